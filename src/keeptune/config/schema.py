@@ -1,0 +1,140 @@
+"""Every setting of a run, as frozen dataclasses. Each field is documented once, under it.
+
+The tables of known methods and metrics are handed in by the caller (`config.load`), so that this room
+imports nothing above it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+TooLong = Literal["truncate", "drop", "error"]
+LossOn = Literal["last", "all"]
+MetricWhen = Literal["loss", "metric"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Which model, and where it runs."""
+
+    name: str = "smollm2"
+    """Hub name, local folder, ``.gguf`` file, or the built-in ``smollm2``."""
+    revision: str | None = None
+    """Hub branch, tag or commit."""
+    device: DeviceName = "auto"
+    dtype: DtypeName = "auto"
+    allow_pickle: bool = False
+    """Load ``.bin``/``.pt`` checkpoints, which can run code when loaded."""
+    allow_remote_code: bool = False
+    """Run model code that comes with the checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """Which rows, and how they are read."""
+
+    train: str | None = None
+    """File, folder or hub data set (``name`` or ``name:split``)."""
+    test: str | None = None
+    """As `train`. None: a seeded, group-aware slice of train is set apart."""
+    prompt: str | None = None
+    """Template over the row's fields, e.g. ``Summarize: {dialogue}``. None: found from the field names."""
+    completion: str | None = None
+    """Field name, or template, of the answer. None: found from the field names."""
+    system: str | None = None
+    """System message put before every prompt."""
+    group: str | None = None
+    """Field that names the group of a row; rows of one group stay on one side of a split."""
+    limit_train: int | None = None
+    """Use this many rows of train at most, the validation slice among them (seeded choice)."""
+    limit_test: int | None = None
+    test_fraction: float = 0.2
+    """Share of train set apart where no test is given."""
+    validation_fraction: float = 0.1
+    """Share of train on which the best checkpoint is chosen; 0 keeps the last checkpoint."""
+    max_length: int | None = None
+    """Tokens a row at most. None: the model's context, 2,048 at most."""
+    too_long: TooLong = "truncate"
+    """A longer row: cut the middle of its prompt, leave it out, or stop."""
+    loss_on: LossOn = "last"
+    """Multi-turn rows: learn the last answer, or every assistant turn."""
+    drop_duplicates: bool = True
+    """Leave out train rows that repeat another row, or occur in test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Full fine-tuning: every weight is trained."""
+
+    kind: Literal["full"] = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """Parameter-efficient fine-tuning by `peft`. LoRA: Hu et al. 2021, arXiv:2106.09685."""
+
+    kind: str = "lora"
+    """A row of the table of methods: ``lora``, ``dora``, ``rslora``, ``ia3`` …"""
+    rank: int = 16
+    alpha: float = 32
+    dropout: float = 0.05
+    target_modules: str = "all-linear"
+    """``all-linear``, or module names separated by commas."""
+
+
+Method = Full | Adapter
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """The loop. None means: the default for this model's size and method, printed when the run starts."""
+
+    lr: float | None = None
+    epochs: float | None = None
+    batch_size: int = 8
+    """Rows an optimizer step."""
+    token_budget: int = 4096
+    """Tokens a forward pass at most, padding counted."""
+    warmup_fraction: float = 0.05
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    max_minutes: float | None = None
+    """Stop, with the schedule ended properly, after this many minutes of training."""
+    validations_per_epoch: int = 1
+    select_by: MetricWhen = "loss"
+    """Choose the best checkpoint by validation loss, or by the task's metric on generated answers."""
+    checkpoint_minutes: float = 5.0
+    """Minutes between checkpoints to resume from, beside one at each validation."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationConfig:
+    """How models are asked, and how answers are scored."""
+
+    metrics: tuple[str, ...] = ()
+    """Names from the table of metrics, or ``file.py:function``. Empty: chosen from the data, and said."""
+    max_new_tokens: int | None = None
+    """None: 1.5 × the longest train completion, between 16 and 512."""
+    token_budget: int = 16384
+    """Tokens a forward pass at most while scoring, padding counted."""
+    few_shot: int = 0
+    """Also score the base with this many train examples shown before each item, as a baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuneConfig:
+    """A whole `tune` run."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    method: Method = field(default_factory=Adapter)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    output: str = ""
+    """Run folder. Empty: ``runs/<task>-<method>-<n>``, the first that is free."""
+    resume: bool = False
+    """Go on with the unfinished run in `output`."""

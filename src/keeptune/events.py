@@ -1,0 +1,138 @@
+"""What happens in a run, told as typed events. The core never prints: an Observer draws, logs or ignores them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from keeptune.records import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events, for type annotations only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """A choice made for the user, or something they should know. `kind` is a stable short name."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoaded(Event):
+    """A model is ready."""
+
+    name: str
+    parameters: int
+    trainable: int
+    device: str
+    dtype: str
+    reason: str
+    """Why this device and dtype."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataLoaded(Event):
+    """Rows became Examples."""
+
+    role: str
+    """``train``, ``validation`` or ``test``."""
+    path: str
+    examples: int
+    mapping: str
+    """How the row's fields were read, e.g. ``prompt ← dialogue, completion ← summary``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStarted(Event):
+    """The loop begins, or goes on after a stop."""
+
+    steps: int
+    first_step: int
+    epochs: float
+    examples: int
+    tokens_per_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone(Event):
+    """One optimizer step."""
+
+    step: int
+    steps: int
+    epoch: float
+    loss: float
+    """Nats a completion token, over this step's rows."""
+    lr: float
+    grad_norm: float
+    tokens_per_second: float
+    """Tokens trained on, padding not counted, over the last steps."""
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationDone(Event):
+    """The validation slice was scored."""
+
+    step: int
+    loss: float
+    metrics: Mapping[str, float]
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSaved(Event):
+    """A checkpoint is safely on disk."""
+
+    step: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationStarted(Event):
+    """A model begins to answer items."""
+
+    name: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationProgress(Event):
+    """Some more items are answered."""
+
+    name: str
+    done: int
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationDone(Event):
+    """All items are answered and scored."""
+
+    name: str
+    items: int
+    seconds: float
+    metrics: Mapping[str, float]
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Event):
+    """The result is on disk."""
+
+    path: str
+    comparisons: tuple[Comparison, ...]
+
+
+class Observer(Protocol):
+    """Anything that takes events."""
+
+    def __call__(self, event: Event, /) -> None: ...
+
+
+def silent(event: Event, /) -> None:
+    """The default Observer: hears everything, says nothing."""

@@ -1,0 +1,28 @@
+"""A Comparison: one metric, before and after, on the same items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keeptune.records.interval import MaybeInterval
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`after` − `before`, paired by item."""
+
+    metric: str
+    before_name: str
+    after_name: str
+    items: int
+    clusters: int
+    before: float
+    """Corpus score, in the metric's own unit (points out of 100; nats a token for a loss)."""
+    after: float
+    difference: MaybeInterval
+    """after − before with its 95 % interval."""
+    rose: int
+    """Items whose own score went up (wrong→right where the metric is binary)."""
+    fell: int
+    unchanged: int
+    higher_is_better: bool
