@@ -5,6 +5,7 @@ from keeptune.records.eval_record import Answer, EvalRecord, Finish, ItemScore
 from keeptune.records.example import Example, Message, Role
 from keeptune.records.interval import Interval, MaybeInterval
 from keeptune.records.manifest import RunManifest
+from keeptune.records.result import EvalResult, SideBySide, TrainingSummary, TuneResult
 from keeptune.records.serialise import SCHEMA_VERSION, from_plain, to_plain
 from keeptune.records.undefined import Undefined
 
@@ -13,6 +14,7 @@ __all__ = [
     "Answer",
     "Comparison",
     "EvalRecord",
+    "EvalResult",
     "Example",
     "Finish",
     "Interval",
@@ -21,6 +23,9 @@ __all__ = [
     "Message",
     "Role",
     "RunManifest",
+    "SideBySide",
+    "TrainingSummary",
+    "TuneResult",
     "Undefined",
     "from_plain",
     "to_plain",

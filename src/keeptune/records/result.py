@@ -1,0 +1,82 @@
+"""The result of a run, as `result.json` holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keeptune.records.comparison import Comparison
+from keeptune.records.manifest import RunManifest
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """One item as base and tuned answered it."""
+
+    item_id: str
+    prompt: str
+    reference: str
+    base: str
+    tuned: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSummary:
+    """What the loop did."""
+
+    method: str
+    examples: int
+    validation_examples: int
+    epochs: float
+    steps: int
+    best_step: int
+    trainable_parameters: int
+    total_parameters: int
+    tokens: int
+    """Tokens trained on, padding not counted, all epochs together."""
+    completion_tokens: int
+    seconds: float
+    tokens_per_second: float
+    loss_curve: tuple[tuple[float, ...], ...]
+    """(step, nats a completion token) of every optimizer step."""
+    validation_curve: tuple[tuple[float, ...], ...]
+    """(step, nats a completion token) of every validation; step 0 is the base."""
+    stopped_by: str
+    """``epochs`` or ``max_minutes``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuneResult:
+    """A whole `tune` run."""
+
+    schema_version: int
+    path: str
+    primary_metric: str
+    metric_reason: str
+    """Why this metric: named by the user, or what in the data chose it."""
+    scores: Mapping[str, Mapping[str, float]]
+    """Who → metric → corpus score; ``base``, ``tuned`` and each baseline (``lead-1``, ``few-shot-3`` …)."""
+    comparisons: tuple[Comparison, ...]
+    """tuned against base by every metric, the primary one first; then against the best baseline."""
+    samples: tuple[SideBySide, ...]
+    training: TrainingSummary
+    notices: tuple[str, ...]
+    config: Mapping[str, Any]
+    manifest: RunManifest
+
+
+@dataclass(frozen=True, slots=True)
+class EvalResult:
+    """A whole `eval` run: one model, one set of items."""
+
+    schema_version: int
+    path: str
+    model: str
+    primary_metric: str
+    metric_reason: str
+    items: int
+    scores: Mapping[str, float]
+    records_path: str
+    notices: tuple[str, ...]
+    manifest: RunManifest
