@@ -1,0 +1,80 @@
+"""Tango's score interval for the difference of two paired proportions.
+
+Tango 1998, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
+design", Statistics in Medicine 17:891-908.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+from keeptune.records import Interval, MaybeInterval, Undefined
+
+METHOD = "Tango score interval"
+
+_HALVINGS = 80
+"""Bisection steps: past the last bit of a float64 in an interval of length 2."""
+
+
+def tango_z(plus: int, minus: int, items: int, difference: float) -> float:
+    """The score statistic of H0: the true difference is `difference` (a fraction, strictly between −1 and 1).
+
+    With b = plus, c = minus, n = items, m = difference: A = 2n; B = (2n − b + c)·m − b − c; C = −c·m(1 − m);
+    q = (√(B² − 4AC) − B)/2A; z = (b − c − n·m)/√(n(2q + m(1 − m))). It falls as m grows. 1 − Φ(z) is the
+    one-sided p-value of "the difference is above m".
+
+    Args:
+        plus: items that count +1, e.g. wrong before and right after.
+        minus: items that count −1.
+        items: all items, the unchanged ones among them.
+    """
+    _check(plus, minus, items)
+    if not -1.0 < difference < 1.0:
+        raise ValueError(f"difference must lie strictly between -1 and 1, not {difference}")
+    b, c, n, m = plus, minus, items, difference
+    numerator = b - c - n * m
+    half_a, minus_b, c_term = 2.0 * n, b + c - (2.0 * n - b + c) * m, -c * m * (1.0 - m)
+    root = math.sqrt(max(minus_b * minus_b - 4.0 * half_a * c_term, 0.0))
+    # Of the two forms of the same root, the one that does not subtract nearly equal numbers.
+    q = (root + minus_b) / (2.0 * half_a) if minus_b >= 0 else -2.0 * c_term / (root - minus_b)
+    variance = n * (2.0 * q + m * (1.0 - m))
+    if variance <= 0.0:
+        return 0.0 if numerator == 0 else math.copysign(math.inf, numerator)
+    return numerator / math.sqrt(variance)
+
+
+def tango_interval(plus: int, minus: int, items: int, level: float = 0.95) -> MaybeInterval:
+    """The set of differences m with \\|z(m)\\| ≤ the normal quantile, about the estimate (plus −
+    minus)/items.
+
+    Fractions, not points. Both limits are found by bisection, z being monotone in m. With no discordant pair
+    the limits are ±z²/(n + z²): no flips among few items prove little. With all pairs discordant in one
+    direction the outer limit is ±1.
+    """
+    _check(plus, minus, items)
+    if items == 0:
+        return Undefined("no items")
+    quantile = NormalDist().inv_cdf(0.5 + level / 2.0)
+    estimate = (plus - minus) / items
+    low = -1.0 if minus == items else _solve(plus, minus, items, quantile, -1.0, estimate)
+    high = 1.0 if plus == items else _solve(plus, minus, items, -quantile, estimate, 1.0)
+    return Interval(estimate=estimate, low=low, high=high, level=level, method=METHOD)
+
+
+def _solve(plus: int, minus: int, items: int, target: float, low: float, high: float) -> float:
+    """The m in (low, high) with z(m) = target."""
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        if not low < middle < high:
+            break
+        if tango_z(plus, minus, items, middle) > target:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2.0
+
+
+def _check(plus: int, minus: int, items: int) -> None:
+    if plus < 0 or minus < 0 or plus + minus > items:
+        raise ValueError(f"need 0 <= plus, 0 <= minus, plus + minus <= items; got {plus}, {minus}, {items}")

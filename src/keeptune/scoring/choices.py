@@ -1,0 +1,29 @@
+"""Which of an item's closed choices are right."""
+
+from __future__ import annotations
+
+from keeptune.errors import MetricError
+from keeptune.records import Example
+from keeptune.scoring.metric import references_of
+
+
+def right_choices(example: Example, metric: str) -> frozenset[int]:
+    """Indices of the choices that equal a reference, white space at the ends aside.
+
+    Raises:
+        MetricError: the item has fewer than two choices, or none of them is right.
+    """
+    if len(example.choices) < 2:
+        raise MetricError(
+            f"{metric} needs a closed set of choices; item {example.id} has {len(example.choices)}",
+            "give each row its `choices`, or choose another metric, e.g. exact_match",
+        )
+    references = {reference.strip() for reference in references_of(example)}
+    right = frozenset(i for i, choice in enumerate(example.choices) if choice.strip() in references)
+    if not right:
+        raise MetricError(
+            f"{metric}: the answer of item {example.id} ({example.completion!r}) is not among its choices "
+            f"{list(example.choices)}",
+            "correct the row's answer or its `choices`",
+        )
+    return right

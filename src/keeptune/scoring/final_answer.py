@@ -1,0 +1,59 @@
+"""Accuracy of the number that a worked solution ends in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from keeptune.errors import MetricError
+from keeptune.records import Answer, Example, ItemScore, Undefined
+from keeptune.scoring.mean import mean_corpus, mean_score
+from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+
+_NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|-?\.\d+")
+
+
+def final_number(text: str) -> Decimal | None:
+    """The last number in a text, thousands separators aside; None where there is none.
+
+    A minus counts only where no digit, letter or bracket stands before it: "4-3" ends in 3.
+    """
+    found = list(_NUMBER.finditer(text))
+    if not found:
+        return None
+    last = found[-1]
+    digits = last.group().replace(",", "")
+    if digits.startswith("-") and re.search(r"[\w)\]]\s*$", text[: last.start()]):
+        digits = digits[1:]
+    return Decimal(digits)
+
+
+@dataclass(frozen=True, slots=True)
+class FinalAnswer:
+    """100 where the last number of the output equals the last number of a reference; else 0. Corpus: the
+    mean.
+
+    The measure of GSM8K (Cobbe et al. 2021, arXiv:2110.14168), read leniently: any wording around the number.
+    """
+
+    name: str = "final_answer"
+    needs: Needs = "output"
+    higher_is_better: bool = True
+    unit: Unit = "points"
+    binary: bool = True
+
+    def item(self, answer: Answer, example: Example) -> ItemScore:
+        if answer.output is None:
+            return UNSCORED
+        wanted = {final_number(reference) for reference in references_of(example)} - {None}
+        if not wanted:
+            raise MetricError(
+                f"{self.name}: no reference of item {example.id} holds a number",
+                "choose another metric, e.g. exact_match",
+            )
+        return mean_score(100.0 if final_number(answer.output) in wanted else 0.0)
+
+    def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
+        return mean_corpus(counts)

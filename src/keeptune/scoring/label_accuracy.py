@@ -1,0 +1,106 @@
+"""Accuracy over closed choices by what the model writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from keeptune.records import Answer, Example, ItemScore, Undefined
+from keeptune.scoring.choices import right_choices
+from keeptune.scoring.mean import mean_corpus, mean_score
+from keeptune.scoring.metric import UNSCORED, Needs, Unit
+from keeptune.scoring.parse_outcome import ParseOutcome, outcome_counts
+
+_CUE = re.compile(
+    r"^\s*(?:the\s+)?[\w ]{0,24}?(?:answer|label|topic|intent|category|class)\s*(?::|\bis\b)\s*", re.I
+)
+_EDGES = " \t\r\n\"'`*_.,;:!?()[]{}“”‘’"
+
+
+class ParsedLabel(NamedTuple):
+    """The index of the choice that was read; None where `outcome` is FAILED."""
+
+    choice: int | None
+    outcome: ParseOutcome
+
+
+def parse_label(output: str, choices: Sequence[str]) -> ParsedLabel:
+    """Read one of `choices` from a generated text.
+
+    STRICT: the text is the choice, white space at the ends aside. LENIENT, in this order, case and quotes
+    aside: the text, its first line, or either after a cue such as "The answer is", is the choice; it begins
+    with the choice followed by punctuation or a line end ("No, because …"); or exactly one choice occurs in
+    it as whole words, words inside a longer choice not counted ("not duplicates" is not "duplicates").
+    """
+    text = output.strip()
+    for index, choice in enumerate(choices):
+        if text == choice.strip():
+            return ParsedLabel(index, ParseOutcome.STRICT)
+    folded = [choice.strip(_EDGES).casefold() for choice in choices]
+    for candidate in _candidates(text):
+        found = [index for index, choice in enumerate(folded) if choice and candidate == choice]
+        if len(found) == 1:
+            return ParsedLabel(found[0], ParseOutcome.LENIENT)
+    found = _leading(text, folded) or _mentioned(text.casefold(), folded)
+    if len(found) == 1:
+        return ParsedLabel(found[0], ParseOutcome.LENIENT)
+    return ParsedLabel(None, ParseOutcome.FAILED)
+
+
+def _candidates(text: str) -> list[str]:
+    first_line = text.split("\n", 1)[0]
+    forms = [text, first_line, _CUE.sub("", text), _CUE.sub("", first_line)]
+    return [form.strip(_EDGES).casefold() for form in forms]
+
+
+def _leading(text: str, folded: Sequence[str]) -> list[int]:
+    start = _CUE.sub("", text).lstrip(_EDGES).casefold()
+    return [
+        i
+        for i, choice in enumerate(folded)
+        if choice and re.match(re.escape(choice) + r"[\"'*]*\s*[,.;:!\n]", start)
+    ]
+
+
+def _mentioned(text: str, folded: Sequence[str]) -> list[int]:
+    """Choices that occur as whole words; a longer choice takes its words away from the shorter ones in it."""
+    found: list[int] = []
+    for index in sorted(range(len(folded)), key=lambda i: -len(folded[i])):
+        if not folded[index]:
+            continue
+        pattern = re.compile(r"(?<!\w)" + re.escape(folded[index]) + r"(?!\w)")
+        text, times = pattern.subn("\0", text)
+        if times:
+            found.append(index)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class LabelAccuracy:
+    """100 where the choice that was read is right; else 0, also where none could be read. Corpus: the mean.
+
+    ``label_accuracy`` reads leniently; ``label_accuracy_strict`` counts only answers in exactly the asked
+    form, so the gap between the two is format, not knowledge. How answers were read is kept in the counts
+    ``parse_strict``, ``parse_lenient``, ``parse_failed``.
+    """
+
+    name: str = "label_accuracy"
+    strict: bool = False
+    needs: Needs = "output"
+    higher_is_better: bool = True
+    unit: Unit = "points"
+    binary: bool = True
+
+    def item(self, answer: Answer, example: Example) -> ItemScore:
+        if answer.output is None:
+            return UNSCORED
+        right = right_choices(example, self.name)
+        parsed = parse_label(answer.output, example.choices)
+        accepted = parsed.outcome is ParseOutcome.STRICT or not self.strict
+        value = 100.0 if accepted and parsed.choice in right else 0.0
+        return mean_score(value, **outcome_counts(parsed.outcome))
+
+    def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
+        return mean_corpus(counts)
