@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from typing import NamedTuple
@@ -17,6 +18,8 @@ _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 _NONE = re.compile(
     r"^\s*(?:there (?:is|are) )?(?:none|no (?:named )?entit(?:y|ies)|n/?a|nothing)\b[^:;\n]*$", re.I
 )
+_REFERENCE = re.compile(r"&#?\w+;")
+"""HTML character references, in web text: the semicolon of "M&amp;M" separates nothing."""
 _MARKS = '*_`"“”'
 
 
@@ -41,7 +44,7 @@ def parse_entities(output: str) -> ParsedEntities:
     full stop after ``none``, sentences such as "There are no entities", and ``name (type)``; parts that
     cannot be read are passed over. FAILED: nothing could be read.
     """
-    text = output.strip()
+    text = _REFERENCE.sub(lambda match: html.unescape(match[0]), output).strip()
     if text.casefold() == "none":
         return ParsedEntities(Counter(), ParseOutcome.STRICT)
     if text and "\n" not in text:

@@ -67,13 +67,10 @@ def _leading(text: str, folded: Sequence[str]) -> list[int]:
 def _mentioned(text: str, folded: Sequence[str]) -> list[int]:
     """Choices that occur as whole words; a longer choice takes its words away from the shorter ones in it."""
     found: list[int] = []
-    for index in sorted(range(len(folded)), key=lambda i: -len(folded[i])):
-        if not folded[index]:
-            continue
-        pattern = re.compile(r"(?<!\w)" + re.escape(folded[index]) + r"(?!\w)")
-        text, times = pattern.subn("\0", text)
+    for choice in sorted(filter(None, set(folded)), key=len, reverse=True):
+        text, times = re.subn(r"(?<!\w)" + re.escape(choice) + r"(?!\w)", "\0", text)
         if times:
-            found.append(index)
+            found += [index for index, each in enumerate(folded) if each == choice]
     return found
 
 

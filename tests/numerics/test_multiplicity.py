@@ -1,0 +1,61 @@
+"""McNemar's mid-p, Holm's correction, and flips."""
+
+import itertools
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keeptune.numerics.flips import count_flips
+from keeptune.numerics.mcnemar import mcnemar_mid_p
+from keeptune.numerics.multiplicity import holm_adjust, holm_rejects
+
+
+def test_published_mid_p():
+    """Fagerland, Lydersen and Laake 2013: 1 and 7 discordant pairs, mid-p 0.039."""
+    assert mcnemar_mid_p(1, 7) == pytest.approx(10 / 256)
+
+
+@given(st.integers(0, 12), st.integers(0, 12))
+def test_mid_p_equals_the_sum_over_all_outcomes(plus, minus):
+    n, observed = plus + minus, abs(plus - minus)
+    probability = [math.comb(n, k) / 2**n for k in range(n + 1)]
+    beyond = sum(p for k, p in enumerate(probability) if abs(2 * k - n) > observed)
+    same = sum(p for k, p in enumerate(probability) if abs(2 * k - n) == observed)
+    expected = beyond + same / 2 if observed else 1.0
+    assert mcnemar_mid_p(plus, minus) == pytest.approx(expected)
+    assert mcnemar_mid_p(plus, minus) == mcnemar_mid_p(minus, plus)
+
+
+def test_mid_p_edges():
+    assert mcnemar_mid_p(0, 0) == 1
+    assert mcnemar_mid_p(4, 4) == pytest.approx(1)
+    assert mcnemar_mid_p(1, 0) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="negative"):
+        mcnemar_mid_p(-1, 2)
+
+
+def test_holm_by_hand():
+    assert holm_adjust([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm_adjust([]) == ()
+    assert holm_adjust([0.9, 0.8]) == (1.0, 1.0)
+    with pytest.raises(ValueError, match="p-value"):
+        holm_adjust([1.2])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=4), st.sampled_from([0.025, 0.05, 0.3]))
+def test_holm_is_the_closure_of_bonferroni(p_values, alpha):
+    """A hypothesis is rejected where every set that holds it has a member below α / size of the set."""
+    k = len(p_values)
+    sets = [s for size in range(1, k + 1) for s in itertools.combinations(range(k), size)]
+    for i, rejected in enumerate(holm_rejects(p_values, alpha)):
+        closed = all(min(p_values[j] for j in s) * len(s) <= alpha for s in sets if i in s)
+        assert rejected == closed
+
+
+def test_flips():
+    assert count_flips([0, 100, 100, 50], [100, 0, 100, 50]) == (1, 1, 2)
+    assert count_flips([], []) == (0, 0, 0)
+    with pytest.raises(ValueError, match="equal lengths"):
+        count_flips([1], [])

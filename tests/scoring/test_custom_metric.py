@@ -1,0 +1,131 @@
+"""A user's own metric: what works, and the message of everything that does not."""
+
+import pytest
+from scoring_items import example, wrote
+
+from keeptune.errors import MetricError
+from keeptune.records import Answer
+from keeptune.scoring.metric import UNSCORED, corpus_score
+from keeptune.scoring.table import METRICS, get_metric
+
+CODE = """
+import numpy as np
+
+def length(output, references, example):
+    return 10.0 * len(output)
+
+def same(output: str, references, example) -> bool:
+    return output in references
+
+def numpy_bool(output, references, example):
+    return np.bool_(output == "x")
+
+def errors(output, references, example):
+    return len(output)
+errors.higher_is_better = False
+
+def raises(output, references, example):
+    return 1 / 0
+
+def words(output, references, example):
+    return "good"
+
+def nan(output, references, example):
+    return float("nan")
+
+def lies(output, references, example) -> bool:
+    return 0.5
+
+def one_argument(output):
+    return 1.0
+
+not_a_function = 3
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(CODE)
+    return path
+
+
+def score(file, function, text="x", *references):
+    return get_metric(f"{file}:{function}").item(
+        wrote(text, "item-7"), example(*(references or ("x",)), item_id="item-7")
+    )
+
+
+def test_a_float_is_points_and_a_bool_is_all_or_nothing(file):
+    metric = get_metric(f"{file}:length")
+    assert metric.name == f"{file}:length"
+    assert not metric.binary
+    scores = [metric.item(wrote(text), example("x")) for text in ("ab", "abcd")]
+    assert corpus_score(metric, scores) == 30
+    assert score(file, "same").value == 100
+    assert score(file, "same", "y").value == 0
+    assert score(file, "numpy_bool").value == 100
+    assert get_metric(f"{file}:same").binary
+    assert not get_metric(f"{file}:errors").higher_is_better
+    assert metric.item(Answer("i0"), example("x")) == UNSCORED
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("raises", "raised ZeroDivisionError on item item-7"),
+        ("words", "returned 'good' \\(str\\) on item item-7"),
+        ("nan", "returned nan on item item-7"),
+        ("lies", "annotated `-> bool` but returned 0.5 on item item-7"),
+        ("one_argument", "not three arguments"),
+        ("not_a_function", "it is a int, not a function"),
+        ("absent", "has no function 'absent'"),
+    ],
+)
+def test_what_goes_wrong_is_said(file, function, message):
+    with pytest.raises(MetricError, match=message) as caught:
+        score(file, function)
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("import not_there", "ModuleNotFoundError"), ("def broken(:", "SyntaxError"), ("exit(3)", "SystemExit")],
+)
+def test_a_file_that_does_not_import(tmp_path, code, message):
+    path = tmp_path / "bad.py"
+    path.write_text(code)
+    with pytest.raises(MetricError, match=message):
+        get_metric(f"{path}:score")
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(MetricError, match=r"there is no file nowhere\.py"):
+        get_metric("nowhere.py:score")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("rouge-1", "rouge1"),
+        ("RougeL", "rougeL"),
+        ("exactmatch", "exact_match"),
+        ("chrF", "chrf"),
+        ("blue", "bleu"),
+    ],
+)
+def test_a_misspelt_name_gets_a_suggestion(typed, meant):
+    with pytest.raises(MetricError, match=f"did you mean {meant}\\?"):
+        get_metric(typed)
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(MetricError) as caught:
+        get_metric("zzzzzz")
+    assert "did you mean" not in caught.value.fix
+    assert all(name in caught.value.fix for name in METRICS)
+
+
+def test_every_row_of_the_table_carries_its_own_name():
+    assert all(name == metric.name for name, metric in METRICS.items())
+    assert all((metric.unit == "nats") == (metric.needs == "loss") for metric in METRICS.values())
