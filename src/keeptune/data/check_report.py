@@ -1,0 +1,58 @@
+"""What `keeptune check` found, before any model is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keeptune.data.duplicates import Repeat
+from keeptune.data.token_lengths import TokenLengths
+from keeptune.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class RoleReport:
+    """The rows of one role."""
+
+    role: str
+    """``train`` or ``test``."""
+    path: str
+    examples: int
+    """Rows that can be used."""
+    clusters: int
+    """Groups, and rows that stand alone."""
+    mapping: str
+    """How the fields were read; "" where they could not be."""
+    lengths: TokenLengths | None
+    """None where no tokenizer was at hand, or no row."""
+    balance: tuple[tuple[str, int], ...]
+    """Closed choices: (label, rows), the most frequent first, labels without a row too. Else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Everything found; `problems` holds errors and warnings, with file and line."""
+
+    problems: tuple[Problem, ...]
+    roles: tuple[RoleReport, ...]
+    repeats: tuple[Repeat, ...]
+    """Train rows that repeat an earlier one."""
+    leaks: tuple[Repeat, ...]
+    """Train rows that occur in test."""
+    shared_context: bool
+    """Many rows share a passage or a list of choices: near repeats with other answers are other items."""
+    advice: tuple[str, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that stop a run."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The problems that are shown, and the run goes on."""
+        return tuple(problem for problem in self.problems if problem.severity != "error")
+
+    @property
+    def ok(self) -> bool:
+        """Whether a run could start."""
+        return not self.errors

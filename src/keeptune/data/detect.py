@@ -1,0 +1,170 @@
+"""Which fields of the rows are prompt and completion: found from their names, or told by the user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from keeptune.config.schema import DataConfig
+from keeptune.data.field_names import CONTEXTS, KEPT, PROMPTS
+from keeptune.data.nearest import did_you_mean
+from keeptune.data.template import Template, field_or_template
+from keeptune.errors import DataError
+
+Layout = Literal["pair", "messages", "conversations", "text", "template"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """How the fields of a row are read."""
+
+    layout: Layout
+    prompt: tuple[str, ...] = ()
+    """Fields put together, in order, a blank line between them; an optional one may be empty."""
+    optional: frozenset[str] = frozenset()
+    completion: str = ""
+    prompt_template: Template | None = None
+    completion_template: Template | None = None
+    kept: Map[str, str] = field(default_factory=dict)
+    """Optional part (id, references, choices, group, task) → its field."""
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The fields that every row must have."""
+        fields = {*self.prompt, self.completion} - self.optional - {""}
+        for template in (self.prompt_template, self.completion_template):
+            fields |= set(template.fields if template else ())
+        return frozenset(fields)
+
+    def __str__(self) -> str:
+        """One sentence: ``prompt ← dialogue, completion ← summary``."""
+        if self.layout == "text":
+            sentence = f"completion ← {self.completion}, no prompt (plain text)"
+        elif self.layout in ("messages", "conversations"):
+            turns = f"{self.completion} before the last answer"
+            sentence = f"prompt ← {turns}, completion ← the last answer of {self.completion}"
+        else:
+            prompt = " + ".join(self.prompt) or _describe(self.prompt_template)
+            completion = self.completion or _describe(self.completion_template)
+            sentence = f"prompt ← {prompt}, completion ← {completion}"
+        kept = [part if part == name else f"{part} ← {name}" for part, name in self.kept.items()]
+        return sentence + (f"; kept: {', '.join(kept)}" if kept else "")
+
+
+def detect(
+    fields: Sequence[str], config: DataConfig, where: str, every: Sequence[str] | None = None
+) -> Mapping:
+    """The Mapping for rows with `fields`; `config.prompt` and `config.completion` go before the names.
+
+    `every` names the fields that any row has: what is optional may be absent from most rows.
+
+    Raises:
+        DataError: the fields have no known names, or more than one reading; it names them and the way out.
+    """
+    every = fields if every is None else every
+    told = bool(config.prompt or config.completion)
+    mapping = _told(every, config, where) if told else _found(fields, every, where)
+    used = {*mapping.prompt, mapping.completion}
+    kept = {part: part for part in KEPT if part in every and part not in used}
+    if config.group:
+        if config.group not in every:
+            message = f'{where}: the rows have no field "{config.group}"{did_you_mean(config.group, every)}'
+            raise DataError(message, f"--group takes one of {', '.join(every)}")
+        kept["group"] = config.group
+    return replace(mapping, kept=kept)
+
+
+def _found(fields: Sequence[str], every: Sequence[str], where: str) -> Mapping:
+    names = {name.lower(): name for name in reversed(fields)}
+    if "prompt" in names and "completion" in names:
+        return Mapping("pair", (names["prompt"],), completion=names["completion"])
+    for layout in ("messages", "conversations"):
+        if layout in names:
+            return Mapping(layout, completion=names[layout])
+    readings = pair_readings(fields, every)
+    with_instruction = [reading for reading in readings if reading.prompt[0].lower() == "instruction"]
+    if len(readings) > 1 and not with_instruction:
+        shown = "; or ".join(str(reading) for reading in readings)
+        raise DataError(f"{where}: the fields have more than one reading: {shown}", _way_out(readings[0]))
+    if readings:
+        return (with_instruction or readings)[0]
+    if "text" in names:
+        return Mapping("text", completion=names["text"])
+    raise _unknown(fields, where)
+
+
+def pair_readings(fields: Sequence[str], every: Sequence[str]) -> list[Mapping]:
+    """Every reading of the fields as a prompt and a completion by their names."""
+    names = {name.lower(): name for name in reversed(fields)}
+    optional = {name.lower(): name for name in reversed(every)}
+    readings: list[Mapping] = []
+    for prompt, completions in PROMPTS:
+        completion = next((names[name] for name in completions if name in names), None)
+        if prompt not in names or completion is None:
+            continue
+        context = [optional[name] for name in CONTEXTS.get(prompt, ()) if name in optional][:1]
+        parts = [names[prompt], *context] if prompt == "instruction" else [*context, names[prompt]]
+        readings.append(Mapping("pair", tuple(parts), frozenset(context), completion))
+    return readings
+
+
+def _told(fields: Sequence[str], config: DataConfig, where: str) -> Mapping:
+    prompt = field_or_template(config.prompt, fields, f"{where}: --prompt") if config.prompt else None
+    completion = (
+        field_or_template(config.completion, fields, f"{where}: --completion") if config.completion else None
+    )
+    if completion is None:
+        used = set(prompt.fields if prompt else ())
+        names = {name for _, answers in PROMPTS for name in answers} - {"references"}
+        found = [name for name in fields if name.lower() in names and name not in used]
+        if len(found) != 1:
+            what = f"more than one field may be the answer: {', '.join(found)}" if found else _listed(fields)
+            raise DataError(f"{where}: {what}", "say which field is the answer: --completion FIELD")
+        return Mapping("template", completion=found[0], prompt_template=prompt)
+    if prompt is None:
+        used = set(completion.fields)
+        known = {name for name, _ in PROMPTS}
+        found = [name for name in fields if name.lower() in known and name not in used]
+        if len(found) != 1:
+            what = f"more than one field may be the prompt: {', '.join(found)}" if found else _listed(fields)
+            raise DataError(f"{where}: {what}", '--prompt "Summarize: {field}" says how the prompt is made')
+        return Mapping("template", (found[0],), completion_template=completion)
+    single = completion.parts[0][1] if len(completion.parts) == 1 and completion.parts[0][0] else ""
+    if single:
+        return Mapping("template", completion=single, prompt_template=prompt)
+    return Mapping("template", prompt_template=prompt, completion_template=completion)
+
+
+def _unknown(fields: Sequence[str], where: str) -> DataError:
+    known = {name for prompt, answers in PROMPTS for name in (prompt, *answers)} | {
+        "messages",
+        "conversations",
+    }
+    hints = [
+        f'"{name}"{hint}' for name in fields if name not in known and (hint := did_you_mean(name, known))
+    ]
+    message = f"{where}: which fields are prompt and completion? {_listed(fields)}"
+    if hints:
+        message += f"; {', '.join(hints)}"
+    others = [name for name in fields if name.lower() not in KEPT]
+    first = others[0] if others else "field"
+    last = others[-1] if len(others) > 1 else "field"
+    return DataError(message, f'say it: --prompt "Summarize: {{{first}}}" --completion {last}')
+
+
+def _way_out(reading: Mapping) -> str:
+    return f'say which: --prompt "{{{reading.prompt[-1]}}}" --completion {reading.completion}'
+
+
+def _listed(fields: Sequence[str]) -> str:
+    return f"the fields are {', '.join(fields)}" if fields else "the rows have no fields"
+
+
+def _describe(template: Template | None) -> str:
+    text = "".join(
+        f"{{{part}}}" if is_field else part for is_field, part in (template.parts if template else ())
+    )
+    text = " ".join(text.split())
+    return f'"{text if len(text) <= 60 else text[:57] + "…"}"'

@@ -1,0 +1,90 @@
+"""Data sets by the library `datasets`: a hub name, or a folder written by `save_to_disk`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from keeptune.data.formats.parquet import with_class_names
+from keeptune.data.formats.raw_row import RawRow, RawRows
+from keeptune.data.nearest import did_you_mean
+from keeptune.errors import Problem
+
+_SPLITS = {
+    "train": ("train",),
+    "validation": ("validation", "dev", "valid"),
+    "test": ("test", "validation", "dev"),
+}
+_MARKERS = ("dataset_dict.json", "state.json", "dataset_info.json")
+
+
+def is_saved_dataset(folder: Path) -> bool:
+    """Whether `save_to_disk` wrote this folder."""
+    return any((folder / marker).is_file() for marker in _MARKERS)
+
+
+def read_saved_dataset(folder: Path, split: str | None, role: str) -> RawRows:
+    """Rows of a local folder; of a dict of splits, `split` or the one that fits `role`."""
+    import datasets
+
+    try:
+        loaded = datasets.load_from_disk(str(folder))
+    except Exception as error:  # noqa: BLE001 - datasets and pyarrow raise many kinds for a damaged folder
+        message = f"not a readable data set folder: {_first_line(error)}"
+        return _failed(str(folder), "corrupt-dataset", message, "save it again with save_to_disk")
+    return _rows(loaded, str(folder), split, role)
+
+
+def read_hub_dataset(name: str, split: str | None, role: str, tried: str) -> RawRows:
+    """Rows of a data set on the hub, or in its cache. `tried` says how `name` was looked for on this machine.
+
+    Offline settings (``HF_HUB_OFFLINE``) are the library's own.
+    """
+    import datasets
+
+    shown = f"{name}:{split}" if split else name
+    try:
+        loaded = datasets.load_dataset(name)
+    except Exception as error:  # noqa: BLE001 - the library raises its own, the hub's and the network's errors
+        message = f'"{name}" was found neither on this machine ({tried}) nor on the hub: {_first_line(error)}'
+        fix = "give a file (.jsonl .json .csv .tsv .parquet), a folder, or a hub name that can be reached"
+        return _failed(shown, "not-found", message, fix)
+    return _rows(loaded, shown, split, role)
+
+
+def _rows(loaded: Any, file: str, split: str | None, role: str) -> RawRows:
+    name = split or "train"
+    if isinstance(loaded, dict):
+        known = tuple(loaded)
+        wanted = (split,) if split else _SPLITS.get(role, (role,))
+        found = next((name for name in wanted if name in known), None)
+        if found is None:
+            hint = did_you_mean(split, known) if split else ""
+            message = f'no split "{wanted[0]}"{hint}; the splits are {", ".join(known)}'
+            return _failed(file, "unknown-split", message, f"name one, as in {file.split(':')[0]}:{known[0]}")
+        name, loaded = found, loaded[found]
+    elif split:
+        return _failed(
+            file, "unknown-split", "the folder holds one table and no splits", "leave the split out"
+        )
+    labels = {
+        field: tuple(feature.names)
+        for field, feature in loaded.features.items()
+        if type(feature).__name__ == "ClassLabel" and feature.names
+    }
+    rows = tuple(
+        RawRow(with_class_names(dict(row), labels), file, number)
+        for number, row in enumerate(loaded, start=1)
+    )
+    if not rows:
+        return _failed(file, "no-rows", "the data set has no rows", "give at least one")
+    return RawRows(rows, labels=labels, stem=name)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _failed(file: str, kind: str, message: str, fix: str) -> RawRows:
+    return RawRows((), (Problem(file, None, kind, message, fix),))

@@ -1,0 +1,34 @@
+"""Strict JSON objects: a name that occurs twice is refused, for one of the two values would be lost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+class RepeatedNameError(ValueError):
+    """An object with the same name twice."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f'the name "{name}" occurs twice in one object')
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise RepeatedNameError(name)
+        found[name] = value
+    return found
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words for a message."""
+    if value is None:
+        return "null"
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
+    return names.get(type(value), "an object" if isinstance(value, dict) else type(value).__name__)

@@ -1,0 +1,57 @@
+"""JSON Lines: one object a line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from keeptune.data.formats.json_text import DECODER, RepeatedNameError, kind_of
+from keeptune.data.formats.raw_row import RawRow, RawRows
+from keeptune.data.formats.text_lines import TextLines, read_lines
+from keeptune.errors import Problem
+
+
+def read_jsonl(path: Path) -> RawRows:
+    """Every line that is an object; blank lines are passed over, every other line is a problem."""
+    return rows_of_lines(read_lines(path), path)
+
+
+def rows_of_lines(text: TextLines, path: Path) -> RawRows:
+    """The rows of lines that are already decoded."""
+    file = str(path)
+    rows: list[RawRow] = []
+    problems = list(text.problems)
+    last = text.lines[-1][0] if text.lines else 0
+    for number, line in text.lines:
+        if not line.strip():
+            continue
+        cut_off = number == last and not text.ends_with_newline
+        parsed = _parse(line, file, number, cut_off)
+        if isinstance(parsed, Problem):
+            problems.append(parsed)
+        else:
+            rows.append(RawRow(parsed, file, number))
+    return RawRows(tuple(rows), tuple(sorted(problems, key=_line)), stem=path.stem)
+
+
+def _line(problem: Problem) -> int:
+    return problem.line or 0
+
+
+def _parse(line: str, file: str, number: int, cut_off: bool) -> dict[str, object] | Problem:
+    try:
+        value = DECODER.decode(line)
+    except json.JSONDecodeError as error:
+        if cut_off:
+            message = f"the last line breaks off at column {len(line)}: the file is truncated"
+            return Problem(file, number, "truncated", message, "copy or export the file again")
+        message = f"bad JSON at column {error.colno}: {error.msg}"
+        return Problem(file, number, "bad-json", message, "each line must be one whole JSON object")
+    except RepeatedNameError as error:
+        return Problem(file, number, "repeated-name", str(error), "keep one of the two values")
+    except RecursionError:
+        return Problem(file, number, "bad-json", "JSON nested too deeply", "flatten the row")
+    if not isinstance(value, dict):
+        fix = 'write each row as {"prompt": …, "completion": …}'
+        return Problem(file, number, "not-an-object", f"the row is {kind_of(value)}, not an object", fix)
+    return value

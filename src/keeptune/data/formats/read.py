@@ -1,0 +1,93 @@
+"""Any path or name to rows: the reader is chosen by the file's ending."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from keeptune.data.formats.delimited import read_csv, read_tsv
+from keeptune.data.formats.hub import is_saved_dataset, read_hub_dataset, read_saved_dataset
+from keeptune.data.formats.json import read_json
+from keeptune.data.formats.jsonl import read_jsonl
+from keeptune.data.formats.parquet import read_parquet
+from keeptune.data.formats.raw_row import RawRows
+from keeptune.data.nearest import did_you_mean
+from keeptune.errors import Problem
+
+READERS: Mapping[str, Callable[[Path], RawRows]] = {
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".json": read_json,
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".parquet": read_parquet,
+}
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
+def read_rows(path: str, role: str) -> RawRows:
+    """The rows behind `path`: a file, a folder, or a hub data set ``name`` or ``name:split``."""
+    here = Path(path).expanduser()
+    try:
+        if here.is_file():
+            return _read_file(here)
+        if here.is_dir():
+            return _read_folder(here, None, role)
+        name, _, split = path.rpartition(":")
+        if name and Path(name).expanduser().is_dir():
+            return _read_folder(Path(name).expanduser(), split, role)
+    except OSError as error:
+        return _failed(
+            path, "unreadable", f"cannot be read: {error.strerror or error}", "check its permissions"
+        )
+    if _looks_local(path):
+        return _missing(path, here)
+    hub_name, split = (name, split) if name else (path, "")
+    tried = f'no file or folder "{path}" in {Path.cwd().name or "/"}'
+    return read_hub_dataset(hub_name, split or None, role, tried)
+
+
+def _read_file(path: Path) -> RawRows:
+    reader = READERS.get(path.suffix.lower())
+    if reader is not None:
+        return reader(path)
+    ending = f'the ending "{path.suffix}" is' if path.suffix else "a file without an ending is"
+    message = f"{ending} not one of {' '.join(READERS)}{did_you_mean(path.suffix, READERS)}"
+    fix = f"unpack it first: gunzip {path.name}" if path.suffix == ".gz" else "rename or convert the file"
+    return _failed(str(path), "unknown-extension", message, fix)
+
+
+def _read_folder(folder: Path, split: str | None, role: str) -> RawRows:
+    if is_saved_dataset(folder):
+        return read_saved_dataset(folder, split, role)
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in READERS)
+    named = [path for path in files if path.stem == (split or role)]
+    chosen = named or ([] if split else files)
+    if len(chosen) == 1:
+        return _read_file(chosen[0])
+    if not chosen:
+        what = f'file "{split}" with an ending' if split else "file with an ending"
+        message = f"the folder has no {what} of {' '.join(READERS)} and no data set of save_to_disk"
+        return _failed(str(folder), "no-data", message, "name the file, or the right folder")
+    names = ", ".join(path.name for path in chosen[:8])
+    return _failed(
+        str(folder), "several-files", f"the folder has several data files: {names}", "name one of them"
+    )
+
+
+def _looks_local(path: str) -> bool:
+    name = path.rpartition(":")[0] or path
+    return Path(path).suffix.lower() in {*READERS, ".gz", ".txt"} or not _HUB_NAME.fullmatch(name)
+
+
+def _missing(path: str, here: Path) -> RawRows:
+    folder = here.parent
+    if not folder.is_dir():
+        return _failed(path, "missing-file", f'no such file, and no folder "{folder}"', "check the path")
+    hint = did_you_mean(here.name, [file.name for file in folder.iterdir()])
+    return _failed(path, "missing-file", f"no such file{hint}", "check the path")
+
+
+def _failed(file: str, kind: str, message: str, fix: str) -> RawRows:
+    return RawRows((), (Problem(file, None, kind, message, fix),))
