@@ -1,1 +1,1 @@
-
+"""Run folders, caches, locks and atomic writes. Free of torch."""

@@ -1,1 +1,1 @@
-
+"""The one training loop, its objective, its checkpoints."""

@@ -1,0 +1,230 @@
+"""From Examples to token ids, with the completion's span known exactly.
+
+This is the only place that decides which tokens are learned. Prompt and completion are tokenised apart and
+joined, so the prompt's ids are the very ones that a model sees when it has to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from keeptune.config.schema import LossOn, TooLong
+from keeptune.errors import DataError, Problem
+from keeptune.records import Example, Message
+
+PROBE = "keeptune☃completion☃probe"
+"""Stands for an answer while a chat template is asked what it writes after one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRow:
+    """One row as token ids.
+
+    `spans` are half-open ranges of the tokens to learn: positions in `ids` for a decoder-only model, and in
+    `targets` for an encoder-decoder, whose `ids` are the encoder's input.
+    """
+
+    item_id: str
+    ids: tuple[int, ...]
+    targets: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    cut: int
+    """Tokens taken out to fit the length limit."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of the row, both sides together."""
+        return len(self.ids) + len(self.targets)
+
+    @property
+    def learned(self) -> int:
+        """Tokens that carry loss."""
+        return sum(stop - start for start, stop in self.spans)
+
+
+@dataclass(slots=True)
+class Encoder:
+    """Turns Examples into ids for one tokenizer."""
+
+    tokenizer: Any
+    kind: Literal["causal", "encoder-decoder"]
+    max_length: int
+    too_long: TooLong = "truncate"
+    loss_on: LossOn = "last"
+    end_text: str = field(init=False, default="")
+    """What the chat template writes after an answer, up to and with the end token."""
+
+    def __post_init__(self) -> None:
+        if self.has_template:
+            turns = (Message("user", "?"), Message("assistant", PROBE))
+            self.end_text = self._up_to_end_token(self._render(turns, open_answer=False).split(PROBE)[1])
+
+    @property
+    def has_template(self) -> bool:
+        """Whether prompts are written through a chat template."""
+        return bool(self.kind == "causal" and getattr(self.tokenizer, "chat_template", None))
+
+    def prompt(self, example: Example) -> tuple[tuple[int, ...], int]:
+        """Ids of the prompt, ready for an answer to follow, and the number of tokens cut to fit."""
+        return self._cut_middle(self._prompt_ids(example), self.max_length)
+
+    def completion(self, example: Example, text: str) -> tuple[int, ...]:
+        """Ids of one answer to `example`, its end token included."""
+        if self.has_template and example.prompt:
+            return self._ids(self._answer_text(example.prompt, text))
+        # A space between prompt and answer, as in the text that such models were trained on.
+        glued = self.kind == "encoder-decoder" or not example.prompt
+        joined = glued or text[:1].isspace() or example.prompt_text[-1:].isspace()
+        return (*self._ids(text if joined else f" {text}"), self.tokenizer.eos_token_id)
+
+    def row(self, example: Example, completion: str | None = None) -> EncodedRow | None:
+        """A row to learn from, or to score; None where it is too long and such rows are dropped.
+
+        Raises:
+            DataError: too long and `too_long` is ``error``, or a template that cannot take these turns.
+        """
+        if self.loss_on == "all" and completion is None and self._has_earlier_answers(example):
+            return self._whole_conversation(example)
+        answer = self.completion(example, example.completion if completion is None else completion)
+        prompt = self._prompt_ids(example)
+        over = len(prompt) + len(answer) - self.max_length
+        if over > 0:
+            if self.too_long == "error":
+                raise self._too_long(example, len(prompt) + len(answer))
+            if self.too_long == "drop":
+                return None
+        # The answer is kept whole as long as that leaves the prompt a quarter of the room.
+        answer = answer[: max(self.max_length - len(prompt), 3 * self.max_length // 4)]
+        prompt, _ = self._cut_middle(prompt, self.max_length - len(answer))
+        if self.kind == "encoder-decoder":
+            return EncodedRow(example.id, prompt, answer, ((0, len(answer)),), max(over, 0))
+        # Without a token before it, a first token has nothing to be predicted from.
+        start = max(len(prompt), 1)
+        ids = (*prompt, *answer)
+        return EncodedRow(example.id, ids, (), ((start, len(ids)),), max(over, 0))
+
+    def rows(self, examples: Sequence[Example]) -> list[EncodedRow]:
+        """`row` for each example, those dropped left out."""
+        return [row for row in map(self.row, examples) if row is not None]
+
+    def _prompt_ids(self, example: Example) -> tuple[int, ...]:
+        if self.has_template and example.prompt:
+            return self._ids(self._render(example.prompt, open_answer=True, example=example))
+        text = example.prompt_text
+        if self.kind == "encoder-decoder":
+            return tuple(self.tokenizer(text)["input_ids"])
+        # Special tokens as the tokenizer puts them before a text (BOS), but not after it: the text goes on.
+        ids = self.tokenizer(text)["input_ids"] if text else self._start_ids()
+        if text and ids and ids[-1] == self.tokenizer.eos_token_id:
+            ids = ids[:-1]
+        return tuple(ids)
+
+    def _start_ids(self) -> list[int]:
+        bos = self.tokenizer.bos_token_id
+        return [bos] if bos is not None else []
+
+    def _ids(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _render(
+        self, turns: Sequence[Message], *, open_answer: bool, example: Example | None = None
+    ) -> str:
+        plain = [{"role": turn.role, "content": turn.content} for turn in turns]
+        try:
+            text = self.tokenizer.apply_chat_template(
+                plain, tokenize=False, add_generation_prompt=open_answer
+            )
+        except (ValueError, TypeError, ImportError) as error:
+            raise self._template_refuses(error, example) from error
+        except Exception as error:
+            # A template's own `raise_exception`, and its syntax errors, come as jinja2 errors.
+            if type(error).__module__.startswith("jinja2"):
+                raise self._template_refuses(error, example) from error
+            raise
+        return str(text)
+
+    def _answer_text(self, prompt: Sequence[Message], answer: str) -> str:
+        """What follows the prompt when it is answered, up to and with the end token."""
+        opened = self._render(prompt, open_answer=True)
+        whole = self._render((*prompt, Message("assistant", answer)), open_answer=False)
+        if whole.startswith(opened):
+            return self._up_to_end_token(whole[len(opened) :])
+        # The template rewrites earlier text once an answer is there (thinking models do).
+        return answer.strip() + self.end_text
+
+    def _up_to_end_token(self, text: str) -> str:
+        """`text` without what a template writes after the last end-of-turn token (a line feed, mostly)."""
+        ends = {self.tokenizer.eos_token, *self.tokenizer.all_special_tokens}
+        stop = max((text.rfind(end) + len(end) for end in ends if end and end in text), default=0)
+        return text[:stop] if stop and not text[stop:].strip() else text + self.tokenizer.eos_token
+
+    def _has_earlier_answers(self, example: Example) -> bool:
+        return any(message.role == "assistant" for message in example.prompt)
+
+    def _whole_conversation(self, example: Example) -> EncodedRow | None:
+        """Every assistant turn learned, the turns between them not."""
+        if not self.has_template:
+            raise DataError(
+                f"{example.source or example.id}: loss on all turns needs a chat template, which this model lacks",
+                "use --loss-on last",
+            )
+        turns = (*example.prompt, Message("assistant", example.completion))
+        ids: list[int] = []
+        spans: list[tuple[int, int]] = []
+        done = ""
+        for position, turn in enumerate(turns):
+            if turn.role != "assistant":
+                continue
+            opened = self._render(turns[:position], open_answer=True, example=example)
+            whole = self._render(turns[: position + 1], open_answer=False, example=example)
+            if not (opened.startswith(done) and whole.startswith(opened)):
+                raise DataError(
+                    f"{example.source or example.id}: this chat template rewrites earlier turns, "
+                    "so they cannot all be learned in one row",
+                    "use --loss-on last",
+                )
+            answer = self._up_to_end_token(whole[len(opened) :])
+            ids.extend(self._ids(opened[len(done) :]))
+            start = len(ids)
+            ids.extend(self._ids(answer))
+            spans.append((start, len(ids)))
+            done = opened + answer
+        over = len(ids) - self.max_length
+        if over > 0 and self.too_long == "error":
+            raise self._too_long(example, len(ids))
+        if over > 0 and self.too_long == "drop":
+            return None
+        kept = [(start, min(stop, self.max_length)) for start, stop in spans if start < self.max_length]
+        return EncodedRow(example.id, tuple(ids[: self.max_length]), (), tuple(kept), max(over, 0))
+
+    def _cut_middle(self, ids: tuple[int, ...], limit: int) -> tuple[tuple[int, ...], int]:
+        """Keep both ends: the instruction stands at one of them, the cue to answer at the other."""
+        if len(ids) <= limit:
+            return ids, 0
+        head = max(limit, 0) // 2
+        tail = max(limit, 0) - head
+        return (*ids[:head], *ids[len(ids) - tail :]), len(ids) - max(limit, 0)
+
+    def _too_long(self, example: Example, length: int) -> DataError:
+        problem = Problem(
+            *_place(example),
+            "too-long",
+            f"item {example.id} has {length} tokens, the limit is {self.max_length}",
+            "raise --max-length, or use --too-long truncate or drop",
+        )
+        return DataError("a row is too long", problems=(problem,))
+
+    def _template_refuses(self, error: Exception, example: Example | None) -> DataError:
+        fix = "change the roles or their order, or use --loss-on last"
+        message = f"the model's chat template refuses these turns: {error}"
+        if example is None:
+            return DataError(message, fix)
+        problem = Problem(*_place(example), "template", f"item {example.id}: {message}", fix)
+        return DataError("a row does not fit the chat template", problems=(problem,))
+
+
+def _place(example: Example) -> tuple[str, int | None]:
+    file, _, line = example.source.rpartition(":")
+    return (file, int(line)) if file and line.isdigit() else (example.source or example.id, None)

@@ -1,0 +1,145 @@
+"""The table of parameter-efficient methods: a name, and how `peft` is asked for it. A new method is one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keeptune.config.schema import Adapter
+from keeptune.errors import ConfigError
+from keeptune.models.load import LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterMethod:
+    """One row of the table."""
+
+    name: str
+    config: str
+    """Class in `peft`."""
+    settings: Callable[[Adapter], Mapping[str, Any]]
+    paper: str
+    mergeable: bool = True
+    """Whether the trained change can be folded into the base weights."""
+    targets_modules: bool = True
+
+
+def _low_rank(**extra: Any) -> Callable[[Adapter], Mapping[str, Any]]:
+    return lambda a: {"r": a.rank, "lora_alpha": a.alpha, "lora_dropout": a.dropout, **extra}
+
+
+METHODS: Mapping[str, AdapterMethod] = {
+    row.name: row
+    for row in (
+        AdapterMethod("lora", "LoraConfig", _low_rank(), "arXiv:2106.09685"),
+        AdapterMethod("dora", "LoraConfig", _low_rank(use_dora=True), "arXiv:2402.09353"),
+        AdapterMethod("rslora", "LoraConfig", _low_rank(use_rslora=True), "arXiv:2312.03732"),
+        AdapterMethod("ia3", "IA3Config", lambda _: {}, "arXiv:2205.05638"),
+        AdapterMethod(
+            "loha",
+            "LoHaConfig",
+            lambda a: {"r": a.rank, "alpha": a.alpha, "module_dropout": a.dropout},
+            "arXiv:2108.06098",
+        ),
+        AdapterMethod(
+            "lokr",
+            "LoKrConfig",
+            lambda a: {"r": a.rank, "alpha": a.alpha, "module_dropout": a.dropout},
+            "arXiv:2309.14859",
+        ),
+        AdapterMethod(
+            "oft",
+            "OFTConfig",
+            # Either the number of blocks or their size may be set, never both.
+            lambda a: {"r": 0, "oft_block_size": a.rank, "module_dropout": a.dropout},
+            "arXiv:2306.07280",
+        ),
+        AdapterMethod("hra", "HRAConfig", lambda a: {"r": a.rank}, "arXiv:2405.17484"),
+        AdapterMethod("shira", "ShiraConfig", lambda a: {"r": a.rank}, "arXiv:2406.13175"),
+        AdapterMethod("miss", "MissConfig", lambda a: {"r": a.rank}, "arXiv:2409.15371"),
+        AdapterMethod("ln", "LNTuningConfig", lambda _: {}, "arXiv:2312.11420", targets_modules=False),
+        AdapterMethod(
+            "prompt",
+            "PromptTuningConfig",
+            lambda a: {"num_virtual_tokens": a.rank},
+            "arXiv:2104.08691",
+            mergeable=False,
+            targets_modules=False,
+        ),
+        AdapterMethod(
+            "prefix",
+            "PrefixTuningConfig",
+            lambda a: {"num_virtual_tokens": a.rank},
+            "arXiv:2101.00190",
+            mergeable=False,
+            targets_modules=False,
+        ),
+    )
+}
+
+
+def attach_adapter(loaded: LoadedModel, adapter: Adapter, seed: int) -> None:
+    """Put a fresh, trainable adapter on `loaded.model`, in place. Its weights are float32 and depend on `seed`.
+
+    Raises:
+        ConfigError: an unknown method, or target modules that the model does not have.
+    """
+    import peft
+    import torch
+
+    method = METHODS.get(adapter.kind)
+    if method is None:
+        raise ConfigError(f"unknown method {adapter.kind}", f"one of: full, {', '.join(METHODS)}")
+    task = "CAUSAL_LM" if loaded.kind == "causal" else "SEQ_2_SEQ_LM"
+    settings = dict(method.settings(adapter))
+    if method.targets_modules:
+        settings["target_modules"] = _targets(loaded, adapter.target_modules)
+    if method.name == "ia3":
+        settings["feedforward_modules"] = _feed_forward(loaded, settings["target_modules"])
+    torch.manual_seed(seed)
+    try:
+        config = getattr(peft, method.config)(task_type=task, **settings)
+        config.base_model_name_or_path = _base_name(loaded)
+        loaded.model = peft.get_peft_model(loaded.model, config)
+    except ValueError as error:
+        raise ConfigError(f"{method.name} does not fit this model: {error}", "see --target-modules") from error
+    for parameter in loaded.model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+def _base_name(loaded: LoadedModel) -> str:
+    """What a later `PeftModel` or vLLM needs in order to find the base."""
+    return loaded.found.source if loaded.found.local else loaded.found.name
+
+
+def _targets(loaded: LoadedModel, names: str) -> list[str]:
+    """Names of modules; for ``all-linear`` every linear layer but the output embedding."""
+    linear = [
+        name
+        for name, module in loaded.model.named_modules()
+        # GPT-2 keeps its linear layers as Conv1D.
+        if type(module).__name__ in ("Linear", "Conv1D") and module is not loaded.model.get_output_embeddings()
+    ]
+    suffixes = sorted({name.rsplit(".", 1)[-1] for name in linear})
+    if names == "all-linear":
+        return suffixes
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in asked if not any(known == name for known in suffixes)]
+    if unknown or not asked:
+        raise ConfigError(
+            f"target module {', '.join(unknown) or '(none)'} is not in this model",
+            f"all-linear, or some of: {', '.join(suffixes)}",
+        )
+    return asked
+
+
+def _feed_forward(loaded: LoadedModel, targets: list[str]) -> list[str]:
+    """Those targets that stand outside attention: IA³ scales their inputs, the others' outputs."""
+    parents: dict[str, set[str]] = {}
+    for name, _ in loaded.model.named_modules():
+        head, _, last = name.rpartition(".")
+        if last in targets:
+            parents.setdefault(last, set()).add(head.lower())
+    return [name for name in targets if not any("att" in parent for parent in parents.get(name, ()))]

@@ -1,0 +1,74 @@
+"""Encoded rows as tensors, with the place of every token to learn. The one completion mask lives here:
+loss, likelihood and divergence all read the same positions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from keeptune.data.encode import EncodedRow
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows padded on the right."""
+
+    inputs: dict[str, torch.Tensor]
+    """What the model's forward takes: [rows, length] each."""
+    rows: torch.Tensor
+    """[tokens] the row of each target token."""
+    positions: torch.Tensor
+    """[tokens] the position whose hidden state predicts it."""
+    targets: torch.Tensor
+    """[tokens] the target token's id."""
+    tokens: int
+    """Tokens without padding."""
+
+
+def make_batch(rows: Sequence[EncodedRow], kind: str, pad_id: int, device: torch.device) -> Batch:
+    """Pad `rows` and find their targets.
+
+    A decoder-only model gets no attention mask: padding stands on the right, attention looks to the left, so no
+    real token sees any padding, and the fastest attention kernel serves. An encoder-decoder gets one.
+    """
+    ids = _pad([row.ids for row in rows], pad_id)
+    inputs = {"input_ids": ids}
+    sides = [row.ids for row in rows]
+    shift = 1
+    if kind == "encoder-decoder":
+        lengths = torch.tensor([len(row.ids) for row in rows])
+        inputs["attention_mask"] = (torch.arange(ids.shape[1])[None] < lengths[:, None]).long()
+        sides = [row.targets for row in rows]
+        shift = 0
+    places = [
+        (index, position - shift, sides[index][position])
+        for index, row in enumerate(rows)
+        for start, stop in row.spans
+        for position in range(start, stop)
+    ]
+    table = torch.tensor(places, dtype=torch.long).reshape(-1, 3)
+    if kind == "encoder-decoder":
+        inputs["labels"] = _pad(sides, pad_id)
+    return Batch(
+        {name: tensor.to(device) for name, tensor in inputs.items()},
+        table[:, 0].to(device),
+        table[:, 1].to(device),
+        table[:, 2].to(device),
+        sum(row.length for row in rows),
+    )
+
+
+def _pad(sequences: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
+    longest = max(len(sequence) for sequence in sequences)
+    return torch.tensor([[*sequence, *[pad_id] * (longest - len(sequence))] for sequence in sequences])
+
+
+def decoder_inputs(model: Any, labels: torch.Tensor) -> torch.Tensor:
+    """Labels shifted one to the right behind the decoder's start token, [rows, length]."""
+    config = model.config
+    start = getattr(config, "decoder_start_token_id", None)
+    start = config.pad_token_id if start is None else start
+    return torch.cat([torch.full_like(labels[:, :1], start), labels[:, :-1]], dim=1)

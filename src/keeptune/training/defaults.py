@@ -1,0 +1,34 @@
+"""Learning rates and epochs that work for a few hundred to a few thousand examples.
+
+LoRA wants about ten times the rate of full fine-tuning, and smaller models want more than larger ones
+("LoRA Without Regret", Schulman et al. 2025). Every default that a run used is in its resolved config.
+"""
+
+from __future__ import annotations
+
+from keeptune.config.schema import Full, Method
+
+LR_BY_SIZE = (
+    # parameters below, full, adapter
+    (0.5e9, 1e-4, 1e-3),
+    (2e9, 2e-5, 2e-4),
+    (20e9, 1e-5, 1e-4),
+    (float("inf"), 5e-6, 5e-5),
+)
+LR_FACTOR = {"ia3": 10.0, "prompt": 10.0, "prefix": 10.0, "ln": 5.0, "oft": 0.5}
+"""Methods with few or differently scaled weights, against LoRA's rate."""
+
+
+def default_lr(method: Method, parameters: int) -> float:
+    """Peak learning rate for a model with so many parameters."""
+    full, adapter = next(row[1:] for row in LR_BY_SIZE if parameters < row[0])
+    if isinstance(method, Full):
+        return full
+    return adapter * LR_FACTOR.get(method.kind, 1.0)
+
+
+def default_epochs(examples: int) -> float:
+    """Three passes over up to 1,000 examples, two up to 5,000, then one."""
+    if examples <= 1000:
+        return 3.0
+    return 2.0 if examples <= 5000 else 1.0

@@ -1,0 +1,225 @@
+"""The one loop: full fine-tuning and every adapter, any model kind, resumable at any step."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from keeptune.config.schema import TrainingConfig
+from keeptune.data.encode import EncodedRow
+from keeptune.errors import NonFiniteLoss, TrainingError
+from keeptune.events import CheckpointSaved, Observer, StepDone, TrainingStarted, ValidationDone
+from keeptune.models.batch import make_batch
+from keeptune.models.load import LoadedModel
+from keeptune.numerics.batching import plan_epoch, split_by_budget
+from keeptune.numerics.schedule import cosine_with_warmup
+from keeptune.training.checkpoint import (
+    LoopState,
+    load_checkpoint,
+    load_trainable,
+    read_weights,
+    save_checkpoint,
+    save_weights,
+)
+from keeptune.training.objective import Objective
+
+Validate = Callable[[], tuple[float, Mapping[str, float]]]
+"""Scores the validation slice with the model as it stands: (lower is better, what to show)."""
+
+
+@dataclass(slots=True)
+class Loop:
+    """One training run over `rows`. `lr` and `epochs` are resolved in `config`."""
+
+    loaded: LoadedModel
+    rows: Sequence[EncodedRow]
+    config: TrainingConfig
+    run: Path
+    fingerprint: str
+    observer: Observer
+    validate: Validate | None = None
+    objective: Objective = field(default_factory=Objective)
+    lr: float = field(init=False)
+    steps: int = field(init=False)
+    _accelerator: Accelerator = field(init=False)
+    _optimizer: torch.optim.Optimizer = field(init=False)
+    _epoch_steps: int = field(init=False)
+    _speeds: deque[tuple[int, float]] = field(init=False, default_factory=lambda: deque(maxlen=20))
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise TrainingError("there is no row to train on", "see `keeptune check`")
+        if self.config.lr is None or self.config.epochs is None:
+            raise TrainingError("lr and epochs must be resolved before the loop starts")
+        self.lr = self.config.lr
+        self._epoch_steps = math.ceil(len(self.rows) / self.config.batch_size)
+        self.steps = max(1, round(self._epoch_steps * self.config.epochs))
+
+    def __call__(self) -> LoopState:
+        """Train to the end, leaving the best weights in the model and under ``best/``."""
+        self._prepare()
+        torch.manual_seed(self.config.seed)
+        state = load_checkpoint(self.run, self.loaded.model, self._optimizer, self.fingerprint)
+        state = state or LoopState(0, 0.0, 0, None, 0, 0, (), (), self.fingerprint)
+        self.observer(
+            TrainingStarted(
+                self.steps,
+                state.step,
+                self.steps / self._epoch_steps,
+                len(self.rows),
+                sum(row.length for row in self.rows),
+            )
+        )
+        try:
+            state = self._train(state)
+            if state.best_step:
+                best = self.run / "best"
+                load_trainable(self.loaded.model, read_weights(best), best)
+        finally:
+            # Accelerate keeps one state a process; the next run may want another device or dtype.
+            AcceleratorState._reset_state(reset_partial_state=True)
+        self.loaded.model.eval()
+        return state
+
+    def _prepare(self) -> None:
+        placement = self.loaded.placement
+        precision = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}[placement.dtype_name]
+        AcceleratorState._reset_state(reset_partial_state=True)
+        # Accelerate has no bf16 for CPU without its own launcher settings; the autocast below serves every device.
+        self._accelerator = Accelerator(
+            mixed_precision="fp16" if precision == "fp16" else "no", cpu=placement.device.type == "cpu"
+        )
+        if self._accelerator.num_processes > 1:
+            raise TrainingError("several processes cannot share one run yet", "start it without a launcher")
+        trainable = [p for p in self.loaded.model.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(
+            trainable,
+            lr=self.lr,
+            weight_decay=self.config.weight_decay,
+            fused=placement.device.type in ("cpu", "cuda"),
+        )
+        self._optimizer = self._accelerator.prepare_optimizer(optimizer)
+
+    def _train(self, state: LoopState) -> LoopState:
+        started = last_saved = time.monotonic()
+        seconds_before = state.seconds
+        plan_of: tuple[int, list[list[int]]] = (-1, [])
+        lengths = [row.length for row in self.rows]
+        validation_steps = self._validation_steps()
+        if state.step == 0 and self.validate is not None:
+            state = self._validated(state)
+        while state.step < self.steps and not self._out_of_time(state):
+            epoch, within = divmod(state.step, self._epoch_steps)
+            if plan_of[0] != epoch:
+                plan_of = (epoch, plan_epoch(lengths, self.config.batch_size, self.config.seed, epoch))
+            state = self._step(state, [self.rows[row] for row in plan_of[1][within]])
+            elapsed = seconds_before + time.monotonic() - started
+            state = dataclasses.replace(state, seconds=elapsed)
+            due = state.step in validation_steps or state.step == self.steps or self._out_of_time(state)
+            if due and self.validate is not None:
+                state = self._validated(state)
+            if due or time.monotonic() - last_saved > 60 * self.config.checkpoint_minutes:
+                path = save_checkpoint(self.run, self.loaded.model, self._optimizer, state)
+                self.observer(CheckpointSaved(state.step, str(path)))
+                last_saved = time.monotonic()
+        return state
+
+    def _step(self, state: LoopState, rows: Sequence[EncodedRow]) -> LoopState:
+        began = time.monotonic()
+        model = self.loaded.model
+        model.train()
+        lr = self.lr * cosine_with_warmup(self._progress(state), self.config.warmup_fraction)
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+        learned = sum(row.learned for row in rows)
+        loss = 0.0
+        for part in split_by_budget(range(len(rows)), [r.length for r in rows], self.config.token_budget):
+            loss += self._backward(state, [rows[index] for index in part], learned)
+        norm = float(self._accelerator.clip_grad_norm_(model.parameters(), self.config.max_grad_norm))
+        if not math.isfinite(norm):
+            raise self._non_finite(state, norm, rows)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        tokens = sum(row.length for row in rows)
+        self._speeds.append((tokens, time.monotonic() - began))
+        state = dataclasses.replace(
+            state,
+            step=state.step + 1,
+            tokens=state.tokens + tokens,
+            completion_tokens=state.completion_tokens + learned,
+            loss_curve=(*state.loss_curve, (state.step + 1, loss)),
+        )
+        self._tell(state, loss, lr, norm)
+        return state
+
+    def _backward(self, state: LoopState, rows: Sequence[EncodedRow], learned: int) -> float:
+        """Add the gradient of these rows' share of the step's token mean; return that share of the loss."""
+        device = self.loaded.placement.device
+        batch = make_batch(rows, self.loaded.kind, self.loaded.tokenizer.pad_token_id, device)
+        with self.autocast():
+            loss = self.objective(self.loaded.model, batch) / learned
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise self._non_finite(state, value, rows)
+        self._accelerator.backward(loss)
+        return value
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Matrix products in the placement's dtype; weights that are trained stay float32."""
+        placement = self.loaded.placement
+        if placement.dtype is torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(placement.device.type, placement.dtype)
+
+    def _validated(self, state: LoopState) -> LoopState:
+        if self.validate is None:
+            return state
+        self.loaded.model.eval()
+        with torch.no_grad():
+            score, shown = self.validate()
+        # The untrained model is measured, but it is no candidate.
+        best = state.step > 0 and (state.best_score is None or score < state.best_score)
+        if best:
+            save_weights(self.run / "best", self.loaded.model)
+            state = dataclasses.replace(state, best_step=state.step, best_score=score)
+        curve = (*state.validation_curve, (state.step, shown["loss"]))
+        self.observer(ValidationDone(state.step, shown["loss"], dict(shown), best))
+        return dataclasses.replace(state, validation_curve=curve)
+
+    def _validation_steps(self) -> set[int]:
+        every = self._epoch_steps / max(self.config.validations_per_epoch, 1)
+        return {round(every * (i + 1)) for i in range(math.ceil(self.steps / every))}
+
+    def _progress(self, state: LoopState) -> float:
+        """Share of the run that is done: by steps, or by time where that ends it sooner."""
+        share = state.step / self.steps
+        if self.config.max_minutes is not None:
+            share = max(share, state.seconds / (60 * self.config.max_minutes))
+        return min(share, 1.0)
+
+    def _out_of_time(self, state: LoopState) -> bool:
+        return self.config.max_minutes is not None and state.seconds >= 60 * self.config.max_minutes
+
+    def _tell(self, state: LoopState, loss: float, lr: float, norm: float) -> None:
+        tokens, seconds = (sum(column) for column in zip(*self._speeds, strict=True))
+        left = (self.steps - state.step) * seconds / len(self._speeds)
+        if self.config.max_minutes is not None:
+            left = min(left, max(60 * self.config.max_minutes - state.seconds, 0.0))
+        epoch = state.step / self._epoch_steps
+        self.observer(StepDone(state.step, self.steps, epoch, loss, lr, norm, tokens / seconds, left))
+
+    def _non_finite(self, state: LoopState, value: float, rows: Sequence[EncodedRow]) -> NonFiniteLoss:
+        fix = "lower --lr, or use --dtype float32; then look at these items. Checkpoints before this step are kept"
+        return NonFiniteLoss(state.step + 1, value, [row.item_id for row in rows], fix)
+
