@@ -25,9 +25,7 @@ def advise_train(rows: int) -> str:
         return f"{rows} train rows are enough for a first result; 500 to 1,000 visibly pay"
     if rows < 1000:
         return f"{rows} train rows are a good size; up to 1,000 more rows visibly pay"
-    return (
-        f"{rows:,} train rows are plenty: a run on 500 (--limit-train 500) tells soon whether more will pay"
-    )
+    return f"{rows:,} train rows are plenty: a run on 500 (--limit-train 500) tells soon whether more will pay"
 
 
 def advise_test(items: int, closed: bool) -> str:

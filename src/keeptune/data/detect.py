@@ -53,9 +53,7 @@ class Mapping:
         return sentence + (f"; kept: {', '.join(kept)}" if kept else "")
 
 
-def detect(
-    fields: Sequence[str], config: DataConfig, where: str, every: Sequence[str] | None = None
-) -> Mapping:
+def detect(fields: Sequence[str], config: DataConfig, where: str, every: Sequence[str] | None = None) -> Mapping:
     """The Mapping for rows with `fields`; `config.prompt` and `config.completion` go before the names.
 
     `every` names the fields that any row has: what is optional may be absent from most rows.
@@ -111,30 +109,42 @@ def pair_readings(fields: Sequence[str], every: Sequence[str]) -> list[Mapping]:
 
 
 def _told(fields: Sequence[str], config: DataConfig, where: str) -> Mapping:
-    prompt = field_or_template(config.prompt, fields, f"{where}: --prompt") if config.prompt else None
-    completion = (
-        field_or_template(config.completion, fields, f"{where}: --completion") if config.completion else None
-    )
-    if completion is None:
-        used = set(prompt.fields if prompt else ())
+    prompt = answer = None
+    if config.prompt:
+        prompt = field_or_template(config.prompt, fields, f"{where}: --prompt")
+    if config.completion:
+        answer = field_or_template(config.completion, fields, f"{where}: --completion")
+    field_of_prompt = field_of_answer = ""
+    if answer is None:
         names = {name for _, answers in PROMPTS for name in answers} - {"references"}
-        found = [name for name in fields if name.lower() in names and name not in used]
-        if len(found) != 1:
-            what = f"more than one field may be the answer: {', '.join(found)}" if found else _listed(fields)
-            raise DataError(f"{where}: {what}", "say which field is the answer: --completion FIELD")
-        return Mapping("template", completion=found[0], prompt_template=prompt)
+        way_out = "say which field is the answer: --completion FIELD"
+        field_of_answer = _other_half(fields, names, prompt, "answer", where, way_out)
+    elif answer.parts == ((True, answer.fields[0]),):
+        field_of_answer, answer = answer.fields[0], None
     if prompt is None:
-        used = set(completion.fields)
-        known = {name for name, _ in PROMPTS}
-        found = [name for name in fields if name.lower() in known and name not in used]
-        if len(found) != 1:
-            what = f"more than one field may be the prompt: {', '.join(found)}" if found else _listed(fields)
-            raise DataError(f"{where}: {what}", '--prompt "Summarize: {field}" says how the prompt is made')
-        return Mapping("template", (found[0],), completion_template=completion)
-    single = completion.parts[0][1] if len(completion.parts) == 1 and completion.parts[0][0] else ""
-    if single:
-        return Mapping("template", completion=single, prompt_template=prompt)
-    return Mapping("template", prompt_template=prompt, completion_template=completion)
+        names = {name for name, _ in PROMPTS}
+        used = answer or Template(((True, field_of_answer),))
+        way_out = '--prompt "Summarize: {field}" says how the prompt is made'
+        field_of_prompt = _other_half(fields, names, used, "prompt", where, way_out)
+    return Mapping(
+        "template",
+        (field_of_prompt,) if field_of_prompt else (),
+        completion=field_of_answer,
+        prompt_template=prompt,
+        completion_template=answer,
+    )
+
+
+def _other_half(
+    fields: Sequence[str], names: set[str], told: Template | None, part: str, where: str, way_out: str
+) -> str:
+    """The one field with a known name that the half which was told does not use."""
+    used = told.fields if told else ()
+    found = [name for name in fields if name.lower() in names and name not in used]
+    if len(found) == 1:
+        return found[0]
+    what = f"more than one field may be the {part}: {', '.join(found)}" if found else _listed(fields)
+    raise DataError(f"{where}: {what}", way_out)
 
 
 def _unknown(fields: Sequence[str], where: str) -> DataError:
@@ -142,9 +152,7 @@ def _unknown(fields: Sequence[str], where: str) -> DataError:
         "messages",
         "conversations",
     }
-    hints = [
-        f'"{name}"{hint}' for name in fields if name not in known and (hint := did_you_mean(name, known))
-    ]
+    hints = [f'"{name}"{hint}' for name in fields if name not in known and (hint := did_you_mean(name, known))]
     message = f"{where}: which fields are prompt and completion? {_listed(fields)}"
     if hints:
         message += f"; {', '.join(hints)}"
@@ -163,8 +171,6 @@ def _listed(fields: Sequence[str]) -> str:
 
 
 def _describe(template: Template | None) -> str:
-    text = "".join(
-        f"{{{part}}}" if is_field else part for is_field, part in (template.parts if template else ())
-    )
+    text = "".join(f"{{{part}}}" if is_field else part for is_field, part in (template.parts if template else ()))
     text = " ".join(text.split())
     return f'"{text if len(text) <= 60 else text[:57] + "…"}"'

@@ -31,8 +31,9 @@ class Repeat:
     """Jaccard similarity of the two bodies, 0.8 to 1."""
     first_source: str
     second_source: str
-    same_completion: bool
-    """The completions repeat one another too, by the same measure: the whole row is a repeat."""
+    whole_row: bool
+    """The completions repeat one another too, by the same measure. Two near prompts with the same label of a
+    closed set may well be two items, so there it is false."""
 
 
 class _Match(NamedTuple):
@@ -79,18 +80,16 @@ def find_leaks(train: Sequence[Example], test: Sequence[Example]) -> tuple[Repea
     return tuple(_repeat(test[j], train[i], match) for (i, j), match in sorted(pairs.items()))
 
 
-def drop_repeats(
-    train: Sequence[Example], test: Sequence[Example]
-) -> tuple[tuple[Example, ...], tuple[Repeat, ...]]:
+def drop_repeats(train: Sequence[Example], test: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Repeat, ...]]:
     """Train without the rows that occur in test or repeat an earlier train row, and why each was left out.
 
-    Where `share_context` holds, near repeats that are answered otherwise are other items and stay.
+    Where `share_context` holds, rows that `is_other_item` holds for stay.
     """
     duplicates = find_duplicates(train)
     keep_others = share_context(duplicates, len(train))
     dropped: dict[str, Repeat] = {}
     for repeat in (*find_leaks(train, test), *duplicates):
-        if repeat.kind == "exact" or repeat.same_completion or not keep_others:
+        if not (keep_others and is_other_item(repeat)):
             dropped.setdefault(repeat.second_id, repeat)
     return tuple(example for example in train if example.id not in dropped), tuple(dropped.values())
 
@@ -101,8 +100,12 @@ def share_context(duplicates: Sequence[Repeat], rows: int) -> bool:
     So it is taken where more than 10 % of the rows nearly repeat an earlier prompt and are answered
     otherwise: what such rows share is context, and they are different items.
     """
-    others = sum(repeat.kind == "near" and not repeat.same_completion for repeat in duplicates)
-    return others > SHARED_CONTEXT * rows
+    return sum(map(is_other_item, duplicates)) > SHARED_CONTEXT * rows
+
+
+def is_other_item(repeat: Repeat) -> bool:
+    """Whether the two rows may be two items with a common context: near prompts, other answers."""
+    return repeat.kind == "near" and not repeat.whole_row
 
 
 _NONE = _Match(False, 0.0, 0)
@@ -129,6 +132,7 @@ def _near(left: dict[Words, list[int]], right: dict[Words, list[int]]) -> list[t
 
 def _repeat(first: Example, second: Example, match: _Match) -> Repeat:
     completions = (shingles(normalised_words(row.completion)) for row in (first, second))
+    telling = match.exact or not second.choices
     return Repeat(
         "exact" if match.exact else "near",
         first.id,
@@ -136,5 +140,5 @@ def _repeat(first: Example, second: Example, match: _Match) -> Repeat:
         match.similarity,
         first.source,
         second.source,
-        is_similar(*completions),
+        telling and is_similar(*completions),
     )

@@ -25,7 +25,7 @@ PROMPTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("code", ("docstring", "summary")),
     ("meaning_representation", ("human_reference",)),
 )
-"""(prompt field, completion fields that mean the same, preferred first); a line is one reading."""
+"""(prompt field, completion fields that mean the same, preferred first): a line is a reading."""
 
 CONTEXTS = {"question": ("context", "passage"), "instruction": ("input", "context")}
 """Prompt field → fields that are put with it: the passage before a question, the input after an instruction."""

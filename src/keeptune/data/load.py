@@ -47,9 +47,7 @@ def load_examples(path: str, config: DataConfig, role: str) -> LoadedData:
     return LoadedData(examples, mapping, path, digest, warnings)
 
 
-def read_examples(
-    path: str, config: DataConfig, role: str
-) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:
+def read_examples(path: str, config: DataConfig, role: str) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:
     """The usable examples, the mapping's sentence (or ""), and all problems. Never raises for bad data."""
     raw = read_rows(path, role)
     if not raw.rows:
@@ -85,9 +83,7 @@ def _build_all(raw: RawRows, mapping: Mapping, config: DataConfig, problems: lis
         source = row.file if row.line is None else f"{row.file}:{row.line}"
         built = build_example(row.row, mapping, f"{raw.stem}/{row.line}", choices, source)
         if isinstance(built, list):
-            problems.extend(
-                Problem(row.file, row.line, fault.kind, fault.message, fault.fix) for fault in built
-            )
+            problems.extend(Problem(row.file, row.line, fault.kind, fault.message, fault.fix) for fault in built)
         elif built.id in lines_of:
             message = f'the id "{built.id}" was already used on line {lines_of[built.id]}'
             problems.append(Problem(row.file, row.line, "duplicate-id", message, "make every id unique"))

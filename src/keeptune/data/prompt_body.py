@@ -30,16 +30,11 @@ def prompt_bodies(sides: Sequence[Sequence[Example]]) -> list[list[Words]]:
     may be worded differently; where one side's template begins with the other's, the shorter is cut from
     both, or a word that nearly all rows of one side happen to begin with would be cut there alone.
     """
-    texts = [
-        [normalised_words(example.prompt_text or example.completion) for example in side] for side in sides
-    ]
+    texts = [[normalised_words(example.prompt_text or example.completion) for example in side] for side in sides]
     heads = _agree([shared_prefix(side) for side in texts])
     backwards = [[words[::-1] for words in side] for side in texts]
     tails = _agree([shared_prefix(side) for side in backwards])
-    return [
-        [_cut(words, head, tail) for words in side]
-        for side, head, tail in zip(texts, heads, tails, strict=True)
-    ]
+    return [[_cut(words, head, tail) for words in side] for side, head, tail in zip(texts, heads, tails, strict=True)]
 
 
 def shared_prefix(texts: Sequence[Words]) -> Words | None:

@@ -54,8 +54,6 @@ def as_texts(value: Any, field: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, (list, tuple)):
-        raise RowFault(
-            "wrong-type", f'"{field}" is {kind_of(value)}, not a list of texts', "write it as a list"
-        )
+        raise RowFault("wrong-type", f'"{field}" is {kind_of(value)}, not a list of texts', "write it as a list")
     texts = (as_filled_text(item, f"{field}[{place}]", "text") for place, item in enumerate(value))
     return tuple(dict.fromkeys(texts))

@@ -18,17 +18,13 @@ def read_turns(value: Any, field: str) -> tuple[Message, ...]:
         RowFault: no list of turns, an unknown role, an empty turn, or a system turn that is not the first.
     """
     if not isinstance(value, (list, tuple)):
-        raise RowFault(
-            "wrong-type", f'"{field}" is {kind_of(value)}, not a list of turns', "write it as a list"
-        )
+        raise RowFault("wrong-type", f'"{field}" is {kind_of(value)}, not a list of turns', "write it as a list")
     if not value:
         raise RowFault("no-turns", f'"{field}" is an empty list', "leave the row out")
     turns = tuple(_read_turn(turn, f"{field}[{place}]") for place, turn in enumerate(value))
     for place, turn in enumerate(turns):
         if turn.role == "system" and place > 0:
-            raise RowFault(
-                "system-not-first", f"{field}[{place}] is a system turn", "put the system turn first"
-            )
+            raise RowFault("system-not-first", f"{field}[{place}] is a system turn", "put the system turn first")
     return turns
 
 
@@ -40,18 +36,12 @@ def split_last_answer(turns: tuple[Message, ...], field: str) -> tuple[tuple[Mes
     """
     roles = [turn.role for turn in turns]
     if "assistant" not in roles:
-        raise RowFault(
-            "no-assistant", f'"{field}" has no assistant turn to learn', "add the answer as the last turn"
-        )
+        raise RowFault("no-assistant", f'"{field}" has no assistant turn to learn', "add the answer as the last turn")
     if roles[-1] != "assistant":
         message = f'"{field}" ends with a {roles[-1]} turn'
-        raise RowFault(
-            "assistant-not-last", message, "end it with the assistant's answer, or cut what follows it"
-        )
+        raise RowFault("assistant-not-last", message, "end it with the assistant's answer, or cut what follows it")
     if "user" not in roles:
-        raise RowFault(
-            "empty-prompt", f'"{field}" has no user turn before the answer', "add what is answered"
-        )
+        raise RowFault("empty-prompt", f'"{field}" has no user turn before the answer', "add what is answered")
     return turns[:-1], turns[-1].content
 
 
@@ -73,9 +63,7 @@ def _read_turn(turn: Any, place: str) -> Message:
     role = ROLES.get(speaker.lower()) if isinstance(speaker, str) else None
     if role is None:
         hint = did_you_mean(speaker, ROLES) if isinstance(speaker, str) else ""
-        raise RowFault(
-            "unknown-role", f"{place} has the role {speaker!r}{hint}", "use system, user or assistant"
-        )
+        raise RowFault("unknown-role", f"{place} has the role {speaker!r}{hint}", "use system, user or assistant")
     content = _join_parts(turn[text_key])
     part = "completion" if role == "assistant" else "prompt"
     return Message(cast(Role, role), as_filled_text(content, f"{place}.{text_key}", part))

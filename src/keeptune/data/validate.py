@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from keeptune.config.schema import DataConfig
 from keeptune.data.advice import advise_test, advise_train
 from keeptune.data.check_report import CheckReport, RoleReport
-from keeptune.data.duplicates import Repeat, find_duplicates, find_leaks, share_context
+from keeptune.data.duplicates import Repeat, find_duplicates, find_leaks, is_other_item, share_context
 from keeptune.data.load import read_examples
 from keeptune.data.token_lengths import TokenLengths, summarise_lengths
 from keeptune.errors import Problem
@@ -40,9 +40,7 @@ def check_data(
             lengths = summarise_lengths(examples, count_tokens(examples), limit)
             problems.extend(_too_long(lengths, examples, path, config))
         clusters = len({example.cluster for example in examples})
-        reports.append(
-            RoleReport(role, path, len(examples), clusters, mapping, lengths, label_balance(examples))
-        )
+        reports.append(RoleReport(role, path, len(examples), clusters, mapping, lengths, label_balance(examples)))
     if config.train is None and config.test is None:
         problems.append(Problem("data", None, "no-data", "no data to check", "give --train FILE"))
     repeats = find_duplicates(rows["train"])
@@ -91,13 +89,13 @@ def _repeat_problems(
     problems = []
     for name, verb, found in (("leak", "occurs in test", leaks), ("duplicate", "repeats a row", repeats)):
         for repeat in found:
-            if context and repeat.kind == "near" and not repeat.same_completion:
+            if context and is_other_item(repeat):
                 continue
             kind = name if repeat.kind == "exact" else f"near-{name}"
             how = "" if repeat.kind == "exact" else "nearly "
             degree = "" if repeat.kind == "exact" else f" (similarity {repeat.similarity:.2f})"
-            answer = "the same answer" if repeat.same_completion else "another answer"
-            message = f"its prompt {how}{verb}{degree}: {repeat.first_source}, with {answer}"
+            answer = ", and its answer too" if repeat.whole_row else ""
+            message = f"its prompt {how}{verb}{degree}: {repeat.first_source}{answer}"
             problems.append(_at(repeat.second_source, kind, message, dropped, "warning"))
     return problems
 
@@ -112,9 +110,7 @@ def _unseen_labels(train: Sequence[Example], test: Sequence[Example], path: str)
     return [Problem(path, None, "unseen-label", message, "add train rows with them", "warning")]
 
 
-def _advice(
-    train: Sequence[Example], test: Sequence[Example], config: DataConfig, context: bool
-) -> tuple[str, ...]:
+def _advice(train: Sequence[Example], test: Sequence[Example], config: DataConfig, context: bool) -> tuple[str, ...]:
     advice: list[str] = []
     if train:
         apart = 0 if config.test else round(config.test_fraction * len(train))

@@ -44,15 +44,11 @@ def _read(path: Path, delimiter: str) -> RawRows:
         else:
             rows.append(RawRow(dict(zip(header, record, strict=True)), file, line))
     if not rows and not problems:
-        problems.append(
-            Problem(file, None, "no-rows", "the file has a header and no rows", "give at least one row")
-        )
+        problems.append(Problem(file, None, "no-rows", "the file has a header and no rows", "give at least one row"))
     return RawRows(tuple(rows), tuple(problems), stem=path.stem)
 
 
-def _records(
-    lines: list[str], delimiter: str, file: str, problems: list[Problem]
-) -> Iterator[tuple[int, list[str]]]:
+def _records(lines: list[str], delimiter: str, file: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
     """(first line, fields) of each record; a record may span lines. What cannot be parsed ends the file."""
     before = csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)

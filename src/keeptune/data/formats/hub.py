@@ -64,17 +64,14 @@ def _rows(loaded: Any, file: str, split: str | None, role: str) -> RawRows:
             return _failed(file, "unknown-split", message, f"name one, as in {file.split(':')[0]}:{known[0]}")
         name, loaded = found, loaded[found]
     elif split:
-        return _failed(
-            file, "unknown-split", "the folder holds one table and no splits", "leave the split out"
-        )
+        return _failed(file, "unknown-split", "the folder holds one table and no splits", "leave the split out")
     labels = {
         field: tuple(feature.names)
         for field, feature in loaded.features.items()
         if type(feature).__name__ == "ClassLabel" and feature.names
     }
     rows = tuple(
-        RawRow(with_class_names(dict(row), labels), file, number)
-        for number, row in enumerate(loaded, start=1)
+        RawRow(with_class_names(dict(row), labels), file, number) for number, row in enumerate(loaded, start=1)
     )
     if not rows:
         return _failed(file, "no-rows", "the data set has no rows", "give at least one")

@@ -87,9 +87,7 @@ def _skip(text: str, position: int) -> int:
 def _bad(path: Path, text: str, error: json.JSONDecodeError) -> RawRows:
     if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
         message = "the file breaks off: it is truncated"
-        return _failed(
-            path, text.rstrip().count("\n") + 1, "truncated", message, "copy or export the file again"
-        )
+        return _failed(path, text.rstrip().count("\n") + 1, "truncated", message, "copy or export the file again")
     return _failed(path, error.lineno, "bad-json", f"bad JSON at column {error.colno}: {error.msg}")
 
 

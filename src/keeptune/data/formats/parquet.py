@@ -28,8 +28,7 @@ def read_parquet(path: Path) -> RawRows:
         return RawRows((), (problem,), stem=path.stem)
     labels = _class_names(table.schema.metadata or {})
     rows = tuple(
-        RawRow(with_class_names(row, labels), file, number)
-        for number, row in enumerate(table.to_pylist(), start=1)
+        RawRow(with_class_names(row, labels), file, number) for number, row in enumerate(table.to_pylist(), start=1)
     )
     problems = () if rows else (Problem(file, None, "no-rows", "the table has no rows", "give at least one"),)
     return RawRows(rows, problems, labels, path.stem)

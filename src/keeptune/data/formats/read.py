@@ -37,10 +37,10 @@ def read_rows(path: str, role: str) -> RawRows:
         name, _, split = path.rpartition(":")
         if name and Path(name).expanduser().is_dir():
             return _read_folder(Path(name).expanduser(), split, role)
+        if name and Path(name).expanduser().is_file():
+            return _failed(path, "unknown-split", "a file has no splits", f'leave ":{split}" out')
     except OSError as error:
-        return _failed(
-            path, "unreadable", f"cannot be read: {error.strerror or error}", "check its permissions"
-        )
+        return _failed(path, "unreadable", f"cannot be read: {error.strerror or error}", "check its permissions")
     if _looks_local(path):
         return _missing(path, here)
     hub_name, split = (name, split) if name else (path, "")
@@ -71,14 +71,12 @@ def _read_folder(folder: Path, split: str | None, role: str) -> RawRows:
         message = f"the folder has no {what} of {' '.join(READERS)} and no data set of save_to_disk"
         return _failed(str(folder), "no-data", message, "name the file, or the right folder")
     names = ", ".join(path.name for path in chosen[:8])
-    return _failed(
-        str(folder), "several-files", f"the folder has several data files: {names}", "name one of them"
-    )
+    return _failed(str(folder), "several-files", f"the folder has several data files: {names}", "name one of them")
 
 
 def _looks_local(path: str) -> bool:
     name = path.rpartition(":")[0] or path
-    return Path(path).suffix.lower() in {*READERS, ".gz", ".txt"} or not _HUB_NAME.fullmatch(name)
+    return Path(name).suffix.lower() in {*READERS, ".gz", ".txt"} or not _HUB_NAME.fullmatch(name)
 
 
 def _missing(path: str, here: Path) -> RawRows:

@@ -49,9 +49,7 @@ def _decode(raw: bytes, file: str, number: int, problems: list[Problem]) -> str 
     if b"\0" in raw:
         column = raw.index(b"\0") + 1
         message = f"a NUL byte at byte {column} of the line"
-        problems.append(
-            Problem(file, number, "nul-byte", message, "the file is damaged or binary: write it anew")
-        )
+        problems.append(Problem(file, number, "nul-byte", message, "the file is damaged or binary: write it anew"))
         return None
     try:
         return raw.decode("utf-8")

@@ -1,0 +1,98 @@
+"""Parquet, folders and data sets of the library `datasets`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+from keeptune.config.schema import DataConfig
+from keeptune.data.formats import read_rows
+from keeptune.data.load import load_examples
+
+ROWS = [{"text": "good film", "label": 1}, {"text": "bad film", "label": 0}]
+
+
+@pytest.fixture
+def labelled() -> datasets.Dataset:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
+    return datasets.Dataset.from_list(ROWS, features=features)
+
+
+def test_class_names_are_kept_from_parquet(tmp_path: Path, labelled: datasets.Dataset) -> None:
+    labelled.to_parquet(str(tmp_path / "train.parquet"))
+    loaded = load_examples(str(tmp_path / "train.parquet"), DataConfig(), "train")
+    assert loaded.mapping == "prompt ← text, completion ← label"
+    assert [(row.id, row.completion, row.choices) for row in loaded.examples] == [
+        ("train/1", "pos", ("neg", "pos")),
+        ("train/2", "neg", ("neg", "pos")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("split", "role", "first"), [("", "train", "pos"), ("", "test", "neg"), (":dev", "train", "neg")]
+)
+def test_a_saved_data_set_gives_the_split_of_the_role(
+    tmp_path: Path, labelled: datasets.Dataset, split: str, role: str, first: str
+) -> None:
+    splits = {"train": labelled, "dev": labelled.select([1, 0])}
+    datasets.DatasetDict(splits).save_to_disk(str(tmp_path / "saved"))
+    loaded = load_examples(str(tmp_path / "saved") + split, DataConfig(), role)
+    assert loaded.examples[0].completion == first
+    assert loaded.examples[0].choices == ("neg", "pos")
+
+
+def test_a_row_without_a_class_is_a_problem(tmp_path: Path, labelled: datasets.Dataset) -> None:
+    labelled.add_item({"text": "unknown", "label": -1}).save_to_disk(str(tmp_path / "saved"))
+    raw = read_rows(str(tmp_path / "saved"), "train")
+    assert [row.row["label"] for row in raw.rows] == ["pos", "neg", None]
+
+
+def test_a_folder_gives_the_file_of_the_role(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.csv").write_text(f"prompt,completion\n{name},x\n")
+    assert read_rows(str(tmp_path), "test").rows[0].row["prompt"] == "test"
+    assert read_rows(f"{tmp_path}:train", "test").rows[0].row["prompt"] == "train"
+
+
+def test_a_hub_name_is_handed_to_the_library(monkeypatch: pytest.MonkeyPatch, labelled: datasets.Dataset) -> None:
+    asked: list[str] = []
+
+    def load_dataset(name: str) -> Any:
+        asked.append(name)
+        return datasets.DatasetDict({"train": labelled, "validation": labelled})
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    assert len(read_rows("someone/films:validation", "train").rows) == 2
+    assert len(read_rows("films", "test").rows) == 2
+    assert asked == ["someone/films", "films"]
+    problem = read_rows("films:tset", "train").problems[0]
+    assert problem.kind == "unknown-split"
+    assert "the splits are train, validation" in problem.message
+
+
+def test_a_hub_name_that_cannot_be_found_says_what_was_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def load_dataset(name: str) -> Any:
+        raise ConnectionError("offline mode is enabled\nand more")
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.chdir(tmp_path)
+    (problem,) = read_rows("films", "train").problems
+    assert problem.kind == "not-found"
+    assert 'no file or folder "films"' in problem.message
+    assert problem.message.endswith("offline mode is enabled")
+    assert ".jsonl .json .csv .tsv .parquet" in problem.fix
+
+
+def test_a_file_has_no_splits(tmp_path: Path) -> None:
+    (tmp_path / "films.csv").write_text("prompt,completion\na,b\n")
+    (problem,) = read_rows(f"{tmp_path}/films.csv:train", "train").problems
+    assert problem.kind == "unknown-split"
+
+
+def test_a_path_is_never_looked_for_on_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "load_dataset", lambda name: pytest.fail(f"asked the hub for {name}"))
+    for path in ("films.jsonl", "./films", "/no/such/films", "a/b/c", "films.gz", "films.csv:train"):
+        assert [problem.kind for problem in read_rows(path, "train").problems] == ["missing-file"]
