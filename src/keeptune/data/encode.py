@@ -12,36 +12,10 @@ from typing import Any, Literal
 
 from keeptune.config.schema import LossOn, TooLong
 from keeptune.errors import DataError, Problem
-from keeptune.records import Example, Message
+from keeptune.records import EncodedRow, Example, Message
 
 PROBE = "keeptune☃completion☃probe"
 """Stands for an answer while a chat template is asked what it writes after one."""
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedRow:
-    """One row as token ids.
-
-    `spans` are half-open ranges of the tokens to learn: positions in `ids` for a decoder-only model, and in
-    `targets` for an encoder-decoder, whose `ids` are the encoder's input.
-    """
-
-    item_id: str
-    ids: tuple[int, ...]
-    targets: tuple[int, ...]
-    spans: tuple[tuple[int, int], ...]
-    cut: int
-    """Tokens taken out to fit the length limit."""
-
-    @property
-    def length(self) -> int:
-        """Tokens of the row, both sides together."""
-        return len(self.ids) + len(self.targets)
-
-    @property
-    def learned(self) -> int:
-        """Tokens that carry loss."""
-        return sum(stop - start for start, stop in self.spans)
 
 
 @dataclass(slots=True)
@@ -79,22 +53,29 @@ class Encoder:
         joined = glued or text[:1].isspace() or example.prompt_text[-1:].isspace()
         return (*self._ids(text if joined else f" {text}"), self.tokenizer.eos_token_id)
 
-    def row(self, example: Example, completion: str | None = None) -> EncodedRow | None:
-        """A row to learn from, or to score; None where it is too long and such rows are dropped.
+    def row(self, example: Example) -> EncodedRow | None:
+        """A row to learn from; None where it is too long and such rows are dropped.
 
         Raises:
             DataError: too long and `too_long` is ``error``, or a template that cannot take these turns.
         """
-        if self.loss_on == "all" and completion is None and self._has_earlier_answers(example):
+        if self.loss_on == "all" and self._has_earlier_answers(example):
             return self._whole_conversation(example)
-        answer = self.completion(example, example.completion if completion is None else completion)
+        answer = self.completion(example, example.completion)
         prompt = self._prompt_ids(example)
         over = len(prompt) + len(answer) - self.max_length
-        if over > 0:
-            if self.too_long == "error":
-                raise self._too_long(example, len(prompt) + len(answer))
-            if self.too_long == "drop":
-                return None
+        if over > 0 and self.too_long == "error":
+            raise self._too_long(example, len(prompt) + len(answer))
+        if over > 0 and self.too_long == "drop":
+            return None
+        return self._fitted(example, prompt, answer)
+
+    def scored_row(self, example: Example, answer: str) -> EncodedRow:
+        """A row whose `answer` is to be scored, never dropped: an item that is too long is cut to fit."""
+        return self._fitted(example, self._prompt_ids(example), self.completion(example, answer))
+
+    def _fitted(self, example: Example, prompt: tuple[int, ...], answer: tuple[int, ...]) -> EncodedRow:
+        over = len(prompt) + len(answer) - self.max_length
         # The answer is kept whole as long as that leaves the prompt a quarter of the room.
         answer = answer[: max(self.max_length - len(prompt), 3 * self.max_length // 4)]
         prompt, _ = self._cut_middle(prompt, self.max_length - len(answer))
@@ -128,14 +109,10 @@ class Encoder:
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _render(
-        self, turns: Sequence[Message], *, open_answer: bool, example: Example | None = None
-    ) -> str:
+    def _render(self, turns: Sequence[Message], *, open_answer: bool, example: Example | None = None) -> str:
         plain = [{"role": turn.role, "content": turn.content} for turn in turns]
         try:
-            text = self.tokenizer.apply_chat_template(
-                plain, tokenize=False, add_generation_prompt=open_answer
-            )
+            text = self.tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=open_answer)
         except (ValueError, TypeError, ImportError) as error:
             raise self._template_refuses(error, example) from error
         except Exception as error:

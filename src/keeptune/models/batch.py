@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from keeptune.data.encode import EncodedRow
+from keeptune.records import EncodedRow
 
 
 @dataclass(frozen=True, slots=True)

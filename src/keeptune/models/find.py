@@ -53,9 +53,7 @@ def find_model(config: ModelConfig) -> FoundModel:
     if path.is_dir():
         return _local_folder(path, config)
     if name.startswith(("/", ".", "~")) or not HUB_NAME.fullmatch(name):
-        raise ModelError(
-            f"there is no model at {name}", f"give a folder, a .gguf file, a hub name, or `{BUILT_IN}`"
-        )
+        raise ModelError(f"there is no model at {name}", f"give a folder, a .gguf file, a hub name, or `{BUILT_IN}`")
     return FoundModel(name, name, None, local=False)
 
 

@@ -50,7 +50,7 @@ def _convert(path: Path, folder: Path) -> None:
         for name in ("quantization_config", "hf_quantizer"):
             if getattr(holder, name, None) is not None:
                 delattr(holder, name)
-    model.is_quantized = False
+    model.is_quantized = False  # type: ignore[assignment]
     with atomic_folder(folder) as partial:
         model.save_pretrained(partial)
         tokenizer.save_pretrained(partial)

@@ -84,9 +84,7 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
 
 
 def _hub_arguments(found: FoundModel, config: ModelConfig) -> dict[str, Any]:
-    return {"trust_remote_code": config.allow_remote_code} | (
-        {} if found.local else {"revision": config.revision}
-    )
+    return {"trust_remote_code": config.allow_remote_code} | ({} if found.local else {"revision": config.revision})
 
 
 def _config(found: FoundModel, config: ModelConfig) -> Any:
@@ -121,7 +119,7 @@ def _tokenizer(found: FoundModel, config: ModelConfig) -> Any:
 def _weights(found: FoundModel, config: ModelConfig, kind: Kind, dtype: torch.dtype) -> Any:
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-    auto = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
+    auto: Any = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
     try:
         model, report = auto.from_pretrained(
             found.source,
@@ -150,7 +148,7 @@ def _attach_saved_adapter(model: Any, found: FoundModel) -> Any:
     from peft import PeftModel
 
     try:
-        return PeftModel.from_pretrained(model, found.adapter, is_trainable=False)
+        return PeftModel.from_pretrained(model, str(found.adapter), is_trainable=False)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise ModelError(
             f"the adapter {found.adapter} does not load on {found.source}: {_first_line(error)}",
@@ -197,5 +195,3 @@ def _cannot_load(found: FoundModel, error: Exception) -> ModelError:
         if found.local
         else "check the name, the network (HF_HUB_OFFLINE) and your access to it; or give a local folder",
     )
-
-

@@ -1,6 +1,7 @@
 """The nouns that every room shares: frozen, serialisable, free of behaviour."""
 
 from keeptune.records.comparison import Comparison
+from keeptune.records.encoded_row import EncodedRow
 from keeptune.records.eval_record import Answer, EvalRecord, Finish, ItemScore
 from keeptune.records.example import Example, Message, Role
 from keeptune.records.interval import Interval, MaybeInterval
@@ -13,6 +14,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Answer",
     "Comparison",
+    "EncodedRow",
     "EvalRecord",
     "EvalResult",
     "Example",

@@ -65,9 +65,7 @@ def _build_dataclass(kind: Any, plain: Any) -> Any:
     missing = [
         f.name
         for f in dataclasses.fields(kind)
-        if f.name not in plain
-        and f.default is dataclasses.MISSING
-        and f.default_factory is dataclasses.MISSING
+        if f.name not in plain and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     ]
     unknown = [key for key in plain if key not in known and key != "type"]
     if missing or unknown:

@@ -32,6 +32,4 @@ def hash_files(paths: Iterable[Path]) -> str:
 
 def hash_value(value: Any) -> str:
     """The hash of a record, or of anything that JSON can hold."""
-    return hashlib.sha256(
-        json.dumps(to_plain(value), sort_keys=True, ensure_ascii=False).encode()
-    ).hexdigest()
+    return hashlib.sha256(json.dumps(to_plain(value), sort_keys=True, ensure_ascii=False).encode()).hexdigest()

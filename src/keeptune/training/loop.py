@@ -17,13 +17,13 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from keeptune.config.schema import TrainingConfig
-from keeptune.data.encode import EncodedRow
 from keeptune.errors import NonFiniteLoss, TrainingError
 from keeptune.events import CheckpointSaved, Observer, StepDone, TrainingStarted, ValidationDone
 from keeptune.models.batch import make_batch
 from keeptune.models.load import LoadedModel
 from keeptune.numerics.batching import plan_epoch, split_by_budget
 from keeptune.numerics.schedule import cosine_with_warmup
+from keeptune.records import EncodedRow
 from keeptune.training.checkpoint import (
     LoopState,
     load_checkpoint,
@@ -222,4 +222,3 @@ class Loop:
     def _non_finite(self, state: LoopState, value: float, rows: Sequence[EncodedRow]) -> NonFiniteLoss:
         fix = "lower --lr, or use --dtype float32; then look at these items. Checkpoints before this step are kept"
         return NonFiniteLoss(state.step + 1, value, [row.item_id for row in rows], fix)
-

@@ -1,0 +1,1 @@
+"""What the command line calls, no more, no less: one file a verb."""

@@ -1,0 +1,178 @@
+"""From settings to what a run needs: rows, encoder, metrics. No weights are loaded here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig, TuneConfig
+from keeptune.data.duplicates import drop_repeats
+from keeptune.data.encode import Encoder
+from keeptune.data.load import LoadedData, load_examples
+from keeptune.data.split import limit_examples, split_examples
+from keeptune.data.stdlib_functions import stdlib_examples
+from keeptune.errors import ConfigError, DataError
+from keeptune.events import DataLoaded, Notice, Observer
+from keeptune.models.load import load_tokenizer
+from keeptune.records import EncodedRow, Example
+from keeptune.scoring.choose import choose_metrics
+from keeptune.scoring.metric import Metric
+from keeptune.scoring.table import get_metric
+from keeptune.store.hashing import hash_value
+
+EMBEDDED = "stdlib"
+"""Name of the embedded default task: summarise functions of Python's standard library."""
+MAX_LENGTH = 2048
+NEW_TOKENS = (16, 512)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The examples of a run, by role."""
+
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    train_hash: str
+    test_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The metrics of a run, the primary one first, and why these."""
+
+    metrics: tuple[Metric, ...]
+    reason: str
+
+    @property
+    def primary(self) -> Metric:
+        """The one that the result is told in."""
+        return self.metrics[0]
+
+
+def load_rows(config: TuneConfig, observer: Observer) -> Rows:
+    """Read train and test, leave out repeats and leaks, limit, and set the validation slice apart.
+
+    Raises:
+        ConfigError: no train data named. DataError: rows that cannot be used, or none left.
+    """
+    data = config.data
+    if data.train is None:
+        raise ConfigError("no training data", "give --train FILE, or try `keeptune demo`")
+    if data.train == EMBEDDED:
+        train, test = stdlib_examples(data.limit_train or 500, data.limit_test or 120)
+        hashes = (hash_value(train), hash_value(test))
+        for role, rows in (("train", train), ("test", test)):
+            observer(DataLoaded(role, "Python's standard library", len(rows), "function → its docstring's summary"))
+    else:
+        train, test, hashes = _load_files(data, observer)
+    if data.drop_duplicates:
+        train = _without_repeats(train, test, observer)
+    if data.limit_train is not None:
+        train = limit_examples(train, data.limit_train, seed=0)
+    if data.limit_test is not None:
+        test = limit_examples(test, data.limit_test, seed=0)
+    train, validation = split_examples(train, data.validation_fraction, seed=0)
+    observer(DataLoaded("validation", "a slice of train", len(validation), ""))
+    for role, rows in (("train", train), ("test", test)):
+        if not rows:
+            raise DataError(f"no {role} rows are left", "give more rows; `keeptune check` says what is wrong")
+    return Rows(train, validation, test, *hashes)
+
+
+def _load_files(
+    data: DataConfig, observer: Observer
+) -> tuple[tuple[Example, ...], tuple[Example, ...], tuple[str, str]]:
+    loaded = load_told(str(data.train), data, "train", observer)
+    if data.test is not None:
+        tested = load_told(data.test, data, "test", observer)
+        return loaded.examples, tested.examples, (loaded.sha256, tested.sha256)
+    # The split is the same for every seed: seeds differ in training, not in what is asked.
+    train, test = split_examples(loaded.examples, data.test_fraction, seed=0)
+    observer(Notice("split", f"no test file: {len(test)} of {len(loaded.examples)} rows set apart for the final score"))
+    return train, test, (loaded.sha256, hash_value(test))
+
+
+def load_told(path: str, data: DataConfig, role: str, observer: Observer) -> LoadedData:
+    """`load_examples`, with its mapping and warnings told to the observer."""
+    loaded = load_examples(path, data, role)
+    observer(DataLoaded(role, path, len(loaded.examples), loaded.mapping))
+    for problem in loaded.problems:
+        observer(Notice(problem.kind, str(problem)))
+    return loaded
+
+
+def _without_repeats(train: tuple[Example, ...], test: tuple[Example, ...], observer: Observer) -> tuple[Example, ...]:
+    kept, dropped = drop_repeats(train, test)
+    if dropped:
+        first = dropped[0]
+        observer(
+            Notice(
+                "repeats",
+                f"{len(dropped)} train rows left out, as they repeat another or occur in test "
+                f"(first: {first.second_id} repeats {first.first_id}); --keep-duplicates keeps them",
+            )
+        )
+    return kept
+
+
+def make_encoder(model: ModelConfig, data: DataConfig) -> Encoder:
+    """The encoder for this model, its tokenizer loaded but not its weights."""
+    tokenizer, kind, context = load_tokenizer(model)
+    limit = min(data.max_length or MAX_LENGTH, context)
+    if data.max_length is not None and data.max_length > context:
+        raise ConfigError(
+            f"max_length {data.max_length} is more than the {context} positions of {model.name}",
+            f"use {context} or less",
+        )
+    return Encoder(tokenizer, kind, limit, data.too_long, data.loss_on)
+
+
+def encode_train(encoder: Encoder, examples: Sequence[Example], observer: Observer) -> list[EncodedRow]:
+    """Encoded rows, with what was cut or dropped told: never silently."""
+    rows = encoder.rows(examples)
+    cut = [row for row in rows if row.cut]
+    if cut:
+        tokens = sum(row.cut for row in cut)
+        observer(
+            Notice(
+                "truncated",
+                f"{len(cut)} of {len(rows)} train rows are longer than {encoder.max_length} tokens; "
+                f"{tokens} tokens cut from the middle of their prompts (first: {cut[0].item_id})",
+            )
+        )
+    if len(rows) < len(examples):
+        observer(Notice("dropped", f"{len(examples) - len(rows)} train rows longer than {encoder.max_length} left out"))
+    return rows
+
+
+def choose(evaluation: EvaluationConfig, examples: Sequence[Example]) -> Metrics:
+    """The metrics that the user names, or those that fit the data."""
+    if evaluation.metrics:
+        names, reason = evaluation.metrics, "named by the user"
+    else:
+        names, reason = choose_metrics(examples)
+    metrics = tuple(get_metric(name) for name in names)
+    if any(metric.needs == "choices" for metric in metrics) and not all(e.choices for e in examples):
+        raise ConfigError(
+            f"{', '.join(m.name for m in metrics if m.needs == 'choices')} needs `choices` in every test row",
+            "add the closed set of answers to the rows, or name another --metric",
+        )
+    return Metrics(metrics, reason)
+
+
+def new_tokens(evaluation: EvaluationConfig, encoder: Encoder, examples: Sequence[Example]) -> int:
+    """Room for an answer: as asked, or half as much again as the longest completion among `examples`."""
+    if evaluation.max_new_tokens is not None:
+        return evaluation.max_new_tokens
+    longest = max((len(encoder.completion(e, e.completion)) for e in examples), default=0)
+    return min(max(round(1.5 * longest), NEW_TOKENS[0]), NEW_TOKENS[1])
+
+
+def plain_settings(config: Any) -> dict[str, Any]:
+    """A config as nested plain values, for files and hashes."""
+    from keeptune.records import to_plain
+
+    plain: dict[str, Any] = to_plain(config)
+    return plain

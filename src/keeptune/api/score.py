@@ -1,0 +1,63 @@
+"""The scoring part of `tune`: base, tuned and baselines on the same unseen items."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from keeptune.api.ask import Asker
+from keeptune.api.prepare import Metrics, Rows, new_tokens
+from keeptune.config.schema import TuneConfig
+from keeptune.data.encode import Encoder
+from keeptune.data.few_shot import with_shots
+from keeptune.evaluation.run import score_answers
+from keeptune.events import Observer
+from keeptune.export.save import saved_tuned
+from keeptune.records import Answer, EvalRecord
+from keeptune.scoring.baselines import baseline_outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Records by name: ``base``, ``tuned``, and each baseline; and what the base was."""
+
+    records: dict[str, list[EvalRecord]]
+    model_hash: str
+    device: str
+    dtype: str
+
+
+def score(
+    config: TuneConfig,
+    run: Path,
+    rows: Rows,
+    encoder: Encoder,
+    metrics: Metrics,
+    observer: Observer,
+    seconds: dict[str, float],
+) -> Scored:
+    """Ask both models, each loaded from disk anew: the base is bare, and the tuned is what the user gets."""
+    evaluation = config.evaluation
+    asker = Asker(encoder, metrics, new_tokens(evaluation, encoder, rows.train), evaluation.token_budget, observer)
+    began = time.monotonic()
+    base = asker.load(config.model)
+    records = {"base": asker.ask(base, rows.test, rows.test, "base", cache=True)}
+    if evaluation.few_shot:
+        name = f"few-shot-{evaluation.few_shot}"
+        shown = with_shots(rows.test, rows.train, evaluation.few_shot, seed=0)
+        records[name] = asker.ask(base, rows.test, shown, name, cache=True)
+    place, model_hash = base.placement, base.hash
+    del base
+    gc.collect()
+    seconds["evaluate_base"] = time.monotonic() - began
+    began = time.monotonic()
+    tuned = asker.load(dataclasses.replace(config.model, name=str(saved_tuned(run)), revision=None))
+    records["tuned"] = asker.ask(tuned, rows.test, rows.test, "tuned", cache=False)
+    seconds["evaluate_tuned"] = time.monotonic() - began
+    for name, outputs in baseline_outputs(rows.train, rows.test).items():
+        answers = [Answer(e.id, text, "stop") for e, text in zip(rows.test, outputs, strict=True)]
+        records[name] = score_answers(rows.test, answers, metrics.metrics)
+    return Scored(records, model_hash, str(place.device), place.dtype_name)

@@ -1,0 +1,67 @@
+"""`keeptune.tune`: train on one task, score base and tuned on the same unseen items, say what is certain."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from keeptune.api.prepare import EMBEDDED, choose, load_rows, make_encoder
+from keeptune.api.result import make_result
+from keeptune.api.score import score
+from keeptune.api.train import train
+from keeptune.config.schema import TuneConfig
+from keeptune.events import Event, Notice, Observer, RunFinished, silent
+from keeptune.records import TuneResult, to_plain
+from keeptune.store.atomic import write_json, write_jsonl
+from keeptune.store.runs import RESULT, open_run
+
+
+@dataclass(slots=True)
+class _Notes:
+    """Passes events on, and keeps the notices for the result."""
+
+    observer: Observer
+    kept: list[str]
+
+    def __call__(self, event: Event, /) -> None:
+        if isinstance(event, Notice):
+            self.kept.append(event.message)
+        self.observer(event)
+
+
+def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
+    """Fine-tune, evaluate, and leave a run folder with everything in it.
+
+    Raises:
+        KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
+    """
+    notes = _Notes(observer, [])
+    encoder = make_encoder(config.model, config.data)
+    rows = load_rows(config, notes)
+    metrics = choose(config.evaluation, rows.test)
+    notes(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
+    with open_run(config.output, _default_name(config), resume=config.resume) as run:
+        seconds: dict[str, float] = {}
+        summary = train(config, run, rows, encoder, metrics, notes, seconds)
+        scored = score(config, run, rows, encoder, metrics, notes, seconds)
+        result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds)
+        for name, records in scored.records.items():
+            write_jsonl(run / "samples" / f"{name}.jsonl", [to_plain(record) for record in records])
+        write_json(run / RESULT, to_plain(result))
+        _tidy(run)
+    notes(RunFinished(str(run), result.comparisons))
+    return result
+
+
+def _default_name(config: TuneConfig) -> str:
+    data = config.data.train or "data"
+    path = Path(data)
+    task = data if data == EMBEDDED or not path.exists() else (path.parent.name or path.stem)
+    return f"{task.replace('/', '-').replace(':', '-')}-{config.method.kind}"
+
+
+def _tidy(run: Path) -> None:
+    """Checkpoints and the copy of the best weights have served once the result is written."""
+    for path in (*run.glob("checkpoint-*"), run / "best"):
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,117 @@
+"""Batched greedy generation, the same for every model: its own sampling defaults and penalties are set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from keeptune.models.load import LoadedModel
+from keeptune.numerics.batching import split_by_budget
+from keeptune.records import Finish
+
+NEUTRAL: dict[str, Any] = {
+    "do_sample": False,
+    "num_beams": 1,
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": 50,
+    "repetition_penalty": 1.0,
+    "encoder_repetition_penalty": 1.0,
+    "length_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "min_length": 0,
+    "min_new_tokens": None,
+    "bad_words_ids": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+    "forced_bos_token_id": None,
+    "forced_eos_token_id": None,
+}
+"""What plain greedy decoding means, setting by setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One answer."""
+
+    text: str
+    tokens: int
+    """New tokens, the end token not counted."""
+    finish: Finish
+
+
+def set_aside(loaded: LoadedModel) -> dict[str, Any]:
+    """The model's own generation settings that greedy decoding does not use, name → value."""
+    own = loaded.model.generation_config
+    return {
+        name: getattr(own, name) for name, neutral in NEUTRAL.items() if getattr(own, name, None) not in (neutral, None)
+    }
+
+
+@torch.inference_mode()
+def generate(
+    loaded: LoadedModel,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    token_budget: int,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[Generated]:
+    """The greedy answer to each prompt, in the order given.
+
+    Args:
+        prompts: token ids, ready for an answer to follow.
+        token_budget: tokens a batch at most, padding and the answers' room counted.
+        progress: told how many prompts are answered.
+    """
+    from transformers import GenerationConfig
+
+    lengths = [len(prompt) + max_new_tokens for prompt in prompts]
+    answers: list[Generated | None] = [None] * len(prompts)
+    done = 0
+    own = loaded.model.generation_config
+    neutral = GenerationConfig(  # type: ignore[no-untyped-call]
+        max_new_tokens=max_new_tokens,
+        eos_token_id=list(loaded.end_ids()),
+        pad_token_id=loaded.tokenizer.pad_token_id,
+        bos_token_id=own.bos_token_id,
+        decoder_start_token_id=own.decoder_start_token_id,
+        do_sample=False,
+        num_beams=1,
+    )
+    # `generate` fills what a given config leaves open from the model's own; so that one is replaced.
+    loaded.model.generation_config = neutral
+    try:
+        for part in split_by_budget(range(len(prompts)), lengths, token_budget):
+            for index, answer in zip(part, _batch(loaded, [prompts[i] for i in part], neutral), strict=True):
+                answers[index] = answer
+            done += len(part)
+            progress(done)
+    finally:
+        loaded.model.generation_config = own
+    return [answer for answer in answers if answer is not None]
+
+
+def _batch(loaded: LoadedModel, prompts: Sequence[Sequence[int]], neutral: Any) -> list[Generated]:
+    pad = loaded.tokenizer.pad_token_id
+    longest = max(len(prompt) for prompt in prompts)
+    ids = torch.tensor([[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
+    mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    if loaded.kind == "encoder-decoder":
+        # Relative positions count from the left, so an encoder's input is padded on the right.
+        ids = torch.tensor([list(prompt) + [pad] * (longest - len(prompt)) for prompt in prompts])
+        mask = mask.flip(1)
+    device = loaded.placement.device
+    output = loaded.model.generate(input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=neutral)
+    start = 1 if loaded.kind == "encoder-decoder" else longest
+    return [_read(loaded, row) for row in output[:, start:].tolist()]
+
+
+def _read(loaded: LoadedModel, ids: list[int]) -> Generated:
+    ends = set(loaded.end_ids())
+    stop = next((position for position, token in enumerate(ids) if token in ends), None)
+    kept = ids if stop is None else ids[:stop]
+    text = loaded.tokenizer.decode(kept, skip_special_tokens=True).strip()
+    return Generated(text, len(kept), "length" if stop is None else "stop")

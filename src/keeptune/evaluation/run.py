@@ -1,0 +1,121 @@
+"""Items in, records out: what a model answers, what it finds likely, and how that scores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from keeptune.data.encode import Encoder
+from keeptune.evaluation.generate import Generated, generate
+from keeptune.evaluation.loglikelihood import loglikelihoods
+from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Observer
+from keeptune.models.load import LoadedModel
+from keeptune.records import Answer, EvalRecord, Example, Undefined
+from keeptune.scoring.metric import Metric, corpus_score
+
+
+@dataclass(frozen=True, slots=True)
+class Questioning:
+    """How a model is asked."""
+
+    encoder: Encoder
+    max_new_tokens: int
+    token_budget: int
+
+
+def answer_items(
+    loaded: LoadedModel,
+    questioning: Questioning,
+    examples: Sequence[Example],
+    metrics: Sequence[Metric],
+    observer: Observer,
+    name: str,
+) -> list[Answer]:
+    """One Answer an example, in order, holding what `metrics` need and no more."""
+    needs = {metric.needs for metric in metrics}
+    observer(EvaluationStarted(name, len(examples)))
+
+    def progress(done: int) -> None:
+        observer(EvaluationProgress(name, min(done, len(examples)), len(examples)))
+
+    encoder, budget = questioning.encoder, questioning.token_budget
+    prompts = [encoder.prompt(example)[0] for example in examples]
+    texts: list[Generated | None] = [None] * len(examples)
+    if "output" in needs:
+        texts = list(generate(loaded, prompts, questioning.max_new_tokens, budget, progress))
+    references: list[tuple[float, int] | None] = [None] * len(examples)
+    if "loss" in needs:
+        rows = [encoder.scored_row(example, example.completion) for example in examples]
+        values = loglikelihoods(loaded, rows, budget)
+        references = [(value, row.learned) for value, row in zip(values, rows, strict=True)]
+    choices: list[list[tuple[float, int]]] = [[] for _ in examples]
+    if "choices" in needs:
+        choices = _choices(loaded, questioning, examples)
+    return [
+        Answer(
+            item_id=example.id,
+            output=text.text if text else None,
+            finish=text.finish if text else "none",
+            output_tokens=text.tokens if text else 0,
+            prompt_tokens=len(prompt),
+            reference_loglikelihood=reference[0] if reference else None,
+            reference_tokens=reference[1] if reference else 0,
+            choice_loglikelihoods=tuple(value for value, _ in choice),
+            choice_tokens=tuple(tokens for _, tokens in choice),
+        )
+        for example, prompt, text, reference, choice in zip(examples, prompts, texts, references, choices, strict=True)
+    ]
+
+
+def _choices(
+    loaded: LoadedModel, questioning: Questioning, examples: Sequence[Example]
+) -> list[list[tuple[float, int]]]:
+    places = [(index, choice) for index, example in enumerate(examples) for choice in example.choices]
+    rows = [questioning.encoder.scored_row(examples[index], choice) for index, choice in places]
+    values = loglikelihoods(loaded, rows, questioning.token_budget)
+    found: list[list[tuple[float, int]]] = [[] for _ in examples]
+    for (index, _), row, value in zip(places, rows, values, strict=True):
+        found[index].append((value, row.learned))
+    return found
+
+
+def score_answers(
+    examples: Sequence[Example], answers: Sequence[Answer], metrics: Sequence[Metric]
+) -> list[EvalRecord]:
+    """Every metric on every answer."""
+    return [
+        EvalRecord(
+            item_id=example.id,
+            cluster=example.cluster,
+            prompt=example.prompt_text,
+            references=example.references or (example.completion,),
+            choices=example.choices,
+            answer=answer,
+            scores={metric.name: metric.item(answer, example) for metric in metrics},
+        )
+        for example, answer in zip(examples, answers, strict=True)
+    ]
+
+
+def corpus_scores(records: Sequence[EvalRecord], metrics: Sequence[Metric]) -> dict[str, float]:
+    """Metric → score of all records together; a metric that is undefined for them is left out."""
+    scores = {metric.name: corpus_score(metric, [r.scores[metric.name] for r in records]) for metric in metrics}
+    return {name: score for name, score in scores.items() if not isinstance(score, Undefined)}
+
+
+def evaluate_model(
+    loaded: LoadedModel,
+    questioning: Questioning,
+    examples: Sequence[Example],
+    metrics: Sequence[Metric],
+    observer: Observer,
+    name: str,
+) -> tuple[list[EvalRecord], Mapping[str, float]]:
+    """Ask, score, and tell the observer."""
+    began = time.monotonic()
+    answers = answer_items(loaded, questioning, examples, metrics, observer, name)
+    records = score_answers(examples, answers, metrics)
+    scores = corpus_scores(records, metrics)
+    observer(EvaluationDone(name, len(records), time.monotonic() - began, scores, cached=False))
+    return records, scores

@@ -1,0 +1,80 @@
+"""Run folders: made, locked, read. A finished result is never overwritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from keeptune.errors import RunExists, RunLocked, StoreError
+
+RESULT = "result.json"
+CONFIG = "config.json"
+
+
+@contextmanager
+def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
+    """The run folder, locked against other processes while the block runs.
+
+    Args:
+        output: the folder that the user named, or "" for the first free ``runs/<default_name>-<n>``.
+        resume: go on with an unfinished run there.
+
+    Raises:
+        RunExists: a result, or an unfinished run, is there already.
+        RunLocked: another process is writing there.
+    """
+    folder = Path(output).expanduser() if output else _first_free(default_name)
+    _check_free(folder, resume=resume)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the run folder {folder} cannot be made: {error}", "name another with --output") from error
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise RunLocked(f"another process is writing to {folder}", "wait for it, or name another --output") from error
+    try:
+        _check_free(folder, resume=resume)
+        yield folder
+    finally:
+        lock.release()
+
+
+def _check_free(folder: Path, *, resume: bool) -> None:
+    if folder.is_file():
+        raise StoreError(f"{folder} is a file, not a folder", "name another --output")
+    if (folder / RESULT).exists():
+        raise RunExists(f"{folder} holds a finished result", "name another --output; results are never overwritten")
+    if (folder / CONFIG).exists() and not resume:
+        raise RunExists(f"{folder} holds an unfinished run", "go on with it by --resume, or name another --output")
+    if resume and not (folder / CONFIG).exists():
+        raise StoreError(f"there is no run to resume in {folder}", "check --output, or leave --resume out")
+    if not resume and folder.is_dir() and any(entry.name != ".lock" for entry in folder.iterdir()):
+        raise RunExists(f"{folder} is not empty", "name an empty or new folder with --output")
+
+
+def _first_free(name: str) -> Path:
+    number = 1
+    while (Path("runs") / f"{name}-{number}").exists():
+        number += 1
+    return Path("runs") / f"{name}-{number}"
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """The `result.json` of a run folder.
+
+    Raises:
+        StoreError: none there, or not readable.
+    """
+    file = path / RESULT if path.is_dir() else path
+    try:
+        value: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file} cannot be read: {error}", "give the folder of a finished run") from error
+    return value
