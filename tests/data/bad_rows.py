@@ -137,6 +137,9 @@ BAD_ROWS: tuple[BadInput, ...] = (
         ("rows.jsonl:2: the last line breaks off at column 22", "truncated"),
     ),
     BadInput("list in a line", "not-an-object", _lines(_GOOD_LINE, "[1, 2]"), ("rows.jsonl:2: the row is a list",)),
+    BadInput("nested too deeply", "bad-json", _lines('{"prompt": ' + "[" * 99_999), ("nested too deeply",)),
+    BadInput("deep list", "bad-json", _bytes("rows.json", b"[" * 99_999), ("rows.json:1: JSON nested",)),
+    BadInput("endless number", "bad-json", _lines(f'{{"prompt": {"7" * 5000}}}'), ("too many digits",)),
     BadInput("name twice", "repeated-name", _lines('{"prompt": "a", "prompt": "b"}'), (':1: the name "prompt"',)),
     BadInput(
         "list cut off",
@@ -239,6 +242,9 @@ BAD_ROWS: tuple[BadInput, ...] = (
         "empty-completion",
         _rows(GOOD, {**GOOD, "completion": " \n"}),
         (':2: "completion" is white space only',),
+    ),
+    BadInput(
+        "half a character", "half-character", _lines(r'{"prompt": "\ud800", "completion": "b"}'), ('"prompt" holds',)
     ),
     BadInput("null", "null-value", _rows(GOOD, {**GOOD, "completion": None}), (':2: "completion" is null',)),
     BadInput(

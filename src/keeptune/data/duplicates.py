@@ -9,12 +9,12 @@ at least 0.8.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from keeptune.data.prompt_body import Words, normalised_words, prompt_bodies
-from keeptune.data.similarity import is_similar, jaccard, shingles, similar_pairs
+from keeptune.data.similarity import is_similar, shingles, similar_pairs
 from keeptune.records import Example
 
 SHARED_CONTEXT = 0.1
@@ -53,8 +53,7 @@ def find_duplicates(examples: Sequence[Example]) -> tuple[Repeat, ...]:
     for places in positions.values():
         best.update((later, _Match(True, 1.0, -places[0])) for later in places[1:])
     for first, second, similarity in _near(positions, positions):
-        if first < second:
-            best[second] = max(_Match(False, similarity, -first), best.get(second, _NONE))
+        best[second] = max(_Match(False, similarity, -first), best.get(second, _NONE))
     return tuple(_repeat(examples[-best[j].earliness], examples[j], best[j]) for j in sorted(best))
 
 
@@ -118,16 +117,17 @@ def _positions(bodies: Sequence[Words]) -> dict[Words, list[int]]:
     return dict(positions)
 
 
-def _near(left: dict[Words, list[int]], right: dict[Words, list[int]]) -> list[tuple[int, int, float]]:
-    """(first place in left, first place in right, similarity) of bodies that are similar and not equal."""
+def _near(left: dict[Words, list[int]], right: dict[Words, list[int]]) -> Iterator[tuple[int, int, float]]:
+    """(first place in left, first place in right, similarity) of bodies that are similar and not equal.
+
+    Where `right` is `left`, each pair comes once, the earlier place first.
+    """
     left_bodies, right_bodies = list(left), list(right)
     left_sets = [shingles(body) for body in left_bodies]
     right_sets = left_sets if right is left else [shingles(body) for body in right_bodies]
-    return [
-        (left[left_bodies[i]][0], right[right_bodies[j]][0], jaccard(left_sets[i], right_sets[j]))
-        for i, j in similar_pairs(left_sets, right_sets)
-        if left_bodies[i] != right_bodies[j]
-    ]
+    for i, j, similarity in similar_pairs(left_sets, right_sets):
+        if left_bodies[i] != right_bodies[j]:
+            yield left[left_bodies[i]][0], right[right_bodies[j]][0], similarity
 
 
 def _repeat(first: Example, second: Example, match: _Match) -> Repeat:

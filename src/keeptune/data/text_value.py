@@ -20,9 +20,12 @@ def as_text(value: Any, field: str) -> str:
     """The text of `value`.
 
     Raises:
-        RowFault: null, a list or an object.
+        RowFault: null, a list or an object, or a text that cannot be written as UTF-8.
     """
     if isinstance(value, str):
+        if any("\ud800" <= character <= "\udfff" for character in value if character > "\ud7ff"):
+            fix = "convert the text again from its source"
+            raise RowFault("half-character", f'"{field}" holds half of a surrogate pair, no character', fix)
         return value
     if isinstance(value, bool):
         return "true" if value else "false"

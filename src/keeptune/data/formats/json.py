@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from keeptune.data.formats.json_text import DECODER, RepeatedNameError, kind_of
+from keeptune.data.formats.json_text import DECODER, kind_of, unreadable
 from keeptune.data.formats.jsonl import rows_of_lines
 from keeptune.data.formats.raw_row import RawRow, RawRows
 from keeptune.data.formats.text_lines import read_lines
@@ -29,8 +29,8 @@ def read_json(path: Path) -> RawRows:
         value, end = DECODER.raw_decode(joined, start)
     except json.JSONDecodeError as error:
         return _bad(path, joined, error)
-    except RepeatedNameError as error:
-        return _failed(path, None, "repeated-name", str(error))
+    except (ValueError, RecursionError) as error:
+        return _failed(path, None, *unreadable(error))
     if _skip(joined, end) < len(joined):
         return rows_of_lines(text, path)
     lists = {name: item for name, item in value.items() if isinstance(item, list) and item}
@@ -56,8 +56,8 @@ def _read_list(text: str, start: int, path: Path) -> RawRows:
         except json.JSONDecodeError as error:
             failed = _bad(path, text, error)
             return RawRows(tuple(rows), (*problems, *failed.problems), stem=path.stem)
-        except RepeatedNameError as error:
-            failed = _failed(path, line, "repeated-name", str(error))
+        except (ValueError, RecursionError) as error:
+            failed = _failed(path, line, *unreadable(error))
             return RawRows(tuple(rows), (*problems, *failed.problems), stem=path.stem)
         if isinstance(value, dict):
             rows.append(RawRow(value, str(path), line))

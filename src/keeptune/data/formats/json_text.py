@@ -26,6 +26,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 DECODER = json.JSONDecoder(object_pairs_hook=_unique)
 
 
+def unreadable(error: ValueError | RecursionError) -> tuple[str, str]:
+    """(kind, message) of what the decoder refuses though its grammar is right, or where no column is known."""
+    if isinstance(error, RepeatedNameError):
+        return "repeated-name", str(error)
+    if isinstance(error, RecursionError):
+        return "bad-json", "JSON nested too deeply"
+    return "bad-json", "a number with too many digits"
+
+
 def kind_of(value: Any) -> str:
     """What a JSON value is, in words for a message."""
     if value is None:

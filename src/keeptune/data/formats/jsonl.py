@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from keeptune.data.formats.json_text import DECODER, RepeatedNameError, kind_of
+from keeptune.data.formats.json_text import DECODER, kind_of, unreadable
 from keeptune.data.formats.raw_row import RawRow, RawRows
 from keeptune.data.formats.text_lines import TextLines, read_lines
 from keeptune.errors import Problem
@@ -47,10 +47,9 @@ def _parse(line: str, file: str, number: int, cut_off: bool) -> dict[str, object
             return Problem(file, number, "truncated", message, "copy or export the file again")
         message = f"bad JSON at column {error.colno}: {error.msg}"
         return Problem(file, number, "bad-json", message, "each line must be one whole JSON object")
-    except RepeatedNameError as error:
-        return Problem(file, number, "repeated-name", str(error), "keep one of the two values")
-    except RecursionError:
-        return Problem(file, number, "bad-json", "JSON nested too deeply", "flatten the row")
+    except (ValueError, RecursionError) as error:
+        kind, message = unreadable(error)
+        return Problem(file, number, kind, message, "write the row anew")
     if not isinstance(value, dict):
         fix = 'write each row as {"prompt": …, "completion": …}'
         return Problem(file, number, "not-an-object", f"the row is {kind_of(value)}, not an object", fix)
