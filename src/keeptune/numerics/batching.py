@@ -9,6 +9,9 @@ import numpy as np
 WINDOW_BATCHES = 16
 """Rows are sorted by length within a shuffled window of this many batches: like lengths, yet mixed content."""
 
+MAX_PADDING = 0.35
+"""Share of the longest row; beyond it, another pass costs less than the padding."""
+
 
 def plan_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """Batches of row indices for one epoch: each row once, rows of like length together, in random order.
@@ -28,12 +31,14 @@ def plan_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -
 def split_by_budget(rows: Sequence[int], lengths: Sequence[int], token_budget: int) -> list[list[int]]:
     """Cut `rows`, sorted by length, into parts of at most `token_budget` tokens, padding counted.
 
-    A single row above the budget is a part of its own.
+    No row is padded by more than `MAX_PADDING` of the longest in its part. A single row above the budget is a
+    part of its own.
     """
     parts: list[list[int]] = []
     longest = 0
     for row in sorted(rows, key=lambda row: lengths[row], reverse=True):
-        if parts and (len(parts[-1]) + 1) * longest <= token_budget:
+        fits = bool(parts) and (len(parts[-1]) + 1) * longest <= token_budget
+        if fits and lengths[row] >= (1 - MAX_PADDING) * longest:
             parts[-1].append(row)
         else:
             parts.append([row])
