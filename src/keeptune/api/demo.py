@@ -1,0 +1,50 @@
+"""`keeptune.demo`: the built-in model on the built-in task."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from keeptune.api.prepare import EMBEDDED
+from keeptune.api.tune import tune
+from keeptune.config.schema import TuneConfig
+from keeptune.events import Observer, silent
+from keeptune.models.find import BUILT_IN
+from keeptune.records import TuneResult
+
+LIMIT_TRAIN, LIMIT_TEST = 500, 120
+EPOCHS = 2.0
+FEW_SHOT = 3
+MAX_NEW_TOKENS = 48
+"""A summary is one sentence; an untrained model that goes on for long is cut off here."""
+
+
+def demo_config(config: TuneConfig | None = None) -> TuneConfig:
+    """The settings of the demo; what `config` says of limits, epochs, seed, device and output is kept."""
+    config = config or TuneConfig()
+    data, training, evaluation = config.data, config.training, config.evaluation
+    return dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, name=BUILT_IN),
+        data=dataclasses.replace(
+            data,
+            train=EMBEDDED,
+            test=None,
+            limit_train=data.limit_train or LIMIT_TRAIN,
+            limit_test=data.limit_test or LIMIT_TEST,
+        ),
+        training=dataclasses.replace(training, epochs=EPOCHS if training.epochs is None else training.epochs),
+        evaluation=dataclasses.replace(
+            evaluation,
+            few_shot=evaluation.few_shot or FEW_SHOT,
+            max_new_tokens=evaluation.max_new_tokens or MAX_NEW_TOKENS,
+        ),
+    )
+
+
+def demo(config: TuneConfig | None = None, observer: Observer = silent) -> TuneResult:
+    """Tune and score on functions of the standard library.
+
+    Raises:
+        MissingDependency: the package of the built-in model is not installed. Else as `tune`.
+    """
+    return tune(demo_config(config), observer)

@@ -1,0 +1,40 @@
+"""`keeptune demo`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from keeptune.cli.options import output_flags, setting_flags
+
+
+@click.command("demo")
+@setting_flags(
+    "limit-train", "limit-test", "output", "seed", "epochs", "max-minutes", "device", "dtype", known_names=False
+)
+@output_flags
+def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
+    """Tune the built-in model to say in one sentence what a Python function does.
+
+    It learns from 500 functions of Python's standard library and their documentation, with LoRA, and is scored
+    before and after on functions of packages that it has not seen. Nothing is downloaded.
+    """
+    from keeptune.cli.interrupted import resume_hint
+    from keeptune.cli.progress import progress
+    from keeptune.cli.quiet_libraries import quiet_libraries
+    from keeptune.cli.settings import read_settings
+    from keeptune.cli.show import show_json, show_report
+
+    settings = read_settings(config, flags)
+    quiet_libraries()
+    from keeptune.api.demo import demo
+
+    with progress(quiet=quiet) as observer, resume_hint(observer, settings.output) as told:
+        result = demo(settings, told)
+    if as_json:
+        show_json(result)
+    else:
+        from keeptune.report.terminal import tune_report
+
+        show_report(tune_report(result))

@@ -1,0 +1,103 @@
+"""The command `keeptune`: finds the verb, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from keeptune.errors import KeeptuneError
+
+VERBS = {
+    "demo": "Tune the built-in model on the built-in task: before and after, in minutes.",
+    "check": "Look through your data before any model loads.",
+    "tune": "Fine-tune a model on your task, and score it before and after.",
+    "eval": "Score a model on a file of items.",
+    "predict": "Answer every row of a file.",
+    "chat": "Talk to a model; base and tuned side by side.",
+}
+"""Verb → its line in the help. Each is a command of that name in its own module, imported when it is called."""
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose verbs are imported only when they are called, so that help is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The verbs in the order of a first visit."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The verb's command, from its module."""
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"keeptune.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb and what follows it; an unknown one gets the nearest known."""
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            from keeptune.config.suggest import did_you_mean
+
+            hint = did_you_mean(args[0], VERBS)
+            raise click.UsageError(f"there is no verb {args[0]!r}; {hint}one of: {', '.join(VERBS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of verbs, without importing any."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        # --lora_r is --lora-r.
+        "token_normalize_func": lambda token: token.replace("_", "-"),
+    },
+    subcommand_metavar="VERB [OPTIONS]",
+)
+@click.version_option(package_name="keeptune", message="keeptune %(version)s")
+def keeptune() -> None:
+    """Fine-tune a language model on one task, and measure what it gained and what it forgot.
+
+    Start with `keeptune demo`, then `keeptune tune --train FILE` with rows of your own.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code. An unexpected error keeps its traceback."""
+    try:
+        result = keeptune.main(
+            args=None if arguments is None else list(arguments), prog_name="keeptune", standalone_mode=False
+        )
+    except KeeptuneError as error:
+        _say_error(error)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone, e.g. `| head`; nothing can be told to it any more.
+        sys.stderr.close()
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _say_error(error: KeeptuneError) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(Text.assemble(("error: ", "bold red"), str(error)))

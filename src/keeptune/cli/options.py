@@ -1,0 +1,116 @@
+"""The flags that verbs share, each written once. Values are checked where YAML's are, in `config.load`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from keeptune.config.aliases import ALIASES, NOT_HERE
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Flag(NamedTuple):
+    """How one setting is given on the command line."""
+
+    metavar: str
+    """"" for a switch without a value."""
+    text: str
+    many: bool = False
+
+
+FLAGS: Mapping[str, Flag] = {
+    "model": Flag("NAME", "Hub name, folder, .gguf file, run folder, or the built-in smollm2.  [default: smollm2]"),
+    "revision": Flag("REV", "Branch, tag or commit on the hub."),
+    "train": Flag("DATA", "Rows to learn from: JSONL, JSON, CSV, TSV, Parquet, folder, or hub data set NAME[:SPLIT]."),
+    "test": Flag("DATA", "Rows for the score. Without it a part of train is set apart."),
+    "prompt": Flag("TEMPLATE", "Prompt over a row's fields: 'Summarize: {dialogue}'. Found by itself where obvious."),
+    "completion": Flag("FIELD", "Field, or template, of the answer."),
+    "system": Flag("TEXT", "System message before every prompt."),
+    "group": Flag("FIELD", "Rows with the same value stay on one side of a split."),
+    "limit-train": Flag("N", "Use N rows of train at most."),
+    "limit-test": Flag("N", "Use N rows of test at most."),
+    "test-fraction": Flag("X", "Share of train set apart where no test is given.  [default: 0.2]"),
+    "validation-fraction": Flag("X", "Share of train that chooses the best checkpoint.  [default: 0.1]"),
+    "max-length": Flag("N", "Tokens a row at most.  [default: the model's context, 2048 at most]"),
+    "too-long": Flag("truncate|drop|error", "What to do with a longer row.  [default: truncate]"),
+    "loss-on": Flag("last|all", "Rows of many turns: learn the last answer, or all.  [default: last]"),
+    "keep-duplicates": Flag("", "Keep train rows that repeat another, or occur in test."),
+    "method": Flag("NAME", "full, lora, dora, rslora, ia3 …  [default: lora]"),
+    "rank": Flag("N", "Rank of an adapter (also --lora-r).  [default: 16]"),
+    "alpha": Flag("X", "Scale of an adapter (also --lora-alpha).  [default: 32]"),
+    "dropout": Flag("X", "Dropout of an adapter.  [default: 0.05]"),
+    "target-modules": Flag("NAMES", "all-linear, or names separated by commas.  [default: all-linear]"),
+    "lr": Flag("X", "Learning rate (also --learning-rate).  [default: by method and size]"),
+    "epochs": Flag("X", "Passes over train (also --num-train-epochs).  [default: by number of rows]"),
+    "batch-size": Flag("N", "Rows an optimizer step.  [default: 8]"),
+    "warmup-fraction": Flag("X", "Share of the steps in which the rate rises.  [default: 0.05]"),
+    "weight-decay": Flag("X", "Decay of AdamW.  [default: 0]"),
+    "max-grad-norm": Flag("X", "Gradients are clipped to this norm.  [default: 1]"),
+    "max-minutes": Flag("X", "Stop training, properly, after X minutes."),
+    "select-by": Flag("loss|metric", "What chooses the best checkpoint.  [default: loss]"),
+    "seed": Flag("N", "Seed of all chance.  [default: 0]"),
+    "metric": Flag("NAME", "rouge1, accuracy … or file.py:function; may be repeated.  [default: by the data]", True),
+    "max-new-tokens": Flag("N", "Room for an answer.  [default: by the train answers]"),
+    "few-shot": Flag("N", "Show N train rows before each item to the base, as a baseline.  [default: 0]"),
+    "device": Flag("auto|cpu|cuda|mps", "Where to run.  [default: auto]"),
+    "dtype": Flag("auto|float32|bfloat16|float16", "Numbers to run in.  [default: auto]"),
+    "output": Flag("FOLDER", "Run folder.  [default: a new one in runs/]"),
+    "resume": Flag("", "Go on with the unfinished run in --output."),
+    "allow-pickle": Flag("", "Load pickle weights, which can run code. Only if you trust them."),
+    "allow-remote-code": Flag("", "Run code that comes with the model. Only if you trust it."),
+}
+"""Name of the flag → how it is given. The order is the order of the help."""
+
+MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
+DATA = ("prompt", "completion", "system", "group", "max-length", "too-long")
+SCORING = ("metric", "max-new-tokens", "few-shot")
+
+_BARE = {"use_peft", "bf16", "fp16", "trust_remote_code", "resume_from_checkpoint"}
+"""Names from TRL that may stand without a value there, and then mean true."""
+
+
+def setting_flags(*names: str, known_names: bool = True) -> Callable[[Function], Function]:
+    """Add the flags of these settings, in the order of the table, and --config.
+
+    Args:
+        known_names: also take the names of TRL and transformers, hidden.
+    """
+
+    def add(function: Function) -> Function:
+        wanted = [name for name in FLAGS if name in names]
+        if known_names:
+            for alias in (*ALIASES, *NOT_HERE):
+                if alias.replace("_", "-") not in FLAGS:
+                    function = _hidden(alias)(function)
+        for name in reversed(wanted):
+            function = _shown(name)(function)
+        config = click.option("--config", metavar="FILE.yaml", help="Settings in YAML; flags win over it.")
+        return config(function)
+
+    return add
+
+
+def output_flags(function: Function) -> Function:
+    """Add --quiet and --json."""
+    function = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")(
+        function
+    )
+    return click.option("--quiet", "-q", is_flag=True, help="No progress.")(function)
+
+
+def _shown(name: str) -> Callable[[Function], Function]:
+    flag = FLAGS[name]
+    names = (f"--{name}", "-o") if name == "output" else (f"--{name}",)
+    if not flag.metavar:
+        return click.option(*names, is_flag=True, help=flag.text)
+    return click.option(*names, metavar=flag.metavar, multiple=flag.many, help=flag.text)
+
+
+def _hidden(alias: str) -> Callable[[Function], Function]:
+    name = f"--{alias.replace('_', '-')}"
+    if alias in _BARE:
+        return click.option(name, alias, hidden=True, is_flag=False, flag_value="true", default=None)
+    return click.option(name, alias, hidden=True)

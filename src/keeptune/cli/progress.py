@@ -1,0 +1,90 @@
+"""Draws events on stderr: live bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from keeptune.cli.plain_lines import PlainLines
+from keeptune.cli.wording import duration, told
+from keeptune.events import (
+    EvaluationDone,
+    EvaluationProgress,
+    EvaluationStarted,
+    Event,
+    Notice,
+    Observer,
+    RunFinished,
+    StepDone,
+    TrainingStarted,
+    silent,
+)
+
+
+def progress(*, quiet: bool = False) -> AbstractContextManager[Observer]:
+    """The Observer for this terminal, to be used in a `with` block."""
+    if quiet:
+        return nullcontext(silent)
+    console = Console(stderr=True, highlight=False)
+    return LiveBars(console) if console.is_terminal else PlainLines()
+
+
+class LiveBars:
+    """An Observer that draws one bar for what is going on, and lines above it for what is done."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TextColumn("[dim]{task.fields[detail]}"),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> LiveBars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event, /) -> None:
+        """Draw it."""
+        if line := told(event):
+            self._progress.console.print(Text(line, style="dim" if isinstance(event, Notice) else ""))
+        match event:
+            case TrainingStarted():
+                self._begin("training", event.steps, event.first_step)
+            case StepDone():
+                detail = (
+                    f"loss {event.loss:.3f} · {event.tokens_per_second:,.0f} tokens/s · "
+                    f"lr {event.lr:.1e} · {duration(event.seconds_left)} left"
+                )
+                self._update(completed=event.step, total=event.steps, detail=detail)
+            case EvaluationStarted():
+                self._begin(event.name, event.items, 0)
+            case EvaluationProgress():
+                self._update(completed=event.done, total=event.items)
+            case EvaluationDone() | RunFinished():
+                self._end()
+            case _:
+                pass
+
+    def _begin(self, name: str, total: int, completed: int) -> None:
+        self._end()
+        self._task = self._progress.add_task(name, total=total, completed=completed, detail="")
+
+    def _update(self, **changes: Any) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, **changes)
+
+    def _end(self) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None

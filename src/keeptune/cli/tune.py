@@ -1,0 +1,40 @@
+"""`keeptune tune`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from keeptune.cli.options import FLAGS, output_flags, setting_flags
+
+
+@click.command("tune")
+@setting_flags(*FLAGS)
+@output_flags
+def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
+    """Fine-tune a model on your task, and score it before and after.
+
+    \b
+    keeptune tune --train rows.jsonl
+    keeptune tune --model Qwen/Qwen2.5-0.5B-Instruct --train rows.csv --prompt 'Summarize: {text}' --completion summary
+    keeptune tune --config run.yaml --lr 1e-4
+    """
+    from keeptune.cli.interrupted import resume_hint
+    from keeptune.cli.progress import progress
+    from keeptune.cli.quiet_libraries import quiet_libraries
+    from keeptune.cli.settings import read_settings
+    from keeptune.cli.show import show_json, show_report
+
+    settings = read_settings(config, flags)
+    quiet_libraries()
+    from keeptune.api.tune import tune
+
+    with progress(quiet=quiet) as observer, resume_hint(observer, settings.output) as told:
+        result = tune(settings, told)
+    if as_json:
+        show_json(result)
+    else:
+        from keeptune.report.terminal import tune_report
+
+        show_report(tune_report(result))

@@ -1,0 +1,142 @@
+"""From a YAML file and flags to a TuneConfig, checked before anything is loaded. Flags win."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from keeptune.config.aliases import ROWS, TIMES
+from keeptune.config.given import Given
+from keeptune.config.names import from_entry, from_flag
+from keeptune.config.schema import (
+    Adapter,
+    DataConfig,
+    EvaluationConfig,
+    Full,
+    Method,
+    ModelConfig,
+    TrainingConfig,
+    TuneConfig,
+)
+from keeptune.config.settings import SETTINGS, Range, Setting
+from keeptune.config.suggest import did_you_mean
+from keeptune.config.values import checked
+from keeptune.config.yaml_file import read_yaml
+from keeptune.errors import ConfigError
+
+BATCH = "training.batch_size"
+ROWS_BY_DEFAULT = 8
+"""Rows a device where only the accumulation steps are given, as in TRL."""
+
+
+def load_config(
+    file: Path | None,
+    flags: Mapping[str, Any],
+    *,
+    methods: Collection[str],
+    metrics: Collection[str],
+) -> TuneConfig:
+    """Read settings.
+
+    Args:
+        file: YAML with sections as in the schema, or flat keys; None for flags alone.
+        flags: name with underscores → value; None is as if not given.
+        methods: known names beside ``full``.
+        metrics: known names beside ``file.py:function``.
+
+    Raises:
+        ConfigError: an unknown key, a value of the wrong type or out of range, or two that exclude each other.
+    """
+    in_file = _by_key(from_entry(entry) for entry in (read_yaml(file) if file else []))
+    in_flags = _by_key(from_flag(name, value) for name, value in flags.items() if value is not None)
+    chosen = _with_batch_size(in_file, in_flags)
+    method = _method(chosen, in_flags, methods)
+    values = {key: checked(given, SETTINGS[key]) for key, given in chosen.items() if not key.startswith("method.")}
+    config = TuneConfig(
+        ModelConfig(**_section(values, "model")),
+        DataConfig(**_section(values, "data")),
+        method,
+        TrainingConfig(**_section(values, "training")),
+        EvaluationConfig(**_section(values, "evaluation")),
+        values.get("output", ""),
+        values.get("resume", False),
+    )
+    _check_metrics(config, chosen, metrics)
+    _check_together(config, chosen)
+    return config
+
+
+def _by_key(found: Iterable[Given | None]) -> dict[str, Given]:
+    by_key: dict[str, Given] = {}
+    for given in found:
+        if given is None:
+            continue
+        other = by_key.setdefault(given.key, given)
+        if other is not given:
+            raise given.wrong(f"and {other.said} set the same thing", "keep one of them")
+    rows = by_key.get(ROWS) or by_key.get(TIMES)
+    if rows is not None and BATCH in by_key:
+        raise rows.wrong(f"and {by_key[BATCH].said} set the same thing", "keep batch_size, the rows a step in all")
+    return by_key
+
+
+def _with_batch_size(in_file: dict[str, Given], in_flags: dict[str, Given]) -> dict[str, Given]:
+    """All that is given, flags over file; rows a device × accumulation steps become the batch size."""
+    parts = {ROWS, TIMES}
+    overruled = parts if BATCH in in_flags else {BATCH} if parts & set(in_flags) else set()
+    chosen = {key: given for key, given in in_file.items() if key not in overruled} | in_flags
+    rows, times = chosen.pop(ROWS, None), chosen.pop(TIMES, None)
+    told = rows or times
+    if told is not None:
+        count = Setting(BATCH, int, False, Range(1))
+        product = (checked(rows, count) if rows else ROWS_BY_DEFAULT) * (checked(times, count) if times else 1)
+        chosen[BATCH] = Given(BATCH, product, told.written, told.where)
+    return chosen
+
+
+def _method(chosen: Mapping[str, Given], in_flags: Mapping[str, Given], methods: Collection[str]) -> Method:
+    kind = chosen.get("method.kind")
+    name = str(kind.value).casefold() if kind else "lora"
+    if kind is not None and name != "full" and name not in methods:
+        known = ("full", *methods)
+        raise kind.wrong(f"cannot be {kind.value!r}", f"{did_you_mean(name, known)}One of: {', '.join(known)}")
+    rest = {key: given for key, given in chosen.items() if key.startswith("method.") and key != "method.kind"}
+    if name != "full":
+        values = {key: checked(given, SETTINGS[key]) for key, given in rest.items()}
+        return Adapter(name, **_section(values, "method"))
+    if "method.kind" in in_flags:
+        # The flag puts another method in the place of the file's, whose own settings go with it.
+        rest = {key: given for key, given in rest.items() if key in in_flags}
+    for given in rest.values():
+        raise given.wrong("belongs to an adapter, and the method is full", "leave it out, or choose the method lora")
+    return Full()
+
+
+def _section(values: Mapping[str, Any], section: str) -> dict[str, Any]:
+    start = f"{section}."
+    return {key.removeprefix(start): value for key, value in values.items() if key.startswith(start)}
+
+
+def _check_metrics(config: TuneConfig, chosen: Mapping[str, Given], metrics: Collection[str]) -> None:
+    for name in config.evaluation.metrics:
+        if name not in metrics and ".py:" not in name:
+            hint = did_you_mean(name, metrics)
+            known = f"{hint}Known: {', '.join(metrics)}; or your own as file.py:function"
+            raise chosen["evaluation.metrics"].wrong(f"cannot be {name!r}", known)
+
+
+def _check_together(config: TuneConfig, chosen: Mapping[str, Given]) -> None:
+    """Settings that exclude one another."""
+    data = config.data
+    if data.train is not None and data.train == data.test:
+        raise chosen["data.test"].wrong(
+            f"is {data.test}, the train data too",
+            "give other rows, or leave test out: then a part of train is set apart",
+        )
+    if config.training.select_by == "metric" and data.validation_fraction == 0:
+        raise chosen["training.select_by"].wrong(
+            "is metric, but validation_fraction is 0: nothing to choose by", "raise validation_fraction"
+        )
+    if config.resume and not config.output:
+        raise ConfigError(f"{chosen['resume'].said} needs the run's folder", "name it with --output")

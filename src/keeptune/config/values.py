@@ -1,0 +1,82 @@
+"""One value against its setting: its type and its range."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from keeptune.config.aliases import as_bool
+from keeptune.config.given import Given
+from keeptune.config.settings import Setting
+from keeptune.config.suggest import did_you_mean
+
+
+def checked(given: Given, setting: Setting) -> Any:
+    """The value in its setting's type. Numbers may be written as text: YAML reads ``1e-4`` so.
+
+    Raises:
+        ConfigError: another type, or out of range.
+    """
+    if setting.choices:
+        return _choice(given, setting)
+    if setting.kind is bool:
+        value = as_bool(given.value)
+        if value is None:
+            raise given.wrong(f"is {given.value!r}, not true or false", "use true or false")
+        return value
+    if setting.kind is tuple:
+        return _names(given)
+    if setting.kind is str:
+        return _text(given, setting)
+    return _number(given, setting)
+
+
+def _choice(given: Given, setting: Setting) -> str:
+    if given.value in setting.choices:
+        return str(given.value)
+    hint = did_you_mean(str(given.value), setting.choices)
+    raise given.wrong(f"cannot be {given.value!r}", f"{hint}One of: {', '.join(setting.choices)}")
+
+
+def _text(given: Given, setting: Setting) -> str:
+    value = given.value
+    if isinstance(value, list) and setting.key == "method.target_modules":
+        return ",".join(str(name) for name in value)
+    if isinstance(value, (list, dict, bool)) or not str(value).strip():
+        shown = "empty" if isinstance(value, str) else f"{value!r}, not a text"
+        raise given.wrong(f"is {shown}", "give one text, in quotes where it looks like something else")
+    return str(value)
+
+
+def _names(given: Given) -> tuple[str, ...]:
+    values = given.value if isinstance(given.value, (list, tuple)) else [given.value]
+    if not all(isinstance(value, str) and value.strip() for value in values):
+        raise given.wrong(f"is {given.value!r}", "give a name, or a list of names")
+    return tuple(dict.fromkeys(value.strip() for value in values))
+
+
+def _number(given: Given, setting: Setting) -> int | float:
+    whole = setting.kind is int
+    value = _parsed(given.value)
+    if value is None or (whole and not float(value).is_integer()):
+        wanted = "a whole number" if whole else "a number"
+        fix = f"give {wanted}" + (f", {setting.range}" if setting.range else "")
+        raise given.wrong(f"is {given.value!r}, not {wanted}", fix)
+    if setting.range is not None and value not in setting.range:
+        raise given.wrong(f"is {given.value}", f"it must be {setting.range}")
+    return int(value) if whole else float(value)
+
+
+def _parsed(value: Any) -> int | float | None:
+    """A finite number, or None. Whole numbers stay exact."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    for kind in (int, float):
+        try:
+            number = kind(value)
+        except (ValueError, OverflowError):
+            continue
+        if kind is int and isinstance(value, float) and value != number:
+            continue
+        return number if math.isfinite(number) else None
+    return None

@@ -1,0 +1,79 @@
+"""A YAML file as (path of keys, value, line), so that every message can name the line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from keeptune.errors import ConfigError
+
+
+class Entry(NamedTuple):
+    """One key and its value; the value is plain, and a mapping is told as its own entries instead."""
+
+    path: tuple[str, ...]
+    value: Any
+    where: str
+    """``file:line``."""
+
+
+def read_yaml(file: Path) -> list[Entry]:
+    """Every value in the file, outermost key first.
+
+    Raises:
+        ConfigError: no such file, not YAML, not a mapping, or one key twice.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no config file {file}", "check the path after --config") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the config file {file} cannot be read: {error}", "give a YAML file in UTF-8") from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if root is None:
+            return []
+        if not isinstance(root, yaml.MappingNode):
+            raise ConfigError(f"{file}:{_line(root)}: not a mapping of keys to values", "write lines like `lr: 1e-4`")
+        return _entries(file, root, ())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise ConfigError(f"{where}: not YAML: {error.problem}", "check the indentation, colons and quotes") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file}: not YAML: {str(error).splitlines()[0]}", "save it as plain UTF-8 text") from error
+    except RecursionError as error:
+        raise ConfigError(f"{file}: nested too deep", "sections hold plain values") from error
+
+
+def _entries(file: Path, mapping: yaml.MappingNode, above: tuple[str, ...]) -> list[Entry]:
+    found: list[Entry] = []
+    lines: dict[str, int] = {}
+    for key_node, node in mapping.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise ConfigError(f"{file}:{_line(key_node)}: a key must be one word", "write lines such as `lr: 1e-4`")
+        key, line = str(key_node.value), _line(key_node)
+        path = (*above, key)
+        if key in lines:
+            name = ".".join(path)
+            raise ConfigError(f"{file}:{line}: {name} is given twice, first in line {lines[key]}", "keep one of them")
+        lines[key] = line
+        if isinstance(node, yaml.MappingNode):
+            found.extend(_entries(file, node, path) if node.value else [Entry(path, {}, f"{file}:{line}")])
+        else:
+            found.append(Entry(path, _plain(node), f"{file}:{line}"))
+    return found
+
+
+def _plain(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node, deep=True)
+    finally:
+        loader.dispose()
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1

@@ -1,0 +1,89 @@
+"""What `keeptune check` found, as it is shown in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from keeptune.data.check_report import CheckReport, RoleReport
+from keeptune.data.token_lengths import LengthSummary
+from keeptune.errors import Problem
+
+SHOWN_OF_A_KIND = 10
+LABELS = 12
+
+
+def check_report(report: CheckReport) -> RenderableType:
+    """The answer first, then each problem under its kind, then what is in the data."""
+    parts: list[RenderableType] = [Text(""), Text(conclusion(report), style="bold")]
+    for title, problems, style in (("errors", report.errors, "red"), ("warnings", report.warnings, "yellow")):
+        if problems:
+            parts += [Text(""), Text(f"{title}: {len(problems)}", style=f"bold {style}")]
+            parts += _by_kind(problems)
+    for role in report.roles:
+        parts += [Text(""), *_role(role)]
+    if report.repeats or report.leaks:
+        parts += [Text(""), Text(_repeats(report))]
+    if report.advice:
+        parts += [Text(""), *(Text(f"advice: {line}") for line in report.advice)]
+    return Group(*parts)
+
+
+def conclusion(report: CheckReport) -> str:
+    """Whether a run could start, in one line."""
+    if not report.ok:
+        count = len(report.errors)
+        return f"{count} error{'' if count == 1 else 's'}: a run would stop. Mend what is listed here first."
+    if report.warnings:
+        count = len(report.warnings)
+        return f"A run can start; {count} warning{'' if count == 1 else 's'} to look at."
+    return "A run can start; nothing is wrong."
+
+
+def _by_kind(problems: Sequence[Problem]) -> list[RenderableType]:
+    kinds: dict[str, list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.kind, []).append(problem)
+    lines: list[RenderableType] = []
+    for kind, found in kinds.items():
+        lines.append(Text(f"{kind} ({len(found)})", style="underline"))
+        lines += [Text(f"  {problem}") for problem in found[:SHOWN_OF_A_KIND]]
+        if len(found) > SHOWN_OF_A_KIND:
+            lines.append(Text(f"  … and {len(found) - SHOWN_OF_A_KIND} more; --json lists all", style="dim"))
+    return lines
+
+
+def _role(role: RoleReport) -> list[RenderableType]:
+    alone = "" if role.clusters == role.examples else f", in {role.clusters:,} groups"
+    lines: list[RenderableType] = [
+        Text(f"{role.role}: {role.examples:,} usable rows{alone}, {role.path}", style="bold")
+    ]
+    if role.mapping:
+        lines.append(Text(f"  fields: {role.mapping}"))
+    if role.lengths is not None:
+        limit = f"; a row may have {role.lengths.limit:,}" if role.lengths.limit else ""
+        lines.append(Text(f"  prompt tokens: {_lengths(role.lengths.prompt)}"))
+        lines.append(Text(f"  completion tokens: {_lengths(role.lengths.completion)}{limit}"))
+    if role.balance:
+        shown = ", ".join(f"{label} {count:,}" for label, count in role.balance[:LABELS])
+        more = f", … {len(role.balance) - LABELS} more" if len(role.balance) > LABELS else ""
+        lines.append(Text(f"  answers: {shown}{more}"))
+    return lines
+
+
+def _lengths(lengths: LengthSummary) -> str:
+    return (
+        f"{lengths.shortest:,} to {lengths.longest:,}, half of them at most {lengths.median:,}, "
+        f"95 % at most {lengths.p95:,}"
+    )
+
+
+def _repeats(report: CheckReport) -> str:
+    exact = sum(repeat.kind == "exact" for repeat in report.repeats)
+    leaked = sum(leak.kind == "exact" for leak in report.leaks)
+    return (
+        f"repeats in train: {exact} exact, {len(report.repeats) - exact} near; "
+        f"train rows that occur in test: {leaked} exact, {len(report.leaks) - leaked} near"
+    )

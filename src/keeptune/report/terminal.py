@@ -1,0 +1,154 @@
+"""A result as it is shown in a terminal: pure views of records. No number is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from keeptune.records import Comparison, EvalResult, Interval, SideBySide, TrainingSummary, TuneResult
+from keeptune.report.wording import best_rival, called, caveat, change, headline, score, verdict
+
+PROMPT_CHARACTERS = 240
+ANSWER_CHARACTERS = 400
+
+
+def tune_report(result: TuneResult) -> RenderableType:
+    """The whole of a `tune` run, the answer first."""
+    parts: list[RenderableType] = [Text("")]
+    if result.comparisons:
+        parts.append(Text(headline(result.comparisons[0]), style="bold"))
+    rival = best_rival(result.comparisons)
+    if rival is not None and rival is not result.comparisons[0]:
+        parts.append(Text(verdict(rival)))
+    parts += [Text(""), scores_table(result), Text(""), comparisons_table(result.comparisons)]
+    parts += caveats(result.comparisons)
+    if result.samples:
+        parts += [Text(""), examples(result.samples)]
+    parts += [Text(""), Text(training_line(result.training)), Text(f"metric: {result.metric_reason}")]
+    parts += notes(result.notices)
+    parts += [Text(""), Text(f"files: {result.path}  (result.json, samples/, the tuned weights)")]
+    parts.append(Text(f"talk to it: keeptune chat --model {result.path}"))
+    return Group(*parts)
+
+
+def eval_report(result: EvalResult) -> RenderableType:
+    """The scores of one model."""
+    first = result.primary_metric
+    parts: list[RenderableType] = [Text("")]
+    if first in result.scores:
+        line = f"{first} of {result.model} on {result.items:,} items: {score(first, result.scores[first])}"
+        parts.append(Text(line, style="bold"))
+    table = _table("metric", "score")
+    for metric, value in result.scores.items():
+        table.add_row(metric, score(metric, value))
+    parts += [Text(""), table, Text(""), Text(f"metric: {result.metric_reason}")]
+    parts += notes(result.notices)
+    parts.append(Text(f"files: {result.path}  (every item: {result.records_path})"))
+    return Group(*parts)
+
+
+def scores_table(result: TuneResult) -> Table:
+    """Base, baselines and tuned by every metric; the primary metric is the first column."""
+    found = {metric: None for scores in result.scores.values() for metric in scores}
+    metrics = sorted(found, key=lambda metric: metric != result.primary_metric)
+    table = _table("score of", *metrics)
+    names = [name for name in result.scores if name not in ("base", "tuned")]
+    for name in ("base", *names, "tuned"):
+        scores = result.scores.get(name, {})
+        cells = [score(metric, scores[metric]) if metric in scores else "–" for metric in metrics]
+        table.add_row(_name(name), *cells, style="bold" if name == "tuned" else "")
+    return table
+
+
+def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
+    """Before, after, difference with its interval, and how many items rose and fell."""
+    table = _table("tuned against", "metric", "before", "after", "difference", "95 % interval", "items", "rose/fell")
+    for c in comparisons:
+        found = c.difference
+        known = isinstance(found, Interval)
+        table.add_row(
+            _name(c.before_name),
+            c.metric if c.higher_is_better else f"{c.metric} (lower is better)",
+            score(c.metric, c.before),
+            score(c.metric, c.after),
+            change(c.metric, found.estimate) if isinstance(found, Interval) else "–",
+            f"{change(c.metric, found.low)} to {change(c.metric, found.high)}{' *' if caveat(found) else ''}"
+            if isinstance(found, Interval)
+            else "none",
+            f"{c.items:,}",
+            f"{c.rose}/{c.fell}",
+            style="" if known else "dim",
+        )
+    return table
+
+
+def caveats(comparisons: Sequence[Comparison]) -> list[RenderableType]:
+    """Why an interval is no verdict, or is not there; each reason once."""
+    lines: dict[str, None] = {}
+    for c in comparisons:
+        if not isinstance(c.difference, Interval):
+            lines[f"no interval for {c.metric}: {c.difference.reason}"] = None
+        elif caveat(c.difference):
+            lines[f"* {caveat(c.difference)}"] = None
+    return [Text(line, style="yellow") for line in lines]
+
+
+def examples(samples: Sequence[SideBySide]) -> RenderableType:
+    """A few items side by side: what was asked, and what base and tuned answered."""
+    parts: list[RenderableType] = []
+    for number, sample in enumerate(samples, 1):
+        table = Table.grid(padding=(0, 1))
+        table.add_column(style="dim", min_width=9)
+        table.add_column(overflow="fold")
+        rows = {
+            "asked": Text(shortened(sample.prompt, PROMPT_CHARACTERS), style="dim"),
+            "reference": Text(shortened(sample.reference, ANSWER_CHARACTERS)),
+            "base": Text(shortened(sample.base, ANSWER_CHARACTERS) or "(nothing)"),
+            "tuned": Text(shortened(sample.tuned, ANSWER_CHARACTERS) or "(nothing)", style="bold"),
+        }
+        for name, text in rows.items():
+            table.add_row(name, text)
+        parts += [Text(f"example {number}: {sample.item_id}", style="underline"), table]
+    return Group(*parts)
+
+
+def training_line(training: TrainingSummary) -> str:
+    """Method, weights, steps, speed and time, in one line."""
+    t = training
+    stopped = ", stopped by the time limit" if t.stopped_by == "max_minutes" else ""
+    best = f", the best after step {t.best_step}" if t.best_step != t.steps else ""
+    return (
+        f"training: {t.method}, {t.trainable_parameters:,} of {t.total_parameters:,} weights, "
+        f"{t.examples:,} rows and {t.validation_examples:,} to choose the checkpoint by, "
+        f"{t.steps} steps ({t.epochs:.1f} epochs){best}, "
+        f"{t.tokens_per_second:,.0f} tokens/s, {t.seconds / 60:.1f} minutes{stopped}"
+    )
+
+
+def notes(notices: Sequence[str]) -> list[RenderableType]:
+    """What was chosen for the user, or should be known."""
+    return [Text(f"note: {notice}", style="dim") for notice in dict.fromkeys(notices)]
+
+
+def shortened(text: str, limit: int) -> str:
+    """On one line; of a longer text, its start and its end."""
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    half = (limit - 3) // 2
+    return f"{line[:half]} … {line[-half:]}"
+
+
+def _name(name: str) -> str:
+    words = called(name)
+    return name if words == name or name in ("base", "tuned") else f"{name}: {words}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right")
+    return table

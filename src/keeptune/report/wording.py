@@ -1,0 +1,113 @@
+"""Results in plain sentences. Numbers are only formatted here, never computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from keeptune.numerics.jackknife import too_few
+from keeptune.records import Comparison, Interval
+from keeptune.scoring.table import METRICS
+
+BASE = "base"
+NAMES: Mapping[str, str] = {
+    BASE: "the base",
+    "tuned": "the tuned model",
+    "lead-1": "copying the first sentence",
+    "lead-3": "copying the first three sentences",
+    "copy": "copying the whole text",
+    "majority": "always giving the most frequent answer",
+}
+
+
+def is_loss(metric: str) -> bool:
+    """Whether the metric is counted in nats, not in points."""
+    return metric in METRICS and METRICS[metric].unit == "nats"
+
+
+def score(metric: str, value: float) -> str:
+    """``39.1``, or ``2.134`` for a loss."""
+    return f"{value:.3f}" if is_loss(metric) else f"{value:.1f}"
+
+
+def change(metric: str, value: float) -> str:
+    """As `score`, with its sign; a minus is a real minus."""
+    number = f"{value:+.3f}" if is_loss(metric) else f"{value:+.1f}"
+    return number.replace("-", "−")
+
+
+def unit(metric: str) -> str:
+    """What a score is counted in."""
+    return "nats a token" if is_loss(metric) else "points"
+
+
+def called(name: str) -> str:
+    """A model or baseline in words."""
+    if name.startswith("few-shot-"):
+        return f"the base with {name.removeprefix('few-shot-')} examples shown"
+    return NAMES.get(name, name)
+
+
+def headline(comparison: Comparison) -> str:
+    """What changed between before and after, and how certain it is."""
+    c = comparison
+    start = f"{c.metric} {_went(c)} from {score(c.metric, c.before)} to {score(c.metric, c.after)} "
+    start += f"on {c.items:,} unseen items"
+    found = c.difference
+    if not isinstance(found, Interval):
+        return f"{start}; how certain that is cannot be said: {found.reason}."
+    sentence = f"{start}: {change(c.metric, found.estimate)} {unit(c.metric)} ({interval(c.metric, found)})"
+    if too_few(found):
+        return f"{sentence}. That is no verdict: {caveat(found)}."
+    if _open(found):
+        return f"{sentence}, so no difference was shown."
+    if not c.higher_is_better:
+        return f"{sentence}; lower is better."
+    return f"{sentence}."
+
+
+def verdict(comparison: Comparison) -> str:
+    """Whether tuning was worth it, against `before` as the best of what needs no tuning."""
+    c = comparison
+    rival = f"{called(c.before_name)} ({score(c.metric, c.before)})"
+    found = c.difference
+    if not isinstance(found, Interval):
+        return f"Against the best without tuning, {rival}, nothing can be said: {found.reason}."
+    gain = f"{change(c.metric, found.estimate)} {unit(c.metric)}, {interval(c.metric, found)}"
+    if too_few(found):
+        return f"Against the best without tuning, {rival}: {gain}; {caveat(found)}."
+    if _open(found):
+        return f"No gain was shown over the best without tuning, {rival}: {gain}."
+    better = (found.estimate > 0) == c.higher_is_better
+    if better:
+        return f"Tuning beats the best without it, {rival}: {gain}."
+    return f"Tuning is worse than the best without it, {rival}: {gain}."
+
+
+def interval(metric: str, found: Interval) -> str:
+    """``95 % interval +14.0 to +17.2``."""
+    return f"{found.level:.0%} interval {change(metric, found.low)} to {change(metric, found.high)}".replace("%", " %")
+
+
+def caveat(found: Interval) -> str:
+    """Why an interval is no verdict; "" where it is one."""
+    return found.method.rpartition("; ")[2] if too_few(found) else ""
+
+
+def best_rival(comparisons: tuple[Comparison, ...]) -> Comparison | None:
+    """Of the comparisons by the first one's metric, that whose `before` is the best; None where there is none."""
+    if not comparisons:
+        return None
+    first = comparisons[0]
+    rivals = [c for c in comparisons if c.metric == first.metric]
+    return (max if first.higher_is_better else min)(rivals, key=lambda c: c.before)
+
+
+def _went(comparison: Comparison) -> str:
+    found = comparison.difference
+    if not isinstance(found, Interval) or _open(found) or too_few(found):
+        return "went"
+    return "rose" if found.estimate > 0 else "fell"
+
+
+def _open(found: Interval) -> bool:
+    return found.low <= 0 <= found.high
