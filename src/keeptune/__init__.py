@@ -1,3 +1,109 @@
-"""keeptune fine-tunes a language model on one task, and tells what it gained and what it forgot."""
+"""keeptune fine-tunes a language model on one task, and tells what it gained and what it forgot.
+
+>>> import keeptune
+>>> config = keeptune.TuneConfig(data=keeptune.DataConfig(train="rows.jsonl"))
+>>> result = keeptune.tune(config)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keeptune.api.chat import Chat, open_chat
+    from keeptune.api.check import check
+    from keeptune.api.demo import demo
+    from keeptune.api.evaluate import evaluate
+    from keeptune.api.predict import predict
+    from keeptune.api.tune import tune
+    from keeptune.config.load import load_config
+    from keeptune.config.schema import (
+        Adapter,
+        DataConfig,
+        EvaluationConfig,
+        Full,
+        ModelConfig,
+        TrainingConfig,
+        TuneConfig,
+    )
+    from keeptune.data.check_report import CheckReport
+    from keeptune.errors import KeeptuneError
+    from keeptune.events import Event, Observer
+    from keeptune.records import Comparison, EvalRecord, EvalResult, Example, Interval, TuneResult, Undefined
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "keeptune.api.chat": ("Chat", "open_chat"),
+    "keeptune.api.check": ("check",),
+    "keeptune.api.demo": ("demo",),
+    "keeptune.api.evaluate": ("evaluate",),
+    "keeptune.api.predict": ("predict",),
+    "keeptune.api.tune": ("tune",),
+    "keeptune.config.load": ("load_config",),
+    "keeptune.config.schema": (
+        "Adapter",
+        "DataConfig",
+        "EvaluationConfig",
+        "Full",
+        "ModelConfig",
+        "TrainingConfig",
+        "TuneConfig",
+    ),
+    "keeptune.data.check_report": ("CheckReport",),
+    "keeptune.errors": ("KeeptuneError",),
+    "keeptune.events": ("Event", "Observer"),
+    "keeptune.records": (
+        "Comparison",
+        "EvalRecord",
+        "EvalResult",
+        "Example",
+        "Interval",
+        "TuneResult",
+        "Undefined",
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: RUF022
+    "tune",
+    "demo",
+    "check",
+    "evaluate",
+    "predict",
+    "open_chat",
+    "Chat",
+    "load_config",
+    "TuneConfig",
+    "ModelConfig",
+    "DataConfig",
+    "Adapter",
+    "Full",
+    "TrainingConfig",
+    "EvaluationConfig",
+    "TuneResult",
+    "EvalResult",
+    "CheckReport",
+    "Comparison",
+    "Interval",
+    "Undefined",
+    "EvalRecord",
+    "Example",
+    "Event",
+    "Observer",
+    "KeeptuneError",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Public names are imported when first used: `import keeptune` alone is quick."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'keeptune' has no attribute {name!r}")
+    value: object = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -11,10 +11,10 @@ from keeptune.cli.options import output_flags, setting_flags
 
 @click.command("demo")
 @setting_flags(
-    "limit-train", "limit-test", "output", "seed", "epochs", "max-minutes", "device", "dtype", known_names=False
+    "limit-train", "limit-test", "output", "seed", "epochs", "max-minutes", "device", "dtype", with_file=False
 )
 @output_flags
-def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
+def command(quiet: bool, as_json: bool, **flags: Any) -> None:
     """Tune the built-in model to say in one sentence what a Python function does.
 
     It learns from 500 functions of Python's standard library and their documentation, with LoRA, and is scored
@@ -26,7 +26,7 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> Non
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
 
-    settings = read_settings(config, flags)
+    settings = read_settings(None, flags)
     quiet_libraries()
     from keeptune.api.demo import demo
 

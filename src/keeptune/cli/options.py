@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from keeptune.config.aliases import ALIASES, NOT_HERE
+from keeptune.config.aliases import ALIASES, NOT_HERE, ROWS, TIMES
+from keeptune.config.settings import FLAT
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -72,23 +73,23 @@ _BARE = {"use_peft", "bf16", "fp16", "trust_remote_code", "resume_from_checkpoin
 """Names from TRL that may stand without a value there, and then mean true."""
 
 
-def setting_flags(*names: str, known_names: bool = True) -> Callable[[Function], Function]:
-    """Add the flags of these settings, in the order of the table, and --config.
+def setting_flags(*names: str, with_file: bool = True) -> Callable[[Function], Function]:
+    """Add the flags of these settings, in the order of the table.
 
     Args:
-        known_names: also take the names of TRL and transformers, hidden.
+        with_file: also take --config, and the hidden names that TRL and transformers have for these settings.
     """
 
     def add(function: Function) -> Function:
-        wanted = [name for name in FLAGS if name in names]
-        if known_names:
+        if with_file:
             for alias in (*ALIASES, *NOT_HERE):
-                if alias.replace("_", "-") not in FLAGS:
+                if _flag_of(alias) in names and alias.replace("_", "-") not in FLAGS:
                     function = _hidden(alias)(function)
-        for name in reversed(wanted):
+        for name in reversed([name for name in FLAGS if name in names]):
             function = _shown(name)(function)
-        config = click.option("--config", metavar="FILE.yaml", help="Settings in YAML; flags win over it.")
-        return config(function)
+        if with_file:
+            return click.option("--config", metavar="FILE.yaml", help="Settings in YAML; flags win over it.")(function)
+        return function
 
     return add
 
@@ -99,6 +100,17 @@ def output_flags(function: Function) -> Function:
         function
     )
     return click.option("--quiet", "-q", is_flag=True, help="No progress.")(function)
+
+
+def _flag_of(alias: str) -> str:
+    """The flag that another name stands for; for those without one, a flag of every verb that trains."""
+    key = ALIASES[alias][0] if alias in ALIASES else ""
+    names = [name for name in FLAGS if FLAT.get(name.replace("-", "_")) == key or name == key]
+    if key in (ROWS, TIMES):
+        return "batch-size"
+    if alias == "keep_duplicates":
+        return "keep-duplicates"
+    return names[0] if names else "lr"
 
 
 def _shown(name: str) -> Callable[[Function], Function]:

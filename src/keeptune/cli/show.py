@@ -16,10 +16,10 @@ def show_json(record: Any) -> None:
 
 
 def show_report(renderable: Any) -> None:
-    """A report on stdout; as plain text, 100 columns wide, where stdout is no terminal."""
+    """A report on stdout; as plain text, 120 columns wide, where stdout is no terminal."""
     from rich.console import Console
 
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=100)
+        console = Console(highlight=False, width=120)
     console.print(renderable)

@@ -41,6 +41,8 @@ def read_yaml(file: Path) -> list[Entry]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}" if mark else str(file)
+        if mark and error.context_mark and error.context_mark.line != mark.line:
+            where += f" (in what begins in line {error.context_mark.line + 1})"
         raise ConfigError(f"{where}: not YAML: {error.problem}", "check the indentation, colons and quotes") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}: not YAML: {str(error).splitlines()[0]}", "save it as plain UTF-8 text") from error

@@ -1,0 +1,48 @@
+"""`keeptune.check`: everything about data and settings that can be known before a model's weights load."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from keeptune.api.prepare import make_encoder
+from keeptune.config.schema import TuneConfig
+from keeptune.data.check_report import CheckReport
+from keeptune.data.encode import Encoder
+from keeptune.data.validate import CountTokens, check_data
+from keeptune.errors import MissingDependency, ModelError
+from keeptune.events import Notice, Observer, silent
+from keeptune.records import Example
+
+
+def check(config: TuneConfig, observer: Observer = silent) -> CheckReport:
+    """Look through the data of `config`; bad data is reported, not raised.
+
+    Lengths in tokens need the model's tokenizer; where that cannot be loaded they are left out, and an event
+    says so.
+
+    Raises:
+        ConfigError: settings that do not fit together.
+    """
+    encoder = _encoder(config, observer)
+    if encoder is None:
+        return check_data(config.data)
+    return check_data(config.data, _counter(encoder), encoder.max_length)
+
+
+def _encoder(config: TuneConfig, observer: Observer) -> Encoder | None:
+    try:
+        return make_encoder(config.model, config.data)
+    except (ModelError, MissingDependency) as error:
+        observer(Notice("no-lengths", f"lengths in tokens are left out: {error.message}; {error.fix}"))
+        return None
+
+
+def _counter(encoder: Encoder) -> CountTokens:
+    # Told are the lengths before anything is cut.
+    whole = dataclasses.replace(encoder, max_length=1 << 30)
+
+    def count(examples: Sequence[Example]) -> list[tuple[int, int]]:
+        return [(len(whole.prompt(e)[0]), len(whole.completion(e, e.completion))) for e in examples]
+
+    return count

@@ -1,0 +1,49 @@
+"""`keeptune check`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from keeptune.cli.options import DATA, MODEL, output_flags, setting_flags
+
+BAD_DATA = 2
+
+
+@click.command("check")
+@setting_flags(
+    *MODEL, *DATA, "train", "test", "limit-train", "limit-test", "test-fraction", "loss-on", "keep-duplicates"
+)
+@output_flags
+def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
+    """Look through your data before any model loads.
+
+    Names each problem with its file and line and what to do; finds repeats, and train rows that occur in test;
+    tells lengths in tokens, what would be cut, and what so many rows are good for. Ends with 2 where a run would
+    stop, else with 0.
+
+    \b
+    keeptune check --train rows.jsonl --test more.jsonl
+    """
+    from keeptune.cli.progress import progress
+    from keeptune.cli.quiet_libraries import quiet_libraries
+    from keeptune.cli.settings import read_settings
+    from keeptune.cli.show import show_json, show_report
+    from keeptune.errors import ConfigError
+
+    settings = read_settings(config, flags)
+    if settings.data.train is None and settings.data.test is None:
+        raise ConfigError("no data to check", "give --train FILE, --test FILE, or both")
+    quiet_libraries()
+    from keeptune.api.check import check
+
+    with progress(quiet=quiet) as observer:
+        report = check(settings, observer)
+    if as_json:
+        show_json(report)
+    else:
+        from keeptune.report.check import check_report
+
+        show_report(check_report(report))
+    return 0 if report.ok else BAD_DATA

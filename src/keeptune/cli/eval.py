@@ -1,0 +1,38 @@
+"""`keeptune eval`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from keeptune.cli.options import DATA, MODEL, SCORING, output_flags, setting_flags
+
+
+@click.command("eval")
+@setting_flags(*MODEL, *DATA, *SCORING, "train", "test", "limit-test", "output")
+@output_flags
+def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
+    """Score a model, an adapter or a run on a file of items.
+
+    \b
+    keeptune eval --model runs/mine-lora-1 --test rows.jsonl
+    keeptune eval --model smollm2 --test rows.jsonl --metric rougeL --metric chrf
+    """
+    from keeptune.cli.progress import progress
+    from keeptune.cli.quiet_libraries import quiet_libraries
+    from keeptune.cli.settings import read_settings
+    from keeptune.cli.show import show_json, show_report
+
+    settings = read_settings(config, flags)
+    quiet_libraries()
+    from keeptune.api.evaluate import evaluate
+
+    with progress(quiet=quiet) as observer:
+        result = evaluate(settings.model, settings.data, settings.evaluation, settings.output, observer)
+    if as_json:
+        show_json(result)
+    else:
+        from keeptune.report.terminal import eval_report
+
+        show_report(eval_report(result))

@@ -1,0 +1,46 @@
+"""`keeptune predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keeptune.cli.options import DATA, MODEL, output_flags, setting_flags
+
+
+@click.command("predict")
+@click.argument("file", required=False, metavar="[FILE]")
+@setting_flags(*MODEL, *DATA, "test", "limit-test", "max-new-tokens", "output")
+@output_flags
+def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
+    """Answer every row of FILE, and write the answers as JSONL.
+
+    \b
+    keeptune predict questions.jsonl --model runs/mine-lora-1 --output answers.jsonl
+    """
+    from keeptune.cli.progress import progress
+    from keeptune.cli.quiet_libraries import quiet_libraries
+    from keeptune.cli.settings import read_settings
+    from keeptune.cli.show import show_json
+    from keeptune.errors import ConfigError
+
+    if file is not None:
+        if flags["test"] is not None:
+            raise ConfigError("FILE and --test name the rows twice", "keep one of them")
+        flags["test"] = file
+    settings = read_settings(config, flags)
+    if settings.data.test is None:
+        raise ConfigError("no rows to answer", "name their file: keeptune predict FILE")
+    # A folder in the YAML is that of the run; answers go to a file beside the questions.
+    output = flags["output"] or f"{Path(settings.data.test).stem}.answers.jsonl"
+    quiet_libraries()
+    from keeptune.api.predict import predict
+
+    with progress(quiet=quiet) as observer:
+        rows = predict(settings.model, settings.data, settings.evaluation, output, observer)
+    if as_json:
+        show_json({"rows": rows, "output": output})
+    else:
+        click.echo(f"{rows:,} answers in {output}")

@@ -1,0 +1,70 @@
+"""The sentences that say what changed, and how certain that is."""
+
+from __future__ import annotations
+
+from keeptune.numerics.jackknife import TOO_FEW
+from keeptune.records import Undefined
+from keeptune.report.wording import best_rival, headline, verdict
+from tests.report.results import GAIN, LOSS, OVER_FEW_SHOT, comparison, interval
+
+
+def test_a_gain() -> None:
+    assert headline(GAIN) == (
+        "rouge1 rose from 23.5 to 39.1 on 300 unseen items: +15.6 points (95 % interval +14.0 to +17.2)."
+    )
+
+
+def test_a_drop_has_a_minus_sign() -> None:
+    told = headline(comparison(40.0, 30.0, interval(-10.0, -12.0, -8.0)))
+    assert told.startswith("rouge1 fell from 40.0 to 30.0")
+    assert "−10.0 points (95 % interval −12.0 to −8.0)" in told
+
+
+def test_a_loss_is_in_nats_and_better_when_lower() -> None:
+    told = headline(LOSS)
+    assert "token_loss fell from 2.500 to 1.750" in told
+    assert "−0.750 nats a token" in told
+    assert told.endswith("lower is better.")
+
+
+def test_an_interval_with_zero_shows_no_difference() -> None:
+    told = headline(comparison(23.5, 24.0, interval(0.5, -1.0, 2.0)))
+    assert told.startswith("rouge1 went from 23.5 to 24.0")
+    assert told.endswith("so no difference was shown.")
+
+
+def test_too_few_clusters_are_no_verdict() -> None:
+    few = interval(15.6, 14.0, 17.2, f"jackknife; only 8 clusters: {TOO_FEW}")
+    told = headline(comparison(23.5, 39.1, few))
+    assert "went from" in told
+    assert told.endswith(f"That is no verdict: only 8 clusters: {TOO_FEW}.")
+
+
+def test_no_interval_has_its_reason() -> None:
+    told = headline(comparison(23.5, 39.1, Undefined("1 cluster")))
+    assert told.endswith("how certain that is cannot be said: 1 cluster.")
+
+
+def test_the_best_rival_is_of_the_same_metric() -> None:
+    assert best_rival((GAIN, LOSS, OVER_FEW_SHOT)) is OVER_FEW_SHOT
+    weak = comparison(10.0, 39.1, interval(29.1, 28.0, 30.0), before_name="lead-1")
+    assert best_rival((GAIN, LOSS, weak)) is GAIN
+    assert best_rival(()) is None
+
+
+def test_of_a_loss_the_best_rival_is_the_lowest() -> None:
+    shots = comparison(2.0, 1.75, interval(-0.25, -0.3, -0.2), "token_loss", "few-shot-3", higher_is_better=False)
+    assert best_rival((LOSS, shots)) is shots
+    assert verdict(shots).startswith("Tuning beats the best without it, the base with 3 examples shown (2.000)")
+
+
+def test_verdicts() -> None:
+    assert verdict(OVER_FEW_SHOT) == (
+        "Tuning beats the best without it, the base with 3 examples shown (31.0): "
+        "+8.1 points, 95 % interval +6.0 to +10.2."
+    )
+    lead = comparison(30.0, 30.5, interval(0.5, -1.0, 2.0), before_name="lead-1")
+    assert verdict(lead).startswith("No gain was shown over the best without tuning, copying the first sentence")
+    worse = comparison(40.0, 30.0, interval(-10.0, -12.0, -8.0), before_name="copy")
+    assert verdict(worse).startswith("Tuning is worse")
+    assert "nothing can be said: none" in verdict(comparison(1.0, 2.0, Undefined("none")))
