@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -88,10 +87,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone, e.g. `| head`; nothing can be told to it any more.
-        sys.stderr.close()
-        return 1
     return result if isinstance(result, int) else 0
 
 

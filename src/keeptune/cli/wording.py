@@ -29,7 +29,7 @@ def told(event: Event) -> str:
         case Notice(message=message):
             return f"note: {message}"
         case ModelLoaded():
-            trainable = f", {event.trainable:,} of them trained" if event.trainable else ""
+            trainable = f", {event.trainable:,} of them trained" if 0 < event.trainable < event.parameters else ""
             return (
                 f"model: {event.name}, {event.parameters:,} weights{trainable}, "
                 f"on {event.device} in {event.dtype} ({event.reason})"
