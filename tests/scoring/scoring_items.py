@@ -31,9 +31,7 @@ def value(metric, text, *references, **more):
 
 
 def corpus(metric, outputs, references):
-    return corpus_score(
-        metric, [metric.item(wrote(o), example(*r)) for o, r in zip(outputs, references, strict=True)]
-    )
+    return corpus_score(metric, [metric.item(wrote(o), example(*r)) for o, r in zip(outputs, references, strict=True)])
 
 
 def real_examples(name, limit=None):

@@ -20,9 +20,7 @@ def test_body_leaves_out_instruction_and_cue():
     assert prompt_body(example("x", prompt="Only this line")) == "Only this line"
     assert prompt_body(example("x", prompt="P: a\nH: b\n\nAnswer:")) == "P: a\nH: b"
     assert prompt_body(example("x", prompt="")) == ""
-    chat = Example(
-        "c", (Message("user", "old"), Message("assistant", "well"), Message("user", "Do.\n\nnew")), "x"
-    )
+    chat = Example("c", (Message("user", "old"), Message("assistant", "well"), Message("user", "Do.\n\nnew")), "x")
     assert prompt_body(chat) == "new"
 
 
@@ -93,6 +91,4 @@ def test_copying_real_learner_sentences_scores_high():
     examples = real_examples("jfleg/dev.jsonl")
     outputs = baseline_outputs(examples, examples)
     assert list(outputs) == ["copy"]
-    assert corpus(METRICS["chrf"], outputs["copy"], [e.references for e in examples]) == pytest.approx(
-        80, abs=12
-    )
+    assert corpus(METRICS["chrf"], outputs["copy"], [e.references for e in examples]) == pytest.approx(80, abs=12)

@@ -18,10 +18,7 @@ def primary(examples):
 
 
 def many(*pairs, **more):
-    return [
-        example(answer, prompt=prompt, item_id=str(i), **more)
-        for i, (prompt, answer) in enumerate(pairs * 10)
-    ]
+    return [example(answer, prompt=prompt, item_id=str(i), **more) for i, (prompt, answer) in enumerate(pairs * 10)]
 
 
 def test_synthetic_sets():
@@ -32,26 +29,15 @@ def test_synthetic_sets():
     answers = [(f"Who wrote book {i}?", f"Author number {i}") for i in range(30)]
     assert primary(many(*answers)) == "token_f1"
     text = "the ministers met on Monday to speak about the price of bread"
+    assert primary(many((f"Summarize.\n\n{text * 3}", "A meeting was held about how dear bread is now."))) == "rouge1"
+    assert primary(many(("Correct.\n\nthey goes to school every day", "they go to school every day"))) == "chrf"
     assert (
-        primary(many((f"Summarize.\n\n{text * 3}", "A meeting was held about how dear bread is now.")))
-        == "rouge1"
-    )
-    assert (
-        primary(many(("Correct.\n\nthey goes to school every day", "they go to school every day"))) == "chrf"
-    )
-    assert (
-        primary(
-            many(("Translate to German.\n\nThe dog sleeps a lot today", "Der Hund schläft heute sehr viel"))
-        )
+        primary(many(("Translate to German.\n\nThe dog sleeps a lot today", "Der Hund schläft heute sehr viel")))
         == "chrf"
     )
+    assert primary(many(("Resume.\n\n" + "новости " * 30, "Вчера министры встретились и говорили о ценах"))) == "chrf"
     assert (
-        primary(many(("Resume.\n\n" + "новости " * 30, "Вчера министры встретились и говорили о ценах")))
-        == "chrf"
-    )
-    assert (
-        primary(many(("Solve.\n\nTwo and two apples", "We add 2 and 2 and get 4. The answer is 4.")))
-        == "final_answer"
+        primary(many(("Solve.\n\nTwo and two apples", "We add 2 and 2 and get 4. The answer is 4."))) == "final_answer"
     )
     code = "def f(x):\n    return x + 1\n\nfor i in range(3):\n    f(i)"
     assert primary(many(("Write a loop over a function", code))) == "chrf"

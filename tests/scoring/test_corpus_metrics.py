@@ -30,12 +30,8 @@ REFERENCES = [
     ("padded",),
 ]
 
-words = st.lists(st.sampled_from(["the", "cat", "sat", "on", "a", "mat.", "x,", "Ünï"]), max_size=9).map(
-    " ".join
-)
-items = st.lists(
-    st.tuples(words, st.lists(words.filter(bool), min_size=1, max_size=3)), min_size=1, max_size=6
-)
+words = st.lists(st.sampled_from(["the", "cat", "sat", "on", "a", "mat.", "x,", "Ünï"]), max_size=9).map(" ".join)
+items = st.lists(st.tuples(words, st.lists(words.filter(bool), min_size=1, max_size=3)), min_size=1, max_size=6)
 
 
 def transposed(references):
@@ -60,9 +56,7 @@ def test_equals_sacrebleu_with_a_varying_number_of_references(name):
 @given(items)
 def test_equals_sacrebleu_on_any_text(name, rows):
     outputs, references = [r[0] for r in rows], [tuple(r[1]) for r in rows]
-    assert corpus(METRICS[name], outputs, references) == pytest.approx(
-        oracle(name, outputs, references), abs=1e-9
-    )
+    assert corpus(METRICS[name], outputs, references) == pytest.approx(oracle(name, outputs, references), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ["bleu", "chrf", "rouge1", "token_f1", "exact_match"])

@@ -49,7 +49,11 @@ def load_examples(path: str, config: DataConfig, role: str) -> LoadedData:
 
 def read_examples(path: str, config: DataConfig, role: str) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:
     """The usable examples, the mapping's sentence (or ""), and all problems. Never raises for bad data."""
-    raw = read_rows(path, role)
+    return build_examples(read_rows(path, role), path, config)
+
+
+def build_examples(raw: RawRows, path: str, config: DataConfig) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:
+    """As `read_examples`, from rows that are read already."""
     if not raw.rows:
         return (), "", raw.problems
     shapes = Counter(tuple(row.row) for row in raw.rows)

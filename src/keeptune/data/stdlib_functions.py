@@ -122,8 +122,7 @@ def _library_folder() -> Path:
     # A zipped or stripped library has no source of even these three.
     if not all((folder / name).is_file() for name in ("ast.py", "textwrap.py", "json/decoder.py")):
         raise DataError(
-            f"the source of Python's standard library is not in {folder}, "
-            "and the built-in task is made from it",
+            f"the source of Python's standard library is not in {folder}, and the built-in task is made from it",
             "run keeptune with a Python whose library is plain .py files (python.org, a Linux distribution, "
             "uv, conda), or tune on rows of your own: keeptune tune --train FILE",
         )
@@ -316,9 +315,7 @@ class _SeenTexts:
     def has(self, tokens: Sequence[str], size: int) -> bool:
         shingles = self._shingles(tokens, size)
         shared = Counter(text for shingle in shingles for text in self._index.get(shingle, ()))
-        return any(
-            count >= NEAR * (len(shingles) + self._sizes[text] - count) for text, count in shared.items()
-        )
+        return any(count >= NEAR * (len(shingles) + self._sizes[text] - count) for text, count in shared.items())
 
 
 def _test_packages(counts: Mapping[str, int], test: int) -> set[str]:
@@ -342,9 +339,7 @@ def _cap(want: int) -> int:
     return max(1, int(MAX_SHARE * want))
 
 
-def _balanced(
-    packages: Sequence[Sequence[_Function]], want: int, side: str, seed: int
-) -> tuple[Example, ...]:
+def _balanced(packages: Sequence[Sequence[_Function]], want: int, side: str, seed: int) -> tuple[Example, ...]:
     """`want` functions, one more from every package in turn, none giving more than its share."""
     cap = _cap(want)
     turns = (functions[turn] for turn in range(cap) for functions in packages if turn < len(functions))

@@ -86,9 +86,7 @@ def compare(
         clusters=len(set(clusters)),
         before=_corpus(metric, before_scores, before_name),
         after=_corpus(metric, after_scores, after_name),
-        difference=_tell(
-            _difference(metric, before_scores, after_scores, clusters, flips), left_out, len(pairs)
-        ),
+        difference=_tell(_difference(metric, before_scores, after_scores, clusters, flips), left_out, len(pairs)),
         rose=flips.rose,
         fell=flips.fell,
         unchanged=flips.unchanged,
@@ -112,9 +110,7 @@ def _difference(
         counts = dict(zip(names, summed[:-1].tolist(), strict=True))
         return metric.corpus(counts, round(float(summed[-1])))
 
-    result = paired_jackknife(
-        _by_cluster(before, clusters, names), _by_cluster(after, clusters, names), statistic
-    )
+    result = paired_jackknife(_by_cluster(before, clusters, names), _by_cluster(after, clusters, names), statistic)
     return result if isinstance(result, Undefined) else result.interval()
 
 
@@ -140,8 +136,7 @@ def _by_id(records: Sequence[EvalRecord], side: str) -> dict[str, EvalRecord]:
 def _score(record: EvalRecord, metric: Metric) -> ItemScore:
     if metric.name not in record.scores:
         raise MetricError(
-            f"item {record.item_id} was not scored by {metric.name}, "
-            f"only by {', '.join(record.scores) or 'no metric'}",
+            f"item {record.item_id} was not scored by {metric.name}, only by {', '.join(record.scores) or 'no metric'}",
             "score the records by this metric first",
         )
     return record.scores[metric.name]

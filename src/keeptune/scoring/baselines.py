@@ -40,9 +40,7 @@ def baseline_outputs(train: Sequence[Example], test: Sequence[Example]) -> dict[
     cut = [units(body) for body in bodies]
     for lead in (1, 3):
         if 2 * sum(len(parts) > lead for parts in cut) > len(cut):
-            outputs[f"lead-{lead}"] = [
-                _join(parts[:lead], body) for parts, body in zip(cut, bodies, strict=True)
-            ]
+            outputs[f"lead-{lead}"] = [_join(parts[:lead], body) for parts, body in zip(cut, bodies, strict=True)]
     if median(len(body.split()) for body in bodies) <= 2 * answer_words:
         outputs["copy"] = bodies
     return outputs

@@ -77,9 +77,7 @@ def _entity_lists(examples: Sequence[Example]) -> bool:
 
 
 def _final_answers(examples: Sequence[Example]) -> bool:
-    return (
-        not _short(examples) and _share([bool(_FINAL.search(e.completion.strip())) for e in examples]) >= 0.9
-    )
+    return not _short(examples) and _share([bool(_FINAL.search(e.completion.strip())) for e in examples]) >= 0.9
 
 
 def _short(examples: Sequence[Example]) -> bool:

@@ -15,9 +15,7 @@ Entity = tuple[str, str]
 _ENTRY = re.compile(r"^\s*(?P<type>[^\W\d][\w/&-]*(?: [\w/&-]+){0,2})\s*:\s*(?P<name>\S.*?)\s*$")
 _BRACKETED = re.compile(r"^\s*(?P<name>\S.*?)\s*\((?P<type>[^\W\d][\w/& -]*)\)\s*$")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
-_NONE = re.compile(
-    r"^\s*(?:there (?:is|are) )?(?:none|no (?:named )?entit(?:y|ies)|n/?a|nothing)\b[^:;\n]*$", re.I
-)
+_NONE = re.compile(r"^\s*(?:there (?:is|are) )?(?:none|no (?:named )?entit(?:y|ies)|n/?a|nothing)\b[^:;\n]*$", re.I)
 _REFERENCE = re.compile(r"&#?\w+;")
 """HTML character references, in web text: the semicolon of "M&amp;M" separates nothing."""
 _MARKS = '*_`"“”'

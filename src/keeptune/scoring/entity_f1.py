@@ -70,9 +70,7 @@ class EntityF1:
         return wanted
 
     @staticmethod
-    def _against(
-        found: Counter[Entity], readable: bool, wanted: Counter[Entity]
-    ) -> tuple[float, dict[str, float]]:
+    def _against(found: Counter[Entity], readable: bool, wanted: Counter[Entity]) -> tuple[float, dict[str, float]]:
         tp = (found & wanted).total()
         fp, fn = found.total() - tp, wanted.total() - tp
         value = f1_points(tp, fp, fn)

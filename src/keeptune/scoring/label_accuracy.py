@@ -13,9 +13,7 @@ from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit
 from keeptune.scoring.parse_outcome import ParseOutcome, outcome_counts
 
-_CUE = re.compile(
-    r"^\s*(?:the\s+)?[\w ]{0,24}?(?:answer|label|topic|intent|category|class)\s*(?::|\bis\b)\s*", re.I
-)
+_CUE = re.compile(r"^\s*(?:the\s+)?[\w ]{0,24}?(?:answer|label|topic|intent|category|class)\s*(?::|\bis\b)\s*", re.I)
 _EDGES = " \t\r\n\"'`*_.,;:!?()[]{}“”‘’"
 
 
@@ -58,9 +56,7 @@ def _candidates(text: str) -> list[str]:
 def _leading(text: str, folded: Sequence[str]) -> list[int]:
     start = _CUE.sub("", text).lstrip(_EDGES).casefold()
     return [
-        i
-        for i, choice in enumerate(folded)
-        if choice and re.match(re.escape(choice) + r"[\"'*]*\s*[,.;:!\n]", start)
+        i for i, choice in enumerate(folded) if choice and re.match(re.escape(choice) + r"[\"'*]*\s*[,.;:!\n]", start)
     ]
 
 

@@ -1,0 +1,62 @@
+"""`keeptune chat`: base and tuned side by side, each with its own side of the conversation."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from keeptune.api.ask import load_for_asking, tell_model
+from keeptune.api.evaluate import of_run
+from keeptune.api.prepare import make_encoder
+from keeptune.config.schema import DataConfig, ModelConfig
+from keeptune.data.encode import Encoder
+from keeptune.evaluation.generate import generate
+from keeptune.events import Observer, silent
+from keeptune.models.load import LoadedModel
+from keeptune.records import Example, Message
+
+REPLY_TOKENS = 256
+
+
+@dataclass(slots=True)
+class Chat:
+    """An open conversation with one model or two."""
+
+    encoder: Encoder
+    models: dict[str, LoadedModel]
+    _turns: dict[str, tuple[Message, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.forget()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """``("base", "tuned")``, or ``("model",)``."""
+        return tuple(self.models)
+
+    def forget(self) -> None:
+        """Start the conversation anew."""
+        self._turns = dict.fromkeys(self.models, ())
+
+    def reply(self, text: str) -> tuple[str, ...]:
+        """Each model's answer, in the order of `names`; each sees only its own earlier answers."""
+        replies = []
+        for name, loaded in self.models.items():
+            turns = (*self._turns[name], Message("user", text))
+            ids, _ = self.encoder.prompt(Example("chat", turns, ""))
+            answer = generate(loaded, [ids], REPLY_TOKENS, token_budget=1 << 30)[0].text
+            self._turns[name] = (*turns, Message("assistant", answer))
+            replies.append(answer)
+        return tuple(replies)
+
+
+def open_chat(model: ModelConfig, observer: Observer = silent) -> Chat:
+    """Load `model`; where it is an adapter, or the folder of a run with one, its bare base beside it."""
+    model = of_run(model)
+    encoder = make_encoder(model, DataConfig())
+    tuned = load_for_asking(model)
+    tell_model(tuned, observer)
+    if tuned.found.adapter is None:
+        return Chat(encoder, {"model": tuned})
+    base = load_for_asking(dataclasses.replace(model, name=tuned.found.source))
+    return Chat(encoder, {"base": base, "tuned": tuned})

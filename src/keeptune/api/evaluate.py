@@ -1,0 +1,106 @@
+"""`keeptune.evaluate`: one model, adapter or run, scored on one set of items."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+import keeptune
+from keeptune.api.ask import Asker
+from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens
+from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
+from keeptune.data.few_shot import with_shots
+from keeptune.data.split import limit_examples
+from keeptune.errors import ConfigError
+from keeptune.evaluation.run import corpus_scores
+from keeptune.events import Event, Notice, Observer, silent
+from keeptune.export.save import saved_tuned
+from keeptune.records import SCHEMA_VERSION, EvalResult, RunManifest, to_plain
+from keeptune.store import provenance
+from keeptune.store.atomic import write_json, write_jsonl
+from keeptune.store.runs import CONFIG, RESULT, open_run
+
+
+def evaluate(
+    model: ModelConfig,
+    data: DataConfig,
+    evaluation: EvaluationConfig | None = None,
+    output: str = "",
+    observer: Observer = silent,
+) -> EvalResult:
+    """Ask `model` the items of `data.test`, score the answers, and leave one record an item on disk.
+
+    Raises:
+        KeeptuneError: see the tree in `keeptune.errors`.
+    """
+    evaluation = evaluation or EvaluationConfig()
+    if data.test is None:
+        raise ConfigError("no items to score", "give --test FILE")
+    notices: list[str] = []
+
+    def told(event: Event, /) -> None:
+        if isinstance(event, Notice):
+            notices.append(event.message)
+        observer(event)
+
+    model = of_run(model)
+    encoder = make_encoder(model, data)
+    loaded_data = load_told(data.test, data, "test", told)
+    items = loaded_data.examples
+    if data.limit_test is not None:
+        items = limit_examples(items, data.limit_test, seed=0)
+    metrics = choose(evaluation, items)
+    told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
+    asked = list(items)
+    if evaluation.few_shot:
+        if data.train is None:
+            raise ConfigError("few-shot prompts need train rows to show", "give --train FILE")
+        shown = load_told(data.train, data, "train", told).examples
+        asked = with_shots(items, shown, evaluation.few_shot, seed=0)
+    with open_run(output, f"eval-{Path(model.name).name}", resume=False) as run:
+        write_json(run / CONFIG, to_plain({"model": model, "data": data, "evaluation": evaluation}))
+        asker = Asker(encoder, metrics, new_tokens(evaluation, encoder, items), evaluation.token_budget, told)
+        began = time.monotonic()
+        loaded = asker.load(model)
+        records = asker.ask(loaded, items, asked, "model", cache=loaded.found.adapter is None)
+        samples = run / "samples" / "model.jsonl"
+        write_jsonl(samples, [to_plain(record) for record in records])
+        result = EvalResult(
+            schema_version=SCHEMA_VERSION,
+            path=str(run),
+            model=model.name,
+            primary_metric=metrics.primary.name,
+            metric_reason=metrics.reason,
+            items=len(records),
+            scores=corpus_scores(records, metrics.metrics),
+            records_path=str(samples),
+            notices=tuple(notices),
+            manifest=RunManifest(
+                keeptune=keeptune.__version__,
+                commit=provenance.source_commit(),
+                created=provenance.now(),
+                command=tuple(sys.argv),
+                model=model.name,
+                model_hash=loaded.hash,
+                train_hash="",
+                test_hash=loaded_data.sha256,
+                seed=0,
+                device=str(loaded.placement.device),
+                dtype=loaded.placement.dtype_name,
+                versions=provenance.versions(),
+                machine=provenance.machine(),
+                seconds={"evaluate": round(time.monotonic() - began, 2)},
+                peak_memory_bytes=provenance.peak_memory_bytes(),
+            ),
+        )
+        write_json(run / RESULT, to_plain(result))
+    return result
+
+
+def of_run(model: ModelConfig) -> ModelConfig:
+    """The tuned model of a run, where `model` names a run folder; else `model` as it is."""
+    path = Path(model.name).expanduser()
+    tuned = saved_tuned(path) if (path / CONFIG).exists() and not (path / "adapter_config.json").exists() else None
+    return model if tuned is None else dataclasses.replace(model, name=str(tuned))

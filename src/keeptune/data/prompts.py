@@ -1,0 +1,51 @@
+"""Rows that have a prompt and, perhaps, no answer: what `predict` reads."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from keeptune.config.schema import DataConfig
+from keeptune.data.field_names import PROMPTS
+from keeptune.data.formats import RawRow, read_rows
+from keeptune.data.load import build_examples
+from keeptune.errors import DataError
+from keeptune.records import Example
+
+NO_ANSWER = "-"
+"""Stands where the answer would be while a row is read; it never reaches a model."""
+
+
+def load_prompts(path: str, config: DataConfig) -> tuple[Example, ...]:
+    """Every row of `path` with its prompt; an answer that is there is not looked at.
+
+    Raises:
+        DataError: a row cannot be read, or has no prompt.
+    """
+    raw = read_rows(path, "test")
+    field = "completion" if config.prompt else None
+    rows = [dataclasses.replace(row, row=_answered(row, field)) for row in raw.rows]
+    told = dataclasses.replace(config, completion=field) if field else config
+    examples, _, problems = build_examples(dataclasses.replace(raw, rows=tuple(rows)), path, told)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise DataError(f"{path}: {len(errors)} problem{'s' * (len(errors) > 1)} in the prompts", problems=errors)
+    return tuple(dataclasses.replace(example, completion="", references=()) for example in examples)
+
+
+def _answered(row: RawRow, field: str | None) -> dict[str, Any]:
+    """The row with a placeholder for the answer that its layout expects."""
+    fields = dict(row.row)
+    if field is not None:
+        return fields | {field: NO_ANSWER}
+    for name, speaker, text in (("messages", "role", "content"), ("conversations", "from", "value")):
+        turns = fields.get(name)
+        if isinstance(turns, list) and turns and isinstance(turns[-1], dict):
+            asked = turns[-1].get(speaker) not in ("assistant", "gpt")
+            return fields | ({name: [*turns, {speaker: "assistant", text: NO_ANSWER}]} if asked else {})
+    names = {name.lower(): name for name in fields}
+    for prompt, completions in PROMPTS:
+        if prompt in names:
+            answer = next((names[name] for name in completions if name in names), completions[0])
+            return fields | {answer: NO_ANSWER}
+    return fields
