@@ -27,8 +27,12 @@ def tune_report(result: TuneResult) -> RenderableType:
     parts += caveats(result.comparisons)
     if result.samples:
         parts += [Text(""), examples(result.samples)]
-    parts += [Text(""), Text(training_line(result.training)), Text(f"metric: {result.metric_reason}")]
-    parts += notes(result.notices)
+    parts += [
+        Text(""),
+        Text(training_line(result.training)),
+        Text(f"metric: {result.primary_metric}: {result.metric_reason}"),
+    ]
+    parts += notes(result.notices, result.metric_reason)
     parts += [Text(""), Text(f"files: {result.path}  (result.json, samples/, the tuned weights)")]
     parts.append(Text(f"talk to it: keeptune chat --model {result.path}"))
     return Group(*parts)
@@ -44,8 +48,8 @@ def eval_report(result: EvalResult) -> RenderableType:
     table = _table("metric", "score")
     for metric, value in result.scores.items():
         table.add_row(metric, score(metric, value))
-    parts += [Text(""), table, Text(""), Text(f"metric: {result.metric_reason}")]
-    parts += notes(result.notices)
+    parts += [Text(""), table, Text(""), Text(f"metric: {result.primary_metric}: {result.metric_reason}")]
+    parts += notes(result.notices, result.metric_reason)
     parts.append(Text(f"files: {result.path}  (every item: {result.records_path})"))
     return Group(*parts)
 
@@ -128,9 +132,10 @@ def training_line(training: TrainingSummary) -> str:
     )
 
 
-def notes(notices: Sequence[str]) -> list[RenderableType]:
-    """What was chosen for the user, or should be known."""
-    return [Text(f"note: {notice}", style="dim") for notice in dict.fromkeys(notices)]
+def notes(notices: Sequence[str], metric_reason: str) -> list[RenderableType]:
+    """What was chosen for the user, or should be known; the choice of the metric has its own line."""
+    others = dict.fromkeys(notice for notice in notices if not notice.endswith(metric_reason))
+    return [Text(f"note: {notice}", style="dim") for notice in others]
 
 
 def shortened(text: str, limit: int) -> str:
