@@ -31,8 +31,8 @@ def test_a_result_in_full() -> None:
     lines = [line.strip() for line in shown.splitlines() if line.strip()]
     assert lines[0].startswith("rouge1 rose from 23.5 to 39.1")
     assert lines[1].startswith("Tuning beats the best without it")
-    assert "lead-1: copying the first sentence" in shown
-    assert "token_loss (lower is better)" in shown
+    assert "lead-1: copying the first sentence or line" in shown
+    assert "token_loss ↓" in shown
     assert "+14.0 to +17.2" in shown
     assert "250/40" in shown
     assert "4,884,480 of 139,399,488 weights" in shown
@@ -43,6 +43,14 @@ def test_a_result_in_full() -> None:
     assert "what base said" in shown
     assert "(nothing)" in shown
     assert shown.count("3 train rows left out") == 1
+
+
+def test_the_verdict_names_the_base_where_no_baseline_is_better() -> None:
+    weak = comparison(10.0, 39.1, interval(29.1, 28.0, 30.0), before_name="lead-1")
+    first = RESULT.comparisons[0]
+    shown = text(tune_report(dataclasses.replace(RESULT, comparisons=(first, weak))))
+    assert "Tuning beats the best without it, the base (23.5)" in shown
+    assert "without it" not in text(tune_report(dataclasses.replace(RESULT, comparisons=(first,))))
 
 
 def test_base_comes_first_and_tuned_last() -> None:

@@ -64,7 +64,9 @@ def test_verdicts() -> None:
         "+8.1 points, 95 % interval +6.0 to +10.2."
     )
     lead = comparison(30.0, 30.5, interval(0.5, -1.0, 2.0), before_name="lead-1")
-    assert verdict(lead).startswith("No gain was shown over the best without tuning, copying the first sentence")
+    assert verdict(lead).startswith(
+        "No gain was shown over the best without tuning, copying the first sentence or line"
+    )
     worse = comparison(40.0, 30.0, interval(-10.0, -12.0, -8.0), before_name="copy")
     assert verdict(worse).startswith("Tuning is worse")
     assert "nothing can be said: none" in verdict(comparison(1.0, 2.0, Undefined("none")))

@@ -21,10 +21,10 @@ def tune_report(result: TuneResult) -> RenderableType:
     if result.comparisons:
         parts.append(Text(headline(result.comparisons[0]), style="bold"))
     rival = best_rival(result.comparisons)
-    if rival is not None and rival is not result.comparisons[0]:
+    if rival is not None and any(c.before_name != "base" for c in result.comparisons):
         parts.append(Text(verdict(rival)))
     parts += [Text(""), scores_table(result), Text(""), comparisons_table(result.comparisons)]
-    parts += caveats(result.comparisons)
+    parts += marks(result.comparisons)
     if result.samples:
         parts += [Text(""), examples(result.samples)]
     parts += [
@@ -74,8 +74,8 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
         found = c.difference
         known = isinstance(found, Interval)
         table.add_row(
-            _name(c.before_name),
-            c.metric if c.higher_is_better else f"{c.metric} (lower is better)",
+            c.before_name,
+            c.metric if c.higher_is_better else f"{c.metric} ↓",
             score(c.metric, c.before),
             score(c.metric, c.after),
             change(c.metric, found.estimate) if isinstance(found, Interval) else "–",
@@ -89,15 +89,17 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
     return table
 
 
-def caveats(comparisons: Sequence[Comparison]) -> list[RenderableType]:
-    """Why an interval is no verdict, or is not there; each reason once."""
+def marks(comparisons: Sequence[Comparison]) -> list[RenderableType]:
+    """What the marks in the table mean, and why an interval is not there; each once."""
     lines: dict[str, None] = {}
+    if not all(c.higher_is_better for c in comparisons):
+        lines["↓ lower is better"] = None
     for c in comparisons:
         if not isinstance(c.difference, Interval):
             lines[f"no interval for {c.metric}: {c.difference.reason}"] = None
         elif caveat(c.difference):
             lines[f"* {caveat(c.difference)}"] = None
-    return [Text(line, style="yellow") for line in lines]
+    return [Text(line, style="dim") for line in lines]
 
 
 def examples(samples: Sequence[SideBySide]) -> RenderableType:

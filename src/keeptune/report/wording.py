@@ -12,8 +12,8 @@ BASE = "base"
 NAMES: Mapping[str, str] = {
     BASE: "the base",
     "tuned": "the tuned model",
-    "lead-1": "copying the first sentence",
-    "lead-3": "copying the first three sentences",
+    "lead-1": "copying the first sentence or line",
+    "lead-3": "copying the first three sentences or lines",
     "copy": "copying the whole text",
     "majority": "always giving the most frequent answer",
 }
