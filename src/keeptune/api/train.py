@@ -142,7 +142,7 @@ def _summary(
         method=config.method.kind,
         examples=len(loop.rows),
         validation_examples=len(rows.validation),
-        epochs=state.step * config.training.batch_size / len(loop.rows),
+        epochs=state.step / loop.epoch_steps,
         steps=state.step,
         best_step=state.best_step or state.step,
         trainable_parameters=loaded.trainable,

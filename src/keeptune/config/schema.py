@@ -80,7 +80,8 @@ class Adapter:
     """A row of the table of methods: ``lora``, ``dora``, ``rslora``, ``ia3`` …"""
     rank: int = 16
     alpha: float = 32
-    dropout: float = 0.05
+    dropout: float = 0.0
+    """On a CPU a dropout of 0.05 takes a quarter of the speed, and a few epochs do without it."""
     target_modules: str = "all-linear"
     """``all-linear``, or module names separated by commas."""
 

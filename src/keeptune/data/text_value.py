@@ -8,7 +8,7 @@ from typing import Any
 from keeptune.data.formats.json_text import kind_of
 
 
-class RowFault(Exception):  # noqa: N818 - one of several faults that are gathered, not an error that escapes
+class RowFault(Exception):
     """One thing wrong with one row; `load` turns it into a Problem with file and line."""
 
     def __init__(self, kind: str, message: str, fix: str) -> None:

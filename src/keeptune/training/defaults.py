@@ -28,7 +28,5 @@ def default_lr(method: Method, parameters: int) -> float:
 
 
 def default_epochs(examples: int) -> float:
-    """Three passes over up to 1,000 examples, two up to 5,000, then one."""
-    if examples <= 1000:
-        return 3.0
+    """Two passes over up to 5,000 examples, then one."""
     return 2.0 if examples <= 5000 else 1.0

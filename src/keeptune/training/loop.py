@@ -52,9 +52,9 @@ class Loop:
     objective: Objective = field(default_factory=Objective)
     lr: float = field(init=False)
     steps: int = field(init=False)
+    epoch_steps: int = field(init=False)
     _accelerator: Accelerator = field(init=False)
     _optimizer: torch.optim.Optimizer = field(init=False)
-    _epoch_steps: int = field(init=False)
     _speeds: deque[tuple[int, float]] = field(init=False, default_factory=lambda: deque(maxlen=20))
 
     def __post_init__(self) -> None:
@@ -63,8 +63,8 @@ class Loop:
         if self.config.lr is None or self.config.epochs is None:
             raise TrainingError("lr and epochs must be resolved before the loop starts")
         self.lr = self.config.lr
-        self._epoch_steps = math.ceil(len(self.rows) / self.config.batch_size)
-        self.steps = max(1, round(self._epoch_steps * self.config.epochs))
+        self.epoch_steps = math.ceil(len(self.rows) / self.config.batch_size)
+        self.steps = max(1, round(self.epoch_steps * self.config.epochs))
 
     def __call__(self) -> LoopState:
         """Train to the end, leaving the best weights in the model and under ``best/``."""
@@ -76,7 +76,7 @@ class Loop:
             TrainingStarted(
                 self.steps,
                 state.step,
-                self.steps / self._epoch_steps,
+                self.steps / self.epoch_steps,
                 len(self.rows),
                 sum(row.length for row in self.rows),
             )
@@ -120,7 +120,7 @@ class Loop:
         if state.step == 0 and self.validate is not None:
             state = self._validated(state)
         while state.step < self.steps and not self._out_of_time(state):
-            epoch, within = divmod(state.step, self._epoch_steps)
+            epoch, within = divmod(state.step, self.epoch_steps)
             if plan_of[0] != epoch:
                 plan_of = (epoch, plan_epoch(lengths, self.config.batch_size, self.config.seed, epoch))
             state = self._step(state, [self.rows[row] for row in plan_of[1][within]])
@@ -198,12 +198,12 @@ class Loop:
         return dataclasses.replace(state, validation_curve=curve)
 
     def _validation_steps(self) -> set[int]:
-        every = self._epoch_steps / max(self.config.validations_per_epoch, 1)
+        every = self.epoch_steps / max(self.config.validations_per_epoch, 1)
         return {round(every * (i + 1)) for i in range(math.ceil(self.steps / every))}
 
     def _progress(self, state: LoopState) -> float:
-        """Share of the run that is done: by steps, or by time where that ends it sooner."""
-        share = state.step / self.steps
+        """Share of the run that is done by the middle of this step; or by time, where that ends it sooner."""
+        share = (state.step + 0.5) / self.steps
         if self.config.max_minutes is not None:
             share = max(share, state.seconds / (60 * self.config.max_minutes))
         return min(share, 1.0)
@@ -216,7 +216,7 @@ class Loop:
         left = (self.steps - state.step) * seconds / len(self._speeds)
         if self.config.max_minutes is not None:
             left = min(left, max(60 * self.config.max_minutes - state.seconds, 0.0))
-        epoch = state.step / self._epoch_steps
+        epoch = state.step / self.epoch_steps
         self.observer(StepDone(state.step, self.steps, epoch, loss, lr, norm, tokens / seconds, left))
 
     def _non_finite(self, state: LoopState, value: float, rows: Sequence[EncodedRow]) -> NonFiniteLoss:

@@ -1,0 +1,7 @@
+"""`python -m keeptune`."""
+
+import sys
+
+from keeptune.cli.main import main
+
+sys.exit(main())
