@@ -47,7 +47,7 @@ class Encoder:
     def completion(self, example: Example, text: str) -> tuple[int, ...]:
         """Ids of one answer to `example`, its end token included."""
         if self.has_template and example.prompt:
-            return self._ids(self._answer_text(example.prompt, text))
+            return self._ids(self._answer_text(example, text))
         # A space between prompt and answer, as in the text that such models were trained on.
         glued = self.kind == "encoder-decoder" or not example.prompt
         joined = glued or text[:1].isspace() or example.prompt_text[-1:].isspace()
@@ -122,10 +122,11 @@ class Encoder:
             raise
         return str(text)
 
-    def _answer_text(self, prompt: Sequence[Message], answer: str) -> str:
+    def _answer_text(self, example: Example, answer: str) -> str:
         """What follows the prompt when it is answered, up to and with the end token."""
-        opened = self._render(prompt, open_answer=True)
-        whole = self._render((*prompt, Message("assistant", answer)), open_answer=False)
+        answered = (*example.prompt, Message("assistant", answer))
+        opened = self._render(example.prompt, open_answer=True, example=example)
+        whole = self._render(answered, open_answer=False, example=example)
         if whole.startswith(opened):
             return self._up_to_end_token(whole[len(opened) :])
         # The template rewrites earlier text once an answer is there (thinking models do).
@@ -174,6 +175,9 @@ class Encoder:
         if over > 0 and self.too_long == "drop":
             return None
         kept = [(start, min(stop, self.max_length)) for start, stop in spans if start < self.max_length]
+        if not kept:
+            # Nothing to learn is left before the cut: the last answer is kept, as with loss on the last turn.
+            return self._fitted(example, self._prompt_ids(example), self.completion(example, example.completion))
         return EncodedRow(example.id, tuple(ids[: self.max_length]), (), tuple(kept), max(over, 0))
 
     def _cut_middle(self, ids: tuple[int, ...], limit: int) -> tuple[tuple[int, ...], int]:
