@@ -102,8 +102,11 @@ def attach_adapter(loaded: LoadedModel, adapter: Adapter, seed: int) -> None:
         config = getattr(peft, method.config)(task_type=task, **settings)
         config.base_model_name_or_path = _base_name(loaded)
         loaded.model = peft.get_peft_model(loaded.model, config)
-    except ValueError as error:
-        raise ConfigError(f"{method.name} does not fit this model: {error}", "see --target-modules") from error
+    except (ValueError, TypeError) as error:
+        # TypeError: a kind of layer that the method does not know (GPT-2's Conv1D, for many).
+        raise ConfigError(
+            f"{method.name} does not fit this model: {error}", "use --method lora, or see --target-modules"
+        ) from error
     for parameter in loaded.model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()

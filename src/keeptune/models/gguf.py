@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import torch
@@ -14,6 +15,12 @@ from keeptune.store.places import cache_folder
 
 LAYOUT_VERSION = 1
 """Part of the cached folder's name; raised when what is written there changes."""
+
+UNREADABLE = (
+    *(ValueError, OSError, LookupError, NotImplementedError, RuntimeError, TypeError, AttributeError),
+    *(ArithmeticError, MemoryError, struct.error),
+)
+"""What a reader of binary files can raise on a file that is cut off or damaged."""
 
 
 def convert_gguf(path: Path) -> Path:
@@ -41,9 +48,10 @@ def _convert(path: Path, folder: Path) -> None:
     try:
         model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-    except (ValueError, OSError, KeyError, NotImplementedError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise ModelError(
-            f"transformers cannot read {path}: {error}", "use the model's safetensors, or another quantization"
+            f"transformers cannot read {path}: {error}",
+            "check that the download is whole; or use the model's safetensors, or another quantization",
         ) from error
     # The weights are plain float32 from here on; left in place, this would make `save_pretrained` quantise.
     for holder in (model.config, model):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import ModelError
@@ -128,13 +129,8 @@ def _weights(found: FoundModel, config: ModelConfig, kind: Kind, dtype: torch.dt
             output_loading_info=True,
             **_hub_arguments(found, config),
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise _cannot_load(found, error) from error
-    except Exception as error:
-        # safetensors raises a class of its own, straight from Exception, for a file cut short.
-        if type(error).__module__.startswith("safetensors"):
-            raise _cannot_load(found, error) from error
-        raise
     missing = sorted(report.get("missing_keys", ()))
     if missing:
         raise ModelError(
@@ -145,20 +141,37 @@ def _weights(found: FoundModel, config: ModelConfig, kind: Kind, dtype: torch.dt
 
 
 def _attach_saved_adapter(model: Any, found: FoundModel) -> Any:
-    from peft import PeftModel
+    from peft import PeftModel, get_peft_model_state_dict
+    from peft.utils.save_and_load import load_peft_weights
 
     try:
-        return PeftModel.from_pretrained(model, str(found.adapter), is_trainable=False)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise ModelError(
-            f"the adapter {found.adapter} does not load on {found.source}: {_first_line(error)}",
-            "check base_model_name_or_path in its adapter_config.json",
-        ) from error
+        model = PeftModel.from_pretrained(model, str(found.adapter), is_trainable=False)
+        held = set(load_peft_weights(str(found.adapter), device="cpu"))
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+        raise _wrong_adapter(found, _first_line(error)) from error
+    expected = set(get_peft_model_state_dict(model))
+    # peft leaves what is missing at its first, random value, and passes over what has no place.
+    if expected - held:
+        missing = sorted(expected - held)
+        raise _wrong_adapter(found, f"it lacks {len(missing)} weights ({', '.join(missing[:2])} …)")
+    prefix = getattr(model.base_model, "prefix", None)
+    unplaced = sorted(name for name in held - expected if prefix and prefix in name)
+    if unplaced:
+        raise _wrong_adapter(found, f"the model has no place for {len(unplaced)} weights ({', '.join(unplaced[:2])} …)")
+    return model
+
+
+def _wrong_adapter(found: FoundModel, why: str) -> ModelError:
+    return ModelError(
+        f"the adapter {found.adapter} does not load on {found.source}: {why}",
+        "check base_model_name_or_path in its adapter_config.json",
+    )
 
 
 def _kind(settings: Any) -> Kind:
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
         MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
     )
 
@@ -166,7 +179,9 @@ def _kind(settings: Any) -> Kind:
         if settings.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
             return "encoder-decoder"
     elif settings.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or getattr(settings, "auto_map", None):
-        return "causal"
+        # transformers has a decoder's head for BERT and its like, but those checkpoints look both ways.
+        if settings.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES or getattr(settings, "is_decoder", False):
+            return "causal"
     raise ModelError(
         f"a {settings.model_type} model does not write text from text",
         "use a decoder-only model (Llama, Qwen, Gemma …) or an encoder-decoder (T5 …)",

