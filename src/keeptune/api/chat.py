@@ -10,7 +10,7 @@ from keeptune.api.evaluate import of_run
 from keeptune.api.prepare import make_encoder
 from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.encode import Encoder
-from keeptune.evaluation.generate import generate
+from keeptune.evaluation.generate import fitting_prompts, generate
 from keeptune.events import Observer, silent
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Message
@@ -43,8 +43,9 @@ class Chat:
         replies = []
         for name, loaded in self.models.items():
             turns = (*self._turns[name], Message("user", text))
-            ids, _ = self.encoder.prompt(Example("chat", turns, ""))
-            answer = generate(loaded, [ids], REPLY_TOKENS, token_budget=1 << 30)[0].text
+            room = min(REPLY_TOKENS, loaded.context_length // 2)
+            ids = fitting_prompts(loaded, self.encoder, [Example("chat", turns, "")], room, silent)
+            answer = generate(loaded, ids, room, token_budget=1 << 30)[0].text
             self._turns[name] = (*turns, Message("assistant", answer))
             replies.append(answer)
         return tuple(replies)

@@ -11,7 +11,7 @@ from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.prompts import load_prompts
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError, StoreError
-from keeptune.evaluation.generate import generate
+from keeptune.evaluation.generate import fitting_prompts, generate
 from keeptune.events import EvaluationProgress, EvaluationStarted, Observer, silent
 from keeptune.store.atomic import write_jsonl
 
@@ -45,7 +45,7 @@ def predict(
     room = evaluation.max_new_tokens or NEW_TOKENS[1]
     answers = generate(
         loaded,
-        [encoder.prompt(example)[0] for example in examples],
+        fitting_prompts(loaded, encoder, examples, room, observer),
         room,
         evaluation.token_budget,
         lambda done: observer(EvaluationProgress("predict", done, len(examples))),

@@ -40,9 +40,9 @@ class Encoder:
         """Whether prompts are written through a chat template."""
         return bool(self.kind == "causal" and getattr(self.tokenizer, "chat_template", None))
 
-    def prompt(self, example: Example) -> tuple[tuple[int, ...], int]:
-        """Ids of the prompt, ready for an answer to follow, and the number of tokens cut to fit."""
-        return self._cut_middle(self._prompt_ids(example), self.max_length)
+    def prompt(self, example: Example, limit: int | None = None) -> tuple[tuple[int, ...], int]:
+        """Ids of the prompt, ready for an answer to follow, and the number of tokens cut to fit `limit`."""
+        return self._cut_middle(self._prompt_ids(example), self.max_length if limit is None else limit)
 
     def completion(self, example: Example, text: str) -> tuple[int, ...]:
         """Ids of one answer to `example`, its end token included."""
@@ -81,10 +81,8 @@ class Encoder:
         prompt, _ = self._cut_middle(prompt, self.max_length - len(answer))
         if self.kind == "encoder-decoder":
             return EncodedRow(example.id, prompt, answer, ((0, len(answer)),), max(over, 0))
-        # Without a token before it, a first token has nothing to be predicted from.
-        start = max(len(prompt), 1)
         ids = (*prompt, *answer)
-        return EncodedRow(example.id, ids, (), ((start, len(ids)),), max(over, 0))
+        return EncodedRow(example.id, ids, (), ((len(prompt), len(ids)),), max(over, 0))
 
     def rows(self, examples: Sequence[Example]) -> list[EncodedRow]:
         """`row` for each example, those dropped left out."""
@@ -95,7 +93,7 @@ class Encoder:
             return self._ids(self._render(example.prompt, open_answer=True, example=example))
         text = example.prompt_text
         if self.kind == "encoder-decoder":
-            return tuple(self.tokenizer(text)["input_ids"])
+            return tuple(self.tokenizer(text)["input_ids"] or self._start_ids())
         # Special tokens as the tokenizer puts them before a text (BOS), but not after it: the text goes on.
         ids = self.tokenizer(text)["input_ids"] if text else self._start_ids()
         if text and ids and ids[-1] == self.tokenizer.eos_token_id:
@@ -103,8 +101,9 @@ class Encoder:
         return tuple(ids)
 
     def _start_ids(self) -> list[int]:
+        """What a text without a prompt follows: a first token has to be predicted from something."""
         bos = self.tokenizer.bos_token_id
-        return [bos] if bos is not None else []
+        return [self.tokenizer.eos_token_id if bos is None else bos]
 
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
 
+from keeptune.data.encode import Encoder
+from keeptune.errors import ConfigError
+from keeptune.evaluation.forward_greedy import forward_greedy
+from keeptune.events import Notice, Observer
 from keeptune.models.load import LoadedModel
 from keeptune.numerics.batching import split_by_budget
-from keeptune.records import Finish
+from keeptune.records import Example, Finish
 
 NEUTRAL: dict[str, Any] = {
     "do_sample": False,
@@ -45,10 +50,39 @@ class Generated:
 
 def set_aside(loaded: LoadedModel) -> dict[str, Any]:
     """The model's own generation settings that greedy decoding does not use, name → value."""
-    own = loaded.model.generation_config
+    own = loaded.inner.generation_config
     return {
         name: getattr(own, name) for name, neutral in NEUTRAL.items() if getattr(own, name, None) not in (neutral, None)
     }
+
+
+def fitting_prompts(
+    loaded: LoadedModel, encoder: Encoder, examples: Sequence[Example], max_new_tokens: int, observer: Observer
+) -> list[tuple[int, ...]]:
+    """The ids of each prompt, with room left for its answer; what is cut for that is told.
+
+    Raises:
+        ConfigError: the model's positions do not hold even the answer.
+    """
+    room = loaded.context_length - loaded.soft_prompt - max_new_tokens
+    if room < 1:
+        raise ConfigError(
+            f"answers of {max_new_tokens} tokens leave no room for a prompt in the model's "
+            f"{loaded.context_length} positions",
+            f"use --max-new-tokens {loaded.context_length // 4}",
+        )
+    limit = min(encoder.max_length, room)
+    found = [encoder.prompt(example, limit) for example in examples]
+    cut = [(example, tokens) for example, (_, tokens) in zip(examples, found, strict=True) if tokens]
+    if cut:
+        observer(
+            Notice(
+                "truncated",
+                f"{len(cut)} of {len(found)} prompts are longer than {limit} tokens; "
+                f"{sum(tokens for _, tokens in cut)} tokens cut from their middle (first: {cut[0][0].id})",
+            )
+        )
+    return [ids for ids, _ in found]
 
 
 @torch.inference_mode()
@@ -71,7 +105,7 @@ def generate(
     lengths = [len(prompt) + max_new_tokens for prompt in prompts]
     answers: list[Generated | None] = [None] * len(prompts)
     done = 0
-    own = loaded.model.generation_config
+    own = loaded.inner.generation_config
     neutral = GenerationConfig(  # type: ignore[no-untyped-call]
         max_new_tokens=max_new_tokens,
         eos_token_id=list(loaded.end_ids()),
@@ -82,19 +116,29 @@ def generate(
         num_beams=1,
     )
     # `generate` fills what a given config leaves open from the model's own; so that one is replaced.
-    loaded.model.generation_config = neutral
+    loaded.inner.generation_config = neutral
     try:
-        for part in split_by_budget(range(len(prompts)), lengths, token_budget):
+        for part in _parts(loaded, lengths, token_budget):
             for index, answer in zip(part, _batch(loaded, [prompts[i] for i in part], neutral), strict=True):
                 answers[index] = answer
             done += len(part)
             progress(done)
     finally:
-        loaded.model.generation_config = own
+        loaded.inner.generation_config = own
     return [answer for answer in answers if answer is not None]
 
 
+def _parts(loaded: LoadedModel, lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+    parts = split_by_budget(range(len(lengths)), lengths, token_budget)
+    if not loaded.soft_prompt:
+        return parts
+    # Soft prompts stand before any padding, and so at another distance from each prompt: no padding, then.
+    return [list(same) for part in parts for _, same in groupby(part, key=lambda index: lengths[index])]
+
+
 def _batch(loaded: LoadedModel, prompts: Sequence[Sequence[int]], neutral: Any) -> list[Generated]:
+    if loaded.soft_prompt:
+        return [_read(loaded, row) for row in forward_greedy(loaded, prompts, neutral.max_new_tokens)]
     pad = loaded.tokenizer.pad_token_id
     longest = max(len(prompt) for prompt in prompts)
     ids = torch.tensor([[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts])

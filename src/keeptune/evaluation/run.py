@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from keeptune.data.encode import Encoder
-from keeptune.evaluation.generate import Generated, generate
+from keeptune.evaluation.generate import Generated, fitting_prompts, generate
 from keeptune.evaluation.loglikelihood import loglikelihoods
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Observer
 from keeptune.models.load import LoadedModel
@@ -40,10 +40,12 @@ def answer_items(
         observer(EvaluationProgress(name, min(done, len(examples)), len(examples)))
 
     encoder, budget = questioning.encoder, questioning.token_budget
-    prompts = [encoder.prompt(example)[0] for example in examples]
     texts: list[Generated | None] = [None] * len(examples)
     if "output" in needs:
+        prompts = fitting_prompts(loaded, encoder, examples, questioning.max_new_tokens, observer)
         texts = list(generate(loaded, prompts, questioning.max_new_tokens, budget, progress))
+    else:
+        prompts = [encoder.prompt(example)[0] for example in examples]
     references: list[tuple[float, int] | None] = [None] * len(examples)
     if "loss" in needs:
         rows = [encoder.scored_row(example, example.completion) for example in examples]

@@ -30,6 +30,17 @@ class LoadedModel:
     """Positions that the model was made for; 1 << 30 where it has no limit of its own."""
 
     @property
+    def inner(self) -> Any:
+        """The transformers model, under its adapter if it has one."""
+        return self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
+
+    @property
+    def soft_prompt(self) -> int:
+        """Positions that an adapter's own vectors take before each row."""
+        config: Any = self.model.active_peft_config if hasattr(self.model, "peft_config") else None
+        return int(config.num_virtual_tokens) if getattr(config, "is_prompt_learning", False) else 0
+
+    @property
     def parameters(self) -> int:
         """Count of weights, tied ones once."""
         return sum(parameter.numel() for parameter in self.model.parameters())
@@ -41,7 +52,7 @@ class LoadedModel:
 
     def end_ids(self) -> tuple[int, ...]:
         """Tokens that end an answer: the tokenizer's, and the model's own."""
-        own = getattr(self.model.generation_config, "eos_token_id", None)
+        own = getattr(self.inner.generation_config, "eos_token_id", None)
         ids = own if isinstance(own, list) else [own]
         return tuple(dict.fromkeys(i for i in (self.tokenizer.eos_token_id, *ids) if i is not None))
 
@@ -171,21 +182,28 @@ def _wrong_adapter(found: FoundModel, why: str) -> ModelError:
 def _kind(settings: Any) -> Kind:
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
         MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
     )
 
     if getattr(settings, "is_encoder_decoder", False):
         if settings.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
             return "encoder-decoder"
-    elif settings.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or getattr(settings, "auto_map", None):
-        # transformers has a decoder's head for BERT and its like, but those checkpoints look both ways.
-        if settings.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES or getattr(settings, "is_decoder", False):
-            return "causal"
+    elif _looks_back_only(settings) and (
+        settings.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or getattr(settings, "auto_map", None)
+    ):
+        return "causal"
     raise ModelError(
         f"a {settings.model_type} model does not write text from text",
         "use a decoder-only model (Llama, Qwen, Gemma …) or an encoder-decoder (T5 …)",
     )
+
+
+def _looks_back_only(settings: Any) -> bool:
+    """False for BERT and its like: transformers has a decoder's head for them, but they look both ways."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    masked = settings.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return not masked or bool(getattr(settings, "is_decoder", False))
 
 
 def _context_length(settings: Any) -> int:
