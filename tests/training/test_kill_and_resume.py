@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from safetensors.torch import load_file
 
 STEPS = 30
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(model: Path, data: Path, output: Path, method: str, resume: str = "new", hang_at: int = 0):
     command = [sys.executable, "-m", "tests.training.run_to_be_killed"]
     arguments = [str(model), str(data), str(output), method, resume, str(hang_at)]
-    return subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    return subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=ENVIRONMENT)
 
 
 def finish(process: subprocess.Popen) -> list[str]:

@@ -136,7 +136,7 @@ def _content_hash(folder: Path) -> str:
 
 def _is_whole(folder: Path) -> bool:
     mark = folder / "hash"
-    return mark.exists() and mark.read_text(encoding="utf-8") == _content_hash(folder)
+    return mark.exists() and mark.read_bytes() == _content_hash(folder).encode()
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:

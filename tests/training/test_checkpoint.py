@@ -1,0 +1,144 @@
+"""A checkpoint is whole or it is not used; one of another run is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from keeptune.errors import CorruptCheckpoint
+from keeptune.training.checkpoint import (
+    LoopState,
+    list_checkpoints,
+    load_checkpoint,
+    read_weights,
+    save_checkpoint,
+    save_weights,
+)
+
+STATE = LoopState(1, 2.5, 1, 0.5, 100, 20, ((1.0, 3.5),), ((0.0, 4.0), (1.0, 3.0)), "this run")
+
+
+class Small:
+    """A model of two weights and its optimizer, with steps behind it."""
+
+    def __init__(self, seed: int = 0) -> None:
+        torch.manual_seed(seed)
+        self.model = torch.nn.Linear(3, 2)
+        self.model.bias.requires_grad_(False)
+        self.optimizer = torch.optim.AdamW([self.model.weight], lr=0.1)
+
+    def step(self) -> None:
+        self.optimizer.zero_grad()
+        self.model(torch.randn(4, 3)).pow(2).sum().backward()
+        self.optimizer.step()
+
+
+def saved(run: Path, *steps: int) -> Small:
+    small = Small()
+    for step in steps:
+        small.step()
+        save_checkpoint(run, small.model, small.optimizer, dataclasses.replace(STATE, step=step))
+    return small
+
+
+def load(run: Path, fingerprint: str = "this run") -> tuple[Small, LoopState | None]:
+    fresh = Small(seed=9)
+    return fresh, load_checkpoint(run, fresh.model, fresh.optimizer, fingerprint)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    assert load(tmp_path)[1] is None
+
+
+def test_everything_comes_back(tmp_path: Path) -> None:
+    small = saved(tmp_path, 1, 2)
+    fresh, state = load(tmp_path)
+    assert state == dataclasses.replace(STATE, step=2)
+    assert torch.equal(fresh.model.weight, small.model.weight)
+    # Same random numbers, same moments: the next step is the same one.
+    fresh.step()
+    weight = fresh.model.weight.detach().clone()
+    again, _ = load(tmp_path)
+    again.step()
+    assert torch.equal(again.model.weight, weight)
+    torch.manual_seed(0)
+    before = [dict(small.optimizer.state[p]) for p in small.optimizer.state]
+    restored = load(tmp_path)[0].optimizer
+    after = [dict(restored.state[p]) for p in restored.state]
+    assert [sorted(each) for each in before] == [sorted(each) for each in after]
+    assert all(torch.equal(a[name], b[name]) for a, b in zip(before, after, strict=True) for name in a)
+
+
+def test_the_newest_two_are_kept(tmp_path: Path) -> None:
+    saved(tmp_path, 1, 2, 10, 9)
+    assert [step for step, _ in list_checkpoints(tmp_path)] == [9, 10]
+
+
+DAMAGES = {
+    "cut off": lambda folder: (folder / "weights.safetensors").write_bytes(b"\x08"),
+    "one bit": lambda folder: flip(folder / "optimizer.safetensors"),
+    "file gone": lambda folder: (folder / "random.safetensors").unlink(),
+    "hash gone": lambda folder: (folder / "hash").unlink(),
+    "hash of nonsense": lambda folder: (folder / "hash").write_bytes(b"\xff\xfe"),
+    "other step": lambda folder: (folder / "state.json").write_text("{}"),
+}
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, damage: str) -> None:
+    saved(tmp_path, 3)
+    good = read_weights(tmp_path / "checkpoint-3")["weight"]
+    saved(tmp_path, 4)
+    DAMAGES[damage](tmp_path / "checkpoint-4")
+    fresh, state = load(tmp_path)
+    assert state is not None
+    assert state.step == 3
+    assert torch.equal(fresh.model.weight, good)
+
+
+def test_when_none_is_whole_nothing_is_touched(tmp_path: Path) -> None:
+    saved(tmp_path, 3, 4)
+    for _, folder in list_checkpoints(tmp_path):
+        flip(folder / "weights.safetensors")
+    with pytest.raises(CorruptCheckpoint, match=r"no checkpoint under .* is whole \(checkpoint-3, checkpoint-4\)") as e:
+        load(tmp_path)
+    assert "--resume" in e.value.fix
+    assert len(list_checkpoints(tmp_path)) == 2
+
+
+def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
+    saved(tmp_path, 3)
+    with pytest.raises(CorruptCheckpoint, match="other settings, data or model"):
+        load(tmp_path, "another run")
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    saved(tmp_path, 3)
+    other = torch.nn.Sequential(torch.nn.Linear(3, 2))
+    with pytest.raises(CorruptCheckpoint, match="other weights than this model trains"):
+        load_checkpoint(tmp_path, other, torch.optim.AdamW(other.parameters()), "this run")
+
+
+def test_half_written_ones_are_swept_away(tmp_path: Path) -> None:
+    saved(tmp_path, 3)
+    (tmp_path / ".checkpoint-4.abcd.partial").mkdir()
+    assert load(tmp_path)[1] is not None
+    assert not list(tmp_path.glob(".checkpoint*"))
+
+
+def test_only_trainable_weights_are_written(tmp_path: Path) -> None:
+    save_weights(tmp_path / "best", Small().model)
+    assert set(read_weights(tmp_path / "best")) == {"weight"}
+    flip(tmp_path / "best" / "weights.safetensors")
+    (tmp_path / "best" / "weights.safetensors").write_bytes(b"")
+    with pytest.raises(CorruptCheckpoint, match="cannot be read"):
+        read_weights(tmp_path / "best")

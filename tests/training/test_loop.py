@@ -1,0 +1,227 @@
+"""What the loop promises: batching changes nothing, bad numbers stop it, the best weights are kept, time is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from keeptune.config import Adapter, Full, ModelConfig, TrainingConfig
+from keeptune.data.encode import Encoder
+from keeptune.errors import NonFiniteLoss, TrainingError
+from keeptune.evaluation.generate import generate
+from keeptune.evaluation.loglikelihood import mean_loss
+from keeptune.events import Event, StepDone, ValidationDone, silent
+from keeptune.models.adapters import attach_adapter
+from keeptune.models.load import LoadedModel, load_model
+from keeptune.records import EncodedRow, Example, Message
+from keeptune.training import loop as loop_module
+from keeptune.training.checkpoint import list_checkpoints, load_trainable, read_weights, trainable_weights
+from keeptune.training.loop import Loop
+
+LETTERS = "abcdefghijkl"
+
+
+def examples(count: int, offset: int = 0) -> list[Example]:
+    """Answers are a fixed mapping of the prompt's letters: each moved on by one."""
+    found = []
+    for i in range(offset, offset + count):
+        word = "".join(LETTERS[(i * 7 + j * (3 + i % 5)) % 12] for j in range(2 + i % 3))
+        answer = "".join(LETTERS[(LETTERS.index(letter) + 1) % 12] for letter in word)
+        found.append(Example(f"e{i}", (Message("user", word),), answer))
+    return found
+
+
+def ready(folder: Path, method: Full | Adapter, count: int = 32) -> tuple[LoadedModel, list[EncodedRow]]:
+    loaded = load_model(ModelConfig(name=str(folder), device="cpu", dtype="float32"))
+    if isinstance(method, Adapter):
+        attach_adapter(loaded, method, seed=0)
+    else:
+        loaded.model.requires_grad_(True)
+    return loaded, Encoder(loaded.tokenizer, loaded.kind, 128).rows(examples(count))
+
+
+def settings(**changes: Any) -> TrainingConfig:
+    return dataclasses.replace(TrainingConfig(lr=0.01, epochs=2, batch_size=8, checkpoint_minutes=1e9), **changes)
+
+
+def weights(loaded: LoadedModel) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in trainable_weights(loaded.model).items()}
+
+
+LORA = Adapter(rank=4, dropout=0.0)
+
+
+@pytest.mark.parametrize("method", [Full(), LORA], ids=["full", "lora"])
+def test_a_learning_rate_of_zero_is_the_base(tiny: Callable[..., Path], tmp_path: Path, method: Any) -> None:
+    loaded, rows = ready(tiny("llama"), method)
+    before = weights(loaded)
+    state = Loop(loaded, rows, settings(lr=0.0), tmp_path, "f", silent)()
+    assert state.step == 8
+    after = weights(loaded)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+@pytest.mark.parametrize("method", [Full(), LORA], ids=["full", "lora"])
+def test_accumulation_changes_nothing(tiny: Callable[..., Path], tmp_path: Path, kind: str, method: Any) -> None:
+    found = []
+    for budget in (1, 60, 1 << 20):
+        loaded, rows = ready(tiny(kind), method)
+        # A small rate: Adam divides by tiny gradients, which would blow rounding up.
+        config = settings(token_budget=budget, lr=1e-3)
+        state = Loop(loaded, rows, config, tmp_path / str(budget), "f", silent)()
+        found.append((state.loss_curve, weights(loaded), state.tokens, state.completion_tokens))
+    one = found[0]
+    for other in found[1:]:
+        assert [loss for _, loss in other[0]] == pytest.approx([loss for _, loss in one[0]], abs=1e-5)
+        for name, tensor in one[1].items():
+            assert torch.allclose(other[1][name], tensor, atol=2e-5), name
+        assert other[2:] == one[2:]
+    assert one[3] == 2 * sum(row.learned for row in rows)
+
+
+def test_a_loss_is_the_mean_over_the_tokens_of_the_step(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    loaded, rows = ready(tiny("llama"), Full(), count=8)
+    before = mean_loss(loaded, rows, 1 << 20)
+    state = Loop(loaded, rows, settings(epochs=1), tmp_path, "f", silent)()
+    assert state.loss_curve == ((1, pytest.approx(before, rel=1e-5)),)
+
+
+@pytest.mark.parametrize("method", [Full(), LORA], ids=["full", "lora"])
+def test_a_loss_that_is_no_number_stops_the_run(tiny: Callable[..., Path], tmp_path: Path, method: Any) -> None:
+    loaded, rows = ready(tiny("llama"), method)
+    poisoned = 5
+
+    def poison(event: Event, /) -> None:
+        if isinstance(event, StepDone) and event.step == poisoned - 1:
+            with torch.no_grad():
+                next(p for p in loaded.model.parameters() if p.requires_grad).fill_(math.nan)
+
+    with pytest.raises(NonFiniteLoss) as caught:
+        Loop(loaded, rows, settings(checkpoint_minutes=0), tmp_path, "f", poison)()
+    assert caught.value.step == poisoned
+    assert len(caught.value.item_ids) > 0
+    assert set(caught.value.item_ids) <= {row.item_id for row in rows}
+    assert re.search(r"loss became nan at step 5, on the items e\d+, ", str(caught.value))
+    assert "--lr" in caught.value.fix
+    kept = [step for step, _ in list_checkpoints(tmp_path)]
+    assert kept == [3, 4]
+    assert not any(tensor.isnan().any() for tensor in read_weights(tmp_path / "checkpoint-3").values())
+
+
+def test_the_time_budget_ends_a_run_with_its_schedule(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, rows = ready(tiny("llama"), LORA)
+    clock = iter(range(1 << 20))
+    monkeypatch.setattr(loop_module.time, "monotonic", lambda: float(next(clock)) * 0.5)
+    told: list[StepDone] = []
+    observer = lambda event: told.append(event) if isinstance(event, StepDone) else None  # noqa: E731
+    loop = Loop(loaded, rows, settings(epochs=1000, max_minutes=2.0), tmp_path, "f", observer)
+    state = loop()
+    assert 10 < state.step < loop.steps == 4000
+    assert state.seconds >= 120
+    assert state.seconds < 125
+    rates = [event.lr for event in told]
+    assert max(rates) == pytest.approx(0.01, rel=0.02)
+    assert rates[-1] < 0.01 * 0.01
+    assert rates.index(max(rates)) < len(rates) / 4
+    assert list_checkpoints(tmp_path)[-1][0] == state.step
+    assert told[0].seconds_left <= 120
+
+
+def overfit(folder: Path, run: Path, score: Callable[[int, float], float]) -> tuple[LoadedModel, Any, list[Any]]:
+    """A run that learns 16 rows by heart, validated on rows of another rule; `score` of (validation, loss) selects."""
+    loaded, rows = ready(folder, Full(), count=16)
+    other = [dataclasses.replace(e, completion=e.completion[::-1] + "x") for e in examples(16, offset=500)]
+    validation = Encoder(loaded.tokenizer, loaded.kind, 128).rows(other)
+    seen: list[Any] = []
+
+    def validate() -> tuple[float, dict[str, float]]:
+        loss = mean_loss(loaded, validation, 1 << 20)
+        seen.append((loss, weights(loaded)))
+        return score(len(seen), loss), {"loss": loss}
+
+    told: list[Any] = []
+    observer = lambda event: told.append(event) if isinstance(event, ValidationDone) else None  # noqa: E731
+    loop = Loop(loaded, rows, settings(epochs=20), run, "f", observer, validate)
+    state = loop()
+    assert [event.step for event in told] == [0, *range(2, 41, 2)]
+    assert [event.step for event in told if event.best][-1] == state.best_step
+    return loaded, state, seen
+
+
+def test_the_best_weights_are_kept_not_the_last(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    loaded, state, seen = overfit(tiny("llama"), tmp_path, lambda _, loss: loss)
+    losses = dict(state.validation_curve)
+    assert 0 < state.best_step < state.step, "the run did not overfit"
+    assert losses[state.best_step] == min(loss for step, loss in losses.items() if step > 0) == state.best_score
+    expected = seen[state.best_step // 2][1]
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(loaded).items())
+    assert not all(torch.equal(tensor, seen[-1][1][name]) for name, tensor in weights(loaded).items())
+    kept = read_weights(tmp_path / "best")
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in weights(loaded).items())
+
+
+def test_the_score_selects_whatever_the_loss_says(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    # The untrained model has the best score of all, and is no candidate.
+    _, state, seen = overfit(tiny("llama"), tmp_path, lambda call, _: -9.0 if call == 1 else abs(call - 18))
+    assert (state.best_step, state.best_score) == (34, 0)
+    assert len(seen) == 21
+
+
+def test_without_validation_the_last_weights_stay(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    loaded, rows = ready(tiny("llama"), LORA)
+    state = Loop(loaded, rows, settings(), tmp_path, "f", silent)()
+    assert (state.best_step, state.validation_curve) == (0, ())
+    assert not (tmp_path / "best").exists()
+    last = read_weights(list_checkpoints(tmp_path)[-1][1])
+    assert all(torch.equal(tensor, last[name]) for name, tensor in weights(loaded).items())
+    with torch.no_grad():
+        for parameter in loaded.model.parameters():
+            parameter.zero_()
+    load_trainable(loaded.model, last, tmp_path)
+    assert all(torch.equal(tensor, last[name]) for name, tensor in weights(loaded).items())
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "lr"),
+    [
+        ("t5", Full(), 0.01),
+        ("t5", Adapter(rank=16, dropout=0.0), 0.03),
+        ("llama", Full(), 0.01),
+        ("gpt2", Full(), 0.01),
+    ],
+    ids=["t5-full", "t5-lora", "llama-full", "gpt2-full"],
+)
+def test_a_rule_is_learned(tiny: Callable[..., Path], tmp_path: Path, kind: str, method: Any, lr: float) -> None:
+    loaded, _ = ready(tiny(kind), method)
+    encoder = Encoder(loaded.tokenizer, loaded.kind, 128)
+    rows = [e for e in examples(400) if len(e.completion) == 2][:64]
+    unique = list({example.prompt: example for example in rows}.values())
+    before = mean_loss(loaded, encoder.rows(unique), 1 << 20)
+    config = settings(lr=lr, epochs=40, batch_size=16)
+    Loop(loaded, encoder.rows(rows), config, tmp_path, "f", silent)()
+    after = mean_loss(loaded, encoder.rows(unique), 1 << 20)
+    assert before > 4
+    # An adapter of a random model has to work around layers that mean nothing.
+    assert after < before * (0.25 if isinstance(method, Full) else 0.45)
+    if isinstance(method, Full):
+        answers = generate(loaded, [encoder.prompt(example)[0] for example in unique], 4, 1 << 20)
+        right = sum(a.text == e.completion for a, e in zip(answers, unique, strict=True))
+        assert right > 0.6 * len(unique)
+
+
+def test_what_cannot_begin_is_refused(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    loaded, rows = ready(tiny("llama"), LORA)
+    with pytest.raises(TrainingError, match="no row to train on"):
+        Loop(loaded, [], settings(), tmp_path, "f", silent)
+    with pytest.raises(TrainingError, match="must be resolved"):
+        Loop(loaded, rows, settings(lr=None), tmp_path, "f", silent)
