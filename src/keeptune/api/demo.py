@@ -12,8 +12,9 @@ from keeptune.models.find import BUILT_IN
 from keeptune.records import TuneResult
 
 LIMIT_TRAIN, LIMIT_TEST = 500, 120
-EPOCHS = 2.0
+EPOCHS = 1.5
 FEW_SHOT = 3
+METRICS = ("rouge1", "rouge2", "rougeL")
 MAX_NEW_TOKENS = 48
 """A summary is one sentence; an untrained model that goes on for long is cut off here."""
 
@@ -35,6 +36,7 @@ def demo_config(config: TuneConfig | None = None) -> TuneConfig:
         training=dataclasses.replace(training, epochs=EPOCHS if training.epochs is None else training.epochs),
         evaluation=dataclasses.replace(
             evaluation,
+            metrics=evaluation.metrics or METRICS,
             few_shot=evaluation.few_shot or FEW_SHOT,
             max_new_tokens=evaluation.max_new_tokens or MAX_NEW_TOKENS,
         ),

@@ -42,7 +42,7 @@ FLAGS: Mapping[str, Flag] = {
     "method": Flag("NAME", "full, lora, dora, rslora, ia3 …  [default: lora]"),
     "rank": Flag("N", "Rank of an adapter (also --lora-r).  [default: 16]"),
     "alpha": Flag("X", "Scale of an adapter (also --lora-alpha).  [default: 32]"),
-    "dropout": Flag("X", "Dropout of an adapter.  [default: 0.05]"),
+    "dropout": Flag("X", "Dropout of an adapter.  [default: 0]"),
     "target-modules": Flag("NAMES", "all-linear, or names separated by commas.  [default: all-linear]"),
     "lr": Flag("X", "Learning rate (also --learning-rate).  [default: by method and size]"),
     "epochs": Flag("X", "Passes over train (also --num-train-epochs).  [default: by number of rows]"),

@@ -1,0 +1,35 @@
+"""The examples run as they stand, with a tiny model in the place of the real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*command: str) -> str:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_yaml_with_own_metric(tiny, tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    arguments = ["--config", "examples/tune.yaml", "--model", str(tiny("llama")), "--output", str(output), "--quiet"]
+    run("-m", "keeptune", "tune", *arguments)
+    result = json.loads((output / "result.json").read_text())
+    assert set(result["scores"]["tuned"]) == {"rouge1", "one_sentence"}
+    assert result["config"]["method"]["rank"] == 8
+
+
+def test_from_python(tiny, tmp_path: Path) -> None:
+    said = run("examples/from_python.py", str(tiny("llama")), str(tmp_path / "run"))
+    assert "step 1 of" in said
+    assert "rouge1" in said

@@ -1,0 +1,78 @@
+"""README says what the records say, and its examples are ones that the program takes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from keeptune.config.load import load_config
+from keeptune.models.adapters import METHODS
+from keeptune.scoring.table import METRICS
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.S | re.M)
+
+
+def test_tables_are_those_of_the_records() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "readme.py"), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+COMMANDS = [line for block in blocks("") for line in block.splitlines() if line.startswith("keeptune ")]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_parses(line: str) -> None:
+    from keeptune.cli.main import keeptune
+
+    verb, *arguments = shlex.split(line)[1:]
+    command = keeptune.get_command(None, verb)
+    command.make_context(verb, arguments)
+
+
+def test_there_are_commands() -> None:
+    assert len(COMMANDS) >= 4
+
+
+def test_yaml_is_a_config(tmp_path: Path) -> None:
+    (block,) = blocks("yaml")
+    file = tmp_path / "run.yaml"
+    file.write_text(block)
+    config = load_config(file, {}, methods=METHODS, metrics=METRICS)
+    assert config.data.train == yaml.safe_load(block)["data"]["train"]
+    assert config.training.lr == 1e-3
+
+
+def test_python_example_names_real_things(monkeypatch, tmp_path: Path) -> None:
+    (block,) = blocks("python")
+    import keeptune
+
+    seen = []
+
+    class Result:
+        class First:
+            difference = "an interval"
+
+        comparisons = (First,)
+
+    monkeypatch.setattr(keeptune, "tune", lambda config: seen.append(config) or Result, raising=False)
+    exec(compile(block, "README.md", "exec"), {})
+    assert seen[0].data.train == "rows.jsonl"
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`?make ([\w-]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.M), target
