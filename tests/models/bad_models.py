@@ -198,7 +198,12 @@ BAD_MODELS = (
         ("cannot be loaded",),
     ),
     BadModel("a layer missing", "missing-weights", _llama(_without_a_layer), ("lacks 9", "never filled in")),
-    BadModel("another shape", "other-shape", _llama(_edit("config.json", intermediate_size=80)), ("cannot be loaded",)),
+    BadModel(
+        "another shape",
+        "other-shape",
+        _llama(_edit("config.json", intermediate_size=80)),
+        ("6 weights of", "mlp.down_proj.weight: (32, 64), not (32, 80)"),
+    ),
     # Tokenizer
     BadModel("no tokenizer", "no-tokenizer", _llama(_remove(*TOKENIZER_FILES)), ("tokenizer", "beside the weights")),
     BadModel("broken tokenizer", "no-tokenizer", _llama(_write("tokenizer.json", "{")), ("tokenizer", "cannot be")),
@@ -212,7 +217,7 @@ BAD_MODELS = (
     ),
     BadModel("adapter whose base is gone", "adapter-base", _adapter(_rename_the_base), ("the base of the adapter",)),
     BadModel("adapter on an adapter", "adapter-base", _adapter(_of_an_adapter), ("is itself an adapter", "merge")),
-    BadModel("adapter of another model", "other-adapter", _adapter(_wider_base), ("does not load on",)),
+    BadModel("adapter of another model", "other-adapter", _adapter(_wider_base), ("does not load on", "size mismatch")),
     BadModel("adapter that lacks a layer", "other-adapter", _adapter(_deeper_base), ("lacks", "weights")),
     BadModel(
         "adapter of a deeper model",
@@ -220,7 +225,9 @@ BAD_MODELS = (
         _adapter(lambda folder: _edit("config.json", num_hidden_layers=1)(folder.parent / "base")),
         ("no place for 14 weights", "layers.1."),
     ),
-    BadModel("adapter cut off", "bad-weights", _adapter(_cut("adapter_model.safetensors")), ("does not load on",)),
+    BadModel(
+        "adapter cut off", "bad-weights", _adapter(_cut("adapter_model.safetensors")), ("adapter cannot be read",)
+    ),
     BadModel("broken adapter config", "bad-config", _adapter(_write("adapter_config.json", "{")), ("cannot be read",)),
     BadModel(
         "adapter of an unknown method",

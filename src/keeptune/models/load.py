@@ -137,11 +137,21 @@ def _weights(found: FoundModel, config: ModelConfig, kind: Kind, dtype: torch.dt
             found.source,
             dtype=dtype,
             use_safetensors=None if config.allow_pickle else True,
+            # Other shapes are refused below, by name: the library's own error names none.
+            ignore_mismatched_sizes=True,
             output_loading_info=True,
             **_hub_arguments(found, config),
         )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise _cannot_load(found, error) from error
+    mismatched = sorted((name, tuple(held), tuple(asked)) for name, held, asked in report.get("mismatched_keys", ()))
+    if mismatched:
+        name, held, asked = mismatched[0]
+        raise ModelError(
+            f"{len(mismatched)} weights of {found.name} have other shapes than its config.json says "
+            f"({name}: {held}, not {asked})",
+            "fetch or save the model again, weights and config.json together",
+        )
     missing = sorted(report.get("missing_keys", ()))
     if missing:
         raise ModelError(
@@ -158,7 +168,11 @@ def _attach_saved_adapter(model: Any, found: FoundModel) -> Any:
     try:
         model = PeftModel.from_pretrained(model, str(found.adapter), is_trainable=False)
         held = set(load_peft_weights(str(found.adapter), device="cpu"))
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"the adapter {found.adapter} cannot be read: {_first_line(error)}", "fetch or save the adapter again"
+        ) from error
+    except (ValueError, KeyError, RuntimeError, TypeError) as error:
         raise _wrong_adapter(found, _first_line(error)) from error
     expected = set(get_peft_model_state_dict(model))
     # peft leaves what is missing at its first, random value, and passes over what has no place.
@@ -217,7 +231,9 @@ def _context_length(settings: Any) -> int:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """What the error says first; a line that ends in a colon, with the one that it announces."""
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 
 
 def _cannot_load(found: FoundModel, error: Exception) -> ModelError:

@@ -72,9 +72,23 @@ def read_result(path: Path) -> dict[str, Any]:
     Raises:
         StoreError: none there, or not readable.
     """
-    file = path / RESULT if path.is_dir() else path
+    return _read(path / RESULT if path.is_dir() else path, "give the folder of a finished run")
+
+
+def read_settings(run: Path) -> dict[str, Any]:
+    """The `config.json` of a run folder.
+
+    Raises:
+        StoreError: not readable.
+    """
+    return _read(run / CONFIG, "start a new run in another --output")
+
+
+def _read(file: Path, fix: str) -> dict[str, Any]:
     try:
-        value: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StoreError(f"{file} cannot be read: {error}", "give the folder of a finished run") from error
+        raise StoreError(f"{file} cannot be read: {error}", fix) from error
+    if not isinstance(value, dict):
+        raise StoreError(f"{file} should hold an object", fix)
     return value

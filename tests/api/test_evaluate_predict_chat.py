@@ -1,0 +1,168 @@
+"""What a finished run is used for: scored again, asked a file of prompts, talked to beside its base."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keeptune.api import chat as chat_module
+from keeptune.api.chat import Chat, open_chat
+from keeptune.api.evaluate import evaluate
+from keeptune.api.predict import predict
+from keeptune.config import DataConfig, EvaluationConfig, ModelConfig
+from keeptune.data.encode import Encoder
+from keeptune.errors import ConfigError, DataError, RunExists, StoreError
+from keeptune.evaluation.run import corpus_scores
+from keeptune.events import EvaluationDone, Notice
+from keeptune.records import EvalRecord, EvalResult, from_plain
+from keeptune.scoring.table import get_metric
+from tests.api.runs import CPU, Ran, Told
+
+ASKED = EvaluationConfig(max_new_tokens=8, metrics=("rouge1", "token_loss"))
+
+
+def tuned(run: Ran) -> ModelConfig:
+    return ModelConfig(name=str(run.path), **CPU)
+
+
+@pytest.mark.parametrize("who", ["base", "tuned"])
+def test_evaluate_gives_the_scores_of_the_run(run: Ran, tmp_path: Path, who: str) -> None:
+    model = run.config.model if who == "base" else tuned(run)
+    result = evaluate(model, DataConfig(test=run.config.data.test), ASKED, str(tmp_path / "eval"))
+    assert result.items == 12
+    assert result.scores == pytest.approx(dict(run.result.scores[who]), rel=1e-6)
+    plain = json.loads((tmp_path / "eval" / "result.json").read_text(encoding="utf-8"))
+    assert from_plain(EvalResult, plain) == result
+    lines = Path(result.records_path).read_text(encoding="utf-8").splitlines()
+    records = [from_plain(EvalRecord, json.loads(line)) for line in lines]
+    assert corpus_scores(records, [get_metric(name) for name in ASKED.metrics]) == dict(result.scores)
+    before = (tmp_path / "eval" / "result.json").read_bytes()
+    with pytest.raises(RunExists):
+        evaluate(model, DataConfig(test=run.config.data.test), ASKED, str(tmp_path / "eval"))
+    assert (tmp_path / "eval" / "result.json").read_bytes() == before
+
+
+def test_evaluate_keeps_the_answers_of_a_base_only(run: Ran, tmp_path: Path) -> None:
+    data = DataConfig(test=run.config.data.test, limit_test=4)
+    cached = []
+    for number, model in enumerate((run.config.model, run.config.model, tuned(run), tuned(run))):
+        told = Told()
+        assert evaluate(model, data, ASKED, str(tmp_path / str(number)), told).items == 4
+        cached.append(told.of(EvaluationDone)[0].cached)
+    assert cached == [False, True, False, False]
+
+
+def test_evaluate_with_shots(run: Ran, tmp_path: Path) -> None:
+    shots = dataclasses.replace(ASKED, few_shot=2)
+    data = DataConfig(test=run.config.data.test, limit_test=4)
+    with pytest.raises(ConfigError, match="few-shot prompts need train rows"):
+        evaluate(run.config.model, data, shots, str(tmp_path / "none"))
+    data = dataclasses.replace(data, train=run.config.data.train)
+    shown = evaluate(run.config.model, data, shots, str(tmp_path / "shown"))
+    plain = evaluate(run.config.model, data, ASKED, str(tmp_path / "plain"))
+    assert shown.scores["token_loss"] != plain.scores["token_loss"]
+    with pytest.raises(ConfigError, match="no items to score"):
+        evaluate(run.config.model, DataConfig(), ASKED)
+
+
+ROWS: dict[str, tuple[list[dict[str, Any]], dict[str, str]]] = {
+    "prompt": ([{"id": "a", "prompt": "red stone"}, {"id": "b", "prompt": "blue river"}], {}),
+    "with answers": ([{"id": "a", "prompt": "red stone", "completion": "x"}, {"id": "b", "prompt": "blue river"}], {}),
+    "messages": (
+        [
+            {"id": "a", "messages": [{"role": "user", "content": "red stone"}]},
+            {"id": "b", "messages": [{"role": "user", "content": "blue river"}]},
+        ],
+        {},
+    ),
+    "sharegpt": (
+        [
+            {"id": "a", "conversations": [{"from": "human", "value": "red stone"}]},
+            {"id": "b", "conversations": [{"from": "human", "value": "blue river"}]},
+        ],
+        {},
+    ),
+    "template": (
+        [{"id": "a", "colour": "red", "thing": "stone"}, {"id": "b", "colour": "blue", "thing": "river"}],
+        {"prompt": "{colour} {thing}"},
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", ROWS)
+def test_predict_answers_every_row(run: Ran, tmp_path: Path, layout: str) -> None:
+    rows, more = ROWS[layout]
+    file = tmp_path / "ask.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "answers.jsonl"
+    assert predict(tuned(run), DataConfig(test=str(file), **more), ASKED, str(out)) == 2
+    answers = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [(answer["id"], answer["prompt"]) for answer in answers] == [("a", "red stone"), ("b", "blue river")]
+    assert all(set(answer) == {"id", "prompt", "output", "finish"} for answer in answers)
+    chat = open_chat(tuned(run))
+    talks = [first_words(chat, answer["prompt"]) for answer in answers]
+    assert all(talk.startswith(a["output"]) for talk, a in zip(talks, answers, strict=True))
+
+
+def first_words(chat: Chat, text: str) -> str:
+    chat.forget()
+    return chat.reply(text)[1]
+
+
+def test_predict_overwrites_nothing_and_needs_prompts(run: Ran, tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    out.write_text("mine")
+    with pytest.raises(StoreError, match="exists already"):
+        predict(tuned(run), DataConfig(test=run.config.data.test), ASKED, str(out))
+    assert out.read_text() == "mine"
+    with pytest.raises(ConfigError, match="no prompts to answer"):
+        predict(tuned(run), DataConfig(), ASKED, str(tmp_path / "none"))
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"prompt": "a"}\n{"prompt": 7}\n{"prompt": ""}\n')
+    with pytest.raises(DataError, match=r"bad\.jsonl") as caught:
+        predict(tuned(run), DataConfig(test=str(bad)), ASKED, str(tmp_path / "none"))
+    assert [problem.line for problem in caught.value.problems] == [2, 3] or len(caught.value.problems) == 1
+    assert not (tmp_path / "none").exists()
+
+
+def test_predict_tells_what_it_cuts(run: Ran, tmp_path: Path) -> None:
+    file = tmp_path / "ask.jsonl"
+    file.write_text(json.dumps({"id": "long", "prompt": "word " * 300}) + "\n")
+    told = Told()
+    assert predict(tuned(run), DataConfig(test=str(file)), ASKED, str(tmp_path / "out.jsonl"), told) == 1
+    assert [notice.kind for notice in told.of(Notice)] == ["truncated"]
+
+
+def test_chat_with_base_and_tuned(run: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_module, "REPLY_TOKENS", 12)
+    chat = open_chat(tuned(run))
+    assert chat.names == ("base", "tuned")
+    assert not hasattr(chat.models["base"].model, "peft_config")
+    first = chat.reply("red stone")
+    assert first[0] != first[1]
+    chat.reply("blue river")
+    assert [len(turns) for turns in chat._turns.values()] == [4, 4]
+    assert chat._turns["base"][1].content == first[0]
+    assert chat._turns["tuned"][1].content == first[1]
+    chat.forget()
+    assert chat.reply("red stone") == first
+
+
+def test_chat_with_one_model(run: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_module, "REPLY_TOKENS", 4)
+    chat = open_chat(run.config.model)
+    assert chat.names == ("model",)
+    assert len(chat.reply("red stone")) == 1
+
+
+def test_a_long_chat_never_outgrows_the_model(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_module, "REPLY_TOKENS", 16)
+    chat = open_chat(ModelConfig(name=str(tiny("gpt2")), **CPU))
+    assert isinstance(chat.encoder, Encoder)
+    for _ in range(4):
+        chat.reply("word " * 40)
+    assert len(chat._turns["model"]) == 8

@@ -1,0 +1,221 @@
+"""A whole run of a tiny model: what it leaves, what it told, and what it never touches."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from filelock import FileLock
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from keeptune.api import train as train_module
+from keeptune.api.prepare import load_rows
+from keeptune.api.tune import tune
+from keeptune.config import TuneConfig
+from keeptune.errors import CorruptCheckpoint, RunExists, RunLocked, StoreError
+from keeptune.evaluation.run import corpus_scores
+from keeptune.events import EvaluationDone, RunFinished, StepDone, TrainingStarted, ValidationDone, silent
+from keeptune.forgetting.compare import compare
+from keeptune.models.load import load_model
+from keeptune.records import EvalRecord, TuneResult, from_plain
+from keeptune.scoring.table import get_metric
+from keeptune.training.defaults import default_epochs, default_lr
+from tests.api.runs import Ran, Told, settings, write_rows
+
+
+def samples(run: Path, name: str) -> list[EvalRecord]:
+    lines = (run / "samples" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [from_plain(EvalRecord, json.loads(line)) for line in lines]
+
+
+def test_the_folder_holds_the_result_and_nothing_left_over(run: Ran) -> None:
+    left = {entry.name for entry in run.path.iterdir()} - {".lock"}
+    assert left == {"result.json", "config.json", "training.json", "samples", "adapter"}
+    assert {"base.jsonl", "tuned.jsonl"} <= {entry.name for entry in (run.path / "samples").iterdir()}
+
+
+def test_result_json_is_the_result(run: Ran) -> None:
+    plain = json.loads((run.path / "result.json").read_text(encoding="utf-8"))
+    assert from_plain(TuneResult, plain) == run.result
+    assert plain["schema_version"] == 1
+    assert run.result.training.steps == 24
+    assert run.result.training.validation_examples > 0
+    assert run.result.training.examples + run.result.training.validation_examples == 36
+    assert run.result.config["training"]["lr"] == 0.03
+    assert run.result.manifest.device == "cpu"
+    assert len(run.result.samples) == 5
+    assert run.told.of(RunFinished)[0].path == str(run.path)
+
+
+def test_something_was_learned(run: Ran) -> None:
+    losses = [loss for _, loss in run.result.training.loss_curve]
+    assert losses[-1] < losses[0] - 0.1
+    scores = run.result.scores
+    assert scores["tuned"]["token_loss"] < scores["base"]["token_loss"]
+
+
+def test_the_scores_come_again_from_the_samples_alone(run: Ran) -> None:
+    metrics = [get_metric("rouge1"), get_metric("token_loss")]
+    for name, scores in run.result.scores.items():
+        records = samples(run.path, name)
+        assert len(records) == 12
+        assert corpus_scores(records, metrics) == dict(scores)
+    base, tuned = samples(run.path, "base"), samples(run.path, "tuned")
+    assert [compare(base, tuned, metric) for metric in metrics] == list(run.result.comparisons[:2])
+
+
+def test_the_adapter_loads_in_plain_peft(run: Ran) -> None:
+    plain = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(run.model, dtype=torch.float32), str(run.path / "adapter")
+    )
+    ids = torch.tensor([[40, 50, 60]])
+    with torch.no_grad():
+        ours = load_model(dataclasses.replace(run.config.model, name=str(run.path / "adapter"))).model(ids).logits
+        base = load_model(run.config.model).model(ids).logits
+        assert torch.equal(plain.eval()(ids).logits, ours)
+    assert (ours - base).abs().max() > 0.01
+
+
+def test_the_base_is_asked_once(run: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEPTUNE_CACHE", str(run.folder / "cache"))
+    assert [(e.name, e.cached) for e in run.told.of(EvaluationDone)] == [("base", False), ("tuned", False)]
+    told = Told()
+    again = tune(dataclasses.replace(run.config, output=str(run.folder / "again")), told)
+    assert [(e.name, e.cached) for e in told.of(EvaluationDone)] == [("base", True), ("tuned", False)]
+    assert again.scores == run.result.scores
+    assert again.training.loss_curve == run.result.training.loss_curve
+    assert samples(Path(again.path), "base") == samples(run.path, "base")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_finished_result_is_never_overwritten(run: Ran, resume: bool) -> None:
+    before = contents(run.path)
+    with pytest.raises(RunExists, match="finished result"):
+        tune(dataclasses.replace(run.config, resume=resume))
+    assert contents(run.path) == before
+
+
+def test_a_run_of_another_process_is_left_alone(run: Ran, tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".lock"), pytest.raises(RunLocked):
+        tune(dataclasses.replace(run.config, output=str(tmp_path)))
+    assert set(contents(tmp_path)) <= {".lock"}
+
+
+@pytest.fixture
+def stopped(run: Ran, tmp_path: Path) -> TuneConfig:
+    """A run that broke off after its twelfth step, with a checkpoint after each."""
+    write_rows(tmp_path)
+    config = settings(run.model, tmp_path, "run", checkpoint_minutes=0.0)
+    told = Told(stop_at=lambda event: isinstance(event, StepDone) and event.step == 12)
+    with pytest.raises(InterruptedError):
+        tune(config, told)
+    assert not (tmp_path / "run" / "result.json").exists()
+    return config
+
+
+def test_a_stopped_run_is_resumed_to_the_same_end(run: Ran, stopped: TuneConfig) -> None:
+    with pytest.raises(RunExists, match="unfinished run"):
+        tune(stopped)
+    told = Told()
+    result = tune(dataclasses.replace(stopped, resume=True), told)
+    assert told.of(TrainingStarted)[0].first_step == 11
+    assert result.training.loss_curve == run.result.training.loss_curve
+    assert result.training.validation_curve == run.result.training.validation_curve
+    assert result.scores == run.result.scores
+
+
+def changed(config: TuneConfig, section: str, **values: Any) -> TuneConfig:
+    part = dataclasses.replace(getattr(config, section), **values)
+    return dataclasses.replace(config, resume=True, **{section: part})
+
+
+def test_a_stopped_run_is_not_resumed_as_another(stopped: TuneConfig) -> None:
+    before = contents(Path(stopped.output))
+    with pytest.raises(StoreError, match=r"training\.lr was 0\.03 and is now 0\.01"):
+        tune(changed(stopped, "training", lr=0.01))
+    with pytest.raises(StoreError, match=r"method\.rank was 4 and is now 8"):
+        tune(changed(stopped, "method", rank=8))
+    rows = Path(str(stopped.data.train))
+    kept = rows.read_text()
+    rows.write_text(kept.replace("the river is", "a river was"))
+    with pytest.raises(CorruptCheckpoint, match="other settings, data or model"):
+        tune(dataclasses.replace(stopped, resume=True))
+    rows.write_text(kept)
+    assert contents(Path(stopped.output)) == before
+    # What only says how long a run may take can change.
+    assert tune(changed(stopped, "training", max_minutes=60.0)).training.steps == 24
+
+
+def test_settings_left_open_resume_as_they_were_filled_in(run: Ran, tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    config = settings(run.model, tmp_path, "run", lr=None, epochs=None)
+    told = Told(stop_at=lambda event: isinstance(event, StepDone) and event.step == 12)
+    with pytest.raises(InterruptedError):
+        tune(config, told)
+    result = tune(dataclasses.replace(config, resume=True))
+    assert result.config["training"]["lr"] == default_lr(config.method, result.training.total_parameters)
+    assert result.config["training"]["epochs"] == result.training.epochs == default_epochs(32)
+
+
+def test_a_failure_leaves_the_results_beside_it(run: Ran, stopped: TuneConfig) -> None:
+    before = contents(run.path)
+    for checkpoint in Path(stopped.output).glob("checkpoint-*"):
+        (checkpoint / "weights.safetensors").write_bytes(b"")
+    with pytest.raises(CorruptCheckpoint, match="no checkpoint under"):
+        tune(dataclasses.replace(stopped, resume=True))
+    assert contents(run.path) == before
+
+
+def test_the_metric_selects(run: Ran, tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    told = Told()
+    result = tune(settings(run.model, tmp_path, "run", select_by="metric", validations_per_epoch=2), told)
+    seen = [event for event in told.of(ValidationDone) if event.step > 0]
+    assert all({"loss", "rouge1"} <= set(event.metrics) for event in seen)
+    best = max(event.metrics["rouge1"] for event in seen)
+    assert result.training.best_step == next(e.step for e in seen if e.metrics["rouge1"] == best)
+
+
+@pytest.mark.parametrize("own_test", [True, False], ids=["test file", "slice of train"])
+def test_test_rows_are_unread_until_the_final_score(
+    run: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_test: bool
+) -> None:
+    write_rows(tmp_path)
+    config = settings(run.model, tmp_path, "run", epochs=1.0, select_by="metric")
+    if not own_test:
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, test=None))
+    rows = load_rows(config, silent)
+    roles = [{example.id for example in part} for part in (rows.train, rows.validation, rows.test)]
+    assert all(roles)
+    assert not roles[0] & roles[1]
+    assert not (roles[0] | roles[1]) & roles[2]
+    used: set[str] = set()
+
+    def watch(name: str, ids: Any) -> None:
+        real = getattr(train_module, name)
+
+        def watched(*arguments: Any, **more: Any) -> Any:
+            used.update(ids(arguments))
+            return real(*arguments, **more)
+
+        monkeypatch.setattr(train_module, name, watched)
+
+    def of_rows(arguments: Sequence[Any]) -> set[str]:
+        return {row.item_id for row in arguments[1]}
+
+    watch("mean_loss", of_rows)
+    watch("Loop", of_rows)
+    watch("answer_items", lambda arguments: {example.id for example in arguments[2]})
+    result = tune(config)
+    assert used == roles[0] | roles[1]
+    assert {record.item_id for record in samples(Path(result.path), "tuned")} == roles[2]

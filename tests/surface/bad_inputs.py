@@ -1,0 +1,166 @@
+"""Every bad input of the tables, given to the command line as a user would."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from keeptune.cli.main import main
+from keeptune.config.schema import DataConfig
+from tests.config.bad_configs import BAD_CONFIGS, BadConfig
+from tests.data.bad_rows import BAD_ROWS
+from tests.models.bad_models import BAD_MODELS
+
+GOOD_ROWS = "".join(json.dumps({"prompt": f"number {i}", "completion": f"it is {i}"}) + "\n" for i in range(12))
+RESULT = b'{"an": "earlier result"}\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One bad input. `prepare` makes it in a folder and gives the command line."""
+
+    group: str
+    what: str
+    kind: str
+    prepare: Callable[[Path], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the command line answered to one bad input."""
+
+    case: Case
+    code: int
+    out: str
+    err: str
+    earlier: bytes
+    """The result that was there before, read afterwards."""
+
+    @property
+    def message(self) -> str:
+        """What was said, in one line, paths shortened to the names of files."""
+        said = self.err[self.err.index("error: " if "error: " in self.err else "Error: ") :]
+        text = " ".join(said.split(": ", 1)[1].split())
+        return re.sub(r"(?<![\w.:/])(?:~|/)[\w.~+-]*(?:/[\w.~+-]+)*/([\w.+-]+)", r"\1", text)
+
+
+def _data(config: DataConfig) -> list[str]:
+    defaults = DataConfig()
+    changed = [f.name for f in dataclasses.fields(config) if getattr(config, f.name) != getattr(defaults, f.name)]
+    return [word for name in changed for word in (f"--{name.replace('_', '-')}", str(getattr(config, name)))]
+
+
+def _config(bad: BadConfig) -> Callable[[Path], Sequence[str]]:
+    def prepare(folder: Path) -> Sequence[str]:
+        (folder / "run.yaml").write_text(bad.yaml, encoding="utf-8")
+        words = ["tune", "--config", "run.yaml"] if bad.yaml else ["tune"]
+        for name, value in bad.flags.items():
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+        return words
+
+    return prepare
+
+
+def _run(*words: str, **files: str) -> Callable[[Path], Sequence[str]]:
+    """A tune of good rows into ``out``, with `files` there before."""
+
+    def prepare(folder: Path) -> Sequence[str]:
+        (folder / "rows.jsonl").write_text(GOOD_ROWS)
+        for name, text in files.items():
+            path = folder / name.replace("__", "/").replace("_json", ".json").replace("_py", ".py")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        output = [] if "--output" in words else ["--output", "out"]
+        device = ["--device", "cpu", "--dtype", "float32"]
+        return ["tune", "--model", "tiny", "--train", "rows.jsonl", *device, *output, *words]
+
+    return prepare
+
+
+RUNS = (
+    Case("Runs", "a finished result in the way", "run-exists", _run("--output", "earlier")),
+    Case("Runs", "a finished result to resume", "run-exists", _run("--output", "earlier", "--resume")),
+    Case("Runs", "an unfinished run in the way", "run-exists", _run(out__config_json="{}")),
+    Case("Runs", "a folder with other things", "run-exists", _run(out__thesis="x")),
+    Case("Runs", "nothing to resume", "no-run", _run("--output", "none", "--resume")),
+    Case("Runs", "a file in the place of the folder", "not-a-folder", _run(out="x")),
+    Case("Runs", "a run of another process", "run-locked", _run("--output", "locked")),
+    Case(
+        "Runs",
+        "a run started with other settings",
+        "other-settings",
+        _run("--resume", out__config_json='{"training": {"seed": 1}}'),
+    ),
+    Case("Runs", "a damaged config of a run", "bad-config", _run("--resume", out__config_json="{")),
+    Case("Runs", "more tokens than the model has positions", "too-many-tokens", _run("--max-length", "4096")),
+    Case("Runs", "a metric that these rows cannot feed", "unfit-metric", _run("--metric", "choice_accuracy")),
+    Case("Runs", "a metric file that is not there", "bad-metric", _run("--metric", "mine.py:score")),
+    Case(
+        "Runs",
+        "a metric that is not in its file",
+        "bad-metric",
+        _run("--metric", "my_metric.py:f", my_metric_py="x = 1"),
+    ),
+    Case("Runs", "target modules of another model", "unfit-method", _run("--target-modules", "query")),
+    Case("Runs", "the built-in model without its package", "missing-package", _run("--model", "smollm2")),
+)
+
+
+def _model(build: Callable[[Path], object]) -> Callable[[Path], Sequence[str]]:
+    def prepare(folder: Path) -> Sequence[str]:
+        config = build(folder)
+        (folder / "rows.jsonl").write_text(GOOD_ROWS)
+        device = ["--device", config.device, "--dtype", config.dtype]  # type: ignore[attr-defined]
+        return ["eval", "--model", config.name, "--test", "rows.jsonl", *device, "-o", "out"]  # type: ignore[attr-defined]
+
+    return prepare
+
+
+def _rows(write: Callable[[Path], DataConfig]) -> Callable[[Path], Sequence[str]]:
+    def prepare(folder: Path) -> Sequence[str]:
+        words = _data(write(folder))
+        if "--train" not in words:
+            (folder / "good.jsonl").write_text(GOOD_ROWS)
+            words += ["--train", "good.jsonl"]
+        return ["tune", "--model", "tiny", "--output", "out", *words]
+
+    return prepare
+
+
+CASES = (
+    *(Case("Rows and files", bad.name, bad.kind, _rows(bad.write)) for bad in BAD_ROWS),
+    *(Case("Settings", bad.name, f"setting-{bad.kind}", _config(bad)) for bad in BAD_CONFIGS),
+    *(Case("Models", bad.name, bad.kind, _model(bad.build)) for bad in BAD_MODELS),
+    *RUNS,
+)
+
+
+def outcomes(tiny: Path, scratch: Path) -> Iterator[Outcome]:
+    """Each case in a folder of its own, an earlier result beside it."""
+    for number, case in enumerate(CASES):
+        folder = scratch / f"case-{number}"
+        (folder / "earlier").mkdir(parents=True)
+        (folder / "earlier" / "result.json").write_bytes(RESULT)
+        (folder / "earlier" / "config.json").write_text("{}")
+        (folder / "locked").mkdir()
+        (folder / "tiny").symlink_to(tiny)
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, FileLock(folder / "locked" / ".lock"):
+            patch.chdir(folder)
+            patch.setenv("KEEPTUNE_CACHE", str(scratch / "cache"))
+            patch.setattr("keeptune.models.find.BUILT_IN_PACKAGE", "no_such_package")
+            words = list(case.prepare(folder))
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = main(words)
+        earlier = (folder / "earlier" / "result.json").read_bytes()
+        assert not (folder / "out" / "result.json").exists(), case.what
+        yield Outcome(case, code, out.getvalue(), err.getvalue(), earlier)
