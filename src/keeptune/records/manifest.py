@@ -28,4 +28,5 @@ class RunManifest:
     machine: Mapping[str, str]
     seconds: Mapping[str, float]
     """Wall-clock seconds by phase: load, train, evaluate_base, evaluate_tuned …"""
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
+    """None where the system does not tell."""

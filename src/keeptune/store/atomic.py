@@ -79,6 +79,9 @@ def _sync_files(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        # Windows opens no folders, and needs no sync of them.
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import resource
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -65,8 +64,12 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def peak_memory_bytes() -> int:
-    """Largest resident memory of this process so far."""
+def peak_memory_bytes() -> int | None:
+    """Largest resident memory of this process so far; None where the system does not tell (Windows)."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
