@@ -39,7 +39,7 @@ def main(model: str, data: str, output: str, method: str, resume: str, hang_at: 
             model=ModelConfig(name=model, device="cpu", dtype="float32"),
             data=DataConfig(train=data, limit_test=4),
             method=Full() if method == "full" else Adapter(rank=4, dropout=0.2),
-            training=TrainingConfig(lr=1e-2, epochs=3.0, batch_size=4, checkpoint_minutes=0.0005, seed=3),
+            training=TrainingConfig(lr=1e-2, epochs=3.0, batch_size=4, checkpoint_minutes=0.0, seed=3),
             output=output,
             resume=resume == "resume",
         ),
