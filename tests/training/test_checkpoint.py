@@ -27,7 +27,8 @@ class Small:
     def __init__(self, seed: int = 0) -> None:
         torch.manual_seed(seed)
         self.model = torch.nn.Linear(3, 2)
-        self.model.bias.requires_grad_(False)
+        # Frozen, as a base is: the same in every process, and in no checkpoint.
+        torch.nn.init.zeros_(self.model.bias.requires_grad_(False))
         self.optimizer = torch.optim.AdamW([self.model.weight], lr=0.1)
 
     def step(self) -> None:
