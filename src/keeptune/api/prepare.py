@@ -150,7 +150,7 @@ def encode_train(encoder: Encoder, examples: Sequence[Example], observer: Observ
 def choose(evaluation: EvaluationConfig, examples: Sequence[Example]) -> Metrics:
     """The metrics that the user names, or those that fit the data."""
     if evaluation.metrics:
-        names, reason = evaluation.metrics, "named by the user"
+        names, reason = evaluation.metrics, "named in the settings"
     else:
         names, reason = choose_metrics(examples)
     metrics = tuple(get_metric(name) for name in names)
