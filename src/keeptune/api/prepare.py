@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig, TuneConfig
@@ -36,6 +36,13 @@ class Rows:
     test: tuple[Example, ...]
     train_hash: str
     test_hash: str
+
+    def hashes(self) -> dict[str, str]:
+        """Role → hash of its examples, wherever they were read from."""
+        roles = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {
+            role: hash_value([replace(example, source="") for example in examples]) for role, examples in roles.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

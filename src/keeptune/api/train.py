@@ -8,13 +8,13 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from keeptune.api.ask import tell_model
 from keeptune.api.prepare import Metrics, Rows, encode_train, new_tokens
+from keeptune.api.resume import refuse_another
 from keeptune.config.schema import Full, TuneConfig
 from keeptune.data.encode import Encoder
-from keeptune.errors import ConfigError, StoreError
+from keeptune.errors import ConfigError
 from keeptune.evaluation.loglikelihood import mean_loss
 from keeptune.evaluation.run import Questioning, answer_items, corpus_scores, score_answers
 from keeptune.events import Observer, silent
@@ -24,13 +24,10 @@ from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import TrainingSummary, from_plain, to_plain
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
-from keeptune.store.runs import CONFIG, read_settings
+from keeptune.store.runs import CONFIG
 from keeptune.training.checkpoint import LoopState
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.loop import Loop, Validate
-
-FREE_TO_CHANGE = ("output", "resume", "training.max_minutes", "training.checkpoint_minutes")
-"""Settings that say where a run is and how long it may take, not what comes out."""
 
 
 def train(
@@ -43,7 +40,7 @@ def train(
     seconds: dict[str, float],
 ) -> TrainingSummary:
     """Train, or read what an earlier start of this run has trained."""
-    _refuse_other_settings(config, run)
+    refuse_another(config, rows, run)
     done = run / "training.json"
     if done.exists() and saved_tuned(run) is not None:
         return from_plain(TrainingSummary, json.loads(done.read_text(encoding="utf-8")))
@@ -83,35 +80,6 @@ def train(
     return summary
 
 
-def _refuse_other_settings(config: TuneConfig, run: Path) -> None:
-    """What a run was started with is what it goes on with, and what its result names.
-
-    Raises:
-        StoreError: a run that is resumed with other settings.
-    """
-    if not (run / CONFIG).exists():
-        return
-    kept, given = (_leaves(plain) for plain in (read_settings(run), json.loads(json.dumps(to_plain(config)))))
-    changed = [
-        f"{name} was {kept[name]!r} and is now {value!r}"
-        for name, value in given.items()
-        # What is left open was filled in when the run started.
-        if name in kept and name not in FREE_TO_CHANGE and value is not None and value != kept[name]
-    ]
-    if changed:
-        raise StoreError(
-            f"{run} was started with other settings: {'; '.join(changed[:3])}",
-            "resume with the same ones, or start a new run in another --output",
-        )
-
-
-def _leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in plain.items():
-        found |= _leaves(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
-    return {name: value for name, value in found.items() if name.rpartition(".")[2] != "type"}
-
-
 def _resolved(config: TuneConfig, parameters: int, examples: int) -> TuneConfig:
     training = config.training
     return dataclasses.replace(
@@ -139,8 +107,7 @@ def _fingerprint(config: TuneConfig, loaded: LoadedModel, rows: Rows) -> str:
             loaded.hash,
             loaded.placement.device.type,
             loaded.placement.dtype_name,
-            hash_value(rows.train),
-            hash_value(rows.validation),
+            rows.hashes(),
             config.data.max_length,
             config.data.too_long,
             config.data.loss_on,

@@ -72,7 +72,7 @@ def read_result(path: Path) -> dict[str, Any]:
     Raises:
         StoreError: none there, or not readable.
     """
-    return _read(path / RESULT if path.is_dir() else path, "give the folder of a finished run")
+    return read_json_object(path / RESULT if path.is_dir() else path, "give the folder of a finished run")
 
 
 def read_settings(run: Path) -> dict[str, Any]:
@@ -81,10 +81,11 @@ def read_settings(run: Path) -> dict[str, Any]:
     Raises:
         StoreError: not readable.
     """
-    return _read(run / CONFIG, "start a new run in another --output")
+    return read_json_object(run / CONFIG, "start a new run in another --output")
 
 
-def _read(file: Path, fix: str) -> dict[str, Any]:
+def read_json_object(file: Path, fix: str) -> dict[str, Any]:
+    """The object in `file`, or a StoreError that names the file and `fix`."""
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

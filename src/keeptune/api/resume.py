@@ -1,0 +1,59 @@
+"""A run goes on as what it was: the same settings, the same rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keeptune.api.prepare import Rows
+from keeptune.config.schema import TuneConfig
+from keeptune.errors import StoreError
+from keeptune.records import to_plain
+from keeptune.store.atomic import write_json
+from keeptune.store.runs import CONFIG, read_json_object, read_settings
+
+ROWS = "rows.json"
+FREE_TO_CHANGE = ("output", "resume", "training.max_minutes", "training.checkpoint_minutes")
+"""Settings that say where a run is and how long it may take, not what comes out."""
+FIX = "resume with the same ones, or start a new run in another --output"
+
+
+def refuse_another(config: TuneConfig, rows: Rows, run: Path) -> None:
+    """Keep what a new run is made of; of one that is resumed, compare it.
+
+    Raises:
+        StoreError: a run that is resumed with other settings or other rows.
+    """
+    hashes = rows.hashes()
+    if not (run / ROWS).exists():
+        write_json(run / ROWS, hashes)
+    if (run / CONFIG).exists():
+        _refuse_other_settings(config, run)
+    kept = read_json_object(run / ROWS, FIX)
+    changed = [role for role, value in hashes.items() if kept.get(role) != value]
+    if changed:
+        raise StoreError(f"{run} was started with other {' and '.join(changed)} rows", FIX)
+
+
+def _refuse_other_settings(config: TuneConfig, run: Path) -> None:
+    kept, given = (_leaves(plain) for plain in (read_settings(run), json.loads(json.dumps(to_plain(config)))))
+    changed = [
+        f"{name} was {kept[name]!r} and is now {value!r}"
+        for name, value in given.items()
+        # What is left open was filled in when the run started.
+        if name in kept and name not in FREE_TO_CHANGE and value is not None and value != kept[name]
+    ]
+    if changed:
+        raise StoreError(
+            f"{run} was started with other settings: {'; '.join(changed[:3])}",
+            FIX,
+        )
+
+
+def _leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in plain.items():
+        found |= _leaves(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return {name: value for name, value in found.items() if name.rpartition(".")[2] != "type"}
