@@ -19,5 +19,6 @@ def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:
     from keeptune.models.adapters import METHODS
     from keeptune.scoring.table import METRICS
 
-    given = {name: value for name, value in flags.items() if value not in (None, (), False)}
+    # By identity: a 0 that was given equals False, and counts.
+    given = {name: value for name, value in flags.items() if value is not None and value is not False and value != ()}
     return load_config(Path(config) if config else None, given, methods=tuple(METHODS), metrics=tuple(METRICS))

@@ -1,0 +1,24 @@
+"""From click's flags to settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keeptune.cli.settings import read_settings
+
+
+def test_a_zero_that_is_given_counts(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("seed: 5\nfew_shot: 3\n")
+    flags = {"seed": 0, "few_shot": 0, "validation_fraction": 0.0, "resume": False, "metric": (), "lr": None}
+    settings = read_settings(str(file), flags)
+    assert settings.training.seed == 0
+    assert settings.evaluation.few_shot == 0
+    assert settings.data.validation_fraction == 0
+    assert settings.training.lr is None
+
+
+def test_what_is_not_given_leaves_the_file_alone(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("seed: 5\n")
+    assert read_settings(str(file), {"seed": None, "metric": ()}).training.seed == 5
