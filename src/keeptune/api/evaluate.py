@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from pathlib import Path
 
-import keeptune
 from keeptune.api.ask import Asker
+from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.few_shot import with_shots
@@ -17,8 +16,7 @@ from keeptune.errors import ConfigError
 from keeptune.evaluation.run import corpus_scores
 from keeptune.events import Event, Notice, Observer, silent
 from keeptune.export.save import saved_tuned
-from keeptune.records import SCHEMA_VERSION, EvalResult, RunManifest, to_plain
-from keeptune.store import provenance
+from keeptune.records import SCHEMA_VERSION, EvalResult, to_plain
 from keeptune.store.atomic import write_json, write_jsonl
 from keeptune.store.runs import CONFIG, RESULT, open_run
 
@@ -77,22 +75,15 @@ def evaluate(
             scores=corpus_scores(records, metrics.metrics),
             records_path=str(samples),
             notices=tuple(notices),
-            manifest=RunManifest(
-                keeptune=keeptune.__version__,
-                commit=provenance.source_commit(),
-                created=provenance.now(),
-                command=tuple(sys.argv),
+            manifest=make_manifest(
                 model=model.name,
                 model_hash=loaded.hash,
+                device=str(loaded.placement.device),
+                dtype=loaded.placement.dtype_name,
                 train_hash="",
                 test_hash=loaded_data.sha256,
                 seed=0,
-                device=str(loaded.placement.device),
-                dtype=loaded.placement.dtype_name,
-                versions=provenance.versions(),
-                machine=provenance.machine(),
-                seconds={"evaluate": round(time.monotonic() - began, 2)},
-                peak_memory_bytes=provenance.peak_memory_bytes(),
+                seconds={"evaluate": time.monotonic() - began},
             ),
         )
         write_json(run / RESULT, to_plain(result))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import keeptune
+from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import Metrics, Rows
 from keeptune.api.score import Scored
 from keeptune.config.schema import TuneConfig
@@ -17,12 +16,10 @@ from keeptune.records import (
     SCHEMA_VERSION,
     Comparison,
     EvalRecord,
-    RunManifest,
     SideBySide,
     TrainingSummary,
     TuneResult,
 )
-from keeptune.store import provenance
 from keeptune.store.hashing import hash_value
 from keeptune.store.runs import CONFIG
 
@@ -54,22 +51,15 @@ def make_result(
         training=summary,
         notices=tuple(notices),
         config=kept,
-        manifest=RunManifest(
-            keeptune=keeptune.__version__,
-            commit=provenance.source_commit(),
-            created=provenance.now(),
-            command=tuple(sys.argv),
+        manifest=make_manifest(
             model=config.model.name,
             model_hash=scored.model_hash,
+            device=scored.device,
+            dtype=scored.dtype,
             train_hash=rows.train_hash,
             test_hash=rows.test_hash,
             seed=config.training.seed,
-            device=scored.device,
-            dtype=scored.dtype,
-            versions=provenance.versions(),
-            machine=provenance.machine(),
-            seconds={name: round(value, 2) for name, value in seconds.items()},
-            peak_memory_bytes=provenance.peak_memory_bytes(),
+            seconds=seconds,
         ),
     )
 

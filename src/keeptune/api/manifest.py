@@ -1,0 +1,41 @@
+"""What made a result, gathered at its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import keeptune
+from keeptune.records import RunManifest
+from keeptune.store import provenance
+
+
+def make_manifest(
+    *,
+    model: str,
+    model_hash: str,
+    device: str,
+    dtype: str,
+    train_hash: str,
+    test_hash: str,
+    seed: int,
+    seconds: Mapping[str, float],
+) -> RunManifest:
+    """The facts given, and those of this program, machine and moment."""
+    return RunManifest(
+        keeptune=keeptune.__version__,
+        commit=provenance.source_commit(),
+        created=provenance.now(),
+        command=tuple(sys.argv),
+        model=model,
+        model_hash=model_hash,
+        train_hash=train_hash,
+        test_hash=test_hash,
+        seed=seed,
+        device=device,
+        dtype=dtype,
+        versions=provenance.versions(),
+        machine=provenance.machine(),
+        seconds={name: round(value, 2) for name, value in seconds.items()},
+        peak_memory_bytes=provenance.peak_memory_bytes(),
+    )
