@@ -11,7 +11,7 @@ from keeptune.store.atomic import atomic_folder
 def save_tuned(loaded: LoadedModel, run: Path) -> Path:
     """Write ``adapter/`` in PEFT layout, or ``model/`` in transformers layout, tokenizer beside it.
 
-    Both load in plain `peft`, `transformers` and vLLM.
+    Both load in plain `peft` and `transformers`.
     """
     is_adapter = hasattr(loaded.model, "peft_config")
     folder = run / ("adapter" if is_adapter else "model")

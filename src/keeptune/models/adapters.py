@@ -113,7 +113,7 @@ def attach_adapter(loaded: LoadedModel, adapter: Adapter, seed: int) -> None:
 
 
 def _base_name(loaded: LoadedModel) -> str:
-    """What a later `PeftModel` or vLLM needs in order to find the base."""
+    """What a later `PeftModel` needs in order to find the base."""
     return loaded.found.source if loaded.found.local else loaded.found.name
 
 
