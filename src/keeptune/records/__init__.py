@@ -1,9 +1,25 @@
 """The nouns that every room shares: frozen, serialisable, free of behaviour."""
 
+from keeptune.records.ability import Ability, Form, Source
 from keeptune.records.comparison import Comparison
 from keeptune.records.encoded_row import EncodedRow
 from keeptune.records.eval_record import Answer, EvalRecord, Finish, ItemScore
 from keeptune.records.example import Example, Message, Role
+from keeptune.records.forgetting_report import (
+    AbilityReport,
+    Broke,
+    Change,
+    Confusion,
+    ConfusionCell,
+    Diagnosis,
+    DriftRow,
+    ForgettingReport,
+    Gate,
+    IntrusionReport,
+    IntrusionRow,
+    VariantDrop,
+    Verdict,
+)
 from keeptune.records.interval import Interval, MaybeInterval
 from keeptune.records.manifest import RunManifest
 from keeptune.records.result import EvalResult, SideBySide, TrainingSummary, TuneResult
@@ -12,23 +28,39 @@ from keeptune.records.undefined import Undefined
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Ability",
+    "AbilityReport",
     "Answer",
+    "Broke",
+    "Change",
     "Comparison",
+    "Confusion",
+    "ConfusionCell",
+    "Diagnosis",
+    "DriftRow",
     "EncodedRow",
     "EvalRecord",
     "EvalResult",
     "Example",
     "Finish",
+    "ForgettingReport",
+    "Form",
+    "Gate",
     "Interval",
+    "IntrusionReport",
+    "IntrusionRow",
     "ItemScore",
     "MaybeInterval",
     "Message",
     "Role",
     "RunManifest",
     "SideBySide",
+    "Source",
     "TrainingSummary",
     "TuneResult",
     "Undefined",
+    "VariantDrop",
+    "Verdict",
     "from_plain",
     "to_plain",
 ]
