@@ -10,10 +10,12 @@ from keeptune.errors import MetricError
 from keeptune.scoring.bleu import Bleu
 from keeptune.scoring.choice_accuracy import ChoiceAccuracy
 from keeptune.scoring.chrf import Chrf
+from keeptune.scoring.constraint_metric import Constraints
 from keeptune.scoring.custom import is_custom, load_custom
 from keeptune.scoring.entity_f1 import EntityF1
 from keeptune.scoring.exact_match import ExactMatch
 from keeptune.scoring.final_answer import FinalAnswer
+from keeptune.scoring.json_match import JsonMatch
 from keeptune.scoring.label_accuracy import LabelAccuracy
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.rouge import ROUGE_TYPES, Rouge
@@ -33,6 +35,10 @@ _ROWS: tuple[Metric, ...] = (
     LabelAccuracy(name="label_accuracy_strict", strict=True),
     EntityF1(),
     EntityF1(name="entity_f1_strict", strict=True),
+    JsonMatch(),
+    JsonMatch(name="json_match_strict", strict=True),
+    Constraints(),
+    Constraints(name="constraints_strict", strict=True),
     TokenLoss(),
 )
 

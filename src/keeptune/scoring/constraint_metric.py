@@ -1,0 +1,81 @@
+"""Whether an answer keeps the constraints of its instruction: checked by code, not by a judge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from keeptune.records import Answer, Example, ItemScore, Undefined
+from keeptune.scoring.constraints import parse_constraints
+from keeptune.scoring.mean import mean_corpus, mean_score
+from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+
+_OPENING = re.compile(
+    r"(?:(?:sure|certainly|of course|okay|absolutely|here(?:'s| is| are))\b[^\n:]*[:!.]|[^\n]*:(?=\s*\n))\s+", re.I
+)
+_FENCE = re.compile(r".*?```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```.*", re.S)
+_MARKS = re.compile(r"\*\*|__|`|^#+[ \t]+|(?<!\w)\*(?=\w)|(?<=[\w.!?])\*(?!\w)", re.M)
+_QUOTES = "\"'“”‘’"
+
+
+def _without_opening(text: str) -> str:
+    found = _OPENING.match(text)
+    return text[found.end() :] if found else text
+
+
+def _without_fence(text: str) -> str:
+    found = _FENCE.fullmatch(text)
+    return found[1] if found else text
+
+
+def _without_marks(text: str) -> str:
+    return _MARKS.sub("", text)
+
+
+def _without_quotes(text: str) -> str:
+    return text[1:-1] if len(text) > 2 and text[0] in _QUOTES and text[-1] in _QUOTES else text
+
+
+def readings(output: str) -> tuple[str, ...]:
+    """The output, and what is left of it without the dress that chat models put on an answer.
+
+    Taken off, in every combination, as in IFEval's loose accuracy: an opening such as "Sure, here is a list:",
+    what stands around a code fence, markdown marks, and quotes around the whole. The output as it is comes
+    first, so that what holds strictly also holds leniently.
+    """
+    found = [output]
+    for take_off in (_without_opening, _without_fence, _without_marks, _without_quotes):
+        found += [take_off(text.strip()) for text in found]
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """100 where every constraint in the item's first reference holds; else 0. Corpus: the mean.
+
+    The form of the reference is told in `keeptune.scoring.constraints`. ``constraints_strict`` checks the
+    output as it is; ``constraints`` also without what chat models put around an answer (`readings`). The
+    counts ``held`` and ``constraints`` give the share of single constraints that hold.
+
+    IFEval's prompt-level accuracy, strict and loose (Zhou et al. 2023, arXiv:2311.07911).
+    """
+
+    name: str = "constraints"
+    strict: bool = False
+    needs: Needs = "output"
+    higher_is_better: bool = True
+    unit: Unit = "points"
+    binary: bool = True
+
+    def item(self, answer: Answer, example: Example) -> ItemScore:
+        if answer.output is None:
+            return UNSCORED
+        wanted = parse_constraints(references_of(example)[0])
+        texts = (answer.output,) if self.strict else readings(answer.output)
+        held = max(sum(constraint.holds(text) for constraint in wanted) for text in texts)
+        value = 100.0 if held == len(wanted) else 0.0
+        return mean_score(value, held=float(held), constraints=float(len(wanted)))
+
+    def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
+        return mean_corpus(counts)

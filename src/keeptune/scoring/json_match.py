@@ -1,0 +1,116 @@
+"""Accuracy of a JSON answer: the right keys with the right values."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn
+
+from keeptune.errors import MetricError
+from keeptune.records import Answer, Example, ItemScore, Undefined
+from keeptune.scoring.mean import mean_corpus, mean_score
+from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+from keeptune.scoring.parse_outcome import ParseOutcome, outcome_counts
+
+_FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.S)
+_OPEN = re.compile(r"[{\[]")
+_ATTEMPTS = 64
+"""Brackets tried as the start of a value in prose: an answer full of brackets must not take long."""
+
+
+class Json(NamedTuple):
+    """A JSON value that was read; wrapped, since null is a value too."""
+
+    value: Any
+
+
+class ParsedJson(NamedTuple):
+    """None where `outcome` is FAILED."""
+
+    json: Json | None
+    outcome: ParseOutcome
+
+
+def read_json(text: str) -> Json | None:
+    """The value that the whole text is, by RFC 8259: no NaN, no trailing comma, double quotes."""
+    try:
+        return Json(json.loads(text, parse_constant=_refuse))
+    except (ValueError, RecursionError):
+        return None
+
+
+def parse_json(output: str) -> ParsedJson:
+    """Read a JSON value from a generated text.
+
+    STRICT: the whole text is one. LENIENT: the first code fence that is one, or else the first object or array
+    in the text.
+    """
+    whole = read_json(output)
+    if whole is not None:
+        return ParsedJson(whole, ParseOutcome.STRICT)
+    found = next(filter(None, (read_json(fence[1]) for fence in _FENCE.finditer(output))), None) or _inside(output)
+    return ParsedJson(found, ParseOutcome.LENIENT if found else ParseOutcome.FAILED)
+
+
+def _inside(text: str) -> Json | None:
+    decoder = json.JSONDecoder(parse_constant=_refuse)
+    for _, opening in zip(range(_ATTEMPTS), _OPEN.finditer(text), strict=False):
+        try:
+            return Json(decoder.raw_decode(text, opening.start())[0])
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Equality of JSON values: the order of keys aside; 1 equals 1.0, but not true, which Python says it does."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return bool(one == other)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonMatch:
+    """100 where the JSON in the output equals that of a reference; else 0. Corpus: the mean.
+
+    ``json_match`` reads leniently; ``json_match_strict`` counts only an output that is JSON and nothing else.
+    How answers were read is kept in the counts ``parse_strict``, ``parse_lenient``, ``parse_failed``.
+    """
+
+    name: str = "json_match"
+    strict: bool = False
+    needs: Needs = "output"
+    higher_is_better: bool = True
+    unit: Unit = "points"
+    binary: bool = True
+
+    def item(self, answer: Answer, example: Example) -> ItemScore:
+        if answer.output is None:
+            return UNSCORED
+        parsed = parse_json(answer.output)
+        accepted = parsed.outcome is ParseOutcome.STRICT or not self.strict
+        right = [self._reference(text, example) for text in references_of(example)]
+        match = parsed.json is not None and any(same_json(parsed.json.value, each) for each in right)
+        return mean_score(100.0 if accepted and match else 0.0, **outcome_counts(parsed.outcome))
+
+    def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
+        return mean_corpus(counts)
+
+    def _reference(self, text: str, example: Example) -> Any:
+        read = read_json(text)
+        if read is None:
+            raise MetricError(
+                f"{self.name}: a reference of item {example.id} is not JSON: {text[:80]!r}",
+                "correct the reference, or choose another metric, e.g. exact_match",
+            )
+        return read.value
