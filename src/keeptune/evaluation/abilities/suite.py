@@ -1,0 +1,145 @@
+"""A Suite: one built-in ability as hand-written wordings and generated items; it builds the Ability.
+
+Everything here is a pure function of the suite's text: the same version gives the same items, ids, split and
+wordings on every machine. Order is by hash, never by a random generator, so a trimmed suite is a prefix of the
+whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from keeptune.records import Ability, Example, Form, Message
+
+DEV_ITEMS = 200
+"""Dev items of a suite at least; all others are verdict items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question, before it is put in words."""
+
+    fields: Mapping[str, str]
+    """What the suite's wordings name: ``{"text": …}``."""
+    answer: str
+    cluster: str
+    """Items of one underlying problem share it: all are verdict items, or all are dev items."""
+    choices: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    """Every accepted answer, where there is more than `answer`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One built-in ability."""
+
+    name: str
+    title: str
+    version: str
+    """Raised with any change of what is asked or how."""
+    wordings: tuple[str, ...]
+    """Templates of the whole user message, at least three; ``{field}`` stands for a field of the item."""
+    form: Form
+    demonstrations: tuple[Item, ...]
+    """Worked examples for the variant ``few-shot``, in this order; never asked."""
+    metrics: tuple[str, ...]
+    chance: float | None
+    make: Callable[[], Sequence[Item]]
+    """Builds all items, always the same; their order gives the ids."""
+    margin: float = 5.0
+    max_new_tokens: int = 16
+    shots: int = 0
+    """How many of the demonstrations stand before every item in the suite's own form: none, or as many as measure
+    best in ``choices``; at least one in ``few-shot``."""
+
+    def ability(self, items: int | None = None, declared: bool = False, margin: float | None = None) -> Ability:
+        """The Ability, with at most `items` verdict items and as many dev items, in whole clusters."""
+        dev, verdict = self._split()
+        verdict, dev = first_clusters(verdict, items), first_clusters(dev, items)
+        shown = self.demonstrations[: self.shots]
+        variants = {"free": self._ask(verdict, ())}
+        for number, wording in enumerate(self.wordings, start=1):
+            variants[f"wording-{number}"] = self._ask(verdict, shown, wording)
+        if self.form != "few-shot":
+            variants["few-shot"] = self._ask(verdict, self.demonstrations)
+        return Ability(
+            name=self.name,
+            title=self.title,
+            source="built-in",
+            version=self.version,
+            form=self.form,
+            metrics=self.metrics,
+            items=self._ask(verdict, shown),
+            dev=self._ask(dev, shown),
+            chance=self.chance,
+            margin=self.margin if margin is None else margin,
+            declared=declared,
+            max_new_tokens=self.max_new_tokens,
+            variants=variants,
+        )
+
+    def _split(self) -> tuple[list[tuple[str, Item]], list[tuple[str, Item]]]:
+        """(dev, verdict) as (id, item), clusters in the order of their hashes; dev takes the last of them."""
+        numbered = [(f"{self.name}/v{self.version}/{number:04d}", item) for number, item in enumerate(self.make())]
+        clusters: dict[str, list[tuple[str, Item]]] = {}
+        for each in numbered:
+            clusters.setdefault(each[1].cluster, []).append(each)
+        order = sorted(clusters, key=lambda cluster: stable_hash(self.name, cluster), reverse=True)
+        dev: list[tuple[str, Item]] = []
+        taken = 0
+        while taken < len(order) and len(dev) < DEV_ITEMS:
+            dev += clusters[order[taken]]
+            taken += 1
+        return dev, [each for cluster in reversed(order[taken:]) for each in clusters[cluster]]
+
+    def _ask(
+        self, items: Iterable[tuple[str, Item]], shots: Sequence[Item], wording: str | None = None
+    ) -> tuple[Example, ...]:
+        """Items in words; each in its own wording, which its id decides, or all in `wording`."""
+        asked = []
+        for item_id, item in items:
+            template = wording or self.wordings[stable_hash(item_id) % len(self.wordings)]
+            turns: list[Message] = []
+            for shot in shots:
+                turns += [Message("user", template.format_map(shot.fields)), Message("assistant", shot.answer)]
+            asked.append(
+                Example(
+                    id=item_id,
+                    prompt=(*turns, Message("user", template.format_map(item.fields))),
+                    completion=item.answer,
+                    references=item.references or (item.answer,),
+                    choices=item.choices,
+                    group=f"{self.name}/{item.cluster}",
+                    task=self.name,
+                )
+            )
+        return tuple(asked)
+
+
+def first_clusters(items: Sequence[tuple[str, Item]], limit: int | None) -> list[tuple[str, Item]]:
+    """The longest prefix of whole clusters with at most `limit` items; one cluster at least."""
+    kept: list[tuple[str, Item]] = []
+    for _, group in itertools.groupby(items, key=lambda each: each[1].cluster):
+        cluster = list(group)
+        if kept and limit is not None and len(kept) + len(cluster) > limit:
+            break
+        kept += cluster
+    return kept
+
+
+def stable_hash(*parts: object) -> int:
+    """A number from these parts, the same on every machine: orders and rotations are made by it."""
+    return int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:8], "big")
+
+
+def pick(options: Sequence[str], *key: object) -> str:
+    """One of `options`, as `key` decides."""
+    return options[stable_hash(*key) % len(options)]
+
+
+def shuffled(options: Iterable[str], *key: object) -> tuple[str, ...]:
+    """`options` in an order that `key` decides."""
+    return tuple(sorted(options, key=lambda option: stable_hash(option, *key)))

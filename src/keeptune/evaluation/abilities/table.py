@@ -1,0 +1,39 @@
+"""The table of built-in abilities: one import and one row a suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from keeptune.config.suggest import did_you_mean
+from keeptune.errors import ConfigError
+from keeptune.evaluation.abilities.sentiment import SENTIMENT
+from keeptune.evaluation.abilities.suite import Suite
+from keeptune.records import Ability
+
+_ROWS: tuple[Suite, ...] = (SENTIMENT,)
+
+SUITES: Mapping[str, Suite] = MappingProxyType({suite.name: suite for suite in _ROWS})
+"""Name → suite, in the order of reports."""
+
+
+def built_in(names: Sequence[str] | None = None, items: int | None = None) -> list[Ability]:
+    """The named abilities, or all of them, with at most `items` verdict items each.
+
+    Raises:
+        ConfigError: no such ability.
+    """
+    return [get_suite(name).ability(items) for name in (SUITES if names is None else names)]
+
+
+def get_suite(name: str) -> Suite:
+    """The suite of that name.
+
+    Raises:
+        ConfigError: no such ability.
+    """
+    if name not in SUITES:
+        raise ConfigError(
+            f"there is no built-in ability {name!r}", f"{did_you_mean(name, SUITES)}Known: {', '.join(SUITES)}"
+        )
+    return SUITES[name]
