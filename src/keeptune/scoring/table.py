@@ -15,6 +15,7 @@ from keeptune.scoring.custom import is_custom, load_custom
 from keeptune.scoring.entity_f1 import EntityF1
 from keeptune.scoring.exact_match import ExactMatch
 from keeptune.scoring.final_answer import FinalAnswer
+from keeptune.scoring.harness_metric import harness_metric, is_harness_metric
 from keeptune.scoring.json_match import JsonMatch
 from keeptune.scoring.label_accuracy import LabelAccuracy
 from keeptune.scoring.metric import Metric
@@ -47,13 +48,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
 
 
 def get_metric(name: str) -> Metric:
-    """The metric of that name; ``file.py:function`` loads a user's own.
+    """The metric of that name; ``file.py:function`` loads a user's own, ``lm-eval:…`` is one of the harness.
 
     Raises:
         MetricError: no such metric, or a user's own that cannot be loaded.
     """
     if is_custom(name):
         return load_custom(name)
+    if is_harness_metric(name):
+        return harness_metric(name)
     if name in METRICS:
         return METRICS[name]
     by_folded = {_fold(known): known for known in METRICS}
