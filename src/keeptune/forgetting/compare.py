@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from keeptune.errors import MetricError, PairingError
-from keeptune.numerics.flips import Flips, count_flips
-from keeptune.numerics.jackknife import FloatArray, paired_jackknife
-from keeptune.numerics.tango import tango_interval
-from keeptune.records import Comparison, EvalRecord, Interval, ItemScore, MaybeInterval, Undefined
-from keeptune.scoring.metric import Metric, corpus_score
+from keeptune.forgetting.paired_scores import paired_scores
+from keeptune.records import Comparison, EvalRecord, Interval, MaybeInterval, Undefined
+from keeptune.scoring.metric import Metric
 
 Pair = tuple[EvalRecord, EvalRecord]
 
@@ -67,60 +63,23 @@ def compare(
         PairingError: the two do not hold the same items.
         MetricError: the records do not hold the metric, or no item has a score on both sides.
     """
-    pairs = pair(base, tuned)
-    scored = [
-        (before, after)
-        for before, after in pairs
-        if _score(before, metric).value is not None and _score(after, metric).value is not None
-    ]
-    before_scores = [_score(before, metric) for before, _ in scored]
-    after_scores = [_score(after, metric) for _, after in scored]
-    clusters = [before.cluster for before, _ in scored]
-    flips = count_flips(_values(before_scores), _values(after_scores))
-    left_out = len(pairs) - len(scored)
+    scores = paired_scores(pair(base, tuned), metric)
+    before, after = scores.corpus()
+    flips = scores.flips()
     return Comparison(
         metric=metric.name,
         before_name=before_name,
         after_name=after_name,
-        items=len(scored),
-        clusters=len(set(clusters)),
-        before=_corpus(metric, before_scores, before_name),
-        after=_corpus(metric, after_scores, after_name),
-        difference=_tell(_difference(metric, before_scores, after_scores, clusters, flips), left_out, len(pairs)),
+        items=scores.items,
+        clusters=len(set(scores.clusters)),
+        before=_defined(before, metric, before_name),
+        after=_defined(after, metric, after_name),
+        difference=_tell(scores.difference(), scores.unscored, scores.items + scores.unscored),
         rose=flips.rose,
         fell=flips.fell,
         unchanged=flips.unchanged,
         higher_is_better=metric.higher_is_better,
     )
-
-
-def _difference(
-    metric: Metric,
-    before: Sequence[ItemScore],
-    after: Sequence[ItemScore],
-    clusters: Sequence[str],
-    flips: Flips,
-) -> MaybeInterval:
-    if metric.binary and len(set(clusters)) == len(clusters):
-        fraction = tango_interval(flips.rose, flips.fell, len(clusters))
-        return _points(fraction) if isinstance(fraction, Interval) else fraction
-    names = sorted({name for score in (*before, *after) for name in score.counts})
-
-    def statistic(summed: FloatArray) -> float | Undefined:
-        counts = dict(zip(names, summed[:-1].tolist(), strict=True))
-        return metric.corpus(counts, round(float(summed[-1])))
-
-    result = paired_jackknife(_by_cluster(before, clusters, names), _by_cluster(after, clusters, names), statistic)
-    return result if isinstance(result, Undefined) else result.interval()
-
-
-def _by_cluster(scores: Sequence[ItemScore], clusters: Sequence[str], names: Sequence[str]) -> FloatArray:
-    """[clusters, counts + 1]: each cluster's summed counts, its number of items last."""
-    rows = {cluster: row for row, cluster in enumerate(dict.fromkeys(clusters))}
-    summed: FloatArray = np.zeros((len(rows), len(names) + 1))
-    for score, cluster in zip(scores, clusters, strict=True):
-        summed[rows[cluster]] += [*(score.counts.get(name, 0.0) for name in names), 1.0]
-    return summed
 
 
 def _by_id(records: Sequence[EvalRecord], side: str) -> dict[str, EvalRecord]:
@@ -133,37 +92,13 @@ def _by_id(records: Sequence[EvalRecord], side: str) -> dict[str, EvalRecord]:
     return {record.item_id: record for record in records}
 
 
-def _score(record: EvalRecord, metric: Metric) -> ItemScore:
-    if metric.name not in record.scores:
-        raise MetricError(
-            f"item {record.item_id} was not scored by {metric.name}, only by {', '.join(record.scores) or 'no metric'}",
-            "score the records by this metric first",
-        )
-    return record.scores[metric.name]
-
-
-def _values(scores: Sequence[ItemScore]) -> list[float]:
-    return [score.value for score in scores if score.value is not None]
-
-
-def _corpus(metric: Metric, scores: Sequence[ItemScore], name: str) -> float:
-    score = corpus_score(metric, scores)
+def _defined(score: float | Undefined, metric: Metric, name: str) -> float:
     if isinstance(score, Undefined):
         raise MetricError(
             f"{metric.name} of {name} is undefined: {score.reason}",
             "compare by another metric, or on other items",
         )
     return score
-
-
-def _points(fraction: Interval) -> Interval:
-    return Interval(
-        100.0 * fraction.estimate,
-        100.0 * fraction.low,
-        100.0 * fraction.high,
-        fraction.level,
-        fraction.method,
-    )
 
 
 def _tell(difference: MaybeInterval, left_out: int, items: int) -> MaybeInterval:

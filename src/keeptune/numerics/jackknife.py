@@ -1,4 +1,4 @@
-"""The leave-one-cluster-out jackknife of a paired difference between two corpus scores.
+"""The leave-one-cluster-out jackknife of a corpus score, and of the paired difference between two.
 
 Quenouille 1956; Tukey 1958; Efron and Stein 1981, "The jackknife estimate of variance", Annals of Statistics
 9.
@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
+from keeptune.numerics.fieller import PairedMoments
 from keeptune.records import Interval, Undefined
 
 FloatArray = NDArray[np.float64]
@@ -28,13 +30,13 @@ TOO_FEW = "too few for a verdict"
 
 @dataclass(frozen=True, slots=True)
 class Jackknife:
-    """A paired difference after − before, in the statistic's own unit, with its standard error."""
+    """A score, or a paired difference after − before, in the statistic's own unit, with its standard error."""
 
     estimate: float
     standard_error: float
     clusters: int
     differing: int
-    """Clusters whose counts differ between before and after."""
+    """Clusters whose counts differ between before and after; of a single score, all of them."""
 
     @property
     def caveat(self) -> str:
@@ -73,34 +75,77 @@ def paired_jackknife(before: FloatArray, after: FloatArray, statistic: Statistic
         after: the same clusters, in the same order.
         statistic: maps summed counts [counts] to the score.
     """
-    if before.shape != after.shape or before.ndim != 2:
-        raise ValueError(f"need two equal shapes [clusters, counts], got {before.shape} and {after.shape}")
-    clusters = before.shape[0]
-    if clusters < 2:
-        return Undefined(f"{clusters} cluster{'' if clusters == 1 else 's'}: an interval needs at least 2")
-    whole = _difference(before.sum(axis=0), after.sum(axis=0), statistic)
-    if isinstance(whole, Undefined):
-        return whole
-    before_rest, after_rest = before.sum(axis=0) - before, after.sum(axis=0) - after
-    replicates = np.empty(clusters)
-    for j in range(clusters):
-        left_out = _difference(before_rest[j], after_rest[j], statistic)
-        if isinstance(left_out, Undefined):
-            return Undefined(f"with one cluster left out: {left_out.reason}")
-        replicates[j] = left_out
-    spread = float(np.sum((replicates - replicates.mean()) ** 2))
+    both = _both(before, after, statistic)
+    if isinstance(both, Undefined):
+        return both
+    score_before, score_after = both
+    differences = score_after.left_out - score_before.left_out
     return Jackknife(
-        estimate=whole,
-        standard_error=math.sqrt((clusters - 1) / clusters * spread),
-        clusters=clusters,
+        estimate=score_after.whole - score_before.whole,
+        standard_error=math.sqrt(_covariance(differences, differences)),
+        clusters=before.shape[0],
         differing=int(np.any(before != after, axis=1).sum()),
     )
 
 
-def _difference(before: FloatArray, after: FloatArray, statistic: Statistic) -> float | Undefined:
-    score_before, score_after = statistic(before), statistic(after)
-    if isinstance(score_before, Undefined):
-        return score_before
-    if isinstance(score_after, Undefined):
-        return score_after
-    return score_after - score_before
+def score_jackknife(counts: FloatArray, statistic: Statistic) -> Jackknife | Undefined:
+    """The same for one score, of `counts` [clusters, counts]."""
+    score = _leave_one_out(counts, statistic)
+    if isinstance(score, Undefined):
+        return score
+    clusters = counts.shape[0]
+    return Jackknife(score.whole, math.sqrt(_covariance(score.left_out, score.left_out)), clusters, clusters)
+
+
+def paired_moments(before: FloatArray, after: FloatArray, statistic: Statistic) -> PairedMoments | Undefined:
+    """Both scores with their jackknife variances and covariance: `after` above, `before` below, for a ratio."""
+    both = _both(before, after, statistic)
+    if isinstance(both, Undefined):
+        return both
+    below, above = both
+    return PairedMoments(
+        numerator=above.whole,
+        denominator=below.whole,
+        numerator_variance=_covariance(above.left_out, above.left_out),
+        denominator_variance=_covariance(below.left_out, below.left_out),
+        covariance=_covariance(above.left_out, below.left_out),
+    )
+
+
+class _LeftOut(NamedTuple):
+    """A score of all clusters, and [clusters] of all but each one."""
+
+    whole: float
+    left_out: FloatArray
+
+
+def _both(before: FloatArray, after: FloatArray, statistic: Statistic) -> tuple[_LeftOut, _LeftOut] | Undefined:
+    if before.shape != after.shape or before.ndim != 2:
+        raise ValueError(f"need two equal shapes [clusters, counts], got {before.shape} and {after.shape}")
+    first, second = _leave_one_out(before, statistic), _leave_one_out(after, statistic)
+    if isinstance(first, Undefined):
+        return first
+    return second if isinstance(second, Undefined) else (first, second)
+
+
+def _leave_one_out(counts: FloatArray, statistic: Statistic) -> _LeftOut | Undefined:
+    clusters = counts.shape[0]
+    if clusters < 2:
+        return Undefined(f"{clusters} cluster{'' if clusters == 1 else 's'}: an interval needs at least 2")
+    total = counts.sum(axis=0)
+    whole = statistic(total)
+    if isinstance(whole, Undefined):
+        return whole
+    replicates = np.empty(clusters)
+    for j, rest in enumerate(total - counts):
+        left_out = statistic(rest)
+        if isinstance(left_out, Undefined):
+            return Undefined(f"with one cluster left out: {left_out.reason}")
+        replicates[j] = left_out
+    return _LeftOut(whole, replicates)
+
+
+def _covariance(first: FloatArray, second: FloatArray) -> float:
+    """(J − 1)/J · Σⱼ (θ₍ⱼ₎ − θ̄)(φ₍ⱼ₎ − φ̄)."""
+    clusters = len(first)
+    return float((clusters - 1) / clusters * np.sum((first - first.mean()) * (second - second.mean())))

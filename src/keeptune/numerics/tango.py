@@ -32,16 +32,29 @@ def tango_z(plus: int, minus: int, items: int, difference: float) -> float:
     _check(plus, minus, items)
     if not -1.0 < difference < 1.0:
         raise ValueError(f"difference must lie strictly between -1 and 1, not {difference}")
-    b, c, n, m = plus, minus, items, difference
-    numerator = b - c - n * m
-    half_a, minus_b, c_term = 2.0 * n, b + c - (2.0 * n - b + c) * m, -c * m * (1.0 - m)
-    root = math.sqrt(max(minus_b * minus_b - 4.0 * half_a * c_term, 0.0))
-    # Of the two forms of the same root, the one that does not subtract nearly equal numbers.
-    q = (root + minus_b) / (2.0 * half_a) if minus_b >= 0 else -2.0 * c_term / (root - minus_b)
-    variance = n * (2.0 * q + m * (1.0 - m))
+    numerator = plus - minus - items * difference
+    variance = items * restricted_variance(plus / items, minus / items, difference) if items else 0.0
     if variance <= 0.0:
         return 0.0 if numerator == 0 else math.copysign(math.inf, numerator)
     return numerator / math.sqrt(variance)
+
+
+def tango_p_above(plus: int, minus: int, items: int, difference: float) -> float:
+    """One-sided p-value of H0 "the true difference is at most `difference`": 1 − Φ(z)."""
+    return 0.5 * math.erfc(tango_z(plus, minus, items, difference) / math.sqrt(2.0))
+
+
+def restricted_variance(plus: float, minus: float, difference: float) -> float:
+    """Variance of one pair's difference under H0, 2q + m(1 − m), with q the likeliest share of −1 pairs under H0.
+
+    Shares of items in, so that it also serves planning, where they are expectations.
+    """
+    b, c, m = plus, minus, difference
+    minus_b, c_term = b + c - (2.0 - b + c) * m, -c * m * (1.0 - m)
+    root = math.sqrt(max(minus_b * minus_b - 8.0 * c_term, 0.0))
+    # Of the two forms of the same root, the one that does not subtract nearly equal numbers.
+    q = (root + minus_b) / 4.0 if minus_b >= 0 else -2.0 * c_term / (root - minus_b)
+    return 2.0 * q + m * (1.0 - m)
 
 
 def tango_interval(plus: int, minus: int, items: int, level: float = 0.95) -> MaybeInterval:

@@ -70,8 +70,9 @@ class AbilityReport:
     clusters: int
     unscored: int
     """Items without a score on either side."""
-    base: float
-    tuned: float
+    base: float | None
+    """Corpus score; None where no item has one."""
+    tuned: float | None
     drop: MaybeInterval
     """Positive is worse: base − tuned, or tuned − base for a loss; 95 %."""
     p_lost: float | None

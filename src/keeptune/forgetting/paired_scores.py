@@ -1,0 +1,142 @@
+"""The scores of one metric on two sides, item by item, and the difference between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from keeptune.errors import MetricError
+from keeptune.numerics.flips import Flips, count_flips
+from keeptune.numerics.jackknife import FloatArray, Jackknife, Statistic, paired_jackknife
+from keeptune.numerics.tango import tango_interval
+from keeptune.records import EvalRecord, Interval, ItemScore, MaybeInterval, Undefined
+from keeptune.scoring.metric import Metric, corpus_score
+
+
+class Counted(NamedTuple):
+    """What the jackknife takes: counts [clusters, counts] before and after, and the score of a row of them."""
+
+    before: FloatArray
+    after: FloatArray
+    statistic: Statistic
+
+
+@dataclass(frozen=True, slots=True)
+class PairedScores:
+    """Items with a score on both sides, in one order; those without one on either side are only counted."""
+
+    metric: Metric
+    before: tuple[ItemScore, ...]
+    after: tuple[ItemScore, ...]
+    clusters: tuple[str, ...]
+    """The cluster of each item."""
+    unscored: int
+
+    @property
+    def items(self) -> int:
+        return len(self.clusters)
+
+    @property
+    def proportions(self) -> bool:
+        """Whether both scores are proportions of independent items: binary, and every item its own cluster."""
+        return self.metric.binary and len(set(self.clusters)) == self.items
+
+    def swapped(self) -> PairedScores:
+        """The same from the other side."""
+        return replace(self, before=self.after, after=self.before)
+
+    def flips(self) -> Flips:
+        return count_flips(item_values(self.before), item_values(self.after))
+
+    def corpus(self) -> tuple[float | Undefined, float | Undefined]:
+        """The corpus scores before and after."""
+        return corpus_score(self.metric, self.before), corpus_score(self.metric, self.after)
+
+    def counted(self) -> Counted:
+        names = count_names((*self.before, *self.after))
+        return Counted(
+            sum_by_cluster(self.before, self.clusters, names),
+            sum_by_cluster(self.after, self.clusters, names),
+            corpus_statistic(self.metric, names),
+        )
+
+    def jackknife(self) -> Jackknife | Undefined:
+        return paired_jackknife(*self.counted())
+
+    def difference(self) -> MaybeInterval:
+        """after − before, 95 %: Tango's interval of proportions, else the cluster jackknife's."""
+        if self.proportions:
+            flips = self.flips()
+            return in_points(tango_interval(flips.rose, flips.fell, self.items))
+        result = self.jackknife()
+        return result if isinstance(result, Undefined) else result.interval()
+
+
+def paired_scores(pairs: Sequence[tuple[EvalRecord, EvalRecord]], metric: Metric) -> PairedScores:
+    """The scores of joined records.
+
+    Raises:
+        MetricError: a record was not scored by this metric.
+    """
+    scores = [(score_of(before, metric), score_of(after, metric), before.cluster) for before, after in pairs]
+    scored = [each for each in scores if each[0].value is not None and each[1].value is not None]
+    return PairedScores(
+        metric=metric,
+        before=tuple(before for before, _, _ in scored),
+        after=tuple(after for _, after, _ in scored),
+        clusters=tuple(cluster for _, _, cluster in scored),
+        unscored=len(pairs) - len(scored),
+    )
+
+
+def score_of(record: EvalRecord, metric: Metric) -> ItemScore:
+    """A record's score by one metric.
+
+    Raises:
+        MetricError: it was not scored by it.
+    """
+    if metric.name not in record.scores:
+        raise MetricError(
+            f"item {record.item_id} was not scored by {metric.name}, only by {', '.join(record.scores) or 'no metric'}",
+            "score the records by this metric first",
+        )
+    return record.scores[metric.name]
+
+
+def item_values(scores: Sequence[ItemScore]) -> list[float]:
+    return [score.value for score in scores if score.value is not None]
+
+
+def count_names(scores: Sequence[ItemScore]) -> list[str]:
+    """The names of all counts: the columns of `sum_by_cluster`."""
+    return sorted({name for score in scores for name in score.counts})
+
+
+def sum_by_cluster(scores: Sequence[ItemScore], clusters: Sequence[str], names: Sequence[str]) -> FloatArray:
+    """[clusters, counts + 1]: each cluster's summed counts, its number of items last."""
+    rows = {cluster: row for row, cluster in enumerate(dict.fromkeys(clusters))}
+    summed: FloatArray = np.zeros((len(rows), len(names) + 1))
+    for score, cluster in zip(scores, clusters, strict=True):
+        summed[rows[cluster]] += [*(score.counts.get(name, 0.0) for name in names), 1.0]
+    return summed
+
+
+def corpus_statistic(metric: Metric, names: Sequence[str]) -> Statistic:
+    """The corpus score of a row of `sum_by_cluster`, or of a sum of rows."""
+
+    def statistic(summed: FloatArray) -> float | Undefined:
+        counts = dict(zip(names, summed[:-1].tolist(), strict=True))
+        return metric.corpus(counts, round(float(summed[-1])))
+
+    return statistic
+
+
+def in_points(fraction: MaybeInterval) -> MaybeInterval:
+    """A fraction as points out of 100."""
+    if isinstance(fraction, Undefined):
+        return fraction
+    f = fraction
+    return Interval(100.0 * f.estimate, 100.0 * f.low, 100.0 * f.high, f.level, f.method)
