@@ -1,0 +1,137 @@
+"""A cross-fitted detector of answers that look like the new task's, and the same from length alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, hstack
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from keeptune.forgetting.answer_features import AnswerFeatures, FloatArray, Shown, answer_features
+
+FOLDS = 6
+"""Even: thresholds of the even folds come from the odd ones, and the reverse."""
+FALSE_POSITIVES = 0.01
+SEED = 0
+
+IntArray = NDArray[np.int64]
+
+_BEYOND = 4.0
+"""Standard deviations at which a form feature is cut: a form never seen must not decide by its size."""
+
+_NEVER = -1e6
+"""The score of an answer that goes round in circles as none of the task's does: a few words over and over can
+resemble anything to a linear classifier, and nothing like them is among the negatives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Answers to learn from and to judge.
+
+    All arrays and sequences are of one length; a row's answer is judged only by a classifier, and by a threshold,
+    that saw no answer of its cluster.
+    """
+
+    answers: Sequence[Shown]
+    clusters: Sequence[str]
+    kinds: Sequence[str]
+    """What a row is: rows of one kind weigh as much together as those of another on their side."""
+    positive: NDArray[np.bool_]
+    negative: NDArray[np.bool_]
+    """Rows on neither side are judged, never learnt from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How far each answer's score lies above its threshold; above 0 it looks like the new task's."""
+
+    by_text: FloatArray
+    by_length: FloatArray
+
+
+def detect(rows: Labelled) -> Judged:
+    """Judge every row, cross-fitted.
+
+    Logistic regression on tf-idf of characters and of words without the topic, length and form. Folds are made of
+    whole clusters; the threshold is that of 1 % false positives among the negatives of the folds on the other side.
+    """
+    features = answer_features(rows.answers)
+    folds = _folds(rows.clusters)
+    weights = _weights(rows)
+    by_text, by_length = np.zeros(len(folds)), np.zeros(len(folds))
+    for fold in range(FOLDS):
+        here = np.flatnonzero(folds == fold)
+        learnt = np.flatnonzero((folds != fold) & (rows.positive | rows.negative))
+        if not len(here):
+            continue
+        target = rows.positive[learnt]
+        fit, judge = _all_blocks(features, learnt, here)
+        by_text[here] = _scores(fit, target, weights[learnt], judge)
+        by_text[here[_circling(features.distinct, learnt[target], here)]] = _NEVER
+        by_length[here] = _scores(features.lengths[learnt], target, weights[learnt], features.lengths[here])
+    return Judged(_above(by_text, rows.negative, folds), _above(by_length, rows.negative, folds))
+
+
+def _folds(clusters: Sequence[str]) -> IntArray:
+    """Clusters in order of appearance are dealt in shuffled rounds, so that every suite is in every fold."""
+    rng = np.random.default_rng(SEED)
+    places: dict[str, int] = {}
+    deal: list[int] = []
+    for cluster in clusters:
+        if cluster not in places:
+            deal = deal or rng.permutation(FOLDS).tolist()
+            places[cluster] = deal.pop()
+    return np.array([places[cluster] for cluster in clusters], dtype=np.int64)
+
+
+def _weights(rows: Labelled) -> FloatArray:
+    """Both sides weigh the same, and so do the kinds within a side."""
+    kinds = np.array(rows.kinds)
+    weights = np.zeros(len(kinds))
+    for side in (rows.positive, rows.negative):
+        names = np.unique(kinds[side])
+        for name in names:
+            members = side & (kinds == name)
+            weights[members] = len(kinds) / (2.0 * len(names) * members.sum())
+    return weights
+
+
+def _all_blocks(features: AnswerFeatures, fit: IntArray, judge: IntArray) -> tuple[csr_matrix, csr_matrix]:
+    """The blocks side by side; what is fitted (idf, means) is fitted on `fit` alone."""
+    fitted, judged = [], []
+    for block in (features.characters, features.words):
+        tfidf = TfidfTransformer(sublinear_tf=True).fit(block[fit])
+        fitted.append(tfidf.transform(block[fit]))
+        judged.append(tfidf.transform(block[judge]))
+    scaler = StandardScaler().fit(features.form[fit])
+    for rows, blocks in ((fit, fitted), (judge, judged)):
+        form = np.clip(scaler.transform(features.form[rows]), -_BEYOND, _BEYOND) / _BEYOND
+        blocks += [features.lengths[rows], csr_matrix(form)]
+    return hstack(fitted, format="csr"), hstack(judged, format="csr")
+
+
+def _circling(distinct: FloatArray, positives: IntArray, judge: IntArray) -> NDArray[np.bool_]:
+    """Under half of what all but 1 % of the positives have."""
+    circling: NDArray[np.bool_] = distinct[judge] < 0.5 * np.quantile(distinct[positives], 0.01)
+    return circling
+
+
+def _scores(fit: csr_matrix, target: NDArray[np.bool_], weights: FloatArray, judge: csr_matrix) -> FloatArray:
+    model = LogisticRegression(C=4.0, solver="liblinear", random_state=SEED)
+    scores: FloatArray = model.fit(fit, target, sample_weight=weights).decision_function(judge)
+    return scores
+
+
+def _above(scores: FloatArray, negative: NDArray[np.bool_], folds: IntArray) -> FloatArray:
+    """Score − threshold. A new answer like the n negatives of the other side is above it with a probability of 1 %
+    at most where n ≥ 99, of 1/(n + 1) where there are fewer."""
+    above = np.empty_like(scores)
+    for side in (0, 1):
+        others = np.sort(scores[negative & (folds % 2 != side)])[::-1]
+        above[folds % 2 == side] = -others[max(int(FALSE_POSITIVES * (len(others) + 1)) - 1, 0)]
+    return above + scores
