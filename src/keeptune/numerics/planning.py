@@ -35,8 +35,8 @@ def items_for_kept_binary(discordant: float, margin: float) -> int:
     n = (1.96·σ₀ + 0.84·σ₁)²/m², σ₀² the variance of an item's difference restricted to a drop of m, σ₁² the share that
     flips. Fractions in.
     """
-    share = min(discordant, 1.0)
-    return _items(share / 2.0, share / 2.0, margin)
+    half = min(discordant, 1.0) / 2.0
+    return _items(half, half, margin)
 
 
 def detectable_drop_binary(discordant: float, items: int, margin: float) -> float | None:
@@ -72,8 +72,17 @@ def detectable_drop(standard_error: float, margin: float, degrees: int) -> float
     return margin + float(stdtrit(degrees, 1.0 - ALPHA) + stdtrit(degrees, POWER)) * standard_error
 
 
+def items_to_tell(variance: float, drop: float, margin: float) -> int | None:
+    """Items to tell a true drop from `margin`, on either side of it: 7.85·s²/(d − m)². None where they are the same."""
+    return None if drop == margin else items_for_kept(variance, abs(drop - margin))
+
+
+def items_to_tell_binary(plus: float, minus: float, margin: float) -> int | None:
+    """The same by Tango's test, with the true shares of items that get worse (`plus`) and better (`minus`)."""
+    return None if plus - minus == margin else _items(plus, minus, margin)
+
+
 def _items(plus: float, minus: float, margin: float) -> int:
-    """Items for Tango's test to tell the true difference plus − minus from `margin`."""
     difference = plus - minus
     null = math.sqrt(restricted_variance(plus, minus, margin))
     alternative = math.sqrt(max(plus + minus - difference * difference, 0.0))

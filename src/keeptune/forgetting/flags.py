@@ -1,0 +1,93 @@
+"""Signs that a score does not mean what it seems to mean, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from keeptune.forgetting.measurable import score_interval
+from keeptune.forgetting.paired_scores import score_of
+from keeptune.records import EvalRecord, Interval
+from keeptune.scoring.metric import Metric
+
+SAME_ANSWER = 0.8
+"""Share of items with one and the same answer from which on a model is degenerate …"""
+MORE_THAN_REFERENCES = 0.1
+"""… if that share is this much above the commonest reference's."""
+EMPTY = 0.1
+"""Share of empty answers from which on they are told."""
+MIN_ITEMS = 10
+
+
+def find_flags(
+    base: Sequence[EvalRecord], tuned: Sequence[EvalRecord], metric: Metric, chance: float | None
+) -> tuple[str, ...]:
+    """All flags of one ability, each beginning with its name; `base` and `tuned` hold the same items in one order."""
+    found = (
+        _below_chance(tuned, metric, chance),
+        _degenerate(base, tuned, metric),
+        _empty(base, tuned),
+        _identical(base, tuned),
+        _not_scored(base, tuned, metric),
+    )
+    return tuple(flag for flag in found if flag)
+
+
+def _below_chance(tuned: Sequence[EvalRecord], metric: Metric, chance: float | None) -> str:
+    own = score_interval(tuned, metric)
+    if chance is None or not isinstance(own, Interval):
+        return ""
+    below = own.high < chance if metric.higher_is_better else own.low > chance
+    return f"below chance: {own.estimate:.1f} against {chance:.1f} of a guesser" if below else ""
+
+
+def _degenerate(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord], metric: Metric) -> str:
+    answers = [answer for record in tuned if (answer := _answer(record, metric)) is not None]
+    if len(answers) < MIN_ITEMS:
+        return ""
+    share, answer = _commonest(answers)
+    references, _ = _commonest([record.references[0].strip() if record.references else "" for record in tuned])
+    if share < SAME_ANSWER or share < references + MORE_THAN_REFERENCES:
+        return ""
+    before = sum(_answer(record, metric) == answer for record in base) / len(base)
+    return (
+        f"degenerate: {share:.0%} of the tuned answers are {answer[:40]!r} (base {before:.0%}; the commonest reference "
+        f"makes up {references:.0%})"
+    )
+
+
+def _answer(record: EvalRecord, metric: Metric) -> str | None:
+    """The text that was generated, or the choice that was found likeliest."""
+    values = record.answer.choice_loglikelihoods
+    if metric.needs == "choices" and values and len(values) == len(record.choices):
+        if getattr(metric, "by_token", False):
+            values = tuple(v / max(t, 1) for v, t in zip(values, record.answer.choice_tokens, strict=True))
+        return record.choices[values.index(max(values))]
+    return record.answer.output.strip() if metric.needs == "output" and record.answer.output is not None else None
+
+
+def _commonest(values: Sequence[str]) -> tuple[float, str]:
+    value, times = Counter(values).most_common(1)[0]
+    return times / len(values), value
+
+
+def _empty(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord]) -> str:
+    before, after = _empty_share(base), _empty_share(tuned)
+    return f"empty answers: {after:.0%} of the tuned, {before:.0%} of the base" if after >= EMPTY else ""
+
+
+def _empty_share(records: Sequence[EvalRecord]) -> float:
+    outputs = [record.answer.output for record in records if record.answer.output is not None]
+    return sum(not output.strip() for output in outputs) / len(outputs) if outputs else 0.0
+
+
+def _identical(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord]) -> str:
+    same = all(before.answer == after.answer for before, after in zip(base, tuned, strict=True))
+    return "identical: both models gave the same answer to every item; are they two models?" if base and same else ""
+
+
+def _not_scored(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord], metric: Metric) -> str:
+    sides = [sum(score_of(record, metric).value is None for record in side) for side in (base, tuned)]
+    if not any(sides):
+        return ""
+    return f"not scored: {sides[1]} of {len(tuned)} tuned answers, {sides[0]} of the base's"

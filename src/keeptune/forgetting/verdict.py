@@ -1,0 +1,158 @@
+"""The verdict on one ability: kept, lost, inconclusive or not measurable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from keeptune.errors import ConfigError
+from keeptune.forgetting.amounts import amount, between, unit
+from keeptune.forgetting.compare import pair
+from keeptune.forgetting.drop import FEW_CHANGES, NO_CHANGE, Drop, measure_drop
+from keeptune.forgetting.flags import find_flags
+from keeptune.forgetting.measurable import why_not_measurable
+from keeptune.forgetting.paired_scores import PairedScores, paired_scores
+from keeptune.forgetting.retention import retention
+from keeptune.numerics.mcnemar import mcnemar_mid_p
+from keeptune.records import Ability, AbilityReport, Change, EvalRecord, Interval, Undefined, Verdict
+from keeptune.scoring.metric import Metric
+from keeptune.scoring.table import get_metric
+
+SIGNIFICANT = 0.05
+MOST_ITEMS = 100_000
+"""More than this are not named: nobody has them."""
+
+
+def judge(
+    ability: Ability,
+    base: Sequence[EvalRecord],
+    tuned: Sequence[EvalRecord],
+    dev_base: Sequence[EvalRecord] = (),
+) -> AbilityReport:
+    """One ability before and after, by its first metric.
+
+    The drop is base − tuned (tuned − base where lower is better) on the items that both sides have a score for.
+    kept: its upper 95 % limit is below the ability's margin; lost: its lower limit is above; else inconclusive.
+    "lost" here is not yet corrected for the number of abilities: `decide` does that.
+
+    Args:
+        base: the records of the verdict items; `tuned` holds the same items.
+        dev_base: the base's records of the development items: by them it is settled whether the ability is
+            measurable.
+
+    Raises:
+        PairingError: base and tuned do not hold the same items.
+        MetricError: the records do not hold the metric.
+        ConfigError: the margin is not a positive number, or 100 points and more.
+    """
+    metric = get_metric(ability.metrics[0])
+    _check_margin(ability, metric)
+    pairs = pair(base, tuned)
+    scores = paired_scores(pairs, metric)
+    drop = measure_drop(scores, ability.margin)
+    verdict, reason = _verdict(ability, metric, scores, drop, dev_base, base)
+    flips = scores.flips()
+    before, after = scores.corpus()
+    change = _change(scores, drop)
+    return AbilityReport(
+        name=ability.name,
+        title=ability.title,
+        source=ability.source,
+        version=ability.version,
+        form=ability.form,
+        metric=metric.name,
+        higher_is_better=metric.higher_is_better,
+        declared=ability.declared,
+        margin=ability.margin,
+        chance=ability.chance,
+        items=scores.items,
+        clusters=len(set(scores.clusters)),
+        unscored=scores.unscored,
+        base=None if isinstance(before, Undefined) else before,
+        tuned=None if isinstance(after, Undefined) else after,
+        drop=drop.interval,
+        p_lost=drop.p_above,
+        p_lost_holm=None,
+        verdict=verdict,
+        reason=reason,
+        change=change.word,
+        change_p=change.p,
+        retention=retention(scores, ability.chance),
+        rose=flips.rose,
+        fell=flips.fell,
+        unchanged=flips.unchanged,
+        detectable_drop=drop.detectable,
+        items_to_decide=drop.items_to_decide,
+        flags=find_flags([b for b, _ in pairs], [t for _, t in pairs], metric, ability.chance),
+    )
+
+
+def _check_margin(ability: Ability, metric: Metric) -> None:
+    if ability.margin > 0.0 and (metric.unit == "nats" or ability.margin < 100.0):
+        return
+    limits = "above 0 nats a token" if metric.unit == "nats" else "above 0 and below 100 points"
+    raise ConfigError(f"the margin of {ability.name} is {ability.margin:g}", f"give it a margin {limits}")
+
+
+def _verdict(
+    ability: Ability,
+    metric: Metric,
+    scores: PairedScores,
+    drop: Drop,
+    dev_base: Sequence[EvalRecord],
+    base: Sequence[EvalRecord],
+) -> tuple[Verdict, str]:
+    """The verdict and its reason in one sentence."""
+    if isinstance(drop.interval, Undefined):
+        return "inconclusive", _sentence(drop.interval.reason)
+    obstacle = why_not_measurable(ability, metric, dev_base, base)
+    if obstacle:
+        return "not measurable", _sentence(obstacle)
+    if drop.caveat:
+        return "inconclusive", _sentence(drop.caveat)
+    verdict = drop.verdict(ability.margin)
+    return verdict, _why(verdict, drop, drop.interval, scores.items, metric.name, ability.margin)
+
+
+def _why(verdict: Verdict, drop: Drop, interval: Interval, items: int, metric: str, margin: float) -> str:
+    names = unit(metric)
+    if interval.method == NO_CHANGE:
+        return "Every item has exactly the same loss before and after."
+    if verdict == "kept":
+        most = f"The drop is at most {amount(interval.high, metric, margin)} {names}, below the margin of {margin:g}"
+        few = ": so few items changed." if interval.method == FEW_CHANGES else "."
+        return most + few
+    if verdict == "lost":
+        return f"The drop is at least {amount(interval.low, metric, margin)} {names}, above the margin of {margin:g}."
+    drop_is = f"The drop is {between(interval, metric, margin)} {names}, with the margin of {margin:g} between"
+    if drop.items_to_decide and drop.items_to_decide > items:
+        return f'{drop_is}; about {drop.items_to_decide} items would show "kept" if nothing has changed.'
+    if drop.items_as_seen and drop.items_as_seen <= MOST_ITEMS:
+        return f"{drop_is}; about {drop.items_as_seen} items would decide if the drop is the one seen."
+    return f"{drop_is}, too close for any number of items to decide."
+
+
+class _Change(NamedTuple):
+    word: Change
+    p: float | None
+
+
+def _change(scores: PairedScores, drop: Drop) -> _Change:
+    """Whether the ability got better or worse at all, whatever the margin: mid-p McNemar of proportions, else the
+    interval against 0."""
+    if scores.proportions:
+        flips = scores.flips()
+        p = mcnemar_mid_p(flips.rose, flips.fell)
+        if p >= SIGNIFICANT:
+            return _Change("no change shown", p)
+        worse = flips.fell > flips.rose if scores.metric.higher_is_better else flips.rose > flips.fell
+        return _Change("fell" if worse else "rose", p)
+    if isinstance(drop.interval, Undefined) or drop.caveat:
+        return _Change("no change shown", None)
+    if drop.interval.low > 0.0:
+        return _Change("fell", None)
+    return _Change("rose" if drop.interval.high < 0.0 else "no change shown", None)
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[0].upper()}{reason[1:]}."
