@@ -1,0 +1,40 @@
+"""A horizontal axis: where a value lies, in percent of the width."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+TICKS = 6
+"""The most steps between ticks; fewer are taken where that makes round numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """From `low` to `high`, with `ticks` at round numbers."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    def at(self, value: float) -> str:
+        """``37.50%``: an SVG length, so a drawing is laid once and fits every width."""
+        return f"{100.0 * (value - self.low) / (self.high - self.low):.2f}%"
+
+
+def axis_over(values: Iterable[float]) -> Axis:
+    """The axis that shows 0 and all `values`, ending at ticks of 1, 2 or 5 times a power of ten."""
+    shown = [0.0, *values]
+    low, high = min(shown), max(shown)
+    if low == high:
+        high = low + 1.0
+    step = _round_step((high - low) / TICKS)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    ticks = tuple(round(index * step, 10) for index in range(first, last + 1))
+    return Axis(ticks[0], ticks[-1], ticks)
+
+
+def _round_step(least: float) -> float:
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * factor for factor in (1.0, 2.0, 5.0, 10.0) if power * factor >= least * (1 - 1e-9))

@@ -1,0 +1,94 @@
+"""How the drawings are laid out: drops with their intervals, and gain against forgetting on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keeptune.records import AbilityReport, Comparison, Interval, Verdict
+from keeptune.report.html.axis import Axis, axis_over
+from keeptune.report.wording import is_loss, unit
+
+SEVERITY: tuple[Verdict, ...] = ("lost", "inconclusive", "kept", "not measurable")
+CLEARANCE = 4.5
+"""Percent of the width between two marks of one lane: marks do not touch on a phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Abilities that share a unit, and so an axis."""
+
+    unit: str
+    axis: Axis
+    abilities: tuple[AbilityReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One ability on the line."""
+
+    ability: AbilityReport
+    drop: float
+    lane: int
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Drops of abilities, and the task's gain as a negative drop, in points on one line."""
+
+    axis: Axis
+    task: float | None
+    marks: tuple[Mark, ...]
+    lanes: int
+    apart: tuple[AbilityReport, ...]
+    """Abilities that have no place on it: another unit, or no interval."""
+
+
+def ordered(abilities: Sequence[AbilityReport]) -> tuple[AbilityReport, ...]:
+    """Declared ones first, then the gravest verdict, then the largest drop."""
+
+    def key(ability: AbilityReport) -> tuple[bool, int, float]:
+        drop = ability.drop.estimate if isinstance(ability.drop, Interval) else float("-inf")
+        return not ability.declared, SEVERITY.index(ability.verdict), -drop
+
+    return tuple(sorted(abilities, key=key))
+
+
+def panels(abilities: Sequence[AbilityReport]) -> tuple[Panel, ...]:
+    """One panel a unit, points first."""
+    found: list[Panel] = []
+    for loss in (False, True):
+        group = [ability for ability in ordered(abilities) if is_loss(ability.metric) == loss]
+        if not group:
+            continue
+        drops = [ability.drop for ability in group if isinstance(ability.drop, Interval)]
+        values = [value for drop in drops for value in (drop.low, drop.high)]
+        axis = axis_over([*values, *(ability.margin for ability in group)])
+        found.append(Panel(unit(group[0].metric), axis, tuple(group)))
+    return tuple(found)
+
+
+def strip(task: Comparison | None, abilities: Sequence[AbilityReport]) -> Strip | None:
+    """The line; None where nothing has a place on it."""
+    placed = {a.name: a.drop.estimate for a in abilities if isinstance(a.drop, Interval) and not is_loss(a.metric)}
+    gain = _gain(task)
+    if not placed:
+        return None
+    axis = axis_over([*placed.values(), *([] if gain is None else [-gain])])
+    marks: list[Mark] = []
+    ends: list[float] = []
+    for ability in sorted((a for a in abilities if a.name in placed), key=lambda a: placed[a.name]):
+        drop = placed[ability.name]
+        at = float(axis.at(drop).rstrip("%"))
+        lane = next((lane for lane, end in enumerate(ends) if at - end >= CLEARANCE), len(ends))
+        ends[lane : lane + 1] = [at]
+        marks.append(Mark(ability, drop, lane))
+    apart = tuple(ability for ability in abilities if ability.name not in placed)
+    return Strip(axis, None if gain is None else -gain, tuple(marks), len(ends), apart)
+
+
+def _gain(task: Comparison | None) -> float | None:
+    """How much better the tuned model is at its task, in points."""
+    if task is None or is_loss(task.metric) or not isinstance(task.difference, Interval):
+        return None
+    return task.difference.estimate if task.higher_is_better else -task.difference.estimate

@@ -1,0 +1,119 @@
+"""The page: templates, style and script put into one file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from keeptune.records import ForgettingReport, Interval, to_plain
+from keeptune.report import wording
+from keeptune.report.html.confusion_table import confusion_table
+from keeptune.report.html.embedded import embedded_json
+from keeptune.report.html.explorer import ItemSets, Pair, explorer_data
+from keeptune.report.html.footnotes import Footnotes
+from keeptune.report.html.forest import SEVERITY, ordered, panels, strip
+from keeptune.report.html.visible import visible
+from keeptune.store.atomic import write_text
+
+
+def write_html(
+    report: ForgettingReport,
+    pairs: Mapping[str, Sequence[Pair]],
+    path: Path,
+    task_pairs: Sequence[Pair] = (),
+) -> None:
+    """Write the report to `path`, whole or not at all.
+
+    Args:
+        report: what is shown.
+        pairs: by ability, each item as base and tuned answered it.
+        path: the file.
+        task_pairs: the same for the items of the task.
+
+    Raises:
+        PairingError: `pairs` holds an ability that is not in the report.
+    """
+    write_text(path, render(report, pairs, task_pairs))
+
+
+def render(report: ForgettingReport, pairs: Mapping[str, Sequence[Pair]], task_pairs: Sequence[Pair] = ()) -> str:
+    """The whole page as text."""
+    style, script = _asset("report.css"), _asset("report.js")
+    abilities = ordered(report.abilities)
+    return _environment().get_template("page.jinja").render(
+        report=report,
+        policy=_policy(style, script),
+        style=style,
+        script=script,
+        data=explorer_data(report, pairs, task_pairs),
+        sets=ItemSets(),
+        notes=Footnotes(),
+        abilities=abilities,
+        anchors={ability.name: f"ability-{number}" for number, ability in enumerate(abilities, 1)},
+        answered={name for name, found in pairs.items() if found},
+        settings=json.dumps(to_plain(report.config), indent=2, ensure_ascii=False),
+        severity=SEVERITY,
+        panels=panels(report.abilities),
+        strip=strip(report.task, report.abilities),
+    )
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("keeptune.report.html"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "score": _metric_first(wording.score),
+        "change": _metric_first(wording.change),
+        "interval": _metric_first(wording.interval),
+        "unit": wording.unit,
+        "percent": lambda fraction: f"{100.0 * fraction:.1f} %",
+        "points": lambda fraction: wording.change("", 100.0 * fraction) + " points",
+        "nats": lambda value: f"{value:.4f}".replace("-", "−"),
+        "command": shlex.join,
+        "embedded": embedded_json,
+        "matrix": confusion_table,
+    }
+    environment.tests["known"] = lambda value: isinstance(value, Interval)
+    environment.tests["loss"] = wording.is_loss
+    return environment
+
+
+def _metric_first(format_value: Any) -> Any:
+    """A filter from a function of (metric, value): ``value|score(metric)``."""
+    return lambda value, metric: format_value(metric, value)
+
+
+def _shown(value: Any) -> Any:
+    """Every text that a template puts out, markup of our own aside, has its invisible characters shown."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _asset(name: str) -> Markup:
+    return Markup(files("keeptune.report.html").joinpath(name).read_text(encoding="utf-8"))  # noqa: S704
+
+
+def _policy(style: str, script: str) -> str:
+    """A content security policy: this page's own style and script, and nothing else from anywhere."""
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

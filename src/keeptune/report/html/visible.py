@@ -1,0 +1,22 @@
+"""Characters that would not be seen, or would move what is around them, made visible."""
+
+from __future__ import annotations
+
+_CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "␡"}
+"""C0 controls by their pictures: ESC is ␛."""
+_HIDDEN = (
+    *range(0x80, 0xA0),  # C1 controls: one of them starts a terminal escape, as ESC [ does
+    *(0x200B, 0x2028, 0x2029, 0xFEFF),
+    *(0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),  # marks that turn the writing direction
+    *range(0xE0000, 0xE0080),  # tags: invisible ASCII
+    *range(0xD800, 0xE000),  # lone surrogates: no UTF-8 can hold them
+)
+_TABLE = _CONTROLS | {code: f"⟨U+{code:04X}⟩" for code in _HIDDEN}
+
+
+def visible(text: str) -> str:
+    """`text` with each control, direction mark, invisible character and lone surrogate written out.
+
+    Line ends, tabs and the joiners inside emoji and Indic or Arabic words stay.
+    """
+    return text.translate(_TABLE)
