@@ -11,7 +11,7 @@ from keeptune.forgetting.answer_features import READ_CHARACTERS, FloatArray, Sho
 from keeptune.forgetting.compare import Pair, pair
 from keeptune.forgetting.detector import Labelled, detect
 from keeptune.forgetting.shares import corrected_share, rate_difference, share, share_difference
-from keeptune.records import EvalRecord, Interval, IntrusionReport, IntrusionRow, Undefined
+from keeptune.records import EvalRecord, Interval, IntrusionReport, IntrusionRow, MaybeInterval, Undefined
 
 BothSides = tuple[Sequence[EvalRecord], Sequence[EvalRecord]]
 """(base, tuned) records of the same items, with generated outputs."""
@@ -69,7 +69,7 @@ def find_intrusion(
     rows, start = [], here.stop
     for name, suite in suites.items():
         there = slice(start, start + len(suite))
-        rows.append(_row(name, suite, base[there], tuned[there], power))
+        rows.append(_row(name, suite, base[there], tuned[there], power, level))
         start = there.stop
     doubts = _doubts(on_task)
     return IntrusionReport(
@@ -128,9 +128,11 @@ def _surely_more(fewer: Sequence[bool], more: Sequence[bool], clusters: Sequence
     return isinstance(difference, Interval) and difference.low > 0.0
 
 
-def _row(name: str, pairs: Sequence[Pair], base: FloatArray, tuned: FloatArray, power: Interval) -> IntrusionRow:
+def _row(
+    name: str, pairs: Sequence[Pair], base: FloatArray, tuned: FloatArray, power: MaybeInterval, level: float
+) -> IntrusionRow:
     clusters = [before.cluster for before, _ in pairs]
-    difference = share_difference(_flags(base), _flags(tuned), clusters, power.level)
+    difference = share_difference(_flags(base), _flags(tuned), clusters, level)
     surest = [i for i in np.argsort(-tuned, kind="stable").tolist() if tuned[i] > 0.0 >= base[i]]
     return IntrusionRow(
         ability=name,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from statistics import NormalDist
 
 import numpy as np
 
-from keeptune.numerics.jackknife import FloatArray, paired_jackknife
+from keeptune.numerics.flips import count_flips
+from keeptune.numerics.jackknife import MIN_DIFFERING, paired_jackknife
 from keeptune.numerics.tango import tango_interval
+from keeptune.numerics.wilson import wilson_interval
 from keeptune.records import Interval, MaybeInterval, Undefined
 
 
@@ -21,42 +22,57 @@ def share(flags: Sequence[bool]) -> float:
 def share_difference(
     before: Sequence[bool], after: Sequence[bool], clusters: Sequence[str], level: float = 0.95
 ) -> MaybeInterval:
-    """share(after) − share(before), paired: Tango's interval, or where items are clustered the jackknife's."""
+    """share(after) − share(before), paired: Tango's interval, or where items are clustered the jackknife's.
+
+    Where under 10 clusters differ, the jackknife's standard error means nothing: Tango's limits for the clusters that
+    rose and fell are taken, wider than need be where only a part of a cluster changed.
+    """
     if len(set(clusters)) == len(clusters):
-        plus = sum(a and not b for b, a in zip(before, after, strict=True))
-        minus = sum(b and not a for b, a in zip(before, after, strict=True))
-        return tango_interval(plus, minus, len(clusters), level)
+        return tango_interval(*_moves(before, after), len(clusters), level)
     rows = {cluster: row for row, cluster in enumerate(dict.fromkeys(clusters))}
     summed = np.zeros((2, len(rows), 2))
     for side, flags in enumerate((before, after)):
         for flag, cluster in zip(flags, clusters, strict=True):
             summed[side, rows[cluster]] += (flag, 1.0)
+    result = paired_jackknife(summed[0], summed[1], lambda counts: float(counts[0] / counts[1]))
+    if isinstance(result, Undefined) or result.differing >= MIN_DIFFERING:
+        return result if isinstance(result, Undefined) else result.interval(level)
+    whole = tango_interval(*_moves(summed[0, :, 0].tolist(), summed[1, :, 0].tolist()), len(rows), level)
+    if isinstance(whole, Undefined):
+        return whole
+    low, high = min(whole.low, result.estimate), max(whole.high, result.estimate)
+    return Interval(result.estimate, low, high, level, f"{whole.method} over clusters")
 
-    def statistic(counts: FloatArray) -> float | Undefined:
-        return float(counts[0] / counts[1])
 
-    result = paired_jackknife(summed[0], summed[1], statistic)
-    return result if isinstance(result, Undefined) else result.interval(level)
+def _moves(before: Sequence[float], after: Sequence[float]) -> tuple[int, int]:
+    flips = count_flips(before, after)
+    return flips.rose, flips.fell
 
 
-def rate_difference(hits: float, of_hits: int, false_hits: float, of_false_hits: int, level: float = 0.95) -> Interval:
+def rate_difference(
+    hits: float, of_hits: int, false_hits: float, of_false_hits: int, level: float = 0.95
+) -> MaybeInterval:
     """hits − false_hits of two independent shares, from their Wilson intervals.
 
     Newcombe 1998, "Interval estimation for the difference between independent proportions: comparison of eleven
     methods", Statistics in Medicine 17:873-890, method 10.
+
+    Args:
+        of_hits: independent observations behind a share: clusters, where items are clustered.
     """
-    (low, high), (false_low, false_high) = _wilson(hits, of_hits, level), _wilson(false_hits, of_false_hits, level)
+    one = wilson_interval(round(hits * of_hits), of_hits, level)
+    other = wilson_interval(round(false_hits * of_false_hits), of_false_hits, level)
+    if isinstance(one, Undefined):
+        return one
+    if isinstance(other, Undefined):
+        return other
     difference = hits - false_hits
-    return Interval(
-        difference,
-        difference - math.hypot(hits - low, false_high - false_hits),
-        difference + math.hypot(high - hits, false_hits - false_low),
-        level,
-        "Newcombe score interval",
-    )
+    low = difference - math.hypot(one.estimate - one.low, other.high - other.estimate)
+    high = difference + math.hypot(one.high - one.estimate, other.estimate - other.low)
+    return Interval(difference, low, high, level, "Newcombe score interval")
 
 
-def corrected_share(difference: MaybeInterval, power: Interval) -> MaybeInterval:
+def corrected_share(difference: MaybeInterval, power: MaybeInterval) -> MaybeInterval:
     """difference / (true positive rate − false positive rate), the estimator of Rogan and Gladen 1978.
 
     Limits by MOVER-R, the errors of both taken in: each solves (d − R·p)² = (d − dₗ)² + R²·(p − pₗ)² with the
@@ -65,6 +81,8 @@ def corrected_share(difference: MaybeInterval, power: Interval) -> MaybeInterval
     """
     if isinstance(difference, Undefined):
         return difference
+    if isinstance(power, Undefined):
+        return power
     if power.low <= 0.0:
         return Undefined("the detector's true positives are not surely more than its false ones")
     d, p = difference, power
@@ -81,10 +99,3 @@ def _ratio_limit(d: float, d_limit: float, p: float, p_limit: float, side: Calla
         return side(-1.0, 1.0)
     root = math.sqrt(max(half_b * half_b - a * c, 0.0))
     return side((half_b - root) / a, (half_b + root) / a)
-
-
-def _wilson(rate: float, n: int, level: float) -> tuple[float, float]:
-    """Wilson 1927: the set of shares that a score test does not reject."""
-    z2 = NormalDist().inv_cdf(0.5 + level / 2.0) ** 2
-    centre, reach = rate + z2 / (2 * n), math.sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n)))
-    return max((centre - reach) / (1 + z2 / n), 0.0), min((centre + reach) / (1 + z2 / n), 1.0)
