@@ -15,7 +15,7 @@ from keeptune.store.atomic import write_json
 from keeptune.store.runs import CONFIG, read_json_object, read_settings
 
 ROWS = "rows.json"
-FREE_TO_CHANGE = ("output", "resume", "training.max_minutes", "training.checkpoint_minutes")
+FREE_TO_CHANGE = ("output", "resume", "measure.", "training.max_minutes", "training.checkpoint_minutes")
 """Settings that say where a run is and how long it may take, not what comes out."""
 FIX = "resume with the same ones, or start a new run in another --output"
 
@@ -43,7 +43,7 @@ def _refuse_other_settings(config: TuneConfig, run: Path) -> None:
         f"{name} was {kept[name]!r} and is now {value!r}"
         for name, value in given.items()
         # What is left open was filled in when the run started.
-        if name in kept and name not in FREE_TO_CHANGE and value is not None and value != kept[name]
+        if name in kept and not name.startswith(FREE_TO_CHANGE) and value is not None and value != kept[name]
     ]
     if changed:
         raise StoreError(

@@ -8,12 +8,14 @@ from typing import Any
 
 from keeptune.config.aliases import ROWS, TIMES
 from keeptune.config.given import Given
+from keeptune.config.keep import read_keep
 from keeptune.config.names import from_entry, from_flag
 from keeptune.config.schema import (
     Adapter,
     DataConfig,
     EvaluationConfig,
     Full,
+    MeasureConfig,
     Method,
     ModelConfig,
     TrainingConfig,
@@ -26,6 +28,8 @@ from keeptune.config.yaml_file import read_yaml
 from keeptune.errors import ConfigError
 
 BATCH = "training.batch_size"
+KEEP = "measure.keep"
+OUTCOMES = ("fail", "inconclusive")
 ROWS_BY_DEFAULT = 8
 """Rows a device where only the accumulation steps are given, as in TRL."""
 
@@ -52,13 +56,17 @@ def load_config(
     in_flags = _by_key(from_flag(name, value) for name, value in flags.items() if value is not None)
     chosen = _with_batch_size(in_file, in_flags)
     method = _method(chosen, in_flags, methods)
+    keep = chosen.pop(KEEP, None)
     values = {key: checked(given, SETTINGS[key]) for key, given in chosen.items() if not key.startswith("method.")}
+    if keep is not None:
+        values[KEEP] = read_keep(keep, metrics)
     config = TuneConfig(
         ModelConfig(**_section(values, "model")),
         DataConfig(**_section(values, "data")),
         method,
         TrainingConfig(**_section(values, "training")),
         EvaluationConfig(**_section(values, "evaluation")),
+        MeasureConfig(**_section(values, "measure")),
         values.get("output", ""),
         values.get("resume", False),
     )
@@ -138,5 +146,9 @@ def _check_together(config: TuneConfig, chosen: Mapping[str, Given]) -> None:
         raise chosen["training.select_by"].wrong(
             "is metric, but validation_fraction is 0: nothing to choose by", "raise validation_fraction"
         )
+    outcomes = config.measure.fail_on
+    if outcomes != ("none",) and not set(outcomes) <= set(OUTCOMES):
+        given = chosen["measure.fail_on"]
+        raise given.wrong(f"cannot be {', '.join(outcomes)!r}", f"one or both of: {', '.join(OUTCOMES)}; or none")
     if config.resume and not config.output:
         raise ConfigError(f"{chosen['resume'].said} needs the run's folder", "name it with --output")

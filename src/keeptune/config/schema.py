@@ -14,6 +14,7 @@ DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 TooLong = Literal["truncate", "drop", "error"]
 LossOn = Literal["last", "all"]
 MetricWhen = Literal["loss", "metric"]
+Extent = Literal["full", "quick", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,42 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """One ability that must not be lost. Written ``NAME[=DATA][:METRIC][:MARGIN]``, or as a mapping."""
+
+    name: str
+    """Of a built-in ability, or any short name for the user's own."""
+    data: str = ""
+    """Items, as for `DataConfig.test`; ``lm-eval:TASK`` for a task of lm-evaluation-harness; "" for a built-in
+    ability."""
+    metric: str | None = None
+    """None: chosen from the data, or the ability's own."""
+    margin: float | None = None
+    """The largest drop that does not matter, points. None: 5, or 0.05 nats a token for a loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureConfig:
+    """What is asked before and after, beside the task."""
+
+    extent: Extent | None = None
+    """``full``: all items; ``quick``: 100 items of each ability that was not declared, no diagnosis; ``none``.
+    None: ``quick`` at the end of `tune`, ``full`` in `measure`."""
+    keep: tuple[Keep, ...] = ()
+    """Abilities that must not be lost: only these decide. Empty: nothing else matters."""
+    abilities: tuple[str, ...] = ()
+    """Built-in abilities to measure beside those; empty for all, ``none`` for none."""
+    items: int | None = None
+    """Items an ability at most, by whole clusters. None: all."""
+    minutes: float | None = None
+    """Minutes for asking the two models at most: items are left out, by whole clusters, and it is said."""
+    fail_on: tuple[str, ...] = ("fail", "inconclusive")
+    """Which outcomes end with an exit code of their own: ``fail`` (3), ``inconclusive`` (4); ``none``."""
+    probe: bool = False
+    """For lost abilities, also train both models a few steps on a few old items: does it come back?"""
+
+
+@dataclass(frozen=True, slots=True)
 class TuneConfig:
     """A whole `tune` run."""
 
@@ -135,6 +172,7 @@ class TuneConfig:
     method: Method = field(default_factory=Adapter)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    measure: MeasureConfig = field(default_factory=MeasureConfig)
     output: str = ""
     """Run folder. Empty: ``runs/<task>-<method>-<n>``, the first that is free."""
     resume: bool = False

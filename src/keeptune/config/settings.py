@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keeptune.config.schema import Adapter, DataConfig, EvaluationConfig, ModelConfig, TrainingConfig
+from keeptune.config.schema import Adapter, DataConfig, EvaluationConfig, MeasureConfig, ModelConfig, TrainingConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ _RANGES: Mapping[str, Range] = {
     "evaluation.max_new_tokens": _COUNT,
     "evaluation.token_budget": _COUNT,
     "evaluation.few_shot": Range(0),
+    "measure.items": _COUNT,
+    "measure.minutes": _POSITIVE,
 }
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -84,6 +86,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "method": Adapter,
     "training": TrainingConfig,
     "evaluation": EvaluationConfig,
+    "measure": MeasureConfig,
 }
 
 
@@ -114,7 +117,12 @@ def _flat_names() -> dict[str, str]:
         names[name] = key
     for name in (*twice, "name", "kind"):
         del names[name]
-    return names | {"model": "model.name", "method": "method.kind", "metric": "evaluation.metrics"}
+    return names | {
+        "model": "model.name",
+        "method": "method.kind",
+        "metric": "evaluation.metrics",
+        "measure": "measure.extent",
+    }
 
 
 FLAT: Mapping[str, str] = _flat_names()
