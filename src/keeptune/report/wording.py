@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from keeptune.numerics.jackknife import too_few
 from keeptune.records import Comparison, Interval
-from keeptune.scoring.table import METRICS
+from keeptune.scoring.table import counted_in
 
 BASE = "base"
 NAMES: Mapping[str, str] = {
@@ -21,7 +21,7 @@ NAMES: Mapping[str, str] = {
 
 def is_loss(metric: str) -> bool:
     """Whether the metric is counted in nats, not in points."""
-    return metric in METRICS and METRICS[metric].unit == "nats"
+    return counted_in(metric) != "points"
 
 
 def score(metric: str, value: float) -> str:
@@ -37,7 +37,7 @@ def change(metric: str, value: float) -> str:
 
 def unit(metric: str) -> str:
     """What a score is counted in."""
-    return "nats a token" if is_loss(metric) else "points"
+    return counted_in(metric)
 
 
 def called(name: str) -> str:

@@ -17,8 +17,8 @@ from keeptune.scoring.metric import UNSCORED, Needs, Unit
 PREFIX = "lm-eval:"
 LOSSES = frozenset({"perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ter", "brier_score"})
 """The harness's own metrics of which less is better, for logs that do not say it."""
-_WEIGHTED = frozenset({"word_perplexity", "byte_perplexity", "bits_per_byte"})
-"""Metrics whose items are (Σ ln p of the text, its words or bytes)."""
+_WEIGHTED = {"word_perplexity": "word", "byte_perplexity": "byte", "bits_per_byte": "byte"}
+"""Metrics whose items are (Σ ln p of the text, its size), and what the size counts."""
 
 Kind = Literal["", "graded", "nats"]
 
@@ -36,7 +36,6 @@ class HarnessMetric:
     """The harness's name of it."""
     kind: Kind = ""
     higher_is_better: bool = True
-    needs: Needs = "output"
 
     @property
     def name(self) -> str:
@@ -46,6 +45,18 @@ class HarnessMetric:
     @property
     def unit(self) -> Unit:
         return "nats" if self.kind == "nats" else "points"
+
+    @property
+    def counted_in(self) -> str:
+        """The unit in words."""
+        if self.kind != "nats":
+            return "points"
+        size = _WEIGHTED.get(self.of.partition(",")[0])
+        return f"nats a {size}" if size else "nats an answer"
+
+    @property
+    def needs(self) -> Needs:
+        return "choices" if self.of.startswith("acc") else "output"
 
     @property
     def binary(self) -> bool:
