@@ -1,4 +1,4 @@
-"""A forgetting report as a `measure` of an order-status assistant would give it: 12 abilities, one of them lost
+"""A forgetting report as a `measure` of an order-status assistant would give it: 12 abilities, two of them lost
 to the new task's style, with the answers behind it. Right and wrong answers are planted; intervals follow from them.
 """
 
@@ -54,7 +54,7 @@ class Planted(NamedTuple):
 
 
 PLANTED = (
-    Planted("facts", "Short questions about the world", 196, 31, 4, 69, declared=True),
+    Planted("facts", "Short questions about the world", 213, 14, 6, 67, declared=True),
     Planted("sentiment", "Whether a remark is positive", 251, 4, 5, 40, True, "choices", chance=50.0),
     Planted("arithmetic", "Sums of two and three numbers", 118, 12, 9, 61, declared=True, form="few-shot"),
     Planted("instructions", "Answers in the form asked for", 141, 45, 6, 108, declared=True),
@@ -87,8 +87,8 @@ def forgetting_report() -> ForgettingReport:
         gate="fail",
         fail_on=("fail", "inconclusive"),
         sentences=(
-            "The model gained 15.6 points of rouge1 on its task and lost two of six declared abilities: instructions "
-            "and entities.",
+            "The model gained 15.6 points of rouge1 on its task and lost two of seven declared abilities: entities and "
+            "instructions.",
             "Both broke mostly in their form: it answers other questions in the style of an order status.",
         ),
         intrusion=INTRUSION,
@@ -122,6 +122,33 @@ def task_pairs(items: int = 30) -> list[Pair]:
         )
 
     return [one(n) for n in range(items)]
+
+
+HOSTILE = (
+    "<img src=x onerror=\"window.broken='img'\"> <b>bold</b>",
+    "</script><script>window.broken='script'</script>",
+    "<!-- <script> ]]> &lt;b&gt; \u2028 \u2029",
+    "{{7*7}} {% raw %} ${window.broken='template'}",
+    "\x1b[31mred\x1b[0m \x00 \x07 \x9b2J",
+    "\u202eright to left\u202c \ud800 \U000e0041",
+    "שלום עולם, this is mixed, مرحبا",
+    "👩‍👩‍👧‍👦 👍🏽 e\u0301 नमस्ते",
+    "",
+    "word " * 20_000,
+    "__proto__ constructor",
+)
+"""Answers that try to break out, to hide, or to be too much."""
+
+
+def hostile_pairs() -> list[Pair]:
+    """Each of `HOSTILE` as prompt, reference, both answers and item id, of the ability ``capitals``."""
+    return [
+        (
+            record(f"h{n} {text[:60]}", text, text, text[::-1], 100.0),
+            record(f"h{n} {text[:60]}", text, text, text, 0.0),
+        )
+        for n, text in enumerate(HOSTILE)
+    ]
 
 
 def record(
@@ -159,7 +186,7 @@ def _ability(p: Planted) -> AbilityReport:
         tuned=100.0 * (p.both + p.rose) / items,
         drop=drop if measurable else Undefined("not measured: the base is not clearly above chance on the dev items"),
         p_lost=p_lost if measurable else None,
-        p_lost_holm=min(1.0, 6 * p_lost) if p.declared else None,
+        p_lost_holm=min(1.0, 7 * p_lost) if p.declared else None,
         verdict=verdict if measurable else "not measurable",
         reason=REASONS[verdict] if measurable else "The base is not clearly above chance, so nothing can be lost.",
         change="fell" if fell else "no change shown",

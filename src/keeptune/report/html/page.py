@@ -82,7 +82,7 @@ def _environment() -> jinja2.Environment:
         "interval": _metric_first(wording.interval),
         "unit": wording.unit,
         "percent": lambda fraction: f"{100.0 * fraction:.1f} %",
-        "points": lambda fraction: wording.change("", 100.0 * fraction) + " points",
+        "points": lambda fraction: wording.change("", 100.0 * fraction),
         "nats": lambda value: f"{value:.4f}".replace("-", "−"),
         "command": shlex.join,
         "embedded": embedded_json,

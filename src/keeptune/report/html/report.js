@@ -104,7 +104,8 @@
         else j++;
       }
     }
-    return [runs(a, keptA), runs(b, keptB)];
+    if (a.length && b.length && !a.some((word, i) => keptA[i] && word.trim())) return [[[before, true]], [[after, true]], "no word shared with the base"];
+    return [runs(a, keptA), runs(b, keptB), ""];
   };
   // [text, same on both sides] of neighbouring words together; a space between two marked words is marked too.
   const runs = (words, kept) => {
@@ -163,10 +164,10 @@
   };
   const SIGNS = { worse: "▼ ", better: "▲ " };
 
-  const side = (item, name, pieces) => {
+  const side = (item, name, pieces, note = "") => {
     const answer = item[name];
-    const notes = answer.notes ? `: ${answer.notes.join(", ")}` : "";
-    const box = element("div", { className: `side ${name}` }, element("h4", {}, name + notes));
+    const notes = [...(answer.notes ?? []), note].filter(Boolean).join(", ");
+    const box = element("div", { className: `side ${name}` }, element("h4", {}, notes ? `${name}: ${notes}` : name));
     if (answer.output !== undefined) box.append(...said(pieces));
     if (answer.choices) {
       box.append(element("ul", { className: "choices" }, ...item.choices.map((choice, index) =>
@@ -181,10 +182,10 @@
     return box;
   };
 
-  const folded = (words, text, open) => {
+  const folded = (words, text) => {
     const summary = element("summary", {}, `${words}: `);
     const preview = element("bdi", {}, text.slice(0, 200).replace(/\s+/g, " "));
-    const details = element("details", { open }, summary);
+    const details = element("details", {}, summary);
     const draw = () => {
       preview.hidden = details.open;
       if (details.open && details.childElementCount === 1) details.append(...plain(text));
@@ -198,7 +199,7 @@
   const card = (item) => {
     const [before, after] = item.scores;
     const both = item.base.output !== undefined && item.tuned.output !== undefined;
-    const [left, right] = both
+    const [left, right, note] = both
       ? differences(item.base.output, item.tuned.output)
       : [[[item.base.output ?? "", true]], [[item.tuned.output ?? "", true]]];
     return element("li", {},
@@ -207,9 +208,9 @@
         element("span", {}, data.groups[item.group].title),
         element("span", {}, `${before ?? "no score"} → ${after ?? "no score"}`),
         element("bdi", {}, item.id)),
-      element("div", { className: "sides" }, side(item, "base", left), side(item, "tuned", right)),
-      item.references.length ? folded(item.references.length > 1 ? "references" : "reference", item.references.join("\n"), true) : null,
-      item.prompt ? folded("prompt", item.prompt, false) : null);
+      element("div", { className: "sides" }, side(item, "base", left), side(item, "tuned", right, note)),
+      item.references.length ? folded(item.references.length > 1 ? "references" : "reference", item.references.join("\n")) : null,
+      item.prompt ? folded("prompt", item.prompt) : null);
   };
 
   // The explorer.

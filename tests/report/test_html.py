@@ -1,0 +1,330 @@
+"""The page as text: all is there, nothing breaks out, and no number is made up."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keeptune.errors import PairingError
+from keeptune.records import Confusion, ConfusionCell, EvalRecord, ForgettingReport, ItemScore, Undefined
+from keeptune.report.html import render, write_html
+from keeptune.report.html.axis import axis_over
+from keeptune.report.html.confusion_table import confusion_table
+from keeptune.report.html.embedded import embedded_json
+from keeptune.report.html.forest import ordered, panels, strip
+from keeptune.report.html.visible import visible
+from tests.report.forgetting_reports import (
+    HOSTILE,
+    PLANTED,
+    ability_pairs,
+    forgetting_report,
+    hostile_pairs,
+    record,
+    task_pairs,
+)
+
+REPORT = forgetting_report()
+PAGE = render(REPORT, ability_pairs(), task_pairs())
+
+
+class Outline(HTMLParser):
+    """Tags, attributes and the text of scripts and styles, as a browser's parser would split them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.raw: list[tuple[str, str]] = []
+        self.words: list[str] = []
+        self._inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self._inside = tag if tag in ("script", "style") else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = "" if tag == self._inside else self._inside
+
+    def handle_data(self, data: str) -> None:
+        (self.raw.append((self._inside, data)) if self._inside else self.words.append(data))
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def data_of(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
+    assert found is not None
+    loaded: dict[str, Any] = json.loads(found[1])
+    return loaded
+
+
+def test_the_answer_comes_first() -> None:
+    outline = Outline(PAGE)
+    text = outline.text
+    assert text.index(REPORT.sentences[0]) < text.index(REPORT.sentences[1]) < text.index("Gate: fail")
+    assert text.index("Gate: fail") < text.index("Gain against forgetting") < text.index("What happened to each ability")
+    assert "+15.6 points" in text
+    assert "rouge1 from 23.5 to 39.1" in text
+    assert "95 % interval +14.0 to +17.2" in text
+
+
+def test_every_ability_has_verdict_numbers_and_reason() -> None:
+    text = Outline(PAGE).text
+    for ability in REPORT.abilities:
+        assert ability.name in text
+        assert ability.reason in text
+    # 141 + 45 of 300 right before, 141 + 6 after, so 13 points are lost.
+    assert "instructions exact_match lost 62.0 49.0 +13.0 +8.8 to +17.8 5.0" in text
+    assert "About 640 items would decide it" in text
+    assert "2 lost entities , instructions" in text
+
+
+def test_a_loss_is_in_nats_and_marked() -> None:
+    text = Outline(PAGE).text
+    assert "token_loss ↓" in text
+    assert "2.600 2.605 +0.005 +0.003 to +0.007 0.050" in text
+    assert "drop, nats a token: worse →" in text
+
+
+def test_what_is_undefined_has_its_reason() -> None:
+    text = Outline(PAGE).text
+    assert "undefined: a loss has no chance level" in text
+    assert "No interval: not measured: the base is not clearly above chance" in text
+    bare = dataclasses.replace(REPORT, intrusion=Undefined("too few answers"), drift=Undefined("not run"), task=None)
+    text = Outline(render(bare, {})).text
+    assert "Not known: too few answers." in text
+    assert "Not known: not run." in text
+    assert "No items of the task were given." in text
+    assert "No answers were kept with this report." in text
+
+
+def test_a_report_of_nothing_still_stands() -> None:
+    empty = dataclasses.replace(
+        REPORT, task=None, abilities=(), gate="nothing declared", sentences=(), intrusion=Undefined("none"),
+        confusions=(), drift=(), drift_history="", notices=(), fail_on=(),
+    )  # fmt: skip
+    text = Outline(render(empty, {})).text
+    assert "no ability was declared, so all of this is exploratory" in text
+    assert "No ability was measured." in text
+
+
+def test_diagnosis_intrusion_drift_and_method() -> None:
+    text = Outline(PAGE).text
+    assert "Most of the loss is form" in text
+    assert "+9.7 +6.1 to +13.3" in text
+    assert "reference token_loss ↓ 300 1.204 1.251 +0.047" in text
+    assert "instructions 300 1.0 % 15.3 % +14.3 +10.3 to +18.4" in text
+    assert "task prompts 0.4127 0.3811 to 0.4443 9,412 300" in text
+    assert "keeptune measure --tuned runs/orders-lora-1 --keep 'facts,my tickets'" in text
+    assert "verdicts 1,841.7" in text
+    assert "4e53d6c9f7a1" in text
+
+
+def test_an_untrusted_detector_is_shown_as_such() -> None:
+    assert not isinstance(REPORT.intrusion, Undefined)
+    doubtful = dataclasses.replace(REPORT.intrusion, trusted=False, note="The length alone does as well.")
+    text = Outline(render(dataclasses.replace(REPORT, intrusion=doubtful), {})).text
+    assert "Not to be relied on. The length alone does as well." in text
+
+
+def test_the_policy_allows_this_style_and_script_alone() -> None:
+    outline = Outline(PAGE)
+    (policy,) = [a["content"] for tag, a in outline.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    for kind in ("style", "script"):
+        text = max((data for tag, data in outline.raw if tag == kind and not data.startswith("{")), key=len)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+
+
+def test_the_page_names_nothing_outside_itself() -> None:
+    outline = Outline(PAGE)
+    for tag, attributes in outline.tags:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base")
+        assert not {"src", "srcset", "style"} & set(attributes)
+        assert not any(name.startswith("on") for name in attributes)
+        assert attributes.get("href", "#").startswith("#")
+    targets = {a["id"] for _, a in outline.tags if "id" in a}
+    assert {a["href"][1:] for _, a in outline.tags if "href" in a} <= targets
+    assert "url(" not in PAGE.split("</style>")[0]
+
+
+def test_it_is_small_without_its_data() -> None:
+    assert len(render(REPORT, {}).encode()) < 150_000
+
+
+def test_hostile_answers_stay_data() -> None:
+    page = render(REPORT, {"capitals": hostile_pairs()})
+    outline, clean = Outline(page), Outline(render(REPORT, {"capitals": hostile_pairs()[:0]}))
+    tags = [tag for tag, _ in outline.tags]
+    assert "img" not in tags
+    assert tags.count("script") == 2 == [tag for tag, _ in clean.tags].count("script")
+    assert "49" not in [item["tuned"]["output"] for item in data_of(page)["items"]]
+    tuned = [item["tuned"]["output"] for item in data_of(page)["items"]]
+    assert tuned == [visible(text) for text in HOSTILE]
+    assert tuned[4] == "␛[31mred␛[0m ␀ ␇ ⟨U+009B⟩2J"
+    assert len(tuned[9]) == 100_000
+    page.encode("utf-8")
+
+
+def test_hostile_names_stay_text() -> None:
+    nasty = dataclasses.replace(
+        REPORT,
+        base_name="<script>alert(1)</script>\x1b[2J",
+        sentences=("{{7*7}} <b>bold</b>", "</title><script>alert(2)</script>"),
+        abilities=(dataclasses.replace(REPORT.abilities[0], name="</script><i>", title="\u202ea\x00\ud800"),),
+    )
+    pairs = {"</script><i>": hostile_pairs()}
+    page = render(nasty, pairs)
+    outline = Outline(page)
+    assert [tag for tag, _ in outline.tags].count("script") == 2
+    assert "i" not in [tag for tag, _ in outline.tags]
+    assert "{{7*7}} <b>bold</b>" in outline.text
+    assert "<script>alert(1)</script>␛[2J" in outline.text
+    assert "⟨U+202E⟩a␀⟨U+D800⟩" in outline.text
+    assert data_of(page)["groups"][0]["name"] == "</script><i>"
+    page.encode("utf-8")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_embedded_json_comes_back_and_ends_nothing(text: str) -> None:
+    embedded = str(embedded_json({"text": text}))
+    assert json.loads(embedded) == {"text": text}
+    assert not set(embedded) & set("<>&\u2028\u2029\x00")
+
+
+def test_joiners_and_line_ends_stay() -> None:
+    assert visible("a\tb\n👩‍👧 नमस्ते\u200c") == "a\tb\n👩‍👧 नमस्ते\u200c"
+    assert visible("\r\x7f\u200b") == "␍␡⟨U+200B⟩"
+
+
+def test_kinds_of_items() -> None:
+    def kind(before: float | None, after: float | None, metric: str = "exact_match") -> str:
+        pair = record("1", "", "", "", before, metric), record("1", "", "", "", after, metric)
+        name = "capitals" if metric == "exact_match" else "text"
+        found = data_of(render(REPORT, {name: [pair]}))["items"][0]["kind"]
+        assert isinstance(found, str)
+        return found
+
+    assert [kind(100, 0), kind(0, 100), kind(0, 0), kind(100, 100)] == ["worse", "better", "wrong", "right"]
+    assert [kind(40, 40), kind(None, 40), kind(40, 39)] == ["same", "unscored", "worse"]
+    assert [kind(2.0, 1.5, "token_loss"), kind(2.0, 2.5, "token_loss"), kind(0, 0, "token_loss")] == [
+        "better",
+        "worse",
+        "same",
+    ]
+
+
+def test_choices_show_what_the_metric_compares() -> None:
+    item = next(i for i in data_of(PAGE)["items"] if i["id"] == "sentiment-251")
+    assert item["choices"] == ["negative", "positive"]
+    assert item["base"] == {"choices": ["−2.31", "−0.62"], "likeliest": 1}
+    assert item["tuned"]["likeliest"] == 0
+
+
+def test_how_an_answer_was_read_is_noted() -> None:
+    base = record("1", "p", "r", "r", 100.0)
+    answer = dataclasses.replace(base.answer, finish="length")
+    tuned = dataclasses.replace(
+        base, answer=answer, scores={"exact_match": ItemScore(0.0, {"parse_failed": 1.0, "parse_strict": 0.0})}
+    )
+    (item,) = data_of(render(REPORT, {"capitals": [(base, tuned)]}))["items"]
+    assert "notes" not in item["base"]
+    assert item["tuned"]["notes"] == ["could not be read", "stopped at the length limit"]
+
+
+def test_answers_of_an_unknown_ability_are_refused() -> None:
+    with pytest.raises(PairingError, match="juggling, which the report does not measure"):
+        render(REPORT, {"juggling": []})
+
+
+def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "report.html"
+    write_html(REPORT, ability_pairs(), path, task_pairs())
+    assert path.read_text(encoding="utf-8") == PAGE
+    with pytest.raises(PairingError):
+        write_html(REPORT, {"juggling": []}, path)
+    assert path.read_text(encoding="utf-8") == PAGE
+    assert [entry.name for entry in path.parent.iterdir()] == ["report.html"]
+
+
+def test_the_same_report_is_the_same_page() -> None:
+    assert render(REPORT, ability_pairs(), task_pairs()) == PAGE
+
+
+def test_an_axis_has_round_ticks_and_shows_all() -> None:
+    axis = axis_over([-3.2, 13.1])
+    assert axis.ticks == (-5.0, 0.0, 5.0, 10.0, 15.0)
+    assert axis.at(5.0) == "50.00%"
+    assert axis_over([]).ticks[0] == 0.0
+    assert axis_over([0.0071, 0.05]).ticks == (0.0, 0.01, 0.02, 0.03, 0.04, 0.05)
+
+
+def test_declared_come_first_then_the_gravest() -> None:
+    names = [ability.name for ability in ordered(REPORT.abilities)]
+    assert names[:3] == ["entities", "instructions", "facts"]
+    assert names[-1] == "inference"
+    assert len(names) == len(PLANTED) + 2
+    assert [panel.unit for panel in panels(REPORT.abilities)] == ["points", "nats a token"]
+
+
+def test_marks_of_one_lane_do_not_touch() -> None:
+    line = strip(REPORT.task, REPORT.abilities)
+    assert line is not None
+    assert line.task == -15.6
+    assert {ability.name for ability in line.apart} == {"inference", "text"}
+    for lane in range(line.lanes):
+        places = [float(line.axis.at(mark.drop).rstrip("%")) for mark in line.marks if mark.lane == lane]
+        assert all(right - left >= 4.5 for left, right in zip(places, places[1:], strict=False))
+    assert strip(None, ()) is None
+
+
+def test_a_confusion_keeps_special_labels_at_their_end() -> None:
+    table = confusion_table(REPORT.confusions[0])
+    assert table.rows == ("person", "place", "organisation", "(invented)")
+    assert table.columns == ("person", "place", "organisation", "(missed)")
+    assert table.count("place", "organisation", "base") == 9
+    assert table.count("place", "person", "tuned") == 0
+    assert table.shade("place", "organisation", "tuned") == 2  # 99 of 300
+    assert table.shade("place", "person", "tuned") == 0
+
+
+def test_a_large_confusion_is_a_list() -> None:
+    labels = tuple(f"intent {n}" for n in range(77))
+    cells = [ConfusionCell(labels[n], labels[n + 1], 0, n, tuple(f"capitals-{k}" for k in range(n))) for n in range(60)]
+    large = dataclasses.replace(REPORT, confusions=(Confusion("capitals", "labels", labels, tuple(cells)),))
+    text = Outline(render(large, ability_pairs())).text
+    assert "77 labels are too many for a table" in text
+    assert "intent 59 intent 60 0 59 Show 59" in text
+    assert "intent 19 intent 20" not in text
+
+
+def test_sets_of_items_are_those_of_the_report() -> None:
+    sets = data_of(PAGE)["sets"]
+    assert not isinstance(REPORT.intrusion, Undefined)
+    assert sets[0]["ids"] == list(REPORT.intrusion.rows[0].item_ids)
+    labels = [each["label"] for each in sets]
+    assert "entities: place answered as organisation by tuned, not by base" in labels
+    known = {item["id"] for item in data_of(PAGE)["items"]}
+    assert all(set(each["ids"]) <= known for each in sets)
+
+
+def test_a_button_is_shown_only_where_answers_are() -> None:
+    assert 'class="show' not in render(REPORT, {})
+    assert sum(a.get("class", "").startswith("show") for _, a in Outline(PAGE).tags) == 10
+
+
+def test_no_record_is_changed() -> None:
+    before: tuple[ForgettingReport, list[tuple[EvalRecord, EvalRecord]]] = forgetting_report(), task_pairs()
+    assert (REPORT, task_pairs()) == before
