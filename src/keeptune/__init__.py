@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from keeptune.api.check import check
     from keeptune.api.demo import demo
     from keeptune.api.evaluate import evaluate
+    from keeptune.api.measure import measure
     from keeptune.api.predict import predict
     from keeptune.api.tune import tune
     from keeptune.config.load import load_config
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
         DataConfig,
         EvaluationConfig,
         Full,
+        Keep,
+        MeasureConfig,
+        MeasureRun,
         ModelConfig,
         TrainingConfig,
         TuneConfig,
@@ -30,7 +34,17 @@ if TYPE_CHECKING:
     from keeptune.data.check_report import CheckReport
     from keeptune.errors import KeeptuneError
     from keeptune.events import Event, Observer
-    from keeptune.records import Comparison, EvalRecord, EvalResult, Example, Interval, TuneResult, Undefined
+    from keeptune.records import (
+        AbilityReport,
+        Comparison,
+        EvalRecord,
+        EvalResult,
+        Example,
+        ForgettingReport,
+        Interval,
+        TuneResult,
+        Undefined,
+    )
 
 __version__ = "0.1.0"
 
@@ -39,6 +53,7 @@ _HOMES = {
     "keeptune.api.check": ("check",),
     "keeptune.api.demo": ("demo",),
     "keeptune.api.evaluate": ("evaluate",),
+    "keeptune.api.measure": ("measure",),
     "keeptune.api.predict": ("predict",),
     "keeptune.api.tune": ("tune",),
     "keeptune.config.load": ("load_config",),
@@ -47,6 +62,9 @@ _HOMES = {
         "DataConfig",
         "EvaluationConfig",
         "Full",
+        "Keep",
+        "MeasureConfig",
+        "MeasureRun",
         "ModelConfig",
         "TrainingConfig",
         "TuneConfig",
@@ -55,10 +73,12 @@ _HOMES = {
     "keeptune.errors": ("KeeptuneError",),
     "keeptune.events": ("Event", "Observer"),
     "keeptune.records": (
+        "AbilityReport",
         "Comparison",
         "EvalRecord",
         "EvalResult",
         "Example",
+        "ForgettingReport",
         "Interval",
         "TuneResult",
         "Undefined",
@@ -70,6 +90,7 @@ __all__ = [  # noqa: RUF022
     "tune",
     "demo",
     "check",
+    "measure",
     "evaluate",
     "predict",
     "open_chat",
@@ -82,8 +103,13 @@ __all__ = [  # noqa: RUF022
     "Full",
     "TrainingConfig",
     "EvaluationConfig",
+    "MeasureConfig",
+    "MeasureRun",
+    "Keep",
     "TuneResult",
     "EvalResult",
+    "ForgettingReport",
+    "AbilityReport",
     "CheckReport",
     "Comparison",
     "Interval",

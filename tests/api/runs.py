@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.api.tune import tune
-from keeptune.config import Adapter, DataConfig, EvaluationConfig, ModelConfig, TrainingConfig, TuneConfig
+from keeptune.config import Adapter, DataConfig, EvaluationConfig, MeasureConfig, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.events import Event
 from keeptune.records import TuneResult
 
@@ -39,6 +39,7 @@ def settings(model: Path, folder: Path, output: str, **training: Any) -> TuneCon
         method=Adapter(rank=4, dropout=0.0),
         training=TrainingConfig(**({"lr": 0.03, "epochs": 3.0, "batch_size": 4} | training)),
         evaluation=EvaluationConfig(max_new_tokens=8, metrics=("rouge1", "token_loss")),
+        measure=MeasureConfig(extent="none"),
         output=str(folder / output),
     )
 

@@ -41,6 +41,7 @@ def test_every_verb(
 
     run = tmp_path / "run"
     common = ["--train", str(rows), "--epochs", "1", "--max-new-tokens", "8", "--rank", "4", "--few-shot", "1"]
+    common += ["--measure", "none"]
     assert main(["tune", *model, *common, "--output", str(run)]) == 0
     out, err = capsys.readouterr()
     assert "unseen items" in out
@@ -71,7 +72,7 @@ def test_a_runs_config_makes_the_same_run_again(
 ) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     arguments = ["--model", str(tiny("llama")), "--train", str(rows), "--epochs", "1", "--device", "cpu"]
-    more = ["--dtype", "float32", "--max-new-tokens", "4", "-q", "--json"]
+    more = ["--dtype", "float32", "--max-new-tokens", "4", "--measure", "none", "-q", "--json"]
     assert main(["tune", *arguments, *more, "-o", str(first)]) == 0
     once = json.loads(capsys.readouterr().out)
     assert main(["tune", "--config", str(first / "config.json"), "-o", str(second), "-q", "--json"]) == 0

@@ -23,6 +23,7 @@ def run(*command: str) -> str:
 def test_yaml_with_own_metric(tiny, tmp_path: Path) -> None:
     output = tmp_path / "run"
     arguments = ["--config", "examples/tune.yaml", "--model", str(tiny("llama")), "--output", str(output), "--quiet"]
+    arguments += ["--measure", "none"]
     run("-m", "keeptune", "tune", *arguments)
     result = json.loads((output / "result.json").read_text())
     assert set(result["scores"]["tuned"]) == {"rouge1", "examples/own_metric.py:one_sentence"}

@@ -1,18 +1,22 @@
-"""`keeptune.tune`: train on one task, score base and tuned on the same unseen items, say what is certain."""
+"""`keeptune.tune`: train on one task, score base and tuned on the same unseen items, say what is certain: of the gain
+there, and of what was lost elsewhere."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from keeptune.api.prepare import EMBEDDED, choose, load_rows, make_encoder
+from keeptune.api.forget import Forgetting, Task
+from keeptune.api.measure import rows_of_user
+from keeptune.api.prepare import EMBEDDED, Metrics, Rows, choose, load_rows, make_encoder
 from keeptune.api.result import make_result
-from keeptune.api.score import score
+from keeptune.api.score import Scored, score
 from keeptune.api.train import train
 from keeptune.config.schema import TuneConfig
 from keeptune.events import Event, Notice, Observer, RunFinished, silent
-from keeptune.records import TuneResult, to_plain
+from keeptune.export.save import saved_tuned
+from keeptune.records import ForgettingReport, TuneResult, to_plain
 from keeptune.store.atomic import write_json, write_jsonl
 from keeptune.store.runs import RESULT, open_run
 
@@ -48,10 +52,28 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
         result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds)
         for name, records in scored.records.items():
             write_jsonl(run / "samples" / f"{name}.jsonl", [to_plain(record) for record in records])
+        if config.measure.extent != "none":
+            result = replace(result, forgetting=_measure(config, run, rows, metrics, scored, notes))
         write_json(run / RESULT, to_plain(result))
         _tidy(run)
     notes(RunFinished(str(run), result.comparisons))
     return result
+
+
+def _measure(
+    config: TuneConfig, run: Path, rows: Rows, metrics: Metrics, scored: Scored, notes: _Notes
+) -> ForgettingReport:
+    """What the tuning cost elsewhere, quickly unless the settings say otherwise."""
+    forgetting = Forgetting(
+        base=config.model,
+        tuned=replace(config.model, name=str(saved_tuned(run)), revision=None),
+        measure=replace(config.measure, extent=config.measure.extent or "quick"),
+        data=rows_of_user(config.data),
+        token_budget=config.evaluation.token_budget,
+        run=run,
+        observer=notes,
+    )
+    return forgetting(Task(rows.test, scored.records["base"], scored.records["tuned"], metrics.primary), notes.kept)
 
 
 def _default_name(config: TuneConfig) -> str:

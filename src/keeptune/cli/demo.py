@@ -14,7 +14,7 @@ from keeptune.cli.options import output_flags, setting_flags
     "limit-train", "limit-test", "output", "seed", "epochs", "max-minutes", "device", "dtype", with_file=False
 )
 @output_flags
-def command(quiet: bool, as_json: bool, **flags: Any) -> None:
+def command(quiet: bool, as_json: bool, **flags: Any) -> int:
     """Tune the built-in model to say in one sentence what a Python function does.
 
     It learns from 500 functions of Python's standard library and their documentation, with LoRA, and is scored
@@ -24,7 +24,7 @@ def command(quiet: bool, as_json: bool, **flags: Any) -> None:
     from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
-    from keeptune.cli.show import show_json, show_report
+    from keeptune.cli.show import show_tuned
 
     settings = read_settings(None, flags)
     quiet_libraries()
@@ -32,9 +32,4 @@ def command(quiet: bool, as_json: bool, **flags: Any) -> None:
 
     with progress(quiet=quiet) as observer, resume_hint(observer, settings.output) as told:
         result = demo(settings, told)
-    if as_json:
-        show_json(result)
-    else:
-        from keeptune.report.terminal import tune_report
-
-        show_report(tune_report(result))
+    return show_tuned(result, as_json=as_json)

@@ -13,6 +13,7 @@ VERBS = {
     "demo": "Tune the built-in model on the built-in task: before and after, in minutes.",
     "check": "Look through your data before any model loads.",
     "tune": "Fine-tune a model on your task, and score it before and after.",
+    "measure": "What a tuned model forgot: any two models, item by item, with a verdict.",
     "eval": "Score a model on a file of items.",
     "predict": "Answer every row of a file.",
     "chat": "Talk to a model; base and tuned side by side.",

@@ -56,6 +56,12 @@ FLAGS: Mapping[str, Flag] = {
     "metric": Flag("NAME", "rouge1, accuracy … or file.py:function; may be repeated.  [default: by the data]", True),
     "max-new-tokens": Flag("N", "Room for an answer.  [default: by the train answers]"),
     "few-shot": Flag("N", "Show N train rows before each item to the base, as a baseline.  [default: 0]"),
+    "measure": Flag("full|quick|none", "What else is asked before and after.  [default: quick after tune]"),
+    "keep": Flag("NAME[=DATA][:METRIC][:MARGIN]", "An ability that must not be lost; may be repeated.", True),
+    "abilities": Flag("NAME", "Built-in ability to measure beside those; may be repeated.  [default: all]", True),
+    "items": Flag("N", "Items an ability at most.  [default: all; 100 in a quick measure]"),
+    "fail-on": Flag("fail|inconclusive|none", "Outcomes with an exit code of their own (3, 4).  [default: both]", True),
+    "probe": Flag("", "For lost abilities: do a few old examples bring them back?"),
     "device": Flag("auto|cpu|cuda|mps", "Where to run.  [default: auto]"),
     "dtype": Flag("auto|float32|bfloat16|float16", "Numbers to run in.  [default: auto]"),
     "output": Flag("FOLDER", "Run folder.  [default: a new one in runs/]"),
@@ -67,6 +73,7 @@ FLAGS: Mapping[str, Flag] = {
 
 MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
 DATA = ("prompt", "completion", "system", "group", "max-length", "too-long")
+MEASURE = ("keep", "abilities", "items", "fail-on", "probe")
 SCORING = ("metric", "max-new-tokens", "few-shot")
 
 _BARE = {"use_peft", "bf16", "fp16", "trust_remote_code", "resume_from_checkpoint"}

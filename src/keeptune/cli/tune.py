@@ -12,19 +12,22 @@ from keeptune.cli.options import FLAGS, output_flags, setting_flags
 @click.command("tune")
 @setting_flags(*FLAGS)
 @output_flags
-def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
-    """Fine-tune a model on your task, and score it before and after.
+def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
+    """Fine-tune a model on your task, score it before and after, and see what it forgot.
 
     \b
     keeptune tune --train rows.jsonl
     keeptune tune --model Qwen/Qwen2.5-0.5B-Instruct --train rows.csv --prompt 'Summarize: {text}' --completion summary
     keeptune tune --config run.yaml --lr 1e-4
+    keeptune tune --train rows.jsonl --keep sentiment --keep ner=entities.jsonl:entity_f1:2
+
+    With --keep it ends with exit code 3 where such an ability is lost, and 4 where that is not decided.
     """
     from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
-    from keeptune.cli.show import show_json, show_report
+    from keeptune.cli.show import show_tuned
 
     settings = read_settings(config, flags)
     quiet_libraries()
@@ -32,9 +35,4 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> Non
 
     with progress(quiet=quiet) as observer, resume_hint(observer, settings.output) as told:
         result = tune(settings, told)
-    if as_json:
-        show_json(result)
-    else:
-        from keeptune.report.terminal import tune_report
-
-        show_report(tune_report(result))
+    return show_tuned(result, as_json=as_json)

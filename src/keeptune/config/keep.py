@@ -11,6 +11,8 @@ from keeptune.config.suggest import did_you_mean
 
 FORM = "NAME[=DATA][:METRIC][:MARGIN], such as sentiment, sentiment:3 or ner=items.jsonl:entity_f1:2"
 FIELDS = ("name", "data", "metric", "margin")
+TYPE_TAG = "type"
+"""As keeptune's own ``config.json`` holds them."""
 HARNESS = "lm-eval:"
 """Start of the data of a task that lm-evaluation-harness asks."""
 
@@ -65,7 +67,7 @@ def _metric_and_data(parts: list[str], metrics: Collection[str]) -> tuple[str | 
 
 def _mapping(given: Given, value: dict[Any, Any], metrics: Collection[str]) -> Keep:
     for key in value:
-        if key not in FIELDS:
+        if key not in (*FIELDS, TYPE_TAG):
             raise given.wrong(
                 f"has no field {key!r}", f"{did_you_mean(str(key), FIELDS)}The fields are: {', '.join(FIELDS)}"
             )

@@ -6,13 +6,12 @@ from typing import Any
 
 from keeptune.config.aliases import ALIASES, NOT_HERE
 from keeptune.config.given import Given
+from keeptune.config.keep import TYPE_TAG
 from keeptune.config.settings import FLAT, SECTIONS, SETTINGS
 from keeptune.config.suggest import did_you_mean
 from keeptune.config.yaml_file import Entry
 from keeptune.errors import ConfigError
 
-TYPE_TAG = "type"
-"""Written by keeptune into its own ``config.json``, which can be read here too."""
 
 
 def from_flag(name: str, value: Any) -> Given | None:

@@ -177,3 +177,17 @@ class TuneConfig:
     """Run folder. Empty: ``runs/<task>-<method>-<n>``, the first that is free."""
     resume: bool = False
     """Go on with the unfinished run in `output`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureRun:
+    """A whole `measure` run: two models that are there already, made by any tool."""
+
+    base: ModelConfig
+    tuned: ModelConfig
+    data: DataConfig = field(default_factory=DataConfig)
+    """`test`: items of the task that was tuned, for the gain and for intrusion; may be left out."""
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    measure: MeasureConfig = field(default_factory=MeasureConfig)
+    output: str = ""
+    """Run folder. Empty: ``runs/measure-<tuned>-<n>``, the first that is free."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 
 from keeptune.records import Example
@@ -43,6 +44,22 @@ def limit_examples(examples: Sequence[Example], n: int, seed: int) -> tuple[Exam
         return tuple(examples)
     ranked = sorted(range(len(examples)), key=lambda row: (_place("limit", seed, examples[row].id), row))
     return tuple(examples[row] for row in sorted(ranked[: max(0, n)]))
+
+
+def limit_clusters(examples: Sequence[Example], n: int, seed: int = 0) -> tuple[Example, ...]:
+    """Whole clusters with `n` examples at most together (one cluster at least), in the file's order. Nested as
+    `limit_examples`."""
+    if n >= len(examples):
+        return tuple(examples)
+    sizes = Counter(example.cluster for example in examples)
+    kept: set[str] = set()
+    room = n
+    for cluster in sorted(sizes, key=lambda name: (_place("limit", seed, name), name)):
+        if kept and sizes[cluster] > room:
+            break
+        kept.add(cluster)
+        room -= sizes[cluster]
+    return tuple(example for example in examples if example.cluster in kept)
 
 
 def _place(purpose: str, seed: int, name: str) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keeptune.records.comparison import Comparison
+from keeptune.records.forgetting_report import ForgettingReport
 from keeptune.records.manifest import RunManifest
 
 
@@ -64,6 +65,8 @@ class TuneResult:
     notices: tuple[str, ...]
     config: Mapping[str, Any]
     manifest: RunManifest
+    forgetting: ForgettingReport | None = None
+    """What the tuning cost elsewhere; None where that was not measured."""
 
 
 @dataclass(frozen=True, slots=True)

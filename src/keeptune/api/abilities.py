@@ -1,0 +1,92 @@
+"""From settings to the abilities that are measured: the user's own first, then the built-in ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from keeptune.api.prepare import choose, load_told, new_tokens
+from keeptune.config.keep import HARNESS
+from keeptune.config.schema import DataConfig, EvaluationConfig, Keep, MeasureConfig
+from keeptune.data.encode import Encoder
+from keeptune.data.split import limit_clusters
+from keeptune.errors import ConfigError
+from keeptune.evaluation.abilities.table import SUITES, get_suite
+from keeptune.events import Observer
+from keeptune.records import Ability, Example, Form
+from keeptune.scoring.metric import Metric
+from keeptune.scoring.table import METRICS, get_metric
+
+QUICK_ITEMS = 100
+"""Items of an undeclared ability in a quick measure."""
+MARGINS = {"points": 5.0, "nats": 0.05}
+_FORMS: dict[str, Form] = {"output": "generate", "choices": "choices", "loss": "loss"}
+
+
+def wanted_abilities(measure: MeasureConfig, data: DataConfig, encoder: Encoder, observer: Observer) -> list[Ability]:
+    """Declared abilities, then the built-in ones that are measured beside them.
+
+    Tasks of lm-evaluation-harness are not among them: the harness makes them when it asks a model.
+
+    Raises:
+        ConfigError: no such built-in ability, or a metric that the items do not allow.
+        DataError: rows that cannot be used.
+    """
+    own = [keep for keep in measure.keep if not keep.data.startswith(HARNESS)]
+    declared = [_own(keep, measure, data, encoder, observer) if keep.data else _of_suite(keep, measure) for keep in own]
+    names = measure.abilities or tuple(SUITES)
+    taken = {keep.name for keep in measure.keep}
+    items = measure.items or (QUICK_ITEMS if measure.extent == "quick" else None)
+    beside = [get_suite(name).ability(items) for name in names if name not in taken] if names != ("none",) else []
+    return [*declared, *beside]
+
+
+def _of_suite(keep: Keep, measure: MeasureConfig) -> Ability:
+    ability = get_suite(keep.name).ability(measure.items, declared=True, margin=keep.margin)
+    if keep.metric is None or keep.metric == ability.metrics[0]:
+        return ability
+    if keep.metric not in ability.metrics:
+        raise ConfigError(
+            f"the built-in ability {keep.name} is not scored by {keep.metric}",
+            f"leave the metric out, or use one of: {', '.join(ability.metrics)}",
+        )
+    return replace(ability, metrics=(keep.metric, *(name for name in ability.metrics if name != keep.metric)))
+
+
+def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder, observer: Observer) -> Ability:
+    loaded = load_told(keep.data, data, keep.name, observer)
+    items = limit_clusters(loaded.examples, measure.items) if measure.items else loaded.examples
+    metrics = choose(EvaluationConfig(metrics=(keep.metric,) if keep.metric else ()), items).metrics
+    first = metrics[0]
+    return Ability(
+        name=keep.name,
+        title=keep.name,
+        source="yours",
+        version=loaded.sha256[:12],
+        form=_FORMS[first.needs],
+        metrics=_names(metrics),
+        items=items,
+        chance=_chance(first, items),
+        margin=MARGINS[first.unit] if keep.margin is None else keep.margin,
+        declared=True,
+        max_new_tokens=new_tokens(EvaluationConfig(), encoder, items),
+    )
+
+
+def _names(metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """What needs the same of an answer as the first, which decides; and the strict readings: the gap is form."""
+    alike = [metric.name for metric in metrics if metric.needs == metrics[0].needs]
+    strict = [f"{name}_strict" for name in alike if f"{name}_strict" in METRICS]
+    return tuple(dict.fromkeys([*alike, *strict]))
+
+
+def _chance(metric: Metric, items: Sequence[Example]) -> float | None:
+    """Of an answer drawn from the choices, points."""
+    if metric.needs != "choices":
+        return None
+    return 100.0 * sum(1 / len(example.choices) for example in items) / len(items)
+
+
+def scored_by(ability: Ability) -> tuple[Metric, ...]:
+    """The ability's metrics, the one that decides first."""
+    return tuple(get_metric(name) for name in ability.metrics)

@@ -1,0 +1,249 @@
+"""The measuring part of `tune` and `measure`: two models and their abilities, one report, all of it on disk."""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from keeptune.api.abilities import QUICK_ITEMS, wanted_abilities
+from keeptune.api.ask import load_for_asking, tell_model
+from keeptune.api.diagnosis import Both, BothModels, explain, look_for_intrusion, measure_drift
+from keeptune.api.manifest import make_manifest
+from keeptune.api.prepare import make_encoder
+from keeptune.api.verdict_pass import Answering, Asked, ask_abilities, ask_tasks, only_answered
+from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig
+from keeptune.data.encode import Encoder
+from keeptune.events import Notice, Observer
+from keeptune.forgetting.compare import compare, pair
+from keeptune.forgetting.confusion import confuse
+from keeptune.forgetting.drift_history import drift_history
+from keeptune.forgetting.gate import decide
+from keeptune.forgetting.verdict import judge
+from keeptune.records import (
+    SCHEMA_VERSION,
+    Ability,
+    AbilityReport,
+    DriftRow,
+    EvalRecord,
+    Example,
+    ForgettingReport,
+    IntrusionReport,
+    RunManifest,
+    Undefined,
+    to_plain,
+)
+from keeptune.report.card import model_card
+from keeptune.report.html import write_html
+from keeptune.scoring.metric import Metric
+from keeptune.store.atomic import write_json, write_jsonl, write_text
+
+REPORT = "forgetting.json"
+PAGE = "report.html"
+CARD = "model_card.md"
+NOT_IN_QUICK = Undefined("not looked for in a quick measure; a full one does")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The task that was tuned, as both models answered it."""
+
+    examples: tuple[Example, ...]
+    base: list[EvalRecord]
+    tuned: list[EvalRecord]
+    metric: Metric
+
+
+@dataclass(slots=True)
+class Forgetting:
+    """Measures what was forgotten between two models; a call does it and leaves the report in `run`."""
+
+    base: ModelConfig
+    tuned: ModelConfig
+    measure: MeasureConfig
+    data: DataConfig
+    """How the user's own items are read, and how long a prompt may be."""
+    token_budget: int
+    run: Path
+    observer: Observer
+    seconds: dict[str, float] = field(default_factory=dict)
+    _hashes: dict[str, str] = field(default_factory=dict)
+    _places: tuple[str, str] = ("", "")
+
+    def __call__(self, task: Task | None, notices: list[str]) -> ForgettingReport:
+        """The report.
+
+        Args:
+            task: for the gain, and for intrusion; None where no items of the task are at hand.
+            notices: what was told in the run so far; a list that the observer goes on filling.
+
+        Raises:
+            KeeptuneError: see the tree in `keeptune.errors`.
+        """
+        encoders = {name: make_encoder(model, self.data) for name, model in self._models.items()}
+        same = _same_tokenizer(encoders["base"], encoders["tuned"])
+        if not same:
+            told = "the two models have other tokenizers: answers are compared, but no losses and no drift by token"
+            self.observer(Notice("tokenizers", told))
+        abilities = wanted_abilities(self.measure, self.data, encoders["base"], self.observer)
+        if not same:
+            abilities = [ability for ability in abilities if ability.form != "loss"]
+        abilities, answered, dev = self._verdict_pass(abilities, encoders)
+        reports = [judge(ability, *answered[ability.name], dev.get(ability.name, ())) for ability in abilities]
+        decision = decide(reports, _fail_on(self.measure))
+        lost = any(report.declared and report.verdict == "lost" for report in decision.abilities)
+        full = self.measure.extent != "quick" or lost
+        intrusion: IntrusionReport | Undefined = NOT_IN_QUICK
+        drift: tuple[DriftRow, ...] | Undefined = NOT_IN_QUICK
+        reports = list(decision.abilities)
+        if full:
+            reports, intrusion, drift = self._diagnosis(abilities, answered, reports, encoders, task, same)
+        else:
+            self.observer(Notice("quick", _quick_power(reports)))
+        confusions = [confuse(ability.name, *answered[ability.name], ability.metrics[0]) for ability in abilities]
+        report = ForgettingReport(
+            schema_version=SCHEMA_VERSION,
+            path=str(self.run),
+            base_name=self.base.name,
+            tuned_name=self.tuned.name,
+            task=compare(task.base, task.tuned, task.metric) if task else None,
+            abilities=tuple(reports),
+            gate=decision.gate,
+            fail_on=_fail_on(self.measure),
+            sentences=decision.sentences,
+            intrusion=intrusion,
+            confusions=tuple(confusion for confusion in confusions if confusion is not None),
+            drift=drift,
+            drift_history="",
+            notices=tuple(dict.fromkeys(notices)),
+            config={"base": to_plain(self.base), "tuned": to_plain(self.tuned), "measure": to_plain(self.measure)},
+            manifest=self._manifest(),
+        )
+        return write_report(report, answered, task, self.run)
+
+    @property
+    def _models(self) -> dict[str, ModelConfig]:
+        return {"base": self.base, "tuned": self.tuned}
+
+    def _verdict_pass(
+        self, abilities: Sequence[Ability], encoders: Mapping[str, Encoder]
+    ) -> tuple[list[Ability], dict[str, Both], dict[str, list[EvalRecord]]]:
+        """One model at a time: the base, then the tuned. → (abilities as asked, answers of both, dev of the base)."""
+        half = None if self.measure.minutes is None else 30.0 * self.measure.minutes
+        asked: dict[str, Asked] = {}
+        tasks = {}
+        for name in ("base", "tuned"):
+            began = time.monotonic()
+            answering = self._load(name, encoders[name])
+            asked[name] = ask_abilities(answering, abilities, half, dev=name == "base")
+            tasks[name] = ask_tasks(answering.loaded, self.measure.keep, self.measure.items, self.observer)
+            del answering
+            gc.collect()
+            self.seconds[f"verdict_{name}"] = time.monotonic() - began
+        kept: list[Ability] = []
+        answered: dict[str, Both] = {}
+        for ability in abilities:
+            base, tuned = asked["base"].items[ability.name], asked["tuned"].items[ability.name]
+            ability, base, tuned = only_answered(ability, base, tuned, self.observer)
+            kept.append(ability)
+            answered[ability.name] = (base, tuned)
+        for name, (ability, records) in tasks["base"].items():
+            kept.append(ability)
+            answered[name] = (records, tasks["tuned"][name].records)
+        return kept, answered, asked["base"].dev
+
+    def _diagnosis(
+        self,
+        abilities: Sequence[Ability],
+        answered: Mapping[str, Both],
+        reports: Sequence[AbilityReport],
+        encoders: Mapping[str, Encoder],
+        task: Task | None,
+        same: bool,
+    ) -> tuple[list[AbilityReport], IntrusionReport | Undefined, tuple[DriftRow, ...] | Undefined]:
+        """How it broke; both models are held at once."""
+        began = time.monotonic()
+        both = BothModels(self._load("base", encoders["base"]), self._load("tuned", encoders["tuned"]))
+        intrusion = look_for_intrusion(both, (task.base, task.tuned) if task else None, abilities, answered)
+        drift: tuple[DriftRow, ...] | Undefined = Undefined("the two models have other tokenizers")
+        if same:
+            examples, records = (task.examples, task.base) if task else ((), [])
+            drift = measure_drift(both, examples, records, self.token_budget, self.observer)
+        explained = [
+            explain(both, ability, report, answered[ability.name]) if report.verdict == "lost" else report
+            for ability, report in zip(abilities, reports, strict=True)
+        ]
+        del both
+        gc.collect()
+        self.seconds["diagnosis"] = time.monotonic() - began
+        return explained, intrusion, drift
+
+    def _load(self, name: str, encoder: Encoder) -> Answering:
+        loaded = load_for_asking(self._models[name])
+        if name not in self._hashes:
+            tell_model(loaded, self.observer)
+            self._hashes[name] = loaded.hash
+            self._places = (str(loaded.placement.device), loaded.placement.dtype_name)
+        return Answering(loaded, encoder, self.token_budget, name, self.observer)
+
+    def _manifest(self) -> RunManifest:
+        return make_manifest(
+            model=f"{self.base.name} → {self.tuned.name}",
+            model_hash=f"{self._hashes['base']} → {self._hashes['tuned']}",
+            device=self._places[0],
+            dtype=self._places[1],
+            train_hash="",
+            test_hash="",
+            seed=0,
+            seconds=self.seconds,
+        )
+
+
+def write_report(
+    report: ForgettingReport, answered: Mapping[str, Both], task: Task | None, run: Path
+) -> ForgettingReport:
+    """Records, page, card and the report itself, which is written last; with what earlier runs beside it tell of
+    drift."""
+    report = replace(report, drift_history=drift_history([*_earlier(run), to_plain(report)]))
+    for name, records in answered.items():
+        for side, of_side in zip(("base", "tuned"), records, strict=True):
+            write_jsonl(run / "abilities" / name / f"{side}.jsonl", [to_plain(record) for record in of_side])
+    pairs = {name: pair(*records) for name, records in answered.items()}
+    write_html(report, pairs, run / PAGE, pair(task.base, task.tuned) if task else ())
+    write_text(run / CARD, model_card(report, None))
+    write_json(run / REPORT, to_plain(report))
+    return report
+
+
+def _earlier(run: Path) -> list[dict[str, object]]:
+    """Reports of the runs beside this one, the oldest first; what cannot be read is no report."""
+    found = []
+    for file in sorted(run.resolve().parent.glob(f"*/{REPORT}"), key=lambda path: path.stat().st_mtime):
+        try:
+            plain = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if file.parent.resolve() != run.resolve() and isinstance(plain, dict):
+            found.append(plain)
+    return found
+
+
+def _fail_on(measure: MeasureConfig) -> tuple[str, ...]:
+    return () if measure.fail_on == ("none",) else measure.fail_on
+
+
+def _same_tokenizer(first: Encoder, second: Encoder) -> bool:
+    return first.kind == second.kind and first.tokenizer.get_vocab() == second.tokenizer.get_vocab()
+
+
+def _quick_power(reports: Sequence[AbilityReport]) -> str:
+    drops = sorted(r.detectable_drop for r in reports if r.detectable_drop is not None and r.chance is not None)
+    if not drops:
+        return "a quick measure: too few items to decide anything; a full one does"
+    return (
+        f"a quick measure, {QUICK_ITEMS} items an ability: enough to call a drop of about {drops[0]:.0f} to "
+        f"{drops[-1]:.0f} points lost, mostly too few to call an ability kept; a full one does that"
+    )

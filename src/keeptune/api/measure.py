@@ -1,0 +1,103 @@
+"""`keeptune.measure`: any two models, made by any tool: what was gained, what was lost, and whether that matters."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from keeptune.api.ask import Asker
+from keeptune.api.evaluate import of_run
+from keeptune.api.forget import Forgetting, Task
+from keeptune.api.measure_logs import is_log, measure_logs
+from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens
+from keeptune.config.schema import DataConfig, MeasureRun
+from keeptune.data.split import limit_examples
+from keeptune.errors import ConfigError
+from keeptune.events import Event, Notice, Observer, silent
+from keeptune.records import ForgettingReport, to_plain
+from keeptune.store.atomic import write_json
+from keeptune.store.runs import CONFIG, open_run
+
+
+def measure(config: MeasureRun, observer: Observer = silent) -> ForgettingReport:
+    """Ask both models about the abilities (and the task, where items are given), and leave a report in a run folder.
+
+    Two finished logs of lm-evaluation-harness (files of ``--log_samples``, or their folders) may stand in the place
+    of the models: then nothing is asked, and their records are compared.
+
+    Raises:
+        KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
+    """
+    notices: list[str] = []
+
+    def told(event: Event, /) -> None:
+        if isinstance(event, Notice):
+            notices.append(event.message)
+        observer(event)
+
+    logs = [is_log(model.name) for model in (config.base, config.tuned)]
+    if logs[0] != logs[1]:
+        raise ConfigError(
+            f"{(config.base if logs[0] else config.tuned).name} is a log of lm-evaluation-harness and the other is not",
+            "give two models, or two logs",
+        )
+    with open_run(config.output, f"measure-{Path(config.tuned.name).name}", resume=False) as run:
+        if all(logs):
+            return measure_logs(config, run, notices, told)
+        config = dataclasses.replace(config, base=of_run(config.base), tuned=of_run(config.tuned))
+        task = _ask_task(config, told) if config.data.test is not None else None
+        write_json(run / CONFIG, to_plain(config))
+        forgetting = Forgetting(
+            config.base,
+            config.tuned,
+            config.measure,
+            rows_of_user(config.data),
+            config.evaluation.token_budget,
+            run,
+            told,
+        )
+        return forgetting(task, notices)
+
+
+def base_of(tuned: str) -> str:
+    """The base that a tuned model names itself: of a run of `tune`, or of an adapter.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    path = Path(tuned).expanduser()
+    for file, keys in (
+        (path / CONFIG, ("model", "name")),
+        (path / "adapter_config.json", ("base_model_name_or_path",)),
+    ):
+        if file.exists():
+            value = json.loads(file.read_text(encoding="utf-8"))
+            for key in keys:
+                value = value.get(key) if isinstance(value, dict) else None
+            if isinstance(value, str) and value:
+                return value
+    raise ConfigError(f"{tuned} does not tell what it was tuned from", "name the base with --base")
+
+
+def rows_of_user(data: DataConfig) -> DataConfig:
+    """How items of an ability are read: by their own field names, not by the task's templates."""
+    return DataConfig(max_length=data.max_length, too_long=data.too_long)
+
+
+def _ask_task(config: MeasureRun, observer: Observer) -> Task:
+    """Both models on the items of the task."""
+    data = config.data
+    items = load_told(str(data.test), data, "test", observer).examples
+    if data.limit_test is not None:
+        items = limit_examples(items, data.limit_test, seed=0)
+    metrics = choose(config.evaluation, items)
+    observer(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
+    records = {}
+    room = None
+    for name, model in (("base", config.base), ("tuned", config.tuned)):
+        encoder = make_encoder(model, data)
+        room = room or new_tokens(config.evaluation, encoder, items)
+        asker = Asker(encoder, metrics, room, config.evaluation.token_budget, observer)
+        records[name] = asker.ask(asker.load(model), items, items, f"the task ({name})", cache=True)
+    return Task(items, records["base"], records["tuned"], metrics.primary)

@@ -1,0 +1,72 @@
+"""`keeptune measure`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from keeptune.cli.options import DATA, MEASURE, MODEL, SCORING, output_flags, setting_flags
+
+ASKED = [name for name in (*MODEL, *DATA, *SCORING) if name not in ("model", "few-shot")]
+
+
+@click.command("measure")
+@click.option("--tuned", metavar="NAME", required=True, help="Run folder, adapter, model; or a log of lm_eval.")
+@click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
+@click.option("--quick", is_flag=True, help="100 items an ability and no diagnosis: under 3 minutes for a small model.")
+@click.option("--max-minutes", metavar="X", type=float, help="Minutes for asking the two models at most.")
+@setting_flags(*ASKED, *MEASURE, "test", "limit-test", "output")
+@output_flags
+def command(
+    tuned: str,
+    base: str | None,
+    quick: bool,
+    max_minutes: float | None,
+    config: str | None,
+    quiet: bool,
+    as_json: bool,
+    **flags: Any,
+) -> int:
+    """What a tuned model forgot: any two models, item by item, with a verdict.
+
+    \b
+    keeptune measure --tuned runs/mine-lora-1
+    keeptune measure --base org/model --tuned ./checkpoint --test task.jsonl --keep sentiment --keep ner=ner.jsonl:2
+    keeptune measure --base logs/before --tuned logs/after          (folders of lm_eval --log_samples)
+
+    Ends with exit code 3 where a declared ability is lost, and 4 where that is not decided.
+    """
+    from dataclasses import replace
+
+    from keeptune.cli.progress import progress
+    from keeptune.cli.quiet_libraries import quiet_libraries
+    from keeptune.cli.settings import read_settings
+    from keeptune.cli.show import show_json, show_report
+
+    flags |= {"measure": "quick" if quick else None}
+    settings = read_settings(config, flags)
+    quiet_libraries()
+    from keeptune.api.measure import base_of, measure
+    from keeptune.config.schema import MeasureRun
+    from keeptune.forgetting.gate import exit_code
+
+    run = MeasureRun(
+        base=replace(settings.model, name=base or base_of(tuned)),
+        tuned=replace(settings.model, name=tuned, revision=None),
+        data=settings.data,
+        evaluation=settings.evaluation,
+        measure=replace(
+            settings.measure, extent=settings.measure.extent or "full", minutes=max_minutes or settings.measure.minutes
+        ),
+        output=settings.output,
+    )
+    with progress(quiet=quiet) as observer:
+        report = measure(run, observer)
+    if as_json:
+        show_json(report)
+    else:
+        from keeptune.report.forgetting import forgetting_report
+
+        show_report(forgetting_report(report))
+    return exit_code(report.gate, report.fail_on)

@@ -1,0 +1,127 @@
+"""What was forgotten, as it is shown in a terminal: pure views of records. No number is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from keeptune.records import AbilityReport, Confusion, ForgettingReport, Interval, IntrusionReport, Undefined
+from keeptune.report.terminal import notes
+from keeptune.report.wording import change, headline, score
+
+STYLES = {"kept": "green", "lost": "bold red", "inconclusive": "yellow", "not measurable": "dim"}
+SIGNS = {"kept": "✓", "lost": "✗", "inconclusive": "?", "not measurable": "–"}
+GATES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "nothing declared": "bold"}
+CELLS = 5
+"""Confusions shown of an ability: those that grew most."""
+
+
+def forgetting_report(report: ForgettingReport) -> RenderableType:
+    """The whole of a measure, the answer first."""
+    parts: list[RenderableType] = [Text(""), Text(" ".join(report.sentences), style=GATES[report.gate])]
+    if report.task is not None:
+        parts.append(Text(f"On the task itself: {headline(report.task)}"))
+    parts += [Text(""), abilities_table(report.abilities)]
+    parts += _explanations(report.abilities)
+    parts += _intrusion(report.intrusion)
+    parts += _confusions(report.confusions)
+    parts += _drift(report)
+    parts += [Text(""), *notes(report.notices, "")]
+    seconds = report.manifest.seconds
+    if seconds:
+        times = ", ".join(f"{name.replace('_', ' ')} {value:.0f} s" for name, value in seconds.items())
+        parts.append(Text(f"time: {times}", style="dim"))
+    parts.append(Text(f"files: {report.path}  (report.html, forgetting.json, model_card.md, abilities/)"))
+    return Group(*parts)
+
+
+def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
+    """One row an ability: declared ones first, then the worst verdicts."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for index, column in enumerate(
+        ("ability", "verdict", "base", "tuned", "drop", "95 % interval", "margin", "kept of it", "items", "rose/fell")
+    ):
+        table.add_column(column, justify="left" if index < 2 else "right")
+    order = list(SIGNS)
+    for a in sorted(abilities, key=lambda a: (not a.declared, a.verdict != "lost", order.index(a.verdict))):
+        drop = a.drop
+        known = isinstance(drop, Interval)
+        table.add_row(
+            f"{escape(a.name)}{'' if a.declared else ' ·'}",
+            Text(f"{SIGNS[a.verdict]} {a.verdict}", style=STYLES[a.verdict]),
+            _score(a.metric, a.base),
+            _score(a.metric, a.tuned),
+            change(a.metric, drop.estimate) if isinstance(drop, Interval) else "–",
+            f"{change(a.metric, drop.low)} to {change(a.metric, drop.high)}" if isinstance(drop, Interval) else "none",
+            f"{a.margin:g}",
+            f"{a.retention.estimate:.0%}".replace("%", " %") if isinstance(a.retention, Interval) else "–",
+            f"{a.items:,}",
+            f"{a.rose}/{a.fell}",
+            style="" if known else "dim",
+        )
+    if any(not a.declared for a in abilities):
+        table.caption = "· not declared: shown, but not counted in the outcome. A drop above 0 is worse."
+        table.caption_justify = "left"
+    return table
+
+
+def _score(metric: str, value: float | None) -> str:
+    return "–" if value is None else score(metric, value)
+
+
+def _explanations(abilities: Sequence[AbilityReport]) -> list[RenderableType]:
+    lines = []
+    for a in abilities:
+        if a.diagnosis is not None:
+            lines.append(f"{a.name}: {a.diagnosis.text}")
+        lines += [f"{a.name}: {flag}" for flag in a.flags]
+        if a.declared and a.verdict in ("inconclusive", "not measurable"):
+            lines.append(f"{a.name}: {a.reason}")
+    return _section("how it broke", lines)
+
+
+def _intrusion(found: IntrusionReport | Undefined) -> list[RenderableType]:
+    if isinstance(found, Undefined):
+        return _section("intrusion of the new task", [found.reason])
+    lines = [
+        f"{row.ability}: {row.tuned_share:.0%} of the answers look like the new task's, {row.base_share:.0%} before"
+        for row in sorted(found.rows, key=lambda row: row.base_share - row.tuned_share)
+        if isinstance(row.difference, Interval) and row.difference.low > 0
+    ]
+    measured = (
+        f"(the detector finds {found.true_positive_rate:.0%} of the task's own answers, at "
+        f"{found.false_positive_rate:.1%} false ones; by length alone {found.length_only_rate:.0%})"
+    )
+    nothing = ["no ability's answers have surely come to look like the new task's"]
+    doubt = [] if found.trusted else [f"not to be trusted: {found.note}"]
+    return _section("intrusion of the new task", [*doubt, *(lines or nothing), measured])
+
+
+def _confusions(confusions: Sequence[Confusion]) -> list[RenderableType]:
+    lines = []
+    for confusion in confusions:
+        grown = [c for c in confusion.cells if c.tuned > c.base and c.reference != c.given]
+        grown.sort(key=lambda c: c.base - c.tuned)
+        lines += [f"{confusion.ability}: {c.reference} → {c.given}: {c.base} → {c.tuned}" for c in grown[:CELLS]]
+    return _section("taken for something else (before → after)", lines)
+
+
+def _drift(report: ForgettingReport) -> list[RenderableType]:
+    if isinstance(report.drift, Undefined):
+        return []
+    lines = [
+        f"{row.on}: {row.kl.estimate:.3f} nats a token ({row.kl.low:.3f} to {row.kl.high:.3f})"
+        for row in report.drift
+        if isinstance(row.kl, Interval)
+    ]
+    return _section("drift, KL(base ‖ tuned)", [*lines, *([report.drift_history] if report.drift_history else [])])
+
+
+def _section(title: str, lines: Sequence[str]) -> list[RenderableType]:
+    if not lines:
+        return []
+    return [Text(""), Text(title, style="underline"), *(Text(line) for line in lines)]
