@@ -70,6 +70,8 @@ def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder,
         margin=MARGINS[first.unit] if keep.margin is None else keep.margin,
         declared=True,
         max_new_tokens=new_tokens(EvaluationConfig(), encoder, items),
+        # What the models write of themselves is looked at, too, where only likelihoods decide.
+        variants={"free": items} if first.needs == "choices" else {},
     )
 
 
