@@ -18,6 +18,7 @@ from keeptune.forgetting.format import diagnose
 from keeptune.forgetting.intrusion import find_intrusion
 from keeptune.records import Ability, AbilityReport, DriftRow, Example, IntrusionReport, Undefined
 from keeptune.scoring.table import get_metric
+from keeptune.studies.recovery_probe import Recovery
 
 FREE_ITEMS = 60
 """Items of an ability asked in plain words, to see what the models write."""
@@ -90,7 +91,9 @@ def measure_drift(
     return tuple(rows)
 
 
-def explain(models: BothModels, ability: Ability, report: AbilityReport, answered: Both) -> AbilityReport:
+def explain(
+    models: BothModels, ability: Ability, report: AbilityReport, answered: Both, recovery: Recovery | None
+) -> AbilityReport:
     """A lost ability's other wordings and forms, and what they say."""
     metrics = Metrics(tuple(get_metric(name) for name in ability.metrics), "")
     loss = Metrics((get_metric("token_loss"),), "")
@@ -104,7 +107,8 @@ def explain(models: BothModels, ability: Ability, report: AbilityReport, answere
     if ability.form != "loss" and ability.source != "lm-eval":
         by_loss = models.ask(ability, loss, ability.items, "loss of the reference")
         answered = (_with_scores(answered[0], by_loss[0]), _with_scores(answered[1], by_loss[1]))
-    return replace(report, diagnosis=diagnose(ability, *answered, variants))
+    found = (recovery.recovery, recovery.control) if recovery else (None, None)
+    return replace(report, diagnosis=diagnose(ability, *answered, variants, *found))
 
 
 def _with_scores(records: Records, more: Records) -> Records:

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from keeptune.api.abilities import QUICK_ITEMS, wanted_abilities
@@ -40,6 +41,7 @@ from keeptune.report.card import model_card
 from keeptune.report.html import write_html
 from keeptune.scoring.metric import Metric
 from keeptune.store.atomic import write_json, write_jsonl, write_text
+from keeptune.studies.recovery_probe import Recovery, Side, recovery_probe
 
 REPORT = "forgetting.json"
 PAGE = "report.html"
@@ -173,13 +175,25 @@ class Forgetting:
             examples, records = (task.examples, task.base) if task else ((), [])
             drift = measure_drift(both, examples, records, self.token_budget, self.observer)
         explained = [
-            explain(both, ability, report, answered[ability.name]) if report.verdict == "lost" else report
+            explain(both, ability, report, answered[ability.name], self._probe(ability, encoders))
+            if report.verdict == "lost"
+            else report
             for ability, report in zip(abilities, reports, strict=True)
         ]
         del both
         gc.collect()
         self.seconds["diagnosis"] = time.monotonic() - began
         return explained, intrusion, drift
+
+    def _probe(self, ability: Ability, encoders: Mapping[str, Encoder]) -> Recovery | None:
+        """Whether a few old examples bring the ability back; only where it was asked for."""
+        if not self.measure.probe or ability.source == "lm-eval":
+            return None
+        sides = [
+            Side(partial(load_for_asking, model), encoders[name], self.token_budget)
+            for name, model in self._models.items()
+        ]
+        return recovery_probe(sides[0], sides[1], ability, self.observer)
 
     def _load(self, name: str, encoder: Encoder) -> Answering:
         loaded = load_for_asking(self._models[name])
