@@ -97,7 +97,7 @@ def _read_schema() -> dict[str, Setting]:
         for field in dataclasses.fields(schema):
             key = f"{section}.{field.name}"
             hint, optional = hints[field.name], False
-            if isinstance(hint, types.UnionType):
+            if typing.get_origin(hint) in (types.UnionType, typing.Union):
                 hint, optional = typing.get_args(hint)[0], True
             kind = tuple if typing.get_origin(hint) is tuple else hint
             found[key] = Setting(key, kind, optional, _RANGES.get(key))
