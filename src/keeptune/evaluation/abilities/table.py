@@ -7,11 +7,23 @@ from types import MappingProxyType
 
 from keeptune.config.suggest import did_you_mean
 from keeptune.errors import ConfigError
+from keeptune.evaluation.abilities.entity_recognition import ENTITY_RECOGNITION
+from keeptune.evaluation.abilities.entity_typing import ENTITY_TYPING
+from keeptune.evaluation.abilities.inference import INFERENCE
+from keeptune.evaluation.abilities.passage_qa import PASSAGE_QA
 from keeptune.evaluation.abilities.sentiment import SENTIMENT
 from keeptune.evaluation.abilities.suite import Suite
+from keeptune.evaluation.abilities.topic import TOPIC
 from keeptune.records import Ability
 
-_ROWS: tuple[Suite, ...] = (SENTIMENT,)
+_ROWS: tuple[Suite, ...] = (
+    SENTIMENT,
+    TOPIC,
+    ENTITY_TYPING,
+    ENTITY_RECOGNITION,
+    PASSAGE_QA,
+    INFERENCE,
+)
 
 SUITES: Mapping[str, Suite] = MappingProxyType({suite.name: suite for suite in _ROWS})
 """Name → suite, in the order of reports."""
