@@ -82,18 +82,28 @@ class Suite:
         )
 
     def _split(self) -> tuple[list[tuple[str, Item]], list[tuple[str, Item]]]:
-        """(dev, verdict) as (id, item), clusters in the order of their hashes; dev takes the last of them."""
-        numbered = [(f"{self.name}/v{self.version}/{number:04d}", item) for number, item in enumerate(self.make())]
+        """(dev, verdict) as (id, item); dev takes the last clusters."""
         clusters: dict[str, list[tuple[str, Item]]] = {}
-        for each in numbered:
-            clusters.setdefault(each[1].cluster, []).append(each)
-        order = sorted(clusters, key=lambda cluster: stable_hash(self.name, cluster), reverse=True)
+        for number, item in enumerate(self.make()):
+            clusters.setdefault(item.cluster, []).append((f"{self.name}/v{self.version}/{number:04d}", item))
+        order = self._order({cluster: [item for _, item in pairs] for cluster, pairs in clusters.items()})
         dev: list[tuple[str, Item]] = []
-        taken = 0
-        while taken < len(order) and len(dev) < DEV_ITEMS:
-            dev += clusters[order[taken]]
-            taken += 1
-        return dev, [each for cluster in reversed(order[taken:]) for each in clusters[cluster]]
+        while order and len(dev) < DEV_ITEMS:
+            dev += clusters[order.pop()]
+        return dev, [each for cluster in order for each in clusters[cluster]]
+
+    def _order(self, clusters: Mapping[str, Sequence[Item]]) -> list[str]:
+        """Clusters by hash, those with the same right choices spread evenly: any prefix has balanced labels."""
+        alike: dict[frozenset[int], list[str]] = {}
+        for cluster in sorted(clusters, key=lambda name: stable_hash(self.name, name)):
+            right = frozenset(item.choices.index(item.answer) for item in clusters[cluster] if item.choices)
+            alike.setdefault(right, []).append(cluster)
+        places = {
+            cluster: ((place + 0.5) / len(names), stable_hash(self.name, cluster))
+            for names in alike.values()
+            for place, cluster in enumerate(names)
+        }
+        return sorted(places, key=places.__getitem__)
 
     def _ask(
         self, items: Iterable[tuple[str, Item]], shots: Sequence[Item], wording: str | None = None
