@@ -26,6 +26,8 @@ _LENGTH_BINS = _EXACT_LENGTHS + 72
 _COPY_WINDOW = 8
 _COPY_WINDOWS = 48
 _COLUMNS = 2**17
+TEXT_COLUMNS = 2 * _COLUMNS
+"""Of `characters` and `words` together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from keeptune.forgetting.answer_features import AnswerFeatures, FloatArray, Shown, answer_features
+from keeptune.forgetting.answer_features import TEXT_COLUMNS, AnswerFeatures, FloatArray, Shown, answer_features
 
 FOLDS = 6
 """Even: thresholds of the even folds come from the odd ones, and the reverse."""
@@ -24,9 +24,11 @@ IntArray = NDArray[np.int64]
 _BEYOND = 4.0
 """Standard deviations at which a form feature is cut: a form never seen must not decide by its size."""
 
+LIKE_ENOUGH = 0.3
+NEIGHBOURS = 5
+
 _NEVER = -1e6
-"""The score of an answer that goes round in circles as none of the task's does: a few words over and over can
-resemble anything to a linear classifier, and nothing like them is among the negatives."""
+"""The score of an answer that is turned down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,13 @@ def detect(rows: Labelled) -> Judged:
 
     Logistic regression on tf-idf of characters and of words without the topic, length and form. Folds are made of
     whole clusters; the threshold is that of 1 % false positives among the negatives of the folds on the other side.
+    A classifier knows only what it was shown: an answer that resembles none of the task's (an empty one, a refusal,
+    noise) is turned down whatever its score.
     """
     features = answer_features(rows.answers)
     folds = _folds(rows.clusters)
     weights = _weights(rows)
+    clusters = np.unique(np.array(rows.clusters), return_inverse=True)[1]
     by_text, by_length = np.zeros(len(folds)), np.zeros(len(folds))
     for fold in range(FOLDS):
         here = np.flatnonzero(folds == fold)
@@ -72,7 +77,9 @@ def detect(rows: Labelled) -> Judged:
         target = rows.positive[learnt]
         fit, judge = _all_blocks(features, learnt, here)
         by_text[here] = _scores(fit, target, weights[learnt], judge)
-        by_text[here[_circling(features.distinct, learnt[target], here)]] = _NEVER
+        strange = _strange(fit[target, :TEXT_COLUMNS], clusters[learnt[target]], judge[:, :TEXT_COLUMNS])
+        strange |= _circling(features.distinct, learnt[target], here)
+        by_text[here[strange]] = _NEVER
         by_length[here] = _scores(features.lengths[learnt], target, weights[learnt], features.lengths[here])
     return Judged(_above(by_text, rows.negative, folds), _above(by_length, rows.negative, folds))
 
@@ -115,8 +122,24 @@ def _all_blocks(features: AnswerFeatures, fit: IntArray, judge: IntArray) -> tup
     return hstack(fitted, format="csr"), hstack(judged, format="csr")
 
 
+def _strange(positives: csr_matrix, clusters: IntArray, judge: csr_matrix) -> NDArray[np.bool_]:
+    """Less than 0.3 times as like its nearest positives as all but 1 % of the positives are like those of other
+    clusters: little, since an answer in the way of the task on another topic shares no topic with them."""
+    among = (positives @ positives.T).toarray()
+    among[clusters[:, None] == clusters] = 0.0
+    least = np.quantile(_nearest(among), 0.01)
+    strange: NDArray[np.bool_] = _nearest((judge @ positives.T).toarray()) < LIKE_ENOUGH * least
+    return strange
+
+
+def _nearest(similarities: FloatArray) -> FloatArray:
+    """Mean of the largest in each row."""
+    mean: FloatArray = np.sort(similarities, axis=1)[:, -NEIGHBOURS:].mean(axis=1)
+    return mean
+
+
 def _circling(distinct: FloatArray, positives: IntArray, judge: IntArray) -> NDArray[np.bool_]:
-    """Under half of what all but 1 % of the positives have."""
+    """Goes round in circles: under half of the distinct runs that all but 1 % of the positives have."""
     circling: NDArray[np.bool_] = distinct[judge] < 0.5 * np.quantile(distinct[positives], 0.01)
     return circling
 

@@ -19,9 +19,9 @@ ON = "text of the base"
 def drift_history(reports: Sequence[Mapping[str, Any]]) -> str:
     """One sentence on the rank correlation between drift and loss; "" under 5 runs.
 
-    A run's loss is the mean of its abilities' drops, each divided by its margin, so that points and nats add up. Of
-    reports with one `path` the last counts; runs of another base than the last report's are left out, since the drift
-    of two bases is not comparable.
+    A run's loss is the mean of its measurable abilities' drops, each divided by its margin, so that points and nats
+    add up. Of reports with one `path` the last counts; runs of another base than the last report's are left out, since
+    the drift of two bases is not comparable.
 
     Args:
         reports: ForgettingReports as plain JSON, the oldest first.
@@ -68,6 +68,7 @@ def _point(report: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
     """(drift, loss) of a run, if it has both."""
     rows = report["drift"] if isinstance(report["drift"], list) else []
     drifts = [row["kl"]["estimate"] for row in rows if row["on"] == ON and "estimate" in row["kl"]]
-    losses = [a["drop"]["estimate"] / a["margin"] for a in report["abilities"] if "estimate" in a["drop"]]
+    measured = [a for a in report["abilities"] if "estimate" in a["drop"] and a["verdict"] != "not measurable"]
+    losses = [a["drop"]["estimate"] / a["margin"] for a in measured]
     if drifts and losses:
         yield drifts[0], fmean(losses)

@@ -1,0 +1,146 @@
+"""The same answers read strictly and leniently, and what the lenient reader gives to answers of other items."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from statistics import fmean
+
+from keeptune.errors import MetricError
+from keeptune.forgetting.compare import Pair
+from keeptune.forgetting.contained import Contained
+from keeptune.forgetting.paired_scores import PairedScores, paired_scores
+from keeptune.records import Answer, EvalRecord, Example, ItemScore, MaybeInterval, Message, Undefined
+from keeptune.scoring.metric import Metric, Needs, Unit, corpus_score
+from keeptune.scoring.table import get_metric
+
+STRICT = "_strict"
+SHUFFLES = 5
+SEED = 0
+
+
+def strict_and_lenient(metric: str, records: Sequence[EvalRecord]) -> tuple[Metric, Metric] | None:
+    """The two readings that belong to a metric, where the records can be read both ways.
+
+    ``x`` and ``x_strict``, if both are in the records; ``exact_match`` and `Contained` for short answers, which are
+    read again.
+    """
+    name = metric.removesuffix(STRICT)
+    if all({name, name + STRICT} <= record.scores.keys() for record in records):
+        return get_metric(name + STRICT), get_metric(name)
+    if name in ("exact_match", "token_f1") and any(record.answer.output is not None for record in records):
+        return get_metric("exact_match"), Contained()
+    return None
+
+
+def read_by(records: Sequence[EvalRecord], metric: Metric) -> list[EvalRecord]:
+    """The records with a score by this metric, read again where they lack it."""
+    return [
+        record
+        if metric.name in record.scores
+        else replace(record, scores={**record.scores, metric.name: metric.item(record.answer, _example(record))})
+        for record in records
+    ]
+
+
+def form_drop(pairs: Sequence[Pair], strict: Metric, lenient: Metric) -> MaybeInterval:
+    """Strict drop − lenient drop, paired by item: how much of the loss is only form, in points."""
+    gap = _Gap(strict, lenient)
+    one, other = paired_scores(pairs, strict), paired_scores(pairs, lenient)
+    if one.clusters != other.clusters:
+        return Undefined(f"{strict.name} and {lenient.name} did not score the same items")
+    scores = PairedScores(
+        metric=gap,
+        before=tuple(map(gap.of, one.before, other.before)),
+        after=tuple(map(gap.of, one.after, other.after)),
+        clusters=one.clusters,
+        unscored=one.unscored,
+    )
+    return scores.difference() if scores.items else Undefined("no item has both scores on both sides")
+
+
+def lenient_floor(records: Sequence[EvalRecord], lenient: Metric) -> float | None:
+    """The lenient score of these answers against the references of other items, mean of 5 shuffles.
+
+    No item gets a reference of its own cluster. None where the metric cannot be read again (a score that came from
+    elsewhere), or where one cluster holds half of the items.
+    """
+    floors = []
+    for shuffle in range(SHUFFLES):
+        order = _others(records, random.Random(SEED + shuffle))
+        if not order:
+            return None
+        try:
+            scores = [lenient.item(r.answer, _with_references_of(r, other)) for r, other in order]
+        except MetricError:
+            return None
+        floor = corpus_score(lenient, scores)
+        if isinstance(floor, Undefined):
+            return None
+        floors.append(floor)
+    return fmean(floors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """lenient − strict: what is right but not in the asked form."""
+
+    strict: Metric
+    lenient: Metric
+    name: str = "form"
+    needs: Needs = "output"
+    higher_is_better: bool = True
+    unit: Unit = "points"
+
+    @property
+    def binary(self) -> bool:
+        return self.strict.binary and self.lenient.binary
+
+    def of(self, strict: ItemScore, lenient: ItemScore) -> ItemScore:
+        counts = {f"strict {key}": value for key, value in strict.counts.items()}
+        counts |= {f"lenient {key}": value for key, value in lenient.counts.items()}
+        return ItemScore((lenient.value or 0.0) - (strict.value or 0.0), counts)
+
+    def item(self, answer: Answer, example: Example) -> ItemScore:
+        return self.of(self.strict.item(answer, example), self.lenient.item(answer, example))
+
+    def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:
+        strict, lenient = (
+            metric.corpus({k.removeprefix(side): v for k, v in counts.items() if k.startswith(side)}, items)
+            for metric, side in ((self.strict, "strict "), (self.lenient, "lenient "))
+        )
+        if isinstance(lenient, Undefined):
+            return lenient
+        return strict if isinstance(strict, Undefined) else lenient - strict
+
+
+def _others(records: Sequence[EvalRecord], rng: random.Random) -> list[tuple[EvalRecord, EvalRecord]]:
+    """Each record with one of another cluster: clusters in shuffled order, shifted by the largest one's size."""
+    rank = {cluster: rng.random() for cluster in dict.fromkeys(record.cluster for record in records)}
+    ordered = sorted(records, key=lambda record: rank[record.cluster])
+    shift = max((len(list(group)) for _, group in groupby(ordered, key=lambda r: r.cluster)), default=0)
+    if 2 * shift > len(ordered) or not ordered:
+        return []
+    return list(zip(ordered, ordered[shift:] + ordered[:shift], strict=True))
+
+
+def _with_references_of(record: EvalRecord, other: EvalRecord) -> Example:
+    """The item with another's references; of choices that the other does not share, the one at the same place."""
+    references = other.references
+    if record.choices and not {r.strip() for r in references} & {c.strip() for c in record.choices}:
+        places = [i for i, choice in enumerate(other.choices) if choice.strip() in {r.strip() for r in references}]
+        references = (record.choices[(places[0] if places else 0) % len(record.choices)],)
+    return _example(replace(record, references=references))
+
+
+def _example(record: EvalRecord) -> Example:
+    return Example(
+        id=record.item_id,
+        prompt=(Message("user", record.prompt),),
+        completion=record.references[0] if record.references else "",
+        references=record.references,
+        choices=record.choices,
+        group=record.cluster,
+    )
