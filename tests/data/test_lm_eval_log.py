@@ -12,12 +12,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from keeptune.data.lm_eval_log import read_lm_eval_log
+from keeptune.data.lm_eval_task import same_ability
 from keeptune.errors import DataError, MetricError, PairingError
 from keeptune.forgetting.compare import compare, pair
 from keeptune.records import Interval
@@ -151,8 +153,13 @@ def test_values_of_one_model_between_0_and_1_are_compared_as_graded(edited: Call
     half = edited("keeptune_kinds", lambda rows: rows[0].update(acc=0.25))
     (half / f"results_{STAMP}.json").unlink()
     tuned = read_lm_eval_log(half)["keeptune_kinds"]
-    shared = [name for name in base.ability.metrics if name in tuned.ability.metrics]
-    assert "lm-eval:acc" not in shared
+    assert same_ability(base.ability, base.ability) == base.ability
+    both = same_ability(base.ability, replace(tuned.ability, version="2.0"))
+    assert both.metrics == ("lm-eval:acc:graded", "lm-eval:acc_norm", "lm-eval:acc_norm:graded")
+    with pytest.raises(PairingError, match=r"version 2\.0 before"):
+        same_ability(base.ability, tuned.ability)
+    with pytest.raises(MetricError, match="keeptune_kinds has the metrics"):
+        same_ability(base.ability, replace(base.ability, metrics=("lm-eval:other",)))
     assert tuned.records[0].scores["lm-eval:acc:graded"].value == 25.0
     assert compare(base.records, tuned.records, get_metric("lm-eval:acc:graded")).fell == 1
     with pytest.raises(MetricError):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from keeptune.data.formats.raw_row import RawRow
 from keeptune.data.lm_eval_sample import HarnessSample, read_sample
-from keeptune.errors import DataError, Problem
+from keeptune.errors import DataError, MetricError, PairingError, Problem
 from keeptune.records import Ability, Answer, EvalRecord, Example, ItemScore, Message
 from keeptune.records.ability import Form
 from keeptune.scoring.harness_metric import HarnessMetric, harness_scores
@@ -75,6 +76,27 @@ def harness_task(task: str, rows: Sequence[RawRow], results: Mapping[str, Any]) 
         for index, (item_id, sample) in enumerate(zip(ids, samples, strict=True))
     ]
     return HarnessTask(_ability(task, records, samples[0].asked.form, list(scores), results), records)
+
+
+def same_ability(base: Ability, tuned: Ability) -> Ability:
+    """The ability that two models were asked, with the metrics that both were scored by; the verdict is by the first.
+
+    Raises:
+        PairingError: the two are of different versions of the task.
+        MetricError: no metric was read alike from both.
+    """
+    if (base.name, base.version) != (tuned.name, tuned.version):
+        raise PairingError(
+            f"{base.name} is of version {base.version} before, and {tuned.name} of version {tuned.version} after",
+            "run both models on the same version of the task",
+        )
+    metrics = tuple(name for name in base.metrics if name in tuned.metrics)
+    if not metrics:
+        raise MetricError(
+            f"{base.name} has the metrics {', '.join(base.metrics)} before and {', '.join(tuned.metrics)} after",
+            "run both models by the same task file",
+        )
+    return replace(base, metrics=metrics)
 
 
 def _mismatches(by_filter: Mapping[str, Mapping[int, HarnessSample]]) -> list[Problem]:
