@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from keeptune.data.encode import Encoder
 from keeptune.evaluation.generate import Generated, fitting_prompts, generate
-from keeptune.evaluation.loglikelihood import loglikelihoods
+from keeptune.evaluation.shared_prefix import shared_loglikelihoods
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Observer
 from keeptune.models.load import LoadedModel
 from keeptune.records import Answer, EvalRecord, Example, Undefined
@@ -49,11 +49,11 @@ def answer_items(
     references: list[tuple[float, int] | None] = [None] * len(examples)
     if "loss" in needs:
         rows = [encoder.scored_row(example, example.completion) for example in examples]
-        values = loglikelihoods(loaded, rows, budget)
+        values = shared_loglikelihoods(loaded, rows, budget, observer)
         references = [(value, row.learned) for value, row in zip(values, rows, strict=True)]
     choices: list[list[tuple[float, int]]] = [[] for _ in examples]
     if "choices" in needs:
-        choices = _choices(loaded, questioning, examples)
+        choices = _choices(loaded, questioning, examples, observer)
     return [
         Answer(
             item_id=example.id,
@@ -71,11 +71,11 @@ def answer_items(
 
 
 def _choices(
-    loaded: LoadedModel, questioning: Questioning, examples: Sequence[Example]
+    loaded: LoadedModel, questioning: Questioning, examples: Sequence[Example], observer: Observer
 ) -> list[list[tuple[float, int]]]:
     places = [(index, choice) for index, example in enumerate(examples) for choice in example.choices]
     rows = [questioning.encoder.scored_row(examples[index], choice) for index, choice in places]
-    values = loglikelihoods(loaded, rows, questioning.token_budget)
+    values = shared_loglikelihoods(loaded, rows, questioning.token_budget, observer)
     found: list[list[tuple[float, int]]] = [[] for _ in examples]
     for (index, _), row, value in zip(places, rows, values, strict=True):
         found[index].append((value, row.learned))

@@ -16,9 +16,13 @@ from keeptune.errors import ModelError
 from keeptune.models.batch import Batch, decoder_inputs
 
 
-def completion_logits(model: Any, batch: Batch) -> torch.Tensor:
-    """Logits that predict `batch.targets`: [tokens, vocabulary], in the model's own dtype."""
-    inputs = dict(batch.inputs)
+def completion_logits(model: Any, batch: Batch, **more: Any) -> torch.Tensor:
+    """Logits that predict `batch.targets`: [tokens, vocabulary], in the model's own dtype.
+
+    Args:
+        more: further arguments of the forward pass: a cache to go on from, an encoder's outputs.
+    """
+    inputs = {"use_cache": False, **batch.inputs, **more}
     labels = inputs.pop("labels", None)
     if labels is not None:
         inputs["decoder_input_ids"] = decoder_inputs(model, labels)
@@ -36,7 +40,7 @@ def completion_logits(model: Any, batch: Batch) -> torch.Tensor:
 
     handle = head.register_forward_pre_hook(pick)
     try:
-        logits = model(**inputs, use_cache=False).logits
+        logits = model(**inputs).logits
     finally:
         handle.remove()
     if not picked:

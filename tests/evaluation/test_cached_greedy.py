@@ -1,0 +1,131 @@
+"""The cached way gives the tokens of transformers' `generate`: unequal lengths, early ends, shared beginnings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import MistralConfig, MistralForCausalLM
+
+from keeptune.config import Adapter, ModelConfig
+from keeptune.evaluation.cached_greedy import cached_greedy, decodes_plainly
+from keeptune.evaluation.generate import generate
+from keeptune.evaluation.transformers_greedy import transformers_greedy
+from keeptune.models.adapters import attach_adapter
+from keeptune.models.key_values import long_prefix, read_prefix
+from keeptune.models.load import LoadedModel, load_model
+from tests.tiny import byte_tokenizer
+
+PROMPTS = [[40 + i * 7 % 90 for i in range(n)] for n in (3, 17, 1, 9, 30, 9, 22, 14, 5, 28)]
+ROOM = 40
+END = 1
+
+
+def load(folder: Path, kernel: str = "sdpa") -> LoadedModel:
+    loaded = load_model(ModelConfig(name=str(folder), device="cpu", dtype="float32"))
+    # Wide weights: random answers that differ from one another, and end now and then.
+    torch.manual_seed(5)
+    for parameter in loaded.model.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.4)
+    loaded.model.set_attn_implementation(kernel)
+    return loaded
+
+
+def until_end(rows: list[list[int]]) -> list[list[int]]:
+    return [row[: row.index(END) + 1] if END in row else row for row in rows]
+
+
+@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+@pytest.mark.parametrize("method", [None, "lora"])
+def test_the_tokens_of_transformers(tiny: Callable[..., Path], kind: str, kernel: str, method: str | None) -> None:
+    loaded = load(tiny(kind), kernel)
+    if method:
+        attach_adapter(loaded, Adapter(kind=method, rank=3), seed=0)
+        for parameter in loaded.model.parameters():
+            if parameter.requires_grad:
+                torch.nn.init.normal_(parameter, std=0.3)
+        loaded.model.eval()
+    head = loaded.inner.get_output_embeddings()
+    # An end token that comes early for some rows and late for others.
+    hook = head.register_forward_hook(lambda _m, _i, out: out + 4.0 * (torch.arange(out.shape[-1]) == END))
+    expected = until_end(transformers_greedy(loaded, PROMPTS, ROOM))
+    lengths = sorted(len(row) for row in expected)
+    assert len(set(lengths)) > 3, lengths
+    seen: list[int] = []
+    watch = loaded.inner.get_input_embeddings().register_forward_pre_hook(lambda _m, a: seen.append(len(a[0])))
+    assert decodes_plainly(loaded, 70)
+    assert cached_greedy(loaded, PROMPTS, ROOM) == expected
+    assert seen == sorted(seen, reverse=True)
+    assert len(set(seen)) > 1, "no finished row was let go"
+    watch.remove()
+    hook.remove()
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_a_shared_beginning_is_read_once(tiny: Callable[..., Path], kind: str) -> None:
+    loaded = load(tiny(kind))
+    start = [40 + i * 11 % 90 for i in range(80)]
+    prompts = [start + prompt for prompt in PROMPTS]
+    shared = long_prefix([tuple(prompt) for prompt in prompts])
+    # All begin with the first token of PROMPTS too, but each keeps a token of its own.
+    assert shared == 80
+    expected = until_end(transformers_greedy(loaded, prompts, ROOM))
+    assert len({tuple(row) for row in expected}) > 3
+    assert cached_greedy(loaded, prompts, ROOM, read_prefix(loaded, start)) == expected
+    read: list[int] = []
+    watch = loaded.inner.get_input_embeddings().register_forward_pre_hook(lambda _m, a: read.append(a[0].numel()))
+    answers = generate(loaded, prompts, ROOM, 1 << 20)
+    watch.remove()
+    assert [answer.tokens for answer in answers] == [len(row) - (row[-1] == END) for row in expected]
+    assert read[0] == 80
+    assert max(read[1:]) <= 30 * len(prompts)
+
+
+def test_what_prompts_share() -> None:
+    start = tuple(range(70))
+    assert long_prefix([(*start, 1, 2), (*start, 3), (*start, 1, 4)]) == 70
+    assert long_prefix([(*start, 1, 2), (*start, 1), (*start, 1, 4)]) == 70, "one token is left to each"
+    assert long_prefix([(*start, 1), (*start, 2)]) == 0, "too few"
+    assert long_prefix([(*start[:60], 1), (*start[:60], 2), (*start[:60], 3)]) == 0, "too short"
+    assert long_prefix([(*start, 1), (*start, 2), (9, *start)]) == 0
+    assert long_prefix([start, start, start]) == 69
+    assert long_prefix([]) == 0
+
+
+@pytest.mark.parametrize(("window", "plainly"), [(8, False), (128, True)])
+def test_a_window_in_play_is_left_to_transformers(tmp_path: Path, window: int, plainly: bool) -> None:
+    tokenizer = byte_tokenizer()
+    torch.manual_seed(0)
+    config = MistralConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        sliding_window=window,
+        pad_token_id=0,
+        bos_token_id=None,
+        eos_token_id=1,
+    )
+    MistralForCausalLM(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = load(tmp_path)
+    assert decodes_plainly(loaded, 70) == plainly
+    expected = until_end(transformers_greedy(loaded, PROMPTS, ROOM))
+    answers = generate(loaded, PROMPTS, ROOM, 1 << 20)
+    assert [answer.tokens for answer in answers] == [len(row) - (row[-1] == END) for row in expected]
+    if plainly:
+        assert cached_greedy(loaded, PROMPTS, ROOM) == expected
+
+
+def test_other_kinds_are_left_to_the_other_ways(tiny: Callable[..., Path]) -> None:
+    assert not decodes_plainly(load(tiny("t5")), 10)
+    loaded = load(tiny("llama"))
+    attach_adapter(loaded, Adapter(kind="prefix", rank=3), seed=0)
+    assert not decodes_plainly(loaded, 10)
