@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from keeptune.numerics.jackknife import paired_jackknife, too_few
+from keeptune.numerics.jackknife import paired_jackknife, paired_moments, score_jackknife, too_few
 from keeptune.records import Undefined
 
 
@@ -100,6 +100,30 @@ def test_p_value_agrees_with_the_interval():
     result = paired_jackknife(with_n(rng.random(40)), with_n(rng.random(40) + 0.5), mean)
     assert result.p_above(result.interval().low) == pytest.approx(0.025)
     assert result.p_above(result.estimate) == pytest.approx(0.5)
+
+
+def test_of_one_score_it_is_the_t_interval_of_scipy():
+    values = np.random.default_rng(6).normal(60, 20, 80)
+    result = score_jackknife(with_n(values), mean)
+    low, high = stats.t.interval(0.95, 79, loc=values.mean(), scale=stats.sem(values))
+    assert result.interval().low == pytest.approx(low, abs=1e-6)
+    assert result.interval().high == pytest.approx(high, abs=1e-6)
+    assert isinstance(score_jackknife(with_n([1.0]), mean), Undefined)
+
+
+def test_moments_of_means_are_those_of_numpy():
+    base, tuned = np.random.default_rng(8).multivariate_normal([60, 50], [[400, 250], [250, 500]], 70).T
+    moments = paired_moments(with_n(base), with_n(tuned), mean)
+    covariance = np.cov(tuned, base) / 70
+    assert moments == pytest.approx((tuned.mean(), base.mean(), covariance[0, 0], covariance[1, 1], covariance[0, 1]))
+
+
+def test_change_size_of_a_mean_is_the_size_of_the_changes():
+    before = np.full(50, 100.0)
+    after = before.copy()
+    after[:12] = 0.0
+    assert paired_jackknife(with_n(before), with_n(after), mean).change_size == pytest.approx(100)
+    assert paired_jackknife(with_n(before), with_n(before), mean).change_size == 0
 
 
 def test_covers_about_as_often_as_it_says_with_clusters():

@@ -4,8 +4,9 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom, binomtest
 
 from keeptune.numerics.flips import count_flips
 from keeptune.numerics.mcnemar import mcnemar_mid_p
@@ -26,6 +27,19 @@ def test_mid_p_equals_the_sum_over_all_outcomes(plus, minus):
     expected = beyond + same / 2 if observed else 1.0
     assert mcnemar_mid_p(plus, minus) == pytest.approx(expected)
     assert mcnemar_mid_p(plus, minus) == mcnemar_mid_p(minus, plus)
+
+
+@pytest.mark.parametrize(("plus", "minus"), [(12, 5), (40, 61), (3, 0), (150, 110)])
+def test_mid_p_is_the_exact_test_less_half_of_what_was_seen(plus, minus):
+    n, k = plus + minus, min(plus, minus)
+    expected = binomtest(k, n).pvalue - binom.pmf(k, n, 0.5)
+    assert mcnemar_mid_p(plus, minus) == pytest.approx(expected, abs=1e-9)
+
+
+def test_exact_part_agrees_with_statsmodels():
+    tables = pytest.importorskip("statsmodels.stats.contingency_tables")
+    exact = tables.mcnemar([[30, 12], [5, 53]], exact=True).pvalue
+    assert mcnemar_mid_p(12, 5) == pytest.approx(exact - binom.pmf(5, 17, 0.5), abs=1e-9)
 
 
 def test_mid_p_edges():
@@ -52,6 +66,14 @@ def test_holm_is_the_closure_of_bonferroni(p_values, alpha):
     for i, rejected in enumerate(holm_rejects(p_values, alpha)):
         closed = all(min(p_values[j] for j in s) * len(s) <= alpha for s in sets if i in s)
         assert rejected == closed
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_agrees_with_statsmodels(p_values):
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    expected = multitest.multipletests(p_values, alpha=0.025, method="holm")
+    assert holm_adjust(p_values) == pytest.approx(expected[1].tolist(), abs=1e-9)
 
 
 def test_flips():

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import optimize, stats
 
-from keeptune.numerics.tango import tango_interval, tango_z
+from keeptune.numerics.tango import restricted_minus, tango_interval, tango_mid_p_above, tango_p_above, tango_z
 from keeptune.records import Undefined
 
 Z = 1.959963984540054
@@ -117,6 +118,51 @@ def test_covers_about_as_often_as_it_says():
         interval = tango_interval(b, c, n)
         covered += interval.low <= p_plus - p_minus <= interval.high
     assert 0.92 <= covered / 400 <= 0.985
+
+
+@pytest.mark.parametrize("table", [(12, 3, 100), (3, 9, 60), (0, 5, 40), (7, 0, 200), (40, 35, 150)])
+@pytest.mark.parametrize("m", [-0.1, 0.02, 0.05, 0.2])
+def test_restricted_shares_are_the_likeliest_and_z_is_their_score(table, m):
+    """By maximising the trinomial likelihood with scipy under b − c = m; the score there over its information."""
+    b, c, n = table
+
+    def loss(q):
+        return -(stats.multinomial.logpmf([b, c, n - b - c], n, [q + m, q, 1 - 2 * q - m]))
+
+    bounds = (max(0.0, -m) + 1e-12, (1 - m) / 2 - 1e-12)
+    q = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-13}).x
+    assert restricted_minus(b / n, c / n, m) == pytest.approx(q, abs=1e-6)
+    variance = 2 * q + m - m * m
+    assert tango_z(b, c, n, m) == pytest.approx((b - c - n * m) / math.sqrt(n * variance), abs=1e-5)
+
+
+def test_p_value_is_the_interval_turned_round():
+    for b, c, n in ((20, 5, 300), (9, 12, 80), (60, 31, 600)):
+        interval = tango_interval(b, c, n)
+        assert tango_p_above(b, c, n, interval.low) == pytest.approx(0.025, abs=1e-6)
+        assert tango_p_above(b, c, n, interval.high) == pytest.approx(0.975, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [(3, 1, 20, 0.05), (10, 0, 20, 0.05), (0, 0, 20, 0.05), (0, 7, 20, 0.05), (20, 0, 20, 0.05), (5, 5, 10, 0.2)],
+)
+def test_mid_p_equals_the_sum_over_all_tables(table):
+    b, c, n, m = table
+    q = restricted_minus(b / n, c / n, m)
+    expected = 0.0
+    for i in range(n + 1):
+        for j in range(n + 1 - i):
+            ways = math.comb(n, i) * math.comb(n - i, j)
+            p = ways * (q + m) ** i * q**j * max(1 - 2 * q - m, 0) ** (n - i - j)
+            expected += p * (i - j > b - c) + p / 2 * (i - j == b - c)
+    assert tango_mid_p_above(b, c, n, m) == pytest.approx(expected, abs=1e-9)
+
+
+def test_mid_p_is_near_the_normal_one_where_many_flip_and_above_it_where_few_do():
+    assert tango_mid_p_above(90, 60, 600, 0.05) == pytest.approx(tango_p_above(90, 60, 600, 0.05), abs=2e-3)
+    assert tango_mid_p_above(31, 0, 300, 0.05) > 1.5 * tango_p_above(31, 0, 300, 0.05)
+    assert tango_mid_p_above(0, 0, 50, 0.0) == 0.5
 
 
 def test_impossible_counts_are_refused():

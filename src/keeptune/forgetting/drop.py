@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from keeptune.forgetting.paired_scores import Counted, PairedScores, in_points, item_values
-from keeptune.numerics.jackknife import MIN_CLUSTERS, MIN_DIFFERING, FloatArray, Jackknife
+from keeptune.numerics.jackknife import MIN_CLUSTERS, MIN_DIFFERING, FloatArray, Jackknife, paired_jackknife
 from keeptune.numerics.planning import (
+    ALPHA,
     detectable_drop,
     detectable_drop_binary,
     discordant_share,
@@ -17,7 +18,7 @@ from keeptune.numerics.planning import (
     items_to_tell,
     items_to_tell_binary,
 )
-from keeptune.numerics.tango import tango_interval, tango_p_above
+from keeptune.numerics.tango import tango_interval, tango_mid_p_above
 from keeptune.numerics.wilson import wilson_interval
 from keeptune.records import Interval, MaybeInterval, Undefined, Verdict
 
@@ -42,12 +43,12 @@ class Drop:
     """Items for "kept" or "lost" with 80 % power if the true drop is the one seen."""
 
     def verdict(self, margin: float) -> Verdict:
-        """kept: the upper limit is below the margin; lost: the lower limit is above it."""
-        if self.caveat or isinstance(self.interval, Undefined):
+        """kept: the upper limit is below the margin; lost: the lower limit is above it, and the p-value says so too."""
+        if self.caveat or isinstance(self.interval, Undefined) or self.p_above is None:
             return "inconclusive"
         if self.interval.high < margin:
             return "kept"
-        return "lost" if self.interval.low > margin else "inconclusive"
+        return "lost" if self.interval.low > margin and self.p_above <= ALPHA else "inconclusive"
 
 
 def measure_drop(scores: PairedScores, margin: float) -> Drop:
@@ -63,7 +64,8 @@ def measure_drop(scores: PairedScores, margin: float) -> Drop:
     if scores.proportions:
         flips = worse.flips()
         return binary_drop(flips.rose, flips.fell, worse.items, margin)
-    counted, result = worse.counted(), worse.jackknife()
+    counted = worse.counted()
+    result = paired_jackknife(*counted)
     if isinstance(result, Undefined):
         return _undecidable(result, result.reason)
     if result.clusters >= MIN_CLUSTERS and result.differing < MIN_DIFFERING:
@@ -77,7 +79,7 @@ def binary_drop(worse: int, better: int, items: int, margin: float) -> Drop:
     detectable = detectable_drop_binary(share, items, fraction)
     return Drop(
         interval=in_points(tango_interval(worse, better, items)),
-        p_above=tango_p_above(worse, better, items, fraction),
+        p_above=tango_mid_p_above(worse, better, items, fraction),
         caveat="",
         detectable=None if detectable is None else 100.0 * detectable,
         items_to_decide=items_for_kept_binary(share, fraction),
@@ -93,7 +95,7 @@ def _jackknife_drop(result: Jackknife, items: int, margin: float) -> Drop:
         interval=result.interval(),
         p_above=None if result.caveat else _p_above(result, margin),
         caveat=result.caveat,
-        detectable=None if result.caveat else detectable_drop(result.standard_error, margin, result.clusters - 1),
+        detectable=None if result.caveat else detectable_drop(variance, result.change_size, result.clusters, margin),
         items_to_decide=_in_items(kept, items, result.clusters),
         items_as_seen=None if seen is None else _in_items(max(seen, MIN_CLUSTERS), items, result.clusters),
     )

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from keeptune.errors import ConfigError
 from keeptune.forgetting.amounts import amount, between, unit
 from keeptune.numerics.multiplicity import holm_adjust
+from keeptune.numerics.planning import ALPHA
 from keeptune.records import AbilityReport, Gate, Interval, Verdict
 
-FAMILY_ALPHA = 0.025
+FAMILY_ALPHA = ALPHA
 """Chance, at most, that any declared ability is called lost though none fell by more than its margin."""
 
 EXIT_CODES: dict[Gate, int] = {"fail": 3, "inconclusive": 4}

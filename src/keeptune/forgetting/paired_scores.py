@@ -10,7 +10,7 @@ import numpy as np
 
 from keeptune.errors import MetricError
 from keeptune.numerics.flips import Flips, count_flips
-from keeptune.numerics.jackknife import FloatArray, Jackknife, Statistic, paired_jackknife
+from keeptune.numerics.jackknife import FloatArray, Statistic, paired_jackknife
 from keeptune.numerics.tango import tango_interval
 from keeptune.records import EvalRecord, Interval, ItemScore, MaybeInterval, Undefined
 from keeptune.scoring.metric import Metric, corpus_score
@@ -63,15 +63,12 @@ class PairedScores:
             corpus_statistic(self.metric, names),
         )
 
-    def jackknife(self) -> Jackknife | Undefined:
-        return paired_jackknife(*self.counted())
-
     def difference(self) -> MaybeInterval:
         """after − before, 95 %: Tango's interval of proportions, else the cluster jackknife's."""
         if self.proportions:
             flips = self.flips()
             return in_points(tango_interval(flips.rose, flips.fell, self.items))
-        result = self.jackknife()
+        result = paired_jackknife(*self.counted())
         return result if isinstance(result, Undefined) else result.interval()
 
 
@@ -119,8 +116,8 @@ def sum_by_cluster(scores: Sequence[ItemScore], clusters: Sequence[str], names: 
     """[clusters, counts + 1]: each cluster's summed counts, its number of items last."""
     rows = {cluster: row for row, cluster in enumerate(dict.fromkeys(clusters))}
     summed: FloatArray = np.zeros((len(rows), len(names) + 1))
-    for score, cluster in zip(scores, clusters, strict=True):
-        summed[rows[cluster]] += [*(score.counts.get(name, 0.0) for name in names), 1.0]
+    counts = [[*(score.counts.get(name, 0.0) for name in names), 1.0] for score in scores]
+    np.add.at(summed, [rows[cluster] for cluster in clusters], np.array(counts).reshape(-1, len(names) + 1))
     return summed
 
 

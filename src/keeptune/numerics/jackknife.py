@@ -37,6 +37,9 @@ class Jackknife:
     clusters: int
     differing: int
     """Clusters whose counts differ between before and after; of a single score, all of them."""
+    change_size: float = 0.0
+    """Σ|δ|³/Σδ² of the pseudo-values δ = J·θ − (J − 1)·θ₍ⱼ₎: how far a cluster that changes much moves (of a mean over
+    items that flip by 100, it is 100). For planning."""
 
     @property
     def caveat(self) -> str:
@@ -79,12 +82,17 @@ def paired_jackknife(before: FloatArray, after: FloatArray, statistic: Statistic
     if isinstance(both, Undefined):
         return both
     score_before, score_after = both
+    estimate = score_after.whole - score_before.whole
     differences = score_after.left_out - score_before.left_out
+    clusters = before.shape[0]
+    pseudo = clusters * estimate - (clusters - 1) * differences
+    moved = float((pseudo**2).sum())
     return Jackknife(
-        estimate=score_after.whole - score_before.whole,
+        estimate=estimate,
         standard_error=math.sqrt(_covariance(differences, differences)),
-        clusters=before.shape[0],
+        clusters=clusters,
         differing=int(np.any(before != after, axis=1).sum()),
+        change_size=float((np.abs(pseudo) ** 3).sum()) / moved if moved else 0.0,
     )
 
 

@@ -67,9 +67,15 @@ def items_for_kept(variance: float, margin: float) -> int:
     return max(1, math.ceil((_Z_ALPHA + _Z_POWER) ** 2 * variance / margin**2))
 
 
-def detectable_drop(standard_error: float, margin: float, degrees: int) -> float:
-    """m + (t₀.₉₇₅ + t₀.₈)·SE, which is m + 2.80·s/√n for many items."""
-    return margin + float(stdtrit(degrees, 1.0 - ALPHA) + stdtrit(degrees, POWER)) * standard_error
+def detectable_drop(variance: float, change_size: float, clusters: int, margin: float) -> float:
+    """The same for other scores, in the margin's unit: the drop d = m + (t₀.₉₇₅ + t₀.₈)·√((s² + d·r)/n), n clusters.
+
+    s² is the variance of a cluster's difference, and r how far a cluster that changes moves (`change_size`): a drop
+    made of new falls of that size adds d·r to the variance. Without it, it is m + 2.80·s/√n.
+    """
+    t = float(stdtrit(clusters - 1, 1.0 - ALPHA) + stdtrit(clusters - 1, POWER))
+    half = t * t * change_size / (2.0 * clusters)
+    return margin + half + math.sqrt(half * half + t * t * (variance + margin * change_size) / clusters)
 
 
 def items_to_tell(variance: float, drop: float, margin: float) -> int | None:
