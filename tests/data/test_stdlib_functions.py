@@ -210,7 +210,7 @@ def test_the_docstring_is_cut_from_the_source(source: str, left: str | None):
 
 
 def test_a_private_twin_counts_as_its_public_package():
-    assert stdlib_functions._package("_pydecimal") == "decimal"
-    assert stdlib_functions._package("_pyio") == "io"
-    assert stdlib_functions._package("ntpath") == stdlib_functions._package("posixpath") == "os"
-    assert stdlib_functions._package("json.decoder") == "json"
+    assert stdlib_functions.package_of("_pydecimal") == "decimal"
+    assert stdlib_functions.package_of("_pyio") == "io"
+    assert stdlib_functions.package_of("ntpath") == stdlib_functions.package_of("posixpath") == "os"
+    assert stdlib_functions.package_of("json.decoder") == "json"

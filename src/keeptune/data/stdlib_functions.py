@@ -103,7 +103,7 @@ def stdlib_examples(
         DataError: the library's source is not on this machine, or holds fewer functions than asked for.
     """
     by_package: dict[str, list[_Function]] = defaultdict(list)
-    for function in _pool(_library_folder()):
+    for function in _pool(library_folder()):
         by_package[function.package].append(function)
     for name, functions in by_package.items():
         by_package[name] = sorted(functions, key=lambda function: _hash(seed, function.id))
@@ -117,7 +117,12 @@ def stdlib_examples(
     return sides[0], sides[1]
 
 
-def _library_folder() -> Path:
+def library_folder() -> Path:
+    """Where the standard library's source is.
+
+    Raises:
+        DataError: it is not on this machine as plain files.
+    """
     folder = Path(sysconfig.get_path("stdlib"))
     # A zipped or stripped library has no source of even these three.
     if not all((folder / name).is_file() for name in ("ast.py", "textwrap.py", "json/decoder.py")):
@@ -135,7 +140,7 @@ def _pool(folder: Path) -> tuple[_Function, ...]:
     return tuple(_without_repeats(_eligible(folder)))
 
 
-def _modules(folder: Path) -> Iterator[tuple[str, Path]]:
+def modules(folder: Path) -> Iterator[tuple[str, Path]]:
     """(dotted name, path) of every module that the task may draw from, in the order of the names."""
     pending = [folder]
     found: list[tuple[str, Path]] = []
@@ -154,7 +159,7 @@ def _modules(folder: Path) -> Iterator[tuple[str, Path]]:
     yield from sorted(found, key=lambda item: (item[0].startswith("_"), item[0]))
 
 
-def _package(module: str) -> str:
+def package_of(module: str) -> str:
     """The public top-level package that a module belongs to: `_pydecimal` is part of `decimal`."""
     top = module.partition(".")[0]
     if top in _PACKAGE_OF:
@@ -167,7 +172,7 @@ def _package(module: str) -> str:
 
 
 def _eligible(folder: Path) -> Iterator[_Function]:
-    for module, path in _modules(folder):
+    for module, path in modules(folder):
         try:
             with tokenize.open(path) as file:
                 text = file.read()
@@ -180,7 +185,7 @@ def _eligible(folder: Path) -> Iterator[_Function]:
             source = _source(node, lines) if summary else None
             if summary and source and not _gives_away(summary, source):
                 name = f"{module}.{qualname}"
-                yield _Function(name, _package(module), source, summary, f"{module}:{node.lineno}")
+                yield _Function(name, package_of(module), source, summary, f"{module}:{node.lineno}")
 
 
 def _functions(parent: ast.AST, prefix: str) -> Iterator[tuple[str, _FunctionNode]]:

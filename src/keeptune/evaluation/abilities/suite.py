@@ -41,7 +41,8 @@ class Suite:
     version: str
     """Raised with any change of what is asked or how."""
     wordings: tuple[str, ...]
-    """Templates of the whole user message, at least three; ``{field}`` stands for a field of the item."""
+    """Templates of the whole user message, at least three; ``{field}`` stands for a field of the item. None in the
+    form ``loss``, where a text is scored without a prompt."""
     form: Form
     demonstrations: tuple[Item, ...]
     """Worked examples for the variant ``few-shot``, in this order; never asked."""
@@ -60,10 +61,10 @@ class Suite:
         dev, verdict = self._split()
         verdict, dev = first_clusters(verdict, items), first_clusters(dev, items)
         shown = self.demonstrations[: self.shots]
-        variants = {"free": self._ask(verdict, ())}
+        variants = {} if self.form == "loss" else {"free": self._ask(verdict, ())}
         for number, wording in enumerate(self.wordings, start=1):
             variants[f"wording-{number}"] = self._ask(verdict, shown, wording)
-        if self.form != "few-shot":
+        if self.form not in ("few-shot", "loss"):
             variants["few-shot"] = self._ask(verdict, self.demonstrations)
         return Ability(
             name=self.name,
@@ -111,14 +112,16 @@ class Suite:
         """Items in words; each in its own wording, which its id decides, or all in `wording`."""
         asked = []
         for item_id, item in items:
-            template = wording or self.wordings[stable_hash(item_id) % len(self.wordings)]
             turns: list[Message] = []
-            for shot in shots:
-                turns += [Message("user", template.format_map(shot.fields)), Message("assistant", shot.answer)]
+            if self.form != "loss":
+                template = wording or self.wordings[stable_hash(item_id) % len(self.wordings)]
+                for shot in shots:
+                    turns += [Message("user", template.format_map(shot.fields)), Message("assistant", shot.answer)]
+                turns.append(Message("user", template.format_map(item.fields)))
             asked.append(
                 Example(
                     id=item_id,
-                    prompt=(*turns, Message("user", template.format_map(item.fields))),
+                    prompt=tuple(turns),
                     completion=item.answer,
                     references=item.references or (item.answer,),
                     choices=item.choices,
