@@ -1,0 +1,236 @@
+"""Format or knowledge: readings, other ways of asking, floors and the recovery probe."""
+
+from dataclasses import replace
+
+import pytest
+from planted import LABELS, ability, again, answers, entities, labels, pick
+
+from keeptune.errors import PairingError
+from keeptune.forgetting.contained import Contained
+from keeptune.forgetting.format import diagnose
+from keeptune.forgetting.readings import form_drop, lenient_floor, read_by, strict_and_lenient
+from keeptune.records import Answer, Diagnosis, EvalRecord, Example, Interval, Undefined, from_plain, to_plain
+from keeptune.scoring.table import get_metric
+
+CHANCE = 100 / 3
+STRICT, LENIENT = (get_metric(name) for name in ("label_accuracy_strict", "label_accuracy"))
+
+
+def ids(records):
+    return [r.item_id for r in records]
+
+
+def prose(r):
+    return f"I would call this {r.answer.output}, I think."
+
+
+def next_label(r):
+    return LABELS[(LABELS.index(r.answer.output) + 1) % 3]
+
+
+def with_loss(records, nats, spread=0.0):
+    """The records with a likelihood of the reference of their own, 4 tokens each."""
+    loss = get_metric("token_loss")
+    rows = []
+    for i, r in enumerate(records):
+        own = 4 * (nats + spread * (i % 7 - 3))
+        answer = replace(r.answer, reference_loglikelihood=-own, reference_tokens=4)
+        scores = {**r.scores, "token_loss": loss.item(answer, Example(r.item_id, (), r.references[0]))}
+        rows.append(replace(r, answer=answer, scores=scores))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("metric", "scores", "pair"),
+    [
+        ("label_accuracy", ("label_accuracy", "label_accuracy_strict"), ("label_accuracy_strict", "label_accuracy")),
+        ("json_match_strict", ("json_match", "json_match_strict"), ("json_match_strict", "json_match")),
+        ("exact_match", ("exact_match",), ("exact_match", "contained")),
+        ("token_f1", ("token_f1", "exact_match"), ("exact_match", "contained")),
+        ("label_accuracy", ("label_accuracy",), None),
+        ("rouge1", ("rouge1", "exact_match"), None),
+    ],
+)
+def test_which_two_readings_belong_together(metric, scores, pair):
+    rows = [EvalRecord("i", "i", "p", ("r",), (), Answer("i", "o"), dict.fromkeys(scores))]
+    found = strict_and_lenient(metric, rows)
+    assert (found and tuple(reading.name for reading in found)) == pair
+
+
+@pytest.mark.parametrize(
+    ("output", "value"),
+    [
+        ("Oslo", 100),
+        ("It is Oslo, in Norway.", 100),
+        ("the oslo", 100),
+        ("Oslofjord", 0),
+        ("", 0),
+        ("New York", 100),
+        ("York, the new one", 0),
+    ],
+)
+def test_contained_means_whole_words_in_a_row(output, value):
+    example = Example("i", (), "Oslo", ("Oslo", "New York"))
+    assert Contained().item(Answer("i", output), example).value == value
+    assert Contained().item(Answer("i"), example).value is None
+
+
+def test_the_form_part_is_the_difference_of_the_drops_item_by_item():
+    """20 labels: strictly 12 → 3 right, leniently 14 → 11: 9 − 3 = 6 more were lost in form alone."""
+    right, other = "positive", "negative"
+    rows = [r for r in labels(60) if r.references == (right,)]
+    base = [*[right] * 12, *[f"It is {right}."] * 2, *[other] * 6]
+    tuned = [*[right] * 3, *[f"It is {right}."] * 8, *[other] * 9]
+    both = [again([r], lambda r, o=o: o)[0] for r, o in zip(rows, base, strict=True)]
+    after = [again([r], lambda r, o=o: o)[0] for r, o in zip(rows, tuned, strict=True)]
+    found = form_drop(list(zip(both, after, strict=True)), STRICT, LENIENT)
+    assert found.estimate == pytest.approx(100 * 6 / 20)
+    assert found.method == "Tango score interval"
+
+
+def test_of_entities_it_is_the_difference_of_corpus_scores():
+    base = entities(60)
+    tuned = again(base, lambda r: f"- {r.answer.output}", pick("x", 0.5, ids(base)))
+    found = diagnose(ability(base), base, tuned, {})
+    strict, lenient = found.variants
+    assert strict.metric == "entity_f1_strict"
+    assert found.format_drop.estimate == pytest.approx((strict.base - strict.tuned) - (lenient.base - lenient.tuned))
+    assert found.format_drop.method.startswith("cluster jackknife")
+
+
+def test_the_floor_of_labels_is_chance_and_that_of_a_babbler_is_high():
+    rows = labels(300)
+    assert lenient_floor(rows, LENIENT) == pytest.approx(CHANCE, abs=4)
+    questions = [replace(r, references=(f"answer {i % 4}",)) for i, r in enumerate(answers(80))]
+    babble = again(questions, lambda r: "answer 0 or answer 1 or answer 2 or answer 3")
+    assert lenient_floor(babble, Contained()) == 100
+    assert lenient_floor(again(questions, lambda r: "answer 1"), Contained()) == pytest.approx(25, abs=10)
+
+
+def test_no_item_is_given_a_reference_of_its_own_cluster():
+    rows = [replace(r, cluster=f"c{i // 5}", references=(f"word{i // 5}",)) for i, r in enumerate(answers(50))]
+    copies = again(rows, lambda r: r.references[0])
+    assert lenient_floor(copies, Contained()) == 0
+    assert lenient_floor([replace(r, cluster="one") for r in copies], Contained()) is None
+    assert lenient_floor([], Contained()) is None
+
+
+def test_each_items_own_choices_are_shuffled_by_place():
+    rows = [
+        replace(r, choices=(f"a{i}", f"b{i}"), references=("ab"[i % 2] + str(i),)) for i, r in enumerate(labels(200))
+    ]
+    assert lenient_floor(again(rows, lambda r: r.references[0]), LENIENT) == pytest.approx(50, abs=8)
+
+
+def test_a_lenient_reading_that_accepts_anything_keeps_nothing():
+    """Every tuned answer names all the references: each is contained, and that means nothing."""
+    base = [replace(r, references=(f"answer {i % 4}",)) for i, r in enumerate(answers(200))]
+    base = again(base, lambda r: r.references[0])
+    tuned = again(base, lambda r: "answer 0, answer 1, answer 2, answer 3")
+    found = diagnose(ability(base), base, tuned, {})
+    assert (found.lenient_floor, found.variants[1].drop.estimate) == (100, 0)
+    assert found.broke == "unclear"
+    assert "in no other way does the base show the ability" in found.text
+
+
+def test_another_wording_that_keeps_it_is_format():
+    base, tuned = labels(), again(labels(), next_label, pick("w", 0.6, ids(labels())))
+    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"wording-1": (base, tuned), "wording-2": (base, base)})
+    assert found.broke == "format"
+    assert "asked by wording-2 (drop " in found.text
+    assert "wording-1" not in found.text
+
+
+def test_a_way_in_which_the_base_cannot_do_it_keeps_nothing():
+    base, tuned = labels(), again(labels(), next_label, pick("w", 0.6, ids(labels())))
+    guess = again(base, lambda r: LABELS[int(r.item_id[-1]) % 3])
+    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"free": (guess, guess)})
+    assert found.broke == "knowledge"
+    assert "free" not in found.text
+    assert [row.name for row in found.variants] == ["strict", "lenient", "free"]
+
+
+@pytest.mark.parametrize(("nats", "broke"), [(1.01, "format"), (1.5, "knowledge"), (1.05, "unclear")])
+def test_the_likelihood_of_the_reference_is_a_way_of_its_own(nats, broke):
+    base = with_loss(labels(), 1.0)
+    tuned = with_loss(again(labels(), next_label, pick("w", 0.6, ids(labels()))), nats, 0.05)
+    found = diagnose(ability(labels(), chance=CHANCE), base, tuned, {})
+    row = found.variants[-1]
+    assert (row.name, row.metric, found.broke) == ("token_loss", "token_loss", broke)
+    assert row.drop.estimate == pytest.approx(nats - 1.0, abs=0.01)
+    assert ("nats a token" in found.text) or broke == "unclear"
+
+
+def test_likelihoods_are_read_in_one_way_and_asked_in_others():
+    def chosen(shift):
+        metric = get_metric("choice_accuracy")
+        rows = []
+        for i, r in enumerate(labels()):
+            best = (i + (shift if i % 2 else 0)) % 3
+            values = tuple(-1.0 if c == best else -3.0 for c in range(3))
+            answer = Answer(r.item_id, choice_loglikelihoods=values, choice_tokens=(1, 1, 1))
+            example = Example(r.item_id, (), r.references[0], r.references, r.choices)
+            rows.append(replace(r, answer=answer, scores={"choice_accuracy": metric.item(answer, example)}))
+        return rows
+
+    base, tuned = chosen(0), chosen(1)
+    free = (labels(), again(labels(), next_label, pick("w", 0.6, ids(labels()))))
+    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"free": free})
+    assert [(row.name, row.metric) for row in found.variants] == [
+        ("as asked", "choice_accuracy"),
+        ("free", "label_accuracy"),
+    ]
+    assert (found.broke, found.lenient_floor) == ("knowledge", None)
+    assert isinstance(found.format_drop, Undefined)
+    assert found.variants[0].drop.estimate == pytest.approx(50)
+
+
+def test_no_other_way_is_unclear_and_a_recovery_probe_may_decide():
+    base = labels()
+    tuned = again(base, next_label, pick("w", 0.6, ids(base)))
+    base, tuned = (
+        [replace(r, scores={"label_accuracy": r.scores["label_accuracy"]}) for r in side] for side in (base, tuned)
+    )
+    it = ability(base, chance=CHANCE)
+    back, little = Interval(52.0, 49.0, 55.0, 0.95, "m"), Interval(4.0, 1.0, 8.0, 0.95, "m")
+    assert diagnose(it, base, tuned, {}).broke == "unclear"
+    assert diagnose(it, base, tuned, {}, recovery=little).broke == "unclear"
+    assert diagnose(it, base, tuned, {}, recovery=back).broke == "format"
+    found = diagnose(it, base, tuned, {}, recovery=back, control=little)
+    assert (found.broke, found.recovery, found.recovery_control) == ("format", back, little)
+    assert diagnose(it, base, tuned, {}, recovery=back, control=back).broke == "unclear"
+    assert diagnose(it, base, tuned, {}, recovery=Undefined("not run")).broke == "unclear"
+
+
+def test_few_items_do_not_decide():
+    base = labels(36)
+    tuned = again(base, lambda r: prose(r) if r.item_id.endswith(("1", "2", "3", "4")) else r.answer.output)
+    found = diagnose(ability(base, chance=CHANCE), base, tuned, {})
+    assert found.broke == "unclear"
+
+
+def test_a_variant_that_could_not_be_scored_has_no_row():
+    base, tuned = labels(), again(labels(), prose)
+    silent = [replace(r, answer=Answer(r.item_id)) for r in base]
+    silent = [replace(r, scores={"label_accuracy": LENIENT.item(r.answer, None)}) for r in silent]
+    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"free": (silent, silent)})
+    assert [row.name for row in found.variants] == ["strict", "lenient"]
+
+
+def test_reading_again_leaves_what_was_scored_alone():
+    rows = answers(5)
+    again_read = read_by(rows, Contained())
+    assert [set(r.scores) for r in again_read] == [{"exact_match", "token_f1", "contained"}] * 5
+    assert read_by(again_read, Contained()) == again_read
+
+
+def test_it_is_kept_whole_and_pairs_are_checked():
+    base, tuned = labels(), again(labels(), prose)
+    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"wording-1": (base, tuned)})
+    assert from_plain(Diagnosis, to_plain(found)) == found
+    assert found.text == (
+        "The form broke, not the knowledge. In the asked form it lost 91.7 points, yet it is kept read leniently "
+        "(drop −1.3 to 1.3 points) and asked by wording-1 (drop −1.3 to 1.3 points)."
+    )
+    with pytest.raises(PairingError, match="label/0"):
+        diagnose(ability(base), base, tuned, {"wording-1": (base, tuned[1:])})
