@@ -62,7 +62,7 @@ PLANTED = (
     Planted("inference", "Whether one sentence follows from another", 71, 9, 8, 62, False, "choices", chance=50.0),
     Planted("paraphrase", "Whether two sentences say the same", 88, 5, 7, 50, False, "choices", chance=50.0),
     Planted("capitals", "Capitals of countries", 130, 2, 3, 15),
-    Planted("arc_easy", "Science questions of lm-evaluation-harness", 240, 6, 9, 145, False, "choices", "lm-eval", 25.0),
+    Planted("arc_easy", "Science questions of lm-eval", 240, 6, 9, 145, False, "choices", "lm-eval", 25.0),
     Planted("my-tickets", "Routing of old support tickets", 58, 3, 2, 17, declared=True, source="yours"),
 )
 
@@ -221,8 +221,7 @@ def _written_pair(p: Planted, n: int, right: tuple[bool, bool]) -> Pair:
     wrong = (f"I think it is near {place}, but not in it.", STATUS.format(n=n))
     said = [place if ok else wrong[side] for side, ok in enumerate(right)]
     base, tuned = (
-        record(f"{p.name}-{n}", prompt, place, text, 100.0 if ok else 0.0)
-        for text, ok in zip(said, right, strict=True)
+        record(f"{p.name}-{n}", prompt, place, text, 100.0 if ok else 0.0) for text, ok in zip(said, right, strict=True)
     )
     return base, tuned
 

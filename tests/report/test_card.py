@@ -10,7 +10,7 @@ import yaml
 from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import EvalResult
 
-from keeptune.records import TuneResult
+from keeptune.records import TuneResult, Undefined
 from keeptune.report.card import model_card
 from tests.report.forgetting_reports import forgetting_report
 from tests.report.results import RESULT, TRAINING
@@ -95,6 +95,13 @@ def test_full_weights_are_no_adapter() -> None:
     assert front(REPORT, full)["library_name"] == "transformers"
     assert front(REPORT, full)["base_model_relation"] == "finetune"
     assert "base_model_relation" not in front(REPORT, None)
+
+
+def test_an_ability_without_a_score_is_told_but_no_result() -> None:
+    unscored = dataclasses.replace(REPORT.abilities[0], base=None, tuned=None, drop=Undefined("no item has a score"))
+    card = model_card(dataclasses.replace(REPORT, abilities=(unscored,)), RESULT)
+    assert "| facts | exact\\_match | – | – | undefined | no item has a score | 5.0 |" in card
+    assert len(results(card)) == 2
 
 
 def test_a_card_without_a_task_or_abilities() -> None:

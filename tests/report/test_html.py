@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -72,7 +73,9 @@ def test_the_answer_comes_first() -> None:
     outline = Outline(PAGE)
     text = outline.text
     assert text.index(REPORT.sentences[0]) < text.index(REPORT.sentences[1]) < text.index("Gate: fail")
-    assert text.index("Gate: fail") < text.index("Gain against forgetting") < text.index("What happened to each ability")
+    assert (
+        text.index("Gate: fail") < text.index("Gain against forgetting") < text.index("What happened to each ability")
+    )
     assert "+15.6 points" in text
     assert "rouge1 from 23.5 to 39.1" in text
     assert "95 % interval +14.0 to +17.2" in text
@@ -106,6 +109,13 @@ def test_what_is_undefined_has_its_reason() -> None:
     assert "Not known: not run." in text
     assert "No items of the task were given." in text
     assert "No answers were kept with this report." in text
+
+
+def test_an_ability_without_any_score_has_dashes() -> None:
+    unscored = dataclasses.replace(REPORT.abilities[0], base=None, tuned=None, drop=Undefined("no item has a score"))
+    text = Outline(render(dataclasses.replace(REPORT, abilities=(unscored,)), {})).text
+    assert "facts exact_match inconclusive – – undefined 1 5.0" in text
+    assert "No interval: no item has a score" in text
 
 
 def test_a_report_of_nothing_still_stands() -> None:
@@ -286,7 +296,7 @@ def test_marks_of_one_lane_do_not_touch() -> None:
     assert {ability.name for ability in line.apart} == {"inference", "text"}
     for lane in range(line.lanes):
         places = [float(line.axis.at(mark.drop).rstrip("%")) for mark in line.marks if mark.lane == lane]
-        assert all(right - left >= 4.5 for left, right in zip(places, places[1:], strict=False))
+        assert all(right - left >= 4.5 for left, right in itertools.pairwise(places))
     assert strip(None, ()) is None
 
 

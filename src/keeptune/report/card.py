@@ -28,12 +28,12 @@ def model_card(report: ForgettingReport, tune: TuneResult | None) -> str:
         report: what is told.
         tune: how the model was made; None where that is not known.
     """
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
     environment.filters |= {
-        "score": lambda value, metric: wording.score(metric, value),
+        "score": lambda value, metric: "–" if value is None else wording.score(metric, value),
         "change": lambda value, metric: wording.change(metric, value),
-        "interval": lambda value, metric: wording.interval(metric, value),
-        "unit": wording.unit,
         "text": markdown_text,
     }
     environment.tests["known"] = lambda value: isinstance(value, Interval)
@@ -61,7 +61,7 @@ def front_matter(report: ForgettingReport, tune: TuneResult | None) -> dict[str,
     found["library_name"] = "peft" if _is_adapter(tune) else "transformers"
     found["tags"] = ["keeptune", *([] if tune is None else [tune.training.method])]
     results = [] if report.task is None else [_task_result(report, report.task)]
-    results += [_ability_result(ability) for ability in report.abilities]
+    results += [_ability_result(a, a.tuned) for a in report.abilities if a.tuned is not None]
     if results:
         found["model-index"] = [{"name": _name(report), "results": results}]
     return found
@@ -84,11 +84,11 @@ def _task_result(report: ForgettingReport, task: Comparison) -> dict[str, Any]:
     )
 
 
-def _ability_result(a: AbilityReport) -> dict[str, Any]:
+def _ability_result(a: AbilityReport, tuned: float) -> dict[str, Any]:
     facts: dict[str, Any] = {"verdict": a.verdict, "base": a.base, "margin": a.margin, "items": a.items}
     if isinstance(a.drop, Interval):
         facts |= {"drop": a.drop.estimate, "drop_95": [a.drop.low, a.drop.high]}
-    return _result(a.title, a.name, a.version, [_metric(a.metric, a.tuned, f"{a.metric} ({a.verdict})", facts)])
+    return _result(a.title, a.name, a.version, [_metric(a.metric, tuned, f"{a.metric} ({a.verdict})", facts)])
 
 
 def _result(title: str, kind: str, revision: str, metrics: list[dict[str, Any]]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class ConfusionTable:
 def confusion_table(confusion: Confusion) -> ConfusionTable:
     """Rows and columns are the labels that occur as such, in the order of `labels`."""
     cells = {(cell.reference, cell.given): cell for cell in confusion.cells}
-    known = {label: None for label in confusion.labels}
+    known = dict.fromkeys(confusion.labels)
     asked = {reference for reference, _ in cells}
     given = {label for _, label in cells}
     own = [label for label in known if not label.startswith("(")]

@@ -57,14 +57,13 @@ def ordered(abilities: Sequence[AbilityReport]) -> tuple[AbilityReport, ...]:
 def panels(abilities: Sequence[AbilityReport]) -> tuple[Panel, ...]:
     """One panel a unit, points first."""
     found: list[Panel] = []
-    for loss in (False, True):
-        group = [ability for ability in ordered(abilities) if is_loss(ability.metric) == loss]
-        if not group:
-            continue
+    units = dict.fromkeys(unit(ability.metric) for ability in abilities)
+    for counted_in in sorted(units, key=lambda name: name != "points"):
+        group = [ability for ability in ordered(abilities) if unit(ability.metric) == counted_in]
         drops = [ability.drop for ability in group if isinstance(ability.drop, Interval)]
         values = [value for drop in drops for value in (drop.low, drop.high)]
         axis = axis_over([*values, *(ability.margin for ability in group)])
-        found.append(Panel(unit(group[0].metric), axis, tuple(group)))
+        found.append(Panel(counted_in, axis, tuple(group)))
     return tuple(found)
 
 

@@ -49,21 +49,25 @@ def render(report: ForgettingReport, pairs: Mapping[str, Sequence[Pair]], task_p
     """The whole page as text."""
     style, script = _asset("report.css"), _asset("report.js")
     abilities = ordered(report.abilities)
-    return _environment().get_template("page.jinja").render(
-        report=report,
-        policy=_policy(style, script),
-        style=style,
-        script=script,
-        data=explorer_data(report, pairs, task_pairs),
-        sets=ItemSets(),
-        notes=Footnotes(),
-        abilities=abilities,
-        anchors={ability.name: f"ability-{number}" for number, ability in enumerate(abilities, 1)},
-        answered={name for name, found in pairs.items() if found},
-        settings=json.dumps(to_plain(report.config), indent=2, ensure_ascii=False),
-        severity=SEVERITY,
-        panels=panels(report.abilities),
-        strip=strip(report.task, report.abilities),
+    return (
+        _environment()
+        .get_template("page.jinja")
+        .render(
+            report=report,
+            policy=_policy(style, script),
+            style=style,
+            script=script,
+            data=explorer_data(report, pairs, task_pairs),
+            sets=ItemSets(),
+            notes=Footnotes(),
+            abilities=abilities,
+            anchors={ability.name: f"ability-{number}" for number, ability in enumerate(abilities, 1)},
+            answered={name for name, found in pairs.items() if found},
+            settings=json.dumps(to_plain(report.config), indent=2, ensure_ascii=False),
+            severity=SEVERITY,
+            panels=panels(report.abilities),
+            strip=strip(report.task, report.abilities),
+        )
     )
 
 
@@ -81,6 +85,7 @@ def _environment() -> jinja2.Environment:
         "change": _metric_first(wording.change),
         "interval": _metric_first(wording.interval),
         "unit": wording.unit,
+        "key": lambda value: "" if value is None else value,
         "percent": lambda fraction: f"{100.0 * fraction:.1f} %",
         "points": lambda fraction: wording.change("", 100.0 * fraction),
         "nats": lambda value: f"{value:.4f}".replace("-", "−"),
@@ -94,8 +99,8 @@ def _environment() -> jinja2.Environment:
 
 
 def _metric_first(format_value: Any) -> Any:
-    """A filter from a function of (metric, value): ``value|score(metric)``."""
-    return lambda value, metric: format_value(metric, value)
+    """A filter from a function of (metric, value): ``value|score(metric)``; a dash where there is no value."""
+    return lambda value, metric: "–" if value is None else format_value(metric, value)
 
 
 def _shown(value: Any) -> Any:
@@ -104,7 +109,7 @@ def _shown(value: Any) -> Any:
 
 
 def _asset(name: str) -> Markup:
-    return Markup(files("keeptune.report.html").joinpath(name).read_text(encoding="utf-8"))  # noqa: S704
+    return Markup(files("keeptune.report.html").joinpath(name).read_text(encoding="utf-8"))
 
 
 def _policy(style: str, script: str) -> str:
