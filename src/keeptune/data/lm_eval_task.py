@@ -37,17 +37,7 @@ def harness_task(task: str, rows: Sequence[RawRow], results: Mapping[str, Any]) 
     Raises:
         DataError: a sample that cannot be read, a document twice under one filter, or not the same under each.
     """
-    read = [read_sample(row) for row in rows]
-    problems = [each for each in read if isinstance(each, Problem)]
-    by_filter: dict[str, dict[int, HarnessSample]] = {}
-    for sample in read:
-        if isinstance(sample, HarnessSample):
-            documents = by_filter.setdefault(sample.filter, {})
-            if sample.doc_id in documents:
-                first = documents[sample.doc_id].row.line
-                message = f"document {sample.doc_id} was already on line {first}, under the filter {sample.filter}"
-                problems.append(Problem(sample.row.file, sample.row.line, "repeated", message, "log one run a file"))
-            documents.setdefault(sample.doc_id, sample)
+    by_filter, problems = _by_filter(rows)
     problems += _mismatches(by_filter)
     if problems or not by_filter:
         raise DataError(
@@ -57,23 +47,9 @@ def harness_task(task: str, rows: Sequence[RawRow], results: Mapping[str, Any]) 
         )
     samples = list(next(iter(by_filter.values())).values())
     scores = _scores(task, by_filter, results)
-    ids = [f"{task}/{sample.doc_id}" for sample in samples]
     records = [
-        EvalRecord(
-            item_id=item_id,
-            cluster=sample.doc_hash[:16] or item_id,
-            prompt=sample.asked.prompt,
-            references=sample.asked.references,
-            choices=sample.asked.choices,
-            answer=Answer(
-                item_id,
-                output=sample.asked.output,
-                reference_loglikelihood=sample.asked.reference_loglikelihood,
-                choice_loglikelihoods=sample.asked.choice_loglikelihoods,
-            ),
-            scores={metric.name: column[index] for metric, column in scores.items()},
-        )
-        for index, (item_id, sample) in enumerate(zip(ids, samples, strict=True))
+        _record(task, sample, {metric.name: column[index] for metric, column in scores.items()})
+        for index, sample in enumerate(samples)
     ]
     return HarnessTask(_ability(task, records, samples[0].asked.form, list(scores), results), records)
 
@@ -97,6 +73,34 @@ def same_ability(base: Ability, tuned: Ability) -> Ability:
             "run both models by the same task file",
         )
     return replace(base, metrics=metrics)
+
+
+def _by_filter(rows: Sequence[RawRow]) -> tuple[dict[str, dict[int, HarnessSample]], list[Problem]]:
+    """Filter → document → sample, in the order of the log, and what could not be read."""
+    found: dict[str, dict[int, HarnessSample]] = {}
+    problems: list[Problem] = []
+    for row in rows:
+        sample = read_sample(row)
+        if isinstance(sample, Problem):
+            problems.append(sample)
+            continue
+        first = found.setdefault(sample.filter, {}).setdefault(sample.doc_id, sample)
+        if first is not sample:
+            message = f"document {sample.doc_id} was already on line {first.row.line}, under the filter {sample.filter}"
+            problems.append(Problem(row.file, row.line, "repeated", message, "log one run a file"))
+    return found, problems
+
+
+def _record(task: str, sample: HarnessSample, scores: Mapping[str, ItemScore]) -> EvalRecord:
+    item_id, asked = f"{task}/{sample.doc_id}", sample.asked
+    answer = Answer(
+        item_id,
+        output=asked.output,
+        reference_loglikelihood=asked.reference_loglikelihood,
+        choice_loglikelihoods=asked.choice_loglikelihoods,
+    )
+    cluster = sample.doc_hash[:16] or item_id
+    return EvalRecord(item_id, cluster, asked.prompt, asked.references, asked.choices, answer, scores)
 
 
 def _mismatches(by_filter: Mapping[str, Mapping[int, HarnessSample]]) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import io
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -110,6 +110,12 @@ def _load(manager: Any, spec: str) -> Mapping[str, Any]:
             f"the task {spec} cannot be loaded: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
             "see that its file is right and its data are here (those of the hub must be cached, or the network open)",
         ) from error
+    for name, task in loaded.items():
+        if task.get_config("unsafe_code"):
+            raise ConfigError(
+                f"the task {name} runs code that the model writes, which is not done here",
+                "run it by `lm_eval --log_samples --confirm_run_unsafe_code` and give its log",
+            )
     return loaded
 
 
@@ -130,11 +136,6 @@ def _ask(
 ) -> HarnessTask:
     from lm_eval.evaluator import evaluate
 
-    if task.get_config("unsafe_code"):
-        raise ConfigError(
-            f"the task {name} runs code that the model writes, which is not done here",
-            "run it by `lm_eval --log_samples --confirm_run_unsafe_code` and give its log",
-        )
     own = task.get_config("num_fewshot")
     if own is None or (shots is not None and own != 0):  # as the harness does: a task that says 0 means it
         task.set_config("num_fewshot", shots or 0)
@@ -156,6 +157,20 @@ def _ask(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The harness draws bars and prints by itself."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    """No bars, and of the harness's messages the errors alone: progress is drawn by who listens to the events."""
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    bars: Any = tqdm
+    draw, log = bars.__init__, logging.getLogger("lm_eval")
+    level = log.level
+
+    def without_bar(self: Any, *args: Any, **named: Any) -> None:
+        draw(self, *args, **named | {"disable": True})
+
+    bars.__init__ = without_bar
+    log.setLevel(logging.ERROR)
+    try:
         yield
+    finally:
+        bars.__init__ = draw
+        log.setLevel(level)
