@@ -123,7 +123,7 @@ def test_unknown_abilities_name_the_nearest() -> None:
     assert [ability.name for ability in built_in(["topic", "sentiment"], 10)] == ["topic", "sentiment"]
 
 
-@pytest.fixture(scope="module", params=list(SUITES))
+@pytest.fixture(scope="module", params=[name for name in SUITES if SUITES[name].form != "loss"])
 def suite(request: pytest.FixtureRequest) -> Suite:
     return SUITES[request.param]
 
@@ -188,7 +188,8 @@ def test_the_references_get_full_marks(suite: Suite, ability: Ability) -> None:
     for name in suite.metrics:
         metric = get_metric(name)
         for example in ability.items:
-            for reference in example.references:
+            # The first reference of a constraint is what an answer must keep, not an answer.
+            for reference in example.references[name.startswith("constraints") :]:
                 likelihoods = tuple(0.0 if choice == reference else -9.0 for choice in example.choices)
                 answer = Answer(
                     example.id,

@@ -54,7 +54,7 @@ def _of_tables() -> Iterator[Fact]:
             yield Fact(relation.name, subject, answer, relation.question.format(subject), excluded)
 
 
-def _items() -> Sequence[Item]:
+def make() -> Sequence[Item]:
     answers: dict[str, list[str]] = {}
     for fact in facts():
         answers.setdefault(fact.relation, []).append(fact.answer)
@@ -95,5 +95,5 @@ FACTS = Suite(
     ),
     metrics=("choice_accuracy_norm",),
     chance=25.0,
-    make=_items,
+    make=make,
 )

@@ -151,22 +151,22 @@ ROWS: Mapping[str, str] = {
         {name} went [to {place} by train|by train {place} to]. # {name}, train, {place}
     """,
     "comparatives": """
-        {name} is [taller|more tall] than her cousin in {place}. # {name}, tall, cousin, {place}
-        This road to {place} is [longer|more longer] than the other. # road, {place}, long
-        {name} is [the oldest|the most old] of the four. # {name}, old, four
-        The soup of {name} is [better|gooder] than mine. # soup, {name}, good
-        This is [the most beautiful|the beautifulest] garden in {place}. # beautiful, garden, {place}
-        The weather in {place} is [worse|badder] today. # weather, {place}, bad, today
-        {name} runs [faster|more fast] than I do. # {name}, run, fast
-        {name} is as [strong|stronger] as a horse. # {name}, strong, horse
-        The hotel in {place} was [more expensive|expensiver] than I thought. # hotel, {place}, expensive
-        {name} is [happier|more happier] in {place}. # {name}, happy, {place}
-        It was [the worst|the worse] day of the whole week in {place}. # worst, day, week, {place}
+        {name} is [taller|more tall] than her cousin in {place}. # {name}, cousin, {place}
+        This road to {place} is [longer|more longer] than the other. # road, {place}, other
+        {name} is [the oldest|the most old] of the four. # {name}, four
+        The soup of {name} is [better|gooder] than mine. # soup, {name}, mine
+        This is [the most beautiful|the beautifulest] garden in {place}. # garden, {place}
+        The weather in {place} is [worse|badder] today. # weather, {place}, today
+        {name} runs [faster|more fast] than I do. # {name}, runs, than
+        {name} is as [strong|stronger] as a horse. # {name}, horse
+        The hotel in {place} was [more expensive|expensiver] than I thought. # hotel, {place}, thought
+        {name} is [happier|more happier] in {place}. # {name}, {place}
+        It was [the worst|the worse] day of the whole week in {place}. # day, whole week, {place}
         {name} has [less|fewer] money than before. # {name}, money, before
-        {name} is [smarter than|smarter as] the others in {place}. # {name}, smart, others, {place}
-        {place} is [bigger|biggest] than my home town. # {place}, big, home town
-        This puzzle is [more difficult|difficulter] than the one from {name}. # puzzle, difficult, {name}
-        {name} lives [farther|more far] from here than I do. # {name}, lives, far
+        {name} is [smarter than|smarter as] the others in {place}. # {name}, others, {place}
+        {place} is [bigger|biggest] than my home town. # {place}, home town
+        This puzzle is [more difficult|difficulter] than the one from {name}. # puzzle, {name}
+        {name} lives [farther|more far] from here than I do. # {name}, lives, here
     """,
     "prepositions": """
         {name} is interested [in|on] the history of {place}. # {name}, interested, history, {place}
@@ -206,7 +206,7 @@ ROWS: Mapping[str, str] = {
     """,
     "auxiliaries": """
         {name} does not [like|likes] cold soup. # {name}, cold soup
-        {name} can [swim|swims] across the river near {place}. # {name}, swim, river, {place}
+        {name} can [swim|swims] across the river near {place}. # {name}, can, river, {place}
         [Does|Do] {name} know the way to {place}? # {name}, know, way, {place}
         {name} must [leave|to leave] {place} on {day}. # {name}, {place}, {day}
         {name} is [going|go] to visit {place}. # {name}, visit, {place}

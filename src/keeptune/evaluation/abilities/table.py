@@ -7,13 +7,21 @@ from types import MappingProxyType
 
 from keeptune.config.suggest import did_you_mean
 from keeptune.errors import ConfigError
+from keeptune.evaluation.abilities.arithmetic import ARITHMETIC
+from keeptune.evaluation.abilities.code_reading import CODE_READING
 from keeptune.evaluation.abilities.entity_recognition import ENTITY_RECOGNITION
 from keeptune.evaluation.abilities.entity_typing import ENTITY_TYPING
+from keeptune.evaluation.abilities.facts import FACTS
+from keeptune.evaluation.abilities.grammar import GRAMMAR
 from keeptune.evaluation.abilities.inference import INFERENCE
+from keeptune.evaluation.abilities.instructions import INSTRUCTIONS
+from keeptune.evaluation.abilities.json_output import JSON_OUTPUT
+from keeptune.evaluation.abilities.language import LANGUAGE
 from keeptune.evaluation.abilities.passage_qa import PASSAGE_QA
 from keeptune.evaluation.abilities.sentiment import SENTIMENT
 from keeptune.evaluation.abilities.suite import Suite
 from keeptune.evaluation.abilities.topic import TOPIC
+from keeptune.evaluation.abilities.word_meaning import WORD_MEANING
 from keeptune.records import Ability
 
 _ROWS: tuple[Suite, ...] = (
@@ -23,6 +31,14 @@ _ROWS: tuple[Suite, ...] = (
     ENTITY_RECOGNITION,
     PASSAGE_QA,
     INFERENCE,
+    FACTS,
+    WORD_MEANING,
+    GRAMMAR,
+    ARITHMETIC,
+    CODE_READING,
+    INSTRUCTIONS,
+    JSON_OUTPUT,
+    LANGUAGE,
 )
 
 SUITES: Mapping[str, Suite] = MappingProxyType({suite.name: suite for suite in _ROWS})
