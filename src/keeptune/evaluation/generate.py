@@ -12,17 +12,17 @@ import torch
 
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
-from keeptune.evaluation.cached_greedy import cached_greedy, decodes_plainly
+from keeptune.evaluation.cached_decoding import cached_decode, decodes_plainly
 from keeptune.evaluation.forward_greedy import forward_greedy
-from keeptune.evaluation.transformers_greedy import transformers_greedy
+from keeptune.evaluation.transformers_decoding import transformers_decode
 from keeptune.events import Notice, Observer
 from keeptune.models.key_values import long_prefix, read_prefix
 from keeptune.models.load import LoadedModel
 from keeptune.numerics.batching import split_by_budget
 from keeptune.records import Example, Finish
 
-Decode = Callable[[Sequence[Sequence[int]], int], list[list[int]]]
-"""Prompts and a number of new tokens → the new ids of each, up to and with its end token."""
+Decode = Callable[..., list[list[int]]]
+"""Prompts, a number of new tokens, and perhaps a generator → the new ids of each, up to and with its end token."""
 NEUTRAL: dict[str, Any] = {
     "do_sample": False,
     "num_beams": 1,
@@ -109,7 +109,7 @@ def generate(
     lengths = [len(prompt) + max_new_tokens for prompt in prompts]
     answers: list[Generated | None] = [None] * len(prompts)
     done = 0
-    decode = _way(loaded, prompts, max(lengths, default=0))
+    decode = way_to_decode(loaded, prompts, max(lengths, default=0))
     for part in _parts(loaded, lengths, token_budget):
         for index, ids in zip(part, decode([prompts[i] for i in part], max_new_tokens), strict=True):
             answers[index] = _read(loaded, ids)
@@ -118,14 +118,14 @@ def generate(
     return [answer for answer in answers if answer is not None]
 
 
-def _way(loaded: LoadedModel, prompts: Sequence[Sequence[int]], longest: int) -> Decode:
+def way_to_decode(loaded: LoadedModel, prompts: Sequence[Sequence[int]], longest: int) -> Decode:
     """The fastest of three ways to the same tokens that this model allows."""
     if loaded.soft_prompt:
         return partial(forward_greedy, loaded)
     if not decodes_plainly(loaded, longest):
-        return partial(transformers_greedy, loaded)
+        return partial(transformers_decode, loaded)
     shared = long_prefix([tuple(prompt) for prompt in prompts])
-    return partial(cached_greedy, loaded, prefix=read_prefix(loaded, prompts[0][:shared]) if shared else None)
+    return partial(cached_decode, loaded, prefix=read_prefix(loaded, prompts[0][:shared]) if shared else None)
 
 
 def _parts(loaded: LoadedModel, lengths: Sequence[int], token_budget: int) -> list[list[int]]:

@@ -1,7 +1,7 @@
-"""Greedy decoding over keys and values that grow in place, where finished rows are let go.
+"""Decoding over keys and values that grow in place, where finished rows are let go.
 
 transformers' `generate` copies all keys and values at each step, and carries every row on until the last one ends.
-The arithmetic of a step is the same here, so the tokens are, but for ties within rounding.
+The arithmetic of a step is the same here, so the greedy tokens are, but for ties within rounding.
 """
 
 from __future__ import annotations
@@ -26,12 +26,18 @@ def decodes_plainly(loaded: LoadedModel, longest: int) -> bool:
 
 
 @torch.inference_mode()
-def cached_greedy(
-    loaded: LoadedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int, prefix: Prefix | None = None
+def cached_decode(
+    loaded: LoadedModel,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    generator: torch.Generator | None = None,
+    *,
+    prefix: Prefix | None = None,
 ) -> list[list[int]]:
     """The new tokens of each prompt, up to and with its end token.
 
     Args:
+        generator: draws from the model's own distribution; without it the likeliest token is taken.
         prefix: what all prompts begin with, read before.
     """
     device = loaded.placement.device
@@ -47,7 +53,7 @@ def cached_greedy(
         logits = loaded.model(input_ids=ids, attention_mask=mask, position_ids=positions, **arguments).logits
         if step == 0:
             with_room(cache, max_new_tokens)
-        following = logits[:, -1].float().argmax(dim=-1)
+        following = _next(logits[:, -1].float(), generator)
         for row, token, over in zip(live.tolist(), following.tolist(), ended.tolist(), strict=True):
             if not over:
                 found[row].append(token)
@@ -62,6 +68,12 @@ def cached_greedy(
         ids = following[:, None]
         positions = mask.sum(1, keepdim=True) - 1
     return found
+
+
+def _next(logits: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
+    if generator is None:
+        return logits.argmax(dim=-1)
+    return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator)[:, 0]
 
 
 def _left_padded(

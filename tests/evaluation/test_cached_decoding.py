@@ -10,9 +10,9 @@ import torch
 from transformers import MistralConfig, MistralForCausalLM
 
 from keeptune.config import Adapter, ModelConfig
-from keeptune.evaluation.cached_greedy import cached_greedy, decodes_plainly
+from keeptune.evaluation.cached_decoding import cached_decode, decodes_plainly
 from keeptune.evaluation.generate import generate
-from keeptune.evaluation.transformers_greedy import transformers_greedy
+from keeptune.evaluation.transformers_decoding import transformers_decode
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.key_values import long_prefix, read_prefix
 from keeptune.models.load import LoadedModel, load_model
@@ -52,13 +52,13 @@ def test_the_tokens_of_transformers(tiny: Callable[..., Path], kind: str, kernel
     head = loaded.inner.get_output_embeddings()
     # An end token that comes early for some rows and late for others.
     hook = head.register_forward_hook(lambda _m, _i, out: out + 4.0 * (torch.arange(out.shape[-1]) == END))
-    expected = until_end(transformers_greedy(loaded, PROMPTS, ROOM))
+    expected = until_end(transformers_decode(loaded, PROMPTS, ROOM))
     lengths = sorted(len(row) for row in expected)
     assert len(set(lengths)) > 3, lengths
     seen: list[int] = []
     watch = loaded.inner.get_input_embeddings().register_forward_pre_hook(lambda _m, a: seen.append(len(a[0])))
     assert decodes_plainly(loaded, 70)
-    assert cached_greedy(loaded, PROMPTS, ROOM) == expected
+    assert cached_decode(loaded, PROMPTS, ROOM) == expected
     assert seen == sorted(seen, reverse=True)
     assert len(set(seen)) > 1, "no finished row was let go"
     watch.remove()
@@ -73,9 +73,9 @@ def test_a_shared_beginning_is_read_once(tiny: Callable[..., Path], kind: str) -
     shared = long_prefix([tuple(prompt) for prompt in prompts])
     # All begin with the first token of PROMPTS too, but each keeps a token of its own.
     assert shared == 80
-    expected = until_end(transformers_greedy(loaded, prompts, ROOM))
+    expected = until_end(transformers_decode(loaded, prompts, ROOM))
     assert len({tuple(row) for row in expected}) > 3
-    assert cached_greedy(loaded, prompts, ROOM, read_prefix(loaded, start)) == expected
+    assert cached_decode(loaded, prompts, ROOM, prefix=read_prefix(loaded, start)) == expected
     read: list[int] = []
     watch = loaded.inner.get_input_embeddings().register_forward_pre_hook(lambda _m, a: read.append(a[0].numel()))
     answers = generate(loaded, prompts, ROOM, 1 << 20)
@@ -117,11 +117,11 @@ def test_a_window_in_play_is_left_to_transformers(tmp_path: Path, window: int, p
     tokenizer.save_pretrained(tmp_path)
     loaded = load(tmp_path)
     assert decodes_plainly(loaded, 70) == plainly
-    expected = until_end(transformers_greedy(loaded, PROMPTS, ROOM))
+    expected = until_end(transformers_decode(loaded, PROMPTS, ROOM))
     answers = generate(loaded, PROMPTS, ROOM, 1 << 20)
     assert [answer.tokens for answer in answers] == [len(row) - (row[-1] == END) for row in expected]
     if plainly:
-        assert cached_greedy(loaded, PROMPTS, ROOM) == expected
+        assert cached_decode(loaded, PROMPTS, ROOM) == expected
 
 
 def test_other_kinds_are_left_to_the_other_ways(tiny: Callable[..., Path]) -> None:

@@ -1,4 +1,4 @@
-"""Greedy decoding by transformers' own `generate`, for every model that it can run."""
+"""Decoding by transformers' own `generate`, for every model that it can run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ from keeptune.models.load import LoadedModel
 
 
 @torch.inference_mode()
-def transformers_greedy(loaded: LoadedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> list[list[int]]:
-    """The new tokens of each prompt, up to and with its end token; padding may follow."""
+def transformers_decode(
+    loaded: LoadedModel,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    generator: torch.Generator | None = None,
+) -> list[list[int]]:
+    """The new tokens of each prompt, up to and with its end token; padding may follow.
+
+    Args:
+        generator: draws from the model's own distribution; without it the likeliest token is taken.
+    """
     from transformers import GenerationConfig
 
     own = loaded.inner.generation_config
@@ -23,8 +32,8 @@ def transformers_greedy(loaded: LoadedModel, prompts: Sequence[Sequence[int]], m
         pad_token_id=pad,
         bos_token_id=own.bos_token_id,
         decoder_start_token_id=own.decoder_start_token_id,
-        do_sample=False,
         num_beams=1,
+        **({"do_sample": False} if generator is None else {"do_sample": True, "top_k": 0, "top_p": 1.0}),
     )
     longest = max(len(prompt) for prompt in prompts)
     ids = torch.tensor([[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
@@ -37,9 +46,13 @@ def transformers_greedy(loaded: LoadedModel, prompts: Sequence[Sequence[int]], m
     # `generate` fills what a given config leaves open from the model's own; so that one is replaced.
     loaded.inner.generation_config = neutral
     try:
-        output = loaded.model.generate(
-            input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=neutral
-        )
+        with torch.random.fork_rng():
+            if generator is not None:
+                # `generate` draws from the global generators only.
+                torch.manual_seed(int(torch.randint(1 << 62, (), generator=generator, device=device)))
+            output = loaded.model.generate(
+                input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=neutral
+            )
     finally:
         loaded.inner.generation_config = own
     found: list[list[int]] = output[:, 1 if two_sided else longest :].tolist()
