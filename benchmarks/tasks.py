@@ -18,11 +18,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 DIALOGSUM = ["--train", "dialogsum/train.jsonl", "--test", "dialogsum/dev.jsonl", "--limit-train", "500"]
+SEEDS = "dialogsum-lora-seed"
 RUNS: dict[str, list[str]] = {
     "dialogsum-lora-seed0": [*DIALOGSUM, "--limit-test", "300", "--seed", "0"],
     "ner-lora-seed0": ["--train", "ner_wnut17/train.jsonl", "--test", "ner_wnut17/dev.jsonl", "--limit-train", "500"],
@@ -69,21 +71,33 @@ def table() -> str:
         "best baseline",
         "tuned",
         "gain (95 % interval)",
-        "train tokens/s",
-        "minutes",
         "commit",
     ]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name in RUNS:
         file = RESULTS / f"{name}.json"
         if not file.exists():
-            lines.append(f"| {name} | | not run yet | | | | | | | |")
+            lines.append(f"| {name} | | not run yet | | | | | |")
             continue
         record = json.loads(file.read_text(encoding="utf-8"))
         for row in record["comparisons"]:
             if row["before_name"] == "base" and row["metric"] != "token_loss":
                 lines.append(_row(name, record, row))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", seeds()])
+
+
+def seeds() -> str:
+    """One sentence on the runs that differ in their seed alone."""
+    files = sorted(RESULTS.glob(f"{SEEDS}*.json"))
+    first = [json.loads(file.read_text(encoding="utf-8"))["comparisons"][0] for file in files]
+    if len(first) < 3:
+        return ""
+    after = [row["after"] for row in first]
+    gains = [row["difference"]["estimate"] for row in first]
+    return (
+        f"DialogSum by LoRA over {len(first)} seeds: {first[0]['metric']} {fmean(after):.1f} on average "
+        f"({min(after):.1f} to {max(after):.1f}, standard deviation {stdev(after):.1f}), a gain of {fmean(gains):.1f}."
+    )
 
 
 def _row(name: str, record: dict[str, Any], row: dict[str, Any]) -> str:
@@ -95,12 +109,10 @@ def _row(name: str, record: dict[str, Any], row: dict[str, Any]) -> str:
     }
     best = max(others, key=others.__getitem__, default=None)
     gain = row["difference"]
-    training = record["training"]
     return (
         f"| {name} | {row['items']} | {metric} | {row['before']:.1f} | "
         f"{f'{others[best]:.1f} ({best})' if best else '–'} | {row['after']:.1f} | "
         f"{gain['estimate']:+.1f} ({gain['low']:+.1f} to {gain['high']:+.1f}) | "
-        f"{training['tokens_per_second']:.0f} | {training['seconds'] / 60:.1f} | "
         f"{record['manifest']['commit'][:9]} |"
     )
 
