@@ -34,8 +34,10 @@ def find_flags(
 
 
 def _below_chance(tuned: Sequence[EvalRecord], metric: Metric, chance: float | None) -> str:
+    if chance is None:
+        return ""
     own = score_interval(tuned, metric)
-    if chance is None or not isinstance(own, Interval):
+    if not isinstance(own, Interval):
         return ""
     below = own.high < chance if metric.higher_is_better else own.low > chance
     return f"below chance: {own.estimate:.1f} against {chance:.1f} of a guesser" if below else ""

@@ -114,7 +114,8 @@ def _all_kept(kept: Sequence[AbilityReport]) -> str:
     words = f"a drop of {most} {unit(closest.metric)} at most (margin {closest.margin:g})"
     if len(kept) == 1:
         return f"{closest.title} is kept: {words}."
-    return f"All {len(kept)} abilities that you declared are kept; the closest call is {closest.title}, {words}."
+    count = "Both" if len(kept) == 2 else f"All {len(kept)}"
+    return f"{count} abilities that you declared are kept; the closest call is {closest.title}, {words}."
 
 
 def _side_effects(others: Sequence[AbilityReport]) -> str:
@@ -142,7 +143,7 @@ def _undecided(report: AbilityReport) -> str:
         return f"{report.title} is undecided"
     limits = between(report.drop, report.metric, report.margin)
     needed = report.items_to_decide or 0
-    more = f"; about {needed} items could show it kept" if needed > report.items else ""
+    more = f"; about {needed:,} items could show it kept" if needed > report.items else ""
     return f"{report.title} is undecided (a drop of {limits} {unit(report.metric)}; margin {report.margin:g}{more})"
 
 

@@ -1,0 +1,110 @@
+"""The gate over declared abilities, and its two sentences."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scored import ability, flips
+
+from keeptune.errors import ConfigError
+from keeptune.forgetting.gate import decide, exit_code
+from keeptune.forgetting.verdict import judge
+from keeptune.numerics.multiplicity import holm_adjust
+
+
+def report(name, worse, better, declared=True, items=600, **more):
+    return judge(ability(name, declared=declared, **more), *flips(items, worse, better))
+
+
+KEPT, ALSO_KEPT = report("facts", 6, 6), report("logic", 10, 6)
+LOST = report("sentiment", 90, 15)
+OPEN = report("ner", 12, 8, items=150)
+UNMEASURABLE = report("inference", 6, 6, chance=65.0)
+FELL, SAME = report("topic", 80, 10, declared=False), report("json", 5, 5, declared=False)
+
+
+@pytest.mark.parametrize(
+    ("reports", "gate", "code"),
+    [
+        ([KEPT, ALSO_KEPT], "pass", 0),
+        ([KEPT, ALSO_KEPT, FELL], "pass", 0),
+        ([KEPT, LOST, OPEN], "fail", 3),
+        ([KEPT, OPEN], "inconclusive", 4),
+        ([KEPT, UNMEASURABLE], "inconclusive", 4),
+        ([LOST, UNMEASURABLE], "fail", 3),
+        ([FELL, SAME], "nothing declared", 0),
+        ([], "nothing declared", 0),
+    ],
+)
+def test_gate_and_exit_code(reports, gate, code):
+    decision = decide(reports, ("fail", "inconclusive"))
+    assert (decision.gate, decision.exit_code) == (gate, code)
+    assert len(decision.sentences) == 2
+    assert all(sentence.endswith(".") for sentence in decision.sentences)
+    assert [r.name for r in decision.abilities] == [r.name for r in reports]
+
+
+def test_only_what_the_user_names_fails():
+    assert [exit_code(g, ("fail",)) for g in ("pass", "fail", "inconclusive", "nothing declared")] == [0, 3, 0, 0]
+    assert exit_code("inconclusive", ("inconclusive",)) == 4
+    assert exit_code("fail", ()) == 0
+    with pytest.raises(ConfigError, match="no gate 'lost'"):
+        decide([KEPT], ("lost",))
+
+
+def test_what_a_colleague_would_say():
+    assert decide([KEPT, SAME]).sentences == (
+        "Facts is kept: a drop of 1.3 points at most (margin 5).",
+        "No fall was shown in what you did not declare (Json).",
+    )
+    assert decide([KEPT, ALSO_KEPT, FELL]).sentences == (
+        "Both abilities that you declared are kept; the closest call is Logic, a drop of 2.2 points at most (margin 5).",
+        "Not declared: Topic fell by 11.7 points (8.9 to 14.7; margin 5).",
+    )
+    failed = decide([KEPT, LOST, OPEN, UNMEASURABLE]).sentences
+    assert failed[0].startswith("Sentiment fell by 12.5 points (9.6 to 15.7; margin 5), more than you allow; Ner is ")
+    assert failed[0].endswith("Inference could not be measured; Facts is kept.")
+    assert failed[1] == "No other ability was measured."
+    first, second = decide([FELL, SAME]).sentences
+    assert first == "Nothing else was declared to matter; these are the side effects."
+    assert second.startswith("Not declared: Topic fell by 11.7 points")
+    assert "about 4" in decide([OPEN]).sentences[0]
+
+
+def test_undeclared_abilities_are_not_corrected_and_do_not_count():
+    decision = decide([KEPT, FELL])
+    assert decision.abilities[1].verdict == "lost"
+    assert decision.abilities[1].p_lost_holm is None
+    assert decision.gate == "pass"
+
+
+def test_holm_over_the_declared_abilities():
+    borderline = report("border", 63, 16)
+    assert borderline.verdict == "lost"
+    assert 0.005 < borderline.p_lost <= 0.025
+    assert decide([borderline]).abilities[0].verdict == "lost"
+    assert decide([borderline]).gate == "fail"
+    crowd = [report(f"a{i}", 6, 6) for i in range(9)]
+    decision = decide([borderline, *crowd])
+    corrected = decision.abilities[0]
+    assert corrected.verdict == "inconclusive"
+    assert corrected.p_lost_holm == pytest.approx(10 * borderline.p_lost)
+    assert corrected.reason.startswith(
+        "By itself the drop is above the margin of 5, but not after correction for the 10"
+    )
+    assert decision.gate == "inconclusive"
+    assert decide([*crowd, borderline]).abilities[-1] == corrected, "the order does not matter"
+
+
+def test_an_ability_that_cannot_be_measured_or_has_no_p_value_counts_as_one():
+    bad = report("weak", 200, 0, chance=75.0)
+    assert (bad.verdict, bad.p_lost < 1e-9) == ("not measurable", True)
+    few = judge(ability("few", declared=True, metric="rouge1"), *flips(20, 5, 0, metric="rouge1"))
+    assert few.p_lost is None
+    decided = decide([LOST, bad, few]).abilities
+    assert decided[0].p_lost_holm == pytest.approx(holm_adjust([LOST.p_lost, 1.0, 1.0])[0])
+    assert (decided[1].p_lost_holm, decided[2].p_lost_holm) == (None, None)
+
+
+@given(st.permutations([KEPT, LOST, OPEN, UNMEASURABLE, FELL]))
+def test_the_gate_does_not_depend_on_the_order(reports):
+    assert decide(reports).gate == "fail"

@@ -1,0 +1,53 @@
+"""Retention with Fieller's interval."""
+
+import random
+
+import numpy as np
+import pytest
+from scipy import stats
+from scored import flips, records
+
+from keeptune.forgetting.paired_scores import paired_scores
+from keeptune.forgetting.retention import retention
+from keeptune.records import Undefined
+from keeptune.scoring.table import METRICS
+
+
+def kept(base, tuned, chance, metric="exact_match"):
+    return retention(paired_scores(list(zip(base, tuned, strict=True)), METRICS[metric]), chance)
+
+
+def test_ratio_above_chance():
+    base, tuned = flips(400, worse=60, better=20, right=0.75)  # 75 % and 65 %
+    result = kept(base, tuned, 50.0)
+    assert result.estimate == pytest.approx(15 / 25)
+    assert result.low < 0.6 < result.high < 1
+
+
+def test_limits_are_where_a_paired_t_test_turns():
+    rng = random.Random(0)
+    base = np.array([rng.uniform(20, 100) for _ in range(120)])
+    tuned = base * 0.9 + np.array([rng.gauss(0, 10) for _ in base])
+    result = kept(records(base, "rouge1"), records(tuned, "rouge1"), 15.0, "rouge1")
+    for limit in (result.low, result.high):
+        assert stats.ttest_1samp((tuned - 15) - limit * (base - 15), 0).pvalue == pytest.approx(0.05, abs=1e-6)
+
+
+def test_same_answers_keep_everything():
+    base, _ = flips(100, 0, 0)
+    result = kept(base, base, 20.0)
+    assert (result.low, result.estimate, result.high) == (1, 1, 1)
+    assert result.method.endswith("no item differs")
+
+
+@pytest.mark.parametrize("chance", [69.0, 95.0])
+def test_a_base_at_or_below_chance_has_none(chance):
+    base, tuned = flips(100, worse=10, better=10)
+    assert kept(base, tuned, chance) == Undefined("the base is not clearly above chance")
+
+
+def test_no_chance_level_or_no_items():
+    base, tuned = flips(100, 10, 10)
+    assert kept(base, tuned, None) == Undefined("the metric has no chance level")
+    assert isinstance(kept(base[:1], tuned[:1], 10.0), Undefined)
+    assert isinstance(kept([], [], 10.0), Undefined)
