@@ -13,6 +13,7 @@ from keeptune.records import Answer, Diagnosis, EvalRecord, Example, Interval, U
 from keeptune.scoring.table import get_metric
 
 CHANCE = 100 / 3
+HARNESS = ("lm-eval:em,strict-match", "lm-eval:em,flexible-extract")
 STRICT, LENIENT = (get_metric(name) for name in ("label_accuracy_strict", "label_accuracy"))
 
 
@@ -47,6 +48,9 @@ def with_loss(records, nats, spread=0.0):
         ("json_match_strict", ("json_match", "json_match_strict"), ("json_match_strict", "json_match")),
         ("exact_match", ("exact_match",), ("exact_match", "contained")),
         ("token_f1", ("token_f1", "exact_match"), ("exact_match", "contained")),
+        ("lm-eval:em,strict-match", HARNESS, HARNESS),
+        ("lm-eval:em,flexible-extract", HARNESS, HARNESS),
+        ("lm-eval:em,none", HARNESS, None),
         ("label_accuracy", ("label_accuracy",), None),
         ("rouge1", ("rouge1", "exact_match"), None),
     ],

@@ -20,7 +20,9 @@ READ_CHARACTERS = 1_000
 PROMPT_CHARACTERS = 8_000
 """Of a prompt, from its end, where the item stands after any examples."""
 
-_TOKEN = re.compile(r"\w+|[^\w\s]|\n")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_LINE_END = " ↵ "
+"""A line end as a token of its own."""
 _EXACT_LENGTHS = 24
 _LENGTH_BINS = _EXACT_LENGTHS + 72
 _COPY_WINDOW = 8
@@ -63,7 +65,7 @@ def answer_features(answers: Sequence[Shown]) -> AnswerFeatures:
         prompt = answer.prompt[-PROMPT_CHARACTERS:].casefold()
         if prompt not in known:
             known[prompt] = frozenset(_TOKEN.findall(prompt))
-        tokens = _TOKEN.findall(text)
+        tokens = _TOKEN.findall(text.replace("\n", _LINE_END))
         copied = [token[0].isalnum() and token.casefold() in known[prompt] for token in tokens]
         masked.append(" ".join(_mask(t) if c else t for t, c in zip(tokens, copied, strict=True)))
         form[row] = _form(answer.output, text, tokens, copied, prompt)

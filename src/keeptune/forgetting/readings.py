@@ -17,6 +17,7 @@ from keeptune.scoring.metric import Metric, Needs, Unit, corpus_score
 from keeptune.scoring.table import get_metric
 
 STRICT = "_strict"
+HARNESS_FILTERS = (",strict-match", ",flexible-extract")
 SHUFFLES = 5
 SEED = 0
 
@@ -24,13 +25,14 @@ SEED = 0
 def strict_and_lenient(metric: str, records: Sequence[EvalRecord]) -> tuple[Metric, Metric] | None:
     """The two readings that belong to a metric, where the records can be read both ways.
 
-    ``x`` and ``x_strict``, if both are in the records; ``exact_match`` and `Contained` for short answers, which are
-    read again.
+    ``x`` and ``x_strict``, or the two filters of lm-evaluation-harness, if both are in the records; ``exact_match`` and
+    `Contained` for short answers, which are read again.
     """
-    name = metric.removesuffix(STRICT)
-    if all({name, name + STRICT} <= record.scores.keys() for record in records):
-        return get_metric(name + STRICT), get_metric(name)
-    if name in ("exact_match", "token_f1") and any(record.answer.output is not None for record in records):
+    lenient = metric.removesuffix(STRICT).replace(*HARNESS_FILTERS)
+    strict = lenient.replace(*reversed(HARNESS_FILTERS)) if HARNESS_FILTERS[1] in lenient else lenient + STRICT
+    if all({lenient, strict} <= record.scores.keys() for record in records):
+        return get_metric(strict), get_metric(lenient)
+    if lenient in ("exact_match", "token_f1") and any(record.answer.output is not None for record in records):
         return get_metric("exact_match"), Contained()
     return None
 
