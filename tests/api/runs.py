@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.api.tune import tune
-from keeptune.config import Adapter, DataConfig, EvaluationConfig, MeasureConfig, ModelConfig, TrainingConfig, TuneConfig
+from keeptune.config import (
+    Adapter,
+    DataConfig,
+    EvaluationConfig,
+    MeasureConfig,
+    ModelConfig,
+    TrainingConfig,
+    TuneConfig,
+)
 from keeptune.events import Event
 from keeptune.records import TuneResult
 
