@@ -17,7 +17,8 @@ from keeptune.scoring.metric import Metric, Needs, Unit, corpus_score
 from keeptune.scoring.table import get_metric
 
 STRICT = "_strict"
-HARNESS_FILTERS = (",strict-match", ",flexible-extract")
+STRICT_FILTER, LENIENT_FILTER = ",strict-match", ",flexible-extract"
+"""Of lm-evaluation-harness."""
 SHUFFLES = 5
 SEED = 0
 
@@ -28,8 +29,8 @@ def strict_and_lenient(metric: str, records: Sequence[EvalRecord]) -> tuple[Metr
     ``x`` and ``x_strict``, or the two filters of lm-evaluation-harness, if both are in the records; ``exact_match`` and
     `Contained` for short answers, which are read again.
     """
-    lenient = metric.removesuffix(STRICT).replace(*HARNESS_FILTERS)
-    strict = lenient.replace(*reversed(HARNESS_FILTERS)) if HARNESS_FILTERS[1] in lenient else lenient + STRICT
+    lenient = metric.removesuffix(STRICT).replace(STRICT_FILTER, LENIENT_FILTER)
+    strict = lenient.replace(LENIENT_FILTER, STRICT_FILTER) if LENIENT_FILTER in lenient else lenient + STRICT
     if all({lenient, strict} <= record.scores.keys() for record in records):
         return get_metric(strict), get_metric(lenient)
     if lenient in ("exact_match", "token_f1") and any(record.answer.output is not None for record in records):
