@@ -59,7 +59,7 @@ FLAGS: Mapping[str, Flag] = {
     "measure": Flag("full|quick|none", "What else is asked before and after.  [default: quick after tune]"),
     "keep": Flag("NAME[=DATA][:METRIC][:MARGIN]", "An ability that must not be lost; may be repeated.", True),
     "abilities": Flag("NAME", "Built-in ability to measure beside those; may be repeated.  [default: all]", True),
-    "items": Flag("N", "Items an ability at most.  [default: all; 100 in a quick measure]"),
+    "items": Flag("N", "Items an ability at most.  [default: all; 150 in a quick measure]"),
     "fail-on": Flag("fail|inconclusive|none", "Outcomes with an exit code of their own (3, 4).  [default: both]", True),
     "probe": Flag("", "For lost abilities: do a few old examples bring them back?"),
     "device": Flag("auto|cpu|cuda|mps", "Where to run.  [default: auto]"),

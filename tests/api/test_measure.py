@@ -1,0 +1,169 @@
+"""Two models measured from end to end, on tiny models that have learnt something real to lose."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keeptune.api.measure import base_of, measure
+from keeptune.api.tune import tune
+from keeptune.cli.main import main
+from keeptune.config import DataConfig, EvaluationConfig, Full, Keep, MeasureConfig, MeasureRun, ModelConfig
+from keeptune.errors import ConfigError, RunExists
+from keeptune.events import EvaluationDone, Notice
+from keeptune.records import ForgettingReport, Interval, Undefined, from_plain
+from tests.api.runs import CPU, Told, settings, write_rows
+from tests.tiny import byte_tokenizer
+
+ROOM = EvaluationConfig(max_new_tokens=8)
+
+
+def run_of(base: Path, tuned: Path, output: Path, **more: Any) -> MeasureRun:
+    measured = MeasureConfig(**({"extent": "full", "abilities": ("none",)} | more.pop("measure", {})))
+    models = [ModelConfig(name=str(path), **CPU) for path in (base, tuned)]
+    return MeasureRun(*models, evaluation=ROOM, measure=measured, output=str(output), **more)
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
+    """A run whose tuned model, a full one, knows the colours of things."""
+    folder = tmp_path_factory.mktemp("learnt")
+    write_rows(folder)
+    config = settings(tiny("llama"), folder, "run", epochs=30.0, lr=0.01)
+    tune(replace(config, method=Full(), evaluation=EvaluationConfig(max_new_tokens=24, metrics=("exact_match",))))
+    return folder
+
+
+def test_the_same_model_twice_has_lost_nothing(learnt: Path, tmp_path: Path) -> None:
+    model = learnt / "run" / "model"
+    data = DataConfig(test=str(learnt / "train.jsonl"))
+    keep = (Keep("colours", str(learnt / "train.jsonl"), "exact_match"), Keep("sentiment"))
+    told = Told()
+    report = measure(run_of(model, model, tmp_path / "m", data=data, measure={"keep": keep, "items": 60}), told)
+    assert [a.name for a in report.abilities] == ["colours", "sentiment"]
+    assert all((a.rose, a.fell) == (0, 0) for a in report.abilities)
+    assert all(isinstance(a.drop, Interval) and a.drop.estimate == 0 for a in report.abilities)
+    assert not any(a.verdict == "lost" for a in report.abilities)
+    assert report.task is not None
+    assert isinstance(report.task.difference, Interval)
+    assert report.task.difference.estimate == 0
+    assert not isinstance(report.drift, Undefined)
+    assert [row.kl.estimate for row in report.drift if isinstance(row.kl, Interval)] == [0.0, 0.0]
+    assert isinstance(report.intrusion, Undefined)
+    assert report.gate != "fail"
+
+
+def test_what_was_learnt_is_lost_by_going_back(learnt: Path, tiny: Callable[..., Path], tmp_path: Path) -> None:
+    """The untuned model in the place of the tuned one: it has "forgotten" the colours."""
+    keep = (Keep("colours", str(learnt / "train.jsonl"), "exact_match"),)
+    run = run_of(learnt / "run" / "model", tiny("llama"), tmp_path / "m", measure={"keep": keep})
+    report = measure(run)
+    (colours,) = report.abilities
+    assert colours.base is not None
+    assert colours.base > 60
+    assert colours.tuned == 0
+    assert colours.verdict == "lost"
+    assert colours.declared
+    assert report.gate == "fail"
+    assert colours.diagnosis is not None
+    assert colours.fell > 0 == colours.rose
+    for name in ("report.html", "forgetting.json", "model_card.md", "config.json", "abilities/colours/base.jsonl"):
+        assert (tmp_path / "m" / name).stat().st_size > 0
+    kept = json.loads((tmp_path / "m" / "forgetting.json").read_text(encoding="utf-8"))
+    assert from_plain(ForgettingReport, kept) == report
+    with pytest.raises(RunExists):
+        measure(run)
+
+
+def test_answers_are_asked_once(learnt: Path, tmp_path: Path) -> None:
+    model = learnt / "run" / "model"
+    keep = (Keep("colours", str(learnt / "test.jsonl"), "exact_match"),)
+    measure(run_of(model, model, tmp_path / "a", measure={"keep": keep}))
+    told = Told()
+    measure(run_of(model, model, tmp_path / "b", measure={"keep": keep}), told)
+    assert {event.cached for event in told.of(EvaluationDone)} == {True}
+
+
+def test_minutes_leave_items_out_by_whole_clusters(learnt: Path, tmp_path: Path) -> None:
+    model = learnt / "run" / "model"
+    told = Told()
+    config = run_of(
+        model, model, tmp_path / "m", measure={"minutes": 1e-6, "abilities": ("sentiment", "topic"), "extent": "quick"}
+    )
+    report = measure(config, told)
+    assert all(0 < a.items < 150 for a in report.abilities)
+    assert any("time for" in event.message for event in told.of(Notice))
+
+
+def test_quick_says_what_it_can_decide(learnt: Path, tmp_path: Path) -> None:
+    model = learnt / "run" / "model"
+    told = Told()
+    report = measure(
+        run_of(model, model, tmp_path / "m", measure={"extent": "quick", "abilities": ("sentiment",)}), told
+    )
+    assert report.gate == "nothing declared"
+    assert isinstance(report.drift, Undefined)
+    assert any(event.kind == "quick" and "points lost" in event.message for event in told.of(Notice))
+
+
+def test_other_tokenizers(learnt: Path, tiny: Callable[..., Path], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(learnt / "run" / "model", other)
+    tokenizer = byte_tokenizer()
+    tokenizer.add_tokens(["colour"])
+    tokenizer.save_pretrained(other)
+    keep = (Keep("colours", str(learnt / "test.jsonl"), "exact_match"),)
+    told = Told()
+    report = measure(run_of(learnt / "run" / "model", other, tmp_path / "m", measure={"keep": keep}), told)
+    assert isinstance(report.drift, Undefined)
+    assert any("other tokenizers" in event.message for event in told.of(Notice))
+
+
+def test_tune_ends_with_it(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    measured = MeasureConfig(abilities=("sentiment",), items=30, keep=(Keep("topic"),), fail_on=("fail",))
+    result = tune(replace(settings(tiny("llama"), tmp_path, "run"), measure=measured))
+    report = result.forgetting
+    assert report is not None
+    assert [(a.name, a.declared) for a in report.abilities] == [("topic", True), ("sentiment", False)]
+    assert report.task is not None
+    assert report.task.difference == result.comparisons[0].difference
+    kept = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+    assert kept["forgetting"]["gate"] == report.gate
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_the_base_is_found(learnt: Path, tmp_path: Path) -> None:
+    config = json.loads((learnt / "run" / "config.json").read_text(encoding="utf-8"))
+    assert base_of(str(learnt / "run")) == config["model"]["name"]
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base"}')
+    assert base_of(str(tmp_path)) == "some/base"
+    with pytest.raises(ConfigError, match="--base"):
+        base_of(str(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize(("tuned", "fail_on", "code"), [("lost", "fail", 3), ("lost", "none", 0), ("kept", "fail", 0)])
+def test_exit_codes(
+    learnt: Path,
+    tiny: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    tuned: str,
+    fail_on: str,
+    code: int,
+) -> None:
+    model = learnt / "run" / "model"
+    other = str(tiny("llama") if tuned == "lost" else model)
+    words = ["measure", "--base", str(model), "--tuned", other, "--abilities", "none", "--device", "cpu", "--dtype"]
+    words += ["float32", "--keep", f"colours={learnt / 'train.jsonl'}:exact_match", "--fail-on", fail_on, "--quick"]
+    assert main([*words, "--output", str(tmp_path / "m"), "-q"]) == code
+    out = capsys.readouterr().out
+    assert "colours" in out
+    assert tuned in out
+    assert "report.html" in out
