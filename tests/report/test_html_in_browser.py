@@ -27,6 +27,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, and no
 
 REPORT = forgetting_report()
 Open = Callable[..., Any]
+PATIENCE = 180_000
+"""Milliseconds: a busy machine fails no test."""
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,7 @@ def opened(browser: Any) -> Iterator[Open]:
 
     def open_page(path: Path, width: int = 1280, **options: Any) -> Any:
         context = browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce", **options)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
@@ -81,7 +84,7 @@ def count(page: Any) -> str:
 
 def wait_for(page: Any, text: str) -> None:
     """Search answers after a short pause in typing."""
-    sync_api.expect(page.locator("#count")).to_have_text(text)
+    sync_api.expect(page.locator("#count")).to_have_text(text, timeout=PATIENCE)
 
 
 def unfold_all(page: Any) -> None:
@@ -266,23 +269,26 @@ def test_the_policy_refuses_markup_from_strings_and_the_network(opened: Open, wh
     context.close()
 
 
-@pytest.mark.parametrize(
-    ("base", "tuned", "marked"),
-    [
-        ("the cat sat on a mat", "the dog sat on the mat", ["cat", "a", "dog", "the"]),
-        ("one two three", "one two three", []),
-        ("Paris", "Your order is late", []),
-        ("a very old house", "a new house", ["very old", "new"]),
-        ("東京都", "東京市", ["都", "市"]),
-        ("x" * 3000 + " same", "y" * 3000 + " same", ["x" * 2000, "y" * 2000]),
-        ("", "all new", ["all new"]),
-    ],
+DIFFERENCES = (
+    ("the cat sat on a mat", "the dog sat on the mat", ["cat", "a", "dog", "the"]),
+    ("one two three", "one two three", []),
+    ("Paris", "Your order is late", []),
+    ("a very old house", "a new house", ["very old", "new"]),
+    ("東京都", "東京市", ["都", "市"]),
+    ("x" * 3000 + " same", "y" * 3000 + " same", ["x" * 2000, "y" * 2000]),
+    ("", "all new", ["all new"]),
 )
-def test_differences_are_marked(opened: Open, tmp_path: Path, base: str, tuned: str, marked: list[str]) -> None:
-    pair = record("1", "p", "r", base, 100.0), record("1", "p", "r", tuned, 0.0)
-    write_html(REPORT, {"capitals": [pair]}, tmp_path / "one.html")
-    page = opened(tmp_path / "one.html")
-    assert page.locator("#items mark").all_inner_texts() == marked
+
+
+def test_differences_are_marked(opened: Open, tmp_path: Path) -> None:
+    pairs = [
+        (record(base, "p", "r", base, 100.0), record(base, "p", "r", tuned, 0.0)) for base, tuned, _ in DIFFERENCES
+    ]
+    write_html(REPORT, {"capitals": pairs}, tmp_path / "differences.html")
+    items = opened(tmp_path / "differences.html").locator("#items > li").all()
+    for (_, _, marked), item in zip(DIFFERENCES, items, strict=True):
+        assert item.locator("mark").all_inner_texts() == marked
+    assert items[2].locator(".side.tuned h4").inner_text() == "tuned: no word shared with the base"
 
 
 def test_ten_thousand_items_are_shown_in_pages(opened: Open, tmp_path: Path) -> None:

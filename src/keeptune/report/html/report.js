@@ -184,7 +184,7 @@
 
   const folded = (words, text) => {
     const summary = element("summary", {}, `${words}: `);
-    const preview = element("bdi", {}, text.slice(0, 200).replace(/\s+/g, " "));
+    const preview = element("bdi", {}, text.slice(0, 200).replace(/\s+/g, " ") || "(nothing)");
     const details = element("details", {}, summary);
     const draw = () => {
       preview.hidden = details.open;
