@@ -54,16 +54,19 @@ def rows_of(loaded: LoadedModel, before: str = "") -> list[EncodedRow]:
 
 
 def tokens_read(loaded: LoadedModel, ask: Callable[[], list[float]]) -> tuple[list[float], int]:
-    """What `ask` gives, and how many positions went through the model's first embedding."""
+    """What `ask` gives, and how many positions the model read for it, on either side."""
     count = 0
 
     def add(_module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
         nonlocal count
         count += arguments[0].numel()
 
-    handle = loaded.inner.get_input_embeddings().register_forward_pre_hook(add)
+    vocabulary = loaded.inner.config.vocab_size
+    tables = [m for m in loaded.inner.modules() if isinstance(m, torch.nn.Embedding) and len(m.weight) == vocabulary]
+    handles = [table.register_forward_pre_hook(add) for table in tables]
     values = ask()
-    handle.remove()
+    for handle in handles:
+        handle.remove()
     return values, count
 
 
@@ -88,6 +91,30 @@ def test_together_is_one_by_one_with_less_reading(
     assert again[::-1] == pytest.approx(plain, abs=1e-3)
     assert done == sorted(done)
     assert done[-1] == len(rows)
+
+
+@pytest.mark.parametrize("method", [None, "lora", "prompt"])
+def test_an_encoder_reads_each_prompt_once(tiny: Callable[..., Path], method: str | None) -> None:
+    loaded = load(tiny("t5"))
+    if method:
+        attach_adapter(loaded, Adapter(kind=method, rank=3), seed=0)
+        for parameter in loaded.model.parameters():
+            if parameter.requires_grad:
+                torch.nn.init.normal_(parameter, std=0.3)
+        loaded.model.eval()
+    rows = rows_of(loaded, SHOTS)
+    plain, much = tokens_read(loaded, lambda: loglikelihoods(loaded, rows, 1 << 20))
+    told: list[Event] = []
+    found, little = tokens_read(loaded, lambda: shared_loglikelihoods(loaded, rows, 1 << 20, told.append))
+    assert found == pytest.approx(plain, abs=1e-3)
+    assert len({round(value, 4) for value in plain}) == len(rows)
+    if method == "prompt":
+        (notice,) = told
+        assert "vectors of its own" in str(notice)
+    else:
+        assert told == []
+        assert little < 0.6 * much
+    assert shared_loglikelihoods(loaded, rows[::-1], 300, silent)[::-1] == pytest.approx(plain, abs=1e-3)
 
 
 def test_few_logits_at_a_time(tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:

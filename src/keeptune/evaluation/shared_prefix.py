@@ -5,8 +5,10 @@ Completions of one prompt (the choices of an item) become one row, the prompt an
     prompt  branch 1  branch 2 …       each branch sees the prompt and itself, and counts its positions from the prompt
 
 A prefix of all prompts (a few-shot block, a long instruction) is read once for all batches. A branch's last token
-predicts nothing, so it is not read at all. The longest prompts are first scored both ways: where the two differ by
-more than the number format's rounding, or a model cannot do this, rows are scored one by one, and a Notice says so.
+predicts nothing, so it is not read at all. An encoder reads each prompt once for all its answers.
+
+The longest prompts are first scored both ways: where the two differ by more than the number format's rounding, or a
+model cannot do this, rows are scored one by one, and a Notice says so.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from transformers.modeling_outputs import BaseModelOutput
 
 from keeptune.evaluation.loglikelihood import LOGIT_TOKENS, loglikelihoods
 from keeptune.events import Notice, Observer
-from keeptune.models.batch import Batch
+from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.key_values import Prefix, cache_argument, long_prefix, no_full_attention, read_prefix
 from keeptune.models.load import LoadedModel
@@ -53,16 +57,15 @@ def shared_loglikelihoods(
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[float]:
     """`loglikelihoods(loaded, rows, token_budget, progress)`, to rounding, with less work where rows begin alike."""
-    if loaded.kind == "encoder-decoder":
-        return loglikelihoods(loaded, rows, token_budget, progress)
+    two_sided = loaded.kind == "encoder-decoder"
     trees = _trees(rows)
-    shared = long_prefix([tree.prompt for tree in trees])
+    shared = 0 if two_sided else long_prefix([tree.prompt for tree in trees])
     proof = sorted(trees, key=lambda tree: (len(tree.rows) > 1, tree.length), reverse=True)[:PROVEN]
     total = sum(row.length for row in rows)
     read = shared + sum(tree.length - shared for tree in trees)
     if not trees or total - read - sum(rows[i].length for tree in proof for i in tree.rows) < WORTH * total:
         return loglikelihoods(loaded, rows, token_budget, progress)
-    reason = no_full_attention(loaded, max(row.length for row in rows)) or _no_masks(loaded)
+    reason = _hindrance(loaded, max(row.length for row in rows))
     if not reason:
         prefix = read_prefix(loaded, trees[0].prompt[:shared]) if shared else None
         reason = _disproof(loaded, rows, proof, prefix, token_budget)
@@ -83,16 +86,26 @@ def _trees(rows: Sequence[EncodedRow]) -> list[Tree]:
     by_prompt: dict[tuple[int, ...], list[int]] = {}
     for index, row in enumerate(rows):
         if row.learned:
-            by_prompt.setdefault(row.ids[: row.spans[0][0]], []).append(index)
+            prompt = row.ids if row.targets else row.ids[: row.spans[0][0]]
+            by_prompt.setdefault(prompt, []).append(index)
     return [
-        Tree(prompt, tuple(found), len(prompt) + sum(rows[i].length - len(prompt) - 1 for i in found))
+        Tree(prompt, tuple(found), len(prompt) + sum(_branch(rows[index], prompt) for index in found))
         for prompt, found in by_prompt.items()
     ]
 
 
-def _no_masks(loaded: LoadedModel) -> str:
+def _branch(row: EncodedRow, prompt: tuple[int, ...]) -> int:
+    return len(row.targets) if row.targets else len(row.ids) - len(prompt) - 1
+
+
+def _hindrance(loaded: LoadedModel, longest: int) -> str:
+    """Why prompts cannot be shared by this model, as far as it says itself; "" where they can."""
+    if loaded.kind == "encoder-decoder":
+        return "its adapter puts vectors of its own before each row" if loaded.soft_prompt else ""
     kernel = loaded.inner.config._attn_implementation
-    return "" if kernel in ("sdpa", "eager") else f"the attention kernel {kernel} takes no mask of ours"
+    if kernel not in ("sdpa", "eager"):
+        return f"the attention kernel {kernel} takes no mask of ours"
+    return no_full_attention(loaded, longest)
 
 
 def _disproof(
@@ -101,7 +114,7 @@ def _disproof(
     """Why the shared way may not be used, by scoring `proof` both ways; "" where they agree.
 
     They agree when the mean absolute difference is at most √ε / 2 of the mean size: 2e-4 in float32, 4e-2 in
-    bfloat16, whose log-likelihoods move by 1e-2 with the shape of a batch alone.
+    bfloat16, where the shape of a batch alone makes about 1e-2.
     """
     indices = [index for tree in proof for index in tree.rows]
     plain = loglikelihoods(loaded, [rows[index] for index in indices], token_budget)
@@ -125,11 +138,29 @@ def _score(
     if len(trees) > 1 and sum(rows[index].learned for index in indices) > LOGIT_TOKENS:
         half = len(trees) // 2
         return _score(loaded, rows, trees[:half], prefix) + _score(loaded, rows, trees[half:], prefix)
-    batch, owners = _batch(loaded, rows, trees, prefix.tokens if prefix else 0)
-    more = cache_argument(loaded.inner, prefix.for_rows(len(trees))) if prefix else {}
+    if loaded.kind == "encoder-decoder":
+        batch, owners, more = _encoded_once(loaded, rows, trees)
+    else:
+        batch, owners = _batch(loaded, rows, trees, prefix.tokens if prefix else 0)
+        more = cache_argument(loaded.inner, prefix.for_rows(len(trees))) if prefix else {}
     values = token_loglikelihoods(completion_logits(loaded.model, batch, **more), batch.targets)
     sums = torch.zeros(len(rows), dtype=torch.float64).index_add_(0, owners, values.double().cpu())
     return [(index, float(sums[index])) for index in indices]
+
+
+def _encoded_once(
+    loaded: LoadedModel, rows: Sequence[EncodedRow], trees: Sequence[Tree]
+) -> tuple[Batch, torch.Tensor, dict[str, Any]]:
+    """The trees' rows one by one, the row of each target, and what the encoder made of each row's prompt."""
+    pad, device = loaded.tokenizer.pad_token_id, loaded.placement.device
+    indices = torch.tensor([index for tree in trees for index in tree.rows])
+    prompts = torch.tensor([at for at, tree in enumerate(trees) for _ in tree.rows], device=device)
+    batch = make_batch([rows[index] for index in indices], loaded.kind, pad, device)
+    firsts = make_batch([rows[tree.rows[0]] for tree in trees], loaded.kind, pad, device).inputs
+    encoder = loaded.inner.get_encoder()
+    states = encoder(input_ids=firsts["input_ids"], attention_mask=firsts["attention_mask"]).last_hidden_state
+    more = {"encoder_outputs": BaseModelOutput(last_hidden_state=states[prompts])}
+    return batch, indices[batch.rows.cpu()], more
 
 
 def _batch(
