@@ -1,28 +1,27 @@
 """Sentiment: is a short review positive or negative?
 
-Each cluster is one remark with its counterpart of the other sign, each in two neutral settings: what goes before
-says nothing about the sign, so only the remark does.
+Each cluster is one remark with its counterpart of the other sign, each alone after a neutral setting, and after
+another with an ending of its sign. Settings stand before both signs, so they say nothing.
 """
 
 from __future__ import annotations
 
-from keeptune.evaluation.abilities.sentiment_remarks import REMARKS
-from keeptune.evaluation.abilities.suite import Item, Suite, shuffled
+from keeptune.evaluation.abilities.sentiment_remarks import ENDINGS, REMARKS
+from keeptune.evaluation.abilities.suite import Item, Suite, shuffled, stable_hash
 
 CHOICES = ("positive", "negative")
-SETTINGS_A_REMARK = 2
 
 
 def make() -> list[Item]:
-    """Four items a remark: both signs, each in the same two settings."""
+    """Four items a remark: both signs, without an ending and with one."""
     items = []
     for settings, remarks in REMARKS.values():
-        for positive, negative in remarks:
-            for setting in shuffled(settings, positive)[:SETTINGS_A_REMARK]:
-                items += [
-                    Item({"text": f"{setting} {remark}"}, answer, positive, CHOICES)
-                    for answer, remark in zip(CHOICES, (positive, negative), strict=True)
-                ]
+        for remark in remarks:
+            plain, ended = shuffled(settings, remark)[:2]
+            ending = ENDINGS[stable_hash(*remark) % len(ENDINGS)]
+            for sign, text, last in zip(CHOICES, remark, ending, strict=True):
+                for whole in (f"{plain} {text}", f"{ended} {text} {last}"):
+                    items.append(Item({"text": whole}, sign, remark[0], CHOICES))
     return items
 
 

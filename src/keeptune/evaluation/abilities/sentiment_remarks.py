@@ -1,4 +1,4 @@
-"""What reviewers say: neutral settings of a field, and remarks as (positive, negative) about the same thing."""
+"""What reviewers say: neutral settings of a field, remarks as (positive, negative) about the same thing, endings."""
 
 from __future__ import annotations
 
@@ -186,10 +186,10 @@ REMARKS: Mapping[str, tuple[tuple[str, ...], tuple[Remark, ...]]] = {
     ),
     "travel": (
         (
-            "I flew with them from Lisbon to Oslo.",
-            "We took the night train with two children.",
-            "It was a coach tour of five days.",
+            "We travelled from Lisbon to Oslo.",
             "I had booked a seat by the aisle.",
+            "We went with two children.",
+            "It was my first trip with this company.",
         ),
         (
             ("We left on time and arrived early.", "We left six hours late and missed the wedding."),
@@ -218,10 +218,10 @@ REMARKS: Mapping[str, tuple[tuple[str, ...], tuple[Remark, ...]]] = {
     ),
     "clothes": (
         (
-            "I ordered the jacket in blue.",
-            "These shoes are for walking to work.",
+            "I ordered it in blue.",
             "I am tall and took the large size.",
             "It came in a plain box on Tuesday.",
+            "I wear it mostly to work.",
         ),
         (
             ("It fits as if it had been made for me.", "One sleeve is longer than the other."),
@@ -230,7 +230,7 @@ REMARKS: Mapping[str, tuple[tuple[str, ...], tuple[Remark, ...]]] = {
             ("It kept me dry through a whole day of rain.", "It soaked through in the first light drizzle."),
             ("I have had compliments from total strangers.", "My colleagues laughed when I came in."),
             ("The seams are neat and very strong.", "The seams split when I bent down."),
-            ("They are the most comfortable shoes I own.", "They gave me bleeding blisters within an hour."),
+            ("It is the most comfortable thing that I own.", "It rubbed my neck raw within an hour."),
             (
                 "The colour is exactly as rich as in the picture.",
                 "The colour is a muddy brown, nothing like the picture.",
@@ -247,10 +247,10 @@ REMARKS: Mapping[str, tuple[tuple[str, ...], tuple[Remark, ...]]] = {
     ),
     "service": (
         (
-            "They painted our stairs last week.",
-            "I called them about a leaking pipe.",
+            "I called them about the heating.",
             "My neighbour gave me their number.",
-            "I took my car there for the yearly check.",
+            "They have a workshop behind the station.",
+            "I needed help with an old boiler.",
         ),
         (
             ("They came within the hour and fixed it for good.", "They never turned up and never called."),
@@ -276,10 +276,10 @@ REMARKS: Mapping[str, tuple[tuple[str, ...], tuple[Remark, ...]]] = {
     ),
     "game": (
         (
-            "We played it with five people on New Year's Eve.",
+            "My cousin gave it to me.",
+            "We tried it on New Year's Eve.",
+            "I have played it for about a month.",
             "It is for two to six players.",
-            "I have finished about half of it.",
-            "My cousin brought it on holiday.",
         ),
         (
             (
@@ -306,12 +306,12 @@ REMARKS: Mapping[str, tuple[tuple[str, ...], tuple[Remark, ...]]] = {
             ("The story swept me along from the first scene.", "The story is a tired copy of better ones."),
         ),
     ),
-    "class": (
+    "course": (
         (
             "I took the evening course for ten weeks.",
-            "The museum has three floors.",
-            "We went to the concert on Sunday.",
-            "I joined the gym near the station in autumn.",
+            "The classes were held in the old school.",
+            "There were twelve of us, all beginners.",
+            "I signed up in autumn with a colleague.",
         ),
         (
             ("The teacher is inspiring and full of energy.", "The teacher is unprepared and reads from a sheet."),
@@ -319,28 +319,28 @@ REMARKS: Mapping[str, tuple[tuple[str, ...], tuple[Remark, ...]]] = {
             ("I came home happy and full of ideas.", "I came home angry and with a headache."),
             ("The rooms are bright and well kept.", "The rooms are filthy and smell of sweat."),
             ("We were given all the time that we needed.", "We were rushed through and then pushed out."),
-            ("The singer gave us goose bumps.", "The singer was off key all evening."),
-            ("The trainers are attentive and encouraging.", "The trainers stare at their phones and ignore you."),
-            ("The sound in the hall was magnificent.", "The sound in the hall was a painful blur."),
+            ("Every lesson flew by and ended in laughter.", "Every lesson dragged on and half of us dozed off."),
+            ("The teacher had a kind word for each of us.", "The teacher mocked us in front of the others."),
+            ("The handouts are a treasure that I still use.", "The handouts were bad copies that nobody could read."),
+            ("When I was ill they paid the missed hours back unasked.", "They go on charging me months after the end."),
             (
-                "Leaving was simple when I moved, and they wished me luck.",
-                "They go on charging me months after I left.",
+                "We got far more lessons than we had paid for.",
+                "Half of the lessons were cancelled, yet we paid in full.",
             ),
-            ("The labels are interesting and well written.", "Half of it was closed, yet we paid the full price."),
-            ("Small groups and a warm welcome.", "Overcrowded, and nobody even said hello."),
+            ("I felt welcome from the first minute.", "Nobody even said hello to us."),
             (
                 "The most rewarding thing that I have done in ages.",
                 "The most disappointing thing that I have done in ages.",
             ),
-            ("We clapped until our hands hurt.", "Half of the people left before the break."),
+            ("We all signed up for the next one at once.", "Half of us gave up before the end."),
         ),
     ),
     "gadget": (
         (
-            "I keep this lamp on my desk.",
-            "The headphones came with a cable and a pouch.",
-            "It is a kettle that holds a litre and a half.",
-            "I bought two of these chairs.",
+            "I bought it for the kitchen.",
+            "It was a present from my aunt.",
+            "I ordered it in spring from a small shop online.",
+            "It stands on the shelf beside my desk.",
         ),
         (
             ("It does exactly what it promises, and does it well.", "It does nothing of what it promises."),
@@ -362,3 +362,18 @@ REMARKS: Mapping[str, tuple[tuple[str, ...], tuple[Remark, ...]]] = {
         ),
     ),
 }
+
+ENDINGS: tuple[Remark, ...] = (
+    ("Highly recommended!", "Not recommended!"),
+    ("I am very happy.", "I am very annoyed."),
+    ("Thank you so much!", "I want my money back!"),
+    ("Simply excellent.", "Simply terrible."),
+    ("I loved it.", "I hated it."),
+    ("What a pleasure!", "What a nightmare!"),
+    ("Great value.", "A waste of money."),
+    ("Just perfect.", "Just awful."),
+    ("Ten out of ten.", "Zero out of ten."),
+    ("I am impressed.", "I am fed up."),
+    ("Bravo to all of them!", "Shame on all of them!"),
+    ("It made my day.", "It ruined my day."),
+)

@@ -173,7 +173,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
         "The DJ {name} will play the closing set at the festival in {city}.",
         "The flute that {name} plays was carved from a bone, and its tone is soft and dark.",
         "The producer behind {number} number-one hits says that a melody must be simple.",
-        "Organ music by candlelight drew a large audience in {city} on {day}.",
+        "Organ pieces by candlelight drew a large audience in {city} on {day}.",
     ),
 }
 
