@@ -108,3 +108,14 @@ def test_prompts_that_are_cut_are_told(asked: tuple[LoadedModel, Questioning]) -
     assert [notice.kind for notice in notices] == ["truncated"]
     assert "1 of 7 prompts" in notices[0].message
     assert answers[0].prompt_tokens == 512 - 6
+
+
+@pytest.mark.parametrize("names", [("choice_accuracy",), ("token_loss",), ("exact_match", "choice_accuracy")])
+def test_progress_is_told_once_an_item(asked: tuple[LoadedModel, Questioning], names: Sequence[str]) -> None:
+    loaded, questioning = asked
+    told: list[Event] = []
+    answer_items(loaded, questioning, ITEMS, [get_metric(name) for name in names], told.append, "base")
+    done = [event.done for event in told if isinstance(event, EvaluationProgress)]
+    assert done == sorted(done)
+    assert done[-1] == 6
+    assert done.count(6) == 1

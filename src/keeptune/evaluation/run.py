@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from keeptune.data.encode import Encoder
@@ -39,6 +39,9 @@ def answer_items(
     def progress(done: int) -> None:
         observer(EvaluationProgress(name, min(done, len(examples)), len(examples)))
 
+    def quiet(_: int) -> None:
+        """Progress is told of one of the ways that items are asked."""
+
     encoder, budget = questioning.encoder, questioning.token_budget
     texts: list[Generated | None] = [None] * len(examples)
     if "output" in needs:
@@ -49,11 +52,11 @@ def answer_items(
     references: list[tuple[float, int] | None] = [None] * len(examples)
     if "loss" in needs:
         rows = [encoder.scored_row(example, example.completion) for example in examples]
-        values = shared_loglikelihoods(loaded, rows, budget, observer)
+        values = shared_loglikelihoods(loaded, rows, budget, observer, progress if needs == {"loss"} else quiet)
         references = [(value, row.learned) for value, row in zip(values, rows, strict=True)]
     choices: list[list[tuple[float, int]]] = [[] for _ in examples]
     if "choices" in needs:
-        choices = _choices(loaded, questioning, examples, observer)
+        choices = _choices(loaded, questioning, examples, observer, quiet if "output" in needs else progress)
     return [
         Answer(
             item_id=example.id,
@@ -71,11 +74,17 @@ def answer_items(
 
 
 def _choices(
-    loaded: LoadedModel, questioning: Questioning, examples: Sequence[Example], observer: Observer
+    loaded: LoadedModel,
+    questioning: Questioning,
+    examples: Sequence[Example],
+    observer: Observer,
+    progress: Callable[[int], None],
 ) -> list[list[tuple[float, int]]]:
     places = [(index, choice) for index, example in enumerate(examples) for choice in example.choices]
     rows = [questioning.encoder.scored_row(examples[index], choice) for index, choice in places]
-    values = shared_loglikelihoods(loaded, rows, questioning.token_budget, observer)
+    values = shared_loglikelihoods(
+        loaded, rows, questioning.token_budget, observer, lambda done: progress(done * len(examples) // len(rows))
+    )
     found: list[list[tuple[float, int]]] = [[] for _ in examples]
     for (index, _), row, value in zip(places, rows, values, strict=True):
         found[index].append((value, row.learned))
