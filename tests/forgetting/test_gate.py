@@ -57,11 +57,12 @@ def test_what_a_colleague_would_say():
         "No fall was shown in what you did not declare (Json).",
     )
     assert decide([KEPT, ALSO_KEPT, FELL]).sentences == (
-        "Both abilities that you declared are kept; the closest call is Logic, a drop of 2.2 points at most (margin 5).",
-        "Not declared: Topic fell by 11.7 points (8.9 to 14.7; margin 5).",
+        "Both abilities that you declared are kept; the closest call is Logic, "
+        "a drop of 2.2 points at most (margin 5).",
+        "Not declared: Topic fell by 11.7 points (8.8 to 14.8; margin 5).",
     )
     failed = decide([KEPT, LOST, OPEN, UNMEASURABLE]).sentences
-    assert failed[0].startswith("Sentiment fell by 12.5 points (9.6 to 15.7; margin 5), more than you allow; Ner is ")
+    assert failed[0].startswith("Sentiment fell by 12.5 points (9.4 to 15.8; margin 5), more than you allow; Ner is ")
     assert failed[0].endswith("Inference could not be measured; Facts is kept.")
     assert failed[1] == "No other ability was measured."
     first, second = decide([FELL, SAME]).sentences

@@ -125,8 +125,8 @@ def corpus_statistic(metric: Metric, names: Sequence[str]) -> Statistic:
     """The corpus score of a row of `sum_by_cluster`, or of a sum of rows."""
 
     def statistic(summed: FloatArray) -> float | Undefined:
-        counts = dict(zip(names, summed[:-1].tolist(), strict=True))
-        return metric.corpus(counts, round(float(summed[-1])))
+        *counts, items = summed.tolist()
+        return metric.corpus(dict(zip(names, counts, strict=True)), round(items))
 
     return statistic
 
