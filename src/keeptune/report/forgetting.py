@@ -45,7 +45,7 @@ def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
     for index, column in enumerate(
         ("ability", "verdict", "base", "tuned", "drop", "95 % interval", "margin", "kept of it", "items", "rose/fell")
     ):
-        table.add_column(column, justify="left" if index < 2 else "right")
+        table.add_column(column, justify="left" if index < 2 else "right", no_wrap=index < 2)
     order = list(SIGNS)
     for a in sorted(abilities, key=lambda a: (not a.declared, a.verdict != "lost", order.index(a.verdict))):
         drop = a.drop
