@@ -43,7 +43,6 @@ def model_card(report: ForgettingReport, tune: TuneResult | None) -> str:
         tune=tune,
         name=_name(report),
         abilities=ordered(report.abilities),
-        adapter=_is_adapter(tune),
         command=visible(shlex.join(report.manifest.command)).replace("\n", " "),
     )
     front = yaml.safe_dump(front_matter(report, tune), allow_unicode=True, sort_keys=False, width=120)
@@ -58,7 +57,8 @@ def front_matter(report: ForgettingReport, tune: TuneResult | None) -> dict[str,
         found["base_model"] = report.base_name
         if tune is not None:
             found["base_model_relation"] = "adapter" if _is_adapter(tune) else "finetune"
-    found["library_name"] = "peft" if _is_adapter(tune) else "transformers"
+    if tune is not None:
+        found["library_name"] = "peft" if _is_adapter(tune) else "transformers"
     found["tags"] = ["keeptune", *([] if tune is None else [tune.training.method])]
     results = [] if report.task is None else [_task_result(report, report.task)]
     results += [_ability_result(a, a.tuned) for a in report.abilities if a.tuned is not None]
