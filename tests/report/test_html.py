@@ -21,7 +21,7 @@ from keeptune.report.html.axis import axis_over
 from keeptune.report.html.confusion_table import confusion_table
 from keeptune.report.html.embedded import embedded_json
 from keeptune.report.html.forest import ordered, panels, strip
-from keeptune.report.html.visible import visible
+from keeptune.report.visible import visible
 from tests.report.forgetting_reports import (
     HOSTILE,
     PLANTED,

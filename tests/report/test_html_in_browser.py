@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from keeptune.report.html import write_html
-from keeptune.report.html.visible import visible
+from keeptune.report.visible import visible
 from tests.report.forgetting_reports import (
     HOSTILE,
     ability_pairs,

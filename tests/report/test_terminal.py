@@ -91,6 +91,10 @@ def test_long_text_is_shortened_in_its_middle() -> None:
     assert shortened("one\ntwo", 20) == "one two"
 
 
+def test_a_terminal_obeys_nothing_that_a_model_wrote() -> None:
+    assert shortened("\x1b[31mred\x1b[0m\x07\u202eback", 80) == "␛[31mred␛[0m␇⟨U+202E⟩back"
+
+
 def test_a_check() -> None:
     problems = [Problem("a.jsonl", n, "bad-json", "bad JSON", "mend it") for n in range(1, 15)]
     lengths = TokenLengths(LengthSummary(1, 2, 3, 4000), LengthSummary(5, 6, 7, 8), 2048, ())

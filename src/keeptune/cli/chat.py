@@ -76,15 +76,17 @@ def show_replies(names: tuple[str, ...], replies: tuple[str, ...]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from keeptune.report.visible import visible
+
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     if not console.is_terminal or len(names) == 1 or console.width < 80:
         for name, reply in zip(names, replies, strict=True):
-            console.print(Text(f"{name}: {reply}"))
+            console.print(Text(f"{name}: {visible(reply)}"))
         return
     table = Table(expand=True)
     for name in names:
         table.add_column(name, ratio=1, overflow="fold")
-    table.add_row(*(Text(reply) for reply in replies))
+    table.add_row(*(Text(visible(reply)) for reply in replies))
     console.print(table)
 
 

@@ -14,7 +14,7 @@ import yaml
 from keeptune.records import AbilityReport, Comparison, ForgettingReport, Interval, TuneResult
 from keeptune.report import wording
 from keeptune.report.html.forest import ordered
-from keeptune.report.html.visible import visible
+from keeptune.report.visible import visible
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 """Owner and name: what the hub accepts as `base_model`."""

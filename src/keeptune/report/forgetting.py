@@ -11,6 +11,7 @@ from rich.text import Text
 
 from keeptune.records import AbilityReport, Confusion, ForgettingReport, Interval, IntrusionReport, Undefined
 from keeptune.report.terminal import notes
+from keeptune.report.visible import visible
 from keeptune.report.wording import change, headline, score
 
 STYLES = {"kept": "green", "lost": "bold red", "inconclusive": "yellow", "not measurable": "dim"}
@@ -51,7 +52,7 @@ def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
         drop = a.drop
         known = isinstance(drop, Interval)
         table.add_row(
-            f"{escape(a.name)}{'' if a.declared else ' ·'}",
+            f"{escape(visible(a.name))}{'' if a.declared else ' ·'}",
             Text(f"{SIGNS[a.verdict]} {a.verdict}", style=STYLES[a.verdict]),
             _score(a.metric, a.base),
             _score(a.metric, a.tuned),
@@ -124,4 +125,4 @@ def _drift(report: ForgettingReport) -> list[RenderableType]:
 def _section(title: str, lines: Sequence[str]) -> list[RenderableType]:
     if not lines:
         return []
-    return [Text(""), Text(title, style="underline"), *(Text(line) for line in lines)]
+    return [Text(""), Text(title, style="underline"), *(Text(visible(line)) for line in lines)]

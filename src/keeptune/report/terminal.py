@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import Comparison, EvalResult, Interval, SideBySide, TrainingSummary, TuneResult
+from keeptune.report.visible import visible
 from keeptune.report.wording import best_rival, called, caveat, change, headline, score, verdict
 
 PROMPT_CHARACTERS = 240
@@ -141,8 +142,8 @@ def notes(notices: Sequence[str], metric_reason: str) -> list[RenderableType]:
 
 
 def shortened(text: str, limit: int) -> str:
-    """On one line; of a longer text, its start and its end."""
-    line = " ".join(text.split())
+    """On one line, nothing in it that a terminal would obey; of a longer text, its start and its end."""
+    line = visible(" ".join(text.split()))
     if len(line) <= limit:
         return line
     half = (limit - 3) // 2

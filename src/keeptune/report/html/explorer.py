@@ -7,7 +7,7 @@ from typing import Any
 
 from keeptune.errors import PairingError
 from keeptune.records import Answer, EvalRecord, ForgettingReport
-from keeptune.report.html.visible import visible
+from keeptune.report.visible import visible
 from keeptune.report.wording import is_loss, score
 
 Pair = tuple[EvalRecord, EvalRecord]

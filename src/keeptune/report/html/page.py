@@ -21,7 +21,7 @@ from keeptune.report.html.embedded import embedded_json
 from keeptune.report.html.explorer import ItemSets, Pair, explorer_data
 from keeptune.report.html.footnotes import Footnotes
 from keeptune.report.html.forest import SEVERITY, ordered, panels, strip
-from keeptune.report.html.visible import visible
+from keeptune.report.visible import visible
 from keeptune.store.atomic import write_text
 
 
