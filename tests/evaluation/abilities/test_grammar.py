@@ -4,13 +4,13 @@ import re
 from collections import Counter
 from difflib import SequenceMatcher
 
-from keeptune.evaluation.abilities.grammar import FILLINGS, GRAMMAR, MEN, WOMEN, make, minimal_pairs
+from keeptune.evaluation.abilities.grammar import FILLINGS, GRAMMAR, MEN, make, minimal_pairs
 from keeptune.evaluation.abilities.grammar_rows import ROWS
 from tests.evaluation.abilities.rendered import rendered_hash
 
 
 def test_items_of_version_1_stay_as_they_are() -> None:
-    assert (GRAMMAR.version, rendered_hash(GRAMMAR)) == ("1", "c3a85a644cfd75e6")
+    assert (GRAMMAR.version, rendered_hash(GRAMMAR)) == ("1", "db22e34293e3b82f")
 
 
 def test_every_row_has_one_contrast_and_a_hint() -> None:
@@ -41,12 +41,13 @@ def test_the_hint_does_not_give_the_right_form_away() -> None:
         assert not (right ^ wrong) & hint, pair
 
 
-def test_her_is_a_woman_and_himself_a_man() -> None:
+def test_who_is_called_she_has_the_name_of_a_woman() -> None:
+    women = 0
     for pair in minimal_pairs():
-        if re.search(r"\b(her|she|herself)\b", pair.right) and "girls" not in pair.right:
+        if "{name}" in pair.row and re.search(r"\b(her|she|hers)\b", pair.right):
             assert not set(MEN) & set(pair.right.split()), pair.right
-        if "himself" in pair.right:
-            assert not set(WOMEN) & set(pair.right.split()), pair.right
+            women += 1
+    assert women >= 12
 
 
 def test_rows_are_clusters_and_phenomena_are_many() -> None:

@@ -126,8 +126,8 @@ ARITHMETIC = Suite(
     version="1",
     wordings=(
         "{question}",
-        "{question}\nAnswer with a number only.",
-        "Solve this problem and reply with the number: {question}",
+        "Question: {question}",
+        "{question} What is the answer?",
     ),
     form="choices",
     shots=4,

@@ -82,7 +82,7 @@ CODE_READING = Suite(
         "Run this Python program in your head and write what it prints:\n\n{code}",
     ),
     form="choices",
-    shots=4,
+    shots=0,
     demonstrations=(
         Item({"code": "print(10 + 1)"}, "11", "shown"),
         Item({"code": "print('lemon'[2])"}, "m", "shown"),

@@ -86,14 +86,14 @@ FACTS = Suite(
         "Answer in a few words: {question}",
     ),
     form="choices",
-    shots=4,
+    shots=0,
     demonstrations=(
         _shown("What is the capital of Luxembourg?", "Luxembourg City"),
         _shown("What is the chemical symbol of boron?", "B"),
         _shown("Who wrote The Time Machine?", "H. G. Wells"),
         _shown("What colour is a ripe blueberry?", "blue"),
     ),
-    metrics=("choice_accuracy_norm",),
+    metrics=("choice_accuracy",),
     chance=25.0,
     make=make,
 )

@@ -21,28 +21,6 @@ ROWS: Mapping[str, str] = {
         The woman with the two cats [lives|live] in {place}. # woman, cats, {place}
         The results of the test that {name} took [do|does] not surprise me. # results, test, {name}
         The colour of the flowers that {name} bought [looks|look] strange. # colour, flowers, {name}
-        The students in the class of {name} [want|wants] a longer break. # students, class, {name}
-        The engine of the buses in {place} [makes|make] a lot of noise. # engine, buses, {place}
-        The books that {name} wrote [sell|sells] very well. # books, {name}
-        One of the windows in the house of {name} [is|are] broken. # windows, house, {name}
-    """,
-    "simple agreement": """
-        {name} [walks|walk] to school every {day}. # {name}, school, {day}
-        My parents [live|lives] in {place}. # parents, {place}
-        The children [are|is] asleep in {place}. # children, {place}
-        {name} [has|have] a new bicycle. # {name}, bicycle
-        We [were|was] in {place} last summer. # {place}, summer
-        I [am|is] older than {name}. # older, {name}
-        They [do|does] not know {name}. # they, {name}
-        The train to {place} [leaves|leave] on {day}. # train, {place}, {day}
-        {name} and her brother [sing|sings] in a choir. # {name}, brother, choir
-        The news from {place} [is|are] very good. # news, {place}
-        {name} [goes|go] to the gym on {day}. # {name}, gym, {day}
-        Both of them [work|works] in {place}. # both, {place}
-        Everyone in {place} [knows|know] the story. # everyone, {place}, story
-        Each of the rooms in {place} [costs|cost] the same. # rooms, {place}
-        You [look|looks] a little like {name}. # you, {name}
-        There [are|is] many bridges in {place}. # bridges, {place}
     """,
     "tense": """
         Last {day} {name} [went|goes] to the dentist. # last {day}, {name}, dentist
@@ -54,13 +32,6 @@ ROWS: Mapping[str, str] = {
         If it rains on {day}, {name} [will stay|stayed] at home. # rain, {day}, {name}
         {name} was reading when the phone [rang|rings]. # {name}, reading, phone
         I have never [been|be] to {place}. # never, {place}
-        {name} used to [play|played] the violin. # {name}, violin
-        While {name} was [sleeping|slept], it began to snow. # {name}, snow
-        By next {day} {name} will have [finished|finish] the report. # next {day}, {name}, report
-        As soon as {name} [comes|will come], we will start. # {name}, start
-        If I were {name}, I [would move|move] to {place}. # I, {name}, {place}
-        Yesterday {name} [bought|buys] a pair of shoes. # yesterday, {name}, shoes
-        {name} did not [see|saw] the sign in {place}. # {name}, sign, {place}
     """,
     "irregular verbs": """
         {name} has [written|wrote] a long letter to the mayor of {place}. # {name}, letter, mayor, {place}
@@ -72,15 +43,6 @@ ROWS: Mapping[str, str] = {
         {name} [brought|bringed] a cake on {day}. # {name}, cake, {day}
         {name} has [eaten|ate] all the soup. # {name}, soup
         {name} [thought|thinked] about the trip to {place}. # {name}, trip, {place}
-        {name} has [taken|took] the last bus to {place}. # {name}, last bus, {place}
-        {name} [built|builded] a small house near {place}. # {name}, small house, {place}
-        {name} has [spoken|spoke] to the doctor. # {name}, doctor
-        {name} [swam|swimmed] across the lake on {day}. # {name}, lake, {day}
-        {name} has [stolen|stole] nothing. # {name}, nothing
-        {name} [felt|feeled] tired after the flight to {place}. # {name}, tired, flight, {place}
-        {name} has [fallen|fell] off the ladder in {place}. # {name}, ladder, {place}
-        {name} [kept|keeped] the secret for years. # {name}, secret, years
-        {name} has [begun|began] a new book. # {name}, new book
     """,
     "articles": """
         {name} saw [an|a] elephant in {place}. # {name}, elephant, {place}
@@ -92,13 +54,6 @@ ROWS: Mapping[str, str] = {
         {name} had [an|a] accident on {day}. # {name}, accident, {day}
         It was [an|a] honest answer from {name}. # honest answer, {name}
         {name} told us [a|an] funny story about {place}. # {name}, funny story, {place}
-        {name} has [an|a] uncle in {place}. # {name}, uncle, {place}
-        {name} wore [a|an] green uniform on {day}. # {name}, green uniform, {day}
-        The [sun|a sun] was shining when {name} left. # sun, shining, {name}
-        {name} gave me [advice|an advice] about the trip to {place}. # {name}, advice, trip, {place}
-        {name} plays [the piano|a piano the] every {day}. # {name}, piano, {day}
-        {name} bought [an|a] umbrella in {place}. # {name}, umbrella, {place}
-        {name} is [the best|best] player in {place}. # {name}, best player, {place}
     """,
     "pronoun case": """
         {name} gave [him|he] a book about {place}. # {name}, book, {place}
@@ -110,27 +65,6 @@ ROWS: Mapping[str, str] = {
         {name} does not believe [them|they]. # {name}, believe
         [We|Us] saw {name} at the station in {place}. # {name}, station, {place}
         The coat is not mine; it is [hers|her] or {name}'s. # coat, {name}
-        {name} forgot [her|she] umbrella in {place}. # {name}, umbrella, {place}
-        The dog wagged [its|it] tail when {name} came. # dog, tail, {name}
-        {name} waited for [me|I] in {place}. # {name}, waited, {place}
-        [He|Him] and {name} are old friends. # {name}, old friends
-        [Whose|Who] bag did {name} take to {place}? # bag, {name}, {place}
-        {name} danced with [her|she] on {day}. # {name}, danced, {day}
-        This is [my|me] ticket to {place}. # ticket, {place}
-    """,
-    "reflexives": """
-        {man} hurt [himself|herself] with a knife. # {man}, knife
-        {woman} looked at [herself|himself] in the mirror. # {woman}, mirror
-        {man} taught [himself|themselves] to play chess. # {man}, chess
-        {woman} made [herself|themselves] a cup of tea. # {woman}, cup of tea
-        The girls enjoyed [themselves|herself] in {place}. # girls, {place}
-        {man} blamed [himself|itself] for the accident in {place}. # {man}, accident, {place}
-        {woman} introduced [herself|itself] to the guests. # {woman}, guests
-        We asked [ourselves|themselves] why {name} had left. # we, {name}
-        I bought [myself|himself] a ticket to {place}. # I, ticket, {place}
-        The boys can wash [themselves|himself] before {day}. # boys, wash, {day}
-        The machine in {place} turns [itself|himself] off at night. # machine, {place}, night
-        {woman} is proud of [herself|ourselves]. # {woman}, proud
     """,
     "word order": """
         Where [does {name} live|{name} does live] now? # where, {name}, live
@@ -141,14 +75,6 @@ ROWS: Mapping[str, str] = {
         {name} speaks [English very well|very well English]. # {name}, English, very well
         {name} gave [the child a toy|a toy the child] on {day}. # {name}, child, toy, {day}
         How old [is {name}|{name} is] this year? # how old, {name}
-        {name} is [tall enough|enough tall] to reach the shelf. # {name}, tall, enough, shelf
-        {name} has [never been|been never] to {place}. # {name}, never, {place}
-        {name} likes [the big old house|the house big old] near {place}. # {name}, big old house, {place}
-        Why [is {name} crying|{name} is crying] in the kitchen? # why, {name}, crying, kitchen
-        {name} [can also swim|also swim can] very fast. # {name}, also, swim
-        [Two small boats|Boats two small] left {place} on {day}. # two small boats, {place}, {day}
-        {name} picked [it up|up it] in {place}. # {name}, picked up, {place}
-        {name} went [to {place} by train|by train {place} to]. # {name}, train, {place}
     """,
     "comparatives": """
         {name} is [taller|more tall] than her cousin in {place}. # {name}, cousin, {place}
@@ -160,13 +86,6 @@ ROWS: Mapping[str, str] = {
         {name} runs [faster|more fast] than I do. # {name}, runs, than
         {name} is as [strong|stronger] as a horse. # {name}, horse
         The hotel in {place} was [more expensive|expensiver] than I thought. # hotel, {place}, thought
-        {name} is [happier|more happier] in {place}. # {name}, {place}
-        It was [the worst|the worse] day of the whole week in {place}. # day, whole week, {place}
-        {name} has [less|fewer] money than before. # {name}, money, before
-        {name} is [smarter than|smarter as] the others in {place}. # {name}, others, {place}
-        {place} is [bigger|biggest] than my home town. # {place}, home town
-        This puzzle is [more difficult|difficulter] than the one from {name}. # puzzle, {name}
-        {name} lives [farther|more far] from here than I do. # {name}, lives, here
     """,
     "prepositions": """
         {name} is interested [in|on] the history of {place}. # {name}, interested, history, {place}
@@ -178,47 +97,6 @@ ROWS: Mapping[str, str] = {
         {name} is waiting [for|to] the bus to {place}. # {name}, waiting, bus, {place}
         The meeting with {name} is [on|in] {day}. # meeting, {name}, {day}
         {name} arrived [at|to] the station in {place}. # {name}, arrived, station, {place}
-        {name} is married [to|with] a painter from {place}. # {name}, married, painter, {place}
-        {name} is looking forward [to|for] the trip to {place}. # {name}, looking forward, trip, {place}
-        {name} laughed [at|on] the joke. # {name}, laughed, joke
-        {name} thanked me [for|about] the gift. # {name}, thanked, gift
-        {name} is proud [of|on] the garden in {place}. # {name}, proud, garden, {place}
-        {name} believes [in|at] ghosts. # {name}, believes, ghosts
-        {name} spends money [on|at] books every {day}. # {name}, spends, money, books, {day}
-        The film about {place} starts [at|on] eight o'clock. # film, {place}, eight o'clock
-        {name} agrees [with|at] her sister about {place}. # {name}, agrees, sister, {place}
-    """,
-    "determiners": """
-        {name} bought [these|this] books in {place}. # {name}, books, {place}
-        There is not [much|many] water in the well near {place}. # water, well, {place}
-        How [many|much] friends does {name} have? # friends, {name}
-        {name} painted [those|that] chairs on {day}. # {name}, chairs, {day}
-        {name} did not bring [any|no] money to {place}. # {name}, money, {place}
-        [Every|All] room in the hotel in {place} has a bath. # room, hotel, {place}, bath
-        {name} has [a few|a little] coins left. # {name}, coins
-        [That|Those] house near {place} is empty. # house, {place}, empty
-        {name} knows [both|each] sisters from {place}. # {name}, sisters, {place}
-        {name} drank [a little|a few] milk on {day}. # {name}, milk, {day}
-        [Many|Much] people came to {place} on {day}. # people, {place}, {day}
-        {name} sold [several|another] paintings in {place}. # {name}, paintings, {place}
-        {name} wants [another|other] cup of coffee. # {name}, cup, coffee
-        [This|These] letter from {name} arrived on {day}. # letter, {name}, {day}
-    """,
-    "auxiliaries": """
-        {name} does not [like|likes] cold soup. # {name}, cold soup
-        {name} can [swim|swims] across the river near {place}. # {name}, can, river, {place}
-        [Does|Do] {name} know the way to {place}? # {name}, know, way, {place}
-        {name} must [leave|to leave] {place} on {day}. # {name}, {place}, {day}
-        {name} is [going|go] to visit {place}. # {name}, visit, {place}
-        {name} should [have called|has called] on {day}. # {name}, called, {day}
-        The bridge in {place} was [built|build] in 1920. # bridge, {place}, 1920
-        {name} [doesn't|don't] eat meat. # {name}, eat, meat
-        {name} will [be|is] in {place} next {day}. # {name}, {place}, next {day}
-        The windows are [cleaned|cleaning] by {name} every {day}. # windows, {name}, {day}
-        {name} has [been|being] ill since {day}. # {name}, ill, {day}
-        Why [didn't|wasn't] {name} call me on {day}? # why, {name}, call, {day}
-        {name} would rather [stay|staying] in {place}. # {name}, rather, {place}
-        {name} let me [drive|to drive] to {place}. # {name}, let, {place}
     """,
     "irregular plurals": """
         {name} has three [children|childs] in {place}. # {name}, three, {place}
@@ -227,14 +105,6 @@ ROWS: Mapping[str, str] = {
         {name} chased the [mice|mouses] out of the kitchen. # {name}, chased, kitchen
         The [leaves|leafs] of the trees in {place} are red. # trees, {place}, red
         {name} keeps the [knives|knifes] in a drawer. # {name}, drawer
-        {name}'s [feet|foots] were cold on the way to {place}. # {name}, cold, {place}
-        Two [men|mans] carried the piano of {name}. # two, piano, {name}
-        A herd of [sheep|sheeps] crossed the road near {place}. # herd, road, {place}
-        {name} put the books on the [shelves|shelfs]. # {name}, books
-        The [wolves|wolfs] near {place} howled all night. # {place}, howled, night
-        {name} picked [cherries|cherrys] in the garden. # {name}, picked, garden
-        The [ladies|ladys] from {place} sang on {day}. # {place}, sang, {day}
-        The [geese|gooses] of {name} ran across the yard. # {name}, ran, yard
     """,
     "verb forms": """
         {name} enjoys [reading|to read] about {place}. # {name}, enjoys, {place}
@@ -246,10 +116,137 @@ ROWS: Mapping[str, str] = {
         {name} made the children [laugh|to laugh]. # {name}, made, children
         {name} avoids [driving|to drive] in {place}. # {name}, avoids, {place}
         {name} hopes [to become|becoming] a pilot. # {name}, hopes, pilot
-        {name} left without [saying|say] goodbye. # {name}, left, goodbye
-        It is hard [to find|find] {name} in {place}. # hard, {name}, {place}
-        {name} is used to [getting|get] up early. # {name}, used to, early
-        {name} heard the dog [bark|to bark] on {day}. # {name}, heard, dog, {day}
-        {name} promised [to help|helping] us on {day}. # {name}, promised, us, {day}
+    """,
+    "negative polarity": """
+        [No|Every] student in {place} has ever read that book. # student, {place}, book
+        [Nobody|Everybody] in {place} has ever met {name}. # {place}, {name}, met
+        [Few|Many] people in {place} have ever seen snow. # people, {place}, snow
+        {name} [doubts|knows] that anyone will come to {place}. # {name}, {place}, come
+        [Neither|Both] of the brothers had any money in {place}. # brothers, money, {place}
+        {name} left {place} [without|with] any luggage. # {name}, {place}, luggage
+        [Only|Even] {name} has ever climbed that mountain. # {name}, mountain
+        [None|Most] of the guests from {place} ate anything at all. # guests, {place}
+        [No man that the teachers know|The man that no teachers know] has ever been to {place}. # man, teachers, {place}
+        {name} [rarely|usually] says anything at all in {place}. # {name}, {place}
+        [Not a single|Almost every] visitor had ever heard of {place}. # visitor, {place}
+        {name} [does not like|likes] {place} very much either. # {name}, {place}, either
+    """,
+    "binding": """
+        The sister of {man} saw [herself|himself] in the mirror. # sister, {man}, mirror
+        The brothers of {woman} hurt [themselves|herself] in {place}. # brothers, {woman}, {place}
+        {woman} said that {man} had cut [himself|herself]. # {woman}, {man}, cut
+        {man} thinks that {woman} trusts [herself|himself]. # {man}, {woman}, trusts
+        The mother of the boys blamed [herself|themselves] for the trip to {place}. # mother, boys, trip, {place}
+        The father of {woman} taught [himself|herself] French in {place}. # father, {woman}, French, {place}
+        The girls who know {man} often laugh at [themselves|himself]. # girls, {man}, laugh
+        {woman}, who met the boys in {place}, bought [herself|themselves] a hat. # {woman}, boys, {place}, hat
+        The teachers of {man} introduced [themselves|himself] to the mayor. # teachers, {man}, mayor
+        {man} asked the girls to wash [themselves|himself]. # {man}, girls, wash
+        {woman} promised {man} to look after [herself|himself]. # {woman}, {man}, look after
+        The boy near the women from {place} hid [himself|themselves]. # boy, women, {place}, hid
+    """,
+    "relative clauses": """
+        The letter [that {name} wrote|that {name} wrote it] was lost in {place}. # letter, {name}, {place}
+        The man [who {name} saw|who {name} saw him] left for {place}. # man, {name}, {place}
+        I know what {name} [bought|bought it] in {place}. # know, {name}, {place}
+        {name} asked [what|that] I had bought in {place}. # {name}, asked, {place}
+        {name} knows [what|that] the tourists saw in {place}. # {name}, knows, tourists, {place}
+        I wonder [who|that] {name} met in {place}. # wonder, {name}, {place}
+        The house [in which|which] {name} lives is near {place}. # house, {name}, {place}
+        The town [where|which] {name} was born is near {place}. # town, {name}, born, {place}
+        The woman [whose|who] car broke down called {man}. # woman, car, {man}
+        That is the reason [why|which] {name} left {place}. # reason, {name}, {place}
+        Who did {name} say [came|that came] late to {place}? # {name}, say, late, {place}
+        What did {name} buy [in {place}|and a hat in {place}]? # what, {name}, {place}
+        The friend [with whom|whom] {name} travelled comes from {place}. # friend, {name}, travelled, {place}
+    """,
+    "argument structure": """
+        {name} [hid|vanished] the coin in {place}. # {name}, coin, {place}
+        {name} [raised|rose] her hand in the meeting in {place}. # {name}, hand, meeting, {place}
+        The train from {place} [arrived|reached] at noon. # train, {place}, noon
+        {name} [discussed|talked] the plan on {day}. # {name}, plan, {day}
+        {name} [told|said] me a story about {place}. # {name}, story, {place}
+        {name} [explained the rule to me|explained me the rule] on {day}. # {name}, {day}
+        {name} [suggested|told] that we go to {place}. # {name}, go, {place}
+        The children [slept|put] in the tent near {place}. # children, tent, {place}
+        {name} [devoured the bread|devoured] in {place}. # {name}, {place}
+        The old bridge near {place} [collapsed|demolished] on {day}. # old bridge, {place}, {day}
+        The vase from {place} [was broken by|broke by] {name}. # vase, {place}, {name}
+        A strange thing [occurred|was occurred] in {place} on {day}. # strange thing, {place}, {day}
+        {name} [disappeared|was disappeared] near {place} on {day}. # {name}, {place}, {day}
+        {name} [spoke to|spoke] the baker about {place}. # {name}, baker, {place}
+        {name} [lent|borrowed] me a book about {place}. # {name}, book, {place}
+        {name} [laid|lay] the map of {place} on the table. # {name}, map, {place}, table
+    """,
+    "raising and control": """
+        There is [likely|eager] to be a storm near {place}. # storm, {place}
+        There [seems|hopes] to be a problem with the car of {name}. # problem, car, {name}
+        It is [certain|eager] that {name} will visit {place}. # {name}, visit, {place}
+        There [appear|plan] to be two roads to {place}. # two roads, {place}
+        {name} [persuaded|hoped] the driver to go to {place}. # {name}, driver, {place}
+        It [seems|tries] that {name} has left {place}. # {name}, {place}
+        {name} [forced|insisted] the men to leave {place}. # {name}, men, {place}
+        {name} [expected|said] there to be more bridges in {place}. # {name}, bridges, {place}
+        The book about {place} was [hard|willing] for {name} to read. # book, {place}, {name}, read
+        {name} was [willing|difficult] to go to {place}. # {name}, go, {place}
+        It was [impossible|unable] to reach {name} on {day}. # reach, {name}, {day}
+        {name} was [unable|impossible] to reach {place}. # {name}, reach, {place}
+    """,
+    "quantifiers": """
+        There are [many|all] bridges in {place}. # bridges, {place}
+        There is [a|every] dog in the garden of {name}. # dog, garden, {name}
+        There were [no|most] cars on the road to {place}. # cars, road, {place}
+        There was [some|each] bread left in {place}. # bread, {place}
+        [Most of the|Most the] houses in {place} are old. # houses, {place}, old
+        [All|Every] the students know {name}. # students, know, {name}
+        {name} ate [half|most] the cake. # {name}, cake
+        [Each of|Every of] the rooms in {place} has a bath. # rooms, {place}, bath
+        {name} has [a lot of|a lot] friends in {place}. # {name}, friends, {place}
+        {name} bought two [dozen|dozens] eggs in {place}. # {name}, two, eggs, {place}
+        [Such a|A such] storm is rare in {place}. # storm, rare, {place}
+        It was [too big a|a too big] house for {name}. # house, {name}
+        {name} visited [both|the both] towns near {place}. # {name}, towns, {place}
+        {name} has [fewer|less] shoes than her sister in {place}. # {name}, shoes, sister, {place}
+    """,
+    "conditionals": """
+        If {name} [had|would have] called, we would have stayed in {place}. # {name}, called, stayed, {place}
+        I wish I [were|am] in {place} with {name}. # wish, {place}, {name}
+        {name} would have come to {place} if we [had|have] asked. # {name}, {place}, asked
+        If it [rains|will rain] on {day}, {name} will stay in {place}. # {day}, {name}, stay, {place}
+        {name} will call when she [arrives|will arrive] in {place}. # {name}, call, {place}
+        Unless {name} [hurries|will hurry], we will miss the train to {place}. # {name}, miss, train, {place}
+        I would rather {name} [stayed|will stay] in {place}. # rather, {name}, {place}
+        By the time we reached {place}, {name} [had left|has left]. # time, reached, {place}, {name}
+        {name} [has lived|is living] in {place} since 2010. # {name}, {place}, 2010
+        It is high time {name} [left|has left] {place}. # high time, {name}, {place}
+    """,
+    "inversion": """
+        Hardly [had {name}|{name} had] sat down when the phone rang. # hardly, {name}, sat down, phone
+        Never [have I|I have] seen a town like {place}. # never, town, {place}
+        Not only [did {name}|{name} did] sing, but all of {place} listened. # not only, {name}, {place}
+        Only then [did {name}|{name} did] understand the people of {place}. # only then, {name}, people, {place}
+        Rarely [does {name}|{name} does] leave {place}. # rarely, {name}, {place}
+        {name} likes {place}, and so [do I|I do]. # {name}, {place}, so
+        I do not know how old [{name} is|is {name}]. # know, how old, {name}
+        Tell me where [{name} went|did {name} go] on {day}. # tell, where, {name}, {day}
+        At no time [was {name}|{name} was] alone in {place}. # at no time, {name}, {place}
+        {name} asked me what [I wanted|did I want] in {place}. # {name}, asked, {place}
+    """,
+    "distant agreement": """
+        The painter whom the critics in {place} admire [lives|live] alone. # painter, critics, {place}, alone
+        The parents of the girl who sings in {place} [are|is] doctors. # parents, girl, {place}, doctors
+        The lawyers that the judge in {place} knows [were|was] late. # lawyers, judge, {place}, late
+        The key that opens the doors of the houses in {place} [is|are] lost. # key, doors, houses, {place}
+        The boys that the teacher of {name} praised [have|has] left. # boys, teacher, {name}
+        The report about the accidents near {place} [was|were] published on {day}. # report, accidents, {place}, {day}
+        The captain of the ships that left {place} [is|are] from Norway. # captain, ships, {place}, Norway
+        The box of toys that {name} sent to the children [was|were] heavy. # box, toys, {name}, children
+        What the guests from {place} want [is|are] a quiet room. # guests, {place}, quiet room
+        Behind the houses near {place} [stands|stand] a tall tree. # houses, {place}, tall tree
+        On the wall behind the chairs [hang|hangs] two pictures of {place}. # wall, chairs, two pictures, {place}
+        The number of visitors to {place} [has|have] grown. # number, visitors, {place}
+        A number of visitors to {place} [have|has] complained. # number, visitors, complained, {place}
+        The singer whom the fans of {name} like [sleeps|sleep] till noon. # singer, fans, {name}, noon
+        Every one of the letters to {name} [has|have] a stamp. # every one, letters, {name}, stamp
     """,
 }

@@ -83,7 +83,7 @@ WORD_MEANING = Suite(
         "A question about a word: {question}",
     ),
     form="choices",
-    shots=4,
+    shots=0,
     demonstrations=(
         _shown('What is the opposite of "quickly"?', "slowly"),
         _shown('What kind of thing is meant by "bicycle"?', "a vehicle"),
