@@ -137,6 +137,9 @@ def test_tune_ends_with_it(tiny: Callable[..., Path], tmp_path: Path) -> None:
     kept = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
     assert kept["forgetting"]["gate"] == report.gate
     assert (tmp_path / "run" / "report.html").exists()
+    card = (tmp_path / "run" / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert "library_name: peft" in card
+    assert "model-index" in card
 
 
 def test_the_base_is_found(learnt: Path, tmp_path: Path) -> None:

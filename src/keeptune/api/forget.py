@@ -12,13 +12,14 @@ from pathlib import Path
 
 from keeptune.api.abilities import QUICK_ITEMS, wanted_abilities
 from keeptune.api.ask import load_for_asking, tell_model
-from keeptune.api.diagnosis import Both, BothModels, explain, look_for_intrusion, measure_drift
+from keeptune.api.diagnosis import SAMPLE_SEED, Both, BothModels, explain, look_for_intrusion, measure_drift
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import make_encoder
 from keeptune.api.verdict_pass import Answering, Asked, ask_abilities, ask_tasks, only_answered
 from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import Notice, Observer
+from keeptune.export.save import saved_tuned
 from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.confusion import confuse
 from keeptune.forgetting.drift_history import drift_history
@@ -34,6 +35,7 @@ from keeptune.records import (
     ForgettingReport,
     IntrusionReport,
     RunManifest,
+    TuneResult,
     Undefined,
     to_plain,
 )
@@ -41,6 +43,7 @@ from keeptune.report.card import model_card
 from keeptune.report.html import write_html
 from keeptune.scoring.metric import Metric
 from keeptune.store.atomic import write_json, write_jsonl, write_text
+from keeptune.store.hashing import hash_value
 from keeptune.studies.recovery_probe import Recovery, Side, recovery_probe
 
 REPORT = "forgetting.json"
@@ -75,12 +78,13 @@ class Forgetting:
     _hashes: dict[str, str] = field(default_factory=dict)
     _places: tuple[str, str] = ("", "")
 
-    def __call__(self, task: Task | None, notices: list[str]) -> ForgettingReport:
+    def __call__(self, task: Task | None, notices: list[str], made: TuneResult | None = None) -> ForgettingReport:
         """The report.
 
         Args:
             task: for the gain, and for intrusion; None where no items of the task are at hand.
             notices: what was told in the run so far; a list that the observer goes on filling.
+            made: how the tuned model was made, for its card; None where that is not known.
 
         Raises:
             KeeptuneError: see the tree in `keeptune.errors`.
@@ -122,9 +126,9 @@ class Forgetting:
             drift_history="",
             notices=tuple(dict.fromkeys(notices)),
             config={"base": to_plain(self.base), "tuned": to_plain(self.tuned), "measure": to_plain(self.measure)},
-            manifest=self._manifest(),
+            manifest=self._manifest(abilities),
         )
-        return write_report(report, answered, task, self.run)
+        return write_report(report, answered, task, self.run, made)
 
     @property
     def _models(self) -> dict[str, ModelConfig]:
@@ -203,31 +207,37 @@ class Forgetting:
             self._places = (str(loaded.placement.device), loaded.placement.dtype_name)
         return Answering(loaded, encoder, self.token_budget, name, self.observer)
 
-    def _manifest(self) -> RunManifest:
+    def _manifest(self, abilities: Sequence[Ability]) -> RunManifest:
+        asked = [(ability.name, ability.version, [example.id for example in ability.items]) for ability in abilities]
         return make_manifest(
             model=f"{self.base.name} → {self.tuned.name}",
             model_hash=f"{self._hashes['base']} → {self._hashes['tuned']}",
             device=self._places[0],
             dtype=self._places[1],
             train_hash="",
-            test_hash="",
-            seed=0,
+            test_hash=hash_value(asked),
+            seed=SAMPLE_SEED,
             seconds=self.seconds,
         )
 
 
 def write_report(
-    report: ForgettingReport, answered: Mapping[str, Both], task: Task | None, run: Path
+    report: ForgettingReport,
+    answered: Mapping[str, Both],
+    task: Task | None,
+    run: Path,
+    made: TuneResult | None = None,
 ) -> ForgettingReport:
     """Records, page, card and the report itself, which is written last; with what earlier runs beside it tell of
-    drift."""
+    drift. The card of a model that was just made lies with its weights."""
     report = replace(report, drift_history=drift_history([*_earlier(run), to_plain(report)]))
     for name, records in answered.items():
         for side, of_side in zip(("base", "tuned"), records, strict=True):
             write_jsonl(run / "abilities" / name / f"{side}.jsonl", [to_plain(record) for record in of_side])
     pairs = {name: pair(*records) for name, records in answered.items()}
     write_html(report, pairs, run / PAGE, pair(task.base, task.tuned) if task else ())
-    write_text(run / CARD, model_card(report, None))
+    weights = saved_tuned(run)
+    write_text(weights / "README.md" if weights else run / CARD, model_card(report, made))
     write_json(run / REPORT, to_plain(report))
     return report
 

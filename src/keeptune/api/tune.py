@@ -53,7 +53,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
         for name, records in scored.records.items():
             write_jsonl(run / "samples" / f"{name}.jsonl", [to_plain(record) for record in records])
         if config.measure.extent != "none":
-            result = replace(result, forgetting=_measure(config, run, rows, metrics, scored, notes))
+            result = replace(result, forgetting=_measure(config, run, rows, metrics, scored, notes, result))
         write_json(run / RESULT, to_plain(result))
         _tidy(run)
     notes(RunFinished(str(run), result.comparisons))
@@ -61,7 +61,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
 
 
 def _measure(
-    config: TuneConfig, run: Path, rows: Rows, metrics: Metrics, scored: Scored, notes: _Notes
+    config: TuneConfig, run: Path, rows: Rows, metrics: Metrics, scored: Scored, notes: _Notes, made: TuneResult
 ) -> ForgettingReport:
     """What the tuning cost elsewhere, quickly unless the settings say otherwise."""
     forgetting = Forgetting(
@@ -73,7 +73,8 @@ def _measure(
         run=run,
         observer=notes,
     )
-    return forgetting(Task(rows.test, scored.records["base"], scored.records["tuned"], metrics.primary), notes.kept)
+    task = Task(rows.test, scored.records["base"], scored.records["tuned"], metrics.primary)
+    return forgetting(task, notes.kept, made)
 
 
 def _default_name(config: TuneConfig) -> str:

@@ -36,7 +36,7 @@ def forgetting_report(report: ForgettingReport) -> RenderableType:
     if seconds:
         times = ", ".join(f"{name.replace('_', ' ')} {value:.0f} s" for name, value in seconds.items())
         parts.append(Text(f"time: {times}", style="dim"))
-    parts.append(Text(f"files: {report.path}  (report.html, forgetting.json, model_card.md, abilities/)"))
+    parts.append(Text(f"files: {report.path}  (report.html, forgetting.json, abilities/)"))
     return Group(*parts)
 
 
