@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import MistralConfig, MistralForCausalLM
+from transformers import MambaConfig, MambaForCausalLM, MistralConfig, MistralForCausalLM
 
 from keeptune.config import Adapter, ModelConfig
 from keeptune.evaluation.cached_decoding import cached_decode, decodes_plainly
 from keeptune.evaluation.generate import generate
 from keeptune.evaluation.transformers_decoding import transformers_decode
 from keeptune.models.adapters import attach_adapter
-from keeptune.models.key_values import long_prefix, read_prefix
+from keeptune.models.key_values import long_prefix, no_full_attention, read_prefix
 from keeptune.models.load import LoadedModel, load_model
 from tests.tiny import byte_tokenizer
 
@@ -122,6 +122,19 @@ def test_a_window_in_play_is_left_to_transformers(tmp_path: Path, window: int, p
     assert [answer.tokens for answer in answers] == [len(row) - (row[-1] == END) for row in expected]
     if plainly:
         assert cached_decode(loaded, PROMPTS, ROOM) == expected
+
+
+def test_a_model_with_a_state_is_left_to_transformers(tmp_path: Path) -> None:
+    tokenizer = byte_tokenizer()
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 4, "expand": 2}
+    config = MambaConfig(vocab_size=len(tokenizer), pad_token_id=0, bos_token_id=None, eos_token_id=1, **size)
+    MambaForCausalLM(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = load_model(ModelConfig(name=str(tmp_path), device="cpu", dtype="float32"))
+    assert not decodes_plainly(loaded, 10)
+    assert no_full_attention(loaded, 10)
+    assert len(generate(loaded, PROMPTS[:3], 4, 1 << 20)) == 3
 
 
 def test_other_kinds_are_left_to_the_other_ways(tiny: Callable[..., Path]) -> None:

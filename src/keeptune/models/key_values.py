@@ -32,6 +32,8 @@ def no_full_attention(loaded: LoadedModel, longest: int) -> str:
     inner = loaded.inner
     if "position_ids" not in inspect.signature(inner.forward).parameters:
         return f"{type(inner).__name__} takes no positions"
+    if getattr(inner, "_is_stateful", False):
+        return f"{type(inner).__name__} keeps a state that cannot branch"
     settings = inner.config.get_text_config()
     other = sorted(set(getattr(settings, "layer_types", None) or ()) - ATTENTION)
     if other:
@@ -127,4 +129,7 @@ class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
 
 def with_room(cache: DynamicCache, room: int) -> None:
     """Let each layer of `cache` take `room` more tokens without copying, in place."""
-    cache.layers = [GrowingLayer(keys, values, room) for keys, values in _read(cache)]
+    layers: list[Any] = cache.layers
+    # One by one, so that what is read is never held twice.
+    for at, layer in enumerate(layers):
+        layers[at] = GrowingLayer(layer.keys, layer.values, room)
