@@ -42,7 +42,7 @@ demo: $(STAMP)
 
 demo-small: $(STAMP)
 	rm -rf $(DEMO_SMALL)
-	$(BIN)/keeptune demo --limit-train 10 --limit-test 10 --output $(DEMO_SMALL) $(ARGS)
+	$(BIN)/keeptune demo --limit-train 10 --limit-test 10 --items 10 --output $(DEMO_SMALL) $(ARGS)
 
 # loadfile: what a file sets up once is set up by one worker.
 test: $(STAMP)

@@ -15,12 +15,14 @@ LIMIT_TRAIN, LIMIT_TEST = 500, 120
 EPOCHS = 1.5
 FEW_SHOT = 3
 METRICS = ("rouge1", "rouge2", "rougeL")
+ABILITIES = ("sentiment", "topic", "facts", "grammar")
+"""What else is asked before and after, a quick look."""
 MAX_NEW_TOKENS = 48
 """A summary is one sentence; an untrained model that goes on for long is cut off here."""
 
 
 def demo_config(config: TuneConfig | None = None) -> TuneConfig:
-    """The settings of the demo; what `config` says of limits, epochs, seed, device and output is kept."""
+    """The settings of the demo; what `config` says of limits, epochs, seed, device, output and abilities is kept."""
     config = config or TuneConfig()
     data, training, evaluation = config.data, config.training, config.evaluation
     return dataclasses.replace(
@@ -40,6 +42,7 @@ def demo_config(config: TuneConfig | None = None) -> TuneConfig:
             few_shot=evaluation.few_shot or FEW_SHOT,
             max_new_tokens=evaluation.max_new_tokens or MAX_NEW_TOKENS,
         ),
+        measure=dataclasses.replace(config.measure, abilities=config.measure.abilities or ABILITIES),
     )
 
 

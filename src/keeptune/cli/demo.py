@@ -11,14 +11,17 @@ from keeptune.cli.options import output_flags, setting_flags
 
 @click.command("demo")
 @setting_flags(
-    "limit-train", "limit-test", "output", "seed", "epochs", "max-minutes", "device", "dtype", with_file=False
+    *("limit-train", "limit-test", "output", "seed", "epochs", "max-minutes", "device", "dtype"),
+    *("measure", "abilities", "items"),
+    with_file=False,
 )
 @output_flags
 def command(quiet: bool, as_json: bool, **flags: Any) -> int:
     """Tune the built-in model to say in one sentence what a Python function does.
 
     It learns from 500 functions of Python's standard library and their documentation, with LoRA, and is scored
-    before and after on functions of packages that it has not seen. Nothing is downloaded.
+    before and after on functions of packages that it has not seen, and on a few abilities that it had before. Nothing
+    is downloaded.
     """
     from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.progress import progress
