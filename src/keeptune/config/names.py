@@ -13,7 +13,6 @@ from keeptune.config.yaml_file import Entry
 from keeptune.errors import ConfigError
 
 
-
 def from_flag(name: str, value: Any) -> Given | None:
     """The Given of a flag; None where its value asks for nothing.
 
