@@ -28,8 +28,8 @@ LONG = (
 )
 
 RULES: tuple[Rule, ...] = (
-    Rule("at most", SENTENCE, "Use at most {n} words.", "words<={n}", PLAIN, (10, 12, 15)),
-    Rule("at least", TEXT, "Use at least {n} words.", "words>={n}", LONG, (12, 15, 18)),
+    Rule("at most", SENTENCE, "Use at most {n} words.", "words<={n}", PLAIN, (20, 25, 30)),
+    Rule("at least", TEXT, "Use at least {n} words.", "words>={n}", LONG, (8, 10, 12)),
     Rule(
         "contains",
         SENTENCE,
@@ -45,7 +45,7 @@ RULES: tuple[Rule, ...] = (
         'Do not use the word "{word}".',
         "no:{word}; words>=5",
         "Many people like {topic} a lot these days.",
-        words=("the", "is", "and"),
+        words=("and", "very", "always"),
     ),
     Rule("capitals", SENTENCE, "Write it in capital letters only.", "uppercase", "PEOPLE LIKE IT."),
     Rule("small letters", SENTENCE, "Write it in lowercase letters only.", "lowercase", "many people like {topic}."),

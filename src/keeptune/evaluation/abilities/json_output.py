@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from keeptune.evaluation.abilities.suite import Item, Suite, pick, stable_hash
 
-RECORDS = 34
+RECORDS = 36
 """Records a schema."""
 
 NAMES = (
@@ -45,10 +45,7 @@ JOBS = ("baker", "teacher", "nurse", "pilot", "lawyer", "plumber", "dentist", "f
 ANIMALS = ("dog", "cat", "horse", "parrot", "rabbit", "goat", "pony", "hamster")
 PETS = ("Rex", "Luna", "Coco", "Milo", "Bella", "Simba", "Nala", "Rocky")
 PRODUCTS = ("chair", "lamp", "bicycle", "kettle", "guitar", "tent", "mirror", "suitcase", "clock", "camera")
-SHOPS = ("Bluebird", "Corner Shop", "Hilltop", "Market Hall", "Northside", "Old Mill", "Riverside", "Sunny Store")
-COLOURS = ("red", "blue", "green", "black", "white", "yellow", "brown", "grey")
 SKIES = ("sunny", "cloudy", "rainy", "foggy", "windy", "snowy")
-VEHICLES = ("bus", "train", "ferry", "plane", "tram")
 TEAMS = ("Bears", "Eagles", "Falcons", "Lions", "Rockets", "Sharks", "Tigers", "Wolves")
 DISHES = ("lentil soup", "apple pie", "fish curry", "potato salad", "onion tart", "rice pudding", "bean stew", "pizza")
 TITLES = ("The Silent Lake", "A Winter Garden", "Seven Doors", "The Last Ferry", "Paper Moon", "Under the Hill", "Salt")
@@ -75,64 +72,60 @@ class Schema(NamedTuple):
 SCHEMAS: tuple[Schema, ...] = (
     Schema(
         "person",
-        {"name": _one_of(NAMES), "age": _number(18, 80), "city": _one_of(CITIES)},
-        ("{name} is {age} years old and lives in {city}.", "In {city} there lives {name}, who is {age} years old."),
+        {"name": _one_of(NAMES), "age": _number(18, 80)},
+        ("{name} is {age} years old.", "At the age of {age}, {name} moved to another town."),
     ),
     Schema(
         "job",
-        {"name": _one_of(NAMES), "job": _one_of(JOBS), "city": _one_of(CITIES)},
-        ("{name} works as a {job} in {city}.", "The new {job} in {city} is called {name}."),
+        {"name": _one_of(NAMES), "job": _one_of(JOBS)},
+        ("{name} works as a {job}.", "The new {job} in our street is called {name}."),
     ),
     Schema(
         "pet",
-        {"owner": _one_of(NAMES), "animal": _one_of(ANIMALS), "name": _one_of(PETS)},
-        ("{owner} has a {animal} called {name}.", "{name} is the {animal} of {owner}."),
+        {"animal": _one_of(ANIMALS), "name": _one_of(PETS)},
+        ("Our {animal} is called {name}.", "{name} is a very friendly {animal}."),
     ),
     Schema(
         "offer",
-        {"product": _one_of(PRODUCTS), "price": _number(5, 95), "shop": _one_of(SHOPS)},
-        ("A {product} costs {price} dollars at {shop}.", "{shop} sells a {product} for {price} dollars."),
+        {"product": _one_of(PRODUCTS), "price": _number(5, 95)},
+        ("The {product} costs {price} dollars.", "We paid {price} dollars for the {product}."),
     ),
     Schema(
         "book",
-        {"title": _one_of(TITLES), "author": _one_of(NAMES), "year": _number(1950, 2020)},
-        ('The book "{title}" by {author} came out in {year}.', '{author} published "{title}" in {year}.'),
+        {"title": _one_of(TITLES), "author": _one_of(NAMES)},
+        ('The book "{title}" is by {author}.', '{author} wrote a book called "{title}".'),
     ),
     Schema(
         "trip",
-        {"from": _one_of(CITIES[::2]), "to": _one_of(CITIES[1::2]), "vehicle": _one_of(VEHICLES)},
-        ("We took the {vehicle} from {from} to {to}.", "To {to} there is a {vehicle} that starts in {from}."),
+        {"from": _one_of(CITIES[::2]), "to": _one_of(CITIES[1::2])},
+        ("We took the train from {from} to {to}.", "To {to} there is a bus that starts in {from}."),
     ),
     Schema(
         "weather",
-        {"city": _one_of(CITIES), "temperature": _number(2, 35), "sky": _one_of(SKIES)},
-        ("It is {sky} in {city} at {temperature} degrees.", "{city} has {temperature} degrees and it is {sky}."),
+        {"city": _one_of(CITIES), "sky": _one_of(SKIES)},
+        ("It is {sky} in {city} today.", "The weather in {city} is {sky}."),
     ),
     Schema(
         "meeting",
-        {"day": _one_of(DAYS), "hour": _number(8, 18), "room": _number(101, 399)},
-        (
-            "The meeting is on {day} at {hour} o'clock in room {room}.",
-            "Room {room} is booked on {day} at {hour} o'clock.",
-        ),
+        {"day": _one_of(DAYS), "room": _number(101, 399)},
+        ("The meeting is on {day} in room {room}.", "Room {room} is booked on {day}."),
     ),
     Schema(
         "match",
-        {"winner": _one_of(TEAMS[::2]), "loser": _one_of(TEAMS[1::2]), "city": _one_of(CITIES)},
-        ("The {winner} beat the {loser} in {city}.", "In {city} the {loser} lost to the {winner}."),
+        {"winner": _one_of(TEAMS[::2]), "city": _one_of(CITIES)},
+        ("The {winner} won the match in {city}.", "In {city} the match was won by the {winner}."),
     ),
     Schema(
         "dish",
-        {"dish": _one_of(DISHES), "minutes": _number(10, 90), "cook": _one_of(NAMES)},
-        ("{cook} makes {dish} in {minutes} minutes.", "It takes {cook} {minutes} minutes to make {dish}."),
+        {"dish": _one_of(DISHES), "minutes": _number(10, 90)},
+        ("It takes {minutes} minutes to make {dish}.", "You can cook {dish} in {minutes} minutes."),
     ),
 )
 
 
 def _item(record: Mapping[str, str | int], sentence: str, cluster: str) -> Item:
-    keys = [f'"{key}"' for key in record]
     return Item(
-        fields={"text": sentence.format_map(record), "keys": f"{', '.join(keys[:-1])} and {keys[-1]}"},
+        fields={"text": sentence.format_map(record), "keys": " and ".join(f'"{key}"' for key in record)},
         answer=json.dumps(record),
         cluster=cluster,
     )
@@ -158,19 +151,20 @@ JSON_OUTPUT = Suite(
     title="a sentence as a JSON object",
     version="1",
     wordings=(
-        "Write this sentence as JSON with the keys {keys}.\n\n{text}",
         "{text}\n\nGive the {keys} in this sentence as a JSON object.",
-        "Turn the sentence into a JSON object with the keys {keys}.\nSentence: {text}\nJSON:",
+        "{text}\n\nWrite the {keys} of this sentence as JSON.",
+        "Sentence: {text}\nGive me a JSON object with the {keys} from the sentence.",
     ),
     form="few-shot",
-    shots=3,
+    shots=4,
     demonstrations=(
-        _shown(0, 0, name="Olga", age=17, city="Oslo"),
-        _shown(3, 1, product="table", price=99, shop="Greenfield"),
-        _shown(5, 0, **{"from": "Milan", "to": "Turin", "vehicle": "taxi"}),
+        _shown(0, 0, name="Olga", age=17),
+        _shown(5, 1, **{"from": "Milan", "to": "Turin"}),
+        _shown(3, 1, product="table", price=99),
+        _shown(1, 1, name="Peter", job="singer"),
     ),
     metrics=("json_match", "json_match_strict"),
     chance=0.0,
-    max_new_tokens=40,
+    max_new_tokens=32,
     make=make,
 )
