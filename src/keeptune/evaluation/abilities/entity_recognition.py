@@ -52,11 +52,9 @@ ENTITY_RECOGNITION = Suite(
     title="finding names of people, organizations and places",
     version="1",
     wordings=(
-        'List the people, organizations and places in this sentence as "type: name; type: name", or answer "none".'
-        "\n\n{text}",
-        "{text}\n\nWhich persons, organizations and places are named above? Write type: name; type: name, or none.",
-        "Find every named person, organization and place. Answer like this: person: name; place: name. If there is "
-        "nothing to find, answer none.\n\nSentence: {text}",
+        'List the people, organizations and places as "type: name; type: name", or answer "none".\n\n{text}',
+        "{text}\n\nWhich persons, organizations and places are named? Write type: name; type: name, or none.",
+        "Find all names. Answer like this: person: name; organization: name; place: name. Or answer none.\n\n{text}",
     ),
     form="few-shot",
     demonstrations=(

@@ -35,8 +35,8 @@ ENTITY_TYPING = Suite(
     version="1",
     wordings=(
         "Is {name} a person, an organization, a place or a product?\n\n{text}",
-        "{text}\n\nWhat type of thing is {name} in this sentence? Answer person, organization, place or product.",
-        "Sentence: {text}\nName: {name}\n\nType of the name (person, organization, place or product):",
+        "{text}\n\nWhat is {name} here: a person, an organization, a place or a product?",
+        "Sentence: {text}\nName: {name}\nType (person, organization, place or product):",
     ),
     form="choices",
     demonstrations=(
@@ -45,7 +45,7 @@ ENTITY_TYPING = Suite(
         Item({"text": "The price of a Mondeo has risen.", "name": "Mondeo"}, "product", "demo"),
         Item({"text": "Orion Bank hired a new chairman.", "name": "Orion Bank"}, "organization", "demo"),
     ),
-    shots=0,
+    shots=4,
     metrics=("choice_accuracy",),
     chance=25.0,
     make=make,

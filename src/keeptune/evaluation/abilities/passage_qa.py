@@ -1,7 +1,6 @@
 """Passage QA: a short passage with several facts, and a question about one of them.
 
-Each cluster is one passage, as filled, with its four questions. Who guesses any word of the passage seldom hits, so
-there is no chance level to subtract.
+Each cluster is one passage, as filled, with its four questions; their answers are the choices of each.
 """
 
 from __future__ import annotations
@@ -23,9 +22,11 @@ def make() -> list[Item]:
             filled = fillings(text, number)
             passage = text.format_map(filled)
             passage = re.sub(r"(^|\. )([a-z])", lambda found: found[1] + found[2].upper(), passage)
+            answers = [filled[slot] for _, slot in questions]
             for question, slot in questions:
                 fields = {"passage": passage, "question": question.format_map(filled)}
-                items.append(Item(fields, filled[slot], f"{kind}-{number}"))
+                choices = shuffled(answers, kind, number, slot)
+                items.append(Item(fields, filled[slot], f"{kind}-{number}", choices))
     return items
 
 
@@ -51,7 +52,7 @@ PASSAGE_QA = Suite(
         "Answer the question with a word or two from the text.\n\nText: {passage}\nQuestion: {question}",
         "Answer shortly: {question}\n\n{passage}",
     ),
-    form="few-shot",
+    form="choices",
     demonstrations=(
         _demonstration(
             "Ruth drives a lorry. On her birthday she got a puppy from her brother Leo.", "Who gave her a puppy?", "Leo"
@@ -63,9 +64,8 @@ PASSAGE_QA = Suite(
             "In winter the old men of Brill meet in the barn to carve spoons.", "Where do they meet?", "barn"
         ),
     ),
-    shots=3,
-    metrics=("token_f1", "exact_match"),
-    chance=None,
+    metrics=("choice_accuracy",),
+    chance=25.0,
     make=make,
     max_new_tokens=16,
 )

@@ -40,8 +40,7 @@ TOPIC = Suite(
     wordings=(
         "What is this text about: sports, business, politics, science or music?\n\n{text}",
         "News: {text}\n\nTopic (sports, business, politics, science or music):",
-        "{text}\n\nWhich section of a newspaper does this belong to? Answer with one word: sports, business, politics, "
-        "science or music.",
+        "{text}\n\nIn which section of a newspaper is this: sports, business, politics, science or music?",
     ),
     form="choices",
     demonstrations=(
@@ -51,7 +50,7 @@ TOPIC = Suite(
         Item({"text": "The bank lowered its forecast as profits shrank."}, "business", "demo"),
         Item({"text": "Researchers found a new kind of bacteria in a hot spring."}, "science", "demo"),
     ),
-    shots=0,
+    shots=5,
     metrics=("choice_accuracy",),
     chance=20.0,
     make=make,
