@@ -13,14 +13,6 @@ ROWS: Mapping[str, str] = {
         The picture of the mountains in {place} [hangs|hang] in the hall. # picture, mountains, {place}
         The letters from {name} [were|was] in the drawer. # letters, {name}, drawer
         The boy who knows the teachers of {name} [plays|play] the drums. # boy, teachers, {name}, drums
-        The dogs near the fence of {name} [bark|barks] all night. # dogs, fence, {name}
-        The price of the tickets to {place} [has|have] gone up. # price, tickets, {place}
-        The shops in the old centre of {place} [close|closes] at six. # shops, centre, {place}
-        The roof of the houses near {place} [is|are] made of tin. # roof, houses, {place}
-        The friends of my sister in {place} [speak|speaks] French. # friends, sister, {place}
-        The woman with the two cats [lives|live] in {place}. # woman, cats, {place}
-        The results of the test that {name} took [do|does] not surprise me. # results, test, {name}
-        The colour of the flowers that {name} bought [looks|look] strange. # colour, flowers, {name}
     """,
     "tense": """
         Last {day} {name} [went|goes] to the dentist. # last {day}, {name}, dentist
@@ -28,32 +20,18 @@ ROWS: Mapping[str, str] = {
         {name} has lived in {place} [since|for] 2010. # {name}, {place}, 2010
         {name} [is cooking|cooked] dinner right now. # {name}, dinner, right now
         When {name} arrived, we [had already eaten|have already eaten]. # {name}, arrived, eaten
-        Two years ago {name} [moved|has moved] to {place}. # two years ago, {name}, {place}
-        If it rains on {day}, {name} [will stay|stayed] at home. # rain, {day}, {name}
-        {name} was reading when the phone [rang|rings]. # {name}, reading, phone
-        I have never [been|be] to {place}. # never, {place}
     """,
     "irregular verbs": """
         {name} has [written|wrote] a long letter to the mayor of {place}. # {name}, letter, mayor, {place}
         {name} [taught|teached] mathematics in {place}. # {name}, mathematics, {place}
         {name} [caught|catched] a big fish near {place}. # {name}, fish, {place}
         {name} has [broken|broke] the blue vase. # {name}, blue vase
-        {name} [drank|drinked] two glasses of milk. # {name}, two glasses, milk
-        {name} has [chosen|chose] a name for the puppy. # {name}, name, puppy
-        {name} [brought|bringed] a cake on {day}. # {name}, cake, {day}
-        {name} has [eaten|ate] all the soup. # {name}, soup
-        {name} [thought|thinked] about the trip to {place}. # {name}, trip, {place}
     """,
     "articles": """
         {name} saw [an|a] elephant in {place}. # {name}, elephant, {place}
         {name} ate [an|a] apple on the train to {place}. # {name}, apple, train, {place}
         {name} works as [a|an] nurse in {place}. # {name}, nurse, {place}
         {name} waited for [an|a] hour in {place}. # {name}, hour, {place}
-        {name} wants to be [an|a] engineer. # {name}, engineer
-        {name} studies at [a|an] university in {place}. # {name}, university, {place}
-        {name} had [an|a] accident on {day}. # {name}, accident, {day}
-        It was [an|a] honest answer from {name}. # honest answer, {name}
-        {name} told us [a|an] funny story about {place}. # {name}, funny story, {place}
     """,
     "pronoun case": """
         {name} gave [him|he] a book about {place}. # {name}, book, {place}
@@ -61,10 +39,6 @@ ROWS: Mapping[str, str] = {
         {name} and [I|me] went to {place} together. # {name}, {place}, together
         {name} invited [us|we] to the party on {day}. # {name}, party, {day}
         [They|Them] told {name} the truth. # {name}, truth
-        This secret stays between {name} and [me|I]. # secret, {name}
-        {name} does not believe [them|they]. # {name}, believe
-        [We|Us] saw {name} at the station in {place}. # {name}, station, {place}
-        The coat is not mine; it is [hers|her] or {name}'s. # coat, {name}
     """,
     "word order": """
         Where [does {name} live|{name} does live] now? # where, {name}, live
@@ -72,9 +46,6 @@ ROWS: Mapping[str, str] = {
         What [did {name} say|{name} did say] about {place}? # what, {name}, {place}
         {name} [always drinks|drinks always] coffee in the morning. # {name}, always, coffee, morning
         I do not know where [{name} lives|does live {name}]. # I, know, where, {name}
-        {name} speaks [English very well|very well English]. # {name}, English, very well
-        {name} gave [the child a toy|a toy the child] on {day}. # {name}, child, toy, {day}
-        How old [is {name}|{name} is] this year? # how old, {name}
     """,
     "comparatives": """
         {name} is [taller|more tall] than her cousin in {place}. # {name}, cousin, {place}
@@ -82,10 +53,6 @@ ROWS: Mapping[str, str] = {
         {name} is [the oldest|the most old] of the four. # {name}, four
         The soup of {name} is [better|gooder] than mine. # soup, {name}, mine
         This is [the most beautiful|the beautifulest] garden in {place}. # garden, {place}
-        The weather in {place} is [worse|badder] today. # weather, {place}, today
-        {name} runs [faster|more fast] than I do. # {name}, runs, than
-        {name} is as [strong|stronger] as a horse. # {name}, horse
-        The hotel in {place} was [more expensive|expensiver] than I thought. # hotel, {place}, thought
     """,
     "prepositions": """
         {name} is interested [in|on] the history of {place}. # {name}, interested, history, {place}
@@ -94,17 +61,11 @@ ROWS: Mapping[str, str] = {
         {name} is good [at|of] drawing horses. # {name}, good, drawing, horses
         {name} listens [to|at] the radio every {day}. # {name}, listens, radio, {day}
         {name} was born [in|on] 1990 near {place}. # {name}, born, 1990, {place}
-        {name} is waiting [for|to] the bus to {place}. # {name}, waiting, bus, {place}
-        The meeting with {name} is [on|in] {day}. # meeting, {name}, {day}
-        {name} arrived [at|to] the station in {place}. # {name}, arrived, station, {place}
     """,
     "irregular plurals": """
         {name} has three [children|childs] in {place}. # {name}, three, {place}
         The dentist in {place} pulled two of {name}'s [teeth|tooths]. # dentist, {place}, two, {name}
         Several [women|womans] from {place} visited {name}. # several, {place}, {name}
-        {name} chased the [mice|mouses] out of the kitchen. # {name}, chased, kitchen
-        The [leaves|leafs] of the trees in {place} are red. # trees, {place}, red
-        {name} keeps the [knives|knifes] in a drawer. # {name}, drawer
     """,
     "verb forms": """
         {name} enjoys [reading|to read] about {place}. # {name}, enjoys, {place}
@@ -112,10 +73,6 @@ ROWS: Mapping[str, str] = {
         {name} finished [writing|to write] the report. # {name}, finished, report
         {name} decided [to stay|staying] in {place}. # {name}, decided, {place}
         {name} is tired of [waiting|wait] for the bus to {place}. # {name}, tired, bus, {place}
-        {name} told me [to close|closing] the window. # {name}, told, window
-        {name} made the children [laugh|to laugh]. # {name}, made, children
-        {name} avoids [driving|to drive] in {place}. # {name}, avoids, {place}
-        {name} hopes [to become|becoming] a pilot. # {name}, hopes, pilot
     """,
     "negative polarity": """
         [No|Every] student in {place} has ever read that book. # student, {place}, book
@@ -130,6 +87,12 @@ ROWS: Mapping[str, str] = {
         {name} [rarely|usually] says anything at all in {place}. # {name}, {place}
         [Not a single|Almost every] visitor had ever heard of {place}. # visitor, {place}
         {name} [does not like|likes] {place} very much either. # {name}, {place}, either
+        [Nothing|Everything] that {name} said helped me at all. # {name}, said, helped
+        [Neither boy|Either boy] has ever been to {place}. # {place}, ever
+        [No|Some] letter from {place} has ever reached {name}. # letter, {place}, {name}
+        {name} can [hardly|easily] remember anything about {place}. # {name}, remember, {place}
+        [Nowhere|Somewhere] in {place} did {name} find any peace. # {place}, {name}, peace
+        [None of the letters|The letters] that {name} wrote were ever sent. # {name}, wrote, sent
     """,
     "binding": """
         The sister of {man} saw [herself|himself] in the mirror. # sister, {man}, mirror
@@ -144,6 +107,17 @@ ROWS: Mapping[str, str] = {
         {man} asked the girls to wash [themselves|himself]. # {man}, girls, wash
         {woman} promised {man} to look after [herself|himself]. # {woman}, {man}, look after
         The boy near the women from {place} hid [himself|themselves]. # boy, women, {place}, hid
+        The uncle of the girls shaved [himself|themselves] in {place}. # uncle, girls, {place}
+        The girl who the boys met in {place} hurt [herself|themselves]. # girl, boys, {place}
+        {man} told {woman} that the children had hidden [themselves|herself]. # {man}, {woman}, children
+        The nurses who helped {woman} forgot about [themselves|herself]. # nurses, {woman}
+        {woman} said that the men from {place} respected [themselves|herself]. # {woman}, men, {place}
+        The wife of the mayor of {place} dressed [herself|himself]. # wife, mayor, {place}
+        {man} heard {woman} talking to [herself|himself]. # {man}, {woman}, talking
+        The friends of {woman} paid for [themselves|herself] in {place}. # friends, {woman}, paid, {place}
+        The aunt that the boys visited in {place} burned [herself|themselves]. # aunt, boys, {place}
+        {man} wants the girls to believe in [themselves|himself]. # {man}, girls, believe
+        {woman} let {man} defend [himself|herself] in {place}. # {woman}, {man}, defend, {place}
     """,
     "relative clauses": """
         The letter [that {name} wrote|that {name} wrote it] was lost in {place}. # letter, {name}, {place}
@@ -231,6 +205,16 @@ ROWS: Mapping[str, str] = {
         Tell me where [{name} went|did {name} go] on {day}. # tell, where, {name}, {day}
         At no time [was {name}|{name} was] alone in {place}. # at no time, {name}, {place}
         {name} asked me what [I wanted|did I want] in {place}. # {name}, asked, {place}
+        Under no circumstances [should {name}|{name} should] leave {place}. # circumstances, {name}, {place}
+        Little [did {name}|{name} did] know about the plans in {place}. # little, {name}, know, plans, {place}
+        No sooner [had {name}|{name} had] left {place} than it began to rain. # no sooner, {name}, {place}, rain
+        Nowhere in {place} [could {name}|{name} could] find a room. # nowhere, {place}, {name}, room
+        Seldom [have I|I have] met anyone like {name}. # seldom, met, {name}
+        {name} does not like {place}, and neither [do I|I do]. # {name}, {place}, neither
+        Only in {place} [can {name}|{name} can] sleep well. # only, {place}, {name}, sleep
+        I asked {name} how far [it was|was it] to {place}. # asked, {name}, how far, {place}
+        We wondered why [{name} had left|had {name} left] {place}. # wondered, {name}, {place}
+        Not until {day} [did {name}|{name} did] hear from {place}. # not until, {day}, {name}, {place}
     """,
     "distant agreement": """
         The painter whom the critics in {place} admire [lives|live] alone. # painter, critics, {place}, alone
@@ -248,5 +232,21 @@ ROWS: Mapping[str, str] = {
         A number of visitors to {place} [have|has] complained. # number, visitors, complained, {place}
         The singer whom the fans of {name} like [sleeps|sleep] till noon. # singer, fans, {name}, noon
         Every one of the letters to {name} [has|have] a stamp. # every one, letters, {name}, stamp
+        The sister of the boys who live near {place} [sings|sing] well. # sister, boys, {place}, well
+        The farmers that my uncle in {place} trusts [grow|grows] beans. # farmers, uncle, {place}, beans
+        The child whom the neighbours of {name} watch [cries|cry] a lot. # child, neighbours, {name}, a lot
+        The pilots who flew with {name} to {place} [are|is] tired. # pilots, {name}, {place}, tired
+        The cost of the repairs to the bridges in {place} [has|have] doubled. # cost, repairs, bridges, {place}
+        The stories that the old man from {place} tells [are|is] true. # stories, old man, {place}, true
+        The manager whom the workers in {place} fear [is|are] away. # manager, workers, {place}, away
+        The songs that the girl with the drums [plays|play] come from {place}. # songs, girl, drums, {place}
+        In the rooms above the shop in {place} [lives|live] an old painter. # rooms, shop, {place}, old painter
+        The owners of the shop that {name} likes [want|wants] to sell it. # owners, shop, {name}
+        Each of the cars that the men from {place} sold [was|were] red. # cars, men, {place}, red
+        The doctors, but not the nurse in {place}, [know|knows] {name}. # doctors, nurse, {place}, {name}
+        The quality of the tools that {name} sells [varies|vary]. # quality, tools, {name}
+        The house between the two churches in {place} [belongs|belong] to {name}. # house, churches, {place}, {name}
+        The keys that {name} lost near the cars [were|was] found in {place}. # keys, {name}, cars, {place}
+        The leader of the groups that visit {place} [speaks|speak] Greek. # leader, groups, {place}, Greek
     """,
 }
