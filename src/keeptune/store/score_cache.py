@@ -10,7 +10,7 @@ from keeptune.records import Answer, from_plain, to_plain
 from keeptune.store.atomic import write_jsonl
 from keeptune.store.places import cache_folder
 
-ANSWERS_VERSION = 1
+ANSWERS_VERSION = 2
 """Part of every key; raised when models are asked in another way than before."""
 
 
