@@ -43,13 +43,12 @@ FAMILIES = 10_000
 SEED = 20_250_101
 
 LIMITS = {
-    "false kept": (0.0, 0.03),
-    "false lost": (0.0, 0.04),
-    "coverage": (0.93, 1.0),
-    "power": (0.79, 1.0),
-    "any false lost": (0.0, 0.045),
+    "binary": {"false kept": (0.0, 0.03), "false lost": (0.0, 0.04), "power": (0.79, 1.0)},
+    "graded and clustered": {"coverage": (0.93, 1.0), "power": (0.79, 1.0)},
+    "several abilities": {"any false lost": (0.0, 0.045)},
 }
-"""What each kind of figure must lie between."""
+"""What each kind of figure must lie between, by part. The t interval of a graded or clustered score is held to its
+coverage: its two tails are shown, not limited. The worst cases are shown only."""
 
 FloatArray = NDArray[np.float64]
 
@@ -295,7 +294,7 @@ def p_value(worse: int, better: int, items: int) -> float:
 
 
 def run_all() -> dict[str, Any]:
-    start = time.perf_counter()
+    start = time.process_time()
     result: dict[str, Any] = {"margin": MARGIN, "repetitions": REPETITIONS, "families": FAMILIES, "seed": SEED}
     result["binary"] = [told(binary_cell(n, share)) for n in ITEMS for share in DISCORDANT]
     for part, cases in (("graded and clustered", CASES), ("worst cases", WORST)):
@@ -306,7 +305,7 @@ def run_all() -> dict[str, Any]:
         for abilities in (5, 10)
         for correlation in (0.0, 0.5, 0.9)
     ]
-    result["seconds"] = round(time.perf_counter() - start)
+    result["seconds"] = round(time.process_time() - start)
     return result
 
 
@@ -316,13 +315,13 @@ def told(cell: dict[str, Any]) -> dict[str, Any]:
 
 
 def misses(result: dict[str, Any]) -> list[str]:
-    """Every figure outside its limits. The worst cases of a graded score are measured, not promised."""
+    """Every figure outside its limits."""
     found = []
-    for part in ("binary", "graded and clustered", "several abilities"):
+    for part, limits in LIMITS.items():
         for cell in result[part]:
             for key, value in cell.items():
-                limits = LIMITS["power"] if key.startswith("power") else LIMITS.get(key)
-                if limits and not limits[0] <= value <= limits[1]:
+                low, high = limits.get("power" if key.startswith("power") else key, (-math.inf, math.inf))
+                if not isinstance(value, str) and not low <= value <= high:
                     found.append(f"{part}: {key} = {value:.4f} in {cell}")
     return found
 
@@ -333,7 +332,7 @@ def table(result: dict[str, Any]) -> str:
         "# Operating characteristics of the verdicts",
         "",
         f"By `python benchmarks/operating_characteristics.py`: margin {result['margin']:g} points, seed "
-        f"{result['seed']}, {result['seconds']} s on one thread. At the margin every kept and every lost is false.",
+        f"{result['seed']}, {result['seconds']} s of one processor. At the margin every kept and every lost is false.",
     ]
     heads = {
         "binary": "Binary scores, exact enumeration of all tables",
@@ -345,7 +344,10 @@ def table(result: dict[str, Any]) -> str:
         keys = list(result[part][0])
         lines += ["", f"## {head}", "", f"| {' | '.join(keys)} |", "|---" * len(keys) + "|"]
         lines += [f"| {' | '.join(_cell(key, cell[key]) for key in keys)} |" for cell in result[part]]
-    limits = "; ".join(f"{key} {low:.1%} to {high:.1%}" for key, (low, high) in LIMITS.items())
+    limits = "; ".join(
+        f"{part}: " + ", ".join(f"{key} {low:.1%} to {high:.1%}" for key, (low, high) in kinds.items())
+        for part, kinds in LIMITS.items()
+    )
     missed = misses(result)
     lines += ["", f"Limits: {limits}. {'All are met.' if not missed else 'Missed: ' + '; '.join(missed)}", ""]
     return "\n".join(lines)
