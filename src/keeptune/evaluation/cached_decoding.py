@@ -1,7 +1,7 @@
-"""Decoding over keys and values that grow in place, where finished rows are let go.
+"""Decoding that goes on from a shared prefix and lets finished rows go.
 
-transformers' `generate` copies all keys and values at each step, and carries every row on until the last one ends.
-The arithmetic of a step is the same here, so the greedy tokens are, but for ties within rounding.
+transformers' `generate` reads a prefix once a row, and carries every row on until the last one ends. The arithmetic
+of a step is the same here, so the greedy tokens are, but for ties within rounding.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from transformers import GenerationMixin
 from transformers.cache_utils import DynamicCache
 
-from keeptune.models.key_values import Prefix, cache_argument, last_logits, no_full_attention, with_room
+from keeptune.models.key_values import Prefix, cache_argument, last_logits, no_full_attention
 from keeptune.models.load import LoadedModel
 
 LET_GO = 0.25
@@ -49,10 +49,8 @@ def cached_decode(
     found: list[list[int]] = [[] for _ in prompts]
     live = torch.arange(len(prompts), device=device)
     ended = torch.zeros_like(live, dtype=torch.bool)
-    for step in range(max_new_tokens):
+    for _ in range(max_new_tokens):
         logits = loaded.model(input_ids=ids, attention_mask=mask, position_ids=positions, **arguments).logits
-        if step == 0:
-            with_room(cache, max_new_tokens)
         following = _next(logits[:, -1].float(), generator)
         for row, token, over in zip(live.tolist(), following.tolist(), ended.tolist(), strict=True):
             if not over:

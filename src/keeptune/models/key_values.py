@@ -1,4 +1,4 @@
-"""Keys and values of tokens already read: computed once for a prefix that many rows share, and grown in place."""
+"""Keys and values of tokens already read, computed once for a prefix that many rows share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers.cache_utils import DynamicCache, DynamicLayer
+from transformers.cache_utils import DynamicCache
 
 from keeptune.models.load import LoadedModel
 
@@ -73,11 +73,8 @@ def read_prefix(loaded: LoadedModel, ids: Sequence[int]) -> Prefix:
     cache = DynamicCache()
     tokens = torch.tensor([list(ids)], device=loaded.placement.device)
     loaded.model(input_ids=tokens, **cache_argument(loaded.inner, cache), **last_logits(loaded.inner))
-    return Prefix(len(ids), tuple(_read(cache)))
-
-
-def _read(cache: Any) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    return [(layer.keys, layer.values) for layer in cache.layers]
+    layers: list[Any] = cache.layers
+    return Prefix(len(ids), tuple((layer.keys, layer.values) for layer in layers))
 
 
 def long_prefix(prompts: Sequence[tuple[int, ...]]) -> int:
@@ -89,47 +86,3 @@ def long_prefix(prompts: Sequence[tuple[int, ...]]) -> int:
     shared = next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
     shared = min(shared, min(map(len, prompts)) - 1)
     return shared if shared >= LONG_PREFIX else 0
-
-
-class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """Keys and values of one layer with room for tokens to come: a step writes its own, and copies none of the others.
-
-    transformers' own layer concatenates at each step, which copies everything read so far.
-    """
-
-    keys: torch.Tensor
-    values: torch.Tensor
-
-    def __init__(self, keys: torch.Tensor, values: torch.Tensor, room: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.lazy_initialization(keys, values)
-        self._held = [torch.cat([x, x.new_empty(*x.shape[:2], room, x.shape[3])], dim=2) for x in (keys, values)]
-        self._show(keys.shape[2])
-
-    def _show(self, tokens: int) -> None:
-        self.keys, self.values = (held[:, :, :tokens] for held in self._held)
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write the new tokens; keys and values of all tokens, [rows, heads, tokens, width]."""
-        start = self.keys.shape[2]
-        stop = start + key_states.shape[2]
-        for held, new in zip(self._held, (key_states, value_states), strict=True):
-            held[:, :, start:stop] = new
-        self._show(stop)
-        return self.keys, self.values
-
-    def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep these rows only."""
-        tokens = self.keys.shape[2]
-        self._held = [held[indices] for held in self._held]
-        self._show(tokens)
-
-
-def with_room(cache: DynamicCache, room: int) -> None:
-    """Let each layer of `cache` take `room` more tokens without copying, in place."""
-    layers: list[Any] = cache.layers
-    # One by one, so that what is read is never held twice.
-    for at, layer in enumerate(layers):
-        layers[at] = GrowingLayer(layer.keys, layer.values, room)
