@@ -137,7 +137,7 @@ ARITHMETIC = Suite(
         Item({"question": "There are 3 bags with 20 nuts in each bag. How many nuts are there in all?"}, "60", "shown"),
         Item({"question": "What is 50 divided by 25?"}, "2", "shown"),
     ),
-    metrics=("choice_accuracy",),
+    metrics=("choice_accuracy_norm",),
     chance=25.0,
     make=make,
 )

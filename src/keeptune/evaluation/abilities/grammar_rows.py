@@ -90,7 +90,6 @@ ROWS: Mapping[str, str] = {
         [Nothing|Everything] that {name} said helped me at all. # {name}, said, helped
         [Neither boy|Either boy] has ever been to {place}. # {place}, ever
         [No|Some] letter from {place} has ever reached {name}. # letter, {place}, {name}
-        {name} can [hardly|easily] remember anything about {place}. # {name}, remember, {place}
         [Nowhere|Somewhere] in {place} did {name} find any peace. # {place}, {name}, peace
         [None of the letters|The letters] that {name} wrote were ever sent. # {name}, wrote, sent
     """,
@@ -111,7 +110,7 @@ ROWS: Mapping[str, str] = {
         The girl who the boys met in {place} hurt [herself|themselves]. # girl, boys, {place}
         {man} told {woman} that the children had hidden [themselves|herself]. # {man}, {woman}, children
         The nurses who helped {woman} forgot about [themselves|herself]. # nurses, {woman}
-        {woman} said that the men from {place} respected [themselves|herself]. # {woman}, men, {place}
+        {woman} said that the men from {place} respected [themselves|herself]. # {woman}, said, men, {place}
         The wife of the mayor of {place} dressed [herself|himself]. # wife, mayor, {place}
         {man} heard {woman} talking to [herself|himself]. # {man}, {woman}, talking
         The friends of {woman} paid for [themselves|herself] in {place}. # friends, {woman}, paid, {place}
