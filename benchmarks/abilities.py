@@ -1,21 +1,22 @@
-"""How well a model does on the built-in abilities: every wording and form, on the dev items.
+"""How well a model does on the built-in abilities, on their dev items.
 
     python benchmarks/abilities.py                        the embedded model; what has no record yet, then the table
-    python benchmarks/abilities.py --only sentiment topic these suites again
-    python benchmarks/abilities.py --table                print the table from the record alone
-    python benchmarks/abilities.py --detail               print every wording and form
+    python benchmarks/abilities.py --forms                as well every other form and wording, on fewer items
+    python benchmarks/abilities.py --only sentiment topic these suites alone
+    python benchmarks/abilities.py --table                print the tables from the record alone
 
-A suite's own form is measured on all its dev items as they are asked, wordings rotated; the other forms and single
-wordings on the first of them (`--items`). The record, `results/abilities.json`, holds scores alone.
+A suite's own form is measured on all its dev items as they are asked, wordings rotated. The record,
+`results/abilities.json`, holds scores alone and is kept after every step: an interrupted run goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.evaluation.abilities.suite import Suite
 from keeptune.evaluation.abilities.table import SUITES
-from keeptune.evaluation.run import Questioning, evaluate_model
+from keeptune.evaluation.run import Questioning, corpus_scores, evaluate_model
 from keeptune.events import silent
 from keeptune.models.load import LoadedModel
-from keeptune.records import Example
+from keeptune.records import EvalRecord, Example
 from keeptune.scoring.table import get_metric
+from keeptune.store.atomic import write_json
+from keeptune.store.hashing import hash_value
 
 RESULTS = Path(__file__).parent / "results" / "abilities.json"
 TOKEN_BUDGET = 2048
@@ -36,27 +39,28 @@ WRITTEN = {"choice_accuracy": "label_accuracy", "choice_accuracy_norm": "label_a
 """The metric of a written answer, where the suite's own reads likelihoods."""
 
 
-def measure(suite: Suite, loaded: LoadedModel, items: int) -> dict[str, Any]:
-    """The record of one suite."""
+def measure_own(suite: Suite, loaded: LoadedModel) -> dict[str, Any]:
+    """The record of one suite in its own form."""
     ability = suite.ability()
-    own = _score(loaded, ability.dev, suite.metrics, suite.max_new_tokens)
-    others = []
-    for form, shots, metrics in _forms(suite):
-        for number, wording in enumerate(suite.wordings, start=1):
-            asked = dataclasses.replace(suite, wordings=(wording,), shots=shots).ability().dev[:items]
-            scored = _score(loaded, asked, metrics, suite.max_new_tokens)
-            others.append({"form": form, "shots": shots, "wording": number, **scored})
-            print(f"  {suite.name} {form} shots={shots} wording {number}: {scored['scores']}", flush=True)
     return {
         "version": suite.version,
+        "hash": hash_value([ability.items, ability.dev, ability.metrics])[:16],
         "form": suite.form,
         "shots": suite.shots,
         "chance": suite.chance,
         "verdict_items": len(ability.items),
         "clusters": len({example.cluster for example in ability.items}),
-        **own,
-        "others": others,
+        **score(loaded, ability.dev, suite.metrics, suite.max_new_tokens),
+        "others": [],
     }
+
+
+def other_ways(suite: Suite, items: int) -> Iterator[tuple[dict[str, Any], Sequence[Example], tuple[str, ...]]]:
+    """Every form and wording: what it is, its items, its metrics."""
+    for form, shots, metrics in _forms(suite):
+        for number, wording in enumerate(suite.wordings, start=1):
+            asked = dataclasses.replace(suite, wordings=(wording,), shots=shots).ability().dev[:items]
+            yield {"form": form, "shots": shots, "wording": number}, asked, metrics
 
 
 def _forms(suite: Suite) -> list[tuple[str, int, tuple[str, ...]]]:
@@ -70,23 +74,28 @@ def _forms(suite: Suite) -> list[tuple[str, int, tuple[str, ...]]]:
     return forms
 
 
-def _score(loaded: LoadedModel, items: Sequence[Example], metrics: Sequence[str], room: int) -> dict[str, Any]:
+def score(loaded: LoadedModel, items: Sequence[Example], metrics: Sequence[str], room: int) -> dict[str, Any]:
+    """Scores, and the minutes that they took; items with the same worked examples are asked together."""
     began = time.monotonic()
-    encoder = Encoder(loaded.tokenizer, loaded.kind, 2048)
-    questioning = Questioning(encoder, room, TOKEN_BUDGET)
+    questioning = Questioning(Encoder(loaded.tokenizer, loaded.kind, 2048), room, TOKEN_BUDGET)
     chosen = [get_metric(name) for name in metrics]
-    _, scores = evaluate_model(loaded, questioning, items, chosen, silent, "model")
-    longest = max(len(encoder.prompt(example)[0]) for example in items)
+    records: list[EvalRecord] = []
+    for _, group in itertools.groupby(sorted(items, key=_opening), key=_opening):
+        records += evaluate_model(loaded, questioning, list(group), chosen, silent, "model")[0]
     return {
-        "items": len(items),
-        "scores": {name: round(score, 1) for name, score in scores.items()},
-        "longest_prompt": longest,
+        "items": len(records),
+        "scores": {name: round(value, 1) for name, value in corpus_scores(records, chosen).items()},
+        "longest_prompt": max(record.answer.prompt_tokens for record in records),
         "minutes": round((time.monotonic() - began) / 60, 2),
     }
 
 
+def _opening(example: Example) -> tuple[str, ...]:
+    return tuple(message.content for message in example.prompt[:-1])
+
+
 def table(record: dict[str, Any]) -> str:
-    """One line a suite: the score in its own form beside chance, and what all its verdict items would take."""
+    """One line a suite: its score beside chance, and the minutes that all its verdict items would take."""
     lines = [
         "| ability | form | shots | metric | dev score | chance | items | clusters | minutes |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -102,38 +111,56 @@ def table(record: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def detail(record: dict[str, Any]) -> str:
-    """Every wording and form that was measured."""
-    lines = ["| ability | form | shots | wording | scores | items |", "|---|---|---|---|---|---|"]
+def forms_table(record: dict[str, Any]) -> str:
+    """One line a form: the score of each wording."""
+    lines = ["| ability | form | shots | metric | by wording | items |", "|---|---|---|---|---|---|"]
     for name, suite in record["suites"].items():
-        for row in suite["others"]:
-            scores = ", ".join(f"{metric} {score:.1f}" for metric, score in row["scores"].items())
-            lines.append(f"| {name} | {row['form']} | {row['shots']} | {row['wording']} | {scores} | {row['items']} |")
+        for (form, shots), rows in itertools.groupby(suite["others"], key=lambda row: (row["form"], row["shots"])):
+            ways = list(rows)
+            for metric in ways[0]["scores"]:
+                by_wording = " · ".join(
+                    f"{row['scores'][metric]:.1f}" if metric in row["scores"] else "–" for row in ways
+                )
+                lines.append(f"| {name} | {form} | {shots} | {metric} | {by_wording} | {ways[0]['items']} |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure what is asked for, keep it, print the table."""
+    """Measure what is asked for, keep it, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="smollm2", help="a model that keeptune can load")
-    parser.add_argument("--only", choices=SUITES, nargs="*", help="these suites alone, measured again")
-    parser.add_argument("--items", type=int, default=100, help="dev items of each other form and wording")
-    parser.add_argument("--table", action="store_true", help="print the table and measure nothing")
-    parser.add_argument("--detail", action="store_true", help="print every wording and form as well")
+    parser.add_argument("--only", choices=SUITES, nargs="*", default=list(SUITES), help="these suites alone")
+    parser.add_argument("--forms", action="store_true", help="every other form and wording as well")
+    parser.add_argument("--items", type=int, default=40, help="dev items of each other form and wording")
+    parser.add_argument("--table", action="store_true", help="print the tables and measure nothing")
     options = parser.parse_args()
     record = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"suites": {}}
     if not options.table:
-        known = {name for name, suite in record["suites"].items() if suite["version"] == SUITES[name].version}
-        names = options.only or [name for name in SUITES if name not in known]
         loaded = load_for_asking(ModelConfig(name=options.model, device="cpu", dtype="float32"))
-        for name in names:
-            record["model"] = options.model
-            record["suites"][name] = measure(SUITES[name], loaded, options.items)
-            record["suites"] = {each: record["suites"][each] for each in SUITES if each in record["suites"]}
-            RESULTS.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        record["model"] = options.model
+        for name in options.only:
+            _measure(name, loaded, record, options.items if options.forms else 0)
     print(table(record))
-    if options.detail:
-        print(detail(record))
+    print(forms_table(record))
+
+
+def _measure(name: str, loaded: LoadedModel, record: dict[str, Any], items: int) -> None:
+    """What the record lacks of one suite; kept after every step."""
+    suite, suites = SUITES[name], record["suites"]
+    ability = suite.ability()
+    if suites.get(name, {}).get("hash") != hash_value([ability.items, ability.dev, ability.metrics])[:16]:
+        suites[name] = measure_own(suite, loaded)
+        _keep(record)
+    known = {(row["form"], row["shots"], row["wording"]) for row in suites[name]["others"]}
+    for way, asked, metrics in other_ways(suite, items) if items else ():
+        if tuple(way.values()) not in known:
+            suites[name]["others"].append({**way, **score(loaded, asked, metrics, suite.max_new_tokens)})
+            _keep(record)
+
+
+def _keep(record: dict[str, Any]) -> None:
+    record["suites"] = {name: record["suites"][name] for name in SUITES if name in record["suites"]}
+    write_json(RESULTS, record)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,6 @@ INFERENCE = Suite(
         _demonstration("Leo forgot to post the letter.", "Leo posted the letter.", "no"),
         _demonstration("Every room has a fan.", "There is a fan in the bedroom.", "yes"),
     ),
-    shots=4,
     metrics=("choice_accuracy",),
     chance=50.0,
     make=make,

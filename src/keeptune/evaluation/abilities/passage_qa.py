@@ -50,7 +50,7 @@ PASSAGE_QA = Suite(
     wordings=(
         "{passage}\n\nQuestion: {question} Answer in as few words as possible.",
         "Answer the question with a word or two from the text.\n\nText: {passage}\nQuestion: {question}",
-        "Answer shortly: {question}\n\n{passage}",
+        "Text: {passage}\n\n{question} Answer with a word or two.",
     ),
     form="choices",
     demonstrations=(

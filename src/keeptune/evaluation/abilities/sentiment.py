@@ -1,6 +1,7 @@
-"""Sentiment: is a short review positive or negative?
+"""Sentiment: which reply fits what somebody says about a hotel, a film or a phone, the glad one or the sorry one?
 
-Each cluster is one remark with its counterpart of the other sign, each alone after a neutral setting, and after
+A reply tells more of small models than the words "positive" and "negative", of which they choose one whatever the
+text. Each cluster is one remark with its counterpart of the other sign, each alone after a neutral setting, and after
 another with an ending of its sign. Settings stand before both signs, so they say nothing.
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 from keeptune.evaluation.abilities.sentiment_remarks import ENDINGS, REMARKS
 from keeptune.evaluation.abilities.suite import Item, Suite, shuffled, stable_hash
 
-CHOICES = ("positive", "negative")
+CHOICES = ("That sounds wonderful!", "That sounds awful!")
+"""For praise, for a complaint."""
 
 
 def make() -> list[Item]:
@@ -30,18 +32,17 @@ SENTIMENT = Suite(
     title="telling praise from complaint",
     version="1",
     wordings=(
-        "Is this review positive or negative?\n\n{text}",
-        "Review: {text}\n\nSentiment (positive or negative):",
-        "{text}\n\nDid the writer of this review have a positive or a negative opinion? Answer with one word.",
+        "A friend tells you: {text}",
+        "Your neighbour says: {text}",
+        "Reply to this message: {text}",
     ),
     form="choices",
     demonstrations=(
-        Item({"text": "I took the early ferry. The crew were kind and we arrived on time."}, "positive", "demo"),
-        Item({"text": "We hired a tent for a weekend. It leaked from the first drop of rain."}, "negative", "demo"),
-        Item({"text": "My brother lent me this novel. I could hardly get past the first chapter."}, "negative", "demo"),
-        Item({"text": "I ordered the green one. It looks even better than in the picture."}, "positive", "demo"),
+        Item({"text": "I took the early ferry. The crew were kind and we arrived on time."}, CHOICES[0], "demo"),
+        Item({"text": "We hired a tent for a weekend. It leaked from the first drop of rain."}, CHOICES[1], "demo"),
+        Item({"text": "I ordered the green one. It looks even better than in the picture."}, CHOICES[0], "demo"),
+        Item({"text": "My brother lent me this novel. I could hardly get past the first chapter."}, CHOICES[1], "demo"),
     ),
-    shots=4,
     metrics=("choice_accuracy",),
     chance=50.0,
     make=make,
