@@ -96,9 +96,12 @@ def tango_interval(plus: int, minus: int, items: int, level: float = 0.95) -> Ma
     if items == 0:
         return Undefined("no items")
     quantile = NormalDist().inv_cdf(0.5 + level / 2.0)
-    estimate = (plus - minus) / items
-    low = -1.0 if minus == items else _solve(plus, minus, items, quantile, -1.0, estimate)
-    high = 1.0 if plus == items else _solve(plus, minus, items, -quantile, estimate, 1.0)
+    more, fewer = max(plus, minus), min(plus, minus)
+    estimate = (more - fewer) / items
+    low = _solve(more, fewer, items, quantile, -1.0, estimate)
+    high = 1.0 if more == items else _solve(more, fewer, items, -quantile, estimate, 1.0)
+    if minus > plus:  # exactly the mirror image: solved on its own side, rounding would differ near −1
+        estimate, low, high = -estimate, -high, -low
     return Interval(estimate=estimate, low=low, high=high, level=level, method=METHOD)
 
 
