@@ -15,7 +15,7 @@ LIMIT_TRAIN, LIMIT_TEST = 500, 120
 EPOCHS = 1.5
 FEW_SHOT = 3
 METRICS = ("rouge1", "rouge2", "rougeL")
-ABILITIES = ("sentiment", "topic", "facts", "grammar")
+ABILITIES = ("facts", "word_meaning", "grammar")
 """What else is asked before and after, a quick look."""
 MAX_NEW_TOKENS = 48
 """A summary is one sentence; an untrained model that goes on for long is cut off here."""

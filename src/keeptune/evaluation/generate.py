@@ -16,7 +16,7 @@ from keeptune.evaluation.cached_decoding import cached_decode, decodes_plainly
 from keeptune.evaluation.forward_greedy import forward_greedy
 from keeptune.evaluation.transformers_decoding import transformers_decode
 from keeptune.events import Notice, Observer
-from keeptune.models.key_values import long_prefix, read_prefix
+from keeptune.models.key_values import by_opening, long_prefix, read_prefix
 from keeptune.models.load import LoadedModel
 from keeptune.numerics.batching import split_by_budget
 from keeptune.records import Example, Finish
@@ -109,12 +109,14 @@ def generate(
     lengths = [len(prompt) + max_new_tokens for prompt in prompts]
     answers: list[Generated | None] = [None] * len(prompts)
     done = 0
-    decode = way_to_decode(loaded, prompts, max(lengths, default=0))
-    for part in _parts(loaded, lengths, token_budget):
-        for index, ids in zip(part, decode([prompts[i] for i in part], max_new_tokens), strict=True):
-            answers[index] = _read(loaded, ids)
-        done += len(part)
-        progress(done)
+    for group in by_opening(prompts):
+        decode = way_to_decode(loaded, [prompts[i] for i in group], max(lengths, default=0))
+        for part in _parts(loaded, [lengths[i] for i in group], token_budget):
+            asked = [group[i] for i in part]
+            for index, ids in zip(asked, decode([prompts[i] for i in asked], max_new_tokens), strict=True):
+                answers[index] = _read(loaded, ids)
+            done += len(part)
+            progress(done)
     return [answer for answer in answers if answer is not None]
 
 

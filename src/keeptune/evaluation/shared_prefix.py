@@ -25,7 +25,7 @@ from keeptune.evaluation.loglikelihood import LOGIT_TOKENS, loglikelihoods
 from keeptune.events import Notice, Observer
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
-from keeptune.models.key_values import Prefix, cache_argument, long_prefix, no_full_attention, read_prefix
+from keeptune.models.key_values import Prefix, by_opening, cache_argument, long_prefix, no_full_attention, read_prefix
 from keeptune.models.load import LoadedModel
 from keeptune.numerics.batching import split_by_budget
 from keeptune.numerics.losses import token_loglikelihoods
@@ -57,6 +57,30 @@ def shared_loglikelihoods(
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[float]:
     """`loglikelihoods(loaded, rows, token_budget, progress)`, to rounding, with less work where rows begin alike."""
+    sums = [0.0] * len(rows)
+    done = 0
+    for group in by_opening([_prompt(row) for row in rows]):
+        before = done
+        values = _beginning_alike(
+            loaded,
+            [rows[i] for i in group],
+            token_budget,
+            observer,
+            lambda of_group: progress(before + of_group),  # noqa: B023
+        )
+        for index, value in zip(group, values, strict=True):
+            sums[index] = value
+        done += len(group)
+    return sums
+
+
+def _beginning_alike(
+    loaded: LoadedModel,
+    rows: Sequence[EncodedRow],
+    token_budget: int,
+    observer: Observer,
+    progress: Callable[[int], None],
+) -> list[float]:
     two_sided = loaded.kind == "encoder-decoder"
     trees = _trees(rows)
     shared = 0 if two_sided else long_prefix([tree.prompt for tree in trees])
@@ -86,12 +110,15 @@ def _trees(rows: Sequence[EncodedRow]) -> list[Tree]:
     by_prompt: dict[tuple[int, ...], list[int]] = {}
     for index, row in enumerate(rows):
         if row.learned:
-            prompt = row.ids if row.targets else row.ids[: row.spans[0][0]]
-            by_prompt.setdefault(prompt, []).append(index)
+            by_prompt.setdefault(_prompt(row), []).append(index)
     return [
         Tree(prompt, tuple(found), len(prompt) + sum(_branch(rows[index], prompt) for index in found))
         for prompt, found in by_prompt.items()
     ]
+
+
+def _prompt(row: EncodedRow) -> tuple[int, ...]:
+    return row.ids if row.targets or not row.learned else row.ids[: row.spans[0][0]]
 
 
 def _branch(row: EncodedRow, prompt: tuple[int, ...]) -> int:

@@ -15,6 +15,8 @@ from keeptune.models.load import LoadedModel
 ATTENTION = {"full_attention", "sliding_attention"}
 LONG_PREFIX = 64
 """Tokens that all prompts must share before their keys and values are kept apart."""
+COMPANY = 8
+"""Prompts that begin alike before they are asked apart from the others."""
 FEW = 3
 """Prompts below which that is not done."""
 
@@ -86,3 +88,17 @@ def long_prefix(prompts: Sequence[tuple[int, ...]]) -> int:
     shared = next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
     shared = min(shared, min(map(len, prompts)) - 1)
     return shared if shared >= LONG_PREFIX else 0
+
+
+def by_opening(prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Indices of `prompts` in groups that begin alike for half of the shortest one; those without company together.
+
+    Items of one suite differ in their wording, and with it in their worked examples.
+    """
+    half = max(LONG_PREFIX, min(map(len, prompts), default=0) // 2)
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for index, prompt in enumerate(prompts):
+        groups.setdefault(tuple(prompt[:half]), []).append(index)
+    alike = [group for group in groups.values() if len(group) >= COMPANY]
+    alone = [index for group in groups.values() if len(group) < COMPANY for index in group]
+    return [*alike, alone] if alone else alike
