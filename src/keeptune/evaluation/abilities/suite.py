@@ -109,7 +109,11 @@ class Suite:
     def _ask(
         self, items: Iterable[tuple[str, Item]], shots: Sequence[Item], wording: str | None = None
     ) -> tuple[Example, ...]:
-        """Items in words; each in its own wording, which its id decides, or all in `wording`."""
+        """Items in words; each in its own wording, which its id decides, or all in `wording`.
+
+        Worked examples are earlier turns: inside one message with the question, SmolLM2-135M-Instruct told 25 % of 40
+        topics, as turns 83 %.
+        """
         asked = []
         for item_id, item in items:
             turns: list[Message] = []
