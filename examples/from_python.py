@@ -23,11 +23,14 @@ def main(model: str = "smollm2", output: str = "") -> None:
         ),
         method=keeptune.Adapter(rank=8),
         training=keeptune.TrainingConfig(epochs=2, batch_size=4),
+        measure=keeptune.MeasureConfig(abilities=("facts",), items=60),
         output=output,
     )
     result = keeptune.tune(config, tell)
     first = result.comparisons[0]
     print(f"{first.metric}: {first.before:.1f} before, {first.after:.1f} after; the run is in {result.path}")
+    if result.forgetting is not None:
+        print(" ".join(result.forgetting.sentences))
 
 
 if __name__ == "__main__":
