@@ -44,7 +44,6 @@ def measure_own(suite: Suite, loaded: LoadedModel) -> dict[str, Any]:
     ability = suite.ability()
     return {
         "version": suite.version,
-        "hash": hash_value([ability.items, ability.dev, ability.metrics])[:16],
         "form": suite.form,
         "shots": suite.shots,
         "chance": suite.chance,
@@ -134,33 +133,38 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=40, help="dev items of each other form and wording")
     parser.add_argument("--table", action="store_true", help="print the tables and measure nothing")
     options = parser.parse_args()
-    record = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"suites": {}}
     if not options.table:
         loaded = load_for_asking(ModelConfig(name=options.model, device="cpu", dtype="float32"))
-        record["model"] = options.model
         for name in options.only:
-            _measure(name, loaded, record, options.items if options.forms else 0)
+            _measure(name, loaded, options.model, options.items if options.forms else 0)
+    record = _kept()
     print(table(record))
     print(forms_table(record))
 
 
-def _measure(name: str, loaded: LoadedModel, record: dict[str, Any], items: int) -> None:
+def _measure(name: str, loaded: LoadedModel, model: str, items: int) -> None:
     """What the record lacks of one suite; kept after every step."""
-    suite, suites = SUITES[name], record["suites"]
-    ability = suite.ability()
-    if suites.get(name, {}).get("hash") != hash_value([ability.items, ability.dev, ability.metrics])[:16]:
-        suites[name] = measure_own(suite, loaded)
-        _keep(record)
-    known = {(row["form"], row["shots"], row["wording"]) for row in suites[name]["others"]}
-    for way, asked, metrics in other_ways(suite, items) if items else ():
+    suite, ability = SUITES[name], SUITES[name].ability()
+    found = _kept()["suites"].get(name, {})
+    asked = hash_value([ability.items, ability.dev, ability.metrics])[:16]
+    if (found.get("model"), found.get("hash")) != (model, asked):
+        found = {"model": model, "hash": asked, **measure_own(suite, loaded)}
+        _keep(name, found)
+    known = {(row["form"], row["shots"], row["wording"]) for row in found["others"]}
+    for way, shown, metrics in other_ways(suite, items) if items else ():
         if tuple(way.values()) not in known:
-            suites[name]["others"].append({**way, **score(loaded, asked, metrics, suite.max_new_tokens)})
-            _keep(record)
+            found["others"].append({**way, **score(loaded, shown, metrics, suite.max_new_tokens)})
+            _keep(name, found)
 
 
-def _keep(record: dict[str, Any]) -> None:
-    record["suites"] = {name: record["suites"][name] for name in SUITES if name in record["suites"]}
-    write_json(RESULTS, record)
+def _kept() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"suites": {}}
+    return found
+
+
+def _keep(name: str, found: dict[str, Any]) -> None:
+    suites = {**_kept()["suites"], name: found}
+    write_json(RESULTS, {"suites": {each: suites[each] for each in SUITES if each in suites}})
 
 
 if __name__ == "__main__":
