@@ -55,7 +55,7 @@ def ours(loaded: LoadedModel, parts: list[list[EncodedRow]]) -> tuple[float, dic
     total = 0.0
     for part in parts:
         batch = make_batch(part, loaded.kind, loaded.tokenizer.pad_token_id, torch.device("cpu"))
-        loss = Objective()(loaded.model, batch) / learned
+        loss = Objective()(loaded.model, batch, [learned])
         loss.backward()
         total += loss.item()
     return total, gradients(loaded.model)

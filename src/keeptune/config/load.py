@@ -15,7 +15,9 @@ from keeptune.config.schema import (
     DataConfig,
     EvaluationConfig,
     Full,
+    LadderConfig,
     MeasureConfig,
+    MendConfig,
     Method,
     ModelConfig,
     TrainingConfig,
@@ -67,6 +69,8 @@ def load_config(
         TrainingConfig(**_section(values, "training")),
         EvaluationConfig(**_section(values, "evaluation")),
         MeasureConfig(**_section(values, "measure")),
+        MendConfig(**_section(values, "mend")),
+        LadderConfig(**_section(values, "ladder")),
         values.get("output", ""),
         values.get("resume", False),
     )

@@ -15,6 +15,8 @@ TooLong = Literal["truncate", "drop", "error"]
 LossOn = Literal["last", "all"]
 MetricWhen = Literal["loss", "metric"]
 Extent = Literal["full", "quick", "none"]
+TokenWeights = Literal["none", "stm", "talr", "dft"]
+KlOn = Literal["replay", "self", "task"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,55 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MendConfig:
+    """What a training does so that other abilities are kept. Everything composes; by default nothing is done."""
+
+    replay: tuple[str, ...] = ()
+    """Rows of old tasks to mix into train: files, folders or hub data sets, read as `DataConfig.train` is."""
+    replay_fraction: float = 0.05
+    """Share of the mix's rows that are replayed; the task's own rows all stay."""
+    self_replay: float = 0.0
+    """Share of the mix's rows whose answers the base wrote itself. Huang et al. 2024, arXiv:2403.01244."""
+    self_replay_prompts: str | None = None
+    """Unlabelled prompts for the base to answer. None: it samples the prompts, too (Xu et al. 2024,
+    arXiv:2406.08464)."""
+    kl: float = 0.0
+    """Weight of KL(base ‖ tuned), nats a token."""
+    kl_on: KlOn = "self"
+    """Where KL is taken: replayed rows, text the base sampled itself, or the task's rows with the right token left
+    out."""
+    l2sp: float = 0.0
+    """Weight of ½‖W − W₀‖². Li et al. 2018, arXiv:1802.01483."""
+    ewc: float = 0.0
+    """Weight of ½ Σ F (W − W₀)², F the base's diagonal Fisher information. Kirkpatrick et al. 2017,
+    arXiv:1612.00796."""
+    freeze: float = 0.0
+    """Share of the layers, from the lowest, that are not trained, nor are the embeddings. Full fine-tuning: those
+    weights stay; an adapter: none is put there."""
+    token_weights: TokenWeights = "none"
+    """Completion tokens that the model finds improbable count less: ``stm`` (arXiv:2501.14315), ``talr``
+    (arXiv:2509.20758), ``dft`` (arXiv:2508.05629)."""
+    dial: float = 1.0
+    """Share α of the trained change that is kept: W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903."""
+
+
+@dataclass(frozen=True, slots=True)
+class LadderConfig:
+    """How the cheapest remedy is looked for."""
+
+    auto: bool = False
+    """Climb the ladder until every kept ability is kept on dev items."""
+    can_route: bool = False
+    """Requests can be sent to the base or to the tuned model: the adapter apart is a remedy."""
+    max_rungs: int | None = None
+    """Trainings at most, the plain one among them."""
+    ladder_minutes: float | None = None
+    """No rung is started after this many minutes."""
+    min_gain: float = 0.9
+    """Share of the plain training's gain, on dev items, at which the climb may stop."""
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationConfig:
     """How models are asked, and how answers are scored."""
 
@@ -173,6 +224,8 @@ class TuneConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     measure: MeasureConfig = field(default_factory=MeasureConfig)
+    mend: MendConfig = field(default_factory=MendConfig)
+    ladder: LadderConfig = field(default_factory=LadderConfig)
     output: str = ""
     """Run folder. Empty: ``runs/<task>-<method>-<n>``, the first that is free."""
     resume: bool = False

@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keeptune.config.schema import Adapter, DataConfig, EvaluationConfig, MeasureConfig, ModelConfig, TrainingConfig
+from keeptune.config.schema import (
+    Adapter,
+    DataConfig,
+    EvaluationConfig,
+    LadderConfig,
+    MeasureConfig,
+    MendConfig,
+    ModelConfig,
+    TrainingConfig,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,16 @@ _RANGES: Mapping[str, Range] = {
     "evaluation.max_new_tokens": _COUNT,
     "evaluation.token_budget": _COUNT,
     "evaluation.few_shot": Range(0),
+    "mend.replay_fraction": Range(0, 1),
+    "mend.self_replay": Range(0, 1),
+    "mend.kl": Range(0),
+    "mend.l2sp": Range(0),
+    "mend.ewc": Range(0),
+    "mend.freeze": Range(0, 1),
+    "mend.dial": Range(0, 1, high_open=False),
+    "ladder.max_rungs": _COUNT,
+    "ladder.ladder_minutes": _POSITIVE,
+    "ladder.min_gain": Range(0, 1, high_open=False),
     "measure.items": _COUNT,
     "measure.minutes": _POSITIVE,
 }
@@ -87,6 +106,8 @@ SECTIONS: Mapping[str, type[Any]] = {
     "training": TrainingConfig,
     "evaluation": EvaluationConfig,
     "measure": MeasureConfig,
+    "mend": MendConfig,
+    "ladder": LadderConfig,
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from keeptune.records import EncodedRow
+from keeptune.records import EncodedRow, RowRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,34 @@ class Batch:
     """[tokens] the target token's id."""
     tokens: int
     """Tokens without padding."""
+    roles: tuple[RowRole, ...] = ()
+    """Of each row."""
+
+    def of_roles(self, roles: frozenset[RowRole]) -> tuple[Batch | None, torch.Tensor | None]:
+        """The rows with one of these roles: (them, the places of their tokens among this batch's).
+
+        The batch itself and None where all have one; None and None where no token does.
+        """
+        wanted = [index for index, role in enumerate(self.roles) if role in roles]
+        if len(wanted) == len(self.roles):
+            return self, None
+        number = torch.full((len(self.roles),), -1, device=self.rows.device)
+        kept = torch.tensor(wanted, dtype=torch.long, device=self.rows.device)
+        number[kept] = torch.arange(len(wanted), device=self.rows.device)
+        rows = number[self.rows]
+        places = (rows >= 0).nonzero().squeeze(1)
+        if not len(places):
+            return None, None
+        inputs = {name: tensor[kept] for name, tensor in self.inputs.items()}
+        part = Batch(
+            inputs,
+            rows[places],
+            self.positions[places],
+            self.targets[places],
+            0,
+            tuple(self.roles[index] for index in wanted),
+        )
+        return part, places
 
 
 def make_batch(rows: Sequence[EncodedRow], kind: str, pad_id: int, device: torch.device) -> Batch:
@@ -58,6 +86,7 @@ def make_batch(rows: Sequence[EncodedRow], kind: str, pad_id: int, device: torch
         table[:, 1].to(device),
         table[:, 2].to(device),
         sum(row.length for row in rows),
+        tuple(row.role for row in rows),
     )
 
 

@@ -2,7 +2,7 @@
 
 from keeptune.records.ability import Ability, Form, Source
 from keeptune.records.comparison import Comparison
-from keeptune.records.encoded_row import EncodedRow
+from keeptune.records.encoded_row import EncodedRow, RowRole
 from keeptune.records.eval_record import Answer, EvalRecord, Finish, ItemScore
 from keeptune.records.example import Example, Message, Role
 from keeptune.records.forgetting_report import (
@@ -53,6 +53,7 @@ __all__ = [
     "MaybeInterval",
     "Message",
     "Role",
+    "RowRole",
     "RunManifest",
     "SideBySide",
     "Source",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+RowRole = Literal["task", "replay", "base"]
+"""What a row is in a training: the task's own, an old task's that is replayed, or the base's text for KL alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class EncodedRow:
     spans: tuple[tuple[int, int], ...]
     cut: int
     """Tokens taken out to fit the length limit."""
+    role: RowRole = "task"
 
     @property
     def length(self) -> int:

@@ -142,10 +142,11 @@ class Loop:
         lr = self.lr * cosine_with_warmup(self._progress(state), self.config.warmup_fraction)
         for group in self._optimizer.param_groups:
             group["lr"] = lr
-        learned = sum(row.learned for row in rows)
+        counts = self.objective.counts(rows)
         loss = 0.0
         for part in split_by_budget(range(len(rows)), [r.length for r in rows], self.config.token_budget):
-            loss += self._backward(state, [rows[index] for index in part], learned)
+            loss += self._backward(state, [rows[index] for index in part], counts)
+        loss += self._penalise(state, rows)
         norm = float(self._accelerator.clip_grad_norm_(model.parameters(), self.config.max_grad_norm))
         # In float16 the scaler skips a step that overflows, and lowers the scale.
         if not math.isfinite(norm) and self.loaded.placement.dtype is not torch.float16:
@@ -158,18 +159,25 @@ class Loop:
             state,
             step=state.step + 1,
             tokens=state.tokens + tokens,
-            completion_tokens=state.completion_tokens + learned,
+            completion_tokens=state.completion_tokens + sum(row.learned for row in rows),
             loss_curve=(*state.loss_curve, (state.step + 1, loss)),
         )
         self._tell(state, loss, lr, norm)
         return state
 
-    def _backward(self, state: LoopState, rows: Sequence[EncodedRow], learned: int) -> float:
-        """Add the gradient of these rows' share of the step's token mean; return that share of the loss."""
+    def _backward(self, state: LoopState, rows: Sequence[EncodedRow], counts: Sequence[int]) -> float:
+        """Add the gradient of these rows' share of the step's token means; return that share of the loss."""
         device = self.loaded.placement.device
         batch = make_batch(rows, self.loaded.kind, self.loaded.tokenizer.pad_token_id, device)
         with self.autocast():
-            loss = self.objective(self.loaded.model, batch) / learned
+            loss = self.objective(self.loaded.model, batch, counts)
+        return self._add_gradient(state, loss, rows)
+
+    def _penalise(self, state: LoopState, rows: Sequence[EncodedRow]) -> float:
+        penalty = self.objective.penalty(self.loaded.model)
+        return 0.0 if penalty is None else self._add_gradient(state, penalty, rows)
+
+    def _add_gradient(self, state: LoopState, loss: torch.Tensor, rows: Sequence[EncodedRow]) -> float:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise self._non_finite(state, value, rows)

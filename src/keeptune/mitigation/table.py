@@ -1,0 +1,117 @@
+"""The table of mitigations: a name, and how it changes the settings of a run. A new one is one row.
+
+A specification joins rows by ``+``, each with a value where it takes one: ``lora``, ``replay=0.05``,
+``full+replay=0.05+kl=0.1``, ``full+dial=0.5``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from keeptune.config.schema import Adapter, Full, TuneConfig
+from keeptune.config.suggest import did_you_mean
+from keeptune.errors import ConfigError
+from keeptune.models.adapters import METHODS
+
+Change = Callable[[TuneConfig, Any], TuneConfig]
+
+
+@dataclass(frozen=True, slots=True)
+class Mitigation:
+    """One row of the table."""
+
+    name: str
+    cost: str
+    """What it takes beside the plain training."""
+    needs: Literal["nothing", "old data"]
+    change: Change
+    """(settings, value) → settings."""
+    default: float | str | None
+    """The value where a specification gives none; None: it takes no value."""
+    source: str
+
+
+def _mend(**fixed: Any) -> Callable[[str], Change]:
+    """A change of one field of `MendConfig` to the value, beside `fixed` ones."""
+    return lambda field: (
+        lambda config, value: replace(
+            config, mend=replace(config.mend, **(fixed if field == "" else {**fixed, field: value}))
+        )
+    )
+
+
+def _adapter(kind: str) -> Change:
+    def change(config: TuneConfig, _value: Any) -> TuneConfig:
+        adapter = config.method if isinstance(config.method, Adapter) else Adapter()
+        return replace(config, method=replace(adapter, kind=kind))
+
+    return change
+
+
+def _full(config: TuneConfig, _value: Any) -> TuneConfig:
+    return replace(config, method=Full())
+
+
+def _smaller_step(config: TuneConfig, value: Any) -> TuneConfig:
+    training = config.training
+    if training.lr is None:
+        raise ConfigError("smaller needs a learning rate to make smaller", "give --lr")
+    return replace(config, training=replace(training, lr=training.lr * value))
+
+
+MITIGATIONS: Mapping[str, Mitigation] = {
+    row.name: row
+    for row in (
+        Mitigation("accept", "nothing", "nothing", lambda config, _: config, None, ""),
+        Mitigation("full", "a training", "nothing", _full, None, ""),
+        *(Mitigation(name, "a training", "nothing", _adapter(name), None, row.paper) for name, row in METHODS.items()),
+        Mitigation("dial", "evaluation only", "nothing", _mend()("dial"), 0.5, "arXiv:2109.01903"),
+        Mitigation("smaller", "a training", "nothing", _smaller_step, 0.3, "arXiv:2401.05605"),
+        Mitigation("freeze", "a cheaper training", "nothing", _mend()("freeze"), 0.5, ""),
+        Mitigation("token-weights", "a training", "nothing", _mend()("token_weights"), "talr", "arXiv:2509.20758"),
+        Mitigation("self-replay", "a generation pass", "nothing", _mend()("self_replay"), 0.1, "arXiv:2403.01244"),
+        Mitigation("kl", "a forward pass a row", "nothing", _mend()("kl"), 0.5, "arXiv:2605.29498"),
+        Mitigation("kl-task", "a forward pass a row", "nothing", _mend(kl_on="task")("kl"), 0.5, "arXiv:2605.29498"),
+        Mitigation("kl-replay", "a forward pass a row", "old data", _mend(kl_on="replay")("kl"), 0.5, ""),
+        Mitigation("l2sp", "memory of the base", "nothing", _mend()("l2sp"), 0.01, "arXiv:1802.01483"),
+        Mitigation("ewc", "memory of the base twice", "nothing", _mend()("ewc"), 10.0, "arXiv:1612.00796"),
+        Mitigation("replay", "more rows", "old data", _mend()("replay_fraction"), 0.05, "arXiv:2502.06042"),
+    )
+}
+
+
+def apply_mitigations(specification: str, config: TuneConfig) -> TuneConfig:
+    """`config`, changed as `specification` says. Old data is only mixed in where ``replay`` is named.
+
+    Raises:
+        ConfigError: an unknown name, a value that is none, or old data that is needed and not given.
+    """
+    replays = False
+    for part in specification.split("+"):
+        name, _, text = part.strip().partition("=")
+        row = MITIGATIONS.get(name)
+        if row is None:
+            hint = did_you_mean(name, MITIGATIONS)
+            raise ConfigError(f"no mitigation {name!r} in {specification!r}", f"{hint}One of: {', '.join(MITIGATIONS)}")
+        if row.needs == "old data" and not config.mend.replay:
+            raise ConfigError(f"{name} needs rows of old tasks", "name them with --replay")
+        replays = replays or row.needs == "old data"
+        config = row.change(config, _value(row, text, specification))
+    if not replays:
+        config = replace(config, mend=replace(config.mend, replay=()))
+    return config
+
+
+def _value(row: Mitigation, text: str, specification: str) -> float | str | None:
+    if not text:
+        return row.default
+    if row.default is None:
+        raise ConfigError(f"{row.name} in {specification!r} takes no value", f"write {row.name} alone")
+    if isinstance(row.default, str):
+        return text
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(f"{text!r} in {specification!r} is no number", f"write {row.name}={row.default:g}") from error
