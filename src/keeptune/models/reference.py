@@ -1,0 +1,57 @@
+"""The base beside the model that is trained, as it was before the first step."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from keeptune.models.batch import Batch
+from keeptune.models.completion_logits import completion_logits
+from keeptune.models.load import LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A base that never changes and needs no gradient: made by `reference_of`."""
+
+    model: Any
+    shared: bool
+    """It is the trained model itself, whose adapter is taken off to answer as the base."""
+
+    @torch.no_grad()
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """The base's logits that predict `batch.targets`, [tokens, vocabulary], without dropout."""
+        with _evaluating(self.model), self.model.disable_adapter() if self.shared else contextlib.nullcontext():
+            return completion_logits(self.model, batch)
+
+
+def reference_of(loaded: LoadedModel) -> Reference:
+    """The base of `loaded`: call it before the first step.
+
+    With an adapter it is the same weights, and takes no memory. Without one it is a copy of the weights in the
+    placement's dtype.
+    """
+    if hasattr(loaded.model, "peft_config"):
+        return Reference(loaded.model, shared=True)
+    frozen = copy.deepcopy(loaded.model).requires_grad_(False).eval()
+    # Weights only: buffers such as rotary frequencies stay float32, as they do when a model is loaded.
+    for weight in frozen.parameters():
+        weight.data = weight.data.to(loaded.placement.dtype)
+    return Reference(frozen, shared=False)
+
+
+@contextlib.contextmanager
+def _evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """`model` in eval mode; afterwards each module is as it was."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True

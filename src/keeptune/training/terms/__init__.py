@@ -1,0 +1,1 @@
+"""Loss terms and penalties that keep what the base could do. One a file."""
