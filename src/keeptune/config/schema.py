@@ -97,6 +97,8 @@ class TrainingConfig:
     """The loop. None means: the default for this model's size and method, printed when the run starts."""
 
     lr: float | None = None
+    lr_factor: float = 1.0
+    """Times `lr`, or times its default: a smaller step forgets less."""
     epochs: float | None = None
     batch_size: int = 8
     """Rows an optimizer step."""
@@ -156,6 +158,9 @@ class LadderConfig:
     """Climb the ladder until every kept ability is kept on dev items."""
     can_route: bool = False
     """Requests can be sent to the base or to the tuned model: the adapter apart is a remedy."""
+    rungs: tuple[str, ...] = ()
+    """What is tried after the plain training, in this order, as `mitigation.table` reads it: ``dial=0.5``,
+    ``replay=0.05+kl=0.1`` … Empty: the default ladder."""
     max_rungs: int | None = None
     """Trainings at most, the plain one among them."""
     ladder_minutes: float | None = None

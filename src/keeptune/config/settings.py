@@ -72,6 +72,7 @@ _RANGES: Mapping[str, Range] = {
     "method.alpha": _POSITIVE,
     "method.dropout": _SHARE,
     "training.lr": Range(0, 1, low_open=True),
+    "training.lr_factor": _POSITIVE,
     "training.epochs": _POSITIVE,
     "training.batch_size": _COUNT,
     "training.token_budget": _COUNT,

@@ -33,13 +33,9 @@ class Mitigation:
     source: str
 
 
-def _mend(**fixed: Any) -> Callable[[str], Change]:
-    """A change of one field of `MendConfig` to the value, beside `fixed` ones."""
-    return lambda field: (
-        lambda config, value: replace(
-            config, mend=replace(config.mend, **(fixed if field == "" else {**fixed, field: value}))
-        )
-    )
+def _mend(field: str, **fixed: Any) -> Change:
+    """A change of one field of `MendConfig` to the value, and of others to `fixed` ones."""
+    return lambda config, value: replace(config, mend=replace(config.mend, **{field: value}, **fixed))
 
 
 def _adapter(kind: str) -> Change:
@@ -55,10 +51,7 @@ def _full(config: TuneConfig, _value: Any) -> TuneConfig:
 
 
 def _smaller_step(config: TuneConfig, value: Any) -> TuneConfig:
-    training = config.training
-    if training.lr is None:
-        raise ConfigError("smaller needs a learning rate to make smaller", "give --lr")
-    return replace(config, training=replace(training, lr=training.lr * value))
+    return replace(config, training=replace(config.training, lr_factor=config.training.lr_factor * value))
 
 
 MITIGATIONS: Mapping[str, Mitigation] = {
@@ -67,17 +60,17 @@ MITIGATIONS: Mapping[str, Mitigation] = {
         Mitigation("accept", "nothing", "nothing", lambda config, _: config, None, ""),
         Mitigation("full", "a training", "nothing", _full, None, ""),
         *(Mitigation(name, "a training", "nothing", _adapter(name), None, row.paper) for name, row in METHODS.items()),
-        Mitigation("dial", "evaluation only", "nothing", _mend()("dial"), 0.5, "arXiv:2109.01903"),
+        Mitigation("dial", "evaluation only", "nothing", _mend("dial"), 0.5, "arXiv:2109.01903"),
         Mitigation("smaller", "a training", "nothing", _smaller_step, 0.3, "arXiv:2401.05605"),
-        Mitigation("freeze", "a cheaper training", "nothing", _mend()("freeze"), 0.5, ""),
-        Mitigation("token-weights", "a training", "nothing", _mend()("token_weights"), "talr", "arXiv:2509.20758"),
-        Mitigation("self-replay", "a generation pass", "nothing", _mend()("self_replay"), 0.1, "arXiv:2403.01244"),
-        Mitigation("kl", "a forward pass a row", "nothing", _mend()("kl"), 0.5, "arXiv:2605.29498"),
-        Mitigation("kl-task", "a forward pass a row", "nothing", _mend(kl_on="task")("kl"), 0.5, "arXiv:2605.29498"),
-        Mitigation("kl-replay", "a forward pass a row", "old data", _mend(kl_on="replay")("kl"), 0.5, ""),
-        Mitigation("l2sp", "memory of the base", "nothing", _mend()("l2sp"), 0.01, "arXiv:1802.01483"),
-        Mitigation("ewc", "memory of the base twice", "nothing", _mend()("ewc"), 10.0, "arXiv:1612.00796"),
-        Mitigation("replay", "more rows", "old data", _mend()("replay_fraction"), 0.05, "arXiv:2502.06042"),
+        Mitigation("freeze", "a cheaper training", "nothing", _mend("freeze"), 0.5, ""),
+        Mitigation("token-weights", "a training", "nothing", _mend("token_weights"), "talr", "arXiv:2509.20758"),
+        Mitigation("self-replay", "a generation pass", "nothing", _mend("self_replay"), 0.1, "arXiv:2403.01244"),
+        Mitigation("kl", "a forward pass a row", "nothing", _mend("kl"), 0.5, "arXiv:2605.29498"),
+        Mitigation("kl-task", "a forward pass a row", "nothing", _mend("kl", kl_on="task"), 0.5, "arXiv:2605.29498"),
+        Mitigation("kl-replay", "a forward pass a row", "old data", _mend("kl", kl_on="replay"), 0.5, ""),
+        Mitigation("l2sp", "memory of the base", "nothing", _mend("l2sp"), 0.01, "arXiv:1802.01483"),
+        Mitigation("ewc", "memory of the base twice", "nothing", _mend("ewc"), 10.0, "arXiv:1612.00796"),
+        Mitigation("replay", "more rows", "old data", _mend("replay_fraction"), 0.05, "arXiv:2502.06042"),
     )
 }
 

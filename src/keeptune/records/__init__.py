@@ -21,7 +21,9 @@ from keeptune.records.forgetting_report import (
     Verdict,
 )
 from keeptune.records.interval import Interval, MaybeInterval
+from keeptune.records.ladder_report import DevDrop, DevEvidence, LadderReport
 from keeptune.records.manifest import RunManifest
+from keeptune.records.method_comparison import MethodAbility, MethodComparison, MethodPair, MethodRow, TrialRow
 from keeptune.records.result import EvalResult, SideBySide, TrainingSummary, TuneResult
 from keeptune.records.serialise import SCHEMA_VERSION, from_plain, to_plain
 from keeptune.records.undefined import Undefined
@@ -36,6 +38,8 @@ __all__ = [
     "Comparison",
     "Confusion",
     "ConfusionCell",
+    "DevDrop",
+    "DevEvidence",
     "Diagnosis",
     "DriftRow",
     "EncodedRow",
@@ -50,14 +54,20 @@ __all__ = [
     "IntrusionReport",
     "IntrusionRow",
     "ItemScore",
+    "LadderReport",
     "MaybeInterval",
     "Message",
+    "MethodAbility",
+    "MethodComparison",
+    "MethodPair",
+    "MethodRow",
     "Role",
     "RowRole",
     "RunManifest",
     "SideBySide",
     "Source",
     "TrainingSummary",
+    "TrialRow",
     "TuneResult",
     "Undefined",
     "VariantDrop",

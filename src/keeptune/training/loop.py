@@ -62,7 +62,7 @@ class Loop:
             raise TrainingError("there is no row to train on", "see `keeptune check`")
         if self.config.lr is None or self.config.epochs is None:
             raise TrainingError("lr and epochs must be resolved before the loop starts")
-        self.lr = self.config.lr
+        self.lr = self.config.lr * self.config.lr_factor
         self.epoch_steps = math.ceil(len(self.rows) / self.config.batch_size)
         self.steps = max(1, round(self.epoch_steps * self.config.epochs))
 
