@@ -1,0 +1,96 @@
+"""Saving a model that keeps a share of its trained change, as users' other tools expect it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from safetensors.torch import load, save_file
+
+from keeptune.config.schema import ModelConfig
+from keeptune.errors import ModelError
+from keeptune.models.dial import UP, can_scale, make_dial, scales, weights_of
+from keeptune.models.find import read_json, refuse_pickle
+from keeptune.models.interpolate import interpolate, match_weights
+from keeptune.models.layer_alphas import Alpha, alphas_by_name
+from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.saved_weights import SavedWeights
+from keeptune.store.atomic import atomic_folder
+
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+
+def save_dialed(base: LoadedModel | Path | None, tuned: LoadedModel | Path, alpha: Alpha, folder: Path) -> None:
+    """Write W₀ + α (W − W₀) to `folder`, the tuned model's tokenizer beside it.
+
+    Of a LoRA an adapter, its B multiplied by α; of anything else full weights, in the wider dtype of the two: another
+    adapter is folded in before, in float32 where it is given as a folder. A folder of full weights is read and written
+    file by file, so that it need not fit into memory.
+
+    Args:
+        base: may be None for a LoRA.
+        tuned: a loaded model; or a folder of a model or adapter, made by any tool. A loaded one is as it was
+            afterwards, but that an adapter which is no LoRA has been folded into it.
+
+    Raises:
+        ModelError: base and tuned do not fit each other, or an adapter cannot be merged with its base.
+        ConfigError: a mapping that does not name every layer.
+    """
+    if isinstance(tuned, Path) and (tuned / ADAPTER_CONFIG).exists() and not scales(read_json(tuned / ADAPTER_CONFIG)):
+        tuned = load_model(ModelConfig(name=str(tuned), device="cpu", dtype="float32"))
+    with atomic_folder(folder) as partial:
+        if isinstance(tuned, LoadedModel):
+            _save_loaded(base, tuned, alpha, partial)
+        elif (tuned / ADAPTER_CONFIG).exists():
+            refuse_pickle(tuned, allowed=False)
+            _copy_without_weights(tuned, partial)
+            shutil.copy2(tuned / ADAPTER_WEIGHTS, partial)
+            _scale_adapter(partial / ADAPTER_WEIGHTS, alpha)
+        elif base is None:
+            raise ModelError(f"{tuned} cannot be dialed without its base", "give the base that was tuned")
+        else:
+            _copy_without_weights(tuned, partial)
+            _save_between(base, SavedWeights(tuned), alpha, partial)
+
+
+def _save_loaded(base: LoadedModel | Path | None, tuned: LoadedModel, alpha: Alpha, folder: Path) -> None:
+    tuned.tokenizer.save_pretrained(folder)
+    if can_scale(tuned):
+        tuned.model.save_pretrained(folder)
+        (folder / "README.md").unlink(missing_ok=True)
+        _scale_adapter(folder / ADAPTER_WEIGHTS, alpha)
+        return
+    dial = make_dial(tuned, base)
+    try:
+        dial(alpha)
+        tuned.model.save_pretrained(folder)
+    finally:
+        dial(1)
+
+
+def _scale_adapter(file: Path, alpha: Alpha) -> None:
+    # From bytes: a file that is mapped into memory must not be written over.
+    weights = load(file.read_bytes())
+    for name, share in alphas_by_name(alpha, filter(UP.search, weights)).items():
+        if share != 1:
+            weights[name] = weights[name] * share
+    save_file(weights, file, metadata={"format": "pt"})
+
+
+def _save_between(base: LoadedModel | Path, tuned: SavedWeights, alpha: Alpha, folder: Path) -> None:
+    before = weights_of(base)
+    matched = match_weights(before, tuned)
+    shares = alphas_by_name(alpha, before)
+    for file, names in tuned.files.items():
+        weights = {
+            name: interpolate(before[matched[name]].cpu(), tuned[name], shares[matched[name]]).contiguous()
+            for name in names
+        }
+        save_file(weights, folder / file, metadata={"format": "pt"})
+
+
+def _copy_without_weights(source: Path, folder: Path) -> None:
+    """Settings, tokenizer, chat template, code and the index of the weights' files: what a model is loaded with."""
+    for entry in source.iterdir():
+        if entry.is_file() and entry.suffix in (".json", ".jinja", ".model", ".txt", ".tiktoken", ".py"):
+            shutil.copy2(entry, folder)

@@ -1,0 +1,52 @@
+"""The weights of a folder, read from its safetensors files one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from keeptune.errors import ModelError
+from keeptune.models.find import read_json, refuse_pickle
+
+INDEX = "model.safetensors.index.json"
+
+
+class SavedWeights(Mapping[str, torch.Tensor]):
+    """Name → weight. A weight is on disk until it is asked for, and is not kept."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ModelError where there are no safetensors, or they cannot be read."""
+        refuse_pickle(folder, allowed=False)
+        self.files: dict[str, tuple[str, ...]] = {}
+        """File → the names that it holds."""
+        self._holders: dict[str, Any] = {}
+        for file in _weight_files(folder):
+            try:
+                holder: Any = safe_open(str(folder / file), framework="pt")
+            except (OSError, SafetensorError) as error:
+                raise ModelError(f"{folder / file} cannot be read: {error}", "fetch or save the model again") from error
+            self.files[file] = tuple(holder.keys())
+            self._holders |= dict.fromkeys(holder.keys(), holder)
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        tensor: torch.Tensor = self._holders[name].get_tensor(name)
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._holders)
+
+    def __len__(self) -> int:
+        return len(self._holders)
+
+
+def _weight_files(folder: Path) -> list[str]:
+    """Those that transformers would load: some folders hold the weights a second time, in another layout."""
+    if (folder / INDEX).exists():
+        return sorted(set(read_json(folder / INDEX).get("weight_map", {}).values()))
+    if (folder / "model.safetensors").exists():
+        return ["model.safetensors"]
+    return sorted(file.name for file in folder.glob("*.safetensors"))
