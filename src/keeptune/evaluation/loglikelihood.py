@@ -17,7 +17,6 @@ LOGIT_TOKENS = 4096
 """Completion tokens a batch at most: their logits span the vocabulary, in float32."""
 
 
-@torch.inference_mode()
 def loglikelihoods(
     loaded: LoadedModel,
     rows: Sequence[EncodedRow],
@@ -25,27 +24,37 @@ def loglikelihoods(
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[float]:
     """Σ ln p of each row's learned tokens given all before them, in nats, in the order given."""
+    return [float(row.double().sum()) for row in loglikelihoods_by_token(loaded, rows, token_budget, progress)]
+
+
+@torch.inference_mode()
+def loglikelihoods_by_token(
+    loaded: LoadedModel,
+    rows: Sequence[EncodedRow],
+    token_budget: int,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[torch.Tensor]:
+    """ln p of every learned token of each row given all before it: [learned], float32 nats, on the CPU."""
     lengths = [row.length for row in rows]
-    sums = [0.0] * len(rows)
+    found = [torch.zeros(0)] * len(rows)
     done = 0
     for part in split_by_budget(range(len(rows)), lengths, token_budget):
-        for index, value in _batch(loaded, rows, part):
-            sums[index] = value
+        for index, values in _batch(loaded, rows, part):
+            found[index] = values
         done += len(part)
         progress(done)
-    return sums
+    return found
 
 
-def _batch(loaded: LoadedModel, rows: Sequence[EncodedRow], part: Sequence[int]) -> list[tuple[int, float]]:
+def _batch(loaded: LoadedModel, rows: Sequence[EncodedRow], part: Sequence[int]) -> list[tuple[int, torch.Tensor]]:
     if len(part) > 1 and sum(rows[index].learned for index in part) > LOGIT_TOKENS:
         half = len(part) // 2
         return _batch(loaded, rows, part[:half]) + _batch(loaded, rows, part[half:])
     pad = loaded.tokenizer.pad_token_id
     batch = make_batch([rows[index] for index in part], loaded.kind, pad, loaded.placement.device)
     logits = completion_logits(loaded.model, batch)
-    by_row = torch.zeros(len(part), dtype=torch.float64)
-    by_row.index_add_(0, batch.rows.cpu(), token_loglikelihoods(logits, batch.targets).double().cpu())
-    return list(zip(part, by_row.tolist(), strict=True))
+    values = token_loglikelihoods(logits, batch.targets).cpu()
+    return list(zip(part, torch.split(values, [rows[index].learned for index in part]), strict=True))
 
 
 def mean_loss(loaded: LoadedModel, rows: Sequence[EncodedRow], token_budget: int) -> float:
