@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from keeptune.records import Comparison
+from keeptune.records import Comparison, DevEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,13 @@ class EvaluationDone(Event):
     seconds: float
     metrics: Mapping[str, float]
     cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RungDone(Event):
+    """One remedy was tried."""
+
+    evidence: DevEvidence
 
 
 @dataclass(frozen=True, slots=True)

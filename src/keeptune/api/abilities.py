@@ -9,7 +9,7 @@ from keeptune.api.prepare import choose, load_told, new_tokens
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import DataConfig, EvaluationConfig, Keep, MeasureConfig
 from keeptune.data.encode import Encoder
-from keeptune.data.split import limit_clusters
+from keeptune.data.split import limit_clusters, split_examples
 from keeptune.errors import ConfigError
 from keeptune.evaluation.abilities.table import SUITES, get_suite
 from keeptune.events import Observer
@@ -55,7 +55,8 @@ def _of_suite(keep: Keep, measure: MeasureConfig) -> Ability:
 
 def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder, observer: Observer) -> Ability:
     loaded = load_told(keep.data, data, keep.name, observer)
-    items = limit_clusters(loaded.examples, measure.items) if measure.items else loaded.examples
+    verdict, dev = split_examples(loaded.examples, measure.dev_fraction, seed=0)
+    items = limit_clusters(verdict, measure.items) if measure.items else verdict
     metrics = choose(EvaluationConfig(metrics=(keep.metric,) if keep.metric else ()), items).metrics
     first = metrics[0]
     return Ability(
@@ -66,6 +67,7 @@ def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder,
         form=_FORMS[first.needs],
         metrics=_names(metrics),
         items=items,
+        dev=dev,
         chance=_chance(first, items),
         margin=MARGINS[first.unit] if keep.margin is None else keep.margin,
         declared=True,

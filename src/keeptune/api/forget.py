@@ -34,6 +34,7 @@ from keeptune.records import (
     Example,
     ForgettingReport,
     IntrusionReport,
+    LadderReport,
     RunManifest,
     TuneResult,
     Undefined,
@@ -74,6 +75,10 @@ class Forgetting:
     token_budget: int
     run: Path
     observer: Observer
+    routed: bool = False
+    """The base goes on answering all but the task, so it stands for the tuned model there."""
+    ladder: LadderReport | None = None
+    """How the tuned model was chosen."""
     seconds: dict[str, float] = field(default_factory=dict)
     _hashes: dict[str, str] = field(default_factory=dict)
     _places: tuple[str, str] = ("", "")
@@ -101,13 +106,13 @@ class Forgetting:
         reports = [judge(ability, *answered[ability.name], dev.get(ability.name, ())) for ability in abilities]
         decision = decide(reports, _fail_on(self.measure))
         lost = any(report.declared and report.verdict == "lost" for report in decision.abilities)
-        full = self.measure.extent != "quick" or lost
+        full = (self.measure.extent != "quick" or lost) and not self.routed
         intrusion: IntrusionReport | Undefined = NOT_IN_QUICK
         drift: tuple[DriftRow, ...] | Undefined = NOT_IN_QUICK
         reports = list(decision.abilities)
         if full:
             reports, intrusion, drift = self._diagnosis(abilities, answered, reports, encoders, task, same)
-        else:
+        elif not self.routed:
             self.observer(Notice("quick", _quick_power(reports)))
         confusions = [confuse(ability.name, *answered[ability.name], ability.metrics[0]) for ability in abilities]
         report = ForgettingReport(
@@ -127,6 +132,7 @@ class Forgetting:
             notices=tuple(dict.fromkeys(notices)),
             config={"base": to_plain(self.base), "tuned": to_plain(self.tuned), "measure": to_plain(self.measure)},
             manifest=self._manifest(abilities),
+            ladder=self.ladder,
         )
         return write_report(report, answered, task, self.run, made)
 
@@ -141,7 +147,7 @@ class Forgetting:
         half = None if self.measure.minutes is None else 30.0 * self.measure.minutes
         asked: dict[str, Asked] = {}
         tasks = {}
-        for name in ("base", "tuned"):
+        for name in ("base",) if self.routed else ("base", "tuned"):
             began = time.monotonic()
             answering = self._load(name, encoders[name])
             asked[name] = ask_abilities(answering, abilities, half, dev=name == "base")
@@ -149,6 +155,9 @@ class Forgetting:
             del answering
             gc.collect()
             self.seconds[f"verdict_{name}"] = time.monotonic() - began
+        if self.routed:
+            asked["tuned"], tasks["tuned"] = asked["base"], tasks["base"]
+            self.observer(Notice("routed", "the base answers all but the task, so nothing else can change"))
         kept: list[Ability] = []
         answered: dict[str, Both] = {}
         for ability in abilities:
@@ -211,7 +220,7 @@ class Forgetting:
         asked = [(ability.name, ability.version, [example.id for example in ability.items]) for ability in abilities]
         return make_manifest(
             model=f"{self.base.name} → {self.tuned.name}",
-            model_hash=f"{self._hashes['base']} → {self._hashes['tuned']}",
+            model_hash=" → ".join(self._hashes.values()),
             device=self._places[0],
             dtype=self._places[1],
             train_hash="",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.records import to_plain
 from keeptune.store.atomic import write_json
+from keeptune.store.hashing import hash_value
 from keeptune.store.runs import CONFIG, read_json_object, read_settings
 
 ROWS = "rows.json"
-FREE_TO_CHANGE = ("output", "resume", "measure.", "training.max_minutes", "training.checkpoint_minutes")
+FREE_TO_CHANGE = ("output", "resume", "measure.", "ladder.", "training.max_minutes", "training.checkpoint_minutes")
 """Settings that say where a run is and how long it may take, not what comes out."""
+NOT_TRAINED = ("output", "resume", "measure", "ladder")
+"""Sections that do not change the weights."""
 FIX = "resume with the same ones, or start a new run in another --output"
 
 
@@ -28,13 +32,20 @@ def refuse_another(config: TuneConfig, rows: Rows, run: Path) -> None:
     """
     hashes = rows.hashes()
     if not (run / ROWS).exists():
-        write_json(run / ROWS, hashes)
+        write_json(run / ROWS, {**hashes, "settings": _trained_by(config)})
     if (run / CONFIG).exists():
         _refuse_other_settings(config, run)
     kept = read_json_object(run / ROWS, FIX)
     changed = [role for role, value in hashes.items() if kept.get(role) != value]
     if changed:
         raise StoreError(f"{run} was started with other {' and '.join(changed)} rows", FIX)
+
+
+def _trained_by(config: TuneConfig) -> str:
+    """A hash of what decides the training, before any default is filled in: runs that agree in it and in their rows
+    have the same weights, up to the dial."""
+    plain = to_plain(replace(config, mend=replace(config.mend, dial=1.0)))
+    return hash_value({name: value for name, value in plain.items() if name not in NOT_TRAINED})
 
 
 def _refuse_other_settings(config: TuneConfig, run: Path) -> None:

@@ -8,26 +8,33 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from keeptune.api.ask import tell_model
 from keeptune.api.prepare import Metrics, Rows, encode_train, new_tokens
-from keeptune.api.resume import refuse_another
+from keeptune.api.resume import ROWS, refuse_another
 from keeptune.config.schema import Full, TuneConfig
 from keeptune.data.encode import Encoder
-from keeptune.errors import ConfigError
+from keeptune.errors import ConfigError, StoreError
 from keeptune.evaluation.loglikelihood import mean_loss
 from keeptune.evaluation.run import Questioning, answer_items, corpus_scores, score_answers
-from keeptune.events import Observer, silent
+from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import save_tuned, saved_tuned
+from keeptune.export.save_dialed import save_dialed
 from keeptune.models.adapters import attach_adapter
+from keeptune.models.dial import scales
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import TrainingSummary, from_plain, to_plain
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
-from keeptune.store.runs import CONFIG
+from keeptune.store.runs import CONFIG, read_json_object, read_settings
 from keeptune.training.checkpoint import LoopState
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.loop import Loop, Validate
+
+DONE = "training.json"
+WHOLE = "whole"
+"""Folder in a run for weights at full strength, where the dial takes a share of them."""
 
 
 def train(
@@ -41,9 +48,12 @@ def train(
 ) -> TrainingSummary:
     """Train, or read what an earlier start of this run has trained."""
     refuse_another(config, rows, run)
-    done = run / "training.json"
+    done = run / DONE
     if done.exists() and saved_tuned(run) is not None:
-        return from_plain(TrainingSummary, json.loads(done.read_text(encoding="utf-8")))
+        return _trained(run)
+    if config.mend.dial != 1.0:
+        whole = _whole(config, run, rows, encoder, metrics, observer, seconds)
+        return _dial(config, whole, run)
     began = time.monotonic()
     full = isinstance(config.method, Full)
     loaded = load_model(config.model, train_weights=full)
@@ -57,7 +67,7 @@ def train(
     total = loaded.parameters
     config = _resolved(config, total, len(rows.train))
     tell_model(loaded, observer)
-    _keep_config(config, run)
+    keep_settings(config, run)
     train_rows = encode_train(encoder, rows.train, observer)
     loop = Loop(
         loaded,
@@ -80,6 +90,49 @@ def train(
     return summary
 
 
+def _trained(run: Path) -> TrainingSummary:
+    return from_plain(TrainingSummary, json.loads((run / DONE).read_text(encoding="utf-8")))
+
+
+def _whole(
+    config: TuneConfig,
+    run: Path,
+    rows: Rows,
+    encoder: Encoder,
+    metrics: Metrics,
+    observer: Observer,
+    seconds: dict[str, float],
+) -> Path:
+    """The run whose weights are dialed: one beside this that was trained alike, or one that is trained here."""
+    keep_settings(config, run)
+    for other in sorted(run.parent.iterdir()):
+        alike = other != run and (other / DONE).exists() and saved_tuned(other) is not None
+        if alike and _made_of(other) == _made_of(run) and read_settings(other)["mend"]["dial"] == 1.0:
+            observer(Notice("dial", f"the training of {other.name} is used again: only the dial differs"))
+            return other
+    whole = run / WHOLE
+    whole.mkdir(exist_ok=True)
+    undialed = dataclasses.replace(config, mend=dataclasses.replace(config.mend, dial=1.0))
+    train(undialed, whole, rows, encoder, metrics, observer, seconds)
+    return whole
+
+
+def _made_of(run: Path) -> dict[str, Any]:
+    return read_json_object(run / ROWS, "start a new run in another --output")
+
+
+def _dial(config: TuneConfig, whole: Path, run: Path) -> TrainingSummary:
+    tuned = saved_tuned(whole)
+    if tuned is None:
+        raise StoreError(f"{whole} holds no weights", "start a new run in another --output")
+    lora = tuned.name == "adapter" and scales(read_json_object(tuned / "adapter_config.json", "train it again"))
+    base = None if lora else load_model(config.model, train_weights=True)
+    save_dialed(base, tuned, config.mend.dial, run / ("adapter" if lora else "model"))
+    summary = _trained(whole)
+    write_json(run / DONE, to_plain(summary))
+    return summary
+
+
 def _resolved(config: TuneConfig, parameters: int, examples: int) -> TuneConfig:
     training = config.training
     return dataclasses.replace(
@@ -92,7 +145,8 @@ def _resolved(config: TuneConfig, parameters: int, examples: int) -> TuneConfig:
     )
 
 
-def _keep_config(config: TuneConfig, run: Path) -> None:
+def keep_settings(config: TuneConfig, run: Path) -> None:
+    """Write what the run is made of, once."""
     if not (run / CONFIG).exists():
         write_json(run / CONFIG, to_plain(dataclasses.replace(config, output=str(run), resume=False)))
 

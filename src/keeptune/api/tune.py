@@ -8,17 +8,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keeptune.api.forget import Forgetting, Task
+from keeptune.api.ladder import RUNGS, Climb, Climbed
 from keeptune.api.measure import rows_of_user
 from keeptune.api.prepare import EMBEDDED, Metrics, Rows, choose, load_rows, make_encoder
 from keeptune.api.result import make_result
 from keeptune.api.score import Scored, score
-from keeptune.api.train import train
+from keeptune.api.train import WHOLE, keep_settings, train
 from keeptune.config.schema import TuneConfig
 from keeptune.events import Event, Notice, Observer, RunFinished, silent
 from keeptune.export.save import saved_tuned
+from keeptune.mitigation.rungs import rungs_of
 from keeptune.records import ForgettingReport, TuneResult, to_plain
 from keeptune.store.atomic import write_json, write_jsonl
 from keeptune.store.runs import RESULT, open_run
+
+DEV_FRACTION = 0.3
+"""Share of the user's own items that a ladder chooses by, where the settings say nothing."""
 
 
 @dataclass(slots=True)
@@ -47,13 +52,19 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
     notes(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         seconds: dict[str, float] = {}
-        summary = train(config, run, rows, encoder, metrics, notes, seconds)
+        climbed = None
+        if config.ladder.auto:
+            config = _for_ladder(config)
+            keep_settings(config, run)
+            climbed = Climb(config, run, rows, encoder, metrics, notes, seconds)()
+        summary = climbed.summary if climbed else train(config, run, rows, encoder, metrics, notes, seconds)
         scored = score(config, run, rows, encoder, metrics, notes, seconds)
         result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds)
         for name, records in scored.records.items():
             write_jsonl(run / "samples" / f"{name}.jsonl", [to_plain(record) for record in records])
         if config.measure.extent != "none":
-            result = replace(result, forgetting=_measure(config, run, rows, metrics, scored, notes, result))
+            found = _measure(config, run, rows, metrics, scored, notes, result, climbed)
+            result = replace(result, forgetting=found)
         write_json(run / RESULT, to_plain(result))
         _tidy(run)
     notes(RunFinished(str(run), result.comparisons))
@@ -61,7 +72,14 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
 
 
 def _measure(
-    config: TuneConfig, run: Path, rows: Rows, metrics: Metrics, scored: Scored, notes: _Notes, made: TuneResult
+    config: TuneConfig,
+    run: Path,
+    rows: Rows,
+    metrics: Metrics,
+    scored: Scored,
+    notes: _Notes,
+    made: TuneResult,
+    climbed: Climbed | None,
 ) -> ForgettingReport:
     """What the tuning cost elsewhere, quickly unless the settings say otherwise."""
     forgetting = Forgetting(
@@ -72,9 +90,28 @@ def _measure(
         token_budget=config.evaluation.token_budget,
         run=run,
         observer=notes,
+        routed=climbed is not None and climbed.routed,
+        ladder=climbed.report if climbed else None,
     )
     task = Task(rows.test, scored.records["base"], scored.records["tuned"], metrics.primary)
-    return forgetting(task, notes.kept, made)
+    report = forgetting(task, notes.kept, made)
+    if climbed is None and report.gate in ("fail", "inconclusive"):
+        rungs = rungs_of(config)
+        minutes = made.training.seconds / 60
+        notes(
+            Notice(
+                "auto",
+                f"--auto looks for the cheapest remedy: {len(rungs)} rungs ({', '.join(rungs)}); each that trains "
+                f"takes about {minutes:.0f} minutes, and it stops at the first that keeps everything",
+            )
+        )
+    return report
+
+
+def _for_ladder(config: TuneConfig) -> TuneConfig:
+    """A part of the user's own items is set apart to choose by."""
+    fraction = config.measure.dev_fraction or DEV_FRACTION
+    return replace(config, measure=replace(config.measure, dev_fraction=fraction))
 
 
 def _default_name(config: TuneConfig) -> str:
@@ -85,6 +122,6 @@ def _default_name(config: TuneConfig) -> str:
 
 
 def _tidy(run: Path) -> None:
-    """Checkpoints and the copy of the best weights have served once the result is written."""
-    for path in (*run.glob("checkpoint-*"), run / "best"):
+    """Checkpoints, and weights that were not chosen, have served once the result is written."""
+    for path in (*run.glob("checkpoint-*"), run / "best", run / WHOLE, run / RUNGS):
         shutil.rmtree(path, ignore_errors=True)

@@ -11,9 +11,11 @@ from keeptune.events import (
     Event,
     ModelLoaded,
     Notice,
+    RungDone,
     TrainingStarted,
     ValidationDone,
 )
+from keeptune.report.wording import rung_line
 
 
 def duration(seconds: float) -> str:
@@ -53,6 +55,8 @@ def told(event: Event) -> str:
         case EvaluationDone():
             cached = "from the cache" if event.cached else f"in {duration(event.seconds)}"
             return f"{event.name}: {event.items} items {cached}: {_scores(event.metrics)}"
+        case RungDone(evidence=rung):
+            return f"rung {rung.rung}: {rung_line(rung)}"
         case _:
             return ""
 

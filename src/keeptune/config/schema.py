@@ -211,6 +211,8 @@ class MeasureConfig:
     """Built-in abilities to measure beside those; empty for all, ``none`` for none."""
     items: int | None = None
     """Items an ability at most, by whole clusters. None: all."""
+    dev_fraction: float = 0.0
+    """Share of the user's own items that are set apart, by whole groups, to choose a remedy by; `--auto` takes 0.3."""
     minutes: float | None = None
     """Minutes for asking the two models at most: items are left out, by whole clusters, and it is said."""
     fail_on: tuple[str, ...] = ("fail", "inconclusive")

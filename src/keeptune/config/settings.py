@@ -96,6 +96,7 @@ _RANGES: Mapping[str, Range] = {
     "ladder.max_rungs": _COUNT,
     "ladder.ladder_minutes": _POSITIVE,
     "ladder.min_gain": Range(0, 1, high_open=False),
+    "measure.dev_fraction": _SHARE,
     "measure.items": _COUNT,
     "measure.minutes": _POSITIVE,
 }

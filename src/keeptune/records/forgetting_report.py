@@ -9,6 +9,7 @@ from typing import Any, Literal
 from keeptune.records.ability import Form, Source
 from keeptune.records.comparison import Comparison
 from keeptune.records.interval import MaybeInterval
+from keeptune.records.ladder_report import LadderReport
 from keeptune.records.manifest import RunManifest
 from keeptune.records.undefined import Undefined
 
@@ -195,3 +196,5 @@ class ForgettingReport:
     config: Mapping[str, Any]
     manifest: RunManifest
     """Its seconds tell the verdict pass and the diagnosis apart."""
+    ladder: LadderReport | None = None
+    """How the tuned model was chosen; None where it was not."""

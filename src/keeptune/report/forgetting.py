@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import AbilityReport, Confusion, ForgettingReport, Interval, IntrusionReport, Undefined
+from keeptune.report.ladder import ladder_report
 from keeptune.report.terminal import notes
 from keeptune.report.visible import visible
 from keeptune.report.wording import change, headline, score
@@ -27,6 +28,8 @@ def forgetting_report(report: ForgettingReport) -> RenderableType:
     if report.task is not None:
         parts.append(Text(f"On the task itself: {headline(report.task)}"))
     parts += [Text(""), abilities_table(report.abilities)]
+    if report.ladder is not None:
+        parts.append(ladder_report(report.ladder))
     parts += _explanations(report.abilities)
     parts += _intrusion(report.intrusion)
     parts += _confusions(report.confusions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keeptune.numerics.jackknife import too_few
-from keeptune.records import Comparison, Interval
+from keeptune.records import Comparison, DevEvidence, Interval
 from keeptune.scoring.table import counted_in
 
 BASE = "base"
@@ -111,3 +111,12 @@ def _went(comparison: Comparison) -> str:
 
 def _open(found: Interval) -> bool:
     return found.low <= 0 <= found.high
+
+
+def rung_line(rung: DevEvidence) -> str:
+    """One rung of a ladder: the gain, and each kept ability's drop, on development items."""
+    drops = [f"{d.name} {change(d.metric, -d.drop)} (margin {d.margin:g})" for d in rung.drops]
+    if rung.routed:
+        drops = ["the base answers all but the task"]
+    gain = f"{rung.metric} {change(rung.metric, rung.score - rung.base)}"
+    return f"{gain}; {', '.join(drops)} on development items"
