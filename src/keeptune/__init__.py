@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from keeptune.api.evaluate import evaluate
     from keeptune.api.measure import measure
     from keeptune.api.predict import predict
+    from keeptune.api.runs import RunFilter, compare_runs, delete_run, find_run, runs
     from keeptune.api.tune import tune
     from keeptune.config.load import load_config
     from keeptune.config.schema import (
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         TuneResult,
         Undefined,
     )
+    from keeptune.store.run_entry import RunEntry
 
 __version__ = "0.1.0"
 
@@ -55,6 +57,7 @@ _HOMES = {
     "keeptune.api.evaluate": ("evaluate",),
     "keeptune.api.measure": ("measure",),
     "keeptune.api.predict": ("predict",),
+    "keeptune.api.runs": ("RunFilter", "compare_runs", "delete_run", "find_run", "runs"),
     "keeptune.api.tune": ("tune",),
     "keeptune.config.load": ("load_config",),
     "keeptune.config.schema": (
@@ -83,6 +86,7 @@ _HOMES = {
         "TuneResult",
         "Undefined",
     ),
+    "keeptune.store.run_entry": ("RunEntry",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -95,6 +99,11 @@ __all__ = [  # noqa: RUF022
     "predict",
     "open_chat",
     "Chat",
+    "runs",
+    "find_run",
+    "compare_runs",
+    "delete_run",
+    "RunFilter",
     "load_config",
     "TuneConfig",
     "ModelConfig",
@@ -115,6 +124,7 @@ __all__ = [  # noqa: RUF022
     "Interval",
     "Undefined",
     "EvalRecord",
+    "RunEntry",
     "Example",
     "Event",
     "Observer",

@@ -115,6 +115,31 @@ RUNS = (
 )
 
 
+def _runs(*words: str) -> Callable[[Path], Sequence[str]]:
+    """`keeptune runs` over a folder ``many`` of two runs, the second tuned from the first one's weights."""
+
+    def prepare(folder: Path) -> Sequence[str]:
+        first, second = folder / "many" / "first", folder / "many" / "second"
+        for run, model in ((first, "tiny"), (second, str(first / "model"))):
+            (run / "model").mkdir(parents=True)
+            (run / "config.json").write_text(json.dumps({"type": "TuneConfig", "model": {"name": model}}))
+        return ["runs", *words]
+
+    return prepare
+
+
+MANY_RUNS = (
+    Case("Many runs", "no such folder of runs", "no-folder", _runs("none")),
+    Case("Many runs", "an unknown state", "bad-choice", _runs("many", "--state", "finishd")),
+    Case("Many runs", "an unknown order", "bad-choice", _runs("many", "--sort", "date")),
+    Case("Many runs", "no such run", "no-such-run", _runs("show", "third", "--in", "many")),
+    Case("Many runs", "one run to compare", "one-run", _runs("compare", "first", "--in", "many")),
+    Case("Many runs", "one run twice", "one-run", _runs("compare", "first", "many/first", "--in", "many")),
+    Case("Many runs", "a run that another needs", "run-needed", _runs("delete", "first", "--in", "many", "--yes")),
+    Case("Many runs", "a run that is being written", "run-busy", _runs("delete", "locked", "--in", ".", "--yes")),
+)
+
+
 def _model(build: Callable[[Path], object]) -> Callable[[Path], Sequence[str]]:
     def prepare(folder: Path) -> Sequence[str]:
         config = build(folder)
@@ -141,6 +166,7 @@ CASES = (
     *(Case("Settings", bad.name, f"setting-{bad.kind}", _config(bad)) for bad in BAD_CONFIGS),
     *(Case("Models", bad.name, bad.kind, _model(bad.build)) for bad in BAD_MODELS),
     *RUNS,
+    *MANY_RUNS,
 )
 
 

@@ -14,6 +14,7 @@ VERBS = {
     "check": "Look through your data before any model loads.",
     "tune": "Fine-tune a model on your task, and score it before and after.",
     "measure": "What a tuned model forgot: any two models, item by item, with a verdict.",
+    "runs": "The runs of a folder: list, look at, compare and delete them.",
     "eval": "Score a model on a file of items.",
     "predict": "Answer every row of a file.",
     "chat": "Talk to a model; base and tuned side by side.",

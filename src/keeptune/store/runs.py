@@ -14,6 +14,7 @@ from keeptune.errors import RunExists, RunLocked, StoreError
 
 RESULT = "result.json"
 CONFIG = "config.json"
+LOCK = ".lock"
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"the run folder {folder} cannot be made: {error}", "name another with --output") from error
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -46,6 +47,20 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
         lock.release()
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a process is writing to this run now."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with FileLock(folder / LOCK).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        # A folder of another user, which cannot be asked, is not known to be busy.
+        return False
+
+
 def _check_free(folder: Path, *, resume: bool) -> None:
     if folder.is_file():
         raise StoreError(f"{folder} is a file, not a folder", "name another --output")
@@ -55,7 +70,7 @@ def _check_free(folder: Path, *, resume: bool) -> None:
         raise RunExists(f"{folder} holds an unfinished run", "go on with it by --resume, or name another --output")
     if resume and not (folder / CONFIG).exists():
         raise StoreError(f"there is no run to resume in {folder}", "check --output, or leave --resume out")
-    if not resume and folder.is_dir() and any(entry.name != ".lock" for entry in folder.iterdir()):
+    if not resume and folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
         raise RunExists(f"{folder} is not empty", "name an empty or new folder with --output")
 
 

@@ -1,0 +1,41 @@
+"""How runs are written: sizes, names of models, and marks that a terminal would obey."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from keeptune.report.runs import runs_report, short_model, size
+from keeptune.store.run_entry import RunEntry
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (3 * 2**30, "3.0 GiB"), (2**51, "2048.0 TiB")]
+)
+def test_sizes(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("smollm2", "smollm2"),
+        ("Qwen/Qwen2.5-0.5B", "Qwen2.5-0.5B"),
+        ("runs/rows-lora-1/adapter", "rows-lora-1"),
+        ("/models/mine.gguf", "mine.gguf"),
+        ("", ""),
+    ],
+)
+def test_names_of_models(name: str, short: str) -> None:
+    assert short_model(name) == short
+
+
+def test_runs_inside_others_are_not_counted_twice() -> None:
+    outer = RunEntry("study", "/r/study", "study", "finished", size_bytes=2048)
+    inner = RunEntry("study/trials/\x1b[31mred", "/r/study/trials/red", "tune", "finished", size_bytes=1024)
+    console = Console(width=120)
+    with console.capture() as captured:
+        console.print(runs_report([outer, inner], "r"))
+    assert "2 runs, 2.0 KiB" in captured.get()
+    assert "\x1b" not in captured.get()
+    assert "no such runs in r" in str(runs_report([], "r"))
