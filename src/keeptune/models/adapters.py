@@ -8,6 +8,7 @@ from typing import Any
 
 from keeptune.config.schema import Adapter
 from keeptune.errors import ConfigError
+from keeptune.models.freeze import upper_modules
 from keeptune.models.load import LoadedModel
 
 
@@ -79,11 +80,14 @@ METHODS: Mapping[str, AdapterMethod] = {
 }
 
 
-def attach_adapter(loaded: LoadedModel, adapter: Adapter, seed: int) -> None:
+def attach_adapter(loaded: LoadedModel, adapter: Adapter, seed: int, *, freeze: float = 0.0) -> None:
     """Put a fresh, trainable adapter on `loaded.model`, in place. Its weights are float32 and depend on `seed`.
 
+    Args:
+        freeze: share of the layers, from the lowest, that get none.
+
     Raises:
-        ConfigError: an unknown method, or target modules that the model does not have.
+        ConfigError: an unknown method, target modules that the model does not have, or layers that cannot be left out.
     """
     import peft
     import torch
@@ -95,6 +99,10 @@ def attach_adapter(loaded: LoadedModel, adapter: Adapter, seed: int) -> None:
     settings = dict(method.settings(adapter))
     if method.targets_modules:
         settings["target_modules"] = _targets(loaded, adapter.target_modules)
+        if freeze:
+            settings["target_modules"] = upper_modules(loaded, settings["target_modules"], freeze)
+    elif freeze:
+        raise ConfigError(f"{method.name} cannot leave layers out", "use --method lora, or --freeze 0")
     if method.name == "ia3":
         settings["feedforward_modules"] = _feed_forward(loaded, settings["target_modules"])
     torch.manual_seed(seed)
@@ -142,7 +150,7 @@ def _feed_forward(loaded: LoadedModel, targets: list[str]) -> list[str]:
     """Those targets that stand outside attention: IA³ scales their inputs, the others' outputs."""
     parents: dict[str, set[str]] = {}
     for name, _ in loaded.model.named_modules():
-        head, _, last = name.rpartition(".")
-        if last in targets:
-            parents.setdefault(last, set()).add(head.lower())
+        for target in targets:
+            if f".{name}".endswith(f".{target}"):
+                parents.setdefault(target, set()).add(name.rpartition(".")[0].lower())
     return [name for name in targets if not any("att" in parent for parent in parents.get(name, ()))]
