@@ -107,6 +107,15 @@ def is_other_item(repeat: Repeat) -> bool:
     return repeat.kind == "near" and not repeat.whole_row
 
 
+def answers_repeat(first: Example, second: Example, *, exact: bool) -> bool:
+    """Whether the completions of two rows repeat one another, `exact` telling whether their prompts are equal.
+
+    Of near prompts with the same label of a closed set it is not known.
+    """
+    answers = (shingles(normalised_words(row.completion)) for row in (first, second))
+    return (exact or not second.choices) and is_similar(*answers)
+
+
 _NONE = _Match(False, 0.0, 0)
 
 
@@ -131,8 +140,6 @@ def _near(left: dict[Words, list[int]], right: dict[Words, list[int]]) -> Iterat
 
 
 def _repeat(first: Example, second: Example, match: _Match) -> Repeat:
-    completions = (shingles(normalised_words(row.completion)) for row in (first, second))
-    telling = match.exact or not second.choices
     return Repeat(
         "exact" if match.exact else "near",
         first.id,
@@ -140,5 +147,5 @@ def _repeat(first: Example, second: Example, match: _Match) -> Repeat:
         match.similarity,
         first.source,
         second.source,
-        telling and is_similar(*completions),
+        answers_repeat(first, second, exact=match.exact),
     )

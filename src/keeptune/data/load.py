@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keeptune.config.schema import DataConfig
-from keeptune.data.build import build_example, with_system
-from keeptune.data.detect import Mapping, detect
+from keeptune.data.detect import Mapping
 from keeptune.data.formats import RawRow, RawRows, read_rows
+from keeptune.data.row_builder import RowBuilder, RowShapes
 from keeptune.errors import DataError, Problem
 from keeptune.records import Example
 from keeptune.store.hashing import hash_value
@@ -56,17 +55,15 @@ def build_examples(raw: RawRows, path: str, config: DataConfig) -> tuple[tuple[E
     """As `read_examples`, from rows that are read already."""
     if not raw.rows:
         return (), "", raw.problems
-    shapes = Counter(tuple(row.row) for row in raw.rows)
-    usual = shapes.most_common(1)[0][0]
-    every = tuple(dict.fromkeys(name for shape in shapes for name in shape))
+    shapes = RowShapes()
+    for row in raw.rows:
+        shapes.add(row.row)
+    file = raw.rows[0].file
     try:
-        mapping = detect(usual, config, raw.rows[0].file, every)
+        mapping = shapes.mapping(config, file)
     except DataError as error:
-        message = error.message.removeprefix(f"{raw.rows[0].file}: ")
-        problem = Problem(raw.rows[0].file, None, "unknown-fields", message, error.fix)
+        problem = Problem(file, None, "unknown-fields", error.message.removeprefix(f"{file}: "), error.fix)
         return (), "", (*raw.problems, problem)
-    if _all_prompts_empty(raw.rows, mapping):
-        mapping = replace(mapping, layout="text", prompt=())
     problems = list(raw.problems)
     examples = _build_all(raw, mapping, config, problems)
     problems.sort(key=lambda problem: problem.line or 0)
@@ -76,55 +73,20 @@ def build_examples(raw: RawRows, path: str, config: DataConfig) -> tuple[tuple[E
 
 def _build_all(raw: RawRows, mapping: Mapping, config: DataConfig, problems: list[Problem]) -> list[Example]:
     lines_of: dict[str, int | None] = {}
-    other_shapes: dict[tuple[str, ...], str] = {}
-    choices = raw.labels.get(mapping.completion, ())
+    builder = RowBuilder(mapping, config, raw.stem, raw.labels.get(mapping.completion, ()))
     examples: list[Example] = []
     for row in raw.rows:
-        fault = _layout_fault(row, mapping, config, other_shapes)
-        if fault is not None:
-            problems.append(fault)
-            continue
-        source = row.file if row.line is None else f"{row.file}:{row.line}"
-        built = build_example(row.row, mapping, f"{raw.stem}/{row.line}", choices, source)
+        built = builder.build(row)
         if isinstance(built, list):
-            problems.extend(Problem(row.file, row.line, fault.kind, fault.message, fault.fix) for fault in built)
+            problems.extend(built)
         elif built.id in lines_of:
             message = f'the id "{built.id}" was already used on line {lines_of[built.id]}'
             problems.append(Problem(row.file, row.line, "duplicate-id", message, "make every id unique"))
         else:
             lines_of[built.id] = row.line
             problems.extend(_lost_characters(built, row))
-            examples.append(with_system(built, config.system))
+            examples.append(built)
     return examples
-
-
-def _all_prompts_empty(rows: Sequence[RawRow], mapping: Mapping) -> bool:
-    """Whether no row has a prompt: the file is plain text to model. A few empty prompts are mistakes."""
-    if mapping.layout != "pair" or len(mapping.prompt) != 1:
-        return False
-    values = [row.row.get(mapping.prompt[0], None) for row in rows]
-    return all(value == "" for value in values)
-
-
-def _layout_fault(
-    row: RawRow, mapping: Mapping, config: DataConfig, seen: dict[tuple[str, ...], str]
-) -> Problem | None:
-    """A Problem where the row lacks a needed field: it has another layout, or the field is missing."""
-    missing = sorted(mapping.needed - row.row.keys())
-    if not missing:
-        return None
-    shape = tuple(row.row)
-    if shape not in seen:
-        try:
-            seen[shape] = str(detect(shape, config, row.file))
-        except DataError:
-            seen[shape] = ""
-    if seen[shape] and not (config.prompt or config.completion):
-        message = f"the row has another layout ({seen[shape]}) than the file's ({mapping})"
-        return Problem(row.file, row.line, "mixed-layouts", message, "keep one layout a file")
-    names = " and ".join(f'"{name}"' for name in missing)
-    message = f"the row has no {names}; its fields are {', '.join(shape) or 'none'}"
-    return Problem(row.file, row.line, "missing-field", message, "add it, or leave the row out")
 
 
 def _unused_system(examples: Sequence[Example], config: DataConfig, path: str) -> list[Problem]:

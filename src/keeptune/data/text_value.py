@@ -23,7 +23,7 @@ def as_text(value: Any, field: str) -> str:
         RowFault: null, a list or an object, or a text that cannot be written as UTF-8.
     """
     if isinstance(value, str):
-        if any("\ud800" <= character <= "\udfff" for character in value if character > "\ud7ff"):
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             fix = "convert the text again from its source"
             raise RowFault("half-character", f'"{field}" holds half of a surrogate pair, no character', fix)
         return value

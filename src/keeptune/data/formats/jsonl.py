@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from keeptune.data.formats.json_text import DECODER, kind_of, unreadable
 from keeptune.data.formats.raw_row import RawRow, RawRows
-from keeptune.data.formats.text_lines import TextLines, read_lines
+from keeptune.data.formats.text_lines import TextLines, read_lines, stream_lines
 from keeptune.errors import Problem
 
 
@@ -32,6 +33,19 @@ def rows_of_lines(text: TextLines, path: Path) -> RawRows:
         else:
             rows.append(RawRow(parsed, file, number))
     return RawRows(tuple(rows), tuple(sorted(problems, key=_line)), stem=path.stem)
+
+
+def stream_jsonl(path: Path) -> Iterator[RawRow | Problem]:
+    """As `read_jsonl`, one row or problem at a time, in the file's order; one line is in memory at once."""
+    file = str(path)
+    for read in stream_lines(path):
+        if isinstance(read, Problem):
+            yield read
+            continue
+        number, line, cut_off = read
+        if line.strip():
+            parsed = _parse(line, file, number, cut_off)
+            yield parsed if isinstance(parsed, Problem) else RawRow(parsed, file, number)
 
 
 def _line(problem: Problem) -> int:

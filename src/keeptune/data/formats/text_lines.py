@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from keeptune.errors import Problem
 
 _OTHER_ENCODINGS = ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 _MARK = b"\xef\xbb\xbf"
+_BLANK = b" \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +26,11 @@ def read_lines(path: Path) -> TextLines:
     """Lines end at ``\\n`` only: a JSON text may hold U+2028, which `str.splitlines` would cut at."""
     data = path.read_bytes()
     file = str(path)
-    if not data.strip(b" \t\r\n") or data == _MARK:
-        fix = "check that the export that wrote it ended well"
-        return TextLines((), (Problem(file, None, "empty-file", "the file is empty", fix),), True)
-    for mark, encoding in _OTHER_ENCODINGS:
-        if data.startswith(mark):
-            fix = f"save it as UTF-8: iconv -f {encoding} -t UTF-8 {path.name} > utf8{path.suffix}"
-            problem = Problem(file, 1, "not-utf8", f"the file is {encoding}, not UTF-8", fix)
-            return TextLines((), (problem,), True)
-    if data.startswith(b"\x1f\x8b"):
-        fix = f"unpack it first: gunzip {path.name}"
-        return TextLines((), (Problem(file, None, "compressed", "the file is gzip-compressed", fix),), True)
+    if not data.strip(_BLANK) or data == _MARK:
+        return TextLines((), (_empty(path),), True)
+    problem = _foreign(data[:4], path)
+    if problem is not None:
+        return TextLines((), (problem,), True)
     lines: list[tuple[int, str]] = []
     problems: list[Problem] = []
     ends = data.endswith(b"\n")
@@ -43,6 +39,46 @@ def read_lines(path: Path) -> TextLines:
         if line is not None:
             lines.append((number, line))
     return TextLines(tuple(lines), tuple(problems), ends)
+
+
+def stream_lines(path: Path) -> Iterator[tuple[int, str, bool] | Problem]:
+    """As `read_lines`, one at a time: (number, line, whether the file breaks off without a line end there)."""
+    file = str(path)
+    filled = False
+    problems: list[Problem] = []
+    with path.open("rb") as handle:
+        for number, raw in enumerate(handle, start=1):
+            if number == 1:
+                problem = _foreign(raw[:4], path)
+                if problem is not None:
+                    yield problem
+                    return
+                raw = raw.removeprefix(_MARK)
+            filled = filled or bool(raw.strip(_BLANK))
+            line = _decode(raw.removesuffix(b"\n").removesuffix(b"\r"), file, number, problems)
+            if line is None:
+                yield problems.pop()
+            else:
+                yield number, line, not raw.endswith(b"\n")
+    if not filled:
+        yield _empty(path)
+
+
+def _empty(path: Path) -> Problem:
+    fix = "check that the export that wrote it ended well"
+    return Problem(str(path), None, "empty-file", "the file is empty", fix)
+
+
+def _foreign(start: bytes, path: Path) -> Problem | None:
+    """What the first bytes say: another encoding, or no text."""
+    for mark, encoding in _OTHER_ENCODINGS:
+        if start.startswith(mark):
+            fix = f"save it as UTF-8: iconv -f {encoding} -t UTF-8 {path.name} > utf8{path.suffix}"
+            return Problem(str(path), 1, "not-utf8", f"the file is {encoding}, not UTF-8", fix)
+    if start.startswith(b"\x1f\x8b"):
+        fix = f"unpack it first: gunzip {path.name}"
+        return Problem(str(path), None, "compressed", "the file is gzip-compressed", fix)
+    return None
 
 
 def _decode(raw: bytes, file: str, number: int, problems: list[Problem]) -> str | None:

@@ -1,0 +1,1 @@
+"""Many sources to one train set: proportions, repeats, leaks, streamed from disk, and a recipe to make it again."""

@@ -1,0 +1,66 @@
+"""What a mix holds, and what was left out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keeptune.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class MixedSource:
+    """One source: its rows read are those invalid, leaked, repeated, and usable."""
+
+    name: str
+    data: str
+    sha256: str
+    mapping: str
+    """How its fields were read."""
+    read: int
+    invalid: int
+    leaks: tuple[int, ...]
+    """Rows that occur in each test set, in the recipe's order; a row counts for the first."""
+    exact_within: int
+    """Rows whose prompt is that of an earlier row of the same source, but for case and white space."""
+    exact_across: int
+    """Of an earlier source."""
+    near: int
+    """Rows whose prompt nearly repeats an earlier one."""
+    usable: int
+    rows: int
+    """Rows in the mix."""
+    share: float
+    """Of the rows of the mix."""
+    characters: int
+    """Of prompts and completions in the mix."""
+    tokens: int | None
+    """Likewise; None where no model was named."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixedTest:
+    """One test set that was looked for in the sources."""
+
+    name: str
+    data: str
+    sha256: str
+    rows: int
+    invalid: int
+
+
+@dataclass(frozen=True, slots=True)
+class MixReport:
+    """A whole mix."""
+
+    folder: str
+    """Where it lies; "" where it was only looked at."""
+    sha256: str
+    """Of ``mix.jsonl``."""
+    rows: int
+    sources: tuple[MixedSource, ...]
+    tests: tuple[MixedTest, ...]
+    problems: tuple[Problem, ...]
+    """Rows that could not be used: the first of each source and test set."""
+    near_duplicates: bool
+    """Whether near repeats were looked for."""
+    seed: int

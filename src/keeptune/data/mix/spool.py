@@ -1,0 +1,212 @@
+"""Sources read once, row by row, onto disk: in memory stay a few numbers a row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from keeptune.data.detect import Mapping as FieldMapping
+from keeptune.data.formats import RawRow, read_rows
+from keeptune.data.formats.jsonl import stream_jsonl
+from keeptune.data.mix.mixed_row import Row, needs_messages, to_example, to_row
+from keeptune.data.mix.recipe import MixSource
+from keeptune.data.mix.seeded import Ints, UInts
+from keeptune.data.prompt_body import normalised_words
+from keeptune.data.row_builder import RowBuilder, RowShapes
+from keeptune.errors import DataError, Problem
+from keeptune.records import Example
+from keeptune.store.hashing import hash_file
+
+FIRST_ROWS = 100
+"""The mapping is chosen from these, and once more from all rows: they rarely differ."""
+PROBLEMS = 20
+"""Rows of a source that cannot be used are all counted; so many are named."""
+KNOWN_WORDS = 1 << 20
+"""Hashes of words that are remembered at once."""
+STREAMED = (".jsonl", ".ndjson")
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledSource:
+    """What one source holds: of each usable row where it lies, of the others what is wrong."""
+
+    source: MixSource
+    sha256: str
+    """Of the file's bytes; of the usable rows where the source is no file."""
+    mapping: str
+    invalid: int
+    problems: tuple[Problem, ...]
+    lines: Ints
+    """The line, or row of a table, of each usable row."""
+    starts: Ints
+    """Where each row begins in the rows' file, and where the last one ends: one more than there are rows."""
+    words: Ints
+    """Likewise of the words of its prompt, in the words' file; in words."""
+    characters: Ints
+    """Of prompt and completion together."""
+    in_turns: bool
+    """Whether any row needs the form of messages."""
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+class Spool:
+    """Two files that grow by each source: its rows as they will be mixed, and the hashes of their prompts' words.
+
+    Words are case folded, and white space is gone (`normalised_words`); of plain text, the text's own. A hash has
+    64 bits: two of a million words collide with a probability below 10⁻⁷.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._words_path = folder / "words"
+        self._files = ExitStack()
+        self._rows = self._files.enter_context((folder / "rows").open("wb"))
+        self._words = self._files.enter_context(self._words_path.open("wb"))
+        self._reread = self._files.enter_context((folder / "rows").open("rb", buffering=0))
+        self._hashes = _WordHashes()
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._files.close()
+
+    def add(self, source: MixSource, role: Literal["train", "test"]) -> SpooledSource:
+        """Read a source to its end; rows that cannot be used are left out and counted.
+
+        Raises:
+            DataError: the source cannot be read, its fields have no known names, or no row can be used.
+        """
+        rows, stem, labels = _reader(source, role)
+        shapes = RowShapes()
+        for row in islice(rows(), FIRST_ROWS):
+            if isinstance(row, RawRow):
+                shapes.add(row.row)
+        begin = self._rows.tell(), self._words.tell()
+        while True:
+            mapping = shapes.mapping(source.config, source.data) if shapes.counts else FieldMapping("text")
+            builder = RowBuilder(mapping, source.config, stem, labels.get(mapping.completion, ()))
+            seen = RowShapes()
+            spooled = self._add(source, rows(), builder, seen)
+            if not len(spooled):
+                raise _nothing_usable(spooled)
+            for file in (self._rows, self._words):
+                file.flush()
+            if seen.mapping(source.config, source.data) == mapping:
+                return spooled
+            shapes = seen
+            for file, start in zip((self._rows, self._words), begin, strict=True):
+                file.seek(start)
+                file.truncate()
+
+    def _add(
+        self, source: MixSource, rows: Iterable[RawRow | Problem], builder: RowBuilder, seen: RowShapes
+    ) -> SpooledSource:
+        kept = _Kept(starts=array("q", [self._rows.tell()]), words=array("q", [self._words.tell() // 8]))
+        digest = hashlib.sha256()
+        problems: list[Problem] = []
+        invalid = 0
+        for row in rows:
+            if isinstance(row, RawRow):
+                seen.add(row.row)
+                built = builder.build(row)
+                if not isinstance(built, list):
+                    written = (_encode(to_row(built, source.name, row.line)) + "\n").encode()
+                    digest.update(written)
+                    self._rows.write(written)
+                    words = normalised_words(built.prompt_text or built.completion)
+                    self._words.write(array("Q", map(self._hashes.__getitem__, words)))
+                    kept.add(built, row.line or 0, len(written), len(words))
+                    continue
+            else:
+                built = [row]
+            invalid += 1
+            problems.extend(built[: PROBLEMS - len(problems)])
+        path = Path(source.data)
+        sha256 = hash_file(path) if path.is_file() else digest.hexdigest()
+        return kept.spooled(source, sha256, str(builder.mapping), invalid, problems)
+
+    def words_of(self, spooled: SpooledSource) -> UInts:
+        """The hashes of the words of all its prompts, one after another."""
+        start, end = int(spooled.words[0]), int(spooled.words[-1])
+        return np.fromfile(self._words_path, dtype=np.uint64, count=end - start, offset=8 * start)
+
+    def line_of(self, spooled: SpooledSource, place: int) -> bytes:
+        """One row as it was written, with its line end."""
+        start, end = int(spooled.starts[place]), int(spooled.starts[place + 1])
+        self._reread.seek(start)
+        return self._reread.read(end - start)
+
+    def example_of(self, spooled: SpooledSource, place: int) -> Example:
+        """One row, read back."""
+        row: Row = json.loads(self.line_of(spooled, place))
+        return to_example(row)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The numbers of the rows of a source, while it is read."""
+
+    starts: array[int]
+    words: array[int]
+    lines: array[int] = field(default_factory=lambda: array("q"))
+    characters: array[int] = field(default_factory=lambda: array("q"))
+    in_turns: bool = False
+
+    def add(self, example: Example, line: int, size: int, words: int) -> None:
+        self.lines.append(line)
+        self.starts.append(self.starts[-1] + size)
+        self.words.append(self.words[-1] + words)
+        self.characters.append(len(example.prompt_text) + len(example.completion))
+        self.in_turns = self.in_turns or needs_messages(example)
+
+    def spooled(
+        self, source: MixSource, sha256: str, mapping: str, invalid: int, problems: Sequence[Problem]
+    ) -> SpooledSource:
+        lines, starts, words, characters = (
+            np.array(numbers, dtype=np.int64) for numbers in (self.lines, self.starts, self.words, self.characters)
+        )
+        return SpooledSource(
+            source, sha256, mapping, invalid, tuple(problems), lines, starts, words, characters, self.in_turns
+        )
+
+
+class _WordHashes(dict[str, int]):
+    """Word → 64 bits of its BLAKE2 hash; the same in every process."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= KNOWN_WORDS:
+            self.clear()
+        value = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
+        self[word] = value
+        return value
+
+
+def _reader(
+    source: MixSource, role: Literal["train", "test"]
+) -> tuple[Callable[[], Iterator[RawRow | Problem]], str, Mapping[str, tuple[str, ...]]]:
+    """(what gives all rows anew, start of their ids, classes of fields). JSON Lines are streamed; what other readers
+    give is in memory while its source is read."""
+    path = Path(source.data)
+    if path.suffix.lower() in STREAMED and path.is_file() and os.access(path, os.R_OK):
+        return lambda: stream_jsonl(path), path.stem, {}
+    raw = read_rows(source.data, role)
+    return lambda: iter((*raw.problems, *raw.rows)), raw.stem, raw.labels
+
+
+def _nothing_usable(spooled: SpooledSource) -> DataError:
+    name = spooled.source.data
+    return DataError(f"{name}: no row can be used", "mend it, or leave it out of the mix", spooled.problems[:3])
