@@ -13,19 +13,21 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from keeptune.config import Adapter, ModelConfig, TrainingConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
+from keeptune.evaluation.loglikelihood import mean_loss
 from keeptune.events import silent
 from keeptune.export.save import save_tuned, saved_tuned
 from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.reference import reference_of
 from keeptune.models.weights import fold_adapter
 from keeptune.records import Example, Message
 from keeptune.training.loop import Loop
 
 EXAMPLES = [Example(f"e{i}", (Message("user", f"number {i}"),), f"it is {i % 3}") for i in range(24)]
 IDS = torch.tensor([[40, 50, 60, 70, 80], [41, 51, 61, 71, 81]])
-NOT_ON_CONV1D = ("loha", "lokr", "oft", "hra", "shira", "miss")
+NOT_ON_CONV1D = ("loha", "lokr", "oft", "boft", "c3a", "osf", "hra", "shira", "miss")
 """Methods for which `peft` has no layer in the place of GPT-2's Conv1D."""
-LEARNS_FAST = {"ia3": 0.1, "ln": 0.1, "prompt": 0.3, "prefix": 0.3}
+LEARNS_FAST = {"ia3": 0.1, "ln": 0.1, "prompt": 0.3, "prefix": 0.3, "vera": 0.1}
 
 
 def load(folder: Path) -> LoadedModel:
@@ -43,8 +45,8 @@ def logits(model: torch.nn.Module, kind: str) -> torch.Tensor:
 
 def trained(folder: Path, method: str, run: Path, steps: int = 6, lr: float | None = None) -> LoadedModel:
     loaded = load(folder)
-    attach_adapter(loaded, Adapter(kind=method, rank=4, dropout=0.0), seed=1)
     rows = Encoder(loaded.tokenizer, loaded.kind, 128).rows(EXAMPLES)
+    attach_adapter(loaded, Adapter(kind=method, rank=4, dropout=0.0), seed=1, rows=rows[:8])
     config = TrainingConfig(lr=lr or LEARNS_FAST.get(method, 0.03), epochs=steps * 8 / len(rows), batch_size=8)
     state = Loop(loaded, rows, config, run, "test", silent)()
     assert state.step == steps
@@ -60,7 +62,7 @@ def plain_peft(base: Path, adapter: Path, kind: str) -> torch.nn.Module:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method(tiny: Callable[..., Path], tmp_path: Path, method: str, kind: str) -> None:
     if kind == "gpt2" and method in NOT_ON_CONV1D:
-        with pytest.raises(ConfigError, match=rf"{method} does not fit this model: .*Conv1D"):
+        with pytest.raises(ConfigError, match=rf"{method} does not fit this model: .*(Conv1D|none of its layers)"):
             attach_adapter(load(tiny(kind)), Adapter(kind=method, rank=4), seed=1)
         return
     base = logits(load(tiny(kind)).model, kind)
@@ -103,6 +105,51 @@ def test_a_fresh_adapter_changes_nothing_and_depends_on_its_seed(tiny: Callable[
     assert not all(torch.equal(found[0][name], found[2][name]) for name in found[0])
 
 
+@pytest.mark.parametrize("method", [name for name, row in METHODS.items() if row.divides_base])
+def test_an_adapter_out_of_the_base_is_saved_as_a_plain_lora(
+    tiny: Callable[..., Path], tmp_path: Path, method: str
+) -> None:
+    base = load(tiny("llama"))
+    rows = Encoder(base.tokenizer, base.kind, 128).rows(EXAMPLES)
+    found = []
+    for _ in range(2):
+        loaded = load(tiny("llama"))
+        attach_adapter(loaded, Adapter(kind=method, rank=4), seed=3, rows=rows[:8])
+        found.append(loaded.initial_adapter)
+        assert torch.allclose(logits(loaded.model, "llama"), logits(base.model, "llama"), atol=1e-5)
+    # A run that is resumed begins from the same adapter.
+    assert found[0] is not None
+    assert found[1] is not None
+    assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+    assert all(tensor.any() for tensor in found[0].values())
+    inner = loaded.inner.model.layers[0].mlp.up_proj.get_base_layer()
+    assert not torch.allclose(inner.weight, base.model.model.layers[0].mlp.up_proj.weight, atol=1e-4)
+    with pytest.raises(ConfigError, match="has taken a part out of its base"):
+        reference_of(loaded)
+    again = load(save_tuned(loaded, tmp_path))
+    config = again.model.active_peft_config
+    assert (config.init_lora_weights, config.r, config.lora_alpha) == (True, 8, 64)
+    assert torch.allclose(logits(again.model, "llama"), logits(base.model, "llama"), atol=1e-5)
+    with again.model.disable_adapter():
+        assert torch.equal(logits(again.model, "llama"), logits(base.model, "llama"))
+
+
+def test_corda_trains_what_the_rows_use_least(tiny: Callable[..., Path]) -> None:
+    changes = {}
+    for method in ("pissa", "corda"):
+        loaded = load(tiny("llama"))
+        rows = Encoder(loaded.tokenizer, loaded.kind, 128).rows(EXAMPLES)
+        attach_adapter(loaded, Adapter(kind=method, rank=4), seed=3, rows=rows)
+        with torch.no_grad():
+            for name, parameter in loaded.model.named_parameters():
+                if "lora_B" in name:
+                    parameter.zero_()
+        base = load(tiny("llama"))
+        changes[method] = mean_loss(loaded, rows, 1 << 20) - mean_loss(base, rows, 1 << 20)
+    # Without the directions that it trains, the model answers those rows as before; PiSSA takes the strongest ones.
+    assert abs(changes["corda"]) < abs(changes["pissa"]) / 2
+
+
 @pytest.mark.parametrize("method", ["lora", "ia3"])
 def test_adapter_weights_are_float32_on_a_half_precision_base(tiny: Callable[..., Path], method: str) -> None:
     loaded = load_model(ModelConfig(name=str(tiny("llama")), device="cpu", dtype="bfloat16"))
@@ -126,6 +173,7 @@ def test_target_modules(tiny: Callable[..., Path]) -> None:
     ("adapter", "must_say"),
     [
         (Adapter(kind="lorra"), "unknown method lorra"),
+        (Adapter(kind="corda"), "corda needs rows of what is to be kept"),
         (Adapter(target_modules="query"), "target module query is not in this model"),
         (Adapter(target_modules=" , "), r"target module \(none\)"),
     ],

@@ -24,7 +24,10 @@ from keeptune.training.objective import Objective, Term, completion_loss
 from keeptune.training.terms.kl import KlToBase
 
 EXAMPLES = [Example(f"e{i}", (Message("user", f"number {i}"),), f"it is {i % 3}") for i in range(16)]
-METHODS = [Full(), *(Adapter(kind=kind, rank=4, dropout=0.1) for kind in ("lora", "dora", "ia3", "ln", "prompt"))]
+METHODS = [
+    Full(),
+    *(Adapter(kind=kind, rank=4, dropout=0.1) for kind in ("lora", "dora", "vera", "osf", "ia3", "ln", "prompt")),
+]
 
 
 def ready(folder: Path, method: Any, dtype: str = "float32") -> tuple[LoadedModel, list[EncodedRow]]:
@@ -47,6 +50,8 @@ def test_the_base_bit_for_bit_before_and_after(
     tiny: Callable[..., Path], tmp_path: Path, kind: str, method: Any
 ) -> None:
     bare = load_model(ModelConfig(name=str(tiny(kind)), device="cpu", dtype="float32"))
+    if (kind, method.kind) == ("gpt2", "osf"):
+        pytest.skip("OSF knows no Conv1D")
     loaded, rows = ready(tiny(kind), method)
     batch = batch_of(loaded, rows)
     reference = reference_of(loaded)
@@ -58,7 +63,8 @@ def test_the_base_bit_for_bit_before_and_after(
         found = reference.logits(batch)
         loaded.model.eval()
         assert torch.equal(found, expected)
-        if method.kind != "prompt":
+        # OSF splits the weights and joins them again, which rounds.
+        if method.kind not in ("prompt", "osf"):
             own = completion_logits(loaded.model, batch)
             assert torch.equal(own, found)
             assert float(kl(found, own).sum()) == 0.0

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
 
 from keeptune.models.load import LoadedModel
 from keeptune.store.atomic import atomic_folder
@@ -16,12 +21,25 @@ def save_tuned(loaded: LoadedModel, run: Path) -> Path:
     is_adapter = hasattr(loaded.model, "peft_config")
     folder = run / ("adapter" if is_adapter else "model")
     with atomic_folder(folder) as partial:
-        loaded.model.save_pretrained(partial)
+        if loaded.initial_adapter is None:
+            loaded.model.save_pretrained(partial)
+        else:
+            _save_on_whole_base(loaded, loaded.initial_adapter, partial)
         loaded.tokenizer.save_pretrained(partial)
         if is_adapter:
             # peft leaves a card with empty headings; the run's own report says what there is to say.
             (partial / "README.md").unlink(missing_ok=True)
     return folder
+
+
+def _save_on_whole_base(loaded: LoadedModel, initial: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """An adapter that began as a part of the base, as a LoRA of twice its rank on the base as it was."""
+    with tempfile.TemporaryDirectory() as parent:
+        # peft makes an adapter of the folder's name for a moment.
+        first = Path(parent) / "initial"
+        first.mkdir()
+        save_file(dict(initial), first / "adapter_model.safetensors")
+        loaded.model.save_pretrained(folder, path_initial_model_for_weight_conversion=str(first))
 
 
 def saved_tuned(run: Path) -> Path | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from keeptune.config.schema import Adapter
 from keeptune.errors import ConfigError
+from keeptune.models.corda import measure_inputs
 from keeptune.models.freeze import upper_modules
 from keeptune.models.load import LoadedModel
+from keeptune.records import EncodedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +26,23 @@ class AdapterMethod:
     mergeable: bool = True
     """Whether the trained change can be folded into the base weights."""
     targets_modules: bool = True
+    divides_base: bool = False
+    """It starts with a part of the base's weights taken out of them; `save_tuned` gives a plain LoRA on the whole
+    base."""
+    needs_rows: bool = False
+    """It starts from rows of what is to be kept."""
 
 
 def _low_rank(**extra: Any) -> Callable[[Adapter], Mapping[str, Any]]:
     return lambda a: {"r": a.rank, "lora_alpha": a.alpha, "lora_dropout": a.dropout, **extra}
+
+
+def _corda(adapter: Adapter) -> Mapping[str, Any]:
+    from peft.tuners.lora.config import CordaConfig
+
+    # Knowledge-preserved mode: the directions that those rows use least are trained.
+    config = CordaConfig(corda_method="kpm", verbose=False)
+    return _low_rank(init_lora_weights="corda", corda_config=config)(adapter)
 
 
 METHODS: Mapping[str, AdapterMethod] = {
@@ -36,6 +51,18 @@ METHODS: Mapping[str, AdapterMethod] = {
         AdapterMethod("lora", "LoraConfig", _low_rank(), "arXiv:2106.09685"),
         AdapterMethod("dora", "LoraConfig", _low_rank(use_dora=True), "arXiv:2402.09353"),
         AdapterMethod("rslora", "LoraConfig", _low_rank(use_rslora=True), "arXiv:2312.03732"),
+        AdapterMethod(
+            "pissa", "LoraConfig", _low_rank(init_lora_weights="pissa"), "arXiv:2404.02948", divides_base=True
+        ),
+        AdapterMethod("corda", "LoraConfig", _corda, "arXiv:2406.05223", divides_base=True, needs_rows=True),
+        AdapterMethod("vera", "VeraConfig", lambda a: {"r": a.rank, "vera_dropout": a.dropout}, "arXiv:2310.11454"),
+        AdapterMethod(
+            "randlora",
+            "RandLoraConfig",
+            # Its scale is meant to be 20 times the rank of its bases, whatever a LoRA's alpha is.
+            lambda a: {"r": a.rank, "randlora_alpha": 20 * a.rank, "randlora_dropout": a.dropout},
+            "arXiv:2502.00987",
+        ),
         AdapterMethod("ia3", "IA3Config", lambda _: {}, "arXiv:2205.05638"),
         AdapterMethod(
             "loha",
@@ -56,6 +83,16 @@ METHODS: Mapping[str, AdapterMethod] = {
             lambda a: {"r": 0, "oft_block_size": a.rank, "module_dropout": a.dropout},
             "arXiv:2306.07280",
         ),
+        AdapterMethod(
+            "boft",
+            "BOFTConfig",
+            lambda a: {"boft_block_num": 0, "boft_block_size": a.rank, "boft_dropout": a.dropout},
+            "arXiv:2311.06243",
+        ),
+        AdapterMethod("c3a", "C3AConfig", lambda a: {"block_size": a.rank}, "arXiv:2407.19342"),
+        AdapterMethod("fourierft", "FourierFTConfig", lambda a: {"n_frequency": 64 * a.rank}, "arXiv:2405.03003"),
+        # It trains the lower half of each layer's singular directions, whatever the rank.
+        AdapterMethod("osf", "OSFConfig", lambda _: {}, "arXiv:2504.07097"),
         AdapterMethod("hra", "HRAConfig", lambda a: {"r": a.rank}, "arXiv:2405.17484"),
         AdapterMethod("shira", "ShiraConfig", lambda a: {"r": a.rank}, "arXiv:2406.13175"),
         AdapterMethod("miss", "MissConfig", lambda a: {"r": a.rank}, "arXiv:2409.15371"),
@@ -80,14 +117,18 @@ METHODS: Mapping[str, AdapterMethod] = {
 }
 
 
-def attach_adapter(loaded: LoadedModel, adapter: Adapter, seed: int, *, freeze: float = 0.0) -> None:
+def attach_adapter(
+    loaded: LoadedModel, adapter: Adapter, seed: int, *, freeze: float = 0.0, rows: Sequence[EncodedRow] = ()
+) -> None:
     """Put a fresh, trainable adapter on `loaded.model`, in place. Its weights are float32 and depend on `seed`.
 
     Args:
         freeze: share of the layers, from the lowest, that get none.
+        rows: of what is to be kept, for the methods that start from it.
 
     Raises:
-        ConfigError: an unknown method, target modules that the model does not have, or layers that cannot be left out.
+        ConfigError: an unknown method, one that does not fit the model, target modules that the model does not have,
+            layers that cannot be left out, or no rows where they are needed.
     """
     import peft
     import torch
@@ -105,10 +146,14 @@ def attach_adapter(loaded: LoadedModel, adapter: Adapter, seed: int, *, freeze: 
         raise ConfigError(f"{method.name} cannot leave layers out", "use --method lora, or --freeze 0")
     if method.name == "ia3":
         settings["feedforward_modules"] = _feed_forward(loaded, settings["target_modules"])
+    if method.needs_rows and not rows:
+        raise ConfigError(f"{method.name} needs rows of what is to be kept", "give rows of old tasks with --replay")
     torch.manual_seed(seed)
     try:
         config = getattr(peft, method.config)(task_type=task, **settings)
         config.base_model_name_or_path = _base_name(loaded)
+        if method.needs_rows:
+            measure_inputs(loaded, config, rows)
         loaded.model = peft.get_peft_model(loaded.model, config)
     except (ValueError, TypeError) as error:
         # TypeError: a kind of layer that the method does not know (GPT-2's Conv1D, for many).
@@ -118,6 +163,13 @@ def attach_adapter(loaded: LoadedModel, adapter: Adapter, seed: int, *, freeze: 
     for parameter in loaded.model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+    if not loaded.trainable:
+        raise ConfigError(
+            f"{method.name} does not fit this model: it knows none of its layers", "use --method lora, or another"
+        )
+    if method.divides_base:
+        held = peft.get_peft_model_state_dict(loaded.model)
+        loaded.initial_adapter = {name: tensor.detach().cpu().clone() for name, tensor in held.items()}
 
 
 def _base_name(loaded: LoadedModel) -> str:

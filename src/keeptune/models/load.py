@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +29,8 @@ class LoadedModel:
     hash: str
     context_length: int
     """Positions that the model was made for; 1 << 30 where it has no limit of its own."""
+    initial_adapter: Mapping[str, torch.Tensor] | None = None
+    """The adapter's first weights, where they were taken out of the base's."""
 
     @property
     def inner(self) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from keeptune.errors import ConfigError
 from keeptune.models.batch import Batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.load import LoadedModel
@@ -34,8 +35,15 @@ def reference_of(loaded: LoadedModel) -> Reference:
     """The base of `loaded`: call it before the first step.
 
     With an adapter it is the same weights, and takes no memory. Without one it is a copy of the weights in the
-    placement's dtype.
+    placement's dtype. For an adapter that takes a part out of the base (CorDA, PiSSA), call it before that.
+
+    Raises:
+        ConfigError: such an adapter is there already.
     """
+    if loaded.initial_adapter is not None:
+        raise ConfigError(
+            f"the adapter on {loaded.found.name} has taken a part out of its base", "use --method lora, or another"
+        )
     if hasattr(loaded.model, "peft_config"):
         return Reference(loaded.model, shared=True)
     frozen = copy.deepcopy(loaded.model).requires_grad_(False).eval()

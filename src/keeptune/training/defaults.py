@@ -15,7 +15,16 @@ LR_BY_SIZE = (
     (20e9, 1e-5, 1e-4),
     (float("inf"), 5e-6, 5e-5),
 )
-LR_FACTOR = {"ia3": 10.0, "prompt": 10.0, "prefix": 10.0, "ln": 5.0, "oft": 0.5}
+LR_FACTOR = {
+    "ia3": 10.0,
+    "prompt": 10.0,
+    "prefix": 10.0,
+    "vera": 10.0,
+    "ln": 5.0,
+    "oft": 0.5,
+    "boft": 0.5,
+    "osf": 0.1,
+}
 """Methods with few or differently scaled weights, against LoRA's rate."""
 
 
