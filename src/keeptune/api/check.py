@@ -9,7 +9,8 @@ from keeptune.api.prepare import make_encoder
 from keeptune.config.schema import TuneConfig
 from keeptune.data.check_report import CheckReport
 from keeptune.data.encode import Encoder
-from keeptune.data.validate import CountTokens, check_data
+from keeptune.data.token_lengths import CountTokens
+from keeptune.data.validate import check_data
 from keeptune.errors import MissingDependency, ModelError
 from keeptune.events import Notice, Observer, silent
 from keeptune.records import Example
@@ -27,7 +28,7 @@ def check(config: TuneConfig, observer: Observer = silent) -> CheckReport:
     encoder = _encoder(config, observer)
     if encoder is None:
         return check_data(config.data)
-    return check_data(config.data, _counter(encoder), encoder.max_length)
+    return check_data(config.data, token_counter(encoder), encoder.max_length)
 
 
 def _encoder(config: TuneConfig, observer: Observer) -> Encoder | None:
@@ -38,8 +39,8 @@ def _encoder(config: TuneConfig, observer: Observer) -> Encoder | None:
         return None
 
 
-def _counter(encoder: Encoder) -> CountTokens:
-    # Told are the lengths before anything is cut.
+def token_counter(encoder: Encoder) -> CountTokens:
+    """Counts the tokens of examples before anything is cut."""
     whole = dataclasses.replace(encoder, max_length=1 << 30)
 
     def count(examples: Sequence[Example]) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""A path to Examples: read, find the layout, build, and name every row that cannot be used."""
+"""A path to Examples: read, find the layout, build, and name every row that cannot be used. Or a mix, as it is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from keeptune.config.schema import DataConfig
 from keeptune.data.detect import Mapping
 from keeptune.data.formats import RawRow, RawRows, read_rows
+from keeptune.data.mix.folder import read_mix
+from keeptune.data.mix.recipe import is_recipe
 from keeptune.data.row_builder import RowBuilder, RowShapes
 from keeptune.errors import DataError, Problem
 from keeptune.records import Example
@@ -48,6 +50,8 @@ def load_examples(path: str, config: DataConfig, role: str) -> LoadedData:
 
 def read_examples(path: str, config: DataConfig, role: str) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:
     """The usable examples, the mapping's sentence (or ""), and all problems. Never raises for bad data."""
+    if is_recipe(path):
+        return read_mix(path, config, role)
     return build_examples(read_rows(path, role), path, config)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from keeptune.config.schema import DataConfig
 from keeptune.data.field_names import PROMPTS
-from keeptune.data.formats import RawRow, read_rows
+from keeptune.data.formats import RawRow, RawRows, read_rows
+from keeptune.data.formats.text_lines import read_lines
 from keeptune.data.load import build_examples
 from keeptune.errors import DataError
 from keeptune.records import Example
@@ -17,12 +19,12 @@ NO_ANSWER = "-"
 
 
 def load_prompts(path: str, config: DataConfig) -> tuple[Example, ...]:
-    """Every row of `path` with its prompt; an answer that is there is not looked at.
+    """Every row of `path` with its prompt; an answer that is there is not looked at. A ``.txt`` holds a prompt a line.
 
     Raises:
         DataError: a row cannot be read, or has no prompt.
     """
-    raw = read_rows(path, "test")
+    raw = _text(Path(path).expanduser()) if path.endswith(".txt") else read_rows(path, "test")
     field = "completion" if config.prompt else None
     rows = [dataclasses.replace(row, row=_answered(row, field)) for row in raw.rows]
     told = dataclasses.replace(config, completion=field) if field else config
@@ -31,6 +33,14 @@ def load_prompts(path: str, config: DataConfig) -> tuple[Example, ...]:
     if errors:
         raise DataError(f"{path}: {len(errors)} problem{'s' * (len(errors) > 1)} in the prompts", problems=errors)
     return tuple(dataclasses.replace(example, completion="", references=()) for example in examples)
+
+
+def _text(path: Path) -> RawRows:
+    if not path.is_file():
+        return read_rows(str(path), "test")
+    read = read_lines(path)
+    rows = [RawRow({"prompt": line}, str(path), number) for number, line in read.lines if line.strip()]
+    return RawRows(tuple(rows), read.problems, stem=path.stem)
 
 
 def _answered(row: RawRow, field: str | None) -> dict[str, Any]:

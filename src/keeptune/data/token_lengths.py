@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from keeptune.records import Example
+
+CountTokens = Callable[[Sequence[Example]], Sequence[tuple[int, int]]]
+"""(prompt tokens, completion tokens) of each example, by the model's tokenizer and chat template."""
 
 
 @dataclass(frozen=True, slots=True)

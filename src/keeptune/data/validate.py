@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from keeptune.config.schema import DataConfig
 from keeptune.data.advice import advise_test, advise_train
 from keeptune.data.check_report import CheckReport, RoleReport
 from keeptune.data.duplicates import Repeat, find_duplicates, find_leaks, is_other_item, share_context
 from keeptune.data.load import read_examples
-from keeptune.data.token_lengths import TokenLengths, summarise_lengths
+from keeptune.data.token_lengths import CountTokens, TokenLengths, summarise_lengths
 from keeptune.errors import Problem
 from keeptune.records import Example
-
-CountTokens = Callable[[Sequence[Example]], Sequence[tuple[int, int]]]
-"""(prompt tokens, completion tokens) of each example, by the model's tokenizer and chat template."""
 
 
 def check_data(

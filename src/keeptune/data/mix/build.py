@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,11 @@ from keeptune.data.mix.report import MixedSource, MixedTest, MixReport
 from keeptune.data.mix.seeded import Ints, choose_lines, shuffle_key
 from keeptune.data.mix.spool import Spool, SpooledSource
 from keeptune.data.mix.weights import row_counts
+from keeptune.data.token_lengths import CountTokens
 from keeptune.errors import DataError
 from keeptune.events import DataLoaded, Observer
-from keeptune.records import Example
 
 MIX = "mix.jsonl"
-
-CountTokens = Callable[[Example], int]
-"""Tokens of prompt and completion together, by the model's tokenizer and chat template."""
 
 
 def build_mix(
@@ -52,6 +49,9 @@ def build_mix(
             for source, places, count in zip(sources, usable, counts, strict=True)
         ]
         sha256, tokens = _write(spool, sources, chosen, recipe.seed, folder, count_tokens)
+    if recipe.made_sha256 not in ("", sha256):
+        message = "the mix is not the one that the recipe made: the same sources gave other rows"
+        raise DataError(message, "mix with the version of keeptune that made it, or take `made` out of the recipe")
     rows = sum(counts)
     mixed = tuple(
         _mixed(source, part, places, rows, len(tests), spent)
@@ -65,7 +65,9 @@ def build_mix(
         tests=tuple(
             MixedTest(test.source.name, test.source.data, test.sha256, len(test), test.invalid) for test in tests
         ),
-        problems=tuple(problem for side in (*sources, *tests) for problem in side.problems),
+        problems=tuple(
+            replace(problem, severity="warning") for side in (*sources, *tests) for problem in side.problems
+        ),
         near_duplicates=recipe.near_duplicates,
         seed=recipe.seed,
     )
@@ -78,7 +80,8 @@ def _read(spool: Spool, source: MixSource, observer: Observer, role: str) -> Spo
             f"{source.data} is not what it was when the recipe was made: its SHA-256 was {source.sha256[:12]}… and is "
             f"{spooled.sha256[:12]}…"
         )
-        raise DataError(message, "put the old file back, or take `sha256` out of the recipe to mix what is there now")
+        fix = "put the old file back; or, to mix what is there now, take `sha256` and `made` out of the recipe"
+        raise DataError(message, fix)
     observer(DataLoaded(role, source.data, len(spooled), spooled.mapping))
     return spooled
 
@@ -142,7 +145,7 @@ def _write(
             if target is not None:
                 target.write(line)
             if count_tokens is not None:
-                tokens[number] += count_tokens(to_example(json.loads(line)))
+                tokens[number] += sum(count_tokens([to_example(json.loads(line))])[0])
     finally:
         if target is not None:
             target.close()

@@ -173,7 +173,7 @@ def _data(given: Given, keys: Mapping[str, Setting], folder: Path) -> tuple[MixS
             raise Given(given.key, value, written, given.where).wrong(
                 f"is {value!r}", "write a path, or a mapping with `data: PATH`"
             )
-        found.append(_one(one, keys, written, given.where, folder))
+        found.append(_one(one, keys, written, given.where, folder if given.where else Path()))
     return _named(found, given)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from keeptune.data.mix.recipe import MixRecipe
-from keeptune.errors import ConfigError
+from keeptune.errors import ConfigError, DataError
 
 SUM_ERROR = Fraction(1, 10**9)
 """By so much may the fractions of all sources miss 1: thirds have no end."""
@@ -24,20 +24,27 @@ def row_counts(recipe: MixRecipe, usable: Sequence[int]) -> list[int]:
 
     Raises:
         ConfigError: fractions that cannot be met, or more rows asked for than the proportions allow.
+        DataError: no row is left of any source.
     """
     caps = [source.cap or recipe.cap for source in recipe.sources]
     rows = [count if cap is None else min(count, cap) for count, cap in zip(usable, caps, strict=True)]
+    if not any(rows):
+        fix = "look at the counts of rows that occur in a test set"
+        raise DataError("no row of any source is left to mix", fix)
     shares = _shares(recipe, rows)
     scarce = min((place for place in range(len(rows)) if shares[place]), key=lambda i: rows[i] / shares[i])
     most = int(rows[scarce] / shares[scarce])
     total = recipe.rows or most
+    name = recipe.sources[scarce].name
+    if most == 0:
+        message = f"no row of {name} is left, and it is given a share of the mix"
+        raise ConfigError(message, f"leave {name} out, or see which test set or source its rows occur in")
     if total > most:
-        source = recipe.sources[scarce]
         message = (
-            f"{total:,} rows are asked for, and the proportions allow {most:,}: {source.name} would give "
+            f"{total:,} rows are asked for, and the proportions allow {most:,}: {name} would give "
             f"{float(total * shares[scarce]):,.0f} of them and has {rows[scarce]:,}, repeats and leaks left out"
         )
-        raise ConfigError(message, f"ask for {most:,} rows or fewer, or give {source.name} less")
+        raise ConfigError(message, f"ask for {most:,} rows or fewer, or give {name} less")
     return apportion(shares, total)
 
 

@@ -1,0 +1,55 @@
+"""`keeptune.mix`: many sources to one train set, looked at before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from keeptune.api.check import token_counter
+from keeptune.api.prepare import make_encoder
+from keeptune.config.schema import DataConfig, ModelConfig
+from keeptune.data.mix.build import build_mix
+from keeptune.data.mix.folder import write_recipe
+from keeptune.data.mix.recipe import RECIPE, MixRecipe, read_recipe, recipe_file, recipe_of_flags
+from keeptune.data.mix.report import MixReport
+from keeptune.errors import StoreError
+from keeptune.events import Observer, silent
+from keeptune.store.atomic import atomic_folder
+
+
+def mix(
+    recipe: MixRecipe | str, output: str = "", model: ModelConfig | None = None, observer: Observer = silent
+) -> MixReport:
+    """Mix the sources of `recipe`, or of the YAML file of that path.
+
+    Args:
+        output: folder for ``mix.jsonl`` and ``recipe.yaml``; "" only looks at the mix.
+        model: count tokens by this model's tokenizer.
+
+    Raises:
+        ConfigError: a recipe that is wrong, or proportions that cannot be met.
+        DataError: a source that cannot be read, or is not what it was when the recipe was made.
+        StoreError: `output` is there already.
+    """
+    told = read_recipe(recipe_file(recipe)) if isinstance(recipe, str) else recipe
+    folder = Path(output).expanduser()
+    if output and (folder.is_file() or (folder.is_dir() and any(folder.iterdir()))):
+        raise StoreError(f"{folder} is there already", "name an empty or new folder with --output")
+    count_tokens = None if model is None else token_counter(make_encoder(model, DataConfig()))
+    if not output:
+        return build_mix(told, None, observer, count_tokens)
+    with atomic_folder(folder) as partial:
+        report = replace(build_mix(told, partial, observer, count_tokens), folder=str(folder))
+        write_recipe(partial / RECIPE, told, report, home=folder)
+    return report
+
+
+def recipe_of(file: str | None, flags: Mapping[str, Any]) -> MixRecipe:
+    """The recipe of a command line: the file's, flags over it.
+
+    Raises:
+        ConfigError: as `mix`.
+    """
+    return read_recipe(recipe_file(file), flags) if file else recipe_of_flags(flags)

@@ -1,0 +1,119 @@
+"""The folder that `keeptune mix` writes: the rows, and the recipe that makes them again; and how it is read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from keeptune.config.schema import DataConfig
+from keeptune.data.build import with_system
+from keeptune.data.mix.build import MIX, build_mix
+from keeptune.data.mix.mixed_row import to_example
+from keeptune.data.mix.recipe import MADE, THRESHOLD, MixRecipe, MixSource, read_recipe, recipe_file
+from keeptune.data.mix.report import MixedSource, MixReport
+from keeptune.errors import DataError, Problem
+from keeptune.events import silent
+from keeptune.records import Example
+from keeptune.store.atomic import write_text
+from keeptune.store.hashing import hash_file
+
+
+def write_recipe(file: Path, recipe: MixRecipe, report: MixReport, home: Path) -> None:
+    """The recipe with nothing left open: hashes of all that was read, seed, counts, and the hash of what came out.
+
+    `home` is the folder that the file will lie in: paths are written as seen from there.
+    """
+    hashes = iter([*(source.sha256 for source in report.sources), *(test.sha256 for test in report.tests)])
+    sides = {
+        key: [_side(replace(side, sha256=next(hashes)), home) for side in listed]
+        for key, listed in (("sources", recipe.sources), ("test", recipe.test))
+    }
+    settings = {"rows": recipe.rows, "temperature": recipe.temperature, "cap": recipe.cap, "seed": recipe.seed}
+    made = {
+        "keeptune": version("keeptune"),
+        "sha256": report.sha256,
+        "rows": report.rows,
+        "sources": [_counts(source, report) for source in report.sources],
+    }
+    written = {
+        **sides,
+        **{name: value for name, value in settings.items() if value is not None},
+        "near_duplicates": THRESHOLD if recipe.near_duplicates else "off",
+        MADE: made,
+    }
+    write_text(file, yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=110))
+
+
+def _counts(source: MixedSource, report: MixReport) -> dict[str, Any]:
+    names = ("name", "read", "invalid", "exact_within", "exact_across", "near", "usable", "rows")
+    leaks = {test.name: count for test, count in zip(report.tests, source.leaks, strict=True)}
+    return {name: getattr(source, name) for name in names} | ({"leaks": leaks} if leaks else {})
+
+
+def _side(source: MixSource, home: Path) -> dict[str, Any]:
+    path = Path(source.data)
+    there = path.exists() or Path(source.data.rpartition(":")[0] or ".nothing").exists()
+    plain = {field.name: getattr(source, field.name) for field in fields(source)}
+    plain["data"] = os.path.relpath(source.data, home) if there and not path.is_absolute() else source.data
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def read_mix(path: str, config: DataConfig, role: str) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:
+    """The rows of a recipe, or of a folder that `keeptune mix` wrote, as `keeptune.data.load.read_examples`.
+
+    The rows that lie beside the recipe are taken where they are those that it made. Otherwise the mix is made, and
+    so it is where `config.test` was not among the test sets: no row of train may occur there. Prompts and groups are
+    those of the mix; the templates of `config` are for the test set.
+
+    Raises:
+        ConfigError: a recipe that is wrong.
+    """
+    file = recipe_file(path)
+    recipe = read_recipe(file)
+    told = _with_test(recipe, config) if role == "train" else recipe
+    mix = file.parent / MIX
+    try:
+        if told == recipe and recipe.made_sha256 and mix.is_file():
+            examples = _rows(mix, recipe.made_sha256)
+            problems: tuple[Problem, ...] = ()
+        else:
+            with tempfile.TemporaryDirectory(prefix="keeptune-mix-") as scratch:
+                report = build_mix(told, Path(scratch), silent)
+                examples, problems = _rows(Path(scratch) / MIX, report.sha256), report.problems
+    except DataError as error:
+        return (), "", (Problem(path, None, "mix", error.message, error.fix), *error.problems)
+    with_turn = tuple(with_system(example, config.system) for example in examples)
+    return with_turn, f"{len(recipe.sources)} sources mixed", problems
+
+
+def _with_test(recipe: MixRecipe, config: DataConfig) -> MixRecipe:
+    """The recipe that also keeps the rows of `config.test` out."""
+    if config.test is None or not config.drop_duplicates:
+        return recipe
+    path = Path(config.test)
+    sha256 = hash_file(path) if path.is_file() else ""
+    for test in recipe.test:
+        if (test.sha256 and test.sha256 == sha256) or os.path.abspath(test.data) == os.path.abspath(config.test):
+            return recipe
+    added = MixSource(config.test, "test", prompt=config.prompt, completion=config.completion)
+    return replace(recipe, test=(*recipe.test, added), made_sha256="")
+
+
+def _rows(mix: Path, sha256: str) -> tuple[Example, ...]:
+    """The rows of ``mix.jsonl``.
+
+    Raises:
+        DataError: the file is not the one of that hash.
+    """
+    if hash_file(mix) != sha256:
+        fix = "make it again with `keeptune mix`, or give the file itself as train"
+        raise DataError(f"{mix} is not what its recipe made: it was changed, or not copied whole", fix)
+    with mix.open(encoding="utf-8", newline="\n") as handle:
+        return tuple(to_example(json.loads(line), f"{mix}:{number}") for number, line in enumerate(handle, start=1))
