@@ -111,6 +111,7 @@ RUNS = (
         _run("--metric", "my_metric.py:f", my_metric_py="x = 1"),
     ),
     Case("Runs", "target modules of another model", "unfit-method", _run("--target-modules", "query")),
+    Case("Runs", "CorDA without old rows", "unfit-method", _run("--method", "corda")),
     Case("Runs", "the built-in model without its package", "missing-package", _run("--model", "smollm2")),
 )
 

@@ -73,7 +73,9 @@ def fisher_information(
         for row in learned:
             batch = make_batch([row], loaded.kind, loaded.tokenizer.pad_token_id, loaded.placement.device)
             loss = cross_entropy_sum(completion_logits(model, batch), batch.targets)
-            for total, gradient in zip(found, torch.autograd.grad(loss, weights), strict=True):
+            # An expert that a row never reaches has a gradient of zero.
+            gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
+            for total, gradient in zip(found, gradients, strict=True):
                 total += gradient.float().square() / tokens
     finally:
         for weight, wanted in zip(weights, asked, strict=True):
