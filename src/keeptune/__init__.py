@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from keeptune.api.chat import Chat, open_chat
     from keeptune.api.check import check
+    from keeptune.api.compare import compare
     from keeptune.api.demo import demo
     from keeptune.api.evaluate import evaluate
     from keeptune.api.measure import measure
+    from keeptune.api.mix import mix
     from keeptune.api.predict import predict
     from keeptune.api.runs import RunFilter, compare_runs, delete_run, find_run, runs
     from keeptune.api.tune import tune
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
         TuneConfig,
     )
     from keeptune.data.check_report import CheckReport
+    from keeptune.data.mix.recipe import MixRecipe, MixSource
+    from keeptune.data.mix.report import MixReport
     from keeptune.errors import KeeptuneError
     from keeptune.events import Event, Observer
     from keeptune.records import (
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
         Example,
         ForgettingReport,
         Interval,
+        MethodComparison,
         TuneResult,
         Undefined,
     )
@@ -53,9 +58,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "keeptune.api.chat": ("Chat", "open_chat"),
     "keeptune.api.check": ("check",),
+    "keeptune.api.compare": ("compare",),
     "keeptune.api.demo": ("demo",),
     "keeptune.api.evaluate": ("evaluate",),
     "keeptune.api.measure": ("measure",),
+    "keeptune.api.mix": ("mix",),
     "keeptune.api.predict": ("predict",),
     "keeptune.api.runs": ("RunFilter", "compare_runs", "delete_run", "find_run", "runs"),
     "keeptune.api.tune": ("tune",),
@@ -73,6 +80,8 @@ _HOMES = {
         "TuneConfig",
     ),
     "keeptune.data.check_report": ("CheckReport",),
+    "keeptune.data.mix.recipe": ("MixRecipe", "MixSource"),
+    "keeptune.data.mix.report": ("MixReport",),
     "keeptune.errors": ("KeeptuneError",),
     "keeptune.events": ("Event", "Observer"),
     "keeptune.records": (
@@ -83,6 +92,7 @@ _HOMES = {
         "Example",
         "ForgettingReport",
         "Interval",
+        "MethodComparison",
         "TuneResult",
         "Undefined",
     ),
@@ -94,7 +104,9 @@ __all__ = [  # noqa: RUF022
     "tune",
     "demo",
     "check",
+    "mix",
     "measure",
+    "compare",
     "evaluate",
     "predict",
     "open_chat",
@@ -115,10 +127,14 @@ __all__ = [  # noqa: RUF022
     "MeasureConfig",
     "MeasureRun",
     "Keep",
+    "MixRecipe",
+    "MixSource",
+    "MixReport",
     "TuneResult",
     "EvalResult",
     "ForgettingReport",
     "AbilityReport",
+    "MethodComparison",
     "CheckReport",
     "Comparison",
     "Interval",

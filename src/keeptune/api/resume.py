@@ -34,7 +34,7 @@ def refuse_another(config: TuneConfig, rows: Rows, run: Path) -> None:
     if not (run / ROWS).exists():
         write_json(run / ROWS, {**hashes, "settings": _trained_by(config)})
     if (run / CONFIG).exists():
-        _refuse_other_settings(config, run)
+        refuse_other_settings(config, run)
     kept = read_json_object(run / ROWS, FIX)
     changed = [role for role, value in hashes.items() if kept.get(role) != value]
     if changed:
@@ -48,7 +48,12 @@ def _trained_by(config: TuneConfig) -> str:
     return hash_value({name: value for name, value in plain.items() if name not in NOT_TRAINED})
 
 
-def _refuse_other_settings(config: TuneConfig, run: Path) -> None:
+def refuse_other_settings(config: TuneConfig, run: Path) -> None:
+    """Compare with the settings that `run` was started with; those it was left to choose may be anything.
+
+    Raises:
+        StoreError: others.
+    """
     kept, given = (_leaves(plain) for plain in (read_settings(run), json.loads(json.dumps(to_plain(config)))))
     changed = [
         f"{name} was {kept[name]!r} and is now {value!r}"

@@ -12,9 +12,11 @@ from keeptune.errors import KeeptuneError
 VERBS = {
     "demo": "Tune the built-in model on the built-in task: before and after, in minutes.",
     "check": "Look through your data before any model loads.",
+    "mix": "Mix many sources into one train set, and look at it before it is used.",
     "tune": "Fine-tune a model on your task, and score it before and after.",
     "measure": "What a tuned model forgot: any two models, item by item, with a verdict.",
     "runs": "The runs of a folder: list, look at, compare and delete them.",
+    "compare": "Several methods under several seeds: which gains most, and which forgets least.",
     "eval": "Score a model on a file of items.",
     "predict": "Answer every row of a file.",
     "chat": "Talk to a model; base and tuned side by side.",

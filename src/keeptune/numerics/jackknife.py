@@ -28,6 +28,13 @@ MIN_DIFFERING = 10
 TOO_FEW = "too few for a verdict"
 
 
+class LeftOut(NamedTuple):
+    """A score of all clusters, and [clusters] of all but each one."""
+
+    whole: float
+    left_out: FloatArray
+
+
 @dataclass(frozen=True, slots=True)
 class Jackknife:
     """A score, or a paired difference after − before, in the statistic's own unit, with its standard error."""
@@ -78,12 +85,10 @@ def paired_jackknife(before: FloatArray, after: FloatArray, statistic: Statistic
         after: the same clusters, in the same order.
         statistic: maps summed counts [counts] to the score.
     """
-    both = _both(before, after, statistic)
-    if isinstance(both, Undefined):
-        return both
-    score_before, score_after = both
-    estimate = score_after.whole - score_before.whole
-    differences = score_after.left_out - score_before.left_out
+    difference = paired_left_out(before, after, statistic)
+    if isinstance(difference, Undefined):
+        return difference
+    estimate, differences = difference
     clusters = before.shape[0]
     pseudo = clusters * estimate - (clusters - 1) * differences
     moved = float((pseudo**2).sum())
@@ -94,6 +99,15 @@ def paired_jackknife(before: FloatArray, after: FloatArray, statistic: Statistic
         differing=int(np.any(before != after, axis=1).sum()),
         change_size=float((np.abs(pseudo) ** 3).sum()) / moved if moved else 0.0,
     )
+
+
+def paired_left_out(before: FloatArray, after: FloatArray, statistic: Statistic) -> LeftOut | Undefined:
+    """The difference after − before, of all clusters and of all but each one; arguments as in `paired_jackknife`."""
+    both = _both(before, after, statistic)
+    if isinstance(both, Undefined):
+        return both
+    first, second = both
+    return LeftOut(second.whole - first.whole, second.left_out - first.left_out)
 
 
 def score_jackknife(counts: FloatArray, statistic: Statistic) -> Jackknife | Undefined:
@@ -120,14 +134,7 @@ def paired_moments(before: FloatArray, after: FloatArray, statistic: Statistic) 
     )
 
 
-class _LeftOut(NamedTuple):
-    """A score of all clusters, and [clusters] of all but each one."""
-
-    whole: float
-    left_out: FloatArray
-
-
-def _both(before: FloatArray, after: FloatArray, statistic: Statistic) -> tuple[_LeftOut, _LeftOut] | Undefined:
+def _both(before: FloatArray, after: FloatArray, statistic: Statistic) -> tuple[LeftOut, LeftOut] | Undefined:
     if before.shape != after.shape or before.ndim != 2:
         raise ValueError(f"need two equal shapes [clusters, counts], got {before.shape} and {after.shape}")
     first, second = _leave_one_out(before, statistic), _leave_one_out(after, statistic)
@@ -136,7 +143,7 @@ def _both(before: FloatArray, after: FloatArray, statistic: Statistic) -> tuple[
     return second if isinstance(second, Undefined) else (first, second)
 
 
-def _leave_one_out(counts: FloatArray, statistic: Statistic) -> _LeftOut | Undefined:
+def _leave_one_out(counts: FloatArray, statistic: Statistic) -> LeftOut | Undefined:
     clusters = counts.shape[0]
     if clusters < 2:
         return Undefined(f"{clusters} cluster{'' if clusters == 1 else 's'}: an interval needs at least 2")
@@ -150,7 +157,7 @@ def _leave_one_out(counts: FloatArray, statistic: Statistic) -> _LeftOut | Undef
         if isinstance(left_out, Undefined):
             return Undefined(f"with one cluster left out: {left_out.reason}")
         replicates[j] = left_out
-    return _LeftOut(whole, replicates)
+    return LeftOut(whole, replicates)
 
 
 def _covariance(first: FloatArray, second: FloatArray) -> float:

@@ -47,14 +47,14 @@ def write_html(
 
 def render(report: ForgettingReport, pairs: Mapping[str, Sequence[Pair]], task_pairs: Sequence[Pair] = ()) -> str:
     """The whole page as text."""
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     abilities = ordered(report.abilities)
     return (
-        _environment()
+        environment()
         .get_template("page.jinja")
         .render(
             report=report,
-            policy=_policy(style, script),
+            policy=policy(style, script),
             style=style,
             script=script,
             data=explorer_data(report, pairs, task_pairs),
@@ -71,7 +71,8 @@ def render(report: ForgettingReport, pairs: Mapping[str, Sequence[Pair]], task_p
     )
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """How all pages are written: everything is escaped, records have filters, and nothing is left undefined."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("keeptune.report.html"),
         autoescape=True,
@@ -108,14 +109,16 @@ def _shown(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _asset(name: str) -> Markup:
+def asset(name: str) -> Markup:
+    """A file of ours that goes into a page as it is."""
     return Markup(files("keeptune.report.html").joinpath(name).read_text(encoding="utf-8"))
 
 
-def _policy(style: str, script: str) -> str:
+def policy(style: str, script: str = "") -> str:
     """A content security policy: this page's own style and script, and nothing else from anywhere."""
+    scripts = f"'{_digest(script)}'" if script else "'none'"
     return (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src {scripts}; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
 

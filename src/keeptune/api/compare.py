@@ -1,0 +1,216 @@
+"""`keeptune.compare`: several methods on one task, over seeds: which gains most, and which forgets least."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from keeptune.api.manifest import make_manifest
+from keeptune.api.prepare import choose, load_rows, make_encoder
+from keeptune.api.resume import refuse_other_settings
+from keeptune.api.trials import Executor, Trial, run_in_turn
+from keeptune.config.schema import TuneConfig
+from keeptune.errors import ConfigError, RunExists, RunLocked, StoreError, TrainingError
+from keeptune.events import Notice, Observer, silent
+from keeptune.mitigation.table import apply_mitigations
+from keeptune.records import (
+    SCHEMA_VERSION,
+    MethodComparison,
+    TrialRow,
+    TuneResult,
+    Undefined,
+    from_plain,
+    to_plain,
+)
+from keeptune.report.html.compare_page import write_compare_html
+from keeptune.store.atomic import write_json
+from keeptune.store.runs import CONFIG, LOCK, read_result
+from keeptune.studies.compare import Compared, compare_trials
+from keeptune.studies.trial_scores import FinishedTrial
+
+COMPARISON = "compare.json"
+PAGE = "compare.html"
+TRIALS = "trials"
+
+
+def compare(
+    config: TuneConfig,
+    methods: Sequence[str],
+    seeds: Sequence[int] = (0, 1, 2),
+    observer: Observer = silent,
+    execute: Executor = run_in_turn,
+) -> MethodComparison:
+    """Train by every method under every seed, and compare what came out.
+
+    Each trial is a run of `tune` in a folder of its own under ``trials`` of `config.output`. Finished ones are not run
+    again, unfinished ones go on, failed ones are told of and tried again by the next call: more methods or seeds may be
+    added later.
+
+    Args:
+        config: what all trials share; its method and seed are put aside, and its output is the study's folder.
+        methods: specifications as `mitigation.table` reads them: ``full``, ``full+replay=0.05`` …
+        execute: where trials run; one after another in this process if not said otherwise.
+
+    Raises:
+        ConfigError: a method or seed that cannot be, told before any training. TrainingError: no trial finished.
+        KeeptuneError: see the tree in `keeptune.errors`.
+    """
+    trials = plan(config, methods, seeds)
+    _check_rows(config)
+    with _study_folder(Path(config.output).expanduser()) as folder:
+        for trial in trials:
+            if (trial.path / CONFIG).exists():
+                refuse_other_settings(trial.config, trial.path)
+        due = [trial for trial in trials if not trial.finished]
+        if len(due) < len(trials):
+            observer(Notice("trial", f"{len(trials) - len(due)} of {len(trials)} trials are finished already"))
+        errors: dict[Trial, str] = {}
+        for ended in execute(due, observer) if due else ():
+            if ended.error:
+                errors[ended.trial] = ended.error
+                observer(Notice("trial", f"{ended.trial.method}, seed {ended.trial.seed} failed: {ended.error}"))
+        finished = [_read(trial) for trial in trials if trial.finished]
+        if not finished:
+            first = next(iter(errors.values()), "they ended without a result")
+            raise TrainingError(
+                f"none of the {len(trials)} trials finished; the first: {first}", "mend it, and call again"
+            )
+        compared = compare_trials(finished)
+        if isinstance(compared, Undefined):
+            raise StoreError(f"the trials cannot be compared: {compared.reason}", "look at a trial's result.json")
+        report = _report(config, folder, trials, finished, errors, compared)
+        write_compare_html(report, folder / PAGE)
+        write_json(folder / COMPARISON, to_plain(report))
+    return report
+
+
+def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int]) -> list[Trial]:
+    """Every trial, seed by seed, so that each method has a first result early.
+
+    Raises:
+        ConfigError: no folder, no method, no seed; an unknown method; two that are the same.
+    """
+    if not config.output:
+        raise ConfigError("a comparison needs a folder that it can go on in", "name it with --output")
+    if not methods or not seeds:
+        raise ConfigError("nothing to compare", "give --methods full,lora,… and --seeds 0,1,2")
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError(f"a seed is named twice in {', '.join(map(str, seeds))}", "name each seed once")
+    written = ["+".join(part.strip() for part in method.split("+")) for method in methods]
+    settled: dict[str, TuneConfig] = {}
+    for method in written:
+        changed = apply_mitigations(method, config)
+        same = next((other for other, its in settled.items() if its == changed), None)
+        if same is not None:
+            raise ConfigError(f"the methods {same} and {method} are the same settings", "leave one of them out")
+        settled[method] = changed
+    return [
+        Trial(
+            method,
+            seed,
+            replace(
+                changed,
+                training=replace(changed.training, seed=seed),
+                output=str(Path(config.output).expanduser() / TRIALS / f"{_safe(method)}-s{seed}"),
+                resume=False,
+            ),
+        )
+        for seed in seeds
+        for method, changed in settled.items()
+    ]
+
+
+def _safe(method: str) -> str:
+    return re.sub(r"[^\w.+=-]", "_", method)
+
+
+def _check_rows(config: TuneConfig) -> None:
+    """What would stop every trial stops before the first: rows, tokenizer and metrics."""
+    make_encoder(config.model, config.data)
+    choose(config.evaluation, load_rows(config, silent).test)
+
+
+@contextmanager
+def _study_folder(folder: Path) -> Iterator[Path]:
+    """The folder, made or taken up again, locked against other processes while the block runs."""
+    if folder.is_file():
+        raise StoreError(f"{folder} is a file, not a folder", "name another --output")
+    if folder.is_dir() and not (folder / TRIALS).is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
+        raise RunExists(
+            f"{folder} holds something other than a comparison", "name an empty or new folder with --output"
+        )
+    try:
+        (folder / TRIALS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder {folder} cannot be made: {error}", "name another with --output") from error
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise RunLocked(f"another process is comparing in {folder}", "wait for it, or name another --output") from error
+    try:
+        yield folder
+    finally:
+        lock.release()
+
+
+def _read(trial: Trial) -> FinishedTrial:
+    try:
+        result = from_plain(TuneResult, read_result(trial.path))
+    except ValueError as error:
+        raise StoreError(f"{trial.path} holds another sort of result: {error}", "name another --output") from error
+    return FinishedTrial(trial.method, trial.seed, trial.path, result)
+
+
+def _report(
+    config: TuneConfig,
+    folder: Path,
+    trials: Sequence[Trial],
+    finished: Sequence[FinishedTrial],
+    errors: dict[Trial, str],
+    compared: Compared,
+) -> MethodComparison:
+    results = {(each.method, each.seed): each.result for each in finished}
+    made = finished[0].result.manifest
+    order = list(dict.fromkeys(trial.method for trial in trials))
+    return MethodComparison(
+        schema_version=SCHEMA_VERSION,
+        path=str(folder),
+        metric=compared.task.metric.name,
+        higher_is_better=compared.task.metric.higher_is_better,
+        base=compared.task.base,
+        forgetting_of=compared.forgetting_of,
+        forgetting_metric=compared.forgetting_metric,
+        methods=tuple(sorted(compared.methods, key=lambda row: order.index(row.method))),
+        pairs=compared.pairs,
+        trials=tuple(_trial_row(trial, compared, results, errors) for trial in trials),
+        sentences=compared.sentences,
+        advice=compared.advice,
+        notices=compared.notices,
+        config=json.loads(json.dumps(to_plain(config))),
+        manifest=make_manifest(
+            model=made.model,
+            model_hash=made.model_hash,
+            device=made.device,
+            dtype=made.dtype,
+            train_hash=made.train_hash,
+            test_hash=made.test_hash,
+            seed=trials[0].seed,
+            seconds={},
+        ),
+    )
+
+
+def _trial_row(
+    trial: Trial, compared: Compared, results: dict[tuple[str, int], TuneResult], errors: dict[Trial, str]
+) -> TrialRow:
+    result = results.get((trial.method, trial.seed))
+    gain = None if result is None else compared.task.of_seed(trial.method, trial.seed)
+    minutes = None if result is None else result.training.seconds / 60.0
+    return TrialRow(trial.method, trial.seed, str(trial.path), gain, minutes, errors.get(trial, ""))

@@ -1,0 +1,76 @@
+"""Trials: ordinary runs of `tune`, one for each method and seed, in folders of their own. A finished one stands."""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from keeptune.api.tune import tune
+from keeptune.config.schema import TuneConfig
+from keeptune.errors import KeeptuneError
+from keeptune.events import Notice, Observer, silent
+from keeptune.store.runs import CONFIG, RESULT
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One training to be done."""
+
+    method: str
+    seed: int
+    config: TuneConfig
+    """Its `output` is the trial's folder."""
+
+    @property
+    def path(self) -> Path:
+        return Path(self.config.output)
+
+    @property
+    def finished(self) -> bool:
+        """Whether its result is there."""
+        return (self.path / RESULT).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a trial ended: its result is in its folder, or `error` says why there is none."""
+
+    trial: Trial
+    error: str = ""
+
+
+class Executor(Protocol):
+    """Runs trials, in any order, and yields each as it ends; a failed one stops no other."""
+
+    def __call__(self, trials: Sequence[Trial], observer: Observer, /) -> Iterator[Ended]: ...
+
+
+def run_in_turn(trials: Sequence[Trial], observer: Observer) -> Iterator[Ended]:
+    """The executor without a cluster: one trial after another, in this process."""
+    for number, trial in enumerate(trials, 1):
+        observer(Notice("trial", f"trial {number} of {len(trials)}: {trial.method}, seed {trial.seed}"))
+        yield Ended(trial, run_trial(trial, observer))
+
+
+def run_trial(trial: Trial, observer: Observer = silent) -> str:
+    """Train and score one trial, or go on with it where it was broken off. → why it failed, "" where it did not.
+
+    Only what stops the whole program, such as Ctrl-C, is raised.
+    """
+    if trial.finished:
+        return ""
+    resume = (trial.path / CONFIG).exists()
+    if not resume and trial.path.exists():
+        # Broken off before it was anything that can go on.
+        shutil.rmtree(trial.path)
+    try:
+        tune(replace(trial.config, resume=resume), observer)
+    except KeeptuneError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001
+        return f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+    return ""

@@ -1,0 +1,82 @@
+"""`keeptune compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from keeptune.cli.options import FLAGS, output_flags, setting_flags
+
+OWN = ("method", "seed", "resume")
+"""Settings that the methods and seeds to compare take the place of."""
+FAILED = 1
+HERE = "local"
+
+
+@click.command("compare")
+@click.option("--methods", metavar="A,B,…", required=True, help="full, lora, full+replay=0.05, full+dial=0.5 …")
+@click.option("--seeds", metavar="N,N,…", default="0,1,2", show_default=True, help="Each method is trained by each.")
+@click.option(
+    "--ray", metavar="[ADDRESS]", is_flag=False, flag_value=HERE, help="Run the trials on Ray: here, or there."
+)
+@click.option("--gpus-per-trial", metavar="X", type=click.FloatRange(min=0.0), default=0.0, help="GPUs, or a part.")
+@click.option("--cpus-per-trial", metavar="X", type=click.FloatRange(min=0.0), default=1.0, help="CPUs.  [default: 1]")
+@setting_flags(*(name for name in FLAGS if name not in OWN))
+@output_flags
+def command(
+    methods: str,
+    seeds: str,
+    ray: str | None,
+    gpus_per_trial: float,
+    cpus_per_trial: float,
+    config: str | None,
+    quiet: bool,
+    as_json: bool,
+    **flags: Any,
+) -> int:
+    """Which method gains most and forgets least: several, each trained under several seeds.
+
+    \b
+    keeptune compare --train rows.jsonl --methods full,lora --seeds 0,1,2 --output studies/mine
+    keeptune compare --config run.yaml --replay old.jsonl --methods full,full+replay=0.05 --output studies/replay
+
+    The same command again goes on where it was stopped, and tries again what failed. With --ray several trials run at
+    once. Ends with exit code 1 where a trial failed.
+    """
+    from keeptune.cli.progress import progress
+    from keeptune.cli.quiet_libraries import quiet_libraries
+    from keeptune.cli.settings import read_settings
+    from keeptune.cli.show import show_json, show_report
+
+    settings = read_settings(config, flags)
+    numbers = _numbers(seeds)
+    quiet_libraries()
+    from keeptune.api.compare import compare
+    from keeptune.api.ray_trials import RayTrials
+    from keeptune.api.trials import Executor, run_in_turn
+
+    execute: Executor = run_in_turn if ray is None else RayTrials(ray, gpus_per_trial, cpus_per_trial)
+    with progress(quiet=quiet) as observer:
+        report = compare(settings, _names(methods), numbers, observer, execute)
+    if as_json:
+        show_json(report)
+    else:
+        from keeptune.report.compare import compare_report
+
+        show_report(compare_report(report))
+    return FAILED if any(trial.error for trial in report.trials) else 0
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(text: str) -> Sequence[int]:
+    from keeptune.config.given import Given
+    from keeptune.config.settings import SETTINGS
+    from keeptune.config.values import checked
+
+    seed = SETTINGS["training.seed"]
+    return [checked(Given(seed.key, name, "--seeds"), seed) for name in _names(text)]

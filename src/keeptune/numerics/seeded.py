@@ -1,0 +1,96 @@
+"""A difference measured under several training seeds on the same items: how far seeds and items let it be known.
+
+Two sources of error, both in the interval: another seed would have given another model, and other items another score
+of it. Bouthillier et al. 2021, "Accounting for variance in machine learning benchmarks", arXiv:2103.03098.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from keeptune.numerics.jackknife import MIN_CLUSTERS, TOO_FEW, FloatArray, LeftOut
+from keeptune.records import Interval, Undefined
+
+METHOD = "seeds and items, t"
+ONE_SEED = "one seed: speaks of one checkpoint only"
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """One number a seed, with what each cluster of items does to it. Sums and differences of such are such again."""
+
+    seeds: tuple[int, ...]
+    values: FloatArray
+    """[seeds]."""
+    moves: Mapping[str, FloatArray]
+    """Set of items → [seeds, clusters]: value without that cluster − value."""
+
+    @property
+    def mean(self) -> float:
+        return float(self.values.mean())
+
+    @property
+    def clusters(self) -> int:
+        """Of all sets of items together."""
+        return sum(moves.shape[1] for moves in self.moves.values())
+
+    @property
+    def standard_error(self) -> float:
+        """√(s²(seeds)/S + s²(items)/n), the second part the cluster jackknife of the mean over seeds, summed over
+        sets of items; for one seed the second part alone."""
+        seeds = float(self.values.var(ddof=1)) / len(self.seeds) if len(self.seeds) > 1 else 0.0
+        return math.sqrt(seeds + sum(_item_variance(moves.mean(axis=0)) for moves in self.moves.values()))
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """mean ± t·SE with S − 1 degrees of freedom: wider than need be where the items' part is the larger, never
+        too narrow. For one seed the clusters' degrees, and `method` says that it speaks of one checkpoint."""
+        alone = len(self.seeds) == 1
+        degrees = self.clusters - len(self.moves) if alone else len(self.seeds) - 1
+        reach = float(stdtrit(degrees, 0.5 + level / 2.0)) * self.standard_error
+        method = f"{ONE_SEED}; cluster jackknife, t" if alone else METHOD
+        if self.clusters < MIN_CLUSTERS:
+            method += f"; only {self.clusters} clusters: {TOO_FEW}"
+        return Interval(self.mean, self.mean - reach, self.mean + reach, level, method)
+
+    def minus(self, other: Seeded) -> Seeded | Undefined:
+        """The difference, seed by seed and, on the items that both were asked, cluster by cluster."""
+        seeds = tuple(seed for seed in self.seeds if seed in other.seeds)
+        if not seeds:
+            return Undefined("no seed was finished by both")
+        mine, its = self._at(seeds), other._at(seeds)
+        names = dict.fromkeys((*mine.moves, *its.moves))
+        still = np.zeros((len(seeds), 1))
+        moves = {name: mine.moves.get(name, still) - its.moves.get(name, still) for name in names}
+        return Seeded(seeds, mine.values - its.values, moves)
+
+    def _at(self, seeds: Sequence[int]) -> Seeded:
+        rows = [self.seeds.index(seed) for seed in seeds]
+        return Seeded(tuple(seeds), self.values[rows], {name: moves[rows] for name, moves in self.moves.items()})
+
+
+def seeded(by_seed: Mapping[int, LeftOut], items: str) -> Seeded:
+    """From a difference a seed, each with the same clusters of the set `items` left out in turn.
+
+    Raises:
+        ValueError: other clusters under another seed.
+    """
+    if len({len(found.left_out) for found in by_seed.values()}) != 1:
+        raise ValueError("every seed needs the same clusters")
+    values = np.array([found.whole for found in by_seed.values()])
+    return Seeded(tuple(by_seed), values, {items: np.array([f.left_out - f.whole for f in by_seed.values()])})
+
+
+def mean_of(parts: Sequence[Seeded]) -> Seeded:
+    """The mean of several, of the same seeds and each on a set of items of its own."""
+    moves = {name: moved / len(parts) for part in parts for name, moved in part.moves.items()}
+    return Seeded(parts[0].seeds, np.mean([part.values for part in parts], axis=0), moves)
+
+
+def _item_variance(left_out: FloatArray) -> float:
+    clusters = len(left_out)
+    return float((clusters - 1) / clusters * np.sum((left_out - left_out.mean()) ** 2))

@@ -1,0 +1,68 @@
+"""A comparison of methods as it is shown in a terminal: a pure view of the record."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from keeptune.records import Interval, MaybeInterval, MethodComparison, MethodRow
+from keeptune.report.visible import visible
+from keeptune.report.wording import change, score
+
+
+def compare_report(report: MethodComparison) -> RenderableType:
+    """The whole of a comparison, the answer first."""
+    parts: list[RenderableType] = [Text("")]
+    parts += [Text(visible(sentence), style="" if place else "bold") for place, sentence in enumerate(report.sentences)]
+    parts += [Text(""), methods_table(report)]
+    if report.advice:
+        parts += [Text(""), Text("settings of one number", style="underline"), *map(Text, map(visible, report.advice))]
+    failed = [trial for trial in report.trials if trial.error]
+    for trial in failed:
+        first = trial.error.partition("\n")[0]
+        parts.append(Text(visible(f"failed: {trial.method}, seed {trial.seed}: {first}"), style="bold red"))
+    if failed:
+        parts.append(Text("the same command again tries those that failed, and leaves the others"))
+    parts += [Text(""), *(Text(visible(f"note: {notice}"), style="dim") for notice in report.notices)]
+    parts.append(Text(f"files: {report.path}  (compare.html, compare.json, trials/)"))
+    return Group(*parts)
+
+
+def methods_table(report: MethodComparison) -> Table:
+    """One row a method, the largest gain first."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    unit_of_score = report.metric if report.higher_is_better else f"{report.metric} ↓"
+    columns = ("method", "seeds", unit_of_score, "gain", "95 % interval", "drop", "95 % interval", "worst", "drift",
+               "minutes")  # fmt: skip
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index in (0, 7) else "right", no_wrap=index == 0)
+    for row in sorted(report.methods, key=_by_gain):
+        table.add_row(
+            f"{escape(visible(row.method))}{'' if row.dominated_by else ' *'}{' =' if row.matched else ''}",
+            f"{len(row.seeds)}",
+            score(report.metric, row.score),
+            *_cells(report.metric, row.gain),
+            *_cells(report.forgetting_metric, row.forgetting),
+            escape(visible(row.worst)) or "–",
+            ", ".join(f"{value:.3f}" for value in row.drift.values()) or "–",
+            f"{row.minutes:.1f}",
+            style="dim" if row.dominated_by else "",
+        )
+    table.caption = (
+        f"drop: {report.forgetting_of}, above 0 is worse.  * not surely worse than another in gain and drop.  "
+        f"= its gain counts as that of the best.  Base: {score(report.metric, report.base)}."
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _by_gain(row: MethodRow) -> float:
+    return -row.gain.estimate if isinstance(row.gain, Interval) else 0.0
+
+
+def _cells(metric: str, found: MaybeInterval) -> tuple[str, str]:
+    if not isinstance(found, Interval):
+        return "–", "none"
+    return change(metric, found.estimate), f"{change(metric, found.low)} to {change(metric, found.high)}"

@@ -1,0 +1,79 @@
+"""A comparison of methods as one HTML file: a pure view of its record, without any script."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from keeptune.records import Interval, MethodComparison, MethodRow, to_plain
+from keeptune.report.html.axis import Axis, axis_over
+from keeptune.report.html.footnotes import Footnotes
+from keeptune.report.html.page import asset, environment, policy
+from keeptune.store.atomic import write_text
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One method in the drawing."""
+
+    number: int
+    row: MethodRow
+    gain: Interval
+    drop: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """Gain upwards against forgetting to the right."""
+
+    drops: Axis
+    gains: Axis
+    points: tuple[Point, ...]
+    apart: tuple[MethodRow, ...]
+    """Methods of which one of the two is not known."""
+
+    def height(self, gain: float) -> str:
+        """Where a gain lies, from the top: an SVG length."""
+        return f"{100.0 - float(self.gains.at(gain).rstrip('%')):.2f}%"
+
+
+def write_compare_html(report: MethodComparison, path: Path) -> None:
+    """Write the page to `path`, whole or not at all."""
+    write_text(path, render_comparison(report))
+
+
+def render_comparison(report: MethodComparison) -> str:
+    """The whole page as text."""
+    style = asset("report.css")
+    return (
+        environment()
+        .get_template("compare.jinja")
+        .render(
+            report=report,
+            policy=policy(style),
+            style=style,
+            scatter=scatter(report),
+            notes=Footnotes(),
+            abilities=list(dict.fromkeys(a.name for row in report.methods for a in row.abilities)),
+            failed=[trial for trial in report.trials if trial.error],
+            settings=json.dumps(to_plain(report.config), indent=2, ensure_ascii=False),
+        )
+    )
+
+
+def scatter(report: MethodComparison) -> Scatter | None:
+    """The drawing; None where no method has both a gain and a drop."""
+    points = [
+        Point(number, row, row.gain, row.forgetting)
+        for number, row in enumerate(report.methods, 1)
+        if isinstance(row.gain, Interval) and isinstance(row.forgetting, Interval)
+    ]
+    if not points:
+        return None
+    return Scatter(
+        drops=axis_over([value for point in points for value in (point.drop.low, point.drop.high)]),
+        gains=axis_over([value for point in points for value in (point.gain.low, point.gain.high)]),
+        points=tuple(points),
+        apart=tuple(row for row in report.methods if row.method not in {point.row.method for point in points}),
+    )

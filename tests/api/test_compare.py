@@ -1,0 +1,224 @@
+"""A comparison of tiny models: what it leaves, what it runs again, and what stops it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keeptune.api.compare import COMPARISON, PAGE, compare, plan
+from keeptune.api.trials import Ended, Trial, run_trial
+from keeptune.config import Keep, MeasureConfig, TuneConfig
+from keeptune.errors import ConfigError, RunExists, RunLocked, StoreError, TrainingError
+from keeptune.events import EvaluationDone, Observer, StepDone, TrainingStarted, silent
+from keeptune.records import Interval, MethodComparison, TuneResult, Undefined, from_plain
+from keeptune.store.runs import read_result
+from tests.api.runs import Told, settings, write_rows
+
+METHODS = ("lora", "lora+smaller=0.1")
+
+
+def config(model: Path, folder: Path) -> TuneConfig:
+    """Trials of a second or two, with one ability of the user's own."""
+    found = settings(model, folder, "study", epochs=0.5)
+    keep = (Keep("colours", str(folder / "train.jsonl"), "token_loss"),)
+    return dataclasses.replace(found, measure=MeasureConfig(abilities=("none",), keep=keep))
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    config: TuneConfig
+    report: MethodComparison
+    told: Told
+
+    @property
+    def path(self) -> Path:
+        return Path(self.report.path)
+
+
+@pytest.fixture(scope="module")
+def study(tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Study:
+    folder, told = tmp_path_factory.mktemp("compare"), Told()
+    write_rows(folder)
+    given = config(tiny("llama"), folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KEEPTUNE_CACHE", str(folder / "cache"))
+        return Study(given, compare(given, METHODS, (0, 1), told), told)
+
+
+def test_every_trial_is_a_run_of_its_own(study: Study) -> None:
+    found = {path.name for path in (study.path / "trials").iterdir()}
+    assert found == {f"{method}-s{seed}" for method in METHODS for seed in (0, 1)}
+    for trial in study.report.trials:
+        result = from_plain(TuneResult, read_result(Path(trial.path)))
+        assert result.config["training"]["seed"] == trial.seed
+        assert result.config["method"]["kind"] == trial.method.partition("+")[0]
+        assert trial.error == ""
+        assert trial.gain == pytest.approx(result.comparisons[0].difference.estimate)  # type: ignore[union-attr]
+
+
+def test_the_record_is_on_disk_with_its_page(study: Study) -> None:
+    plain = json.loads((study.path / COMPARISON).read_text(encoding="utf-8"))
+    assert from_plain(MethodComparison, plain) == study.report
+    assert plain["schema_version"] == 1
+    assert "<title>2 methods compared" in (study.path / PAGE).read_text(encoding="utf-8")
+
+
+def test_means_are_those_of_the_trials(study: Study) -> None:
+    results = {(t.method, t.seed): from_plain(TuneResult, read_result(Path(t.path))) for t in study.report.trials}
+    for row in study.report.methods:
+        mine = [results[row.method, seed] for seed in (0, 1)]
+        assert row.seeds == (0, 1)
+        assert row.score == pytest.approx(sum(r.scores["tuned"]["rouge1"] for r in mine) / 2)
+        assert row.minutes == pytest.approx(sum(r.training.seconds for r in mine) / 120)
+        drops = [r.forgetting.abilities[0].drop.estimate for r in mine]  # type: ignore[union-attr]
+        assert isinstance(row.forgetting, Interval)
+        assert row.forgetting.estimate == pytest.approx(sum(drops) / 2)
+        assert row.worst == "colours"
+        assert [a.name for a in row.abilities] == ["colours"]
+    assert len(study.report.pairs) == 1
+    assert study.report.forgetting_of == "drop of colours"
+    assert "There are too few items for a verdict." in study.report.sentences
+    assert len(study.report.advice) == 1
+
+
+def test_the_base_is_asked_once(study: Study) -> None:
+    asked = [e.cached for e in study.told.of(EvaluationDone) if e.name == "base"]
+    assert asked == [False, True, True, True]
+
+
+def test_finished_trials_stand_and_more_may_be_added(study: Study) -> None:
+    before = {path: path.stat().st_mtime_ns for path in study.path.rglob("trials/*/result.json")}
+    told = Told()
+    report = compare(study.config, ("full", "lora"), (0,), told)
+    assert len(told.of(TrainingStarted)) == 1
+    assert [row.method for row in report.methods] == ["full", "lora"]
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    again = compare(study.config, METHODS, (0, 1), Told(stop_at=lambda e: isinstance(e, TrainingStarted)))
+    assert (again.methods, again.pairs, again.trials) == (
+        study.report.methods,
+        study.report.pairs,
+        study.report.trials,
+    )
+
+
+def test_one_seed_speaks_of_one_checkpoint(study: Study) -> None:
+    report = compare(study.config, ("lora",), (0,))
+    (row,) = report.methods
+    assert isinstance(row.gain, Interval)
+    assert row.gain.method.startswith("one seed: speaks of one checkpoint only; ")
+    result = from_plain(TuneResult, read_result(Path(report.trials[0].path)))
+    own = result.comparisons[0].difference
+    assert isinstance(own, Interval)
+    assert (row.gain.low, row.gain.high) == (own.low, own.high)
+    assert any("one checkpoint only" in sentence for sentence in report.sentences)
+
+
+def test_other_settings_are_refused(study: Study) -> None:
+    other = dataclasses.replace(study.config, training=dataclasses.replace(study.config.training, lr=0.01))
+    with pytest.raises(StoreError, match=r"training\.lr was 0\.03 and is now 0\.01"):
+        compare(other, METHODS, (0, 1))
+
+
+@pytest.fixture
+def fresh(tiny: Callable[..., Path], tmp_path: Path) -> TuneConfig:
+    write_rows(tmp_path)
+    return dataclasses.replace(config(tiny("llama"), tmp_path), measure=MeasureConfig(extent="none"))
+
+
+def test_a_broken_off_trial_goes_on(fresh: TuneConfig) -> None:
+    often = dataclasses.replace(fresh, training=dataclasses.replace(fresh.training, checkpoint_minutes=0.0))
+
+    def stop(event: Any) -> bool:
+        if isinstance(event, StepDone) and event.step == 3:
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(often, ("lora",), (0,), Told(stop_at=stop))
+    told = Told()
+    report = compare(often, ("lora",), (0,), told)
+    assert told.of(TrainingStarted)[0].first_step == 2
+    assert isinstance(report.methods[0].forgetting, Undefined)
+
+
+def test_what_was_broken_off_before_it_was_a_run_starts_anew(fresh: TuneConfig) -> None:
+    (trial,) = plan(fresh, ("lora",), (0,))
+    trial.path.mkdir(parents=True)
+    (trial.path / "rows.json").write_text("{", encoding="utf-8")
+    assert run_trial(trial) == ""
+    assert trial.finished
+    assert run_trial(trial) == ""
+
+
+def test_a_failed_trial_is_told_and_tried_again(fresh: TuneConfig) -> None:
+    broken = dataclasses.replace(fresh, method=dataclasses.replace(fresh.method, target_modules="no_such_layer"))
+    told = Told()
+    report = compare(broken, ("lora", "full"), (0,), told)
+    failed, finished = report.trials
+    assert "no_such_layer" in failed.error
+    assert (failed.gain, failed.minutes) == (None, None)
+    assert finished.error == ""
+    assert [row.method for row in report.methods] == ["full"]
+    assert any("lora, seed 0 failed" in e.message for e in told.events if hasattr(e, "message"))
+    again = compare(fresh, ("lora", "full"), (0,))
+    assert [t.error for t in again.trials] == ["", ""]
+
+
+def test_an_unforeseen_error_keeps_its_traceback(fresh: TuneConfig) -> None:
+    (trial,) = plan(fresh, ("lora",), (0,))
+    error = run_trial(trial, Told(stop_at=lambda event: isinstance(event, StepDone)))
+    assert error.startswith("InterruptedError: stopped by the test\nTraceback")
+    assert run_trial(trial, silent) == ""
+
+
+def test_no_finished_trial_is_an_error(fresh: TuneConfig) -> None:
+    def fails(trials: Sequence[Trial], observer: Observer) -> Iterator[Ended]:
+        yield from (Ended(trial, "it is full") for trial in trials)
+
+    with pytest.raises(TrainingError, match="none of the 2 trials finished; the first: it is full"):
+        compare(fresh, ("lora",), (0, 1), silent, fails)
+
+
+def test_all_is_checked_before_the_first_training(fresh: TuneConfig) -> None:
+    def never(trials: Sequence[Trial], observer: Observer) -> Iterator[Ended]:
+        raise AssertionError("a trial was started")
+
+    for methods, seeds, said in (
+        (("full", "lroa"), (0,), "did you mean lora"),
+        (("lora", "accept"), (0,), "lora and accept are the same settings"),
+        (("lora+replay=0.1",), (0,), "name them with --replay"),
+        (("lora",), (0, 0), "a seed is named twice in 0, 0"),
+        ((), (0,), "nothing to compare"),
+        (("lora",), (), "nothing to compare"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            compare(fresh, methods, seeds, silent, never)
+    with pytest.raises(ConfigError, match="name it with --output"):
+        compare(dataclasses.replace(fresh, output=""), ("lora",), (0,), silent, never)
+    with pytest.raises(ConfigError, match="no training data"):
+        compare(dataclasses.replace(fresh, data=dataclasses.replace(fresh.data, train=None)), ("lora",), (0,))
+    assert not Path(fresh.output).exists()
+
+
+def test_a_folder_with_other_things_is_left_alone(fresh: TuneConfig) -> None:
+    folder = Path(fresh.output)
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("x", encoding="utf-8")
+    with pytest.raises(RunExists, match="something other than a comparison"):
+        compare(fresh, ("lora",), (0,))
+    assert [entry.name for entry in folder.iterdir()] == ["thesis.tex"]
+
+
+def test_two_processes_do_not_compare_in_one_folder(fresh: TuneConfig) -> None:
+    def once_more(trials: Sequence[Trial], observer: Observer) -> Iterator[Ended]:
+        with pytest.raises(RunLocked):
+            compare(fresh, ("lora",), (0,))
+        yield from ()
+
+    with pytest.raises(TrainingError, match="ended without a result"):
+        compare(fresh, ("lora",), (0,), silent, once_more)
