@@ -47,7 +47,7 @@ def _texts(
     loaded: LoadedModel, encoder: Encoder, ids: list[str], room: int, generator: torch.Generator
 ) -> list[EncodedRow]:
     start, _ = encoder.prompt(Example("", (), ""))
-    drawn = _draw(loaded, [start] * len(ids), room, generator)
+    drawn = draw(loaded, [start] * len(ids), room, generator)
     if loaded.kind == "encoder-decoder":
         return [EncodedRow(name, start, new, ((0, len(new)),), 0) for name, new in zip(ids, drawn, strict=True)]
     return [
@@ -58,16 +58,16 @@ def _texts(
 
 def _conversations(loaded: LoadedModel, ids: list[str], room: int, generator: torch.Generator) -> list[EncodedRow]:
     """A question drawn in the user's turn, and its answer; a question that takes its half goes on into the other."""
-    start, between = _around_a_question(loaded)
+    start, between = around_a_question(loaded)
     ends = set(loaded.end_ids())
-    questions = _draw(loaded, [start] * len(ids), max(room // 2, 1), generator)
+    questions = draw(loaded, [start] * len(ids), max(room // 2, 1), generator)
     asked: list[tuple[int, ...]] = []
     for question in questions:
         ended = question[-1] in ends
         # The end token is drawn already, where it is what the template writes, too.
         rest = between[1:] if between[:1] == question[-1:] else between
         asked.append((*start, *question, *rest) if ended else (*start, *question))
-    answers = _draw(loaded, asked, room - max(room // 2, 1), generator)
+    answers = draw(loaded, asked, room - max(room // 2, 1), generator)
     rows = []
     for name, question, before, answer in zip(ids, questions, asked, answers, strict=True):
         spans = [(len(start), len(start) + len(question)), (len(before), len(before) + len(answer))]
@@ -75,7 +75,7 @@ def _conversations(loaded: LoadedModel, ids: list[str], room: int, generator: to
     return rows
 
 
-def _around_a_question(loaded: LoadedModel) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def around_a_question(loaded: LoadedModel) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """What the chat template writes before a user's words, and between them and the answer."""
     turns = [{"role": "user", "content": PROBE}]
     text = str(loaded.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
@@ -84,7 +84,7 @@ def _around_a_question(loaded: LoadedModel) -> tuple[tuple[int, ...], tuple[int,
     return tuple(first), tuple(second)
 
 
-def _draw(
+def draw(
     loaded: LoadedModel, prompts: list[tuple[int, ...]], room: int, generator: torch.Generator
 ) -> list[tuple[int, ...]]:
     """Drawn tokens of each prompt, up to and with the end token."""
