@@ -26,7 +26,7 @@ def read_lines(path: Path) -> TextLines:
     """Lines end at ``\\n`` only: a JSON text may hold U+2028, which `str.splitlines` would cut at."""
     data = path.read_bytes()
     file = str(path)
-    if not data.strip(_BLANK) or data == _MARK:
+    if not data.removeprefix(_MARK).strip(_BLANK):
         return TextLines((), (_empty(path),), True)
     problem = _foreign(data[:4], path)
     if problem is not None:

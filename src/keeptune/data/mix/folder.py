@@ -58,11 +58,19 @@ def _counts(source: MixedSource, report: MixReport) -> dict[str, Any]:
 
 
 def _side(source: MixSource, home: Path) -> dict[str, Any]:
-    path = Path(source.data)
-    there = path.exists() or Path(source.data.rpartition(":")[0] or ".nothing").exists()
     plain = {field.name: getattr(source, field.name) for field in fields(source)}
-    plain["data"] = os.path.relpath(source.data, home) if there and not path.is_absolute() else source.data
+    file, _, _ = source.data.rpartition(":")
+    if any(Path(name).exists() for name in (source.data, file) if name):
+        plain["data"] = _seen_from(home, source.data)
     return {name: value for name, value in plain.items() if value is not None}
+
+
+def _seen_from(home: Path, data: str) -> str:
+    try:
+        return Path(os.path.relpath(data, home)).as_posix()
+    except ValueError:
+        # Another drive of Windows.
+        return os.path.abspath(data)
 
 
 def read_mix(path: str, config: DataConfig, role: str) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:

@@ -8,6 +8,7 @@ the place of the rate. Shares are exact fractions, so that no rounding of binary
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 
 from keeptune.data.mix.recipe import MixRecipe
@@ -85,7 +86,9 @@ def _rates(recipe: MixRecipe, rows: Sequence[int]) -> list[Fraction]:
     ]
     if recipe.temperature == 1:
         return sizes
-    return [Fraction(float(size) ** (1 / recipe.temperature)) for size in sizes]
+    # In decimals, which come out alike on every machine.
+    power = 1 / Decimal(str(recipe.temperature))
+    return [Fraction((Decimal(size.numerator) / Decimal(size.denominator)) ** power) for size in sizes]
 
 
 def _exact(number: float) -> Fraction:
