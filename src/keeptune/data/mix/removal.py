@@ -82,8 +82,7 @@ def find_removals(
     digests = np.concatenate([bodies(_texts(spool, side), heads, tails).digests() for side in sides])
     reasons, matched = _exact(rows, digests)
     if near:
-        _, distinct = np.unique(digests, return_index=True)
-        distinct = np.sort(distinct)
+        distinct = _distinct(digests, rows.tested)
         sets = _shingle_file(scratch / "shingles", spool, rows, (heads, tails), distinct, digests)
         _mark_near(spool, rows, distinct, sets, reasons, matched)
     leaked = np.where(reasons == Reason.LEAK, rows.side_of(matched), -1)
@@ -105,6 +104,13 @@ def _exact(rows: _Rows, digests: UInts) -> tuple[NDArray[np.uint8], Ints]:
     reasons = np.where(repeats, np.where(across, Reason.EXACT_ACROSS, Reason.EXACT_WITHIN), Reason.NONE)
     reasons[matched < rows.tested] = Reason.LEAK
     return reasons.astype(np.uint8), matched
+
+
+def _distinct(digests: UInts, tested: int) -> Ints:
+    """The first row of each body among the test sets, and of each among the sources."""
+    of_tests = np.unique(digests[:tested], return_index=True)[1]
+    of_sources = np.unique(digests[tested:], return_index=True)[1] + tested
+    return np.concatenate([np.sort(of_tests), np.sort(of_sources)]).astype(np.int64)
 
 
 def _shingle_file(
@@ -142,8 +148,9 @@ def _mark_near(
     in_context = context[rows.side_of(leaks.later)]
     in_context[in_context] = _other_answers(spool, rows, leaks.of(in_context))
     leaks = leaks.of(~in_context)
-    for found, reason in ((repeats, Reason.NEAR), (leaks, Reason.LEAK)):
-        reasons[found.later], matched[found.later] = reason, found.earlier
+    for found, reason in ((leaks, Reason.LEAK), (repeats, Reason.NEAR)):
+        open_still = found.of(reasons[found.later] == Reason.NONE)
+        reasons[open_still.later], matched[open_still.later] = reason, open_still.earlier
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,7 @@ def row_counts(recipe: MixRecipe, usable: Sequence[int]) -> list[int]:
     caps = [source.cap or recipe.cap for source in recipe.sources]
     rows = [count if cap is None else min(count, cap) for count, cap in zip(usable, caps, strict=True)]
     if not any(rows):
-        fix = "look at the counts of rows that occur in a test set"
-        raise DataError("no row of any source is left to mix", fix)
+        raise DataError("no row of any source is left to mix: all occur in a test set", "give other rows")
     shares = _shares(recipe, rows)
     scarce = min((place for place in range(len(rows)) if shares[place]), key=lambda i: rows[i] / shares[i])
     most = int(rows[scarce] / shares[scarce])
