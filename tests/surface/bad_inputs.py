@@ -18,6 +18,7 @@ from keeptune.cli.main import main
 from keeptune.config.schema import DataConfig
 from tests.config.bad_configs import BAD_CONFIGS, BadConfig
 from tests.data.bad_rows import BAD_ROWS
+from tests.data.mix.bad_mixes import BAD_MIXES
 from tests.models.bad_models import BAD_MODELS
 
 GOOD_ROWS = "".join(json.dumps({"prompt": f"number {i}", "completion": f"it is {i}"}) + "\n" for i in range(12))
@@ -166,6 +167,7 @@ CASES = (
     *(Case("Rows and files", bad.name, bad.kind, _rows(bad.write)) for bad in BAD_ROWS),
     *(Case("Settings", bad.name, f"setting-{bad.kind}", _config(bad)) for bad in BAD_CONFIGS),
     *(Case("Models", bad.name, bad.kind, _model(bad.build)) for bad in BAD_MODELS),
+    *(Case("Mixes", bad.name, bad.kind, bad.write) for bad in BAD_MIXES),
     *RUNS,
     *MANY_RUNS,
 )
