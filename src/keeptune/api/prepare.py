@@ -10,6 +10,7 @@ from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig, Tu
 from keeptune.data.duplicates import drop_repeats
 from keeptune.data.encode import Encoder
 from keeptune.data.load import LoadedData, load_examples
+from keeptune.data.mix.recipe import is_recipe
 from keeptune.data.split import limit_examples, split_examples
 from keeptune.data.stdlib_functions import stdlib_examples
 from keeptune.errors import ConfigError, DataError
@@ -74,7 +75,8 @@ def load_rows(config: TuneConfig, observer: Observer) -> Rows:
             observer(DataLoaded(role, "Python's standard library", len(rows), "function → its docstring's summary"))
     else:
         train, test, hashes = _load_files(data, observer)
-    if data.drop_duplicates:
+    if data.drop_duplicates and not is_recipe(data.train):
+        # A mix has left them out already, each source by its own template.
         train = _without_repeats(train, test, observer)
     if data.limit_train is not None:
         train = limit_examples(train, data.limit_train, seed=0)
