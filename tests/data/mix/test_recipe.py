@@ -110,3 +110,10 @@ def test_mistakes_are_named(text: str, must_say: str, tmp_path: Path) -> None:
 def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no recipe"):
         read_recipe(tmp_path / "none.yaml")
+
+
+def test_the_recipe_of_the_documentation_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "mixing.md").read_text(encoding="utf-8")
+    recipe = read_recipe(written(tmp_path, page.partition("```yaml\n")[2].partition("```")[0]))
+    assert [source.fraction for source in recipe.sources] == [None, 0.1, None]
+    assert (recipe.rows, recipe.temperature, recipe.cap, recipe.near_duplicates) == (5000, 2, 3000, True)
