@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from keeptune.cli.main import main
 from keeptune.config.schema import DataConfig
+from tests.api.bad_comparisons import BAD_COMPARISONS
 from tests.config.bad_configs import BAD_CONFIGS, BadConfig
 from tests.data.bad_rows import BAD_ROWS
 from tests.data.mix.bad_mixes import BAD_MIXES
@@ -142,6 +143,27 @@ MANY_RUNS = (
 )
 
 
+def _curve(*words: str) -> Callable[[Path], Sequence[str]]:
+    """A learning curve over good rows into ``out``."""
+
+    def prepare(folder: Path) -> Sequence[str]:
+        (folder / "rows.jsonl").write_text(GOOD_ROWS)
+        return ["curve", "--model", "tiny", "--train", "rows.jsonl", "--output", "out", *words]
+
+    return prepare
+
+
+CURVES = (
+    Case("Learning curves", "sizes that are no numbers", "bad-sizes", _curve("--sizes", "few,many")),
+    Case("Learning curves", "sizes that do not rise", "bad-sizes", _curve("--sizes", "0,8,4")),
+    Case("Learning curves", "a size below 0", "bad-sizes", _curve("--sizes=-4,4,8")),
+    Case("Learning curves", "one size only", "one-size", _curve("--sizes", "0,8")),
+    Case("Learning curves", "a size above the number of rows", "too-few-rows", _curve("--sizes", "4,8,5000")),
+    Case("Learning curves", "no draw", "no-draw", _curve("--sizes", "4,8", "--draws", "0")),
+    Case("Learning curves", "a run that is no curve", "run-exists", _curve("--sizes", "4,8", "--output", "earlier")),
+)
+
+
 def _model(build: Callable[[Path], object]) -> Callable[[Path], Sequence[str]]:
     def prepare(folder: Path) -> Sequence[str]:
         config = build(folder)
@@ -170,6 +192,7 @@ CASES = (
     *(Case("Mixes", bad.name, bad.kind, bad.write) for bad in BAD_MIXES),
     *RUNS,
     *MANY_RUNS,
+    *(Case("Comparisons", bad.name, bad.kind, bad.write) for bad in BAD_COMPARISONS),
 )
 
 

@@ -13,15 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from keeptune.api.trials import Ended, Trial, run_trial
-from keeptune.errors import ConfigError, MissingDependency
+from keeptune.errors import ConfigError, MissingDependency, TrainingError
 from keeptune.events import Notice, Observer
 
 LOCAL = "local"
+ADDRESS_FIX = "give --ray HOST:PORT of its head node; without an address one is started here"
 RETRIES = 5
 """Starts of one trial beside the first: each goes on from the last checkpoint."""
+STARTS = 3
 STORE_BYTES = 100_000_000
 """Of a cluster started here: trials hand over no more than a line."""
 PATIENCE_SECONDS = 10.0
+SECRET = "HF_TOKEN"
+"""Not handed on: a cluster shows the variables of its jobs to all who use it."""
 _HANDED_ON = ("KEEPTUNE_", "HF_", "TRANSFORMERS_", "OMP_", "CUBLAS_", "TOKENIZERS_")
 """Starts of the names of environment variables that change what a trial finds or computes."""
 
@@ -38,34 +42,35 @@ class RayTrials:
 
     address: str = LOCAL
     """Of a running cluster; ``local`` starts one here, and ends it."""
-    gpus: float = 0.0
-    """GPUs of a trial; a part of one lets several share it."""
+    gpus: float | None = None
+    """GPUs of a trial; a part of one lets several share it. None: one where the cluster has any."""
     cpus: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be an address.
+
+        Raises:
+            ConfigError: it has no port.
+        """
+        if self.address != LOCAL and not self.address.rpartition(":")[2].isdigit():
+            raise ConfigError(f"{self.address!r} is no address of a Ray cluster", ADDRESS_FIX)
 
     def __call__(self, trials: Sequence[Trial], observer: Observer, /) -> Iterator[Ended]:
         """Run them.
 
         Raises:
             MissingDependency: Ray is not installed. ConfigError: no cluster at the address, or too small a one.
+            TrainingError: none could be started here.
         """
         ray = import_ray()
         _connect(ray, self.address)
         try:
-            self._refuse_too_small(ray.cluster_resources())
             yield from self._run(ray, trials, observer)
         finally:
             ray.shutdown()
 
-    def _refuse_too_small(self, there: dict[str, float]) -> None:
-        for name, wanted in (("GPU", self.gpus), ("CPU", self.cpus)):
-            if wanted > there.get(name, 0.0):
-                raise ConfigError(
-                    f"a trial wants {wanted:g} {name}s and the cluster has {there.get(name, 0.0):g}",
-                    f"lower --{name.lower()}s-per-trial",
-                )
-
     def _run(self, ray: Any, trials: Sequence[Trial], observer: Observer) -> Iterator[Ended]:
-        task = ray.remote(num_gpus=self.gpus, num_cpus=self.cpus, max_retries=RETRIES)(_run_there)
+        task = ray.remote(**self._share(ray.cluster_resources()), max_retries=RETRIES)(_run_there)
         waiting = {task.remote(trial, os.getcwd()): trial for trial in trials}
         observer(Notice("trial", f"{len(trials)} trials as tasks of Ray"))
         while waiting:
@@ -78,18 +83,28 @@ class RayTrials:
             observer(Notice("trial", f"{trial.method}, seed {trial.seed}: {'failed' if error else 'finished'}"))
             yield Ended(trial, error)
 
+    def _share(self, there: dict[str, float]) -> dict[str, float]:
+        """What one trial takes of a cluster that has all of `there`."""
+        gpus = min(1.0, there.get("GPU", 0.0)) if self.gpus is None else self.gpus
+        for name, wanted in (("GPU", gpus), ("CPU", self.cpus)):
+            if wanted > there.get(name, 0.0):
+                raise ConfigError(
+                    f"a trial wants {wanted:g} {name}s and the cluster has {there.get(name, 0.0):g}",
+                    f"lower --{name.lower()}s-per-trial",
+                )
+        return {"num_gpus": gpus, "num_cpus": self.cpus}
+
 
 def _connect(ray: Any, address: str) -> None:
-    """To a cluster that answers, or to one that is started here without sending usage statistics."""
-    handed_on = {name: value for name, value in os.environ.items() if name.startswith(_HANDED_ON)}
+    """To a cluster that answers, or to one that is started here."""
+    handed_on = {n: value for n, value in os.environ.items() if n.startswith(_HANDED_ON) and n != SECRET}
     quiet: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": logging.ERROR,
         "runtime_env": {"env_vars": handed_on},
     }
     if address == LOCAL:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(address=LOCAL, include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
+        _start(ray, quiet)
         return
     try:
         # Ray itself waits for minutes, and then ends the program.
@@ -97,10 +112,21 @@ def _connect(ray: Any, address: str) -> None:
         socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS).close()
         ray.init(address=address, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
-        raise ConfigError(
-            f"no Ray cluster answers at {address}: {error}",
-            "give --ray HOST:PORT of its head node; without an address one is started here",
-        ) from error
+        raise ConfigError(f"no Ray cluster answers at {address}: {error}", ADDRESS_FIX) from error
+
+
+def _start(ray: Any, quiet: dict[str, Any]) -> None:
+    """A cluster of this machine's own, which sends no usage statistics. Ray gives its processes half a minute to start,
+    which is too little where all cores are busy."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for left in reversed(range(STARTS)):
+        try:
+            ray.init(address=LOCAL, include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
+            return
+        except Exception as error:
+            ray.shutdown()
+            if left == 0:
+                raise TrainingError(f"Ray did not start here: {error}", "try again, or leave --ray out") from error
 
 
 def import_ray() -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 import click
@@ -13,23 +15,26 @@ OWN = ("method", "seed", "resume")
 """Settings that the methods and seeds to compare take the place of."""
 FAILED = 1
 HERE = "local"
+AMOUNT = click.FloatRange(min=0.0)
 
 
 @click.command("compare")
 @click.option("--methods", metavar="A,B,…", required=True, help="full, lora, full+replay=0.05, full+dial=0.5 …")
 @click.option("--seeds", metavar="N,N,…", default="0,1,2", show_default=True, help="Each method is trained by each.")
 @click.option(
-    "--ray", metavar="[ADDRESS]", is_flag=False, flag_value=HERE, help="Run the trials on Ray: here, or there."
+    "--ray", metavar="[ADDRESS]", is_flag=False, flag_value=HERE, help="Trials on Ray: started here, or there."
 )
-@click.option("--gpus-per-trial", metavar="X", type=click.FloatRange(min=0.0), default=0.0, help="GPUs, or a part.")
-@click.option("--cpus-per-trial", metavar="X", type=click.FloatRange(min=0.0), default=1.0, help="CPUs.  [default: 1]")
+@click.option(
+    "--gpus-per-trial", metavar="X", type=AMOUNT, help="GPUs, or a part of one.  [default: 1 if there is any]"
+)
+@click.option("--cpus-per-trial", metavar="X", type=AMOUNT, default=1.0, help="CPUs, or a part of one.  [default: 1]")
 @setting_flags(*(name for name in FLAGS if name not in OWN))
 @output_flags
 def command(
     methods: str,
     seeds: str,
     ray: str | None,
-    gpus_per_trial: float,
+    gpus_per_trial: float | None,
     cpus_per_trial: float,
     config: str | None,
     quiet: bool,
@@ -58,7 +63,8 @@ def command(
     from keeptune.api.trials import Executor, run_in_turn
 
     execute: Executor = run_in_turn if ray is None else RayTrials(ray, gpus_per_trial, cpus_per_trial)
-    with progress(quiet=quiet) as observer:
+    # Ray itself prints on stdout that a worker was lost.
+    with progress(quiet=quiet) as observer, redirect_stdout(sys.stderr):
         report = compare(settings, _names(methods), numbers, observer, execute)
     if as_json:
         show_json(report)
