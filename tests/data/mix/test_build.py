@@ -84,12 +84,15 @@ def test_one_form_for_all_rows(tmp_path: Path) -> None:
 
 def test_other_formats_and_templates(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("body,gist\none two three,short\nfour five six,brief\n", encoding="utf-8")
-    (tmp_path / "b.json").write_text(json.dumps([{"prompt": "p", "completion": "c"}]), encoding="utf-8")
+    pairs = [{"prompt": f"p{place}", "completion": "c"} for place in range(4)]
+    (tmp_path / "b.json").write_text(json.dumps(pairs), encoding="utf-8")
     told = {"data": str(tmp_path / "a.csv"), "prompt": "Sum up: {body}", "completion": "gist", "system": "Be brief."}
     report, rows = mixed(tmp_path, {"sources": (told, str(tmp_path / "b.json"))})
     assert report.sources[0].mapping.startswith('prompt ← "Sum up: {body}"')
     (first,) = [row for row in rows if row["id"] == "a/2"]
     assert [turn["content"] for turn in first["messages"]] == ["Be brief.", "Sum up: one two three", "short"]
+    # All on one line of the file, and told apart.
+    assert {row["id"] for row in rows if row["source"] == "b"} == {"b/1", "b/2", "b/3", "b/4"}
     assert len(report.sources[1].sha256) == 64
 
 

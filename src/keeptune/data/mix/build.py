@@ -16,7 +16,7 @@ from keeptune.data.mix.recipe import MixRecipe, MixSource
 from keeptune.data.mix.removal import Reason, Removals, find_removals
 from keeptune.data.mix.report import MixedSource, MixedTest, MixReport
 from keeptune.data.mix.seeded import Ints, choose_lines, shuffle_key
-from keeptune.data.mix.spool import Spool, SpooledSource
+from keeptune.data.mix.spool import Role, Spool, SpooledSource
 from keeptune.data.mix.weights import row_counts
 from keeptune.data.token_lengths import CountTokens
 from keeptune.errors import DataError
@@ -30,8 +30,8 @@ def build_mix(
 ) -> MixReport:
     """Make the mix, and write its rows to ``mix.jsonl`` in `folder`; None only looks at it.
 
-    The same recipe over the same files gives the same bytes. In memory are some 60 bytes a row, two million hashes,
-    and the shingles that several rows share; sources that are not JSON Lines are held whole, one at a time.
+    The same recipe over the same files gives the same bytes. In memory are some 100 bytes a row, 8 bytes a word of one
+    source, and the shingles that several rows share; sources that are not JSON Lines are held whole, one at a time.
 
     Raises:
         ConfigError: proportions that cannot be met.
@@ -73,8 +73,8 @@ def build_mix(
     )
 
 
-def _read(spool: Spool, source: MixSource, observer: Observer, role: str) -> SpooledSource:
-    spooled = spool.add(source, "test" if role == "test" else "train")
+def _read(spool: Spool, source: MixSource, observer: Observer, role: Role) -> SpooledSource:
+    spooled = spool.add(source, role)
     if source.sha256 not in ("", spooled.sha256):
         message = (
             f"{source.data} is not what it was when the recipe was made: its SHA-256 was {source.sha256[:12]}… and is "

@@ -14,7 +14,7 @@ def needs_messages(example: Example) -> bool:
     return len(example.prompt) > 1 or (bool(example.prompt) and example.prompt[0].role != "user")
 
 
-def to_row(example: Example, name: str, line: int | None) -> Row:
+def to_row(example: Example, name: str, line: int) -> Row:
     """`example` of the source `name`: as ``prompt`` and ``completion``, or as ``messages`` where it needs them.
 
     Ids and groups of two sources cannot clash.

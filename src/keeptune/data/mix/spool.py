@@ -35,6 +35,8 @@ KNOWN_WORDS = 1 << 20
 """Hashes of words that are remembered at once."""
 STREAMED = (".jsonl", ".ndjson")
 
+Role = Literal["train", "test"]
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -49,7 +51,7 @@ class SpooledSource:
     invalid: int
     problems: tuple[Problem, ...]
     lines: Ints
-    """The line, or row of a table, of each usable row."""
+    """The line, or row of a table, of each usable row; no two are the same."""
     starts: Ints
     """Where each row begins in the rows' file, and where the last one ends: one more than there are rows."""
     words: Ints
@@ -84,7 +86,7 @@ class Spool:
     def __exit__(self, *raised: object) -> None:
         self._files.close()
 
-    def add(self, source: MixSource, role: Literal["train", "test"]) -> SpooledSource:
+    def add(self, source: MixSource, role: Role) -> SpooledSource:
         """Read a source to its end; rows that cannot be used are left out and counted.
 
         Raises:
@@ -124,12 +126,13 @@ class Spool:
                 seen.add(row.row)
                 built = builder.build(row)
                 if not isinstance(built, list):
-                    written = (_encode(to_row(built, source.name, row.line)) + "\n").encode()
+                    line = kept.line_of(row)
+                    written = (_encode(to_row(built, source.name, line)) + "\n").encode()
                     digest.update(written)
                     self._rows.write(written)
                     words = normalised_words(built.prompt_text or built.completion)
                     self._words.write(array("Q", map(self._hashes.__getitem__, words)))
-                    kept.add(built, row.line or 0, len(written), len(words))
+                    kept.add(built, line, len(written), len(words))
                     continue
             else:
                 built = [row]
@@ -166,6 +169,10 @@ class _Kept:
     characters: array[int] = field(default_factory=lambda: array("q"))
     in_turns: bool = False
 
+    def line_of(self, row: RawRow) -> int:
+        """The line that names the row; the next free one where several rows stand on one line."""
+        return max(row.line or 0, self.lines[-1] + 1 if self.lines else 0)
+
     def add(self, example: Example, line: int, size: int, words: int) -> None:
         self.lines.append(line)
         self.starts.append(self.starts[-1] + size)
@@ -196,7 +203,7 @@ class _WordHashes(dict[str, int]):
 
 
 def _reader(
-    source: MixSource, role: Literal["train", "test"]
+    source: MixSource, role: Role
 ) -> tuple[Callable[[], Iterator[RawRow | Problem]], str, Mapping[str, tuple[str, ...]]]:
     """(what gives all rows anew, start of their ids, classes of fields). JSON Lines are streamed; what other readers
     give is in memory while its source is read."""
