@@ -7,7 +7,8 @@ The data is made here from a seed: prompts of 20 to 150 words, frequent and rare
 sources under an instruction of their own, and three test sets. Planted are exact repeats within and across sources
 (case and white space changed), near repeats with a Jaccard similarity of 0.8 to 0.95, and exact and near copies of test
 rows. Each mix runs in a process of its own, which tells its time and its peak resident memory. A part of the rows is
-compared with every other by brute force, and speed is held to one core's time, as all is done by one process. `--keep` writes the record to results/mix.json.
+compared with every other by brute force. All is done by one process, so speed is held to one core's time. `--keep`
+writes the record to results/mix.json.
 """
 
 from __future__ import annotations
