@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from keeptune.api.chat import Chat, open_chat
     from keeptune.api.check import check
     from keeptune.api.compare import compare
+    from keeptune.api.curve import curve
     from keeptune.api.demo import demo
     from keeptune.api.evaluate import evaluate
     from keeptune.api.measure import measure
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         Example,
         ForgettingReport,
         Interval,
+        LearningCurve,
         MethodComparison,
         TuneResult,
         Undefined,
@@ -59,6 +61,7 @@ _HOMES = {
     "keeptune.api.chat": ("Chat", "open_chat"),
     "keeptune.api.check": ("check",),
     "keeptune.api.compare": ("compare",),
+    "keeptune.api.curve": ("curve",),
     "keeptune.api.demo": ("demo",),
     "keeptune.api.evaluate": ("evaluate",),
     "keeptune.api.measure": ("measure",),
@@ -92,6 +95,7 @@ _HOMES = {
         "Example",
         "ForgettingReport",
         "Interval",
+        "LearningCurve",
         "MethodComparison",
         "TuneResult",
         "Undefined",
@@ -111,6 +115,7 @@ __all__ = [  # noqa: RUF022
     "predict",
     "open_chat",
     "Chat",
+    "curve",
     "runs",
     "find_run",
     "compare_runs",
@@ -136,6 +141,7 @@ __all__ = [  # noqa: RUF022
     "AbilityReport",
     "MethodComparison",
     "CheckReport",
+    "LearningCurve",
     "Comparison",
     "Interval",
     "Undefined",

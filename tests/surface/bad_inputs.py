@@ -193,6 +193,7 @@ CASES = (
     *RUNS,
     *MANY_RUNS,
     *(Case("Comparisons", bad.name, bad.kind, bad.write) for bad in BAD_COMPARISONS),
+    *CURVES,
 )
 
 

@@ -24,6 +24,7 @@ from keeptune.store.hashing import hash_value
 
 EMBEDDED = "stdlib"
 """Name of the embedded default task: summarise functions of Python's standard library."""
+EMBEDDED_ROWS = 500
 MAX_LENGTH = 2048
 NEW_TOKENS = (16, 512)
 
@@ -69,7 +70,8 @@ def load_rows(config: TuneConfig, observer: Observer) -> Rows:
     if data.train is None:
         raise ConfigError("no training data", "give --train FILE, or try `keeptune demo`")
     if data.train == EMBEDDED:
-        train, test = stdlib_examples(data.limit_train or 500, data.limit_test or 120)
+        wanted = data.limit_train or EMBEDDED_ROWS
+        train, test = stdlib_examples(max(wanted, EMBEDDED_ROWS) if data.draw else wanted, data.limit_test or 120)
         hashes = (hash_value(train), hash_value(test))
         for role, rows in (("train", train), ("test", test)):
             observer(DataLoaded(role, "Python's standard library", len(rows), "function → its docstring's summary"))
@@ -79,7 +81,7 @@ def load_rows(config: TuneConfig, observer: Observer) -> Rows:
         # A mix has left them out already, each source by its own template.
         train = _without_repeats(train, test, observer)
     if data.limit_train is not None:
-        train = limit_examples(train, data.limit_train, seed=0)
+        train = limit_examples(train, data.limit_train, seed=data.draw)
     if data.limit_test is not None:
         test = limit_examples(test, data.limit_test, seed=0)
     train, validation = split_examples(train, data.validation_fraction, seed=0)

@@ -32,6 +32,7 @@ FLAGS: Mapping[str, Flag] = {
     "system": Flag("TEXT", "System message before every prompt."),
     "group": Flag("FIELD", "Rows with the same value stay on one side of a split."),
     "limit-train": Flag("N", "Use N rows of train at most."),
+    "draw": Flag("N", "Which seeded choice of rows --limit-train takes.  [default: 0]"),
     "limit-test": Flag("N", "Use N rows of test at most."),
     "test-fraction": Flag("X", "Share of train set apart where no test is given.  [default: 0.2]"),
     "validation-fraction": Flag("X", "Share of train that chooses the best checkpoint.  [default: 0.1]"),

@@ -53,6 +53,8 @@ class DataConfig:
     """Field that names the group of a row; rows of one group stay on one side of a split."""
     limit_train: int | None = None
     """Use this many rows of train at most, the validation slice among them (seeded choice)."""
+    draw: int = 0
+    """Which seeded choice `limit_train` takes; within one, the choice of fewer rows lies in that of more."""
     limit_test: int | None = None
     test_fraction: float = 0.2
     """Share of train set apart where no test is given."""

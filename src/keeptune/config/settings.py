@@ -64,6 +64,7 @@ _SHARE = Range(0, 1)
 
 _RANGES: Mapping[str, Range] = {
     "data.limit_train": _COUNT,
+    "data.draw": Range(0, 2**32),
     "data.limit_test": _COUNT,
     "data.test_fraction": Range(0, 1, low_open=True),
     "data.validation_fraction": _SHARE,

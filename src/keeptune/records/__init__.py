@@ -22,6 +22,7 @@ from keeptune.records.forgetting_report import (
 )
 from keeptune.records.interval import Interval, MaybeInterval
 from keeptune.records.ladder_report import DevDrop, DevEvidence, LadderReport
+from keeptune.records.learning_curve import Backtest, CurveAbility, CurvePoint, CurveTrial, Fitted, LearningCurve
 from keeptune.records.manifest import RunManifest
 from keeptune.records.method_comparison import MethodAbility, MethodComparison, MethodPair, MethodRow, TrialRow
 from keeptune.records.result import EvalResult, SideBySide, TrainingSummary, TuneResult
@@ -33,11 +34,15 @@ __all__ = [
     "Ability",
     "AbilityReport",
     "Answer",
+    "Backtest",
     "Broke",
     "Change",
     "Comparison",
     "Confusion",
     "ConfusionCell",
+    "CurveAbility",
+    "CurvePoint",
+    "CurveTrial",
     "DevDrop",
     "DevEvidence",
     "Diagnosis",
@@ -47,6 +52,7 @@ __all__ = [
     "EvalResult",
     "Example",
     "Finish",
+    "Fitted",
     "ForgettingReport",
     "Form",
     "Gate",
@@ -55,6 +61,7 @@ __all__ = [
     "IntrusionRow",
     "ItemScore",
     "LadderReport",
+    "LearningCurve",
     "MaybeInterval",
     "Message",
     "MethodAbility",

@@ -1,0 +1,187 @@
+"""`keeptune.curve`: how many examples are enough: gain and forgetting by their number, and what more would bring."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from keeptune.api.manifest import make_manifest
+from keeptune.api.prepare import EMBEDDED, choose, load_rows, make_encoder, new_tokens
+from keeptune.api.resume import refuse_other_settings
+from keeptune.api.trials import Executor, Trial, run_in_turn
+from keeptune.config.schema import TuneConfig
+from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
+from keeptune.events import Notice, Observer, silent
+from keeptune.records import (
+    SCHEMA_VERSION,
+    CurveTrial,
+    LearningCurve,
+    RunManifest,
+    TuneResult,
+    Undefined,
+    from_plain,
+    to_plain,
+)
+from keeptune.report.html.curve_page import write_curve_html
+from keeptune.store.atomic import write_json
+from keeptune.store.run_entry import TRIALS, task_of
+from keeptune.store.runs import CONFIG, open_run, read_result
+from keeptune.studies.learning_curve import Learned, check_sizes, learn, method_of
+from keeptune.studies.trial_scores import FinishedTrial
+
+CURVE = "curve.json"
+PAGE = "curve.html"
+SIZES = (0, 50, 100, 250, 500, 1000)
+DRAWS = 3
+
+
+def curve(
+    config: TuneConfig,
+    sizes: Sequence[int] = SIZES,
+    draws: int = DRAWS,
+    observer: Observer = silent,
+    execute: Executor = run_in_turn,
+) -> LearningCurve:
+    """Train on nested parts of train, and tell what came of each and what more rows would bring.
+
+    Each trial is a run of `tune` in a folder of its own, ``trials/n<size>-d<draw>`` below `config.output`. Called
+    again with the same settings, only what is not finished is run; sizes and draws may be added.
+
+    Args:
+        config: what all trials share. A draw is a seeded order of the rows, of which a size takes the first, and a
+            seed of its own for training.
+        sizes: numbers of rows, the validation slice among them, rising; 0 is the base itself.
+        execute: where trials run; one after another in this process if not said otherwise.
+
+    Raises:
+        ConfigError: sizes or settings that cannot be, told before any training. TrainingError: no trial finished.
+        KeeptuneError: see the tree in `keeptune.errors`.
+    """
+    check_sizes(sizes, draws)
+    config = _settled(config, sizes[-1])
+    started = bool(config.output) and (Path(config.output).expanduser() / CONFIG).exists()
+    with open_run(config.output, f"curve-{task_of(config.data.train or '')}", resume=started) as folder:
+        _keep_settings(config, folder, started=started)
+        trials = {(size, draw): _trial(config, folder, size, draw) for draw in range(draws) for size in sizes if size}
+        due = [trial for trial in trials.values() if not trial.finished]
+        if len(due) < len(trials):
+            observer(Notice("trial", f"{len(trials) - len(due)} of {len(trials)} trials are finished already"))
+        errors = {}
+        for ended in execute(due, observer) if due else ():
+            if ended.error:
+                errors[ended.trial.path] = ended.error
+                observer(Notice("trial", f"{ended.trial.method}, draw {ended.trial.seed} failed: {ended.error}"))
+        finished = [_read(trial) for trial in trials.values() if trial.finished]
+        if not finished:
+            first = next(iter(errors.values()), "they ended without a result")
+            raise TrainingError(f"none of the {len(trials)} trials finished; the first: {first}", "then try again")
+        learned = learn(finished, sizes, draws)
+        if isinstance(learned, Undefined):
+            raise StoreError(f"the trials make no curve: {learned.reason}", "look at a trial's result.json")
+        report = _report(config, folder, learned, trials, errors, finished[0].result.manifest)
+        write_curve_html(report, folder / PAGE)
+        write_json(folder / CURVE, to_plain(report))
+    return report
+
+
+def _settled(config: TuneConfig, largest: int) -> TuneConfig:
+    """What every trial shares, so that only the rows differ.
+
+    Raises:
+        ConfigError: settings that the sizes take the place of; more rows asked for than there are.
+        DataError: rows that cannot be used.
+    """
+    if config.data.limit_train is not None or config.data.draw:
+        raise ConfigError("limit_train and draw are what a curve sets itself", "leave them out: --sizes and --draws")
+    if config.ladder.auto:
+        raise ConfigError("a curve climbs no ladder, and ladder.auto asks for one", "give the remedy's own settings")
+    limit = largest if config.data.train == EMBEDDED else None
+    rows = load_rows(replace(config, data=replace(config.data, limit_train=limit)), silent)
+    count = len(rows.train) + len(rows.validation)
+    if largest > count:
+        raise ConfigError(
+            f"--sizes goes to {largest}, and train has {count} rows that can be used",
+            "leave out the sizes above that, or give more rows",
+        )
+    choose(config.evaluation, rows.test)
+    measure, evaluation = config.measure, config.evaluation
+    if measure.keep and not measure.abilities:
+        measure = replace(measure, abilities=("none",))
+    # The room for an answer goes by the train rows: all trials and the base have the same.
+    room = new_tokens(evaluation, make_encoder(config.model, config.data), rows.train)
+    return replace(config, measure=measure, evaluation=replace(evaluation, max_new_tokens=room), resume=False)
+
+
+def _keep_settings(config: TuneConfig, folder: Path, *, started: bool) -> None:
+    if started and not (folder / TRIALS).is_dir():
+        raise RunExists(f"{folder} holds a run that is no learning curve", "name an empty or new folder with --output")
+    if started:
+        refuse_other_settings(config, folder)
+    else:
+        write_json(folder / CONFIG, to_plain(replace(config, output=str(folder))))
+    (folder / TRIALS).mkdir(exist_ok=True)
+
+
+def _trial(config: TuneConfig, folder: Path, size: int, draw: int) -> Trial:
+    """`limit_train` takes the first rows of the draw's order: fewer are a part of more."""
+    training = replace(config.training, seed=config.training.seed + draw)
+    data = replace(config.data, limit_train=size, draw=draw)
+    output = str(folder / TRIALS / f"n{size}-d{draw}")
+    return Trial(method_of(size), draw, replace(config, data=data, training=training, output=output))
+
+
+def _read(trial: Trial) -> FinishedTrial:
+    try:
+        result = from_plain(TuneResult, read_result(trial.path))
+    except ValueError as error:
+        raise StoreError(f"{trial.path} holds another sort of result: {error}", "name another --output") from error
+    return FinishedTrial(trial.method, trial.seed, trial.path, result)
+
+
+def _report(
+    config: TuneConfig,
+    folder: Path,
+    learned: Learned,
+    trials: Mapping[tuple[int, int], Trial],
+    errors: Mapping[Path, str],
+    made: RunManifest,
+) -> LearningCurve:
+    task = learned.task
+    return LearningCurve(
+        schema_version=SCHEMA_VERSION,
+        path=str(folder),
+        metric=task.metric.name,
+        higher_is_better=task.metric.higher_is_better,
+        base=task.base,
+        points=learned.points,
+        trials=tuple(
+            CurveTrial(
+                size=size,
+                draw=draw,
+                path=str(trial.path),
+                gain=task.of_seed(trial.method, draw) if trial.finished else None,
+                error=errors.get(trial.path, ""),
+            )
+            for (size, draw), trial in sorted(trials.items())
+        ),
+        fitted=learned.fitted,
+        misfit=learned.misfit,
+        backtest=learned.backtest,
+        more=learned.more,
+        advice=learned.advice,
+        sentences=learned.sentences,
+        notices=learned.notices,
+        config=json.loads(json.dumps(to_plain(config))),
+        manifest=make_manifest(
+            model=made.model,
+            model_hash=made.model_hash,
+            device=made.device,
+            dtype=made.dtype,
+            train_hash=made.train_hash,
+            test_hash=made.test_hash,
+            seed=config.training.seed,
+            seconds={},
+        ),
+    )

@@ -1,0 +1,59 @@
+"""`keeptune curve`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from keeptune.cli.options import FLAGS, output_flags, setting_flags
+
+OWN = ("limit-train", "draw", "resume", "auto", "can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
+"""Settings that sizes and draws take the place of; a curve goes on by itself, and climbs no ladder."""
+FAILED = 1
+
+
+@click.command("curve")
+@click.option("--sizes", metavar="N,N,…", default="0,50,100,250,500,1000", show_default=True, help="Rows to train on.")
+@click.option("--draws", metavar="N", type=int, default=3, show_default=True, help="Seeded orders of the rows.")
+@setting_flags(*(name for name in FLAGS if name not in OWN))
+@output_flags
+def command(sizes: str, draws: int, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
+    """How many examples are enough: gain and forgetting by their number, and what more would bring.
+
+    \b
+    keeptune curve --train rows.jsonl --output studies/curve
+    keeptune curve --train rows.jsonl --sizes 0,50,100,200,400 --draws 3 --keep sentiment --output studies/curve
+
+    Sizes are nested, 0 is the base itself. The same command again goes on where it was stopped. The largest size is
+    foretold from the others; where that fails, no advice is given. Ends with exit code 1 where a trial failed.
+    """
+    from keeptune.cli.progress import progress
+    from keeptune.cli.quiet_libraries import quiet_libraries
+    from keeptune.cli.settings import read_settings
+    from keeptune.cli.show import show_json, show_report
+
+    numbers = _numbers(sizes)
+    settings = read_settings(config, flags)
+    quiet_libraries()
+    from keeptune.api.curve import curve
+
+    with progress(quiet=quiet) as observer:
+        report = curve(settings, numbers, draws, observer)
+    if as_json:
+        show_json(report)
+    else:
+        from keeptune.report.curve import curve_report
+
+        show_report(curve_report(report))
+    return FAILED if any(trial.error for trial in report.trials) else 0
+
+
+def _numbers(text: str) -> Sequence[int]:
+    from keeptune.errors import ConfigError
+
+    try:
+        return [int(number) for number in text.split(",") if number.strip()]
+    except ValueError as error:
+        raise ConfigError(f"--sizes is {text!r}, not numbers", "write whole numbers with commas: 0,50,100") from error

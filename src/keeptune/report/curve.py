@@ -1,0 +1,69 @@
+"""A learning curve as it is shown in a terminal: a pure view of the record."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from keeptune.records import Backtest, Interval, LearningCurve, MaybeInterval
+from keeptune.report.terminal import notes
+from keeptune.report.visible import visible
+from keeptune.report.wording import change, score
+
+
+def curve_report(report: LearningCurve) -> RenderableType:
+    """The whole of a curve, the advice first."""
+    parts: list[RenderableType] = [Text("")]
+    parts += [Text(visible(line), style="" if place else "bold") for place, line in enumerate(report.sentences)]
+    parts += [Text(""), points_table(report), Text(""), Text(backtest_line(report))]
+    failed = [trial for trial in report.trials if trial.error]
+    for trial in failed:
+        first = trial.error.partition("\n")[0]
+        parts.append(Text(visible(f"failed: {trial.size} rows, draw {trial.draw}: {first}"), style="bold red"))
+    if failed:
+        parts.append(Text("the same command again tries those that failed, and leaves the others"))
+    parts += notes(report.notices, "")
+    parts.append(Text(f"files: {report.path}  (curve.html, curve.json, trials/)"))
+    return Group(*parts)
+
+
+def points_table(report: LearningCurve) -> Table:
+    """One row a size: score, gain, and the drop of each ability."""
+    names = list(dict.fromkeys(ability.name for point in report.points for ability in point.abilities))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    columns = ("examples", "draws", report.metric if report.higher_is_better else f"{report.metric} ↓", "gain")
+    for column in (*columns, *(f"drop of {name}" for name in names)):
+        table.add_column(Text(visible(column)), justify="right")
+    for point in report.points:
+        drops = {ability.name: limits(ability.metric, ability.drop) for ability in point.abilities}
+        table.add_row(
+            f"{point.size:,}",
+            f"{point.draws}" if point.size else "base",
+            score(report.metric, point.score),
+            limits(report.metric, point.gain),
+            *(drops.get(name, "–") for name in names),
+        )
+    if names:
+        table.caption, table.caption_justify = "Means over draws, with 95 % intervals. A drop above 0 is worse.", "left"
+    return table
+
+
+def backtest_line(report: LearningCurve) -> str:
+    """What the smaller sizes foretold of the largest, and whether it came so."""
+    found = report.backtest
+    if not isinstance(found, Backtest):
+        return f"backtest: none: {found.reason}"
+    foretold = limits(report.metric, found.foretold)
+    outcome = "as foretold" if found.holds else "not as foretold"
+    return (
+        f"backtest: from the smaller sizes a gain of {foretold} with {found.size:,} examples; "
+        f"it was {change(report.metric, found.observed)}, {outcome}"
+    )
+
+
+def limits(metric: str, found: MaybeInterval) -> str:
+    """``+3.1 (+1.0 to +5.2)``; a dash where there is none."""
+    if not isinstance(found, Interval):
+        return "–"
+    return f"{change(metric, found.estimate)} ({change(metric, found.low)} to {change(metric, found.high)})"

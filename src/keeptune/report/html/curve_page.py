@@ -1,0 +1,117 @@
+"""A learning curve as one HTML file: a pure view of its record, without any script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keeptune.records import Interval, LearningCurve, to_plain
+from keeptune.report.curve import backtest_line
+from keeptune.report.html.axis import Axis, axis_over
+from keeptune.report.html.footnotes import Footnotes
+from keeptune.report.html.page import asset, environment, policy
+from keeptune.report.wording import is_loss
+from keeptune.store.atomic import write_text
+
+WIDTH, HEIGHT = 720, 320
+"""Of a drawing, in its own units; it fits every width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A value with its interval, in drawing units; lower is further down."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Values against the number of examples."""
+
+    title: str
+    sizes: Axis
+    values: Axis
+    dots: tuple[Dot, ...]
+    line: str
+    """SVG points of the middle line: of the fit, or through the dots."""
+    band: str
+    """SVG points around the fit; "" without one."""
+
+    def x(self, size: float) -> float:
+        """Where a size lies."""
+        return WIDTH * (size - self.sizes.low) / (self.sizes.high - self.sizes.low)
+
+    def y(self, value: float) -> float:
+        """Where a value lies, from the top."""
+        return HEIGHT * (self.values.high - value) / (self.values.high - self.values.low)
+
+
+def write_curve_html(report: LearningCurve, path: Path) -> None:
+    """Write the page to `path`, whole or not at all."""
+    write_text(path, render_curve(report))
+
+
+def render_curve(report: LearningCurve) -> str:
+    """The whole page as text."""
+    style = asset("report.css")
+    return (
+        environment()
+        .get_template("curve.jinja")
+        .render(
+            report=report,
+            policy=policy(style),
+            style=style,
+            drawings=drawings(report),
+            width=WIDTH,
+            height=HEIGHT,
+            notes=Footnotes(),
+            backtest=backtest_line(report),
+            abilities=list(dict.fromkeys(a.name for point in report.points for a in point.abilities)),
+            failed=[trial for trial in report.trials if trial.error],
+            settings=json.dumps(to_plain(report.config), indent=2, ensure_ascii=False),
+        )
+    )
+
+
+def drawings(report: LearningCurve) -> tuple[Drawing, ...]:
+    """The gain with its fit, then each ability's drop."""
+    gains = [(point.size, point.gain) for point in report.points]
+    fitted = [(place.size, place.gain) for place in report.fitted]
+    found = [_drawing(f"gain, {report.metric}", gains, fitted)]
+    names = dict.fromkeys((a.name, a.metric) for point in report.points for a in point.abilities)
+    for name, metric in names:
+        drops = [(point.size, a.drop) for point in report.points for a in point.abilities if a.name == name]
+        counted = "nats a token" if is_loss(metric) else "points"
+        found.append(_drawing(f"drop of {name}, {counted}", drops, []))
+    return tuple(drawing for drawing in found if drawing is not None)
+
+
+def _drawing(
+    title: str, dots: Iterable[tuple[float, object]], fitted: Sequence[tuple[float, Interval]]
+) -> Drawing | None:
+    known = [(size, value) for size, value in dots if isinstance(value, Interval)]
+    if not known:
+        return None
+    sizes = axis_over([size for size, _ in (*known, *fitted)])
+    values = axis_over([limit for _, value in (*known, *fitted) for limit in (value.low, value.high)])
+    empty = Drawing(title, sizes, values, (), "", "")
+    x, y = empty.x, empty.y
+    around = [(size, value.high) for size, value in fitted] + [(size, value.low) for size, value in reversed(fitted)]
+    middle = [(size, value.estimate) for size, value in fitted or known]
+    return Drawing(
+        title=title,
+        sizes=sizes,
+        values=values,
+        dots=tuple(
+            Dot(x(size), y(value.estimate), y(value.low), y(value.high), f"{size:,g} examples: {value.estimate:+.3g}")
+            for size, value in known
+        ),
+        line=" ".join(f"{x(size):.1f},{y(value):.1f}" for size, value in middle),
+        band=" ".join(f"{x(size):.1f},{y(value):.1f}" for size, value in around),
+    )
