@@ -45,6 +45,9 @@ BAD_COMPARISONS = (
     BadComparison("a seed that is no number", "bad-seed", ("--seeds", "0,one")),
     BadComparison("a seed below 0", "bad-seed", ("--seeds", "0,-1")),
     BadComparison("a seed twice", "bad-seed", ("--seeds", "0,1,0")),
+    BadComparison(
+        "a ladder to climb", "bad-method", ("--config", "auto.yaml"), (("auto.yaml", "ladder: {auto: true}\n"),)
+    ),
     BadComparison("no folder to go on in", "no-folder", (), without="--output"),
     BadComparison("a folder with other things", "run-exists", (), (("study/thesis", "x"),)),
     BadComparison("a file in the place of the folder", "not-a-folder", (), (("study", "x"),)),

@@ -198,6 +198,9 @@ def test_all_is_checked_before_the_first_training(fresh: TuneConfig) -> None:
     ):
         with pytest.raises(ConfigError, match=said):
             compare(fresh, methods, seeds, silent, never)
+    climbing = dataclasses.replace(fresh, ladder=dataclasses.replace(fresh.ladder, auto=True))
+    with pytest.raises(ConfigError, match="auto climbs a ladder"):
+        compare(climbing, ("lora",), (0,), silent, never)
     with pytest.raises(ConfigError, match="name it with --output"):
         compare(dataclasses.replace(fresh, output=""), ("lora",), (0,), silent, never)
     with pytest.raises(ConfigError, match="no training data"):

@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 120.0
 @pytest.fixture
 def config(tiny: Callable[..., Path], tmp_path: Path) -> TuneConfig:
     write_rows(tmp_path)
-    found = settings(tiny("llama"), tmp_path, "study", epochs=15.0, checkpoint_minutes=0.0)
+    found = settings(tiny("llama"), tmp_path, "study", epochs=6.0, checkpoint_minutes=0.0)
     return dataclasses.replace(found, measure=MeasureConfig(extent="none"))
 
 

@@ -61,6 +61,15 @@ def test_ray_has_its_shares(compared: list[Any], words: list[str], execute: RayT
     assert compared[0][3] == execute
 
 
+def test_help_names_what_is_compared_and_not_what_it_replaces(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "--help"]) == 0
+    words = capsys.readouterr().out.split()
+    for flag in ("--methods", "--seeds", "--ray", "--gpus-per-trial", "--cpus-per-trial", "--keep", "--lr", "--json"):
+        assert flag in words
+    for flag in ("--method", "--seed", "--resume", "--auto"):
+        assert flag not in words
+
+
 def test_a_failed_trial_is_the_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("keeptune.api.compare.compare", lambda *_: FAILED)
     assert main(WORDS) == 1

@@ -11,8 +11,8 @@ import click
 
 from keeptune.cli.options import FLAGS, output_flags, setting_flags
 
-OWN = ("method", "seed", "resume")
-"""Settings that the methods and seeds to compare take the place of."""
+NOT_HERE = ("method", "seed", "resume", "auto", "can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
+"""Flags that the methods and seeds to compare take the place of, and those of the ladder."""
 FAILED = 1
 HERE = "local"
 AMOUNT = click.FloatRange(min=0.0)
@@ -28,7 +28,7 @@ AMOUNT = click.FloatRange(min=0.0)
     "--gpus-per-trial", metavar="X", type=AMOUNT, help="GPUs, or a part of one.  [default: 1 if there is any]"
 )
 @click.option("--cpus-per-trial", metavar="X", type=AMOUNT, default=1.0, help="CPUs, or a part of one.  [default: 1]")
-@setting_flags(*(name for name in FLAGS if name not in OWN))
+@setting_flags(*(name for name in FLAGS if name not in NOT_HERE))
 @output_flags
 def command(
     methods: str,

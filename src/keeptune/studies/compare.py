@@ -13,8 +13,6 @@ from keeptune.studies.compare_advice import advise
 from keeptune.studies.compare_methods import (
     Forgetting,
     Matched,
-    above,
-    difference,
     dominates,
     forgetting_of,
     matched,
@@ -121,9 +119,9 @@ def _sentences(
         said.append(f"No other gain is within {reach} of it, so forgetting is not compared at matched gain.")
     elif len(rows) > 1:
         said.append(_at_matched_gain(forgetting, alike.methods))
-    beaten = [row.method for row in rows if row.dominated_by]
+    beaten = [f"{row.method} (by {', '.join(row.dominated_by)})" for row in rows if row.dominated_by]
     if beaten:
-        said.append(f"Surely worse than another in both: {', '.join(beaten)}.")
+        said.append(f"Surely beaten, gain and forgetting taken together: {', '.join(beaten)}.")
     if any(len(row.seeds) == 1 for row in rows):
         said.append("A method with one seed speaks of one checkpoint only: another seed may differ.")
     if any(isinstance(row.gain, Interval) and too_few(row.gain) for row in rows):
@@ -134,7 +132,7 @@ def _sentences(
 def _at_matched_gain(forgetting: Forgetting, alike: Sequence[str]) -> str:
     least = min(alike, key=lambda method: forgetting.of(method)[1].mean)
     others = [method for method in alike if method != least]
-    more = [method for method in others if above(difference(forgetting.of(method)[1], forgetting.of(least)[1]))]
+    more = [method for method in others if forgetting.surely_more(method, least)[1]]
     unsure = [method for method in others if method not in more]
     drop = forgetting.interval(least)
     name = forgetting.of(least)[0]

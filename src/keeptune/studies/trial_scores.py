@@ -72,9 +72,7 @@ def task_scores(trials: Sequence[FinishedTrial]) -> Measured | Undefined:
     """
     metric = get_metric(trials[0].result.primary_metric)
     pairs = [_read_pairs(trial.path / "samples") for trial in trials]
-    own = [trial.result.comparisons[0].difference for trial in trials]
-    if not metric.higher_is_better:
-        own = [negative(each) for each in own]
+    own = [_own_gain(trial.result, metric) for trial in trials]
     return _measured(TASK, metric, trials, pairs, own)
 
 
@@ -168,8 +166,10 @@ def _read(file: Path) -> list[EvalRecord]:
         raise StoreError(f"{file} cannot be read: {error}", "delete that trial's folder, and compare again") from error
 
 
-def negative(found: MaybeInterval) -> MaybeInterval:
-    """The interval of the opposite."""
-    if isinstance(found, Undefined):
+def _own_gain(result: TuneResult, metric: Metric) -> MaybeInterval:
+    """As the trial told it: tuned against base by its primary metric; positive is better."""
+    told = (c.difference for c in result.comparisons if (c.metric, c.before_name) == (metric.name, "base"))
+    found = next(told, Undefined(f"no item has a {metric.name}"))
+    if metric.higher_is_better or isinstance(found, Undefined):
         return found
     return replace(found, estimate=-found.estimate, low=-found.high, high=-found.low)
