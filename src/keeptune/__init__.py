@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from keeptune.api.measure import measure
     from keeptune.api.mix import mix
     from keeptune.api.predict import predict
+    from keeptune.api.rescue import rescue
     from keeptune.api.runs import RunFilter, compare_runs, delete_run, find_run, runs
     from keeptune.api.tune import tune
     from keeptune.config.load import load_config
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
         EvaluationConfig,
         Full,
         Keep,
+        LadderConfig,
         MeasureConfig,
         MeasureRun,
+        MendConfig,
         ModelConfig,
         TrainingConfig,
         TuneConfig,
@@ -67,6 +70,7 @@ _HOMES = {
     "keeptune.api.measure": ("measure",),
     "keeptune.api.mix": ("mix",),
     "keeptune.api.predict": ("predict",),
+    "keeptune.api.rescue": ("rescue",),
     "keeptune.api.runs": ("RunFilter", "compare_runs", "delete_run", "find_run", "runs"),
     "keeptune.api.tune": ("tune",),
     "keeptune.config.load": ("load_config",),
@@ -76,8 +80,10 @@ _HOMES = {
         "EvaluationConfig",
         "Full",
         "Keep",
+        "LadderConfig",
         "MeasureConfig",
         "MeasureRun",
+        "MendConfig",
         "ModelConfig",
         "TrainingConfig",
         "TuneConfig",
@@ -110,6 +116,7 @@ __all__ = [  # noqa: RUF022
     "check",
     "mix",
     "measure",
+    "rescue",
     "compare",
     "evaluate",
     "predict",
@@ -129,8 +136,10 @@ __all__ = [  # noqa: RUF022
     "Full",
     "TrainingConfig",
     "EvaluationConfig",
+    "LadderConfig",
     "MeasureConfig",
     "MeasureRun",
+    "MendConfig",
     "Keep",
     "MixRecipe",
     "MixSource",

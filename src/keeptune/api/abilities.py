@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from keeptune.api.prepare import choose, load_told, new_tokens
-from keeptune.config.keep import HARNESS
+from keeptune.api.prepare import choose, load_rows, load_told, new_tokens
+from keeptune.api.start import settings_of
+from keeptune.config.keep import HARNESS, RUN
 from keeptune.config.schema import DataConfig, EvaluationConfig, Keep, MeasureConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_clusters, split_examples
 from keeptune.errors import ConfigError
 from keeptune.evaluation.abilities.table import SUITES, get_suite
-from keeptune.events import Observer
+from keeptune.events import Observer, silent
 from keeptune.records import Ability, Example, Form
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import METRICS, get_metric
@@ -54,16 +56,16 @@ def _of_suite(keep: Keep, measure: MeasureConfig) -> Ability:
 
 
 def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder, observer: Observer) -> Ability:
-    loaded = load_told(keep.data, data, keep.name, observer)
-    verdict, dev = split_examples(loaded.examples, measure.dev_fraction, seed=0)
+    examples, version, evaluation = _rows_of(keep, data, observer)
+    verdict, dev = split_examples(examples, measure.dev_fraction, seed=0)
     items = limit_clusters(verdict, measure.items) if measure.items else verdict
-    metrics = choose(EvaluationConfig(metrics=(keep.metric,) if keep.metric else ()), items).metrics
+    metrics = choose(replace(evaluation, metrics=(keep.metric,)) if keep.metric else evaluation, items).metrics
     first = metrics[0]
     return Ability(
         name=keep.name,
         title=keep.name,
         source="yours",
-        version=loaded.sha256[:12],
+        version=version,
         form=_FORMS[first.needs],
         metrics=_names(metrics),
         items=items,
@@ -71,10 +73,20 @@ def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder,
         chance=_chance(first, items),
         margin=MARGINS[first.unit] if keep.margin is None else keep.margin,
         declared=True,
-        max_new_tokens=new_tokens(EvaluationConfig(), encoder, items),
+        max_new_tokens=new_tokens(evaluation, encoder, items),
         # What the models write of themselves is looked at, too, where only likelihoods decide.
         variants={"free": items} if first.needs == "choices" else {},
     )
+
+
+def _rows_of(keep: Keep, data: DataConfig, observer: Observer) -> tuple[tuple[Example, ...], str, EvaluationConfig]:
+    """(items, their version, how they are scored): rows of the user's, or what an earlier run was tested on."""
+    if not keep.data.startswith(RUN):
+        loaded = load_told(keep.data, data, keep.name, observer)
+        return loaded.examples, loaded.sha256[:12], EvaluationConfig()
+    earlier = settings_of(Path(keep.data.removeprefix(RUN)))
+    rows = load_rows(earlier, silent)
+    return rows.test, rows.test_hash[:12], earlier.evaluation
 
 
 def _names(metrics: Sequence[Metric]) -> tuple[str, ...]:

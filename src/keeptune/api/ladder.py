@@ -9,17 +9,17 @@ from __future__ import annotations
 import gc
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keeptune.api.abilities import wanted_abilities
 from keeptune.api.ask import Asker, load_for_asking
-from keeptune.api.prepare import Metrics, Rows, new_tokens
+from keeptune.api.prepare import Metrics, Rows, new_tokens, rows_of_user
 from keeptune.api.train import train
 from keeptune.api.verdict_pass import Answering
 from keeptune.config.keep import HARNESS
-from keeptune.config.schema import DataConfig, ModelConfig, TuneConfig
+from keeptune.config.schema import ModelConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, RungDone
@@ -28,8 +28,8 @@ from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import paired_scores
-from keeptune.mitigation.choose import Choice, choose, enough
-from keeptune.mitigation.rungs import PLAIN, ROUTE, cost_of, rung_config, rungs_of
+from keeptune.mitigation.choose import choose, enough
+from keeptune.mitigation.rungs import PLAIN, ROUTE, cost_of, needs_training, rung_config
 from keeptune.records import (
     Ability,
     DevDrop,
@@ -42,7 +42,7 @@ from keeptune.records import (
     to_plain,
 )
 from keeptune.scoring.table import get_metric
-from keeptune.store.atomic import write_json
+from keeptune.store.atomic import atomic_folder, write_json
 
 RUNGS = "rungs"
 LADDER = "ladder.json"
@@ -67,17 +67,30 @@ class DevAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """The model of one rung."""
+
+    model: ModelConfig
+    summary: TrainingSummary | None
+    """Of the training behind it; None where another tool made it."""
+
+
+Maker = Callable[[str], Made]
+"""From a rung to its model: trained, dialed, or found as it is. Asked again for a rung, it does nothing again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Climbed:
-    """The end of a climb: its weights lie in the run folder as those of any run."""
+    """The end of a climb."""
 
     report: LadderReport
-    summary: TrainingSummary
+    made: Made
     routed: bool
 
 
-@dataclass(slots=True)
-class Climb:
-    """One climb. A call makes it; rungs that an earlier start has trained or asked are not done again."""
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """The Maker of `tune`: each rung is a training from the base, in a folder of its own."""
 
     config: TuneConfig
     run: Path
@@ -85,12 +98,36 @@ class Climb:
     encoder: Encoder
     metrics: Metrics
     observer: Observer
+
+    def __call__(self, rung: str) -> Made:
+        """Train, unless an earlier start has."""
+        config = rung_config(rung, self.config)
+        folder = self.run / RUNGS / (PLAIN if rung == ROUTE else rung)
+        folder.mkdir(parents=True, exist_ok=True)
+        summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, {})
+        return Made(replace(config.model, name=str(saved_tuned(folder)), revision=None), summary)
+
+
+@dataclass(slots=True)
+class Climb:
+    """One climb. A call makes it; rungs that an earlier start has trained or asked are not done again."""
+
+    config: TuneConfig
+    """`model` is the base."""
+    run: Path
+    rows: Rows
+    encoder: Encoder
+    metrics: Metrics
+    make: Maker
+    observer: Observer
     seconds: dict[str, float]
+    rungs: Sequence[str]
+    """In their order, the plain training first."""
     _base: DevAnswers = field(init=False)
     _items: DevItems = field(init=False)
 
     def __call__(self) -> Climbed:
-        """Climb, choose, and put the choice's weights into the run folder.
+        """Climb and choose.
 
         Raises:
             ConfigError: no ability was declared, or none can be measured on development items.
@@ -99,18 +136,20 @@ class Climb:
         self._items = self._dev_items()
         self._base = self._ask(self.config.model)
         self._items = replace(self._items, abilities=tuple(self._measurable()))
-        waiting = [PLAIN, *rungs_of(self.config)]
         tried: list[DevEvidence] = []
-        while waiting and not self._ended(tried, began):
-            tried.append(self._try(waiting.pop(0)))
+        left: list[str] = []
+        for rung in self.rungs:
+            if self._is_left(rung, tried, began):
+                left.append(rung)
+                continue
+            tried.append(self._try(rung))
             self.observer(RungDone(tried[-1]))
         choice = choose(tried, self.config.ladder.min_gain)
-        summary = self._take(choice)
         seconds = sum(rung.trained_seconds + rung.asked_seconds for rung in tried)
         self.seconds["ladder"] = seconds
-        report = LadderReport(tuple(tried), choice.rung.rung, choice.reason, choice.enough, tuple(waiting), seconds)
+        report = LadderReport(tuple(tried), choice.rung.rung, choice.reason, choice.enough, tuple(left), seconds)
         write_json(self.run / LADDER, to_plain(report))
-        return Climbed(report, summary, choice.rung.routed)
+        return Climbed(report, self.make(choice.rung.rung), choice.rung.routed)
 
     def _dev_items(self) -> DevItems:
         measure = self.config.measure
@@ -124,7 +163,7 @@ class Climb:
                 )
         if not self.rows.validation:
             raise ConfigError("the ladder needs rows to see the gain on", "raise --validation-fraction")
-        data = DataConfig(max_length=self.config.data.max_length, too_long=self.config.data.too_long)
+        data = rows_of_user(self.config.data)
         declared = replace(measure, abilities=("none",))
         return DevItems(self.rows.validation, tuple(wanted_abilities(declared, data, self.encoder, self.observer)))
 
@@ -141,28 +180,23 @@ class Climb:
             raise ConfigError("none of the declared abilities can be measured with this model", "declare others")
         return found
 
-    def _ended(self, tried: Sequence[DevEvidence], began: float) -> bool:
+    def _is_left(self, rung: str, tried: Sequence[DevEvidence], began: float) -> bool:
+        """The climb has ended, or there is no budget for this rung."""
         ladder = self.config.ladder
-        if tried and enough(tried[-1], tried[0], ladder.min_gain):
+        if not tried:
+            return False
+        if enough(tried[-1], tried[0], ladder.min_gain):
             return True
-        trained = sum(rung.trained_seconds > 0 for rung in tried)
-        if ladder.max_rungs is not None and trained >= ladder.max_rungs:
+        if ladder.ladder_minutes is not None and time.monotonic() - began > 60 * ladder.ladder_minutes:
             return True
-        minutes = ladder.ladder_minutes
-        return bool(tried) and minutes is not None and time.monotonic() - began > 60 * minutes
-
-    def _folder(self, rung: str) -> Path:
-        return self.run / RUNGS / (PLAIN if rung == ROUTE else rung)
+        trained = sum(one.trained_seconds > 0 for one in tried)
+        return ladder.max_rungs is not None and trained >= ladder.max_rungs and needs_training(rung)
 
     def _try(self, rung: str) -> DevEvidence:
-        """Train and ask one rung."""
-        config = rung_config(rung, self.config)
-        folder = self._folder(rung)
-        folder.mkdir(parents=True, exist_ok=True)
-        seconds: dict[str, float] = {}
-        summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, seconds)
+        """Make and ask one rung."""
+        made = self.make(rung)
         began = time.monotonic()
-        answers = self._ask(replace(config.model, name=str(saved_tuned(folder)), revision=None))
+        answers = self._ask(made.model)
         metric = self.metrics.primary
         task = compare(self._base.task, answers.task, metric)
         return DevEvidence(
@@ -175,7 +209,7 @@ class Climb:
             gain=task.after - task.before if metric.higher_is_better else task.before - task.after,
             drops=tuple(self._drop(ability, answers) for ability in self._items.abilities),
             routed=rung == ROUTE,
-            trained_seconds=0.0 if rung == ROUTE or config.mend.dial != 1.0 else summary.seconds,
+            trained_seconds=made.summary.seconds if made.summary and needs_training(rung) else 0.0,
             asked_seconds=time.monotonic() - began,
         )
 
@@ -207,13 +241,12 @@ class Climb:
         gc.collect()
         return DevAnswers(task, abilities)
 
-    def _take(self, choice: Choice) -> TrainingSummary:
-        """Move the chosen weights to where a run has them, and let the others go."""
-        folder = self._folder(choice.rung.rung)
-        config = rung_config(choice.rung.rung, self.config)
-        summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, {})
-        weights = saved_tuned(folder)
-        if weights is not None and saved_tuned(self.run) is None:
-            shutil.copytree(weights, self.run / f".{weights.name}", dirs_exist_ok=True)
-            (self.run / f".{weights.name}").rename(self.run / weights.name)
-        return summary
+
+def settle(model: ModelConfig, run: Path) -> Path:
+    """Put the weights that were chosen where a run has them."""
+    weights = Path(model.name)
+    place = run / ("adapter" if (weights / "adapter_config.json").exists() else "model")
+    if not place.exists():
+        with atomic_folder(place) as partial:
+            shutil.copytree(weights, partial, dirs_exist_ok=True)
+    return place

@@ -10,8 +10,8 @@ from keeptune.api.ask import Asker
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
 from keeptune.api.measure_logs import is_log, measure_logs
-from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens
-from keeptune.config.schema import DataConfig, MeasureRun
+from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens, rows_of_user
+from keeptune.config.schema import MeasureRun
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
 from keeptune.events import Event, Notice, Observer, silent
@@ -78,11 +78,6 @@ def base_of(tuned: str) -> str:
             if isinstance(value, str) and value:
                 return value
     raise ConfigError(f"{tuned} does not tell what it was tuned from", "name the base with --base")
-
-
-def rows_of_user(data: DataConfig) -> DataConfig:
-    """How items of an ability are read: by their own field names, not by the task's templates."""
-    return DataConfig(max_length=data.max_length, too_long=data.too_long)
 
 
 def _ask_task(config: MeasureRun, observer: Observer) -> Task:

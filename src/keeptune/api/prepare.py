@@ -105,6 +105,11 @@ def _load_files(
     return train, test, (loaded.sha256, hash_value(test))
 
 
+def rows_of_user(data: DataConfig) -> DataConfig:
+    """How items of an ability are read: by their own field names, not by the task's templates."""
+    return DataConfig(max_length=data.max_length, too_long=data.too_long)
+
+
 def load_told(path: str, data: DataConfig, role: str, observer: Observer) -> LoadedData:
     """`load_examples`, with its mapping and warnings told to the observer."""
     loaded = load_examples(path, data, role)

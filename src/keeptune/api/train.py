@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from keeptune.api.ask import tell_model
+from keeptune.api.ask import load_for_asking, tell_model
+from keeptune.api.dialed import DONE, WHOLE, dial, trained, trained_alike
+from keeptune.api.old_examples import old_examples
 from keeptune.api.prepare import Metrics, Rows, encode_train, new_tokens
-from keeptune.api.resume import ROWS, refuse_another
+from keeptune.api.resume import refuse_another
 from keeptune.config.schema import Full, TuneConfig
 from keeptune.data.encode import Encoder
-from keeptune.errors import ConfigError, StoreError
+from keeptune.errors import ConfigError
 from keeptune.evaluation.loglikelihood import mean_loss
 from keeptune.evaluation.run import Questioning, answer_items, corpus_scores, score_answers
 from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import save_tuned, saved_tuned
-from keeptune.export.save_dialed import save_dialed
+from keeptune.mitigation.fit import unfit
+from keeptune.mitigation.mending import Mending
 from keeptune.models.adapters import attach_adapter
-from keeptune.models.dial import scales
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.records import TrainingSummary, from_plain, to_plain
+from keeptune.records import EncodedRow, TrainingSummary, to_plain
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
-from keeptune.store.runs import CONFIG, read_json_object, read_settings
+from keeptune.store.runs import CONFIG
 from keeptune.training.checkpoint import LoopState
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.loop import Loop, Validate
-
-DONE = "training.json"
-WHOLE = "whole"
-"""Folder in a run for weights at full strength, where the dial takes a share of them."""
 
 
 def train(
@@ -47,35 +43,52 @@ def train(
     seconds: dict[str, float],
 ) -> TrainingSummary:
     """Train, or read what an earlier start of this run has trained."""
+    if error := unfit(config):
+        raise error
     refuse_another(config, rows, run)
     done = run / DONE
     if done.exists() and saved_tuned(run) is not None:
-        return _trained(run)
+        return trained(run)
     if config.mend.dial != 1.0:
-        whole = _whole(config, run, rows, encoder, metrics, observer, seconds)
-        return _dial(config, whole, run)
+        keep_settings(config, run)
+        whole = trained_alike(run)
+        if whole is None:
+            whole = run / WHOLE
+            whole.mkdir(exist_ok=True)
+            undialed = dataclasses.replace(config, mend=dataclasses.replace(config.mend, dial=1.0))
+            train(undialed, whole, rows, encoder, metrics, observer, seconds)
+        else:
+            observer(Notice("dial", f"the training of {whole.name} is used again: only the dial differs"))
+        return dial(config, whole, run)
     began = time.monotonic()
     full = isinstance(config.method, Full)
     loaded = load_model(config.model, train_weights=full)
     if loaded.found.adapter is not None:
-        raise ConfigError(f"{config.model.name} is an adapter", "merge it into its base first, then tune that")
+        raise ConfigError(f"{config.model.name} is an adapter", "merge it into its base first, then train that")
+    held_to = config.mend.reference
+    other = load_for_asking(dataclasses.replace(config.model, name=held_to, revision=None)) if held_to else None
+    mending = Mending(config.mend, encoder, config.training.seed, config.training.token_budget, observer, other)
+    train_rows = mending.learned_rows(loaded, encode_train(encoder, rows.train, observer))
+    old_rows = mending.old_rows(other or loaded, len(train_rows), *old_examples(config, rows, encoder, observer))
+    base_rows = mending.base_rows(other or loaded, len(train_rows) + len(old_rows))
+    train_rows += old_rows + base_rows
     if isinstance(config.method, Full):
-        for parameter in loaded.model.parameters():
-            parameter.requires_grad_(True)
+        loaded.model.requires_grad_(True)
+        mending.freeze(loaded)
     else:
-        attach_adapter(loaded, config.method, config.training.seed)
+        attach_adapter(loaded, config.method, config.training.seed, freeze=config.mend.freeze, rows=old_rows)
     total = loaded.parameters
     config = _resolved(config, total, len(rows.train))
     tell_model(loaded, observer)
     keep_settings(config, run)
-    train_rows = encode_train(encoder, rows.train, observer)
     loop = Loop(
         loaded,
         train_rows,
         config.training,
         run,
-        _fingerprint(config, loaded, rows),
+        _fingerprint(config, loaded, rows, train_rows),
         observer,
+        objective=mending.objective(loaded, train_rows),
     )
     if rows.validation:
         loop.validate = _validator(config, loaded, rows, encoder, metrics, loop)
@@ -87,49 +100,6 @@ def train(
     write_json(done, to_plain(summary))
     del loop, loaded
     gc.collect()
-    return summary
-
-
-def _trained(run: Path) -> TrainingSummary:
-    return from_plain(TrainingSummary, json.loads((run / DONE).read_text(encoding="utf-8")))
-
-
-def _whole(
-    config: TuneConfig,
-    run: Path,
-    rows: Rows,
-    encoder: Encoder,
-    metrics: Metrics,
-    observer: Observer,
-    seconds: dict[str, float],
-) -> Path:
-    """The run whose weights are dialed: one beside this that was trained alike, or one that is trained here."""
-    keep_settings(config, run)
-    for other in sorted(run.parent.iterdir()):
-        alike = other != run and (other / DONE).exists() and saved_tuned(other) is not None
-        if alike and _made_of(other) == _made_of(run) and read_settings(other)["mend"]["dial"] == 1.0:
-            observer(Notice("dial", f"the training of {other.name} is used again: only the dial differs"))
-            return other
-    whole = run / WHOLE
-    whole.mkdir(exist_ok=True)
-    undialed = dataclasses.replace(config, mend=dataclasses.replace(config.mend, dial=1.0))
-    train(undialed, whole, rows, encoder, metrics, observer, seconds)
-    return whole
-
-
-def _made_of(run: Path) -> dict[str, Any]:
-    return read_json_object(run / ROWS, "start a new run in another --output")
-
-
-def _dial(config: TuneConfig, whole: Path, run: Path) -> TrainingSummary:
-    tuned = saved_tuned(whole)
-    if tuned is None:
-        raise StoreError(f"{whole} holds no weights", "start a new run in another --output")
-    lora = tuned.name == "adapter" and scales(read_json_object(tuned / "adapter_config.json", "train it again"))
-    base = None if lora else load_model(config.model, train_weights=True)
-    save_dialed(base, tuned, config.mend.dial, run / ("adapter" if lora else "model"))
-    summary = _trained(whole)
-    write_json(run / DONE, to_plain(summary))
     return summary
 
 
@@ -151,7 +121,7 @@ def keep_settings(config: TuneConfig, run: Path) -> None:
         write_json(run / CONFIG, to_plain(dataclasses.replace(config, output=str(run), resume=False)))
 
 
-def _fingerprint(config: TuneConfig, loaded: LoadedModel, rows: Rows) -> str:
+def _fingerprint(config: TuneConfig, loaded: LoadedModel, rows: Rows, trained: Sequence[EncodedRow]) -> str:
     """What a checkpoint belongs to: the same weights come out only if all of this is the same."""
     training = dataclasses.replace(config.training, max_minutes=None, checkpoint_minutes=0.0)
     return hash_value(
@@ -162,6 +132,8 @@ def _fingerprint(config: TuneConfig, loaded: LoadedModel, rows: Rows) -> str:
             loaded.placement.device.type,
             loaded.placement.dtype_name,
             rows.hashes(),
+            to_plain(config.mend),
+            [(row.item_id, row.role) for row in trained],
             config.data.max_length,
             config.data.too_long,
             config.data.loss_on,

@@ -7,17 +7,19 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from keeptune.api.dialed import WHOLE
+from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
-from keeptune.api.ladder import RUNGS, Climb, Climbed
-from keeptune.api.measure import rows_of_user
-from keeptune.api.prepare import EMBEDDED, Metrics, Rows, choose, load_rows, make_encoder
+from keeptune.api.ladder import RUNGS, Climb, Climbed, Trainer, settle
+from keeptune.api.prepare import EMBEDDED, Metrics, Rows, choose, load_rows, make_encoder, rows_of_user
 from keeptune.api.result import make_result
 from keeptune.api.score import Scored, score
-from keeptune.api.train import WHOLE, keep_settings, train
+from keeptune.api.start import keep_earlier, whole_model
+from keeptune.api.train import keep_settings, train
 from keeptune.config.schema import TuneConfig
 from keeptune.events import Event, Notice, Observer, RunFinished, silent
 from keeptune.export.save import saved_tuned
-from keeptune.mitigation.rungs import rungs_of
+from keeptune.mitigation.rungs import PLAIN, rungs_of
 from keeptune.records import ForgettingReport, TuneResult, to_plain
 from keeptune.store.atomic import write_json, write_jsonl
 from keeptune.store.runs import RESULT, open_run
@@ -46,18 +48,24 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
         KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
     """
     notes = _Notes(observer, [])
-    encoder = make_encoder(config.model, config.data)
+    config = keep_earlier(config, notes)
+    encoder = make_encoder(of_run(config.model), config.data)
     rows = load_rows(config, notes)
     metrics = choose(config.evaluation, rows.test)
     notes(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
+        config = replace(config, model=whole_model(config.model, run))
         seconds: dict[str, float] = {}
         climbed = None
         if config.ladder.auto:
-            config = _for_ladder(config)
+            config = with_development_items(config)
             keep_settings(config, run)
-            climbed = Climb(config, run, rows, encoder, metrics, notes, seconds)()
-        summary = climbed.summary if climbed else train(config, run, rows, encoder, metrics, notes, seconds)
+            make = Trainer(config, run, rows, encoder, metrics, notes)
+            rungs = (PLAIN, *rungs_of(config))
+            climbed = Climb(config, run, rows, encoder, metrics, make, notes, seconds, rungs)()
+            settle(climbed.made.model, run)
+        summary = climbed.made.summary if climbed else None
+        summary = summary or train(config, run, rows, encoder, metrics, notes, seconds)
         scored = score(config, run, rows, encoder, metrics, notes, seconds)
         result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds)
         for name, records in scored.records.items():
@@ -66,7 +74,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
             found = _measure(config, run, rows, metrics, scored, notes, result, climbed)
             result = replace(result, forgetting=found)
         write_json(run / RESULT, to_plain(result))
-        _tidy(run)
+        tidy(run)
     notes(RunFinished(str(run), result.comparisons))
     return result
 
@@ -108,7 +116,7 @@ def _measure(
     return report
 
 
-def _for_ladder(config: TuneConfig) -> TuneConfig:
+def with_development_items(config: TuneConfig) -> TuneConfig:
     """A part of the user's own items is set apart to choose by."""
     fraction = config.measure.dev_fraction or DEV_FRACTION
     return replace(config, measure=replace(config.measure, dev_fraction=fraction))
@@ -121,7 +129,7 @@ def _default_name(config: TuneConfig) -> str:
     return f"{task.replace('/', '-').replace(':', '-')}-{config.method.kind}"
 
 
-def _tidy(run: Path) -> None:
+def tidy(run: Path) -> None:
     """Checkpoints, and weights that were not chosen, have served once the result is written."""
     for path in (*run.glob("checkpoint-*"), run / "best", run / WHOLE, run / RUNGS):
         shutil.rmtree(path, ignore_errors=True)

@@ -15,6 +15,7 @@ VERBS = {
     "mix": "Mix many sources into one train set, and look at it before it is used.",
     "tune": "Fine-tune a model on your task, and score it before and after.",
     "measure": "What a tuned model forgot: any two models, item by item, with a verdict.",
+    "rescue": "Mend a tuned model that lost what must be kept.",
     "curve": "How many examples are enough: gain and forgetting by their number.",
     "runs": "The runs of a folder: list, look at, compare and delete them.",
     "compare": "Several methods under several seeds: which gains most, and which forgets least.",

@@ -21,6 +21,8 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int
     keeptune tune --config run.yaml --lr 1e-4
     keeptune tune --train rows.jsonl --keep sentiment --keep ner=entities.jsonl:entity_f1:2
 
+    keeptune tune --train rows.jsonl --keep ner=entities.jsonl:entity_f1:5 --replay old.jsonl --auto
+
     With --keep it ends with exit code 3 where such an ability is lost, and 4 where that is not decided.
     """
     from keeptune.cli.interrupted import resume_hint

@@ -13,6 +13,8 @@ FORM = "NAME[=DATA][:METRIC][:MARGIN], such as sentiment, sentiment:3 or ner=ite
 FIELDS = ("name", "data", "metric", "margin")
 TYPE_TAG = "type"
 """As keeptune's own ``config.json`` holds them."""
+RUN = "run:"
+"""Start of the data of what a run of `tune` was tested on."""
 HARNESS = "lm-eval:"
 """Start of the data of a task that lm-evaluation-harness asks."""
 

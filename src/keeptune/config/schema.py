@@ -148,6 +148,8 @@ class MendConfig:
     token_weights: TokenWeights = "none"
     """Completion tokens that the model finds improbable count less: ``stm`` (arXiv:2501.14315), ``talr``
     (arXiv:2509.20758), ``dft`` (arXiv:2508.05629)."""
+    reference: str | None = None
+    """The model that KL and self-replay hold to, with the same tokenizer. None: the one that is trained, as it was."""
     dial: float = 1.0
     """Share α of the trained change that is kept: W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903."""
 
@@ -192,8 +194,8 @@ class Keep:
     name: str
     """Of a built-in ability, or any short name for the user's own."""
     data: str = ""
-    """Items, as for `DataConfig.test`; ``lm-eval:TASK`` for a task of lm-evaluation-harness; "" for a built-in
-    ability."""
+    """Items, as for `DataConfig.test`; ``run:FOLDER`` for the test rows of an earlier run; ``lm-eval:TASK`` for a task
+    of lm-evaluation-harness; "" for a built-in ability."""
     metric: str | None = None
     """None: chosen from the data, or the ability's own."""
     margin: float | None = None

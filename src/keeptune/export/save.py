@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from keeptune.errors import ConfigError
 from keeptune.models.load import LoadedModel
+from keeptune.models.weights import fold_adapter
 from keeptune.store.atomic import atomic_folder
 
 
@@ -30,6 +32,21 @@ def save_tuned(loaded: LoadedModel, run: Path) -> Path:
             # peft leaves a card with empty headings; the run's own report says what there is to say.
             (partial / "README.md").unlink(missing_ok=True)
     return folder
+
+
+def save_merged(loaded: LoadedModel, folder: Path) -> None:
+    """Write a model with its adapter folded in, in transformers layout, tokenizer beside it.
+
+    Raises:
+        ConfigError: an adapter that cannot be merged.
+    """
+    if not fold_adapter(loaded):
+        raise ConfigError(
+            f"the adapter of {loaded.found.name} cannot be merged with its base", "start from its base, or from another"
+        )
+    with atomic_folder(folder) as partial:
+        loaded.model.save_pretrained(partial)
+        loaded.tokenizer.save_pretrained(partial)
 
 
 def _save_on_whole_base(loaded: LoadedModel, initial: Mapping[str, torch.Tensor], folder: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keeptune.config.schema import Full, LadderConfig, MeasureConfig, TuneConfig
+from keeptune.config.schema import Full, LadderConfig, TuneConfig
+from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
 
 PLAIN = "plain"
@@ -14,8 +15,16 @@ DIALS = ("dial=0.75", "dial=0.5", "dial=0.25")
 
 
 def rungs_of(config: TuneConfig) -> tuple[str, ...]:
-    """The rungs after the plain training, in their order: the user's, or the default ladder."""
+    """The rungs after the plain training, in their order: the user's, or those of the default ladder that the method
+    can have.
+
+    Raises:
+        ConfigError: one of the user's names no mitigation, or cannot be trained.
+    """
     if config.ladder.rungs:
+        for rung in config.ladder.rungs:
+            if error := unfit(rung_config(rung, config)):
+                raise error
         return config.ladder.rungs
     full = isinstance(config.method, Full)
     rungs = [ROUTE] if config.ladder.can_route and not full else []
@@ -27,12 +36,12 @@ def rungs_of(config: TuneConfig) -> tuple[str, ...]:
     rungs += ["smaller=0.3", "self-replay=0.1", "kl=0.5"]
     if config.mend.replay:
         rungs.append("replay=0.25+kl=0.5")
-    return tuple(rungs)
+    return tuple(rung for rung in rungs if not unfit(rung_config(rung, config)))
 
 
 def plain_of(config: TuneConfig) -> TuneConfig:
     """The training without any remedy, as a run of its own."""
-    return apply_mitigations("accept", replace(config, ladder=LadderConfig(), measure=MeasureConfig(extent="none")))
+    return apply_mitigations("accept", _alone(config))
 
 
 def rung_config(rung: str, config: TuneConfig) -> TuneConfig:
@@ -41,13 +50,16 @@ def rung_config(rung: str, config: TuneConfig) -> TuneConfig:
     Raises:
         ConfigError: it names no mitigation.
     """
-    alone = replace(config, ladder=LadderConfig(), measure=MeasureConfig(extent="none"))
-    return plain_of(config) if rung in (PLAIN, ROUTE) else apply_mitigations(rung, alone)
+    return plain_of(config) if rung in (PLAIN, ROUTE) else apply_mitigations(rung, _alone(config))
 
 
-def trains_alike(one: TuneConfig, other: TuneConfig) -> bool:
-    """Whether the two differ only in what is done after training."""
-    return replace(one, mend=replace(one.mend, dial=1.0)) == replace(other, mend=replace(other.mend, dial=1.0))
+def _alone(config: TuneConfig) -> TuneConfig:
+    return replace(config, ladder=LadderConfig(), measure=replace(config.measure, extent="none"))
+
+
+def needs_training(rung: str) -> bool:
+    """Whether it is more than the plain training's weights, used in another way."""
+    return rung != ROUTE and any(part.partition("=")[0].strip() != "dial" for part in rung.split("+"))
 
 
 def cost_of(rung: str) -> str:

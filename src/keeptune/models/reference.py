@@ -31,6 +31,11 @@ class Reference:
             return completion_logits(self.model, batch)
 
 
+def frozen_reference(loaded: LoadedModel) -> Reference:
+    """`loaded`, another model than the one that is trained, as it is."""
+    return Reference(loaded.model.requires_grad_(False).eval(), shared=False)
+
+
 def reference_of(loaded: LoadedModel) -> Reference:
     """The base of `loaded`: call it before the first step.
 

@@ -1,0 +1,30 @@
+"""What a training may replay, and what it must not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from keeptune.api.abilities import wanted_abilities
+from keeptune.api.prepare import Rows, load_told, rows_of_user
+from keeptune.config.schema import TuneConfig
+from keeptune.data.encode import Encoder
+from keeptune.data.prompts import load_prompts
+from keeptune.events import Observer, silent
+from keeptune.records import Example
+
+
+def old_examples(
+    config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer
+) -> tuple[list[Sequence[Example]], Sequence[Example], list[Sequence[Example]]]:
+    """(rows of old tasks, prompts for the base to answer, sets that must not be replayed)."""
+    mend = config.mend
+    if not mend.replay and not mend.self_replay:
+        return [], (), []
+    data = rows_of_user(config.data)
+    sources: list[Sequence[Example]] = [load_told(path, data, "replay", observer).examples for path in mend.replay]
+    prompts = load_prompts(mend.self_replay_prompts, data) if mend.self_replay_prompts else ()
+    declared = dataclasses.replace(config.measure, abilities=("none",))
+    abilities = wanted_abilities(declared, data, encoder, silent)
+    items = [(*ability.items, *ability.dev) for ability in abilities]
+    return sources, prompts, [rows.train, rows.validation, rows.test, *items]

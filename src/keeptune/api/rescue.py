@@ -1,0 +1,169 @@
+"""`keeptune.rescue`: mend a model that any tool made, at the least cost: the dial first, then short repairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from keeptune.api.ask import Asker
+from keeptune.api.evaluate import of_run
+from keeptune.api.forget import Forgetting, Task
+from keeptune.api.ladder import RUNGS, Climb, Climbed, Made, settle
+from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, make_encoder, new_tokens, rows_of_user
+from keeptune.api.start import whole_model
+from keeptune.api.train import keep_settings, train
+from keeptune.api.tune import tidy, with_development_items
+from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
+from keeptune.data.encode import Encoder
+from keeptune.data.split import limit_examples, split_examples
+from keeptune.errors import ConfigError
+from keeptune.events import Event, Notice, Observer, silent
+from keeptune.export.save_dialed import save_dialed
+from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, needs_training, rung_config
+from keeptune.models.load import load_model
+from keeptune.records import ForgettingReport
+from keeptune.store.hashing import hash_value
+from keeptune.store.runs import open_run
+
+REPAIRS = ("kl=1", "self-replay=0.3+kl=1")
+REPAIRS_WITH_OLD_ROWS = ("replay=0.5", "replay=0.5+kl=1")
+DEV_SHARE = 0.3
+"""Of the task's items, to see the gain on while choosing; at most `DEV_ITEMS`."""
+DEV_ITEMS = 100
+EPOCHS, LR_FACTOR = 1.0, 0.3
+"""Of a repair, where the settings give no epochs and no rate: one pass, in small steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repairer:
+    """The Maker of `rescue`: the tuned model as it is, dialed, or trained a little more."""
+
+    config: TuneConfig
+    """`model` is the tuned one."""
+    base: ModelConfig
+    run: Path
+    rows: Rows
+    encoder: Encoder
+    metrics: Metrics
+    observer: Observer
+
+    def __call__(self, rung: str) -> Made:
+        """Make the rung's model, unless an earlier start has."""
+        if rung in (PLAIN, ROUTE):
+            return Made(self.config.model, None)
+        folder = self.run / RUNGS / rung
+        config = rung_config(rung, self.config)
+        if not needs_training(rung):
+            if not folder.exists():
+                save_dialed(self._base(), Path(self.config.model.name), config.mend.dial, folder)
+            return Made(replace(self.config.model, name=str(folder)), None)
+        folder.mkdir(parents=True, exist_ok=True)
+        config = replace(config, mend=replace(config.mend, reference=self.base.name))
+        summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, {})
+        return Made(replace(self.config.model, name=str(folder / "model")), summary)
+
+    def _base(self) -> Path:
+        path = Path(self.base.name).expanduser()
+        return path if path.is_dir() else Path(load_model(self.base, train_weights=True).found.source)
+
+
+def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) -> ForgettingReport:
+    """Find the cheapest change of `tuned` that keeps what was declared, and leave it with a report in a run folder.
+
+    Args:
+        config: `model` is the base; `data.test` holds items of the task, to see its gain; with `data.train`, its rows,
+            short repairs are tried too.
+        tuned: full weights or an adapter, made from that base by any tool.
+
+    Raises:
+        KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
+    """
+    notices: list[str] = []
+
+    def told(event: Event, /) -> None:
+        if isinstance(event, Notice):
+            notices.append(event.message)
+        observer(event)
+
+    base = of_run(config.model)
+    config = with_development_items(replace(config, model=base, method=Full(), training=_repairing(config.training)))
+    encoder = make_encoder(base, config.data)
+    rows = _rows(config, told)
+    metrics = choose(config.evaluation, rows.test)
+    told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
+    with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
+        keep_settings(config, run)
+        start = whole_model(tuned, run)
+        repairer = Repairer(replace(config, model=start), base, run, rows, encoder, metrics, told)
+        seconds: dict[str, float] = {}
+        climbed = Climb(config, run, rows, encoder, metrics, repairer, told, seconds, _rungs(config))()
+        chosen = climbed.made.model
+        if chosen != start:
+            chosen = replace(chosen, name=str(settle(chosen, run)))
+        report = _measure(config, chosen, run, rows, encoder, metrics, told, notices, climbed)
+        tidy(run)
+    return report
+
+
+def _repairing(training: TrainingConfig) -> TrainingConfig:
+    return replace(
+        training,
+        epochs=EPOCHS if training.epochs is None else training.epochs,
+        lr_factor=LR_FACTOR if training.lr is None else training.lr_factor,
+    )
+
+
+def _rows(config: TuneConfig, observer: Observer) -> Rows:
+    """The task's rows by role; without train rows, a part of the items is set apart to choose by."""
+    data = config.data
+    if data.train is not None:
+        return load_rows(config, observer)
+    if data.test is None:
+        raise ConfigError("whether the gain stays cannot be seen", "give items of the task with --test")
+    items = load_told(data.test, data, "test", observer).examples
+    if data.limit_test is not None:
+        items = limit_examples(items, data.limit_test, seed=0)
+    test, dev = split_examples(items, DEV_SHARE, seed=0)
+    observer(Notice("repairs", "no train rows: the dial alone is tried; with --train, short repairs are, too"))
+    return Rows((), limit_examples(dev, DEV_ITEMS, seed=0), test, "", hash_value(test))
+
+
+def _rungs(config: TuneConfig) -> tuple[str, ...]:
+    """The tuned model as it is, then the cheapest first."""
+    first = (PLAIN, ROUTE) if config.ladder.can_route else (PLAIN,)
+    if config.ladder.rungs:
+        return first + config.ladder.rungs
+    repairs = (REPAIRS_WITH_OLD_ROWS if config.mend.replay else ()) + REPAIRS
+    return first + DIALS + (repairs if config.data.train else ())
+
+
+def _measure(
+    config: TuneConfig,
+    chosen: ModelConfig,
+    run: Path,
+    rows: Rows,
+    encoder: Encoder,
+    metrics: Metrics,
+    observer: Observer,
+    notices: list[str],
+    climbed: Climbed,
+) -> ForgettingReport:
+    """The choice, scored once on items that no choice has seen."""
+    room = new_tokens(config.evaluation, encoder, rows.train or rows.validation)
+    asker = Asker(encoder, metrics, room, config.evaluation.token_budget, observer)
+    records = {
+        name: asker.ask(asker.load(model), rows.test, rows.test, f"the task ({name})", cache=True)
+        for name, model in (("base", config.model), ("tuned", chosen))
+    }
+    forgetting = Forgetting(
+        base=config.model,
+        tuned=chosen,
+        measure=replace(config.measure, extent=config.measure.extent or "full"),
+        data=rows_of_user(config.data),
+        token_budget=config.evaluation.token_budget,
+        run=run,
+        observer=observer,
+        routed=climbed.routed,
+        ladder=climbed.report,
+    )
+    return forgetting(Task(rows.test, records["base"], records["tuned"], metrics.primary), notices)

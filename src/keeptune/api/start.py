@@ -1,0 +1,69 @@
+"""The model that a training starts from: as it was given, or, where that is a tuned one, with its adapter folded in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from keeptune.api.evaluate import of_run
+from keeptune.config.keep import RUN
+from keeptune.config.schema import Keep, ModelConfig, TuneConfig
+from keeptune.errors import StoreError
+from keeptune.events import Notice, Observer
+from keeptune.export.save import save_merged
+from keeptune.models.find import find_model
+from keeptune.models.load import load_model
+from keeptune.records import from_plain
+from keeptune.store.runs import CONFIG, RESULT
+
+START = "start"
+"""Folder in a run for the model that it starts from, where that was an adapter on another."""
+
+
+def whole_model(model: ModelConfig, run: Path) -> ModelConfig:
+    """`model`; an adapter as whole weights, folded into its base and kept in the run folder: what is trained on top
+    of it needs them to be found there."""
+    model = of_run(model)
+    if find_model(model).adapter is None:
+        return model
+    folder = run / START
+    if not folder.is_dir():
+        save_merged(load_model(model, train_weights=True), folder)
+    return replace(model, name=str(folder), revision=None)
+
+
+def run_of(model: ModelConfig) -> Path | None:
+    """The run of `tune` that made this model, where it still lies in that run's folder."""
+    path = Path(model.name).expanduser()
+    for folder in (path, path.parent):
+        if (folder / CONFIG).exists() and (folder / RESULT).exists() and (folder / "training.json").exists():
+            return folder
+    return None
+
+
+def keep_earlier(config: TuneConfig, observer: Observer) -> TuneConfig:
+    """What an earlier run taught the model is kept, unless the settings name that run, or measure nothing."""
+    earlier = run_of(config.model)
+    if earlier is None or config.measure.extent == "none":
+        return config
+    data = f"{RUN}{earlier}"
+    if any(keep.data == data for keep in config.measure.keep):
+        return config
+    observer(
+        Notice("earlier", f"what {earlier} taught this model is declared to be kept: {earlier.name}, on its test rows")
+    )
+    keep = (*config.measure.keep, Keep(earlier.name, data))
+    return replace(config, measure=replace(config.measure, keep=keep))
+
+
+def settings_of(run: Path) -> TuneConfig:
+    """The settings of a finished run of `tune`.
+
+    Raises:
+        StoreError: not readable as such.
+    """
+    try:
+        return from_plain(TuneConfig, json.loads((run / CONFIG).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"the settings of {run} cannot be read: {error}", "name a finished run of tune") from error

@@ -1,0 +1,53 @@
+"""`keeptune rescue`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from keeptune.cli.options import DATA, FLAGS, MEASURE, MODEL, SCORING, output_flags, setting_flags
+
+TRAINING = ("train", "limit-train", "validation-fraction", "lr", "lr-factor", "epochs", "batch-size", "seed")
+LADDER = ("replay", "can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
+ASKED = [name for name in FLAGS if name in (*MODEL, *DATA, *SCORING, *MEASURE, *TRAINING, *LADDER)]
+NOT_HERE = ("model", "few-shot")
+
+
+@click.command("rescue")
+@click.option("--tuned", metavar="NAME", required=True, help="Model, adapter or run folder, made by any tool.")
+@click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
+@setting_flags(*(name for name in ASKED if name not in NOT_HERE), "test", "limit-test", "output", "resume")
+@output_flags
+def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
+    """Mend a tuned model that lost what must be kept: the dial first, then short repairs.
+
+    \b
+    keeptune rescue --base org/model --tuned ./checkpoint --test task.jsonl --keep ner=ner.jsonl:entity_f1
+    keeptune rescue --tuned runs/mine-full-1 --train rows.jsonl --replay old.jsonl --keep sentiment
+
+    Ends with exit code 3 where a declared ability is still lost, and 4 where that is not decided.
+    """
+    from dataclasses import replace
+
+    from keeptune.cli.interrupted import resume_hint
+    from keeptune.cli.progress import progress
+    from keeptune.cli.quiet_libraries import quiet_libraries
+    from keeptune.cli.settings import read_settings
+    from keeptune.cli.show import show_json, show_report
+
+    settings = read_settings(config, flags)
+    quiet_libraries()
+    from keeptune.api.measure import base_of
+    from keeptune.api.rescue import rescue
+    from keeptune.forgetting.gate import exit_code
+    from keeptune.report.forgetting import forgetting_report
+
+    of_base = replace(settings, model=replace(settings.model, name=base or base_of(tuned)))
+    with progress(quiet=quiet) as observer, resume_hint(observer, settings.output) as told:
+        report = rescue(of_base, replace(settings.model, name=tuned, revision=None), told)
+    if as_json:
+        show_json(report)
+    else:
+        show_report(forgetting_report(report))
+    return exit_code(report.gate, report.fail_on)

@@ -1,0 +1,162 @@
+"""The ladder from end to end, on a tiny model that knows the colours of things and learns to count them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keeptune.api.tune import tune
+from keeptune.config import (
+    DataConfig,
+    EvaluationConfig,
+    Full,
+    Keep,
+    LadderConfig,
+    MeasureConfig,
+    MendConfig,
+    TuneConfig,
+)
+from keeptune.errors import ConfigError, DataError
+from keeptune.events import EvaluationDone, RungDone, StepDone, TrainingStarted
+from keeptune.records import LadderReport, TuneResult, from_plain
+from tests.api.runs import COLOURS, THINGS, Told, settings
+
+NUMBERS = ("one", "two", "three", "four", "five", "six")
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
+    folder = tmp_path_factory.mktemp("learnt")
+    colours = [(f"{colour} {thing}", f"the {thing} is {colour}") for colour in COLOURS for thing in THINGS]
+    numbers = [(f"{number} {thing}", f"{thing} times {number}") for number in NUMBERS for thing in THINGS]
+    write(folder / "colours.jsonl", colours)
+    write(folder / "old.jsonl", colours[::2])
+    write(folder / "kept.jsonl", colours[1::2])
+    write(folder / "numbers.jsonl", numbers)
+    config = settings(tiny("llama"), folder, "first", epochs=40.0, lr=0.01)
+    data = DataConfig(train=str(folder / "colours.jsonl"), test=str(folder / "numbers.jsonl"), validation_fraction=0.0)
+    tune(replace(config, method=Full(), data=data))
+    return folder
+
+
+def write(file: Path, pairs: Sequence[tuple[str, str]]) -> None:
+    rows = [{"id": prompt, "prompt": prompt, "completion": completion} for prompt, completion in pairs]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def second(learnt: Path, output: Path, **ladder: Any) -> TuneConfig:
+    """Learn to count, fully, and keep the colours."""
+    config = settings(learnt / "first" / "model", learnt, str(output), epochs=30.0, lr=0.01, batch_size=8)
+    return replace(
+        config,
+        method=Full(),
+        data=DataConfig(train=str(learnt / "numbers.jsonl"), validation_fraction=0.25),
+        evaluation=EvaluationConfig(max_new_tokens=24, metrics=("rouge1",)),
+        measure=MeasureConfig(keep=(Keep("colours", str(learnt / "kept.jsonl"), "rouge1", 95.0),), abilities=("none",)),
+        ladder=LadderConfig(**{"auto": True, **ladder}),
+    )
+
+
+@pytest.fixture(scope="module")
+def climbed(learnt: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TuneResult, Told]:
+    told = Told()
+    output = tmp_path_factory.mktemp("climb") / "run"
+    config = second(learnt, output, rungs=("dial=0.75", "replay=0.4", "replay=0.4+kl=0.5", "lora"))
+    config = replace(config, mend=MendConfig(replay=(str(learnt / "old.jsonl"),)))
+    return output, tune(config, told), told
+
+
+def of_ladder(result: TuneResult) -> LadderReport:
+    assert result.forgetting is not None
+    assert result.forgetting.ladder is not None
+    return result.forgetting.ladder
+
+
+def test_it_climbs_until_what_was_declared_is_kept(climbed: tuple[Path, TuneResult, Told]) -> None:
+    run, result, told = climbed
+    ladder = of_ladder(result)
+    assert [rung.rung for rung in ladder.rungs] == ["plain", "dial=0.75", "replay=0.4", "replay=0.4+kl=0.5"]
+    assert (ladder.chosen, ladder.enough, ladder.not_tried) == ("replay=0.4+kl=0.5", True, ("lora",))
+    plain, dialed, _, chosen = ladder.rungs
+    assert min(plain.worst, dialed.worst) > 0.5, "the plain training must lose the colours"
+    assert chosen.worst <= 0.5
+    assert chosen.gain >= 0.9 * plain.gain
+    assert [event.evidence for event in told.events if isinstance(event, RungDone)] == list(ladder.rungs)
+    assert from_plain(LadderReport, json.loads((run / "ladder.json").read_text())) == ladder
+    assert "replay=0.4+kl=0.5" in (run / "report.html").read_text()
+
+
+def test_a_dialed_rung_takes_no_training(climbed: tuple[Path, TuneResult, Told]) -> None:
+    _, result, told = climbed
+    dialed = of_ladder(result).rungs[1]
+    assert dialed.trained_seconds == 0.0
+    assert dialed.cost == "evaluation only"
+    # Trained: plain, replay and replay with KL; each run's last step is its 135th or more.
+    assert sum(isinstance(event, TrainingStarted) for event in told.events) == 3
+
+
+def test_the_choice_sees_no_item_of_the_verdict(climbed: tuple[Path, TuneResult, Told]) -> None:
+    run, result, told = climbed
+    lines = (run / "abilities" / "colours" / "base.jsonl").read_text().splitlines()
+    verdict = {json.loads(line)["item_id"] for line in lines}
+    everything = {json.loads(line)["id"] for line in Path(second_kept(run)).read_text().splitlines()}
+    dev = of_ladder(result).rungs[0].drops[0].items
+    assert len(verdict) + dev == len(everything)
+    assert verdict < everything
+    asked = [event.name for event in told.events if isinstance(event, EvaluationDone)]
+    last_rung = max(place for place, event in enumerate(told.events) if isinstance(event, RungDone))
+    climb = [event.name for event in told.events[:last_rung] if isinstance(event, EvaluationDone)]
+    assert all("dev" in name for name in climb)
+    assert not all("dev" in name for name in asked)
+
+
+def second_kept(run: Path) -> str:
+    return str(json.loads((run / "config.json").read_text())["measure"]["keep"][0]["data"])
+
+
+def test_the_run_holds_the_chosen_weights_and_no_others(climbed: tuple[Path, TuneResult, Told]) -> None:
+    run, _, _ = climbed
+    assert (run / "model" / "model.safetensors").exists()
+    assert not (run / "rungs").exists()
+
+
+def test_replayed_rows_are_never_asked(learnt: Path, tmp_path: Path) -> None:
+    config = second(learnt, tmp_path / "run", rungs=("replay=0.4",))
+    config = replace(config, mend=MendConfig(replay=(str(learnt / "kept.jsonl"),)))
+    with pytest.raises(DataError, match="no rows of old tasks are left to replay"):
+        tune(config)
+
+
+def test_a_climb_that_was_stopped_goes_on_where_it_was(learnt: Path, tmp_path: Path) -> None:
+    config = second(learnt, tmp_path / "run", rungs=("dial=0.5", "lora"), max_rungs=1)
+    told = Told(stop_at=lambda event: isinstance(event, RungDone))
+    with pytest.raises(InterruptedError):
+        tune(config, told)
+    again = Told()
+    result = tune(replace(config, resume=True), again)
+    assert not any(isinstance(event, StepDone) for event in again.events)
+    ladder = of_ladder(result)
+    assert [rung.rung for rung in ladder.rungs] == ["plain", "dial=0.5"]
+    assert ladder.not_tried == ("lora",)
+    assert not ladder.enough
+    assert "no rung" in ladder.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"keep": ()}, "what must be kept"),
+        ({"keep": (Keep("task", "lm-eval:arc_easy"),)}, "has no development items"),
+    ],
+)
+def test_what_cannot_be_climbed_for_is_refused(
+    learnt: Path, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    config = second(learnt, tmp_path / "run")
+    with pytest.raises(ConfigError, match=message):
+        tune(replace(config, measure=replace(config.measure, **change)))
