@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.api.runs import Ran, ran
+from keeptune.api.tune import tune
+from keeptune.config import DataConfig, Full
+from tests.api.runs import COLOURS, THINGS, Ran, ran, settings
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +20,30 @@ def run(tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KEEPTUNE_CACHE", str(folder / "cache"))
         return ran(tiny("llama"), folder)
+
+
+NUMBERS = ("one", "two", "three", "four", "five", "six")
+
+
+@pytest.fixture(scope="session")
+def coloured(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
+    """A folder with a run, ``first``, whose full model knows the colours of things, and rows: what it learnt, in two
+    halves (``old``, ``kept``), and another task (``numbers``)."""
+    folder = tmp_path_factory.mktemp("coloured")
+    colours = [(f"{colour} {thing}", f"the {thing} is {colour}") for colour in COLOURS for thing in THINGS]
+    numbers = [(f"{number} {thing}", f"{thing} times {number}") for number in NUMBERS for thing in THINGS]
+    write(folder / "colours.jsonl", colours)
+    write(folder / "old.jsonl", colours[::2])
+    write(folder / "kept.jsonl", colours[1::2])
+    write(folder / "numbers.jsonl", numbers)
+    config = settings(tiny("llama"), folder, "first", epochs=40.0, lr=0.01)
+    data = DataConfig(train=str(folder / "colours.jsonl"), test=str(folder / "numbers.jsonl"), validation_fraction=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KEEPTUNE_CACHE", str(folder / "cache"))
+        tune(replace(config, method=Full(), data=data))
+    return folder
+
+
+def write(file: Path, pairs: Sequence[tuple[str, str]]) -> None:
+    rows = [{"id": prompt, "prompt": prompt, "completion": completion} for prompt, completion in pairs]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,50 +23,31 @@ from keeptune.config import (
 from keeptune.errors import ConfigError, DataError
 from keeptune.events import EvaluationDone, RungDone, StepDone, TrainingStarted
 from keeptune.records import LadderReport, TuneResult, from_plain
-from tests.api.runs import COLOURS, THINGS, Told, settings
-
-NUMBERS = ("one", "two", "three", "four", "five", "six")
+from tests.api.runs import Told, settings
 
 
-@pytest.fixture(scope="module")
-def learnt(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
-    folder = tmp_path_factory.mktemp("learnt")
-    colours = [(f"{colour} {thing}", f"the {thing} is {colour}") for colour in COLOURS for thing in THINGS]
-    numbers = [(f"{number} {thing}", f"{thing} times {number}") for number in NUMBERS for thing in THINGS]
-    write(folder / "colours.jsonl", colours)
-    write(folder / "old.jsonl", colours[::2])
-    write(folder / "kept.jsonl", colours[1::2])
-    write(folder / "numbers.jsonl", numbers)
-    config = settings(tiny("llama"), folder, "first", epochs=40.0, lr=0.01)
-    data = DataConfig(train=str(folder / "colours.jsonl"), test=str(folder / "numbers.jsonl"), validation_fraction=0.0)
-    tune(replace(config, method=Full(), data=data))
-    return folder
-
-
-def write(file: Path, pairs: Sequence[tuple[str, str]]) -> None:
-    rows = [{"id": prompt, "prompt": prompt, "completion": completion} for prompt, completion in pairs]
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def second(learnt: Path, output: Path, **ladder: Any) -> TuneConfig:
+def second(coloured: Path, output: Path, **ladder: Any) -> TuneConfig:
     """Learn to count, fully, and keep the colours."""
-    config = settings(learnt / "first" / "model", learnt, str(output), epochs=30.0, lr=0.01, batch_size=8)
+    config = settings(coloured / "first" / "model", coloured, str(output), epochs=30.0, lr=0.01, batch_size=8)
+    keep = Keep("colours", str(coloured / "kept.jsonl"), "rouge1", 95.0)
     return replace(
         config,
         method=Full(),
-        data=DataConfig(train=str(learnt / "numbers.jsonl"), validation_fraction=0.25),
+        data=DataConfig(train=str(coloured / "numbers.jsonl"), validation_fraction=0.25),
         evaluation=EvaluationConfig(max_new_tokens=24, metrics=("rouge1",)),
-        measure=MeasureConfig(keep=(Keep("colours", str(learnt / "kept.jsonl"), "rouge1", 95.0),), abilities=("none",)),
+        measure=MeasureConfig(
+            keep=(Keep("colours", str(coloured / "kept.jsonl"), "rouge1", 95.0),), abilities=("none",)
+        ),
         ladder=LadderConfig(**{"auto": True, **ladder}),
     )
 
 
 @pytest.fixture(scope="module")
-def climbed(learnt: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TuneResult, Told]:
+def climbed(coloured: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TuneResult, Told]:
     told = Told()
     output = tmp_path_factory.mktemp("climb") / "run"
-    config = second(learnt, output, rungs=("dial=0.75", "replay=0.4", "replay=0.4+kl=0.5", "lora"))
-    config = replace(config, mend=MendConfig(replay=(str(learnt / "old.jsonl"),)))
+    config = second(coloured, output, rungs=("dial=0.75", "replay=0.4+kl=0.5", "lora"), min_gain=0.5)
+    config = replace(config, mend=MendConfig(replay=(str(coloured / "old.jsonl"),)))
     return output, tune(config, told), told
 
 
@@ -80,12 +60,12 @@ def of_ladder(result: TuneResult) -> LadderReport:
 def test_it_climbs_until_what_was_declared_is_kept(climbed: tuple[Path, TuneResult, Told]) -> None:
     run, result, told = climbed
     ladder = of_ladder(result)
-    assert [rung.rung for rung in ladder.rungs] == ["plain", "dial=0.75", "replay=0.4", "replay=0.4+kl=0.5"]
+    assert [rung.rung for rung in ladder.rungs] == ["plain", "dial=0.75", "replay=0.4+kl=0.5"]
     assert (ladder.chosen, ladder.enough, ladder.not_tried) == ("replay=0.4+kl=0.5", True, ("lora",))
-    plain, dialed, _, chosen = ladder.rungs
+    plain, dialed, chosen = ladder.rungs
     assert min(plain.worst, dialed.worst) > 0.5, "the plain training must lose the colours"
     assert chosen.worst <= 0.5
-    assert chosen.gain >= 0.9 * plain.gain
+    assert chosen.gain >= 0.5 * plain.gain
     assert [event.evidence for event in told.events if isinstance(event, RungDone)] == list(ladder.rungs)
     assert from_plain(LadderReport, json.loads((run / "ladder.json").read_text())) == ladder
     assert "replay=0.4+kl=0.5" in (run / "report.html").read_text()
@@ -96,8 +76,7 @@ def test_a_dialed_rung_takes_no_training(climbed: tuple[Path, TuneResult, Told])
     dialed = of_ladder(result).rungs[1]
     assert dialed.trained_seconds == 0.0
     assert dialed.cost == "evaluation only"
-    # Trained: plain, replay and replay with KL; each run's last step is its 135th or more.
-    assert sum(isinstance(event, TrainingStarted) for event in told.events) == 3
+    assert sum(isinstance(event, TrainingStarted) for event in told.events) == 2
 
 
 def test_the_choice_sees_no_item_of_the_verdict(climbed: tuple[Path, TuneResult, Told]) -> None:
@@ -125,15 +104,15 @@ def test_the_run_holds_the_chosen_weights_and_no_others(climbed: tuple[Path, Tun
     assert not (run / "rungs").exists()
 
 
-def test_replayed_rows_are_never_asked(learnt: Path, tmp_path: Path) -> None:
-    config = second(learnt, tmp_path / "run", rungs=("replay=0.4",))
-    config = replace(config, mend=MendConfig(replay=(str(learnt / "kept.jsonl"),)))
+def test_replayed_rows_are_never_asked(coloured: Path, tmp_path: Path) -> None:
+    config = second(coloured, tmp_path / "run", rungs=("replay=0.4",))
+    config = replace(config, mend=MendConfig(replay=(str(coloured / "kept.jsonl"),)))
     with pytest.raises(DataError, match="no rows of old tasks are left to replay"):
         tune(config)
 
 
-def test_a_climb_that_was_stopped_goes_on_where_it_was(learnt: Path, tmp_path: Path) -> None:
-    config = second(learnt, tmp_path / "run", rungs=("dial=0.5", "lora"), max_rungs=1)
+def test_a_climb_that_was_stopped_goes_on_where_it_was(coloured: Path, tmp_path: Path) -> None:
+    config = second(coloured, tmp_path / "run", rungs=("dial=0.5", "lora"), max_rungs=1)
     told = Told(stop_at=lambda event: isinstance(event, RungDone))
     with pytest.raises(InterruptedError):
         tune(config, told)
@@ -150,13 +129,13 @@ def test_a_climb_that_was_stopped_goes_on_where_it_was(learnt: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"keep": ()}, "what must be kept"),
+        ({"keep": (), "extent": "none"}, "what must be kept"),
         ({"keep": (Keep("task", "lm-eval:arc_easy"),)}, "has no development items"),
     ],
 )
 def test_what_cannot_be_climbed_for_is_refused(
-    learnt: Path, tmp_path: Path, change: dict[str, Any], message: str
+    coloured: Path, tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
-    config = second(learnt, tmp_path / "run")
+    config = second(coloured, tmp_path / "run")
     with pytest.raises(ConfigError, match=message):
         tune(replace(config, measure=replace(config.measure, **change)))

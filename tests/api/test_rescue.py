@@ -1,0 +1,120 @@
+"""A model that lost what must be kept is mended, whoever made it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from keeptune.api.rescue import rescue
+from keeptune.api.tune import tune
+from keeptune.cli.main import main
+from keeptune.config import (
+    DataConfig,
+    EvaluationConfig,
+    Full,
+    Keep,
+    LadderConfig,
+    MeasureConfig,
+    MendConfig,
+    ModelConfig,
+    TuneConfig,
+)
+from keeptune.errors import ConfigError
+from keeptune.events import TrainingStarted
+from keeptune.records import ForgettingReport
+from tests.api.runs import CPU, Told, settings
+
+
+@pytest.fixture(scope="module")
+def counting(coloured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that was tuned on the numbers alone, outside of any run's folder."""
+    folder = tmp_path_factory.mktemp("counting")
+    config = settings(coloured / "first" / "model", coloured, str(folder / "run"), epochs=30.0, lr=0.01, batch_size=8)
+    tune(replace(config, method=Full(), data=DataConfig(train=str(coloured / "numbers.jsonl"))))
+    shutil.copytree(folder / "run" / "model", folder / "model")
+    return folder / "model"
+
+
+def wanted(coloured: Path, output: Path, margin: float = 95.0, **more: Any) -> TuneConfig:
+    """Keep the colours."""
+    keep = Keep("colours", str(coloured / "kept.jsonl"), "rouge1", margin)
+    return replace(
+        TuneConfig(
+            model=ModelConfig(name=str(coloured / "first" / "model"), **CPU),
+            data=DataConfig(train=str(coloured / "numbers.jsonl"), validation_fraction=0.25),
+            evaluation=EvaluationConfig(max_new_tokens=24, metrics=("rouge1",)),
+            measure=MeasureConfig(keep=(keep,), abilities=("none",), extent="quick"),
+            output=str(output),
+        ),
+        **more,
+    )
+
+
+def chosen(report: ForgettingReport) -> str:
+    assert report.ladder is not None
+    return report.ladder.chosen
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def tuned(path: Path) -> ModelConfig:
+    return ModelConfig(name=str(path), **CPU)
+
+
+def test_a_repair_on_old_rows_brings_it_back(coloured: Path, counting: Path, tmp_path: Path) -> None:
+    config = wanted(
+        coloured,
+        tmp_path / "rescued",
+        mend=MendConfig(replay=(str(coloured / "old.jsonl"),)),
+        ladder=LadderConfig(rungs=("dial=0.75", "replay=0.5+kl=0.5"), min_gain=0.5),
+        training=settings(counting, coloured, "", epochs=30.0, lr=0.01, batch_size=8).training,
+    )
+    told = Told()
+    report = rescue(config, tuned(counting), told)
+    assert chosen(report) == "replay=0.5+kl=0.5"
+    assert report.task is not None
+    assert report.task.after > report.task.before
+    assert len(told.of(TrainingStarted)) == 1
+    assert report.tuned_name == str(tmp_path / "rescued" / "model")
+    assert not (tmp_path / "rescued" / "rungs").exists()
+
+
+def test_the_dial_alone_is_tried_without_train_rows(coloured: Path, counting: Path, tmp_path: Path) -> None:
+    data = DataConfig(test=str(coloured / "numbers.jsonl"))
+    config = wanted(coloured, tmp_path / "rescued", margin=0.5, data=data, ladder=LadderConfig(rungs=("dial=0",)))
+    told = Told()
+    report = rescue(config, tuned(counting), told)
+    assert chosen(report) == "dial=0"
+    assert not told.of(TrainingStarted)
+    base = weights(coloured / "first" / "model")
+    assert all(torch.equal(value, base[name]) for name, value in weights(tmp_path / "rescued" / "model").items())
+
+
+def test_a_model_that_keeps_all_is_left_as_it_is(coloured: Path, tmp_path: Path) -> None:
+    report = rescue(wanted(coloured, tmp_path / "rescued"), tuned(coloured / "first" / "model"))
+    assert chosen(report) == "plain"
+    assert not (tmp_path / "rescued" / "model").exists()
+
+
+def test_without_items_of_the_task_it_says_what_is_missing(coloured: Path, counting: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be seen"):
+        rescue(wanted(coloured, tmp_path / "rescued", data=DataConfig()), tuned(counting))
+
+
+def test_the_command(coloured: Path, counting: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["rescue", "--base", str(coloured / "first" / "model"), "--tuned", str(counting), "--device", "cpu"]
+    words += ["--test", str(coloured / "numbers.jsonl"), "--output", str(tmp_path / "rescued"), "--rungs", "dial=0"]
+    words += ["--keep", f"colours={coloured / 'kept.jsonl'}:rouge1:1", "--abilities", "none", "--metric", "rouge1"]
+    code = main([*words, "--dtype", "float32", "--quiet", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert report["ladder"]["chosen"] == "dial=0"
+    assert code == {"pass": 0, "fail": 3, "inconclusive": 4}[report["gate"]]

@@ -1,0 +1,64 @@
+"""A tuned model is tuned again: what the first run taught it is kept by default."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from keeptune.api.tune import tune
+from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MeasureConfig, TuneConfig
+from keeptune.events import Notice
+from tests.api.runs import Told, settings
+
+QUICK = MeasureConfig(extent="quick", abilities=("none",))
+
+
+def on_numbers(model: Path, coloured: Path, output: Path) -> TuneConfig:
+    config = settings(model, coloured, str(output), epochs=2.0)
+    data = DataConfig(train=str(coloured / "numbers.jsonl"))
+    return replace(
+        config, data=data, measure=QUICK, evaluation=EvaluationConfig(max_new_tokens=24, metrics=("rouge1",))
+    )
+
+
+def test_what_the_first_run_taught_is_declared_and_measured(coloured: Path, tmp_path: Path) -> None:
+    told = Told()
+    result = tune(on_numbers(coloured / "first", coloured, tmp_path / "second"), told)
+    assert result.forgetting is not None
+    (ability,) = result.forgetting.abilities
+    assert (ability.name, ability.declared, ability.metric) == ("first", True, "rouge1")
+    asked = (tmp_path / "second" / "abilities" / "first" / "base.jsonl").read_text().splitlines()
+    tested = (coloured / "first" / "samples" / "tuned.jsonl").read_text().splitlines()
+    assert {json.loads(line)["item_id"] for line in asked} == {json.loads(line)["item_id"] for line in tested}
+    assert result.forgetting.base_name == str(coloured / "first" / "model")
+    assert any(notice.kind == "earlier" for notice in told.of(Notice))
+
+
+def test_a_run_that_the_settings_name_is_not_named_twice(coloured: Path, tmp_path: Path) -> None:
+    config = on_numbers(coloured / "first" / "model", coloured, tmp_path / "second")
+    own = Keep("colours", f"run:{coloured / 'first'}", "rouge1", 20.0)
+    result = tune(replace(config, measure=replace(QUICK, keep=(own,))))
+    assert result.forgetting is not None
+    assert [(a.name, a.margin) for a in result.forgetting.abilities] == [("colours", 20.0)]
+
+
+def test_an_adapter_is_folded_in_first_and_the_next_one_stands_on_that(coloured: Path, tmp_path: Path) -> None:
+    tune(replace(on_numbers(coloured / "first", coloured, tmp_path / "second"), measure=MeasureConfig(extent="none")))
+    config = settings(tmp_path / "second", coloured, str(tmp_path / "third"), epochs=1.0)
+    data = DataConfig(train=str(coloured / "old.jsonl"))
+    result = tune(replace(config, data=data, measure=QUICK, method=Adapter(rank=2)))
+    start = tmp_path / "third" / "start"
+    assert result.forgetting is not None
+    assert [ability.name for ability in result.forgetting.abilities] == ["second"]
+    ids = torch.tensor([[5, 6, 7, 8]])
+    base = AutoModelForCausalLM.from_pretrained(coloured / "first" / "model", dtype=torch.float32)
+    second = PeftModel.from_pretrained(base, tmp_path / "second" / "adapter")
+    folded = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32)
+    torch.testing.assert_close(folded(ids).logits, second(ids).logits, rtol=1e-4, atol=1e-5)
+    saved = json.loads((tmp_path / "third" / "adapter" / "adapter_config.json").read_text())
+    assert saved["base_model_name_or_path"] == str(start)
