@@ -35,9 +35,7 @@ def second(coloured: Path, output: Path, **ladder: Any) -> TuneConfig:
         method=Full(),
         data=DataConfig(train=str(coloured / "numbers.jsonl"), validation_fraction=0.25),
         evaluation=EvaluationConfig(max_new_tokens=24, metrics=("rouge1",)),
-        measure=MeasureConfig(
-            keep=(Keep("colours", str(coloured / "kept.jsonl"), "rouge1", 95.0),), abilities=("none",)
-        ),
+        measure=MeasureConfig(keep=(keep,), abilities=("none",)),
         ladder=LadderConfig(**{"auto": True, **ladder}),
     )
 
