@@ -72,18 +72,22 @@ def command(step: str, data: Path, work: Path) -> list[str]:
 
 def run(step: str, data: Path, work: Path) -> None:
     """Run one step, or go on with it, and keep its record."""
-    output = work / step
+    keep_record(step, command(step, data, work), work / step, data, work, RESULTS)
+
+
+def keep_record(name: str, words: list[str], output: Path, data: Path, work: Path, results: Path) -> None:
+    """Run one command of keeptune in the folder `output`, or go on with it, and keep its record in `results`."""
     if not (output / "result.json").exists():
         resume = ["--resume"] if (output / "config.json").exists() else []
-        words = [*command(step, data, work), "--output", str(output), *resume]
-        print(f"== {step}: keeptune {' '.join(words)}", flush=True)
+        words = [*words, "--output", str(output), *resume]
+        print(f"== {name}: keeptune {' '.join(words)}", flush=True)
         subprocess.run([sys.executable, "-m", "keeptune", *words], check=True)
     result = json.loads((output / "result.json").read_text(encoding="utf-8"))
     result.pop("samples")
     places = {str(work): "$WORK", str(data): "$KEEPTUNE_DATA"}
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    results.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_without_paths(result, places), indent=1, ensure_ascii=False)
-    (RESULTS / f"{step}.json").write_text(text + "\n", encoding="utf-8")
+    (results / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _without_paths(value: Any, places: dict[str, str]) -> Any:
@@ -110,17 +114,18 @@ def table() -> str:
         gain = report["task"]
         lines.append(
             f"| {step} | summaries (tuned) | {gain['metric']} | {gain['items']} | {gain['before']:.1f} | "
-            f"{gain['after']:.1f} | gain {_interval(gain['difference'])} | |"
+            f"{gain['after']:.1f} | gain {interval(gain['difference'])} | |"
         )
         for a in report["abilities"]:
             lines.append(
                 f"| {step} | {a['name']} | {a['metric']} | {a['items']} | {a['base']:.1f} | {a['tuned']:.1f} | "
-                f"{_interval(a['drop'])} | {a['verdict']} |"
+                f"{interval(a['drop'])} | {a['verdict']} |"
             )
     return "\n".join(lines)
 
 
-def _interval(found: dict[str, Any]) -> str:
+def interval(found: dict[str, Any]) -> str:
+    """An interval as text."""
     return f"{found['estimate']:+.1f} ({found['low']:+.1f} to {found['high']:+.1f})"
 
 

@@ -51,3 +51,9 @@ def test_narrow_terminals_lose_no_ability() -> None:
     report = a_report()
     text = shown(report, width=60)
     assert all(ability.name[:6] in text for ability in report.abilities)
+
+
+def test_every_notice_is_shown() -> None:
+    report = replace(a_report(), notices=("the first", "the second"))
+    assert "note: the first" in shown(report)
+    assert "note: the second" in shown(report)

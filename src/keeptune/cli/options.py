@@ -62,6 +62,7 @@ FLAGS: Mapping[str, Flag] = {
     "keep": Flag("NAME[=DATA][:METRIC][:MARGIN]", "An ability that must not be lost; may be repeated.", True),
     "abilities": Flag("NAME", "Built-in ability to measure beside those; may be repeated.  [default: all]", True),
     "items": Flag("N", "Items an ability at most.  [default: all; 150 in a quick measure]"),
+    "dev-fraction": Flag("X", "Share of your own items set apart to choose a remedy by.  [default: 0; 0.3 by --auto]"),
     "fail-on": Flag("fail|inconclusive|none", "Outcomes with an exit code of their own (3, 4).  [default: both]", True),
     "probe": Flag("", "For lost abilities: do a few old examples bring them back?"),
     "replay": Flag("DATA", "Rows of old tasks to mix into train; may be repeated.", True),
@@ -92,7 +93,7 @@ FLAGS: Mapping[str, Flag] = {
 
 MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
 DATA = ("prompt", "completion", "system", "group", "max-length", "too-long")
-MEASURE = ("keep", "abilities", "items", "fail-on", "probe")
+MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "probe")
 SCORING = ("metric", "max-new-tokens", "few-shot")
 
 _BARE = {"use_peft", "bf16", "fp16", "trust_remote_code", "resume_from_checkpoint"}

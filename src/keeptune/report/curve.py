@@ -23,7 +23,7 @@ def curve_report(report: LearningCurve) -> RenderableType:
         parts.append(Text(visible(f"failed: {trial.size} rows, draw {trial.draw}: {first}"), style="bold red"))
     if failed:
         parts.append(Text("the same command again tries those that failed, and leaves the others"))
-    parts += notes(report.notices, "")
+    parts += notes(report.notices)
     parts.append(Text(f"files: {report.path}  (curve.html, curve.json, trials/)"))
     return Group(*parts)
 

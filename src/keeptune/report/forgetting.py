@@ -34,7 +34,7 @@ def forgetting_report(report: ForgettingReport) -> RenderableType:
     parts += _intrusion(report.intrusion)
     parts += _confusions(report.confusions)
     parts += _drift(report)
-    parts += [Text(""), *notes(report.notices, "")]
+    parts += [Text(""), *notes(report.notices)]
     seconds = report.manifest.seconds
     if seconds:
         times = ", ".join(f"{name.replace('_', ' ')} {value:.0f} s" for name, value in seconds.items())

@@ -135,9 +135,9 @@ def training_line(training: TrainingSummary) -> str:
     )
 
 
-def notes(notices: Sequence[str], metric_reason: str) -> list[RenderableType]:
-    """What was chosen for the user, or should be known; the choice of the metric has its own line."""
-    others = dict.fromkeys(notice for notice in notices if not notice.endswith(metric_reason))
+def notes(notices: Sequence[str], metric_reason: str | None = None) -> list[RenderableType]:
+    """What was chosen for the user, or should be known; where the choice of the metric has its own line, without it."""
+    others = dict.fromkeys(n for n in notices if metric_reason is None or not n.endswith(metric_reason))
     return [Text(f"note: {notice}", style="dim") for notice in others]
 
 
