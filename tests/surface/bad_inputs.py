@@ -118,6 +118,29 @@ RUNS = (
 )
 
 
+def _remedies() -> Iterator[Case]:
+    for what, kind, words in (
+        ("frozen layers under a soft prompt", "unfit-remedy", "--method prompt --freeze 0.5"),
+        ("frozen layers under a prefix", "unfit-remedy", "--method prefix --freeze 0.5"),
+        ("frozen layers under layer norms", "unfit-remedy", "--method ln --freeze 0.5"),
+        ("L2-SP under DoRA", "unfit-remedy", "--method dora --l2sp 0.1"),
+        ("EWC under IA³", "unfit-remedy", "--method ia3 --ewc 10"),
+        ("KL under CorDA", "unfit-remedy", "--method corda --kl 0.5"),
+        ("a dialed soft prompt", "unfit-remedy", "--method prompt --dial 0.5"),
+        ("KL on replayed rows without any", "no-old-rows", "--kl 0.5 --kl-on replay"),
+        (
+            "replay of more than there is room for",
+            "shares",
+            "--self-replay 0.6 --replay rows.jsonl --replay-fraction 0.5",
+        ),
+        ("an unknown rung", "unknown-remedy", "--auto --keep facts --rungs repaly=0.1"),
+        ("a rung's value out of range", "remedy-range", "--auto --keep facts --rungs dial=1.5"),
+        ("a rung that takes no value", "remedy-range", "--auto --keep facts --rungs lora=1"),
+        ("a rung that needs old rows", "no-old-rows", "--auto --keep facts --rungs replay=0.1"),
+    ):
+        yield Case("Remedies", what, kind, _run(*words.split()))
+
+
 def _runs(*words: str) -> Callable[[Path], Sequence[str]]:
     """`keeptune runs` over a folder ``many`` of two runs, the second tuned from the first one's weights."""
 
@@ -191,6 +214,7 @@ CASES = (
     *(Case("Models", bad.name, bad.kind, _model(bad.build)) for bad in BAD_MODELS),
     *(Case("Mixes", bad.name, bad.kind, bad.write) for bad in BAD_MIXES),
     *RUNS,
+    *_remedies(),
     *MANY_RUNS,
     *(Case("Comparisons", bad.name, bad.kind, bad.write) for bad in BAD_COMPARISONS),
     *CURVES,

@@ -60,7 +60,7 @@ def choose(rungs: Sequence[DevEvidence], min_gain: float) -> Choice:
     best = min(rungs, key=lambda rung: rung.worst)
     worst = max(best.drops, key=lambda drop: drop.share_of_margin)
     why = (
-        f"no rung that was tried keeps every ability; this one loses least: {worst.name} falls by {worst.drop:.1f}, "
+        f"no rung that was tried keeps every ability; this one loses least: {worst.name} by {worst.drop:.3g}, "
         f"with a margin of {worst.margin:g}, on development items"
     )
     return Choice(best, why, False)

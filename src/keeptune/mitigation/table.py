@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from keeptune.config.given import Given
 from keeptune.config.schema import Adapter, Full, TuneConfig
+from keeptune.config.settings import SETTINGS
 from keeptune.config.suggest import did_you_mean
+from keeptune.config.values import checked
 from keeptune.errors import ConfigError
 from keeptune.models.adapters import METHODS
 
@@ -31,11 +34,25 @@ class Mitigation:
     default: float | str | None
     """The value where a specification gives none; None: it takes no value."""
     source: str
+    setting: str = ""
+    """The setting that the value is one of, as `config.settings` names it."""
 
 
-def _mend(field: str, **fixed: Any) -> Change:
-    """A change of one field of `MendConfig` to the value, and of others to `fixed` ones."""
-    return lambda config, value: replace(config, mend=replace(config.mend, **{field: value}, **fixed))
+def _mending(
+    name: str,
+    cost: str,
+    field: str,
+    default: float | str,
+    source: str = "",
+    needs: Literal["nothing", "old data"] = "nothing",
+    **fixed: Any,
+) -> Mitigation:
+    """A row that sets one field of `MendConfig` to the value, and others to `fixed` ones."""
+
+    def change(config: TuneConfig, value: Any) -> TuneConfig:
+        return replace(config, mend=replace(config.mend, **{field: value}, **fixed))
+
+    return Mitigation(name, cost, needs, change, default, source, f"mend.{field}")
 
 
 def _adapter(kind: str) -> Change:
@@ -60,17 +77,19 @@ MITIGATIONS: Mapping[str, Mitigation] = {
         Mitigation("accept", "nothing", "nothing", lambda config, _: config, None, ""),
         Mitigation("full", "a training", "nothing", _full, None, ""),
         *(Mitigation(name, "a training", "nothing", _adapter(name), None, row.paper) for name, row in METHODS.items()),
-        Mitigation("dial", "evaluation only", "nothing", _mend("dial"), 0.5, "arXiv:2109.01903"),
-        Mitigation("smaller", "a training", "nothing", _smaller_step, 0.3, "arXiv:2401.05605"),
-        Mitigation("freeze", "a cheaper training", "nothing", _mend("freeze"), 0.5, ""),
-        Mitigation("token-weights", "a training", "nothing", _mend("token_weights"), "talr", "arXiv:2509.20758"),
-        Mitigation("self-replay", "a generation pass", "nothing", _mend("self_replay"), 0.1, "arXiv:2403.01244"),
-        Mitigation("kl", "a forward pass a row", "nothing", _mend("kl"), 0.5, "arXiv:2605.29498"),
-        Mitigation("kl-task", "a forward pass a row", "nothing", _mend("kl", kl_on="task"), 0.5, "arXiv:2605.29498"),
-        Mitigation("kl-replay", "a forward pass a row", "old data", _mend("kl", kl_on="replay"), 0.5, ""),
-        Mitigation("l2sp", "memory of the base", "nothing", _mend("l2sp"), 0.01, "arXiv:1802.01483"),
-        Mitigation("ewc", "memory of the base twice", "nothing", _mend("ewc"), 10.0, "arXiv:1612.00796"),
-        Mitigation("replay", "more rows", "old data", _mend("replay_fraction"), 0.05, "arXiv:2502.06042"),
+        _mending("dial", "evaluation only", "dial", 0.5, "arXiv:2109.01903"),
+        Mitigation(
+            "smaller", "a training", "nothing", _smaller_step, 0.3, "arXiv:2401.05605", setting="training.lr_factor"
+        ),
+        _mending("freeze", "a cheaper training", "freeze", 0.5),
+        _mending("token-weights", "a training", "token_weights", "talr", "arXiv:2509.20758"),
+        _mending("self-replay", "a generation pass", "self_replay", 0.1, "arXiv:2403.01244"),
+        _mending("kl", "a forward pass a row", "kl", 0.5, "arXiv:2605.29498"),
+        _mending("kl-task", "a forward pass a row", "kl", 0.5, "arXiv:2605.29498", kl_on="task"),
+        _mending("kl-replay", "a forward pass a row", "kl", 0.5, needs="old data", kl_on="replay"),
+        _mending("l2sp", "memory of the base", "l2sp", 0.01, "arXiv:1802.01483"),
+        _mending("ewc", "memory of the base twice", "ewc", 10.0, "arXiv:1612.00796"),
+        _mending("replay", "more rows", "replay_fraction", 0.05, "arXiv:2502.06042", needs="old data"),
     )
 }
 
@@ -100,11 +119,8 @@ def apply_mitigations(specification: str, config: TuneConfig) -> TuneConfig:
 def _value(row: Mitigation, text: str, specification: str) -> float | str | None:
     if not text:
         return row.default
-    if row.default is None:
+    if not row.setting:
         raise ConfigError(f"{row.name} in {specification!r} takes no value", f"write {row.name} alone")
-    if isinstance(row.default, str):
-        return text
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ConfigError(f"{text!r} in {specification!r} is no number", f"write {row.name}={row.default:g}") from error
+    given = Given(row.setting, text, f"{row.name} in {specification!r}")
+    value: float | str = checked(given, SETTINGS[row.setting])
+    return value

@@ -31,6 +31,8 @@ class AdapterMethod:
     base."""
     needs_rows: bool = False
     """It starts from rows of what is to be kept."""
+    adds_product: bool = False
+    """The change is scale · B·A beside the whole base weights, as `low_rank_layers` reads it."""
 
 
 def _low_rank(**extra: Any) -> Callable[[Adapter], Mapping[str, Any]]:
@@ -48,9 +50,9 @@ def _corda(adapter: Adapter) -> Mapping[str, Any]:
 METHODS: Mapping[str, AdapterMethod] = {
     row.name: row
     for row in (
-        AdapterMethod("lora", "LoraConfig", _low_rank(), "arXiv:2106.09685"),
+        AdapterMethod("lora", "LoraConfig", _low_rank(), "arXiv:2106.09685", adds_product=True),
         AdapterMethod("dora", "LoraConfig", _low_rank(use_dora=True), "arXiv:2402.09353"),
-        AdapterMethod("rslora", "LoraConfig", _low_rank(use_rslora=True), "arXiv:2312.03732"),
+        AdapterMethod("rslora", "LoraConfig", _low_rank(use_rslora=True), "arXiv:2312.03732", adds_product=True),
         AdapterMethod(
             "pissa", "LoraConfig", _low_rank(init_lora_weights="pissa"), "arXiv:2404.02948", divides_base=True
         ),

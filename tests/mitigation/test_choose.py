@@ -1,0 +1,103 @@
+"""When a climb may stop, and which rung is taken: every branch, on planted evidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from keeptune.mitigation.choose import choose, enough, keeps, share_of_gain
+from keeptune.records import DevDrop, DevEvidence, Undefined
+
+MARGIN = 5.0
+
+
+def rung(name: str, gain: float, *drops: float, routed: bool = False, margin: float = MARGIN) -> DevEvidence:
+    """One rung of a base that scores 40, with a drop in points of each kept ability."""
+    fallen = tuple(
+        DevDrop(f"ability-{n}", "rouge1", 100, margin, 80.0, 80.0 - drop, drop, Undefined("planted"))
+        for n, drop in enumerate(drops)
+    )
+    return DevEvidence(name, "a training", "rouge1", 100, 40.0, 40.0 + gain, gain, fallen, routed)
+
+
+@pytest.mark.parametrize(
+    ("drops", "kept"),
+    [((), True), ((-9.0,), True), ((2.5,), True), ((2.6,), False), ((0.0, 2.6), False), ((2.5, 2.5), True)],
+)
+def test_kept_is_half_the_margin_at_most(drops: tuple[float, ...], kept: bool) -> None:
+    assert keeps(rung("plain", 10.0, *drops)) is kept
+
+
+def test_a_routed_rung_loses_nothing() -> None:
+    assert keeps(rung("route", 10.0, 50.0, routed=True))
+
+
+@pytest.mark.parametrize(
+    ("gain", "plain", "share"), [(9.0, 10.0, 0.9), (-5.0, 10.0, -0.5), (1.0, 0.0, 1.0), (-8.0, -2.0, 1.0)]
+)
+def test_the_share_of_the_plain_gain(gain: float, plain: float, share: float) -> None:
+    assert share_of_gain(rung("kl", gain), rung("plain", plain)) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("gain", "drop", "stops"), [(9.0, 2.5, True), (8.9, 2.5, False), (9.0, 2.6, False)])
+def test_enough_needs_both(gain: float, drop: float, stops: bool) -> None:
+    assert enough(rung("kl", gain, drop), rung("plain", 10.0, 9.0), 0.9) is stops
+
+
+def test_the_plain_training_where_it_keeps_all() -> None:
+    plain = rung("plain", 10.0, 1.0)
+    choice = choose([plain, rung("dial=0.5", 11.0, 0.0)], 0.9)
+    assert (choice.rung, choice.enough) == (plain, True)
+    assert "no remedy is needed" in choice.reason
+
+
+def test_the_first_that_is_enough_not_the_best() -> None:
+    first = rung("replay=0.05", 9.5, 2.0)
+    choice = choose([rung("plain", 10.0, 9.0), rung("dial=0.5", 5.0, 0.0), first, rung("kl=0.5", 12.0, 0.0)], 0.9)
+    assert (choice.rung, choice.enough) == (first, True)
+    assert "95 % of the plain training's gain" in choice.reason
+
+
+def test_a_route_that_is_there() -> None:
+    routed = rung("route", 10.0, 9.0, routed=True)
+    choice = choose([rung("plain", 10.0, 9.0), routed], 0.9)
+    assert (choice.rung, choice.enough) == (routed, True)
+    assert "nothing can be lost" in choice.reason
+
+
+def test_the_best_gain_among_those_that_keep_all() -> None:
+    best = rung("dial=0.5", 7.0, 2.0)
+    choice = choose([rung("plain", 10.0, 9.0), best, rung("dial=0.25", 4.0, 0.0), rung("kl=0.5", 8.0, 3.0)], 0.9)
+    assert (choice.rung, choice.enough) == (best, False)
+    assert "70 % of the plain training's gain" in choice.reason
+    assert "less than the 90 % asked for" in choice.reason
+
+
+def test_of_equal_gains_the_cheaper_rung() -> None:
+    cheap = rung("dial=0.5", 7.0, 2.0)
+    assert choose([rung("plain", 10.0, 9.0), cheap, rung("kl=0.5", 7.0, 0.0)], 0.9).rung == cheap
+
+
+def test_the_least_loss_where_none_keeps_all() -> None:
+    least = rung("dial=0.25", 2.0, 1.0, 4.0)
+    choice = choose([rung("plain", 10.0, 9.0, 0.0), rung("dial=0.5", 5.0, 0.0, 6.0), least], 0.9)
+    assert (choice.rung, choice.enough) == (least, False)
+    assert choice.reason.endswith("ability-1 by 4, with a margin of 5, on development items")
+
+
+def test_losses_are_weighed_by_their_margins() -> None:
+    fell_little = DevDrop("prose", "token_loss", 100, 0.05, 2.0, 2.04, 0.04, Undefined("planted"))
+    fell_much = DevDrop("facts", "rouge1", 100, 20.0, 80.0, 68.0, 12.0, Undefined("planted"))
+    one = DevEvidence("kl=0.5", "", "rouge1", 100, 40.0, 45.0, 5.0, (fell_little,))
+    other = DevEvidence("replay=0.05", "", "rouge1", 100, 40.0, 45.0, 5.0, (fell_much,))
+    assert choose([one, other], 0.9).rung == other
+    told = choose([one], 0.9).reason
+    assert "prose by 0.04, with a margin of 0.05" in told, "a loss rises where it gets worse, and by fractions"
+
+
+def test_a_metric_that_is_better_lower_is_told_by_its_gain() -> None:
+    """`gain` is positive where a loss has fallen, so that the score itself is never compared."""
+    plain = DevEvidence("plain", "", "token_loss", 100, 3.0, 1.0, 2.0, rung("", 0.0, 9.0).drops)
+    milder = DevEvidence("dial=0.5", "", "token_loss", 100, 3.0, 1.1, 1.9, rung("", 0.0, 1.0).drops)
+    weak = DevEvidence("dial=0.25", "", "token_loss", 100, 3.0, 2.5, 0.5, rung("", 0.0, 0.0).drops)
+    assert choose([plain, weak, milder], 0.9).rung == milder
+    assert choose([plain, weak], 0.9).rung == weak

@@ -1,0 +1,111 @@
+"""The default ladder by method and by what there is to replay; a rung as settings, its cost, and what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keeptune.config import Adapter, Full, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
+from keeptune.errors import ConfigError
+from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, cost_of, needs_training, rung_config, rungs_of
+from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
+
+OLD = MendConfig(replay=("old.jsonl",))
+ALWAYS = ("smaller=0.3", "self-replay=0.1", "kl=0.5")
+
+
+def auto(method: Any = None, mend: MendConfig | None = None, **ladder: Any) -> TuneConfig:
+    measure = MeasureConfig(keep=(Keep("facts"),), dev_fraction=0.3)
+    ladder_config = LadderConfig(auto=True, **ladder)
+    return TuneConfig(
+        method=method or Adapter(), mend=mend or MendConfig(), measure=measure, ladder=ladder_config, output="run"
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "rungs"),
+    [
+        (auto(), (*DIALS, *ALWAYS)),
+        (auto(can_route=True), (ROUTE, *DIALS, *ALWAYS)),
+        (auto(mend=OLD), (*DIALS, "replay=0.05", "replay=0.25", *ALWAYS, "replay=0.25+kl=0.5")),
+        (auto(Full()), (*DIALS, "lora", *ALWAYS)),
+        (auto(Full(), can_route=True), (*DIALS, "lora", *ALWAYS)),
+        (auto(Full(), OLD), (*DIALS, "lora", "replay=0.05", "replay=0.25", *ALWAYS, "replay=0.25+kl=0.5")),
+        (auto(Adapter(kind="prompt")), ALWAYS),
+        (auto(Adapter(kind="pissa")), (*DIALS, *ALWAYS[:2])),
+    ],
+    ids=["adapter", "route", "replay", "full", "full-route", "full-replay", "no-weights-to-dial", "base-divided"],
+)
+def test_the_default_ladder(config: TuneConfig, rungs: tuple[str, ...]) -> None:
+    assert rungs_of(config) == rungs
+
+
+def test_the_users_own_ladder() -> None:
+    assert rungs_of(auto(rungs=("kl=1", "dial=0.9"))) == ("kl=1", "dial=0.9")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (auto(rungs=("dial=0.5", "reply=0.05")), "did you mean replay"),
+        (auto(rungs=("replay=0.05",)), "replay needs rows of old tasks"),
+        (auto(Adapter(kind="prompt"), rungs=("dial=0.5",)), "--dial takes a share"),
+        (auto(rungs=("dora+l2sp=0.1",)), "--l2sp is a penalty"),
+    ],
+)
+def test_a_rung_that_cannot_be_is_refused_before_the_climb(config: TuneConfig, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        rungs_of(config)
+
+
+def test_every_rung_is_a_run_of_its_own() -> None:
+    config = auto(Full(), OLD)
+    for rung in (PLAIN, ROUTE, *rungs_of(config)):
+        found = rung_config(rung, config)
+        assert found.ladder == LadderConfig()
+        assert found.measure == replace(config.measure, extent="none")
+        assert found.training.lr == config.training.lr
+        assert bool(found.mend.replay) == ("replay=" in rung and "self" not in rung)
+
+
+def test_plain_and_route_are_one_training() -> None:
+    config = auto(mend=OLD)
+    assert rung_config(PLAIN, config) == rung_config(ROUTE, config)
+    assert rung_config(PLAIN, config).mend == MendConfig()
+
+
+def test_a_rung_changes_what_it_names() -> None:
+    config = auto(Full(), OLD)
+    found = rung_config("replay=0.25+kl=0.5", config)
+    assert found.mend == replace(OLD, replay_fraction=0.25, kl=0.5)
+    assert rung_config("lora", config).method == Adapter()
+    assert rung_config("smaller=0.3", config).training.lr_factor == 0.3
+
+
+@pytest.mark.parametrize(
+    ("rung", "trains"),
+    [(PLAIN, True), (ROUTE, False), ("dial=0.5", False), ("dial", False), ("full+dial=0.5", True), ("kl=0.5", True)],
+)
+def test_what_needs_a_training(rung: str, trains: bool) -> None:
+    assert needs_training(rung) is trains
+
+
+@pytest.mark.parametrize(
+    ("rung", "cost"),
+    [
+        (PLAIN, "the training itself"),
+        (ROUTE, "nothing"),
+        ("dial=0.5", "evaluation only"),
+        ("replay=0.25 + kl=0.5", "more rows, a forward pass a row"),
+    ],
+)
+def test_the_cost_in_words(rung: str, cost: str) -> None:
+    assert cost_of(rung) == cost
+
+
+def test_every_mitigation_has_a_cost() -> None:
+    for name in MITIGATIONS:
+        assert cost_of(name)
+        assert apply_mitigations(name, auto(mend=OLD))
