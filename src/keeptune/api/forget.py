@@ -18,6 +18,7 @@ from keeptune.api.prepare import make_encoder
 from keeptune.api.verdict_pass import Answering, Asked, ask_abilities, ask_tasks, only_answered
 from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig
 from keeptune.data.encode import Encoder
+from keeptune.data.lm_eval_task import same_ability
 from keeptune.events import Notice, Observer
 from keeptune.export.save import saved_tuned
 from keeptune.forgetting.compare import compare, pair
@@ -166,8 +167,9 @@ class Forgetting:
             kept.append(ability)
             answered[ability.name] = (base, tuned)
         for name, (ability, records) in tasks["base"].items():
-            kept.append(ability)
-            answered[name] = (records, tasks["tuned"][name].records)
+            of_tuned = tasks["tuned"][name]
+            kept.append(same_ability(ability, of_tuned.ability))
+            answered[name] = (records, of_tuned.records)
         return kept, answered, asked["base"].dev
 
     def _diagnosis(

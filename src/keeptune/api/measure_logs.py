@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from keeptune.api.forget import write_report
@@ -10,6 +9,7 @@ from keeptune.api.manifest import make_manifest
 from keeptune.api.verdict_pass import declared
 from keeptune.config.schema import Keep, MeasureRun
 from keeptune.data.lm_eval_log import read_lm_eval_log
+from keeptune.data.lm_eval_task import same_ability
 from keeptune.errors import ConfigError, DataError
 from keeptune.events import Notice, Observer
 from keeptune.forgetting.confusion import confuse
@@ -33,7 +33,8 @@ def measure_logs(config: MeasureRun, run: Path, notices: list[str], observer: Ob
 
     Raises:
         DataError: a log that cannot be used, or no task in both. ConfigError: a declared task that is in neither.
-        PairingError: the two were not asked the same documents.
+        PairingError: the two were not asked the same documents, or by other versions of a task.
+        MetricError: a task that the two have no common metric of.
     """
     base, tuned = (read_lm_eval_log(Path(model.name).expanduser()) for model in (config.base, config.tuned))
     shared = [task for task in base if task in tuned]
@@ -84,9 +85,5 @@ def measure_logs(config: MeasureRun, run: Path, notices: list[str], observer: Ob
 
 
 def _ability(base: Ability, tuned: Ability, keep: Keep | None) -> Ability:
-    """As both logs know it: by the metrics that both hold."""
-    metrics = tuple(metric for metric in base.metrics if metric in tuned.metrics)
-    if not metrics:
-        raise DataError(f"the logs of {base.name} share no metric", "score both runs in the same way")
-    ability = replace(base, metrics=metrics)
+    ability = same_ability(base, tuned)
     return ability if keep is None else declared(ability, keep, ability.name)

@@ -58,10 +58,11 @@ def same_ability(base: Ability, tuned: Ability) -> Ability:
     """The ability that two models were asked, with the metrics that both were scored by; the verdict is by the first.
 
     Raises:
-        PairingError: the two are of different versions of the task.
+        PairingError: the two are of different versions of the task; a log that tells none is taken on trust.
         MetricError: no metric was read alike from both.
     """
-    if (base.name, base.version) != (tuned.name, tuned.version):
+    known = base.version and tuned.version
+    if base.name != tuned.name or (known and base.version != tuned.version):
         raise PairingError(
             f"{base.name} is of version {base.version} before, and {tuned.name} of version {tuned.version} after",
             "run both models on the same version of the task",

@@ -1,0 +1,60 @@
+"""Two finished logs of lm-evaluation-harness, measured as pairs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from keeptune.api.measure import measure
+from keeptune.config import Keep, MeasureConfig, MeasureRun, ModelConfig
+from keeptune.errors import ConfigError, PairingError
+
+RUN = Path(__file__).parents[1] / "data" / "lm_eval" / "run"
+TASK = "keeptune_kinds"
+
+
+def logs(before: Path, after: Path, output: Path, *keep: Keep) -> MeasureRun:
+    return MeasureRun(
+        ModelConfig(name=str(before)),
+        ModelConfig(name=str(after)),
+        measure=MeasureConfig(keep=keep),
+        output=str(output),
+    )
+
+
+def with_version(folder: Path, version: str | None) -> Path:
+    """A copy of the log by another version of the task, or one that tells no version."""
+    shutil.copytree(RUN, folder)
+    (file,) = folder.glob("results_*.json")
+    results = json.loads(file.read_text(encoding="utf-8"))
+    if version is None:
+        del results["versions"]
+    else:
+        results["versions"][TASK] = version
+    file.write_text(json.dumps(results), encoding="utf-8")
+    return folder
+
+
+def test_a_log_against_itself_has_no_flips(tmp_path: Path) -> None:
+    report = measure(logs(RUN, RUN, tmp_path / "m", Keep(TASK, margin=50.0)))
+    assert all((ability.rose, ability.fell) == (0, 0) for ability in report.abilities)
+    assert [ability.name for ability in report.abilities if ability.declared] == [TASK]
+    assert (tmp_path / "m" / "report.html").exists()
+
+
+def test_two_versions_of_a_task_are_not_compared(tmp_path: Path) -> None:
+    with pytest.raises(PairingError, match="is of version 2.0 before, and keeptune_kinds of version 9 after"):
+        measure(logs(RUN, with_version(tmp_path / "other", "9"), tmp_path / "m"))
+
+
+def test_a_log_that_tells_no_version_is_taken_on_trust(tmp_path: Path) -> None:
+    report = measure(logs(RUN, with_version(tmp_path / "other", None), tmp_path / "m"))
+    assert TASK in [ability.name for ability in report.abilities]
+
+
+def test_a_declared_task_must_be_in_both(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no task 'arc_easy' in both logs"):
+        measure(logs(RUN, RUN, tmp_path / "m", Keep("arc_easy")))
