@@ -46,7 +46,7 @@ def test_a_log_against_itself_has_no_flips(tmp_path: Path) -> None:
 
 
 def test_two_versions_of_a_task_are_not_compared(tmp_path: Path) -> None:
-    with pytest.raises(PairingError, match="is of version 2.0 before, and keeptune_kinds of version 9 after"):
+    with pytest.raises(PairingError, match=r"is of version 2\.0 before, and keeptune_kinds of version 9 after"):
         measure(logs(RUN, with_version(tmp_path / "other", "9"), tmp_path / "m"))
 
 
