@@ -1,6 +1,6 @@
-"""Puts the tables of the records into README.md: `python benchmarks/readme.py [--check]`.
+"""Puts the tables of the records into README.md and docs/: `python benchmarks/readme.py [--check]`.
 
-`--check` changes nothing and fails where README and records differ. `results/demo.txt` is what `make demo` printed,
+`--check` changes nothing and fails where pages and records differ. `results/demo.txt` is what `make demo` printed,
 without the examples, which are the standard library's own text.
 """
 
@@ -11,20 +11,31 @@ import re
 import sys
 from pathlib import Path
 
+import abilities
+import claims
+import lm_eval_logs
+import model_case
 import speed
 import tasks
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "forgetting.md")
 DEMO = tasks.RESULTS / "demo.txt"
 
 
-def filled(text: str) -> str:
-    """README with every marked part replaced by what its records print."""
-    parts = {"tasks": tasks.table()}
-    if speed.RESULTS.exists():
-        parts["speed"] = speed.table(json.loads(speed.RESULTS.read_text(encoding="utf-8")))
+def tables() -> dict[str, str]:
+    """Mark → what the records print there."""
+    found = {"tasks": tasks.table(), "model-case": model_case.table(), "claims": claims.table()}
+    for name, benchmark in (("speed", speed), ("abilities", abilities), ("lm-eval-logs", lm_eval_logs)):
+        if benchmark.RESULTS.exists():
+            found[name] = benchmark.table(json.loads(benchmark.RESULTS.read_text(encoding="utf-8")))
     if DEMO.exists():
-        parts["demo-output"] = f"```\n{DEMO.read_text(encoding='utf-8').strip()}\n```"
+        found["demo-output"] = f"```\n{DEMO.read_text(encoding='utf-8').strip()}\n```"
+    return found
+
+
+def filled(text: str, parts: dict[str, str]) -> str:
+    """A page with every marked part replaced by what its records print."""
     for name, part in parts.items():
         marked = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.S)
         text = marked.sub(lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text)
@@ -33,12 +44,13 @@ def filled(text: str) -> str:
 
 def main() -> None:
     """Write, or with --check compare."""
-    text = README.read_text(encoding="utf-8")
-    if "--check" in sys.argv:
-        if filled(text) != text:
-            sys.exit("README.md differs from the records: run `python benchmarks/readme.py`")
-        return
-    README.write_text(filled(text), encoding="utf-8")
+    parts = tables()
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if "--check" not in sys.argv:
+            page.write_text(filled(text, parts), encoding="utf-8")
+        elif filled(text, parts) != text:
+            sys.exit(f"{page.name} differs from the records: run `python benchmarks/readme.py`")
 
 
 if __name__ == "__main__":
