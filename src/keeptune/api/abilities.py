@@ -15,12 +15,13 @@ from keeptune.data.split import limit_clusters, split_examples
 from keeptune.errors import ConfigError
 from keeptune.evaluation.abilities.table import SUITES, get_suite
 from keeptune.events import Observer, silent
+from keeptune.numerics.jackknife import MIN_CLUSTERS
 from keeptune.records import Ability, Example, Form
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import METRICS, get_metric
 
-QUICK_ITEMS = 150
-"""Items of an undeclared ability in a quick measure."""
+QUICK_ITEMS = 100
+"""Items of an undeclared ability in a quick measure; more where these are fewer clusters than an interval needs."""
 MARGINS = {"points": 5.0, "nats": 0.05}
 _FORMS: dict[str, Form] = {"output": "generate", "choices": "choices", "loss": "loss"}
 
@@ -38,8 +39,11 @@ def wanted_abilities(measure: MeasureConfig, data: DataConfig, encoder: Encoder,
     declared = [_own(keep, measure, data, encoder, observer) if keep.data else _of_suite(keep, measure) for keep in own]
     names = measure.abilities or tuple(SUITES)
     taken = {keep.name for keep in measure.keep}
-    items = measure.items or (QUICK_ITEMS if measure.extent == "quick" else None)
-    beside = [get_suite(name).ability(items) for name in names if name not in taken] if names != ("none",) else []
+    if names == ("none",):
+        return declared
+    quick = measure.extent == "quick" and measure.items is None
+    items, clusters = (QUICK_ITEMS, MIN_CLUSTERS) if quick else (measure.items, 1)
+    beside = [get_suite(name).ability(items, clusters=clusters) for name in names if name not in taken]
     return [*declared, *beside]
 
 

@@ -279,6 +279,6 @@ def _quick_power(reports: Sequence[AbilityReport]) -> str:
     if not drops:
         return "a quick measure: too few items to decide anything; a full one does"
     return (
-        f"a quick measure, {QUICK_ITEMS} items an ability: enough to call a drop of about {drops[0]:.0f} to "
+        f"a quick measure, about {QUICK_ITEMS} items an ability: enough to call a drop of about {drops[0]:.0f} to "
         f"{drops[-1]:.0f} points lost, mostly too few to call an ability kept; a full one does that"
     )

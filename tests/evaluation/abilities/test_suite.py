@@ -77,6 +77,7 @@ def test_trimming_keeps_a_prefix_of_whole_clusters() -> None:
 def test_first_clusters_stops_before_a_cluster_that_does_not_fit() -> None:
     items = [("1", Item({}, "", "a")), ("2", Item({}, "", "b")), ("3", Item({}, "", "b")), ("4", Item({}, "", "c"))]
     assert [len(first_clusters(items, limit)) for limit in (None, 0, 1, 2, 3, 4, 9)] == [4, 1, 1, 1, 3, 4, 4]
+    assert [len(first_clusters(items, 1, clusters)) for clusters in (1, 2, 3, 9)] == [1, 3, 4, 4]
 
 
 def test_labels_are_balanced_in_every_prefix() -> None:

@@ -56,10 +56,13 @@ class Suite:
     """How many of the demonstrations stand before every item in the suite's own form: none, or as many as measure
     best in ``choices``; at least one in ``few-shot``."""
 
-    def ability(self, items: int | None = None, declared: bool = False, margin: float | None = None) -> Ability:
-        """The Ability, with at most `items` verdict items and as many dev items, in whole clusters."""
+    def ability(
+        self, items: int | None = None, declared: bool = False, margin: float | None = None, clusters: int = 1
+    ) -> Ability:
+        """The Ability, with at most `items` verdict items and as many dev items, in whole clusters; `clusters` at
+        least."""
         dev, verdict = self._split()
-        verdict, dev = first_clusters(verdict, items), first_clusters(dev, items)
+        verdict, dev = (first_clusters(part, items, clusters) for part in (verdict, dev))
         shown = self.demonstrations[: self.shots]
         variants = {} if self.form == "loss" else {"free": self._ask(verdict, ())}
         for number, wording in enumerate(self.wordings, start=1):
@@ -136,12 +139,12 @@ class Suite:
         return tuple(asked)
 
 
-def first_clusters(items: Sequence[tuple[str, Item]], limit: int | None) -> list[tuple[str, Item]]:
-    """The longest prefix of whole clusters with at most `limit` items; one cluster at least."""
+def first_clusters(items: Sequence[tuple[str, Item]], limit: int | None, at_least: int = 1) -> list[tuple[str, Item]]:
+    """The longest prefix of whole clusters with at most `limit` items; `at_least` clusters, where there are as many."""
     kept: list[tuple[str, Item]] = []
-    for _, group in itertools.groupby(items, key=lambda each: each[1].cluster):
+    for number, (_, group) in enumerate(itertools.groupby(items, key=lambda each: each[1].cluster)):
         cluster = list(group)
-        if kept and limit is not None and len(kept) + len(cluster) > limit:
+        if number >= at_least and limit is not None and len(kept) + len(cluster) > limit:
             break
         kept += cluster
     return kept
