@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from keeptune.api.mix import mix
     from keeptune.api.predict import predict
     from keeptune.api.rescue import rescue
+    from keeptune.api.route import Router, open_router
     from keeptune.api.runs import RunFilter, compare_runs, delete_run, find_run, runs
     from keeptune.api.tune import tune
     from keeptune.config.load import load_config
@@ -71,6 +72,7 @@ _HOMES = {
     "keeptune.api.mix": ("mix",),
     "keeptune.api.predict": ("predict",),
     "keeptune.api.rescue": ("rescue",),
+    "keeptune.api.route": ("Router", "open_router"),
     "keeptune.api.runs": ("RunFilter", "compare_runs", "delete_run", "find_run", "runs"),
     "keeptune.api.tune": ("tune",),
     "keeptune.config.load": ("load_config",),
@@ -117,6 +119,8 @@ __all__ = [  # noqa: RUF022
     "mix",
     "measure",
     "rescue",
+    "open_router",
+    "Router",
     "compare",
     "evaluate",
     "predict",

@@ -5,6 +5,7 @@ to the new task's style, with the answers behind it. Right and wrong answers are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from keeptune.numerics.mcnemar import mcnemar_mid_p
@@ -15,6 +16,8 @@ from keeptune.records import (
     Comparison,
     Confusion,
     ConfusionCell,
+    DevDrop,
+    DevEvidence,
     Diagnosis,
     DriftRow,
     EvalRecord,
@@ -24,6 +27,7 @@ from keeptune.records import (
     IntrusionReport,
     IntrusionRow,
     ItemScore,
+    LadderReport,
     MaybeInterval,
     RunManifest,
     Source,
@@ -364,3 +368,16 @@ MANIFEST = RunManifest(
     seconds={"load": 3.1, "verdicts": 1841.7, "diagnosis": 402.5},
     peak_memory_bytes=1_853_882_368,
 )
+
+
+def climbed(report: ForgettingReport, hostile: str = "ner") -> ForgettingReport:
+    """`report` of a model that was chosen on a ladder of three rungs."""
+
+    def rung(name: str, score: float, drop: float, seconds: float, routed: bool = False) -> DevEvidence:
+        interval = Interval(drop, drop - 4.0, drop + 4.0, 0.95, "jackknife")
+        found = DevDrop(hostile, "entity_f1", 120, 5.0, 55.0, 55.0 - drop, drop, interval)
+        return DevEvidence(name, "a training", "rouge1", 50, 11.0, score, score - 11.0, (found,), routed, seconds, 60.0)
+
+    rungs = (rung("plain", 40.0, 12.5, 300.0), rung("dial=0.5", 33.0, 4.0, 0.0), rung("replay=0.05", 39.5, 1.5, 320.0))
+    ladder = LadderReport(rungs, "replay=0.05", "the first rung on which all is kept", True, ("kl=0.5",), 800.0)
+    return replace(report, ladder=ladder)

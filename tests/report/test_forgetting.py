@@ -8,6 +8,7 @@ from rich.console import Console
 
 from keeptune.records import ForgettingReport, Undefined
 from keeptune.report.forgetting import forgetting_report
+from tests.report.forgetting_reports import climbed
 from tests.report.forgetting_reports import forgetting_report as a_report
 
 
@@ -57,3 +58,10 @@ def test_every_notice_is_shown() -> None:
     report = replace(a_report(), notices=("the first", "the second"))
     assert "note: the first" in shown(report)
     assert "note: the second" in shown(report)
+
+
+def test_the_ladder_is_shown_with_its_choice() -> None:
+    text = shown(climbed(a_report()))
+    assert "→ replay=0.05" in text
+    assert "not tried: kl=0.5" in text
+    assert "the ladder" not in shown(a_report())

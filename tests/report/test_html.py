@@ -26,6 +26,7 @@ from tests.report.forgetting_reports import (
     HOSTILE,
     PLANTED,
     ability_pairs,
+    climbed,
     forgetting_report,
     hostile_pairs,
     record,
@@ -338,3 +339,26 @@ def test_a_button_is_shown_only_where_answers_are() -> None:
 def test_no_record_is_changed() -> None:
     before: tuple[ForgettingReport, list[tuple[EvalRecord, EvalRecord]]] = forgetting_report(), task_pairs()
     assert (REPORT, task_pairs()) == before
+
+
+def test_every_rung_and_the_choice_are_shown() -> None:
+    page = render(climbed(forgetting_report()), {})
+    ladder = page[page.index('id="ladder"') :]
+    for text in (
+        "plain",
+        "dial=0.5",
+        "→ replay=0.05",
+        "+29.0",
+        "12.5",
+        "The first rung on which all is kept",
+        "kl=0.5",
+    ):
+        assert text in ladder
+    assert 'href="#ladder"' in page
+    assert 'id="ladder"' not in render(forgetting_report(), {})
+
+
+def test_a_rung_or_an_ability_cannot_write_markup() -> None:
+    page = render(climbed(forgetting_report(), hostile="<script>alert(1)</script>"), {})
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page

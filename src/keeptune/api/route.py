@@ -1,0 +1,55 @@
+"""Base and tuned served together from one copy of the weights: each request says which of the two answers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from keeptune.api.ask import tell_model
+from keeptune.api.evaluate import of_run
+from keeptune.api.prepare import make_encoder
+from keeptune.config.schema import DataConfig, ModelConfig
+from keeptune.data.encode import Encoder
+from keeptune.errors import ConfigError
+from keeptune.evaluation.generate import fitting_prompts, generate
+from keeptune.events import Observer, silent
+from keeptune.models.load import LoadedModel, load_model
+from keeptune.records import Example, Message
+
+Route = Literal["base", "tuned"]
+ROOM = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """A base with an adapter that is put on for the tuned task's requests alone: all others are answered as if nothing
+    had been tuned, so nothing is forgotten."""
+
+    encoder: Encoder
+    loaded: LoadedModel
+
+    def answer(self, prompts: Sequence[str], route: Route, max_new_tokens: int = ROOM) -> tuple[str, ...]:
+        """Greedy answers of the base, or of the tuned model."""
+        examples = [Example(f"request-{n}", (Message("user", text),), "") for n, text in enumerate(prompts)]
+        ids = fitting_prompts(self.loaded, self.encoder, examples, max_new_tokens, silent)
+        bare = self.loaded.model.disable_adapter() if route == "base" else contextlib.nullcontext()
+        with bare:
+            answers = generate(self.loaded, ids, max_new_tokens, token_budget=16384)
+        return tuple(answer.text for answer in answers)
+
+
+def open_router(model: ModelConfig, observer: Observer = silent) -> Router:
+    """Load an adapter, or the run of `tune` that made one, on its base.
+
+    Raises:
+        ConfigError: no adapter; full weights have no base within them.
+    """
+    model = of_run(model)
+    loaded = load_model(model)
+    if loaded.found.adapter is None:
+        raise ConfigError(f"{model.name} is no adapter", "tune with --method lora, or serve the two models apart")
+    loaded.model.eval()
+    tell_model(loaded, observer)
+    return Router(make_encoder(model, DataConfig()), loaded)

@@ -1,0 +1,42 @@
+"""Base and tuned from one copy of the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keeptune.api.ask import load_for_asking
+from keeptune.api.prepare import make_encoder
+from keeptune.api.route import open_router
+from keeptune.config import DataConfig, ModelConfig
+from keeptune.errors import ConfigError
+from keeptune.evaluation.generate import fitting_prompts, generate
+from keeptune.events import silent
+from keeptune.records import Example, Message
+from tests.api.runs import CPU, Ran
+
+PROMPTS = ("red house", "blue river", "green stone")
+
+
+def alone(model: Path) -> tuple[str, ...]:
+    """What a model answers by itself."""
+    config = ModelConfig(name=str(model), **CPU)
+    encoder, loaded = make_encoder(config, DataConfig()), load_for_asking(config)
+    examples = [Example(str(n), (Message("user", text),), "") for n, text in enumerate(PROMPTS)]
+    ids = fitting_prompts(loaded, encoder, examples, 8, silent)
+    return tuple(answer.text for answer in generate(loaded, ids, 8, token_budget=16384))
+
+
+def test_each_request_gets_the_model_it_names(run: Ran) -> None:
+    router = open_router(ModelConfig(name=str(run.path), **CPU))
+    base, tuned = (router.answer(PROMPTS, route, 8) for route in ("base", "tuned"))
+    assert base == alone(run.model)
+    assert tuned == alone(run.path / "adapter")
+    assert base != tuned
+    assert router.answer(PROMPTS, "base", 8) == base
+
+
+def test_full_weights_cannot_be_routed(run: Ran) -> None:
+    with pytest.raises(ConfigError, match="is no adapter"):
+        open_router(ModelConfig(name=str(run.model), **CPU))
