@@ -139,6 +139,12 @@ def _remedies() -> Iterator[Case]:
         ("a rung that needs old rows", "no-old-rows", "--auto --keep facts --rungs replay=0.1"),
     ):
         yield Case("Remedies", what, kind, _run(*words.split()))
+    for what, kind, words in (
+        ("less than no trial", "search-range", "--search -1"),
+        ("no drift at all", "search-range", "--search 4 --max-drift 0"),
+        ("no rows to see the loss on", "nothing-to-search-by", "--search 4 --validation-fraction 0"),
+    ):
+        yield Case("Search", what, kind, _run(*words.split()))
 
 
 def _runs(*words: str) -> Callable[[Path], Sequence[str]]:

@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from keeptune.api.ask import load_for_asking, tell_model
@@ -61,6 +62,38 @@ def train(
             observer(Notice("dial", f"the training of {whole.name} is used again: only the dial differs"))
         return dial(config, whole, run)
     began = time.monotonic()
+    made = prepared(config, run, rows, encoder, metrics, observer)
+    keep_settings(made.config, run)
+    seconds["load"] = time.monotonic() - began
+    state = made.loop()
+    seconds["train"] = state.seconds
+    save_tuned(made.loop.loaded, run)
+    summary = _summary(made, state, rows)
+    write_json(done, to_plain(summary))
+    del made
+    gc.collect()
+    return summary
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A training before its first step."""
+
+    config: TuneConfig
+    """With every default filled in."""
+    loop: Loop
+    parameters: int
+    """Of the model, its adapter among them."""
+
+
+def prepared(
+    config: TuneConfig, run: Path, rows: Rows, encoder: Encoder, metrics: Metrics, observer: Observer
+) -> Prepared:
+    """Load the model, adapt it, and gather all that is trained on; checkpoints in `run` are gone on with.
+
+    Raises:
+        ConfigError: settings that do not fit this model.
+    """
     full = isinstance(config.method, Full)
     loaded = load_model(config.model, train_weights=full)
     if loaded.found.adapter is not None:
@@ -80,7 +113,6 @@ def train(
     total = loaded.parameters
     config = _resolved(config, total, len(rows.train))
     tell_model(loaded, observer)
-    keep_settings(config, run)
     loop = Loop(
         loaded,
         train_rows,
@@ -92,15 +124,7 @@ def train(
     )
     if rows.validation:
         loop.validate = _validator(config, loaded, rows, encoder, metrics, loop)
-    seconds["load"] = time.monotonic() - began
-    state = loop()
-    seconds["train"] = state.seconds
-    save_tuned(loaded, run)
-    summary = _summary(config, loaded, loop, state, rows, total)
-    write_json(done, to_plain(summary))
-    del loop, loaded
-    gc.collect()
-    return summary
+    return Prepared(config, loop, total)
 
 
 def _resolved(config: TuneConfig, parameters: int, examples: int) -> TuneConfig:
@@ -162,18 +186,17 @@ def _validator(
     return validate
 
 
-def _summary(
-    config: TuneConfig, loaded: LoadedModel, loop: Loop, state: LoopState, rows: Rows, total: int
-) -> TrainingSummary:
+def _summary(made: Prepared, state: LoopState, rows: Rows) -> TrainingSummary:
+    loop = made.loop
     return TrainingSummary(
-        method=config.method.kind,
+        method=made.config.method.kind,
         examples=len(loop.rows),
         validation_examples=len(rows.validation),
         epochs=state.step / loop.epoch_steps,
         steps=state.step,
         best_step=state.best_step or state.step,
-        trainable_parameters=loaded.trainable,
-        total_parameters=total,
+        trainable_parameters=loop.loaded.trainable,
+        total_parameters=made.parameters,
         tokens=state.tokens,
         completion_tokens=state.completion_tokens,
         seconds=state.seconds,

@@ -14,6 +14,7 @@ from keeptune.api.ladder import RUNGS, Climb, Climbed, Trainer, settle
 from keeptune.api.prepare import EMBEDDED, Metrics, Rows, choose, load_rows, make_encoder, rows_of_user
 from keeptune.api.result import make_result
 from keeptune.api.score import Scored, score
+from keeptune.api.search import found_settings
 from keeptune.api.start import keep_earlier, whole_model
 from keeptune.api.train import keep_settings, train
 from keeptune.config.schema import TuneConfig
@@ -56,6 +57,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         config = replace(config, model=whole_model(config.model, run))
         seconds: dict[str, float] = {}
+        config = found_settings(config, run, rows, encoder, metrics, notes)
         climbed = None
         if config.ladder.auto:
             config = with_development_items(config)

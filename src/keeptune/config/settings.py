@@ -84,6 +84,8 @@ _RANGES: Mapping[str, Range] = {
     "training.validations_per_epoch": _COUNT,
     "training.checkpoint_minutes": _POSITIVE,
     "training.seed": Range(0, 2**32),
+    "training.search": Range(0),
+    "training.max_drift": _POSITIVE,
     "evaluation.max_new_tokens": _COUNT,
     "evaluation.token_budget": _COUNT,
     "evaluation.few_shot": Range(0),

@@ -26,6 +26,7 @@ from keeptune.records.learning_curve import Backtest, CurveAbility, CurvePoint, 
 from keeptune.records.manifest import RunManifest
 from keeptune.records.method_comparison import MethodAbility, MethodComparison, MethodPair, MethodRow, TrialRow
 from keeptune.records.result import EvalResult, SideBySide, TrainingSummary, TuneResult
+from keeptune.records.search_report import SearchReport, SearchTrial
 from keeptune.records.serialise import SCHEMA_VERSION, from_plain, to_plain
 from keeptune.records.undefined import Undefined
 
@@ -71,6 +72,8 @@ __all__ = [
     "Role",
     "RowRole",
     "RunManifest",
+    "SearchReport",
+    "SearchTrial",
     "SideBySide",
     "Source",
     "TrainingSummary",

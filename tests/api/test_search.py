@@ -1,0 +1,151 @@
+"""`tune --search` on a tiny model: a default rate that learns nothing is replaced by one that learns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keeptune.api import search as module
+from keeptune.api.search import found_settings
+from keeptune.api.tune import tune
+from keeptune.config import DataConfig, Full, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
+from keeptune.errors import ConfigError
+from keeptune.events import Notice, TrainingStarted, silent
+from keeptune.records import SearchReport, from_plain
+from keeptune.store.runs import read_settings
+from tests.api.runs import Told, settings, write_rows
+
+pytest.importorskip("optuna", reason="needs the extra search")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("searched")
+    write_rows(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TEXTS", 4)
+    monkeypatch.setattr(module, "TEXT_TOKENS", 16)
+
+
+def config(tiny: Callable[..., Path], folder: Path, output: Path, **training: Any) -> TuneConfig:
+    """Everything but the rate is given: the best of the span is known to be its upper part."""
+    found = settings(tiny("llama"), folder, str(output), **{"search": 4, "lr": None, "max_drift": 50.0} | training)
+    return replace(found, data=replace(found.data, limit_test=2, validation_fraction=0.25))
+
+
+@pytest.fixture(scope="module")
+def found(tiny: Callable[..., Path], folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told]:
+    run, told = tmp_path_factory.mktemp("run") / "run", Told()
+    with pytest.MonkeyPatch.context() as patch:
+        # So low that a model at random learns nothing: the best of the span is at its upper end.
+        patch.setattr(module, "default_lr", lambda method, parameters: 1e-3)
+        patch.setattr(module, "TEXTS", 4)
+        tune(config(tiny, folder, run), told)
+    return run, told
+
+
+def of_run(run: Path) -> SearchReport:
+    return from_plain(SearchReport, json.loads((run / "search.json").read_text()))
+
+
+def test_the_better_rate_is_found_and_taken(found: tuple[Path, Told]) -> None:
+    run, told = found
+    report = of_run(run)
+    assert report.trials[0].lr == 1e-3
+    losses = [trial.loss for trial in report.trials if trial.loss is not None]
+    best = min(report.trials, key=lambda trial: trial.loss or 1e9)
+    assert report.lr == best.lr > 1e-3, "this model learns little at the default rate"
+    assert report.trials[0].loss is not None
+    assert min(losses) < report.trials[0].loss
+    kept = read_settings(run)["training"]
+    assert (kept["lr"], kept["epochs"]) == (report.lr, 3.0)
+    starts = [event for event in told.events if isinstance(event, TrainingStarted)]
+    assert len(starts) == 5, "four trials, and the training itself"
+    messages = [event.message for event in told.of(Notice) if event.kind == "search"]
+    assert len(messages) == 5
+    assert report.reason in messages[-1]
+
+
+def test_nothing_of_a_trial_stays(found: tuple[Path, Told]) -> None:
+    run, _ = found
+    assert not (run / "search").exists()
+    assert (run / "adapter").is_dir()
+
+
+def test_the_resolved_settings_search_no_more(found: tuple[Path, Told], folder: Path, tiny: Any) -> None:
+    run, _ = found
+    kept = read_settings(run)["training"]
+    again = config(tiny, folder, run, lr=kept["lr"], epochs=kept["epochs"])
+    told = Told()
+    # No rows, no encoder: it does not get so far.
+    assert found_settings(again, run, None, None, None, told) is again  # type: ignore[arg-type]
+    assert "nothing is left to search for" in told.of(Notice)[0].message
+    off = replace(again, training=replace(again.training, search=0, lr=None))
+    assert found_settings(off, run, None, None, None, silent) is off  # type: ignore[arg-type]
+
+
+def test_a_run_stopped_in_a_trial_ends_as_one_that_was_not(
+    found: tuple[Path, Told], tiny: Callable[..., Path], folder: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(module, "default_lr", lambda method, parameters: 1e-3)
+    monkeypatch.setattr(module, "TEXT_TOKENS", 64)
+    asked = config(tiny, folder, tmp_path / "run")
+    second = lambda event: isinstance(event, Notice) and event.message.startswith("trial 2")  # noqa: E731
+    with pytest.raises(InterruptedError):
+        tune(asked, Told(stop_at=second))
+    told = Told()
+    tune(replace(asked, resume=True), told)
+    assert plain(of_run(tmp_path / "run")) == plain(of_run(found[0]))
+    assert sum(isinstance(event, TrainingStarted) for event in told.events) == 3, "two trials were left, and the run"
+
+
+def plain(report: SearchReport) -> SearchReport:
+    """Without the clock."""
+    return replace(report, trials=tuple(replace(trial, seconds=0.0) for trial in report.trials))
+
+
+def test_no_drift_to_spend_takes_the_smallest(tiny: Callable[..., Path], folder: Path, tmp_path: Path) -> None:
+    asked = config(tiny, folder, tmp_path / "run", max_drift=1e-9, search=3, epochs=1.0)
+    tune(replace(asked, method=Full()))
+    report = of_run(tmp_path / "run")
+    whole = [trial for trial in report.trials if trial.drift is not None]
+    assert not report.within
+    assert report.lr == min(whole, key=lambda trial: trial.drift or 0.0).lr
+
+
+def test_on_the_ladder_it_searches_once(
+    tiny: Callable[..., Path], folder: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(module, "default_lr", lambda method, parameters: 0.02)
+    # Signs that the task never writes: the tuned model finds them less probable than the random base.
+    rows = [{"prompt": f"number {n}", "completion": "~^#@" * 9} for n in range(40)]
+    (tmp_path / "kept.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = config(tiny, folder, tmp_path / "run", search=2, epochs=6.0)
+    keep = (Keep("kept", str(tmp_path / "kept.jsonl"), "token_loss", 1e-6),)
+    asked = replace(
+        asked,
+        measure=MeasureConfig(keep=keep, abilities=("none",)),
+        ladder=LadderConfig(auto=True, rungs=("smaller=0.5",)),
+    )
+    told = Told()
+    tune(asked, told)
+    steps = [event for event in told.events if isinstance(event, TrainingStarted)]
+    assert len(steps) == 4, "two trials, the plain training, and one rung"
+
+
+def test_what_cannot_be_searched(tiny: Callable[..., Path], folder: Path, tmp_path: Path) -> None:
+    asked = config(tiny, folder, tmp_path / "run")
+    without = replace(asked, data=DataConfig(train=str(folder / "train.jsonl"), validation_fraction=0.0))
+    with pytest.raises(ConfigError, match="needs rows to see the loss on"):
+        tune(without)
+    with pytest.raises(ConfigError, match="--kl-on replay"):
+        tune(replace(asked, output=str(tmp_path / "other"), mend=MendConfig(kl=0.1, kl_on="replay")))
