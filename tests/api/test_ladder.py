@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from keeptune.api.tune import tune
 from keeptune.config import (
@@ -20,8 +23,8 @@ from keeptune.config import (
     MendConfig,
     TuneConfig,
 )
-from keeptune.errors import ConfigError, DataError
-from keeptune.events import EvaluationDone, RungDone, StepDone, TrainingStarted
+from keeptune.errors import ConfigError, DataError, StoreError
+from keeptune.events import EvaluationDone, Notice, RungDone, StepDone, TrainingStarted
 from keeptune.records import LadderReport, TuneResult, from_plain
 from tests.api.runs import Told, settings
 
@@ -38,6 +41,12 @@ def second(coloured: Path, output: Path, **ladder: Any) -> TuneConfig:
         measure=MeasureConfig(keep=(keep,), abilities=("none",)),
         ladder=LadderConfig(**{"auto": True, **ladder}),
     )
+
+
+def of_no_run(config: TuneConfig, folder: Path) -> TuneConfig:
+    """The same from a copy of the base, so that nothing of an earlier run is kept by default."""
+    shutil.copytree(config.model.name, folder / "base")
+    return replace(config, model=replace(config.model, name=str(folder / "base")))
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +131,53 @@ def test_a_climb_that_was_stopped_goes_on_where_it_was(coloured: Path, tmp_path:
     assert ladder.not_tried == ("lora",)
     assert not ladder.enough
     assert "no rung" in ladder.reason
+
+
+def test_with_another_budget_it_ends_elsewhere_and_the_run_holds_that(coloured: Path, tmp_path: Path) -> None:
+    config = second(coloured, tmp_path / "run", rungs=("dial=0.5", "dial=0"), max_rungs=1, ladder_minutes=1e-6)
+    settled = Told(stop_at=lambda event: isinstance(event, EvaluationDone) and event.name == "base")
+    with pytest.raises(InterruptedError):
+        tune(config, settled)
+    before = load_file(tmp_path / "run" / "model" / "model.safetensors")
+    result = tune(replace(config, resume=True, ladder=replace(config.ladder, ladder_minutes=None)))
+    assert of_ladder(result).chosen == "dial=0"
+    base = load_file(coloured / "first" / "model" / "model.safetensors")
+    after = load_file(tmp_path / "run" / "model" / "model.safetensors")
+    assert all(torch.equal(value, base[name]) for name, value in after.items())
+    assert not all(torch.equal(value, before[name]) for name, value in after.items())
+
+
+def test_what_an_earlier_start_has_done_counts_in_the_budget(coloured: Path, tmp_path: Path) -> None:
+    config = second(coloured, tmp_path / "run", rungs=("dial=0.5",))
+    with pytest.raises(InterruptedError):
+        tune(config, Told(stop_at=lambda event: isinstance(event, RungDone)))
+    trained = json.loads((tmp_path / "run" / "rungs" / "plain" / "training.json").read_text())["seconds"]
+    budget = replace(config.ladder, ladder_minutes=0.9 * trained / 60)
+    ladder = of_ladder(tune(replace(config, resume=True, ladder=budget)))
+    assert [rung.rung for rung in ladder.rungs] == ["plain"]
+
+
+def test_an_ability_without_development_items_is_left_out(coloured: Path, tmp_path: Path) -> None:
+    config = second(coloured, tmp_path / "run")
+    (tmp_path / "one.jsonl").write_text((coloured / "kept.jsonl").read_text().splitlines()[0] + "\n")
+    keep = (Keep("one", str(tmp_path / "one.jsonl"), "rouge1"),)
+    config = of_no_run(replace(config, measure=replace(config.measure, keep=keep)), tmp_path)
+    told = Told()
+    with pytest.raises(ConfigError, match="none of the declared abilities can be measured"):
+        tune(config, told)
+    assert any("one is left out of the climb" in notice.message for notice in told.of(Notice))
+
+
+def test_weights_that_learned_what_is_now_kept_are_refused(coloured: Path, tmp_path: Path) -> None:
+    config = second(coloured, tmp_path / "run", auto=False)
+    config = replace(config, mend=MendConfig(replay=(str(coloured / "kept.jsonl"),), replay_fraction=0.3))
+    config = of_no_run(replace(config, training=replace(config.training, epochs=1.0)), tmp_path)
+    nothing = replace(config, measure=MeasureConfig(abilities=("none",)))
+    scored = Told(stop_at=lambda event: isinstance(event, EvaluationDone))
+    with pytest.raises(InterruptedError):
+        tune(nothing, scored)
+    with pytest.raises(StoreError, match="other replayed rows"):
+        tune(replace(config, resume=True))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from keeptune.api.rescue import rescue
+from keeptune.api.prepare import NEW_TOKENS, choose, load_rows, make_encoder
+from keeptune.api.rescue import Repairer, rescue
 from keeptune.api.tune import tune
 from keeptune.cli.main import main
 from keeptune.config import (
+    Adapter,
     DataConfig,
     EvaluationConfig,
     Full,
@@ -27,8 +29,12 @@ from keeptune.config import (
     TuneConfig,
 )
 from keeptune.errors import ConfigError
-from keeptune.events import TrainingStarted
+from keeptune.events import RungDone, TrainingStarted, silent
+from keeptune.export.save import save_tuned
+from keeptune.models.adapters import attach_adapter
+from keeptune.models.load import load_model
 from keeptune.records import ForgettingReport
+from tests.api.conftest import NUMBERS
 from tests.api.runs import CPU, Told, settings
 
 
@@ -103,6 +109,51 @@ def test_a_model_that_keeps_all_is_left_as_it_is(coloured: Path, tmp_path: Path)
     report = rescue(wanted(coloured, tmp_path / "rescued"), tuned(coloured / "first" / "model"))
     assert chosen(report) == "plain"
     assert not (tmp_path / "rescued" / "model").exists()
+
+
+def test_answers_have_their_room_in_a_climb_without_train_rows(
+    coloured: Path, counting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEEPTUNE_CACHE", str(tmp_path / "cache"))
+    data = DataConfig(test=str(coloured / "numbers.jsonl"))
+    config = wanted(coloured, tmp_path / "rescued", data=data, evaluation=EvaluationConfig(metrics=("rouge1",)))
+    with pytest.raises(InterruptedError):
+        rescue(config, tuned(counting), Told(stop_at=lambda event: isinstance(event, RungDone)))
+    answers = [
+        json.loads(line)
+        for file in (tmp_path / "cache").rglob("scores/**/*.jsonl")
+        for line in file.read_text().splitlines()
+    ]
+    of_task = [answer for answer in answers if answer["item_id"].split()[0] in NUMBERS]
+    assert max(answer["output_tokens"] for answer in of_task) > NEW_TOKENS[0]
+
+
+@pytest.mark.parametrize(("rung", "place"), [("full", "model"), ("lora", "adapter")])
+def test_a_repair_by_any_method_is_found(coloured: Path, counting: Path, tmp_path: Path, rung: str, place: str) -> None:
+    training = replace(settings(counting, coloured, "").training, epochs=1.0)
+    config = wanted(coloured, tmp_path / "rescued", training=training)
+    (tmp_path / "rescued").mkdir()
+    rows, encoder = load_rows(config, silent), make_encoder(config.model, config.data)
+    mender = replace(config, model=tuned(counting), method=Full())
+    metrics = choose(config.evaluation, rows.test)
+    made = Repairer(mender, config.model, tmp_path / "rescued", rows, encoder, metrics, silent)(rung)
+    assert made.model.name == str(tmp_path / "rescued" / "rungs" / rung / place)
+    assert Path(made.model.name).is_dir()
+
+
+def test_a_base_that_is_an_adapter_is_folded_before_the_dial(coloured: Path, counting: Path, tmp_path: Path) -> None:
+    base = load_model(ModelConfig(name=str(coloured / "first" / "model"), **CPU), train_weights=True)
+    attach_adapter(base, Adapter(rank=2), seed=0)
+    save_tuned(base, tmp_path)
+    config = wanted(coloured, tmp_path / "rescued")
+    rows, encoder = load_rows(config, silent), make_encoder(config.model, config.data)
+    mender = replace(config, model=tuned(counting), method=Full())
+    metrics = choose(config.evaluation, rows.test)
+    make = Repairer(mender, tuned(tmp_path / "adapter"), tmp_path / "rescued", rows, encoder, metrics, silent)
+    whole = weights(coloured / "first" / "model")
+    # An adapter before its first step changes nothing.
+    for name, value in weights(Path(make("dial=0").model.name)).items():
+        torch.testing.assert_close(value, whole[name])
 
 
 def test_without_items_of_the_task_it_says_what_is_missing(coloured: Path, counting: Path, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from keeptune.api.start import run_of
 from keeptune.api.tune import tune
-from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MeasureConfig, TuneConfig
+from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MeasureConfig, ModelConfig, TuneConfig
 from keeptune.events import Notice
 from tests.api.runs import Told, settings
 
@@ -45,6 +46,12 @@ def test_a_run_that_the_settings_name_is_not_named_twice(coloured: Path, tmp_pat
     result = tune(replace(config, measure=replace(QUICK, keep=(own,))))
     assert result.forgetting is not None
     assert [(a.name, a.margin) for a in result.forgetting.abilities] == [("colours", 20.0)]
+
+
+def test_a_run_that_climbed_is_an_earlier_run_too(tmp_path: Path) -> None:
+    for name in ("config.json", "result.json", "ladder.json"):
+        (tmp_path / name).write_text("{}")
+    assert run_of(ModelConfig(name=str(tmp_path / "adapter"))) == tmp_path
 
 
 def test_an_adapter_is_folded_in_first_and_the_next_one_stands_on_that(coloured: Path, tmp_path: Path) -> None:

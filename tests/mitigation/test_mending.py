@@ -167,6 +167,16 @@ def test_kl_on_the_task_leaves_the_target_out(tiny: Callable[..., Path]) -> None
     assert (term.loss.without_target, term.on) == (True, frozenset({"task"}))
 
 
+def test_kl_holds_to_the_reference_where_there_is_one(tiny: Callable[..., Path], talking: Path) -> None:
+    loaded, other = prepared(tiny("llama"), LORA), load(talking)
+    found = replace(mending(loaded, kl=0.3, kl_on="task"), other=other)
+    _, term = found.objective(loaded, task_rows(loaded)).terms
+    assert isinstance(term.loss, KlToBase)
+    assert term.loss.reference.model is other.model
+    assert not term.loss.reference.shared
+    assert not any(weight.requires_grad for weight in other.model.parameters())
+
+
 def test_kl_on_replayed_rows_that_a_small_share_has_rounded_away(tiny: Callable[..., Path]) -> None:
     loaded = prepared(tiny("llama"), LORA)
     with pytest.raises(ConfigError, match="no rows are replayed") as caught:

@@ -62,7 +62,7 @@ def _of_suite(keep: Keep, measure: MeasureConfig) -> Ability:
 def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder, observer: Observer) -> Ability:
     examples, version, evaluation = _rows_of(keep, data, observer)
     verdict, dev = split_examples(examples, measure.dev_fraction, seed=0)
-    items = limit_clusters(verdict, measure.items) if measure.items else verdict
+    items, dev = (limit_clusters(part, measure.items) if measure.items else part for part in (verdict, dev))
     metrics = choose(replace(evaluation, metrics=(keep.metric,)) if keep.metric else evaluation, items).metrics
     first = metrics[0]
     return Ability(

@@ -171,7 +171,12 @@ class Climb:
         found = []
         for ability in self._items.abilities:
             records = self._base.abilities[ability.name]
-            why = why_not_measurable(ability, get_metric(ability.metrics[0]), records, records)
+            metric = get_metric(ability.metrics[0])
+            score, _ = paired_scores(pair(records, records), metric).corpus()
+            if isinstance(score, Undefined):
+                why = f"its development items have no score: {score.reason}"
+            else:
+                why = why_not_measurable(ability, metric, records, ())
             if why:
                 self.observer(Notice("ladder", f"{ability.name} is left out of the climb: {why}"))
             else:
@@ -187,7 +192,9 @@ class Climb:
             return False
         if enough(tried[-1], tried[0], ladder.min_gain):
             return True
-        if ladder.ladder_minutes is not None and time.monotonic() - began > 60 * ladder.ladder_minutes:
+        # What an earlier start has done counts, too.
+        spent = max(time.monotonic() - began, sum(one.trained_seconds + one.asked_seconds for one in tried))
+        if ladder.ladder_minutes is not None and spent > 60 * ladder.ladder_minutes:
             return True
         trained = sum(one.trained_seconds > 0 for one in tried)
         return ladder.max_rungs is not None and trained >= ladder.max_rungs and needs_training(rung)
@@ -232,7 +239,7 @@ class Climb:
         """Development items alone; answers of earlier runs are used again."""
         loaded = load_for_asking(model)
         budget = self.config.evaluation.token_budget
-        room = new_tokens(self.config.evaluation, self.encoder, self.rows.train)
+        room = new_tokens(self.config.evaluation, self.encoder, self.rows.train or self.rows.validation)
         asker = Asker(self.encoder, self.metrics, room, budget, self.observer)
         task = asker.ask(loaded, self._items.task, self._items.task, "the task, dev", cache=True)
         answering = Answering(loaded, self.encoder, budget, "dev", self.observer)
@@ -243,10 +250,12 @@ class Climb:
 
 
 def settle(model: ModelConfig, run: Path) -> Path:
-    """Put the weights that were chosen where a run has them."""
+    """Put the weights that were chosen where a run has them, in the place of those that an earlier start has put there:
+    with another budget, a climb may end elsewhere."""
     weights = Path(model.name)
-    place = run / ("adapter" if (weights / "adapter_config.json").exists() else "model")
-    if not place.exists():
-        with atomic_folder(place) as partial:
-            shutil.copytree(weights, partial, dirs_exist_ok=True)
+    names = ("adapter", "model") if (weights / "adapter_config.json").exists() else ("model", "adapter")
+    place, other = (run / name for name in names)
+    shutil.rmtree(other, ignore_errors=True)
+    with atomic_folder(place) as partial:
+        shutil.copytree(weights, partial, dirs_exist_ok=True)
     return place

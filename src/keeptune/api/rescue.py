@@ -18,9 +18,12 @@ from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples, split_examples
 from keeptune.errors import ConfigError
 from keeptune.events import Event, Notice, Observer, silent
+from keeptune.export.save import saved_tuned
 from keeptune.export.save_dialed import save_dialed
 from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, needs_training, rung_config
-from keeptune.models.load import load_model
+from keeptune.models.find import find_model
+from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.weights import fold_adapter
 from keeptune.records import ForgettingReport
 from keeptune.store.hashing import hash_value
 from keeptune.store.runs import open_run
@@ -60,11 +63,17 @@ class Repairer:
         folder.mkdir(parents=True, exist_ok=True)
         config = replace(config, mend=replace(config.mend, reference=self.base.name))
         summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, {})
-        return Made(replace(self.config.model, name=str(folder / "model")), summary)
+        return Made(replace(self.config.model, name=str(saved_tuned(folder))), summary)
 
-    def _base(self) -> Path:
-        path = Path(self.base.name).expanduser()
-        return path if path.is_dir() else Path(load_model(self.base, train_weights=True).found.source)
+    def _base(self) -> LoadedModel | Path:
+        """A folder, so that it need not fit into memory, where the weights lie in one as they are."""
+        found = find_model(self.base)
+        if found.local and found.adapter is None:
+            return Path(found.source)
+        loaded = load_model(self.base, train_weights=True)
+        if found.adapter is not None:
+            fold_adapter(loaded)
+        return loaded
 
 
 def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) -> ForgettingReport:

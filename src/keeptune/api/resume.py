@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keeptune.api.prepare import Rows
+from keeptune.api.old_examples import old_examples
+from keeptune.api.prepare import Rows, make_encoder
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
+from keeptune.events import silent
 from keeptune.records import to_plain
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
@@ -30,15 +32,25 @@ def refuse_another(config: TuneConfig, rows: Rows, run: Path) -> None:
     Raises:
         StoreError: a run that is resumed with other settings or other rows.
     """
-    hashes = rows.hashes()
+    hashes = rows.hashes() | _replayed(config, rows)
     if not (run / ROWS).exists():
         write_json(run / ROWS, {**hashes, "settings": _trained_by(config)})
     if (run / CONFIG).exists():
         refuse_other_settings(config, run)
     kept = read_json_object(run / ROWS, FIX)
-    changed = [role for role, value in hashes.items() if kept.get(role) != value]
+    changed = [role for role, value in hashes.items() if role in kept and kept[role] != value]
     if changed:
         raise StoreError(f"{run} was started with other {' and '.join(changed)} rows", FIX)
+
+
+def _replayed(config: TuneConfig, rows: Rows) -> dict[str, str]:
+    """A hash of what may be replayed and what must not be: weights that were trained before another ability was
+    declared may have learned its items."""
+    if not (config.mend.replay or config.mend.self_replay):
+        return {}
+    sources, prompts, forbidden = old_examples(config, rows, make_encoder(config.model, config.data), silent)
+    asked = {hash_value(replace(example, source="")) for examples in forbidden for example in examples}
+    return {"replayed": hash_value([sources, prompts, sorted(asked)])}
 
 
 def _trained_by(config: TuneConfig) -> str:

@@ -37,7 +37,8 @@ def run_of(model: ModelConfig) -> Path | None:
     """The run of `tune` that made this model, where it still lies in that run's folder."""
     path = Path(model.name).expanduser()
     for folder in (path, path.parent):
-        if (folder / CONFIG).exists() and (folder / RESULT).exists() and (folder / "training.json").exists():
+        trained = any((folder / name).exists() for name in ("training.json", "ladder.json"))
+        if trained and (folder / CONFIG).exists() and (folder / RESULT).exists():
             return folder
     return None
 

@@ -14,7 +14,7 @@ from keeptune.mitigation.replay import replay_examples, rows_for_shares
 from keeptune.mitigation.self_replay import Writing, base_rows, self_replay_rows
 from keeptune.models.freeze import freeze_lowest
 from keeptune.models.load import LoadedModel
-from keeptune.models.reference import reference_of
+from keeptune.models.reference import frozen_reference, reference_of
 from keeptune.records import EncodedRow, Example, RowRole
 from keeptune.training.objective import Objective, Penalty, Term, completion_loss
 from keeptune.training.terms.ewc import ewc
@@ -110,9 +110,8 @@ class Mending:
             on: RowRole = "base" if self.mend.kl_on == "self" else self.mend.kl_on
             if not any(row.role == on for row in rows):
                 raise ConfigError("kl_on is replay, and no rows are replayed", "name them with --replay")
-            terms.append(
-                Term(self.mend.kl, KlToBase(reference_of(loaded), without_target=on == "task"), frozenset({on}))
-            )
+            reference = frozen_reference(self.other) if self.other else reference_of(loaded)
+            terms.append(Term(self.mend.kl, KlToBase(reference, without_target=on == "task"), frozenset({on})))
         return Objective(tuple(terms), tuple(self._penalties(loaded, rows)))
 
     def _penalties(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> list[tuple[float, Penalty]]:

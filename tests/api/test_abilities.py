@@ -1,0 +1,19 @@
+"""Which items of an ability are asked, and which are set apart to choose by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keeptune.api.abilities import wanted_abilities
+from keeptune.api.prepare import make_encoder
+from keeptune.config import DataConfig, Keep, MeasureConfig, ModelConfig
+from keeptune.events import silent
+
+
+def test_items_at_most_holds_for_either_part(coloured: Path) -> None:
+    encoder = make_encoder(ModelConfig(name=str(coloured / "first" / "model")), DataConfig())
+    keep = (Keep("colours", str(coloured / "kept.jsonl")),)
+    measure = MeasureConfig(keep=keep, abilities=("none",), dev_fraction=0.5, items=4)
+    (ability,) = wanted_abilities(measure, DataConfig(), encoder, silent)
+    assert (len(ability.items), len(ability.dev)) == (4, 4)
+    assert {item.id for item in ability.items}.isdisjoint(item.id for item in ability.dev)
