@@ -28,7 +28,7 @@ from keeptune.config import (
     ModelConfig,
     TuneConfig,
 )
-from keeptune.errors import ConfigError
+from keeptune.errors import ConfigError, StoreError
 from keeptune.events import RungDone, TrainingStarted, silent
 from keeptune.export.save import save_tuned
 from keeptune.models.adapters import attach_adapter
@@ -124,6 +124,8 @@ def test_answers_have_their_room_in_a_climb_without_train_rows(
         for file in (tmp_path / "cache").rglob("scores/**/*.jsonl")
         for line in file.read_text().splitlines()
     ]
+    with pytest.raises(StoreError, match="was started from"):
+        rescue(replace(config, resume=True), tuned(coloured / "first" / "model"))
     of_task = [answer for answer in answers if answer["item_id"].split()[0] in NUMBERS]
     assert max(answer["output_tokens"] for answer in of_task) > NEW_TOKENS[0]
 

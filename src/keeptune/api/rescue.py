@@ -10,7 +10,7 @@ from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
 from keeptune.api.ladder import RUNGS, Climb, Climbed, Made, settle
 from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, make_encoder, new_tokens, rows_of_user
-from keeptune.api.start import whole_model
+from keeptune.api.start import refuse_another_start, whole_model
 from keeptune.api.train import keep_settings, train
 from keeptune.api.tune import tidy, with_development_items
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
@@ -102,6 +102,7 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
     told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
         keep_settings(config, run)
+        refuse_another_start(of_run(tuned), run)
         start = whole_model(tuned, run)
         repairer = Repairer(replace(config, model=start), base, run, rows, encoder, metrics, told)
         seconds: dict[str, float] = {}

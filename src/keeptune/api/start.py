@@ -15,8 +15,11 @@ from keeptune.export.save import save_merged
 from keeptune.models.find import find_model
 from keeptune.models.load import load_model
 from keeptune.records import from_plain
-from keeptune.store.runs import CONFIG, RESULT
+from keeptune.store.atomic import write_json
+from keeptune.store.runs import CONFIG, RESULT, read_json_object
 
+STARTED = "start.json"
+FIX = "resume from the same one, or start a new run in another --output"
 START = "start"
 """Folder in a run for the model that it starts from, where that was an adapter on another."""
 
@@ -27,10 +30,25 @@ def whole_model(model: ModelConfig, run: Path) -> ModelConfig:
     model = of_run(model)
     if find_model(model).adapter is None:
         return model
+    refuse_another_start(model, run)
     folder = run / START
     if not folder.is_dir():
         save_merged(load_model(model, train_weights=True), folder)
     return replace(model, name=str(folder), revision=None)
+
+
+def refuse_another_start(model: ModelConfig, run: Path) -> None:
+    """Keep the name of what a run starts from; of one that is resumed, compare it.
+
+    Raises:
+        StoreError: a run that is resumed from another model.
+    """
+    file = run / STARTED
+    if not file.exists():
+        write_json(file, {"model": model.name})
+    kept = read_json_object(file, FIX).get("model")
+    if kept != model.name:
+        raise StoreError(f"{run} was started from {kept}, not from {model.name}", FIX)
 
 
 def run_of(model: ModelConfig) -> Path | None:
