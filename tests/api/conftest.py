@@ -22,13 +22,14 @@ def run(tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> 
         return ran(tiny("llama"), folder)
 
 
+SIZES = ("big", "small")
 NUMBERS = ("one", "two", "three", "four", "five", "six")
 
 
 @pytest.fixture(scope="session")
 def coloured(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
     """A folder with a run, ``first``, whose full model knows the colours of things, and rows: what it learnt, in two
-    halves (``old``, ``kept``), and another task (``numbers``)."""
+    halves (``old``, ``kept``), what it was tested on (``sizes``), and another task (``numbers``)."""
     folder = tmp_path_factory.mktemp("coloured")
     colours = [(f"{colour} {thing}", f"the {thing} is {colour}") for colour in COLOURS for thing in THINGS]
     numbers = [(f"{number} {thing}", f"{thing} times {number}") for number in NUMBERS for thing in THINGS]
@@ -36,8 +37,9 @@ def coloured(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]
     write(folder / "old.jsonl", colours[::2])
     write(folder / "kept.jsonl", colours[1::2])
     write(folder / "numbers.jsonl", numbers)
+    write(folder / "sizes.jsonl", [(f"{size} {thing}", f"a {size} {thing}") for size in SIZES for thing in THINGS])
     config = settings(tiny("llama"), folder, "first", epochs=40.0, lr=0.01)
-    data = DataConfig(train=str(folder / "colours.jsonl"), test=str(folder / "numbers.jsonl"), validation_fraction=0.0)
+    data = DataConfig(train=str(folder / "colours.jsonl"), test=str(folder / "sizes.jsonl"), validation_fraction=0.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KEEPTUNE_CACHE", str(folder / "cache"))
         tune(replace(config, method=Full(), data=data))

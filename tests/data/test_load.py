@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,11 @@ def test_the_sample_data_loads_with_nothing_to_say() -> None:
         loaded = load_examples(real_data(name), DataConfig(), "train")
         assert len(loaded.examples) == rows
         assert loaded.problems == ()
+
+
+def test_rows_of_one_line_have_ids_of_their_own(tmp_path: Path) -> None:
+    rows = [{"prompt": f"question {n}", "completion": f"answer {n}"} for n in range(3)]
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps(rows), encoding="utf-8")
+    loaded = load_examples(str(file), DataConfig(), "train")
+    assert [example.id for example in loaded.examples] == ["rows/1", "rows/1.2", "rows/1.3"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from keeptune.api.resume import ROWS
 from keeptune.config.schema import TuneConfig
@@ -32,7 +31,7 @@ def trained_alike(run: Path) -> Path | None:
     """A run beside this one of the same settings and rows, trained to the end, whose weights are at full strength."""
     for other in sorted(run.parent.iterdir()):
         whole = other != run and (other / DONE).exists() and saved_tuned(other) is not None
-        if whole and _made_of(other) == _made_of(run) and read_settings(other)["mend"]["dial"] == 1.0:
+        if whole and _alike(other, run):
             return other
     return None
 
@@ -55,5 +54,11 @@ def dial(config: TuneConfig, whole: Path, run: Path) -> TrainingSummary:
     return summary
 
 
-def _made_of(run: Path) -> dict[str, Any]:
-    return read_json_object(run / ROWS, FIX)
+def _alike(other: Path, run: Path) -> bool:
+    made_of = read_json_object(run / ROWS, FIX)
+    try:
+        undialed = read_settings(other)["mend"]["dial"] == 1.0
+        return undialed and read_json_object(other / ROWS, FIX) == made_of
+    except (StoreError, KeyError):
+        # What cannot be read, or is of an earlier version, is not used again.
+        return False

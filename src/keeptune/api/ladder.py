@@ -155,6 +155,8 @@ class Climb:
         measure = self.config.measure
         if not measure.keep:
             raise ConfigError("the ladder needs to know what must be kept", "name it with --keep, or leave --auto out")
+        if measure.extent == "none":
+            raise ConfigError("the ladder's choice must be measured, and measure is none", "leave --measure out")
         for keep in measure.keep:
             if keep.data.startswith(HARNESS):
                 raise ConfigError(

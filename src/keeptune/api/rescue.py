@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keeptune.api.ask import Asker
 from keeptune.api.evaluate import of_run
-from keeptune.api.forget import Forgetting, Task
+from keeptune.api.forget import REPORT, Forgetting, Task
 from keeptune.api.ladder import RUNGS, Climb, Climbed, Made, settle
 from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, make_encoder, new_tokens, rows_of_user
 from keeptune.api.start import refuse_another_start, whole_model
@@ -16,7 +16,7 @@ from keeptune.api.tune import tidy, with_development_items
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples, split_examples
-from keeptune.errors import ConfigError
+from keeptune.errors import ConfigError, RunExists
 from keeptune.events import Event, Notice, Observer, silent
 from keeptune.export.save import saved_tuned
 from keeptune.export.save_dialed import save_dialed
@@ -101,6 +101,8 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
     metrics = choose(config.evaluation, rows.test)
     told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
+        if (run / REPORT).exists():
+            raise RunExists(f"{run} holds a finished result", "name another --output; results are never overwritten")
         keep_settings(config, run)
         refuse_another_start(of_run(tuned), run)
         start = whole_model(tuned, run)
@@ -126,8 +128,13 @@ def _repairing(training: TrainingConfig) -> TrainingConfig:
 def _rows(config: TuneConfig, observer: Observer) -> Rows:
     """The task's rows by role; without train rows, a part of the items is set apart to choose by."""
     data = config.data
-    if data.train is not None:
+    if data.train is not None and data.test is None:
+        observer(Notice("rows", "the gain is seen on rows of train, which the tuned model may know; give --test"))
         return load_rows(config, observer)
+    if data.train is not None:
+        rows = load_rows(replace(config, data=replace(data, validation_fraction=0.0)), observer)
+        test, dev = split_examples(rows.test, DEV_SHARE, seed=0)
+        return replace(rows, validation=limit_examples(dev, DEV_ITEMS, seed=0), test=test)
     if data.test is None:
         raise ConfigError("whether the gain stays cannot be seen", "give items of the task with --test")
     items = load_told(data.test, data, "test", observer).examples

@@ -19,7 +19,15 @@ from keeptune.store.hashing import hash_value
 from keeptune.store.runs import CONFIG, read_json_object, read_settings
 
 ROWS = "rows.json"
-FREE_TO_CHANGE = ("output", "resume", "measure.", "ladder.", "training.max_minutes", "training.checkpoint_minutes")
+FREE_TO_CHANGE = (
+    "output",
+    "resume",
+    "measure.",
+    "ladder.max_rungs",
+    "ladder.ladder_minutes",
+    "training.max_minutes",
+    "training.checkpoint_minutes",
+)
 """Settings that say where a run is and how long it may take, not what comes out."""
 NOT_TRAINED = ("output", "resume", "measure", "ladder")
 """Sections that do not change the weights."""
@@ -33,7 +41,7 @@ def refuse_another(config: TuneConfig, rows: Rows, run: Path) -> None:
         StoreError: a run that is resumed with other settings or other rows.
     """
     hashes = rows.hashes() | _replayed(config, rows)
-    if not (run / ROWS).exists():
+    if not (run / ROWS).exists() or not (run / CONFIG).exists():
         write_json(run / ROWS, {**hashes, "settings": _trained_by(config)})
     if (run / CONFIG).exists():
         refuse_other_settings(config, run)

@@ -66,14 +66,17 @@ def keep_earlier(config: TuneConfig, observer: Observer) -> TuneConfig:
     earlier = run_of(config.model)
     if earlier is None or config.measure.extent == "none":
         return config
-    data = f"{RUN}{earlier}"
-    if any(keep.data == data for keep in config.measure.keep):
-        return config
-    observer(
-        Notice("earlier", f"what {earlier} taught this model is declared to be kept: {earlier.name}, on its test rows")
-    )
-    keep = (*config.measure.keep, Keep(earlier.name, data))
-    return replace(config, measure=replace(config.measure, keep=keep))
+    keeps = list(config.measure.keep)
+    before = [keep for keep in settings_of(earlier).measure.keep if keep.data.startswith(RUN)]
+    for keep in (Keep(earlier.name, f"{RUN}{earlier}"), *before):
+        if any(other.data == keep.data for other in keeps):
+            continue
+        while any(other.name == keep.name for other in keeps):
+            keep = replace(keep, name=f"{keep.name}-before")
+        keeps.append(keep)
+        told = f"what an earlier run taught this model is declared to be kept: {keep.name}, on its test rows"
+        observer(Notice("earlier", told))
+    return replace(config, measure=replace(config.measure, keep=tuple(keeps)))
 
 
 def settings_of(run: Path) -> TuneConfig:

@@ -157,7 +157,7 @@ def _fingerprint(config: TuneConfig, loaded: LoadedModel, rows: Rows, trained: S
             loaded.placement.dtype_name,
             rows.hashes(),
             to_plain(config.mend),
-            [(row.item_id, row.role) for row in trained],
+            [row.item_id if row.role == "task" else to_plain(row) for row in trained],
             config.data.max_length,
             config.data.too_long,
             config.data.loss_on,

@@ -7,20 +7,25 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from keeptune.api.abilities import wanted_abilities
 from keeptune.api.dialed import WHOLE
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
 from keeptune.api.ladder import RUNGS, Climb, Climbed, Trainer, settle
 from keeptune.api.prepare import EMBEDDED, Metrics, Rows, choose, load_rows, make_encoder, rows_of_user
 from keeptune.api.result import make_result
+from keeptune.api.resume import refuse_other_settings
 from keeptune.api.score import Scored, score
 from keeptune.api.search import found_settings
 from keeptune.api.start import keep_earlier, whole_model
 from keeptune.api.train import keep_settings, train
 from keeptune.config.schema import TuneConfig
+from keeptune.data.encode import Encoder
+from keeptune.errors import DataError
 from keeptune.events import Event, Notice, Observer, RunFinished, silent
 from keeptune.export.save import saved_tuned
-from keeptune.mitigation.rungs import PLAIN, rungs_of
+from keeptune.mitigation.replay import without_prompts
+from keeptune.mitigation.rungs import PLAIN, needs_training, rungs_of
 from keeptune.records import ForgettingReport, TuneResult, to_plain
 from keeptune.store.atomic import write_json, write_jsonl
 from keeptune.store.runs import RESULT, open_run
@@ -54,6 +59,9 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
     rows = load_rows(config, notes)
     metrics = choose(config.evaluation, rows.test)
     notes(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
+    rows = _apart_from_kept(config, rows, encoder, notes)
+    if config.ladder.rungs:
+        rungs_of(config)
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         config = replace(config, model=whole_model(config.model, run))
         seconds: dict[str, float] = {}
@@ -62,6 +70,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
         if config.ladder.auto:
             config = with_development_items(config)
             keep_settings(config, run)
+            refuse_other_settings(config, run)
             make = Trainer(config, run, rows, encoder, metrics, notes)
             rungs = (PLAIN, *rungs_of(config))
             climbed = Climb(config, run, rows, encoder, metrics, make, notes, seconds, rungs)()
@@ -106,16 +115,38 @@ def _measure(
     task = Task(rows.test, scored.records["base"], scored.records["tuned"], metrics.primary)
     report = forgetting(task, notes.kept, made)
     if climbed is None and report.gate in ("fail", "inconclusive"):
-        rungs = rungs_of(config)
-        minutes = made.training.seconds / 60
-        notes(
-            Notice(
-                "auto",
-                f"--auto looks for the cheapest remedy: {len(rungs)} rungs ({', '.join(rungs)}); each that trains "
-                f"takes about {minutes:.0f} minutes, and it stops at the first that keeps everything",
-            )
-        )
+        notes(Notice("auto", _what_auto_would_do(config, made.training.seconds / 60)))
     return report
+
+
+def _what_auto_would_do(config: TuneConfig, minutes: float) -> str:
+    rungs = rungs_of(config)
+    trained = sum(needs_training(rung) for rung in rungs)
+    return (
+        f"--auto looks for the cheapest remedy that keeps everything: {', '.join(rungs)}, in this order, as far as it "
+        f"must; {trained} of the {len(rungs)} train anew, about {minutes:.0f} minutes each"
+    )
+
+
+def _apart_from_kept(config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer) -> Rows:
+    """`rows` without items by which it is decided whether an ability was kept: to learn those would only fake it.
+    What was declared is read here, before anything is trained."""
+    if config.measure.extent == "none":
+        return rows
+    declared = replace(config.measure, abilities=("none",))
+    train, validation = rows.train, rows.validation
+    for ability in wanted_abilities(declared, rows_of_user(config.data), encoder, silent):
+        items = (*ability.items, *ability.dev)
+        train, validation = without_prompts(train, items), without_prompts(validation, items)
+    left_out = len(rows.train) + len(rows.validation) - len(train) - len(validation)
+    if not left_out:
+        return rows
+    observer(Notice("kept items", f"{left_out} train rows left out: they are items of an ability that is to be kept"))
+    if not train:
+        raise DataError(
+            "every train row is an item of an ability that is to be kept", "keep other items, or train on others"
+        )
+    return replace(rows, train=train, validation=validation)
 
 
 def with_development_items(config: TuneConfig) -> TuneConfig:

@@ -57,6 +57,9 @@ class RowBuilder:
     choices: Sequence[str] = ()
     """The classes that the file declares for the completion's field."""
     _other_layouts: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _line: int | None = None
+    _on_line: int = 0
+    """Rows so far on that line: a list in JSON may have all of its rows on one."""
 
     def build(self, row: RawRow) -> Example | list[Problem]:
         """The Example, or everything that is wrong with the row."""
@@ -64,7 +67,9 @@ class RowBuilder:
         if fault is not None:
             return [fault]
         source = row.file if row.line is None else f"{row.file}:{row.line}"
-        built = build_example(row.row, self.mapping, f"{self.stem}/{row.line}", self.choices, source)
+        self._line, self._on_line = row.line, self._on_line + 1 if row.line == self._line else 1
+        place = f"{row.line}" if self._on_line == 1 else f"{row.line}.{self._on_line}"
+        built = build_example(row.row, self.mapping, f"{self.stem}/{place}", self.choices, source)
         if isinstance(built, list):
             return [Problem(row.file, row.line, fault.kind, fault.message, fault.fix) for fault in built]
         return with_system(built, self.config.system)

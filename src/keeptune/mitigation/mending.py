@@ -27,6 +27,8 @@ BASE_TEXTS = 0.1
 """Share of the mix's rows that are text of the base, where KL is taken on it."""
 BASE_TEXT_TOKENS = 64
 FISHER_TEXTS = 64
+SELF_REPLAY_SEED = 2_000_003
+"""Added to the training's seed, so that no replayed text is the text that drift is measured on, which has seed 0."""
 EWC_SEED = 7919
 """Of the text that tells what matters to the base; drift is measured on other text."""
 
@@ -65,7 +67,7 @@ class Mending:
             examples = replay_examples(old, sources, forbidden, self.seed, self.observer)
             rows += _as_role(self.encoder.rows(examples), "replay")
         if own:
-            writing = Writing(seed=self.seed, token_budget=self.token_budget)
+            writing = Writing(seed=self.seed + SELF_REPLAY_SEED, token_budget=self.token_budget)
             rows += self_replay_rows(base, self.encoder, own, forbidden, prompts, writing, self.observer)
         if rows:
             self.observer(Notice("replay", f"{len(rows)} replayed rows in a mix of {task_rows + len(rows)}"))

@@ -80,8 +80,14 @@ def without_repeats(examples: Sequence[Example], forbidden: Sequence[Sequence[Ex
     keep_others = share_context(duplicates, len(examples))
     leaks = [leak for group in forbidden for leak in find_leaks(examples, group)]
     dropped = {r.second_id for r in (*duplicates, *leaks) if not (keep_others and is_other_item(r))}
-    asked = {_prompt(example) for group in forbidden for example in group}
-    return tuple(example for example in examples if example.id not in dropped and _prompt(example) not in asked)
+    kept = tuple(example for example in examples if example.id not in dropped)
+    return without_prompts(kept, [example for group in forbidden for example in group])
+
+
+def without_prompts(examples: Sequence[Example], asked: Sequence[Example]) -> tuple[Example, ...]:
+    """`examples` without those whose whole prompt, but for case and spaces, is one of `asked`."""
+    prompts = {_prompt(example) for example in asked}
+    return tuple(example for example in examples if _prompt(example) not in prompts)
 
 
 def _prompt(example: Example) -> Words:

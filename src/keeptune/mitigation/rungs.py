@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keeptune.config.schema import Full, LadderConfig, TuneConfig
+from keeptune.config.schema import Full, LadderConfig, MendConfig, TuneConfig
+from keeptune.errors import ConfigError
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
 
@@ -21,12 +22,14 @@ def rungs_of(config: TuneConfig) -> tuple[str, ...]:
     Raises:
         ConfigError: one of the user's names no mitigation, or cannot be trained.
     """
+    full = isinstance(config.method, Full)
     if config.ladder.rungs:
         for rung in config.ladder.rungs:
+            if rung == ROUTE and (full or not config.ladder.can_route):
+                raise ConfigError("route is a rung only for an adapter and with can_route", "add --can-route")
             if error := unfit(rung_config(rung, config)):
                 raise error
         return config.ladder.rungs
-    full = isinstance(config.method, Full)
     rungs = [ROUTE] if config.ladder.can_route and not full else []
     rungs += DIALS
     if full:
@@ -41,7 +44,7 @@ def rungs_of(config: TuneConfig) -> tuple[str, ...]:
 
 def plain_of(config: TuneConfig) -> TuneConfig:
     """The training without any remedy, as a run of its own."""
-    return apply_mitigations("accept", _alone(config))
+    return replace(_alone(config), mend=MendConfig())
 
 
 def rung_config(rung: str, config: TuneConfig) -> TuneConfig:
@@ -54,7 +57,10 @@ def rung_config(rung: str, config: TuneConfig) -> TuneConfig:
 
 
 def _alone(config: TuneConfig) -> TuneConfig:
-    return replace(config, ladder=LadderConfig(), measure=replace(config.measure, extent="none"))
+    """Without the settings of any remedy; rows and prompts that a rung may need stay."""
+    given = config.mend
+    mend = MendConfig(given.replay, self_replay_prompts=given.self_replay_prompts, reference=given.reference)
+    return replace(config, mend=mend, ladder=LadderConfig(), measure=replace(config.measure, extent="none"))
 
 
 def needs_training(rung: str) -> bool:

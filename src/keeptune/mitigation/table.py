@@ -57,14 +57,20 @@ def _mending(
 
 def _adapter(kind: str) -> Change:
     def change(config: TuneConfig, _value: Any) -> TuneConfig:
-        adapter = config.method if isinstance(config.method, Adapter) else Adapter()
-        return replace(config, method=replace(adapter, kind=kind))
+        if isinstance(config.method, Adapter):
+            return replace(config, method=replace(config.method, kind=kind))
+        return _by_default_rate(replace(config, method=Adapter(kind)))
 
     return change
 
 
 def _full(config: TuneConfig, _value: Any) -> TuneConfig:
-    return replace(config, method=Full())
+    return config if isinstance(config.method, Full) else _by_default_rate(replace(config, method=Full()))
+
+
+def _by_default_rate(config: TuneConfig) -> TuneConfig:
+    """A learning rate that was given is one for the other kind of method: they differ by ten times."""
+    return replace(config, training=replace(config.training, lr=None))
 
 
 def _smaller_step(config: TuneConfig, value: Any) -> TuneConfig:

@@ -14,6 +14,8 @@ from keeptune.errors import RunExists, RunLocked, StoreError
 
 RESULT = "result.json"
 CONFIG = "config.json"
+BEGUN = (".lock", "rows.json", "start.json", "start")
+"""What a run may have left that ended before its settings were written: it can be started anew."""
 LOCK = ".lock"
 
 
@@ -70,7 +72,7 @@ def _check_free(folder: Path, *, resume: bool) -> None:
         raise RunExists(f"{folder} holds an unfinished run", "go on with it by --resume, or name another --output")
     if resume and not (folder / CONFIG).exists():
         raise StoreError(f"there is no run to resume in {folder}", "check --output, or leave --resume out")
-    if not resume and folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
+    if not resume and folder.is_dir() and any(entry.name not in BEGUN for entry in folder.iterdir()):
         raise RunExists(f"{folder} is not empty", "name an empty or new folder with --output")
 
 
