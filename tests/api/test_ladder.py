@@ -184,6 +184,7 @@ def test_weights_that_learned_what_is_now_kept_are_refused(coloured: Path, tmp_p
     ("change", "message"),
     [
         ({"keep": (), "extent": "none"}, "what must be kept"),
+        ({"extent": "none"}, "the ladder's choice must be measured"),
         ({"keep": (Keep("task", "lm-eval:arc_easy"),)}, "has no development items"),
     ],
 )

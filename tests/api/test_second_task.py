@@ -6,15 +6,17 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from keeptune.api.start import run_of
+from keeptune.api.start import keep_earlier, run_of
 from keeptune.api.tune import tune
 from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MeasureConfig, ModelConfig, TuneConfig
-from keeptune.events import Notice
-from tests.api.runs import Told, settings
+from keeptune.errors import KeeptuneError
+from keeptune.events import Notice, TrainingStarted
+from tests.api.runs import CPU, Told, settings
 
 QUICK = MeasureConfig(extent="quick", abilities=("none",))
 
@@ -69,3 +71,35 @@ def test_an_adapter_is_folded_in_first_and_the_next_one_stands_on_that(coloured:
     torch.testing.assert_close(folded(ids).logits, second(ids).logits, rtol=1e-4, atol=1e-5)
     saved = json.loads((tmp_path / "third" / "adapter" / "adapter_config.json").read_text())
     assert saved["base_model_name_or_path"] == str(start)
+
+
+def test_items_of_what_is_kept_are_not_learned(coloured: Path, tmp_path: Path) -> None:
+    config = on_numbers(coloured / "first" / "model", coloured, tmp_path / "second")
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_text((coloured / "numbers.jsonl").read_text() + (coloured / "kept.jsonl").read_text())
+    keep = Keep("colours", str(coloured / "kept.jsonl"), "rouge1", 20.0)
+    data = DataConfig(train=str(mixed), test=str(coloured / "sizes.jsonl"))
+    told = Told()
+    result = tune(replace(config, data=data, measure=replace(QUICK, keep=(keep,))), told)
+    numbers = len((coloured / "numbers.jsonl").read_text().splitlines())
+    assert result.training.examples + result.training.validation_examples == numbers
+    assert any(notice.kind == "kept items" for notice in told.of(Notice))
+
+
+def test_what_is_declared_is_read_before_anything_is_trained(coloured: Path, tmp_path: Path) -> None:
+    config = on_numbers(coloured / "first" / "model", coloured, tmp_path / "second")
+    missing = replace(QUICK, keep=(Keep("colours", str(tmp_path / "no-such-file.jsonl")),))
+    told = Told()
+    with pytest.raises(KeeptuneError, match=r"no-such-file\.jsonl"):
+        tune(replace(config, measure=missing), told)
+    assert not told.of(TrainingStarted)
+    assert not (tmp_path / "second").exists()
+
+
+def test_the_third_task_keeps_the_first_too(coloured: Path, tmp_path: Path) -> None:
+    second = on_numbers(coloured / "first", coloured, tmp_path / "second")
+    tune(replace(second, measure=replace(QUICK, items=5)))
+    told = Told()
+    third = keep_earlier(replace(second, model=ModelConfig(name=str(tmp_path / "second"), **CPU)), told)
+    assert [keep.name for keep in third.measure.keep] == ["second", "first"]
+    assert [keep.data for keep in third.measure.keep] == [f"run:{tmp_path / 'second'}", f"run:{coloured / 'first'}"]

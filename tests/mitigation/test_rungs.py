@@ -109,3 +109,17 @@ def test_every_mitigation_has_a_cost() -> None:
     for name in MITIGATIONS:
         assert cost_of(name)
         assert apply_mitigations(name, auto(mend=OLD))
+
+
+def test_a_rung_starts_without_the_settings_of_other_remedies() -> None:
+    config = auto(Full(), MendConfig(replay=("old.jsonl",), kl=0.5, dial=0.5, self_replay_prompts="prompts.txt"))
+    assert rung_config(PLAIN, config).mend == MendConfig()
+    assert rung_config("replay=0.05", config).mend == MendConfig(
+        replay=("old.jsonl",), replay_fraction=0.05, self_replay_prompts="prompts.txt"
+    )
+
+
+@pytest.mark.parametrize(("method", "allowed"), [(Adapter(), False), (Full(), True)])
+def test_route_is_a_rung_only_where_it_can_be(method: Any, allowed: bool) -> None:
+    with pytest.raises(ConfigError, match="route is a rung only"):
+        rungs_of(auto(method, rungs=("route",), can_route=allowed))

@@ -135,3 +135,12 @@ def test_shares_and_rows_to_replay() -> None:
     assert unfit(of("lora", self_replay=0.1, kl=0.1, kl_on="replay")) is None
     assert "--kl-on replay" in str(unfit(of("lora", kl=0.1, kl_on="replay")))
     assert unfit(of("lora", kl_on="replay")) is None, "no KL is taken"
+
+
+def test_a_rate_that_was_given_is_for_its_own_kind_of_method() -> None:
+    config = replace(CONFIG, training=replace(CONFIG.training, lr=1e-4))
+    assert apply_mitigations("full", config).training.lr is None
+    assert apply_mitigations("dora", config).training.lr == 1e-4
+    full = replace(config, method=Full())
+    assert apply_mitigations("full", full).training.lr == 1e-4
+    assert apply_mitigations("lora", full).training.lr is None
