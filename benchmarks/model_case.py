@@ -84,7 +84,7 @@ def keep_record(name: str, words: list[str], output: Path, data: Path, work: Pat
         subprocess.run([sys.executable, "-m", "keeptune", *words], check=True)
     result = json.loads((output / "result.json").read_text(encoding="utf-8"))
     result.pop("samples")
-    places = {str(work): "$WORK", str(data): "$KEEPTUNE_DATA"}
+    places = {str(work): "$WORK", str(data): "$KEEPTUNE_DATA", str(HERE.parent): "$REPOSITORY"}
     results.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_without_paths(result, places), indent=1, ensure_ascii=False)
     (results / f"{name}.json").write_text(text + "\n", encoding="utf-8")
