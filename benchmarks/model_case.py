@@ -32,6 +32,8 @@ SOURCES = {
 }
 """Task → train file, dev file, rows that the generalist learns, verdict items at most."""
 METRICS = {"ner": "entity_f1", "topic": "choice_accuracy", "qa": "token_f1", "inference": "choice_accuracy"}
+BASE = "base"
+"""The generalist's weights outside of its run, so that only what is named here is declared to be kept."""
 STEPS = ("generalist", "full", "lora")
 GENERALIST = ["--method", "full", "--lr", "1e-4", "--epochs", "2", "--measure", "none", "--metric", "entity_f1"]
 SUMMARIES = ["--limit-train", "500", "--limit-test", "200", "--measure", "full", "--abilities", "none"]
@@ -67,12 +69,14 @@ def command(step: str, data: Path, work: Path) -> list[str]:
         return ["tune", "--model", "smollm2", *rows, *GENERALIST]
     rows = ["--train", str(data / "dialogsum/train.jsonl"), "--test", str(data / "dialogsum/dev.jsonl")]
     keep = [word for task in SOURCES for word in ("--keep", f"{task}={work / task}.jsonl:{METRICS[task]}")]
-    return ["tune", "--model", str(work / "generalist" / "model"), "--method", step, *rows, *SUMMARIES, *keep]
+    return ["tune", "--model", str(work / BASE), "--method", step, *rows, *SUMMARIES, *keep]
 
 
 def run(step: str, data: Path, work: Path) -> None:
     """Run one step, or go on with it, and keep its record."""
     keep_record(step, command(step, data, work), work / step, data, work, RESULTS)
+    if step == "generalist" and not (work / BASE).exists():
+        (work / BASE).symlink_to(work / "generalist" / "model")
 
 
 def keep_record(name: str, words: list[str], output: Path, data: Path, work: Path, results: Path) -> None:
