@@ -14,6 +14,7 @@ from pathlib import Path
 import abilities
 import claims
 import lm_eval_logs
+import measure_time
 import model_case
 import speed
 import tasks
@@ -26,7 +27,8 @@ DEMO = tasks.RESULTS / "demo.txt"
 def tables() -> dict[str, str]:
     """Mark → what the records print there."""
     found = {"tasks": tasks.table(), "model-case": model_case.table(), "claims": claims.table()}
-    for name, benchmark in (("speed", speed), ("abilities", abilities), ("lm-eval-logs", lm_eval_logs)):
+    kept = {"speed": speed, "abilities": abilities, "lm-eval-logs": lm_eval_logs, "measure-time": measure_time}
+    for name, benchmark in kept.items():
         if benchmark.RESULTS.exists():
             found[name] = benchmark.table(json.loads(benchmark.RESULTS.read_text(encoding="utf-8")))
     if DEMO.exists():
