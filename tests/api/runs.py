@@ -22,19 +22,23 @@ from keeptune.records import TuneResult
 
 COLOURS = ("red", "green", "blue", "yellow", "black", "white")
 THINGS = ("house", "river", "stone", "garden", "window", "letter", "bridge", "candle")
+OTHER_THINGS = ("table", "chair", "lamp", "spoon", "door", "coat")
 CPU: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
 
 
 def write_rows(folder: Path) -> tuple[Path, Path]:
-    """(train, test): colours and things, no row in both."""
-    rows = [
-        {"id": f"{colour}-{thing}", "prompt": f"{colour} {thing}", "completion": f"the {thing} is {colour}"}
-        for colour in COLOURS
-        for thing in THINGS
-    ]
+    """(train, test): colours and things, no row in both; beside them ``kept.jsonl``, of other things."""
+    rows, kept = (
+        [
+            {"id": f"{colour}-{thing}", "prompt": f"{colour} {thing}", "completion": f"the {thing} is {colour}"}
+            for colour in COLOURS
+            for thing in things
+        ]
+        for things in (THINGS, OTHER_THINGS)
+    )
     test = [row for n, row in enumerate(rows) if n % 4 == 0]
     train = [row for n, row in enumerate(rows) if n % 4 != 0]
-    for name, each in (("train", train), ("test", test)):
+    for name, each in (("train", train), ("test", test), ("kept", kept)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in each))
     return folder / "train.jsonl", folder / "test.jsonl"
 

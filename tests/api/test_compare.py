@@ -25,7 +25,7 @@ METHODS = ("lora", "lora+smaller=0.1")
 def config(model: Path, folder: Path) -> TuneConfig:
     """Trials of a second or two, with one ability of the user's own."""
     found = settings(model, folder, "study", epochs=0.5)
-    keep = (Keep("colours", str(folder / "train.jsonl"), "token_loss"),)
+    keep = (Keep("colours", str(folder / "kept.jsonl"), "token_loss"),)
     return dataclasses.replace(found, measure=MeasureConfig(abilities=("none",), keep=keep))
 
 

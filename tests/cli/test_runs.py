@@ -21,8 +21,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) 
     """Two real runs, then the fifty."""
     folder = tmp_path_factory.mktemp("cli-runs") / "runs"
     folder.mkdir()
-    rows, _ = write_rows(folder.parent)
-    keep = MeasureConfig(keep=(Keep("colours", str(rows), "exact_match"),), abilities=("none",))
+    write_rows(folder.parent)
+    keep = MeasureConfig(keep=(Keep("colours", str(folder.parent / "kept.jsonl"), "exact_match"),), abilities=("none",))
     config = replace(settings(tiny("llama"), folder.parent, "runs/real-1", epochs=1.0), method=Full(), measure=keep)
     tune(config)
     model = ModelConfig(name=str(folder / "real-1" / "model"), **CPU)
