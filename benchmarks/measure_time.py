@@ -10,6 +10,7 @@ rest is tokenising, picking, scoring and keeping. The record goes to results/mea
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -59,6 +60,7 @@ def _timed_forward(model: Any) -> list[float]:
     spent: list[float] = []
     forward = model.forward
 
+    @functools.wraps(forward)
     def timed(*arguments: Any, **more: Any) -> Any:
         began = time.perf_counter()
         try:
