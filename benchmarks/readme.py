@@ -15,19 +15,26 @@ import abilities
 import claims
 import lm_eval_logs
 import measure_time
+import mix
 import model_case
 import speed
 import tasks
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "forgetting.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "forgetting.md", ROOT / "docs" / "mixing.md")
 DEMO = tasks.RESULTS / "demo.txt"
 
 
 def tables() -> dict[str, str]:
     """Mark → what the records print there."""
     found = {"tasks": tasks.table(), "model-case": model_case.table(), "claims": claims.table()}
-    kept = {"speed": speed, "abilities": abilities, "lm-eval-logs": lm_eval_logs, "measure-time": measure_time}
+    kept = {
+        "speed": speed,
+        "abilities": abilities,
+        "lm-eval-logs": lm_eval_logs,
+        "measure-time": measure_time,
+        "mix": mix,
+    }
     for name, benchmark in kept.items():
         if benchmark.RESULTS.exists():
             found[name] = benchmark.table(json.loads(benchmark.RESULTS.read_text(encoding="utf-8")))
