@@ -64,4 +64,5 @@ def test_the_ladder_is_shown_with_its_choice() -> None:
     text = shown(climbed(a_report()))
     assert "→ replay=0.05" in text
     assert "not tried: kl=0.5" in text
+    assert "50 rows of the task, 120 items of ner" in text
     assert "the ladder" not in shown(a_report())

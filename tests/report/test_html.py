@@ -354,6 +354,8 @@ def test_every_rung_and_the_choice_are_shown() -> None:
         "kl=0.5",
     ):
         assert text in ladder
+    assert "50 rows of the task, 120 items of ner" in ladder
+    assert "+8.5 to +16.5" in ladder
     assert 'href="#ladder"' in page
     assert 'id="ladder"' not in render(forgetting_report(), {})
 

@@ -34,12 +34,13 @@ def ladder_report(report: LadderReport) -> RenderableType:
             f"{(rung.trained_seconds + rung.asked_seconds) / 60:.1f} min",
             style="bold" if chosen else "",
         )
-    table.caption = (
-        "on development items, which decide nothing else; a drop above 0 is worse. "
+    first = report.rungs[0]
+    asked = [f"{first.items} rows of the task", *(f"{drop.items} items of {drop.name}" for drop in first.drops)]
+    told = (
+        f"on development items, which decide nothing else ({', '.join(asked)}); a drop above 0 is worse. "
         "The choice was then scored once on items that no choice has seen."
     )
-    table.caption_justify = "left"
-    lines = [f"chosen: {report.chosen}: {report.reason}"]
+    lines = [told, f"chosen: {report.chosen}: {report.reason}"]
     if report.not_tried:
         lines.append(f"not tried: {', '.join(report.not_tried)}")
     return Group(Text(""), Text("the ladder", style="underline"), table, *(Text(visible(line)) for line in lines))
