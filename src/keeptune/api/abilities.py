@@ -20,7 +20,7 @@ from keeptune.records import Ability, Example, Form
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import METRICS, get_metric
 
-QUICK_ITEMS = 100
+QUICK_ITEMS = 150
 """Items of an undeclared ability in a quick measure; more where these are fewer clusters than an interval needs."""
 MARGINS = {"points": 5.0, "nats": 0.05}
 _FORMS: dict[str, Form] = {"output": "generate", "choices": "choices", "loss": "loss"}

@@ -14,7 +14,7 @@ ASKED = [name for name in (*MODEL, *DATA, *SCORING) if name not in ("model", "fe
 @click.command("measure")
 @click.option("--tuned", metavar="NAME", required=True, help="Run folder, adapter, model; or a log of lm_eval.")
 @click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
-@click.option("--quick", is_flag=True, help="About 100 items an ability, no diagnosis: two minutes for a small model.")
+@click.option("--quick", is_flag=True, help="About 150 items an ability, no diagnosis: two minutes for a small model.")
 @click.option("--max-minutes", metavar="X", type=float, help="Minutes for asking the two models at most.")
 @setting_flags(*ASKED, *MEASURE, "test", "limit-test", "output")
 @output_flags

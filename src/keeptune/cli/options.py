@@ -63,7 +63,7 @@ FLAGS: Mapping[str, Flag] = {
     "measure": Flag("full|quick|none", "What else is asked before and after.  [default: quick after tune]"),
     "keep": Flag("NAME[=DATA][:METRIC][:MARGIN]", "An ability that must not be lost; may be repeated.", True),
     "abilities": Flag("NAME", "Built-in ability to measure beside those; may be repeated.  [default: all]", True),
-    "items": Flag("N", "Items an ability at most.  [default: all; about 100 in a quick measure]"),
+    "items": Flag("N", "Items an ability at most.  [default: all; about 150 in a quick measure]"),
     "dev-fraction": Flag("X", "Share of your own items set apart to choose a remedy by.  [default: 0; 0.3 by --auto]"),
     "fail-on": Flag("fail|inconclusive|none", "Outcomes with an exit code of their own (3, 4).  [default: both]", True),
     "probe": Flag("", "For lost abilities: do a few old examples bring them back?"),

@@ -214,7 +214,7 @@ class MeasureConfig:
     """What is asked before and after, beside the task."""
 
     extent: Extent | None = None
-    """``full``: all items; ``quick``: about 100 items of each ability that was not declared, no diagnosis; ``none``.
+    """``full``: all items; ``quick``: about 150 items of each ability that was not declared, no diagnosis; ``none``.
     None: ``quick`` at the end of `tune`, ``full`` in `measure`."""
     keep: tuple[Keep, ...] = ()
     """Abilities that must not be lost: only these decide. Empty: nothing else matters."""
