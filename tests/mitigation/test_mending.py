@@ -1,36 +1,22 @@
-"""The wiring of a training's remedies: which rows come out, what is minimised, and that each does what it says."""
+"""The wiring of a training's remedies: which rows come out, and what is minimised."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
-import keeptune
-from keeptune.api.prepare import choose, load_rows, make_encoder
-from keeptune.api.train import train
 from keeptune.config import (
     Adapter,
-    DataConfig,
-    EvaluationConfig,
     Full,
-    MeasureConfig,
     MendConfig,
-    ModelConfig,
-    TrainingConfig,
-    TuneConfig,
 )
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
-from keeptune.evaluation.drift import kl_by_row
-from keeptune.events import CheckpointSaved, Notice, Observer, StepDone, silent
-from keeptune.export.save import saved_tuned
+from keeptune.events import Notice, Observer, silent
 from keeptune.mitigation.mending import BASE_TEXTS, Mending
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
@@ -38,27 +24,12 @@ from keeptune.records import EncodedRow, Example, Message
 from keeptune.training.objective import completion_loss
 from keeptune.training.terms.kl import KlToBase
 from keeptune.training.terms.token_weights import TOKEN_LOSSES
-from tests.mitigation.talking import load, taught
+from tests.mitigation.talking import load
 
 LORA = Adapter(rank=4)
 METHODS: list[Any] = [Full(), LORA]
 TASK = [(f"say {n} or {n + 1}", f"why {n + 1} not {n}") for n in range(10, 32)]
 OLD = [(f"colour {n}", f"red {n}") for n in range(30)]
-
-
-@pytest.fixture(scope="module")
-def talking(tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A chat model that writes questions and answers."""
-    return taught(tiny("llama"), tmp_path_factory.mktemp("talking"))
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rows")
-    for name, pairs in (("task", TASK), ("old", OLD), ("test", [("say a or b", "why b not a")])):
-        rows = [{"prompt": prompt, "completion": completion} for prompt, completion in pairs]
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
 
 
 def examples(pairs: list[tuple[str, str]], name: str = "e") -> list[Example]:
@@ -182,226 +153,3 @@ def test_kl_on_replayed_rows_that_a_small_share_has_rounded_away(tiny: Callable[
     with pytest.raises(ConfigError, match="no rows are replayed") as caught:
         mending(loaded, kl=0.3, kl_on="replay").objective(loaded, task_rows(loaded))
     assert "--replay" in caught.value.fix
-
-
-def settings(model: Path, files: Path, method: Any, mend: dict[str, Any], **training: Any) -> TuneConfig:
-    return TuneConfig(
-        model=ModelConfig(name=str(model), device="cpu", dtype="float32"),
-        data=DataConfig(train=str(files / "task.jsonl"), test=str(files / "test.jsonl")),
-        method=method,
-        training=TrainingConfig(**({"lr": 0.01, "epochs": 2.0, "checkpoint_minutes": 0.0} | training)),
-        evaluation=EvaluationConfig(max_new_tokens=8, metrics=("token_loss",)),
-        measure=MeasureConfig(extent="none"),
-        mend=MendConfig(**mend),
-    )
-
-
-def trained(
-    config: TuneConfig, run: Path, observer: Observer = silent, *, keep_last: bool = False
-) -> dict[str, torch.Tensor]:
-    """The weights that a training alone leaves in `run`: the best by the validation slice, or the last."""
-    run.mkdir(parents=True, exist_ok=True)
-    if keep_last:
-        config = replace(config, data=replace(config.data, validation_fraction=0.0))
-    rows, encoder = load_rows(config, silent), make_encoder(config.model, config.data)
-    train(config, run, rows, encoder, choose(config.evaluation, rows.test), observer, {})
-    return saved(run)
-
-
-def saved(run: Path) -> dict[str, torch.Tensor]:
-    folder = saved_tuned(run)
-    assert folder is not None
-    return load_file(next(folder.glob("*.safetensors")))
-
-
-def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
-def stop(event: Any) -> None:
-    """Break off between the third step's checkpoint and the end."""
-    if isinstance(event, CheckpointSaved) and event.step == 3:
-        raise InterruptedError
-
-
-REMEDIES: dict[str, dict[str, Any]] = {
-    "replay": {"replay_fraction": 0.25},
-    "self-replay": {"self_replay": 0.2},
-    "kl": {"kl": 0.5},
-    "kl-task": {"kl": 0.5, "kl_on": "task"},
-    "kl-replay": {"kl": 0.5, "kl_on": "replay", "replay_fraction": 0.25},
-    "l2sp": {"l2sp": 0.5},
-    "ewc": {"ewc": 10.0},
-    "freeze": {"freeze": 0.5},
-    "stm": {"token_weights": "stm"},
-    "talr": {"token_weights": "talr"},
-    "dft": {"token_weights": "dft"},
-    "all": {
-        "replay_fraction": 0.2,
-        "self_replay": 0.1,
-        "kl": 0.5,
-        "l2sp": 0.5,
-        "ewc": 10.0,
-        "freeze": 0.5,
-        "token_weights": "stm",
-    },
-}
-
-
-def remedy(name: str, files: Path) -> dict[str, Any]:
-    mend = REMEDIES[name]
-    return {**mend, "replay": (str(files / "old.jsonl"),)} if "replay_fraction" in mend else mend
-
-
-@pytest.fixture(scope="module")
-def plain(talking: Path, files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, torch.Tensor]]:
-    """Weights by method of a training without any remedy."""
-    folder = tmp_path_factory.mktemp("plain")
-    return {method.kind: trained(settings(talking, files, method, {}), folder / method.kind) for method in METHODS}
-
-
-@pytest.mark.parametrize(
-    ("name", "method"),
-    [*((name, LORA) for name in REMEDIES), *((name, Full()) for name in ("kl", "l2sp", "ewc", "freeze", "all"))],
-    ids=lambda value: value if isinstance(value, str) else value.kind,
-)
-def test_each_trains_and_goes_on_after_a_stop(
-    talking: Path, files: Path, plain: dict[str, Any], tmp_path: Path, name: str, method: Any
-) -> None:
-    config = settings(talking, files, method, remedy(name, files))
-    whole = trained(config, tmp_path / "whole")
-    assert not equal(whole, plain[method.kind]), "the remedy changed nothing"
-    with pytest.raises(InterruptedError):
-        trained(config, tmp_path / "broken", stop)
-    steps: list[int] = []
-    after = trained(config, tmp_path / "broken", lambda e: steps.append(e.step) if isinstance(e, StepDone) else None)
-    assert steps[0] == 4
-    assert equal(after, whole)
-
-
-@pytest.mark.parametrize("method", METHODS, ids=["full", "lora"])
-@pytest.mark.parametrize("kind", ["gpt2", "t5"])
-def test_other_models_with_all_that_a_random_one_can(
-    tiny: Callable[..., Path], files: Path, tmp_path: Path, kind: str, method: Any
-) -> None:
-    mend = {"replay": (str(files / "old.jsonl"),), "replay_fraction": 0.2, "kl": 0.5, "l2sp": 0.5, "ewc": 10.0}
-    config = settings(tiny(kind), files, method, {**mend, "freeze": 0.5, "token_weights": "talr"})
-    whole = trained(config, tmp_path / "whole")
-    with pytest.raises(InterruptedError):
-        trained(config, tmp_path / "broken", stop)
-    assert equal(trained(config, tmp_path / "broken"), whole)
-
-
-@pytest.mark.parametrize("method", METHODS, ids=["full", "lora"])
-def test_a_heavy_kl_leaves_no_drift(talking: Path, files: Path, tmp_path: Path, method: Any) -> None:
-    """On the text that it is taken on, and with some of that in every step."""
-    base = load(talking)
-    rows = mending(base, kl=1.0).base_rows(base, len(TASK))
-    found = []
-    for name, weight in (("plain", 0.0), ("held", 1e4)):
-        trained(
-            settings(talking, files, method, {"kl": weight}, epochs=20.0, batch_size=64),
-            tmp_path / name,
-            keep_last=True,
-        )
-        tuned = saved_tuned(tmp_path / name)
-        assert tuned is not None
-        sums = kl_by_row(base, load(tuned), rows, 4096)
-        found.append(sum(value for value, _ in sums) / sum(tokens for _, tokens in sums))
-    assert found[0] > 0.1
-    assert found[1] < found[0] / 20
-
-
-@pytest.mark.parametrize("method", METHODS, ids=["full", "lora"])
-def test_a_heavy_l2sp_leaves_the_weights_where_they_were(
-    talking: Path, files: Path, tmp_path: Path, method: Any
-) -> None:
-    distances = []
-    for name, weight in (("plain", 0.0), ("held", 1e6)):
-        trained(
-            settings(talking, files, method, {"l2sp": weight}, epochs=20.0, batch_size=64),
-            tmp_path / name,
-            keep_last=True,
-        )
-        distances.append(distance(talking, tmp_path / name))
-    assert distances[1] < distances[0] / 20
-
-
-def distance(base: Path, run: Path) -> float:
-    folder = saved_tuned(run)
-    assert folder is not None
-    tuned = load(folder).model
-    tuned = tuned.merge_and_unload() if hasattr(tuned, "peft_config") else tuned
-    before = load(base).model.state_dict()
-    return float(sum((tensor - before[name]).square().sum() for name, tensor in tuned.state_dict().items()) ** 0.5)
-
-
-def test_frozen_weights_are_the_bases(talking: Path, files: Path, tmp_path: Path) -> None:
-    found = trained(settings(talking, files, Full(), {"freeze": 0.5}), tmp_path / "full")
-    base = load(talking).model.state_dict()
-    frozen = [name for name in found if ".layers.0." in name or "embed_tokens" in name]
-    assert len(frozen) > 5
-    assert all(torch.equal(found[name], base[name]) for name in frozen)
-    assert not any(torch.equal(found[name], base[name]) for name in found if ".layers.1." in name)
-    adapter = trained(settings(talking, files, LORA, {"freeze": 0.5}), tmp_path / "lora")
-    assert adapter
-    assert all(".layers.1." in name for name in adapter)
-
-
-@pytest.mark.parametrize("method", METHODS, ids=["full", "lora"])
-def test_the_dials_ends_are_the_base_and_the_tuned_model(
-    talking: Path, files: Path, tmp_path: Path, method: Any
-) -> None:
-    ids = torch.tensor([load(talking).tokenizer("say 1 or 2")["input_ids"]])
-    found = {}
-    for dial in (1.0, 0.0, 0.5):
-        config = settings(talking, files, method, {"dial": dial})
-        told: list[Any] = []
-        keeptune.tune(replace(config, output=str(tmp_path / f"run-{dial}")), told.append)
-        folder = saved_tuned(tmp_path / f"run-{dial}")
-        assert folder is not None
-        with torch.no_grad():
-            found[dial] = load(folder).model(input_ids=ids).logits
-        assert any(isinstance(event, StepDone) for event in told) == (dial == 1.0), "one training for all"
-    with torch.no_grad():
-        base = load(talking).model(input_ids=ids).logits
-    assert torch.equal(found[0.0], base)
-    alone = trained(settings(talking, files, method, {}), tmp_path / "alone" / "run")
-    assert equal(saved(tmp_path / "run-1.0"), alone)
-    assert not torch.equal(found[0.5], base)
-    assert not torch.equal(found[0.5], found[1.0])
-
-
-def test_a_dialed_run_that_stands_alone_trains_for_itself(talking: Path, files: Path, tmp_path: Path) -> None:
-    config = settings(talking, files, LORA, {"dial": 0.5})
-    with pytest.raises(InterruptedError):
-        trained(config, tmp_path / "only" / "run", stop)
-    half = trained(config, tmp_path / "only" / "run")
-    whole = trained(settings(talking, files, LORA, {}), tmp_path / "other" / "run")
-    for name, tensor in half.items():
-        assert torch.allclose(tensor, whole[name] * (0.5 if "lora_B" in name else 1.0)), name
-
-
-@pytest.mark.parametrize(
-    ("method", "mend", "message"),
-    [
-        (Adapter(kind="corda"), {"kl": 0.1}, "--kl needs the base"),
-        (Adapter(kind="prompt"), {"dial": 0.5}, "--dial takes a share"),
-        (Adapter(kind="prefix"), {"freeze": 0.5}, "--freeze leaves layers out"),
-        (Adapter(kind="dora"), {"l2sp": 0.1}, "--l2sp is a penalty"),
-        (LORA, {"kl": 0.1, "kl_on": "replay"}, "--kl-on replay"),
-        (Adapter(kind="corda"), {}, "corda needs rows"),
-    ],
-)
-def test_what_cannot_be_is_refused(
-    talking: Path, files: Path, tmp_path: Path, method: Any, mend: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        trained(settings(talking, files, method, mend), tmp_path / "run")
-
-
-def test_corda_starts_from_the_replayed_rows(talking: Path, files: Path, tmp_path: Path) -> None:
-    corda, old = Adapter(kind="corda", rank=4), (str(files / "old.jsonl"),)
-    some = trained(settings(talking, files, corda, {"replay": old, "replay_fraction": 0.1}), tmp_path / "some")
-    more = trained(settings(talking, files, corda, {"replay": old, "replay_fraction": 0.3}), tmp_path / "more")
-    assert not equal(some, more)

@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import choose, load_rows, make_encoder
 from keeptune.api.resume import refuse_other_settings
-from keeptune.api.trials import Executor, Trial, run_in_turn
+from keeptune.api.trials import Executor, Trial, read_trial, run_in_turn
 from keeptune.config.schema import TuneConfig
-from keeptune.errors import ConfigError, RunExists, RunLocked, StoreError, TrainingError
+from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
 from keeptune.events import Notice, Observer, silent
 from keeptune.mitigation.table import apply_mitigations
 from keeptune.records import (
@@ -25,12 +23,11 @@ from keeptune.records import (
     TrialRow,
     TuneResult,
     Undefined,
-    from_plain,
     to_plain,
 )
 from keeptune.report.html.compare_page import write_compare_html
 from keeptune.store.atomic import write_json
-from keeptune.store.runs import CONFIG, LOCK, read_result
+from keeptune.store.runs import CONFIG, LOCK, locked_folder
 from keeptune.studies.compare import Compared, compare_trials
 from keeptune.studies.trial_scores import FinishedTrial
 
@@ -75,7 +72,7 @@ def compare(
             if ended.error:
                 errors[ended.trial] = ended.error
                 observer(Notice("trial", f"{ended.trial.method}, seed {ended.trial.seed} failed: {ended.error}"))
-        finished = [_read(trial) for trial in trials if trial.finished]
+        finished = [read_trial(trial) for trial in trials if trial.finished]
         if not finished:
             first = next(iter(errors.values()), "they ended without a result")
             raise TrainingError(
@@ -147,27 +144,9 @@ def _study_folder(folder: Path) -> Iterator[Path]:
         raise RunExists(
             f"{folder} holds something other than a comparison", "name an empty or new folder with --output"
         )
-    try:
-        (folder / TRIALS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"the folder {folder} cannot be made: {error}", "name another with --output") from error
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise RunLocked(f"another process is comparing in {folder}", "wait for it, or name another --output") from error
-    try:
+    with locked_folder(folder):
+        (folder / TRIALS).mkdir(exist_ok=True)
         yield folder
-    finally:
-        lock.release()
-
-
-def _read(trial: Trial) -> FinishedTrial:
-    try:
-        result = from_plain(TuneResult, read_result(trial.path))
-    except ValueError as error:
-        raise StoreError(f"{trial.path} holds another sort of result: {error}", "name another --output") from error
-    return FinishedTrial(trial.method, trial.seed, trial.path, result)
 
 
 def _report(

@@ -10,7 +10,7 @@ from pathlib import Path
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import EMBEDDED, choose, load_rows, make_encoder, new_tokens
 from keeptune.api.resume import refuse_other_settings
-from keeptune.api.trials import Executor, Trial, run_in_turn
+from keeptune.api.trials import Executor, Trial, read_trial, run_in_turn
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
 from keeptune.events import Notice, Observer, silent
@@ -19,17 +19,14 @@ from keeptune.records import (
     CurveTrial,
     LearningCurve,
     RunManifest,
-    TuneResult,
     Undefined,
-    from_plain,
     to_plain,
 )
 from keeptune.report.html.curve_page import write_curve_html
 from keeptune.store.atomic import write_json
 from keeptune.store.run_entry import TRIALS, task_of
-from keeptune.store.runs import CONFIG, open_run, read_result
+from keeptune.store.runs import CONFIG, open_run
 from keeptune.studies.learning_curve import Learned, check_sizes, learn, method_of
-from keeptune.studies.trial_scores import FinishedTrial
 
 CURVE = "curve.json"
 PAGE = "curve.html"
@@ -73,7 +70,7 @@ def curve(
             if ended.error:
                 errors[ended.trial.path] = ended.error
                 observer(Notice("trial", f"{ended.trial.method}, draw {ended.trial.seed} failed: {ended.error}"))
-        finished = [_read(trial) for trial in trials.values() if trial.finished]
+        finished = [read_trial(trial) for trial in trials.values() if trial.finished]
         if not finished:
             first = next(iter(errors.values()), "they ended without a result")
             raise TrainingError(f"none of the {len(trials)} trials finished; the first: {first}", "then try again")
@@ -130,14 +127,6 @@ def _trial(config: TuneConfig, folder: Path, size: int, draw: int) -> Trial:
     data = replace(config.data, limit_train=size, draw=draw)
     output = str(folder / TRIALS / f"n{size}-d{draw}")
     return Trial(method_of(size), draw, replace(config, data=data, training=training, output=output))
-
-
-def _read(trial: Trial) -> FinishedTrial:
-    try:
-        result = from_plain(TuneResult, read_result(trial.path))
-    except ValueError as error:
-        raise StoreError(f"{trial.path} holds another sort of result: {error}", "name another --output") from error
-    return FinishedTrial(trial.method, trial.seed, trial.path, result)
 
 
 def _report(

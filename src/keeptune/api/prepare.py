@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig, TuneConfig
 from keeptune.data.duplicates import drop_repeats
@@ -184,11 +183,3 @@ def new_tokens(evaluation: EvaluationConfig, encoder: Encoder, examples: Sequenc
         return evaluation.max_new_tokens
     longest = max((len(encoder.completion(e, e.completion)) for e in examples), default=0)
     return min(max(round(1.5 * longest), NEW_TOKENS[0]), NEW_TOKENS[1])
-
-
-def plain_settings(config: Any) -> dict[str, Any]:
-    """A config as nested plain values, for files and hashes."""
-    from keeptune.records import to_plain
-
-    plain: dict[str, Any] = to_plain(config)
-    return plain

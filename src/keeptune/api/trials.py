@@ -11,9 +11,11 @@ from typing import Protocol
 
 from keeptune.api.tune import tune
 from keeptune.config.schema import TuneConfig
-from keeptune.errors import KeeptuneError
+from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
-from keeptune.store.runs import CONFIG, RESULT
+from keeptune.records import TuneResult, from_plain
+from keeptune.store.runs import CONFIG, RESULT, read_result
+from keeptune.studies.trial_scores import FinishedTrial
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,19 @@ class Ended:
 
     trial: Trial
     error: str = ""
+
+
+def read_trial(trial: Trial) -> FinishedTrial:
+    """A finished trial with its result.
+
+    Raises:
+        StoreError: none that can be read, or the result of another verb.
+    """
+    try:
+        result = from_plain(TuneResult, read_result(trial.path))
+    except ValueError as error:
+        raise StoreError(f"{trial.path} holds another sort of result: {error}", "name another --output") from error
+    return FinishedTrial(trial.method, trial.seed, trial.path, result)
 
 
 class Executor(Protocol):

@@ -33,6 +33,19 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
     """
     folder = Path(output).expanduser() if output else _first_free(default_name)
     _check_free(folder, resume=resume)
+    with locked_folder(folder):
+        _check_free(folder, resume=resume)
+        yield folder
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """`folder`, made where it is missing, locked against other processes while the block runs.
+
+    Raises:
+        StoreError: it cannot be made.
+        RunLocked: another process is writing there.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -43,8 +56,7 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
     except Timeout as error:
         raise RunLocked(f"another process is writing to {folder}", "wait for it, or name another --output") from error
     try:
-        _check_free(folder, resume=resume)
-        yield folder
+        yield
     finally:
         lock.release()
 
