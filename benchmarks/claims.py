@@ -6,9 +6,9 @@
 The model is the generalist of `model_case.py`, which knows entity recognition, topics, question answering and
 inference; the task is 500 dialogue summaries. Each remedy is one `keeptune tune` command with the same verdict items:
 three quarters of the model case's, as the ladder chooses by the rest. It may replay the rows that the generalist
-learned, and `multitask` all train rows of the folder. What has a record is not run again, so that the table may grow
-over many sittings. Records are kept in `results/claims/`, without the texts of the data, and name their commit.
-`curve-N` are the points of the curve over N examples.
+learned, and `multitask` all train rows of the folder. CorDA measures what is to be kept on replayed rows, and so has
+`lora-replay-5` beside it. What has a record is not run again, so that the table may grow over many sittings. Records
+are kept in `results/claims/`, without the texts of the data, and name their commit. `curve-N` are the points of the curve over N examples.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def remedies(work: Path) -> dict[str, list[str]]:
     found = {
         "full": full,
         "lora": ["--method", "lora"],
+        "lora-slower": ["--method", "lora", "--lr-factor", "0.3"],
         **{f"replay-{share}": [*full, *old, "--replay-fraction", str(share / 100)] for share in (1, 5, 10, 25)},
         "self-replay": [*full, "--self-replay", "0.1"],
         "kl": [*full, "--kl", "0.5"],
@@ -44,7 +45,8 @@ def remedies(work: Path) -> dict[str, list[str]]:
         "dial-0.5": [*full, "--dial", "0.5"],
         "freeze": [*full, "--freeze", "0.5"],
         "ewc": [*full, "--ewc", "10"],
-        "corda": ["--method", "corda"],
+        "lora-replay-5": ["--method", "lora", *old],
+        "corda": ["--method", "corda", *old],
         "multitask": [*full, "--replay", str(work / "all.jsonl"), "--replay-fraction", "0.95", "--epochs", "1"],
         "ladder": [*full, *old, "--auto"],
         **{f"curve-{rows}": [*full, "--limit-train", str(rows)] for rows in CURVE},

@@ -79,15 +79,18 @@ def run(step: str, data: Path, work: Path) -> None:
         (work / BASE).symlink_to(work / "generalist" / "model")
 
 
-def keep_record(name: str, words: list[str], output: Path, data: Path, work: Path, results: Path) -> None:
-    """Run one command of keeptune in the folder `output`, or go on with it, and keep its record in `results`."""
-    if not (output / "result.json").exists():
+def keep_record(
+    name: str, words: list[str], output: Path, data: Path, work: Path, results: Path, holds: str = "result.json"
+) -> None:
+    """Run one command of keeptune in the folder `output`, or go on with it, and keep its record, the file that `holds`
+    it, in `results`."""
+    if not (output / holds).exists():
         resume = ["--resume"] if (output / "config.json").exists() else []
         words = [*words, "--output", str(output), *resume]
         print(f"== {name}: keeptune {' '.join(words)}", flush=True)
         subprocess.run([sys.executable, "-m", "keeptune", *words], check=True)
-    result = json.loads((output / "result.json").read_text(encoding="utf-8"))
-    result.pop("samples")
+    result = json.loads((output / holds).read_text(encoding="utf-8"))
+    result.pop("samples", None)
     places = {str(work): "$WORK", str(data): "$KEEPTUNE_DATA", str(HERE.parent): "$REPOSITORY"}
     results.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_without_paths(result, places), indent=1, ensure_ascii=False)
