@@ -7,8 +7,9 @@ The model is the generalist of `model_case.py`, which knows entity recognition, 
 inference; the task is 500 dialogue summaries. Each remedy is one `keeptune tune` command with the same verdict items:
 three quarters of the model case's, as the ladder chooses by the rest. It may replay the rows that the generalist
 learned, and `multitask` all train rows of the folder. CorDA measures what is to be kept on replayed rows, and so has
-`lora-replay-5` beside it. What has a record is not run again, so that the table may grow over many sittings. Records
-are kept in `results/claims/`, without the texts of the data, and name their commit. `curve-N` are the points of the curve over N examples.
+`lora-replay-5` beside it. `curve-N` are the points of the curve over N examples. What has a record is not run again,
+so that the table may grow over many sittings. Records are kept in `results/claims/`, without the texts of the data,
+and name their commit.
 """
 
 from __future__ import annotations
