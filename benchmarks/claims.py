@@ -88,7 +88,16 @@ def command(words: list[str], data: Path, work: Path) -> list[str]:
 
 def table() -> str:
     """Markdown: a line a remedy; each ability's change with its interval."""
-    head = ["remedy", "summaries", "gain", *(f"{task}" for task in SOURCES), "drift", "minutes", "verdict", "commit"]
+    head = [
+        "remedy",
+        "summaries",
+        "gain",
+        *(f"{task}" for task in SOURCES),
+        "drift",
+        "processor minutes",
+        "verdict",
+        "commit",
+    ]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for name in remedies(Path()):
         file = RESULTS / f"{name}.json"
@@ -106,8 +115,6 @@ def _cells(name: str, result: dict[str, Any]) -> list[str]:
     abilities = {ability["name"]: ability for ability in report["abilities"]}
     drifts = report["drift"] if isinstance(report["drift"], list) else []
     own = [row["kl"] for row in drifts if "sampled" in row["on"]]
-    seconds = result["manifest"]["seconds"]
-    minutes = (seconds.get("ladder") or seconds.get("train") or result["training"]["seconds"]) / 60
     chosen = f" ({report['ladder']['chosen']})" if report.get("ladder") else ""
     return [
         f"{name}{chosen}",
@@ -115,7 +122,7 @@ def _cells(name: str, result: dict[str, Any]) -> list[str]:
         interval(gain["difference"]),
         *(f"{abilities[task]['tuned']:.1f}: {_change(abilities[task]['drop'])}" for task in SOURCES),
         f"{own[0]['estimate']:.3f}" if own else "–",
-        f"{minutes:.0f}",
+        f"{result['process_minutes']:.0f}",
         ", ".join(f"{task} {abilities[task]['verdict']}" for task in SOURCES if abilities[task]["verdict"] != "kept")
         or "all kept",
         result["manifest"]["commit"][:9],

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -83,14 +84,19 @@ def keep_record(
     name: str, words: list[str], output: Path, data: Path, work: Path, results: Path, holds: str = "result.json"
 ) -> None:
     """Run one command of keeptune in the folder `output`, or go on with it, and keep its record, the file that `holds`
-    it, in `results`."""
+    it, in `results`, with the processor's minutes of this start: they tell the price on a machine that others use, too.
+    """
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = used.ru_utime + used.ru_stime
     if not (output / holds).exists():
         resume = ["--resume"] if (output / "config.json").exists() else []
         words = [*words, "--output", str(output), *resume]
         print(f"== {name}: keeptune {' '.join(words)}", flush=True)
         subprocess.run([sys.executable, "-m", "keeptune", *words], check=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     result = json.loads((output / holds).read_text(encoding="utf-8"))
     result.pop("samples", None)
+    result["process_minutes"] = (used.ru_utime + used.ru_stime - before) / 60
     places = {str(work): "$WORK", str(data): "$KEEPTUNE_DATA", str(HERE.parent): "$REPOSITORY"}
     results.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_without_paths(result, places), indent=1, ensure_ascii=False)
