@@ -53,6 +53,7 @@ FLAGS: Mapping[str, Flag] = {
     "weight-decay": Flag("X", "Decay of AdamW.  [default: 0]"),
     "max-grad-norm": Flag("X", "Gradients are clipped to this norm.  [default: 1]"),
     "max-minutes": Flag("X", "Stop training, properly, after X minutes."),
+    "torch-compile": Flag("true|false", "Compile the model's blocks.  [default: where a long run on a CPU gains]"),
     "select-by": Flag("loss|metric", "What chooses the best checkpoint.  [default: loss]"),
     "seed": Flag("N", "Seed of all chance.  [default: 0]"),
     "search": Flag("N", "Choose lr and epochs by N short trainings.  [default: 0]"),

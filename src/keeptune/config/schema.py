@@ -106,6 +106,8 @@ class TrainingConfig:
     """Rows an optimizer step."""
     token_budget: int = 4096
     """Tokens a forward pass at most, padding counted."""
+    torch_compile: bool | None = None
+    """Compile the model's blocks. None: on a CPU with a C++ compiler, where the run is long enough to gain by it."""
     warmup_fraction: float = 0.05
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import ModelError
 from keeptune.models.find import FoundModel, find_model, hash_model
+from keeptune.models.memory import keep_freed_memory
 from keeptune.models.placement import Placement, place
 
 Kind = Literal["causal", "encoder-decoder"]
@@ -78,6 +79,8 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     """
     found = find_model(config)
     placement = place(config.device, config.dtype)
+    if placement.device.type == "cpu":
+        keep_freed_memory()
     settings = _config(found, config)
     kind = _kind(settings)
     dtype = torch.float32 if train_weights else placement.dtype

@@ -20,6 +20,7 @@ from keeptune.config.schema import TrainingConfig
 from keeptune.errors import NonFiniteLoss, TrainingError
 from keeptune.events import CheckpointSaved, Observer, StepDone, TrainingStarted, ValidationDone
 from keeptune.models.batch import make_batch
+from keeptune.models.compiled import plainly
 from keeptune.models.load import LoadedModel
 from keeptune.numerics.batching import plan_epoch, split_by_budget
 from keeptune.numerics.schedule import cosine_with_warmup
@@ -32,6 +33,7 @@ from keeptune.training.checkpoint import (
     save_checkpoint,
     save_weights,
 )
+from keeptune.training.compile import Compiled, try_compiling
 from keeptune.training.objective import Objective
 
 Validate = Callable[[], tuple[float, Mapping[str, float]]]
@@ -55,6 +57,7 @@ class Loop:
     epoch_steps: int = field(init=False)
     _accelerator: Accelerator = field(init=False)
     _optimizer: torch.optim.Optimizer = field(init=False)
+    _compiled: Compiled = field(init=False, default=plainly)
     _speeds: deque[tuple[int, float]] = field(init=False, default_factory=lambda: deque(maxlen=20))
 
     def __post_init__(self) -> None:
@@ -69,6 +72,10 @@ class Loop:
     def __call__(self) -> LoopState:
         """Train to the end, leaving the best weights in the model and under ``best/``."""
         self._prepare()
+        tokens = round(sum(row.length for row in self.rows) * self.steps / self.epoch_steps)
+        self._compiled = try_compiling(
+            self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer
+        )
         torch.manual_seed(self.config.seed)
         state = load_checkpoint(self.run, self.loaded.model, self._optimizer, self.fingerprint)
         state = state or LoopState(0, 0.0, 0, None, 0, 0, (), (), self.fingerprint)
@@ -167,11 +174,17 @@ class Loop:
 
     def _backward(self, state: LoopState, rows: Sequence[EncodedRow], counts: Sequence[int]) -> float:
         """Add the gradient of these rows' share of the step's token means; return that share of the loss."""
+        with self._compiled():
+            return self._add_gradient(state, self._loss(rows, counts), rows)
+
+    def _loss(self, rows: Sequence[EncodedRow], counts: Sequence[int]) -> torch.Tensor:
         device = self.loaded.placement.device
         batch = make_batch(rows, self.loaded.kind, self.loaded.tokenizer.pad_token_id, device)
         with self.autocast():
-            loss = self.objective(self.loaded.model, batch, counts)
-        return self._add_gradient(state, loss, rows)
+            return self.objective(self.loaded.model, batch, counts)
+
+    def _own_loss(self, rows: Sequence[EncodedRow]) -> torch.Tensor:
+        return self._loss(rows, self.objective.counts(rows))
 
     def _penalise(self, state: LoopState, rows: Sequence[EncodedRow]) -> float:
         penalty = self.objective.penalty(self.loaded.model)

@@ -1,0 +1,88 @@
+"""A model's repeated blocks, compiled: the small steps between matrix products, which take more than half of a CPU's
+time, become few. All blocks of a kind share what is compiled, and the model itself, its names and what is saved of it
+stay as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PAYS_FROM = 50_000
+"""Tokens to train on: fewer save less than it takes to compile, half a minute on two cores the first time."""
+KINDS = 64
+"""Ways in which a block may be called (training or not, one row or several, …); torch gives up at eight."""
+KEPT = 0.5
+"""Share of what the backward pass needs that is kept for it; the rest, the cheapest to compute, is computed again.
+Against all of it that takes half of the memory, and 5 % more time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledBlocks:
+    """Within `with blocks():` the model's repeated blocks run compiled, else plainly."""
+
+    blocks: tuple[Any, ...]
+    calls: tuple[Any, ...]
+    settings: tuple[Any, ...]
+    """The model's configurations in which the attention is another meanwhile."""
+    attention: str
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Not for decoding: a cache that grows would be compiled for every length."""
+        for block, call in zip(self.blocks, self.calls, strict=True):
+            block._compiled_call_impl = call
+        for settings in self.settings:
+            settings._attn_implementation = self.attention
+        try:
+            yield
+        finally:
+            for block in self.blocks:
+                block._compiled_call_impl = None
+            for settings in self.settings:
+                settings._attn_implementation = "sdpa"
+
+
+@contextlib.contextmanager
+def plainly() -> Iterator[None]:
+    """In the place of `CompiledBlocks`: nothing is compiled."""
+    yield
+
+
+def compile_blocks(model: Any) -> CompiledBlocks | None:
+    """None where the model has no repeated blocks. Nothing is compiled before the first call."""
+    blocks = repeated_blocks(model)
+    if not blocks:
+        return None
+    from torch._dynamo import config as tracing
+    from torch._functorch import config as gradients
+
+    from keeptune.models.short_attention import NAME
+
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path.home() / ".cache" / "keeptune" / "compiled"))
+    tracing.recompile_limit = max(tracing.recompile_limit, KINDS)
+    gradients.activation_memory_budget = KEPT
+    calls = tuple(torch.compile(block._call_impl, dynamic=True) for block in blocks)
+    held = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
+    on_cpu = next(model.parameters()).device.type == "cpu"
+    written_out = (c for c in held.values() if on_cpu and getattr(c, "_attn_implementation", None) == "sdpa")
+    return CompiledBlocks(blocks, calls, tuple(written_out), NAME)
+
+
+def repeated_blocks(model: Any) -> tuple[Any, ...]:
+    """The members of the outermost lists of modules of one class: a model's layers."""
+    if isinstance(model, torch.nn.ModuleList) and len(model) > 1 and len({type(member) for member in model}) == 1:
+        return tuple(model)
+    return tuple(block for child in model.children() for block in repeated_blocks(child))
+
+
+def has_compiler() -> bool:
+    """Whether this machine has a C++ compiler, which compiling for a CPU needs."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX") or "g++", "clang++", "c++"))

@@ -1,0 +1,95 @@
+"""When a run is compiled, and that a trial decides."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from keeptune.config import Adapter
+from keeptune.events import Event, Notice, StepDone, silent
+from keeptune.models.compiled import PAYS_FROM, has_compiler, plainly
+from keeptune.training import compile as compile_module
+from keeptune.training.compile import try_compiling
+from keeptune.training.loop import Loop
+from tests.training.test_loop import ready, settings
+
+
+def attempt(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, blocks: Any, wanted: bool | None = True, tokens: int = PAYS_FROM
+) -> tuple[Any, list[str]]:
+    """What is chosen where compiling gives `blocks`, and what is said."""
+    loaded, rows = ready(folder, Adapter(rank=4, dropout=0.0), 8)
+    loop = Loop(loaded, rows, settings(), folder, "x", silent)
+    monkeypatch.setattr(compile_module, "compile_blocks", lambda _model: blocks)
+    monkeypatch.setattr(compile_module, "has_compiler", lambda: True)
+    told: list[str] = []
+
+    def hear(event: Event, /) -> None:
+        assert isinstance(event, Notice)
+        told.append(event.message)
+
+    before = torch.get_rng_state()
+    chosen = try_compiling(wanted, loaded, rows, tokens, loop._own_loss, hear)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(parameter.grad is None for parameter in loaded.model.parameters())
+    return chosen, told
+
+
+@contextlib.contextmanager
+def fine() -> Iterator[None]:
+    yield
+
+
+def test_by_default_only_long_runs(tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tiny("llama")
+    assert attempt(folder, monkeypatch, fine, None, PAYS_FROM - 1) == (plainly, [])
+    assert attempt(folder, monkeypatch, fine, None)[0] is fine
+    assert attempt(folder, monkeypatch, fine, wanted=False) == (plainly, [])
+    assert attempt(folder, monkeypatch, fine, True, 1)[0] is fine
+
+
+def test_what_fails_is_left_and_said(tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def broken() -> Iterator[None]:
+        yield
+        raise RuntimeError("g++: no space left\non the device")
+
+    chosen, told = attempt(tiny("llama"), monkeypatch, broken)
+    assert chosen is plainly
+    assert told[-1] == "the model is not compiled: RuntimeError: g++: no space left"
+    assert attempt(tiny("llama"), monkeypatch, None)[1] == ["the model is not compiled: it has no repeated blocks"]
+
+
+def test_another_loss_is_refused(tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def wrong() -> Iterator[None]:
+        real = torch.nn.functional.cross_entropy
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(torch.nn.functional, "cross_entropy", lambda *a, **k: 1.1 * real(*a, **k))
+            yield
+
+    chosen, told = attempt(tiny("llama"), monkeypatch, wrong)
+    assert chosen is plainly
+    assert "its loss is" in told[-1]
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no C++ compiler")
+def test_a_compiled_run_learns_the_same(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    curves = []
+    for compiled in (False, True):
+        loaded, rows = ready(tiny("llama"), Adapter(rank=4, dropout=0.0))
+        losses: list[float] = []
+
+        def hear(event: Event, /, losses: list[float] = losses) -> None:
+            if isinstance(event, StepDone):
+                losses.append(event.loss)
+
+        Loop(loaded, rows, settings(torch_compile=compiled), tmp_path / str(compiled), "x", hear)()
+        curves.append(losses)
+    assert curves[1] == pytest.approx(curves[0], rel=1e-3)
+    assert curves[1][-1] < curves[1][0]
