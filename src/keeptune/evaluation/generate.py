@@ -18,10 +18,10 @@ from keeptune.evaluation.transformers_decoding import transformers_decode
 from keeptune.events import Notice, Observer
 from keeptune.models.key_values import by_opening, long_prefix, read_prefix
 from keeptune.models.load import LoadedModel
-from keeptune.numerics.batching import split_by_budget
+from keeptune.numerics.batching import MAX_PADDING, split_by_budget
 from keeptune.records import Example, Finish
 
-Decode = Callable[..., list[list[int]]]
+Decode = partial[list[list[int]]]
 """Prompts, a number of new tokens, and perhaps a generator → the new ids of each, up to and with its end token."""
 NEUTRAL: dict[str, Any] = {
     "do_sample": False,
@@ -111,7 +111,9 @@ def generate(
     done = 0
     for group in by_opening(prompts):
         decode = way_to_decode(loaded, [prompts[i] for i in group], max(lengths, default=0))
-        for part in _parts(loaded, [lengths[i] for i in group], token_budget):
+        # Whose prompts are read by parts of like length may be of any length.
+        padding = 1.0 if decode.func is cached_decode else MAX_PADDING
+        for part in _parts(loaded, [lengths[i] for i in group], token_budget, padding):
             asked = [group[i] for i in part]
             for index, ids in zip(asked, decode([prompts[i] for i in asked], max_new_tokens), strict=True):
                 answers[index] = _read(loaded, ids)
@@ -130,8 +132,8 @@ def way_to_decode(loaded: LoadedModel, prompts: Sequence[Sequence[int]], longest
     return partial(cached_decode, loaded, prefix=read_prefix(loaded, prompts[0][:shared]) if shared else None)
 
 
-def _parts(loaded: LoadedModel, lengths: Sequence[int], token_budget: int) -> list[list[int]]:
-    parts = split_by_budget(range(len(lengths)), lengths, token_budget)
+def _parts(loaded: LoadedModel, lengths: Sequence[int], token_budget: int, padding: float) -> list[list[int]]:
+    parts = split_by_budget(range(len(lengths)), lengths, token_budget, padding)
     if not loaded.soft_prompt:
         return parts
     # Soft prompts stand before any padding, and so at another distance from each prompt: no padding, then.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers.cache_utils import DynamicCache
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from keeptune.models.load import LoadedModel
 
@@ -19,6 +19,80 @@ COMPANY = 8
 """Prompts that begin alike before they are asked apart from the others."""
 FEW = 3
 """Prompts below which that is not done."""
+ROOM = 64
+"""Tokens that keys and values can grow by before they are moved."""
+
+
+class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+    """One layer's keys and values, with room for more: a token is written behind the others, which stay in place."""
+
+    _whole: tuple[torch.Tensor, torch.Tensor] | tuple[()] = ()
+    """[rows, heads, capacity, width] each."""
+    _shown: torch.Tensor | None = None
+    """The part of the keys that was handed out last; where the layer has others, they were put in from outside."""
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """All keys and values, the new ones at the end: [rows, heads, tokens, width] each."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        held = self.get_seq_length()
+        total = held + key_states.shape[-2]
+        if not self._whole or self.keys is not self._shown or total > self._whole[0].shape[-2]:
+            self._whole = (
+                _with_room(self.keys, key_states, held, total + ROOM),
+                _with_room(self.values, value_states, held, total + ROOM),
+            )
+        keys, values = self._whole
+        keys[:, :, held:total], values[:, :, held:total] = key_states, value_states
+        self.keys, self.values = keys[:, :, :total], values[:, :, :total]
+        self._shown = self.keys
+        return self.keys, self.values
+
+    @classmethod
+    def holding(cls, keys: torch.Tensor, values: torch.Tensor) -> RoomyLayer:
+        """A layer with these keys and values."""
+        layer = cls()
+        layer.lazy_initialization(keys, values)
+        layer.keys, layer.values = keys, values
+        return layer
+
+
+def _with_room(held: torch.Tensor | None, new: torch.Tensor, tokens: int, capacity: int) -> torch.Tensor:
+    rows, heads, _, width = new.shape
+    whole = new.new_empty(rows, heads, capacity, width)
+    if held is not None and tokens:
+        whole[:, :, :tokens] = held
+    return whole
+
+
+def new_cache(layers: Sequence[tuple[torch.Tensor, torch.Tensor]] = ()) -> DynamicCache:
+    """A cache that begins with these keys and values."""
+    cache = DynamicCache()
+    cache.layer_class_to_replicate = RoomyLayer
+    cache.layers = [RoomyLayer.holding(keys, values) for keys, values in layers]
+    return cache
+
+
+def joined(caches: Sequence[DynamicCache]) -> DynamicCache:
+    """One cache over the rows of all, which end together: shorter ones stand behind zeros."""
+    if len(caches) == 1:
+        return caches[0]
+    alike: Any = zip(*(cache.layers for cache in caches), strict=True)
+    return new_cache(
+        [(_ending_together([x.keys for x in same]), _ending_together([x.values for x in same])) for same in alike]
+    )
+
+
+def _ending_together(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    rows, longest = sum(len(part) for part in parts), max(part.shape[-2] for part in parts)
+    whole = parts[0].new_zeros(rows, parts[0].shape[1], longest, parts[0].shape[3])
+    start = 0
+    for part in parts:
+        whole[start : start + len(part), :, longest - part.shape[-2] :] = part
+        start += len(part)
+    return whole
 
 
 def no_full_attention(loaded: LoadedModel, longest: int) -> str:
@@ -67,7 +141,7 @@ class Prefix:
 
     def for_rows(self, rows: int) -> DynamicCache:
         """A fresh cache of `rows` rows that all begin with this prefix."""
-        return DynamicCache([(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1)) for k, v in self.layers])
+        return new_cache([(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1)) for k, v in self.layers])
 
 
 def read_prefix(loaded: LoadedModel, ids: Sequence[int]) -> Prefix:

@@ -28,17 +28,19 @@ def plan_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -
     return [batches[at] for at in random.permutation(len(batches))]
 
 
-def split_by_budget(rows: Sequence[int], lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+def split_by_budget(
+    rows: Sequence[int], lengths: Sequence[int], token_budget: int, max_padding: float = MAX_PADDING
+) -> list[list[int]]:
     """Cut `rows`, sorted by length, into parts of at most `token_budget` tokens, padding counted.
 
-    No row is padded by more than `MAX_PADDING` of the longest in its part. A single row above the budget is a
+    No row is padded by more than `max_padding` of the longest in its part. A single row above the budget is a
     part of its own.
     """
     parts: list[list[int]] = []
     longest = 0
     for row in sorted(rows, key=lambda row: lengths[row], reverse=True):
         fits = bool(parts) and (len(parts[-1]) + 1) * longest <= token_budget
-        if fits and lengths[row] >= (1 - MAX_PADDING) * longest:
+        if fits and lengths[row] >= (1 - max_padding) * longest:
             parts[-1].append(row)
         else:
             parts.append([row])
