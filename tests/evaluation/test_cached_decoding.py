@@ -60,9 +60,10 @@ def test_the_tokens_of_transformers(tiny: Callable[..., Path], kind: str, kernel
     assert decodes_plainly(loaded, 70)
     assert cached_decode(loaded, PROMPTS, ROOM) == expected
     parts = next(count for count in range(len(seen)) if sum(seen[:count]) == len(PROMPTS))
-    read, steps = seen[:parts], seen[parts:]
+    steps = seen[parts:]
     assert parts > 1, "prompts of all lengths were read at once"
-    assert steps[0] > max(read), "the rows did not go on together"
+    # Where many end with their first token, they are let go before the first step.
+    assert steps[0] in (len(PROMPTS), sum(length > 1 for length in lengths)), "the rows did not go on together"
     assert steps == sorted(steps, reverse=True)
     assert len(set(steps)) > 1, "no finished row was let go"
     watch.remove()
