@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from keeptune.records import Comparison, DevEvidence
+from keeptune.records import Comparison, DevEvidence, Forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,13 @@ class TrainingStarted(Event):
     epochs: float
     examples: int
     tokens_per_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastMade(Event):
+    """What the training will take, by its first steps."""
+
+    forecast: Forecast
 
 
 @dataclass(frozen=True, slots=True)

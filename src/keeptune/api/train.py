@@ -25,6 +25,7 @@ from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.mending import Mending
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.memory import Meter
 from keeptune.records import EncodedRow, TrainingSummary, to_plain
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
@@ -204,4 +205,6 @@ def _summary(made: Prepared, state: LoopState, rows: Rows) -> TrainingSummary:
         loss_curve=state.loss_curve,
         validation_curve=state.validation_curve,
         stopped_by="epochs" if state.step >= loop.steps else "max_minutes",
+        forecast=loop.forecast,
+        peak_bytes=Meter(loop.loaded.placement.device).peak(),
     )

@@ -9,6 +9,7 @@ from keeptune.events import (
     DataLoaded,
     EvaluationDone,
     Event,
+    ForecastMade,
     ModelLoaded,
     Notice,
     RungDone,
@@ -45,6 +46,10 @@ def told(event: Event) -> str:
                 f"training: {event.steps} steps, {event.epochs:g} epochs of {event.examples:,} rows "
                 f"and {event.tokens_per_epoch:,} tokens{again}"
             )
+        case ForecastMade():
+            memory = event.forecast.peak_bytes
+            most = f" and {memory / 2**30:.1f} GiB of memory" if memory else ""
+            return f"the training will take about {duration(event.forecast.seconds)}{most}"
         case ValidationDone():
             best = ", the best so far" if event.best else ""
             others = {name: value for name, value in event.metrics.items() if name != "loss"}

@@ -1,9 +1,15 @@
-"""What the C library does with freed memory."""
+"""How much memory there is, how much is used, and what the C library does with what is freed."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Parameters of mallopt(3)."""
@@ -23,3 +29,52 @@ def keep_freed_memory() -> bool:
         return bool(library.mallopt(M_MMAP_THRESHOLD, NEVER) and library.mallopt(M_TRIM_THRESHOLD, NEVER))
     except (OSError, AttributeError):
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Memory of one device, in bytes: this process on a CPU, torch's own on a GPU."""
+
+    device: torch.device
+
+    def used(self) -> int:
+        """In use now; 0 where that cannot be told."""
+        if self.device.type == "cuda":
+            return torch.cuda.memory_allocated(self.device)
+        try:
+            return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except OSError:
+            return 0
+
+    def peak(self) -> int:
+        """The most that was in use, on a CPU of what is used now: freed memory stays with the process."""
+        return torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else self.used()
+
+    def free(self) -> int | None:
+        """What can still be taken; None where that cannot be told."""
+        if self.device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(self.device)
+            kept = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+            return free + kept
+        found = [bytes_ for bytes_ in (_of_machine(), _of_group()) if bytes_ is not None]
+        return min(found, default=None)
+
+
+def _of_machine() -> int | None:
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("MemAvailable"))) * 1024
+    return None
+
+
+def _of_group(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Of a container, whose limit the machine's own figures do not show. Files that are only cached count as free."""
+    for folder, limit, usage, cached in (
+        (root, "memory.max", "memory.current", "inactive_file"),
+        (root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        with contextlib.suppress(OSError, ValueError, StopIteration):
+            whole, used = (int((folder / name).read_text()) for name in (limit, usage))
+            lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            return max(whole - used + next(int(value) for name, value in lines if name == cached), 0)
+    return None

@@ -25,7 +25,7 @@ from keeptune.records.ladder_report import DevDrop, DevEvidence, LadderReport
 from keeptune.records.learning_curve import Backtest, CurveAbility, CurvePoint, CurveTrial, Fitted, LearningCurve
 from keeptune.records.manifest import RunManifest
 from keeptune.records.method_comparison import MethodAbility, MethodComparison, MethodPair, MethodRow, TrialRow
-from keeptune.records.result import EvalResult, SideBySide, TrainingSummary, TuneResult
+from keeptune.records.result import EvalResult, Forecast, SideBySide, TrainingSummary, TuneResult
 from keeptune.records.search_report import SearchReport, SearchTrial
 from keeptune.records.serialise import SCHEMA_VERSION, from_plain, to_plain
 from keeptune.records.undefined import Undefined
@@ -54,6 +54,7 @@ __all__ = [
     "Example",
     "Finish",
     "Fitted",
+    "Forecast",
     "ForgettingReport",
     "Form",
     "Gate",

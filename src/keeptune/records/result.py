@@ -23,6 +23,16 @@ class SideBySide:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a training was expected to take, after its first steps."""
+
+    seconds: float
+    """Of the training, validations included."""
+    peak_bytes: int
+    """Of memory: the process's own on a CPU, torch's on a GPU; 0 where that cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingSummary:
     """What the loop did."""
 
@@ -45,6 +55,10 @@ class TrainingSummary:
     """(step, nats a completion token) of every validation; step 0 is the base."""
     stopped_by: str
     """``epochs`` or ``max_minutes``."""
+    forecast: Forecast | None = None
+    """None where the run was too short to measure, or went on from a checkpoint."""
+    peak_bytes: int = 0
+    """Of memory, up to the training's end, as in the forecast."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,14 @@ from accelerate.state import AcceleratorState
 
 from keeptune.config.schema import TrainingConfig
 from keeptune.errors import NonFiniteLoss, TrainingError
-from keeptune.events import CheckpointSaved, Observer, StepDone, TrainingStarted, ValidationDone
+from keeptune.events import CheckpointSaved, ForecastMade, Notice, Observer, StepDone, TrainingStarted, ValidationDone
 from keeptune.models.batch import make_batch
 from keeptune.models.compiled import plainly
 from keeptune.models.load import LoadedModel
+from keeptune.models.memory import Meter
 from keeptune.numerics.batching import plan_epoch, split_by_budget
 from keeptune.numerics.schedule import cosine_with_warmup
-from keeptune.records import EncodedRow
+from keeptune.records import EncodedRow, Forecast
 from keeptune.training.checkpoint import (
     LoopState,
     load_checkpoint,
@@ -34,7 +35,13 @@ from keeptune.training.checkpoint import (
     save_weights,
 )
 from keeptune.training.compile import Compiled, try_compiling
+from keeptune.training.fit_memory import MemoryFit, fit_memory, out_of_memory
 from keeptune.training.objective import Objective
+
+FORECAST_AFTER = 5
+"""Steps by which the whole is judged; the first, in which memory is taken for the first time, does not count."""
+SHORT = 20
+"""Steps below which nothing is measured beforehand."""
 
 Validate = Callable[[], tuple[float, Mapping[str, float]]]
 """Scores the validation slice with the model as it stands: (lower is better, what to show)."""
@@ -57,7 +64,9 @@ class Loop:
     epoch_steps: int = field(init=False)
     _accelerator: Accelerator = field(init=False)
     _optimizer: torch.optim.Optimizer = field(init=False)
+    forecast: Forecast | None = field(init=False, default=None)
     _compiled: Compiled = field(init=False, default=plainly)
+    _memory: MemoryFit = field(init=False)
     _speeds: deque[tuple[int, float]] = field(init=False, default_factory=lambda: deque(maxlen=20))
 
     def __post_init__(self) -> None:
@@ -76,6 +85,7 @@ class Loop:
         self._compiled = try_compiling(
             self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer
         )
+        self._memory = self._fit_memory()
         torch.manual_seed(self.config.seed)
         state = load_checkpoint(self.run, self.loaded.model, self._optimizer, self.fingerprint)
         state = state or LoopState(0, 0.0, 0, None, 0, 0, (), (), self.fingerprint)
@@ -126,6 +136,8 @@ class Loop:
         validation_steps = self._validation_steps()
         if state.step == 0 and self.validate is not None:
             state = self._validated(state)
+        validation_seconds = time.monotonic() - started
+        from_start = state.step == 0
         while state.step < self.steps and not self._out_of_time(state):
             epoch, within = divmod(state.step, self.epoch_steps)
             if plan_of[0] != epoch:
@@ -133,6 +145,8 @@ class Loop:
             state = self._step(state, [self.rows[row] for row in plan_of[1][within]])
             elapsed = seconds_before + time.monotonic() - started
             state = dataclasses.replace(state, seconds=elapsed)
+            if from_start and state.step == FORECAST_AFTER and self.steps >= SHORT:
+                self._forecast(state, validation_seconds * len(validation_steps))
             due = state.step in validation_steps or state.step == self.steps or self._out_of_time(state)
             if due and self.validate is not None:
                 state = self._validated(state)
@@ -149,11 +163,7 @@ class Loop:
         lr = self.lr * cosine_with_warmup(self._progress(state), self.config.warmup_fraction)
         for group in self._optimizer.param_groups:
             group["lr"] = lr
-        counts = self.objective.counts(rows)
-        loss = 0.0
-        for part in split_by_budget(range(len(rows)), [r.length for r in rows], self.config.token_budget):
-            loss += self._backward(state, [rows[index] for index in part], counts)
-        loss += self._penalise(state, rows)
+        loss = self._gradients(state, rows) + self._penalise(state, rows)
         norm = float(self._accelerator.clip_grad_norm_(model.parameters(), self.config.max_grad_norm))
         # In float16 the scaler skips a step that overflows, and lowers the scale.
         if not math.isfinite(norm) and self.loaded.placement.dtype is not torch.float16:
@@ -171,6 +181,55 @@ class Loop:
         )
         self._tell(state, loss, lr, norm)
         return state
+
+    def _gradients(self, state: LoopState, rows: Sequence[EncodedRow]) -> float:
+        """Leave the step's gradient in the weights; its loss, without penalties. Where memory ends, in more passes."""
+        counts = self.objective.counts(rows)
+        budget = self._memory.token_budget
+        parts = split_by_budget(range(len(rows)), [r.length for r in rows], budget)
+        try:
+            return sum(self._backward(state, [rows[index] for index in part], counts) for part in parts)
+        except RuntimeError as error:
+            if not out_of_memory(error) or len(parts) == len(rows):
+                raise
+        self._optimizer.zero_grad()
+        self._memory = dataclasses.replace(self._memory, token_budget=budget // 2)
+        self.observer(Notice("memory", f"out of memory: {budget // 2:,} tokens a pass from here on, not {budget:,}"))
+        return self._gradients(state, rows)
+
+    def _forecast(self, state: LoopState, validating: float) -> None:
+        tokens, seconds = (sum(column) for column in zip(*list(self._speeds)[1:], strict=True))
+        whole = sum(row.length for row in self.rows) * self.steps / self.epoch_steps
+        left = (whole - state.tokens) * seconds / tokens + validating
+        if self.config.max_minutes is not None:
+            left = min(left, max(60 * self.config.max_minutes - state.seconds, 0.0))
+        self.forecast = Forecast(state.seconds + left, self._memory.peak_bytes)
+        self.observer(ForecastMade(self.forecast))
+
+    def _fit_memory(self) -> MemoryFit:
+        if self.steps < SHORT:
+            return MemoryFit(self.config.token_budget, 0)
+        lengths = [row.length for row in self.rows]
+        plan = plan_epoch(lengths, self.config.batch_size, self.config.seed, 0)
+        trained = sum(p.numel() for p in self.loaded.model.parameters() if p.requires_grad)
+
+        def run_pass(rows: Sequence[EncodedRow]) -> None:
+            try:
+                with self._compiled():
+                    self._own_loss(rows).backward()  # type: ignore[no-untyped-call]
+            finally:
+                self.loaded.model.zero_grad()
+
+        self.loaded.model.train()
+        with torch.random.fork_rng():
+            return fit_memory(
+                [[self.rows[row] for row in batch] for batch in plan],
+                self.config.token_budget,
+                trained,
+                Meter(self.loaded.placement.device),
+                run_pass,
+                self.observer,
+            )
 
     def _backward(self, state: LoopState, rows: Sequence[EncodedRow], counts: Sequence[int]) -> float:
         """Add the gradient of these rows' share of the step's token means; return that share of the loss."""

@@ -1,0 +1,103 @@
+"""How many tokens a pass can hold on this machine, found by two passes before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from keeptune.events import Notice, Observer
+from keeptune.models.memory import Meter
+from keeptune.numerics.batching import split_by_budget
+from keeptune.records import EncodedRow
+
+SPARE = 0.1
+"""Share of the free memory that is left alone."""
+MOMENTS = 8
+"""Bytes that AdamW keeps for a trained weight, beside its gradient."""
+
+RunPass = Callable[[Sequence[EncodedRow]], None]
+"""A forward and a backward pass over some rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryFit:
+    """What the passes before the first step showed."""
+
+    token_budget: int
+    peak_bytes: int
+    """What the training will hold at most, by the largest pass; 0 where that cannot be told."""
+
+
+def fit_memory(
+    batches: Sequence[Sequence[EncodedRow]],
+    token_budget: int,
+    trained: int,
+    meter: Meter,
+    run_pass: RunPass,
+    observer: Observer,
+) -> MemoryFit:
+    """The largest budget, up to `token_budget`, whose largest pass fits beside the optimizer's moments.
+
+    A small pass tells what a token takes; the largest is run only where by that it fits, since a CPU's memory, once
+    used up, ends the process without a word.
+
+    Args:
+        batches: the rows of each step.
+        trained: count of trained weights.
+    """
+    moments = MOMENTS * trained
+    shortest = min((row for batch in batches for row in batch), key=lambda row: row.length)
+    largest = _largest_pass(batches, token_budget)
+    small = sorted(largest, key=lambda row: row.length)[: max(1, len(largest) // 4)]
+    more = _tokens(small) - shortest.length
+    if meter.device.type == "cpu" and len(small) < len(largest) and more > 0:
+        run_pass([shortest])
+        before = meter.used()
+        run_pass(small)
+        by_token, free = (meter.used() - before) / more, meter.free()
+        if by_token > 0 and free is not None:
+            fits = _tokens(small) + round(max((1 - SPARE) * free - moments, 0) / by_token)
+            if fits < _tokens(largest):
+                token_budget = _lowered(token_budget, fits, batches, observer)
+    while True:
+        largest = _largest_pass(batches, token_budget)
+        try:
+            run_pass(largest)
+        except RuntimeError as error:
+            if not out_of_memory(error) or len(largest) == 1:
+                raise
+            token_budget = _lowered(token_budget, _tokens(largest) // 2, batches, observer)
+        else:
+            peak = meter.peak()
+            return MemoryFit(token_budget, peak + moments if peak else 0)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether it says that a device, or the allocator of a CPU, has no more memory."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _lowered(old: int, new: int, batches: Sequence[Sequence[EncodedRow]], observer: Observer) -> int:
+    longest = max(row.length for batch in batches for row in batch)
+    observer(Notice("memory", f"memory holds {new:,} tokens a pass, not {old:,}: steps are cut into more passes"))
+    if new < longest:
+        observer(
+            Notice("memory", f"the longest row has {longest:,} tokens and may not fit: lower --max-length, or use lora")
+        )
+    return new
+
+
+def _largest_pass(batches: Sequence[Sequence[EncodedRow]], token_budget: int) -> list[EncodedRow]:
+    passes = (
+        [batch[index] for index in part]
+        for batch in batches
+        for part in split_by_budget(range(len(batch)), [row.length for row in batch], token_budget)
+    )
+    return max(passes, key=_tokens)
+
+
+def _tokens(rows: Sequence[EncodedRow]) -> int:
+    """With padding."""
+    return len(rows) * max(row.length for row in rows)

@@ -1,0 +1,182 @@
+"""The token budget that memory allows, by a model of memory that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import torch
+
+from keeptune.config import Full
+from keeptune.events import Event, ForecastMade, Notice, silent
+from keeptune.models.memory import Meter, _of_group
+from keeptune.numerics.batching import split_by_budget
+from keeptune.records import EncodedRow
+from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory, out_of_memory
+from keeptune.training.loop import Loop
+from tests.training.test_loop import ready, settings
+
+GIB = 1 << 30
+TRAINED = 1000
+
+
+def row(length: int) -> EncodedRow:
+    return EncodedRow(f"r{length}", tuple(range(length)), (), ((1, 2),), 0)
+
+
+def padded(rows: Sequence[EncodedRow]) -> int:
+    return len(rows) * max(row.length for row in rows)
+
+
+@dataclass
+class Machine:
+    """A process that holds `fixed` bytes and takes `by_token` more for every token of its largest pass."""
+
+    whole: int
+    fixed: int = GIB
+    by_token: int = 1 << 20
+    kind: str = "cpu"
+    passes: list[int] = field(default_factory=list)
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.kind)
+
+    def used(self) -> int:
+        return self.fixed + self.by_token * max(self.passes, default=0)
+
+    peak = used
+
+    def free(self) -> int:
+        return self.whole - self.used()
+
+    def run(self, rows: Sequence[EncodedRow]) -> None:
+        if self.fixed + self.by_token * padded(rows) > self.whole:
+            if self.kind == "cpu":
+                pytest.fail("the process would have been ended")
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.passes.append(padded(rows))
+
+
+BATCHES = [[row(10), row(90), row(95), row(100)], [row(40), row(41), row(42), row(44)], [row(12)]]
+
+
+def fit(machine: Machine, told: list[str] | None = None) -> MemoryFit:
+    def hear(event: Event, /) -> None:
+        assert isinstance(event, Notice)
+        if told is not None:
+            told.append(event.message)
+
+    return fit_memory(BATCHES, 4096, TRAINED, machine, machine.run, hear)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_where_all_fits_nothing_changes(kind: str) -> None:
+    machine = Machine(4 * GIB, kind=kind)
+    told: list[str] = []
+    found = fit(machine, told)
+    assert found == MemoryFit(4096, GIB + (300 << 20) + MOMENTS * TRAINED)
+    assert told == []
+    assert machine.passes[-1] == 300
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+@pytest.mark.parametrize("room", [120, 200, 290])
+def test_the_budget_is_lowered_to_what_fits(kind: str, room: int) -> None:
+    machine = Machine(GIB + (room << 20), kind=kind)
+    told: list[str] = []
+    found = fit(machine, told)
+    assert 50 <= found.token_budget <= room
+    lengths = [[row.length for row in batch] for batch in BATCHES]
+    parts = [(part, of) for of in lengths for part in split_by_budget(range(len(of)), of, found.token_budget)]
+    assert max(len(part) * max(of[index] for index in part) for part, of in parts) <= room
+    assert found.peak_bytes <= machine.whole + MOMENTS * TRAINED
+    assert "steps are cut into more passes" in told[0]
+
+
+def test_a_row_that_may_not_fit_is_told() -> None:
+    told: list[str] = []
+    with pytest.raises(pytest.fail.Exception):
+        fit(Machine(GIB + (95 << 20)), told)
+    assert told[-1] == "the longest row has 100 tokens and may not fit: lower --max-length, or use lora"
+    with pytest.raises(torch.OutOfMemoryError):
+        fit(Machine(GIB + (60 << 20), kind="cuda"))
+
+
+def test_other_errors_are_not_memory() -> None:
+    assert not out_of_memory(RuntimeError("shape mismatch"))
+    assert out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried …"))
+
+
+def test_a_step_without_memory_is_made_again_in_more_passes(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    weights = []
+    for trouble in (False, True):
+        loaded, rows = ready(tiny("llama"), Full())
+        told: list[str] = []
+
+        def hear(event: Event, /, told: list[str] = told) -> None:
+            if isinstance(event, Notice):
+                told.append(event.message)
+
+        loop = Loop(loaded, rows, settings(epochs=1.0), tmp_path / str(trouble), "x", hear)
+        loss = loop._loss
+
+        def short(rows: Sequence[EncodedRow], counts: Sequence[int], loss: Callable[..., torch.Tensor] = loss):
+            if len(rows) > 3:
+                raise torch.OutOfMemoryError("out of memory")
+            return loss(rows, counts)
+
+        if trouble:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Loop, "_loss", lambda _self, rows, counts, short=short: short(rows, counts))
+                loop()
+            assert "tokens a pass from here on" in told[0]
+        else:
+            loop()
+            assert told == []
+        weights.append([parameter.detach().clone() for parameter in loaded.model.parameters()])
+    for plain, again in zip(*weights, strict=True):
+        assert torch.allclose(plain, again, atol=1e-4)
+
+
+def test_a_run_is_forecast_from_its_first_steps(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    loaded, rows = ready(tiny("llama"), Full(), 64)
+    told: list[ForecastMade] = []
+
+    def hear(event: Event, /) -> None:
+        if isinstance(event, ForecastMade):
+            told.append(event)
+
+    loop = Loop(loaded, rows, settings(epochs=3.0), tmp_path, "x", hear)
+    state = loop()
+    assert [event.forecast for event in told] == [loop.forecast]
+    assert loop.forecast is not None
+    assert 0 < loop.forecast.seconds < 20 * state.seconds
+    assert loop.forecast.peak_bytes > MOMENTS * loaded.trainable
+    short = Loop(*ready(tiny("llama"), Full(), 16), settings(epochs=1.0), tmp_path / "short", "x", silent)
+    short()
+    assert short.forecast is None
+
+
+def test_memory_of_a_container(tmp_path: Path) -> None:
+    assert _of_group(tmp_path) is None
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("700\n")
+    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 150\n")
+    assert _of_group(tmp_path) == 450
+    (tmp_path / "memory.max").write_text("max\n")
+    assert _of_group(tmp_path) is None
+    older = tmp_path / "memory"
+    older.mkdir()
+    (older / "memory.limit_in_bytes").write_text("1000")
+    (older / "memory.usage_in_bytes").write_text("300")
+    (older / "memory.stat").write_text("total_inactive_file 100")
+    assert _of_group(tmp_path) == 800
+
+
+def test_this_machine_tells_its_memory() -> None:
+    meter = Meter(torch.device("cpu"))
+    assert 0 < meter.used() == meter.peak() or meter.peak() > 0
+    assert meter.free() is None or meter.free() > 0  # type: ignore[operator]
