@@ -38,6 +38,9 @@ def test_every_verb(
 
     assert main(["check", "--train", str(rows), *model]) == 0
     assert "prompt tokens:" in capsys.readouterr().out
+    assert main(["check", "--train", str(rows), *model, "--forecast"]) == 0
+    assert "forecast: the training takes about 0 min" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == [rows]
 
     run = tmp_path / "run"
     common = ["--train", str(rows), "--epochs", "1", "--max-new-tokens", "8", "--rank", "4", "--few-shot", "1"]

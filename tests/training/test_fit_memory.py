@@ -180,3 +180,12 @@ def test_this_machine_tells_its_memory() -> None:
     meter = Meter(torch.device("cpu"))
     assert 0 < meter.used() == meter.peak() or meter.peak() > 0
     assert meter.free() is None or meter.free() > 0  # type: ignore[operator]
+
+
+def test_measuring_alone_forecasts_and_leaves_no_run(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    loaded, rows = ready(tiny("llama"), Full(), 16)
+    loop = Loop(loaded, rows, settings(epochs=40.0), tmp_path, "x", silent, validate=lambda: (1.0, {"loss": 1.0}))
+    forecast = loop.measure()
+    assert forecast == loop.forecast
+    assert forecast.peak_bytes > MOMENTS * loaded.trainable
+    assert list(tmp_path.iterdir()) == []

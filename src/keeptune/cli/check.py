@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -13,18 +14,33 @@ BAD_DATA = 2
 
 @click.command("check")
 @setting_flags(
-    *MODEL, *DATA, "train", "test", "limit-train", "limit-test", "test-fraction", "loss-on", "keep-duplicates"
+    *MODEL,
+    *DATA,
+    "train",
+    "test",
+    "limit-train",
+    "limit-test",
+    "test-fraction",
+    "validation-fraction",
+    "loss-on",
+    "keep-duplicates",
+    "method",
+    "epochs",
+    "batch-size",
+    "torch-compile",
 )
+@click.option("--forecast", is_flag=True, help="Then train a few steps, to tell the run's time and memory.")
 @output_flags
-def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
+def command(config: str | None, forecast: bool, quiet: bool, as_json: bool, **flags: Any) -> int:
     """Look through your data before any model loads.
 
     Names each problem with its file and line and what to do; finds repeats, and train rows that occur in test;
-    tells lengths in tokens, what would be cut, and what so many rows are good for. Ends with 2 where a run would
-    stop, else with 0.
+    tells lengths in tokens, what would be cut, and what so many rows are good for; with --forecast also the time and
+    memory that the training would take here. Ends with 2 where a run would stop, else with 0.
 
     \b
     keeptune check --train rows.jsonl --test more.jsonl
+    keeptune check --train rows.jsonl --method full --forecast
     """
     from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
@@ -40,6 +56,10 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int
 
     with progress(quiet=quiet) as observer:
         report = check(settings, observer)
+        if forecast and report.ok:
+            from keeptune.api.forecast import forecast as make_forecast
+
+            report = replace(report, forecast=make_forecast(settings, observer))
     if as_json:
         show_json(report)
     else:

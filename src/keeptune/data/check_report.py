@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from keeptune.data.duplicates import Repeat
 from keeptune.data.token_lengths import TokenLengths
 from keeptune.errors import Problem
+from keeptune.records import Forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class CheckReport:
     shared_context: bool
     """Many rows share a passage or a list of choices: near repeats with other answers are other items."""
     advice: tuple[str, ...]
+    forecast: Forecast | None = None
+    """Of the training; None where it was not asked for, or no run could start."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:

@@ -10,6 +10,7 @@ from rich.text import Text
 from keeptune.data.check_report import CheckReport, RoleReport
 from keeptune.data.token_lengths import LengthSummary
 from keeptune.errors import Problem
+from keeptune.records import Forecast
 
 SHOWN_OF_A_KIND = 10
 LABELS = 12
@@ -28,7 +29,15 @@ def check_report(report: CheckReport) -> RenderableType:
         parts += [Text(""), Text(_repeats(report))]
     if report.advice:
         parts += [Text(""), *(Text(f"advice: {line}") for line in report.advice)]
+    if report.forecast:
+        parts += [Text(""), Text(_forecast(report.forecast))]
     return Group(*parts)
+
+
+def _forecast(forecast: Forecast) -> str:
+    minutes, seconds = divmod(round(forecast.seconds), 60)
+    memory = f" and {forecast.peak_bytes / 2**30:.1f} GiB of memory" if forecast.peak_bytes else ""
+    return f"forecast: the training takes about {minutes} min {seconds} s{memory} on this machine"
 
 
 def conclusion(report: CheckReport) -> str:

@@ -7,7 +7,7 @@ import dataclasses
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,34 +80,57 @@ class Loop:
 
     def __call__(self) -> LoopState:
         """Train to the end, leaving the best weights in the model and under ``best/``."""
+        with self._started(self.steps >= SHORT):
+            state = load_checkpoint(self.run, self.loaded.model, self._optimizer, self.fingerprint)
+            state = state or self._nothing_done()
+            self.observer(
+                TrainingStarted(
+                    self.steps,
+                    state.step,
+                    self.steps / self.epoch_steps,
+                    len(self.rows),
+                    sum(row.length for row in self.rows),
+                )
+            )
+            state = self._train(state)
+            if state.best_step:
+                best = self.run / "best"
+                load_trainable(self.loaded.model, read_weights(best), best)
+        self.loaded.model.eval()
+        return state
+
+    def measure(self) -> Forecast:
+        """Train a few steps, to forecast the rest; the weights are of no use afterwards."""
+        with self._started(measured=True):
+            began = time.monotonic()
+            state = self._validated(self._nothing_done())
+            validating = time.monotonic() - began
+            for batch in self._plan(0)[:FORECAST_AFTER]:
+                state = self._step(state, [self.rows[row] for row in batch])
+            state = dataclasses.replace(state, seconds=time.monotonic() - began)
+            return self._forecast(state, validating * len(self._validation_steps()))
+
+    @contextlib.contextmanager
+    def _started(self, measured: bool) -> Iterator[None]:
+        """The optimizer and the passes are ready; `measured`: and what memory holds is known."""
         self._prepare()
         tokens = round(sum(row.length for row in self.rows) * self.steps / self.epoch_steps)
         self._compiled = try_compiling(
             self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer
         )
-        self._memory = self._fit_memory()
+        self._memory = self._fit_memory() if measured else MemoryFit(self.config.token_budget, 0)
         torch.manual_seed(self.config.seed)
-        state = load_checkpoint(self.run, self.loaded.model, self._optimizer, self.fingerprint)
-        state = state or LoopState(0, 0.0, 0, None, 0, 0, (), (), self.fingerprint)
-        self.observer(
-            TrainingStarted(
-                self.steps,
-                state.step,
-                self.steps / self.epoch_steps,
-                len(self.rows),
-                sum(row.length for row in self.rows),
-            )
-        )
         try:
-            state = self._train(state)
-            if state.best_step:
-                best = self.run / "best"
-                load_trainable(self.loaded.model, read_weights(best), best)
+            yield
         finally:
             # Accelerate keeps one state a process; the next run may want another device or dtype.
             AcceleratorState._reset_state(reset_partial_state=True)
-        self.loaded.model.eval()
-        return state
+
+    def _nothing_done(self) -> LoopState:
+        return LoopState(0, 0.0, 0, None, 0, 0, (), (), self.fingerprint)
+
+    def _plan(self, epoch: int) -> list[list[int]]:
+        return plan_epoch([row.length for row in self.rows], self.config.batch_size, self.config.seed, epoch)
 
     def _prepare(self) -> None:
         placement = self.loaded.placement
@@ -132,7 +155,6 @@ class Loop:
         started = last_saved = time.monotonic()
         seconds_before = state.seconds
         plan_of: tuple[int, list[list[int]]] = (-1, [])
-        lengths = [row.length for row in self.rows]
         validation_steps = self._validation_steps()
         if state.step == 0 and self.validate is not None:
             state = self._validated(state)
@@ -141,7 +163,7 @@ class Loop:
         while state.step < self.steps and not self._out_of_time(state):
             epoch, within = divmod(state.step, self.epoch_steps)
             if plan_of[0] != epoch:
-                plan_of = (epoch, plan_epoch(lengths, self.config.batch_size, self.config.seed, epoch))
+                plan_of = (epoch, self._plan(epoch))
             state = self._step(state, [self.rows[row] for row in plan_of[1][within]])
             elapsed = seconds_before + time.monotonic() - started
             state = dataclasses.replace(state, seconds=elapsed)
@@ -197,20 +219,21 @@ class Loop:
         self.observer(Notice("memory", f"out of memory: {budget // 2:,} tokens a pass from here on, not {budget:,}"))
         return self._gradients(state, rows)
 
-    def _forecast(self, state: LoopState, validating: float) -> None:
-        tokens, seconds = (sum(column) for column in zip(*list(self._speeds)[1:], strict=True))
+    def _forecast(self, state: LoopState, validating: float) -> Forecast:
+        """
+        Args:
+            validating: seconds that validations are still to take.
+        """
+        tokens, seconds = (sum(column) for column in zip(*list(self._speeds)[state.step > 1 :], strict=True))
         whole = sum(row.length for row in self.rows) * self.steps / self.epoch_steps
         left = (whole - state.tokens) * seconds / tokens + validating
         if self.config.max_minutes is not None:
             left = min(left, max(60 * self.config.max_minutes - state.seconds, 0.0))
         self.forecast = Forecast(state.seconds + left, self._memory.peak_bytes)
         self.observer(ForecastMade(self.forecast))
+        return self.forecast
 
     def _fit_memory(self) -> MemoryFit:
-        if self.steps < SHORT:
-            return MemoryFit(self.config.token_budget, 0)
-        lengths = [row.length for row in self.rows]
-        plan = plan_epoch(lengths, self.config.batch_size, self.config.seed, 0)
         trained = sum(p.numel() for p in self.loaded.model.parameters() if p.requires_grad)
 
         def run_pass(rows: Sequence[EncodedRow]) -> None:
@@ -223,7 +246,7 @@ class Loop:
         self.loaded.model.train()
         with torch.random.fork_rng():
             return fit_memory(
-                [[self.rows[row] for row in batch] for batch in plan],
+                [[self.rows[row] for row in batch] for batch in self._plan(0)],
                 self.config.token_budget,
                 trained,
                 Meter(self.loaded.placement.device),

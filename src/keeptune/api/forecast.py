@@ -1,0 +1,26 @@
+"""What a training would take, by a few steps of it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from keeptune.api.prepare import choose, load_rows, make_encoder
+from keeptune.api.train import prepared
+from keeptune.config.schema import TuneConfig
+from keeptune.events import Observer, silent
+from keeptune.records import Forecast
+
+
+def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
+    """Time and memory of the training that `config` asks for, on this machine: a few of its steps are made, and kept
+    nowhere.
+
+    Raises:
+        KeeptuneError: what would stop the run.
+    """
+    rows = load_rows(config, observer)
+    encoder = make_encoder(config.model, config.data)
+    metrics = choose(config.evaluation, rows.train)
+    with tempfile.TemporaryDirectory() as folder:
+        return prepared(config, Path(folder), rows, encoder, metrics, observer).loop.measure()
