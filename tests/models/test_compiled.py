@@ -95,6 +95,18 @@ def test_blocks_are_the_outermost_lists_of_one_class(tiny: Callable[..., Path]) 
     assert compile_blocks(mixed) is None
 
 
+@needs_compiler
+def test_all_blocks_share_what_is_compiled(tiny: Callable[..., Path]) -> None:
+    loaded = load(tiny("llama"), "lora")
+    blocks = compile_blocks(loaded.model)
+    assert blocks is not None
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    gradients(loaded, blocks, (2, 3, 4))
+    assert len(blocks.blocks) > 1
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+
+
 class TestShortAttention:
     """Against transformers' call of torch's kernel."""
 

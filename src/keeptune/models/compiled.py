@@ -33,6 +33,8 @@ class CompiledBlocks:
     settings: tuple[Any, ...]
     """The model's configurations in which the attention is another meanwhile."""
     attention: str
+    embeddings: Any
+    """Of the input: it is made to need a gradient, so that the first block is not compiled apart from the others."""
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
@@ -41,13 +43,19 @@ class CompiledBlocks:
             block._compiled_call_impl = call
         for settings in self.settings:
             settings._attn_implementation = self.attention
+        hook = self.embeddings.register_forward_hook(_needs_gradient)
         try:
             yield
         finally:
+            hook.remove()
             for block in self.blocks:
                 block._compiled_call_impl = None
             for settings in self.settings:
                 settings._attn_implementation = "sdpa"
+
+
+def _needs_gradient(_module: Any, _inputs: Any, output: torch.Tensor) -> torch.Tensor:
+    return output.requires_grad_()
 
 
 @contextlib.contextmanager
@@ -73,7 +81,7 @@ def compile_blocks(model: Any) -> CompiledBlocks | None:
     held = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
     on_cpu = next(model.parameters()).device.type == "cpu"
     written_out = (c for c in held.values() if on_cpu and getattr(c, "_attn_implementation", None) == "sdpa")
-    return CompiledBlocks(blocks, calls, tuple(written_out), NAME)
+    return CompiledBlocks(blocks, calls, tuple(written_out), NAME, model.get_input_embeddings())
 
 
 def repeated_blocks(model: Any) -> tuple[Any, ...]:
