@@ -31,7 +31,7 @@ from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
 from keeptune.store.runs import CONFIG
 from keeptune.training.checkpoint import LoopState
-from keeptune.training.defaults import default_epochs, default_lr
+from keeptune.training.defaults import default_epochs, default_lr, default_token_budget
 from keeptune.training.loop import Loop, Validate
 
 
@@ -101,7 +101,8 @@ def prepared(
         raise ConfigError(f"{config.model.name} is an adapter", "merge it into its base first, then train that")
     held_to = config.mend.reference
     other = load_for_asking(dataclasses.replace(config.model, name=held_to, revision=None)) if held_to else None
-    mending = Mending(config.mend, encoder, config.training.seed, config.training.token_budget, observer, other)
+    budget = config.training.token_budget or default_token_budget(loaded.placement.device.type)
+    mending = Mending(config.mend, encoder, config.training.seed, budget, observer, other)
     train_rows = mending.learned_rows(loaded, encode_train(encoder, rows.train, observer))
     old_rows = mending.old_rows(other or loaded, len(train_rows), *old_examples(config, rows, encoder, observer))
     base_rows = mending.base_rows(other or loaded, len(train_rows) + len(old_rows))
@@ -112,7 +113,7 @@ def prepared(
     else:
         attach_adapter(loaded, config.method, config.training.seed, freeze=config.mend.freeze, rows=old_rows)
     total = loaded.parameters
-    config = _resolved(config, total, len(rows.train))
+    config = _resolved(config, total, len(rows.train), budget)
     tell_model(loaded, observer)
     loop = Loop(
         loaded,
@@ -128,7 +129,7 @@ def prepared(
     return Prepared(config, loop, total)
 
 
-def _resolved(config: TuneConfig, parameters: int, examples: int) -> TuneConfig:
+def _resolved(config: TuneConfig, parameters: int, examples: int, token_budget: int) -> TuneConfig:
     training = config.training
     return dataclasses.replace(
         config,
@@ -136,6 +137,7 @@ def _resolved(config: TuneConfig, parameters: int, examples: int) -> TuneConfig:
             training,
             lr=default_lr(config.method, parameters) if training.lr is None else training.lr,
             epochs=default_epochs(examples) if training.epochs is None else training.epochs,
+            token_budget=token_budget,
         ),
     )
 
@@ -170,7 +172,7 @@ def _validator(
     config: TuneConfig, loaded: LoadedModel, rows: Rows, encoder: Encoder, metrics: Metrics, loop: Loop
 ) -> Validate:
     validation = [encoder.scored_row(example, example.completion) for example in rows.validation]
-    budget = config.training.token_budget
+    budget = config.training.token_budget or default_token_budget(loaded.placement.device.type)
     asked = Questioning(encoder, new_tokens(config.evaluation, encoder, rows.train), config.evaluation.token_budget)
 
     def validate() -> tuple[float, Mapping[str, float]]:

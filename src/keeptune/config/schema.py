@@ -104,8 +104,9 @@ class TrainingConfig:
     epochs: float | None = None
     batch_size: int = 8
     """Rows an optimizer step."""
-    token_budget: int = 4096
-    """Tokens a forward pass at most, padding counted."""
+    token_budget: int | None = None
+    """Tokens a forward pass at most, padding counted. None: what this kind of device computes best, or what its memory
+    holds, where that is less."""
     torch_compile: bool | None = None
     """Compile the model's blocks. None: on a CPU with a C++ compiler, where the run is long enough to gain by it."""
     warmup_fraction: float = 0.05

@@ -1,4 +1,4 @@
-"""Learning rates and epochs that work for a few hundred to a few thousand examples.
+"""Learning rates, epochs and passes that work for a few hundred to a few thousand examples.
 
 LoRA wants about ten times the rate of full fine-tuning, and smaller models want more than larger ones
 ("LoRA Without Regret", Schulman et al. 2025). Every default that a run used is in its resolved config.
@@ -27,6 +27,9 @@ LR_FACTOR = {
 }
 """Methods with few or differently scaled weights, against LoRA's rate."""
 
+TOKEN_BUDGET = {"cpu": 2048, "other": 16384}
+"""On two cores, more tokens a pass take more memory and no less time; a GPU wants many."""
+
 
 def default_lr(method: Method, parameters: int) -> float:
     """Peak learning rate for a model with so many parameters."""
@@ -39,3 +42,8 @@ def default_lr(method: Method, parameters: int) -> float:
 def default_epochs(examples: int) -> float:
     """Two passes over up to 5,000 examples, then one."""
     return 2.0 if examples <= 5000 else 1.0
+
+
+def default_token_budget(device: str) -> int:
+    """Tokens a pass on ``cpu``, ``cuda`` or ``mps``."""
+    return TOKEN_BUDGET.get(device, TOKEN_BUDGET["other"])

@@ -35,6 +35,7 @@ from keeptune.training.checkpoint import (
     save_weights,
 )
 from keeptune.training.compile import Compiled, try_compiling
+from keeptune.training.defaults import default_token_budget
 from keeptune.training.fit_memory import MemoryFit, fit_memory, out_of_memory
 from keeptune.training.objective import Objective
 
@@ -118,7 +119,7 @@ class Loop:
         self._compiled = try_compiling(
             self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer
         )
-        self._memory = self._fit_memory() if measured else MemoryFit(self.config.token_budget, 0)
+        self._memory = self._fit_memory() if measured else MemoryFit(self._token_budget(), 0)
         torch.manual_seed(self.config.seed)
         try:
             yield
@@ -128,6 +129,9 @@ class Loop:
 
     def _nothing_done(self) -> LoopState:
         return LoopState(0, 0.0, 0, None, 0, 0, (), (), self.fingerprint)
+
+    def _token_budget(self) -> int:
+        return self.config.token_budget or default_token_budget(self.loaded.placement.device.type)
 
     def _plan(self, epoch: int) -> list[list[int]]:
         return plan_epoch([row.length for row in self.rows], self.config.batch_size, self.config.seed, epoch)
@@ -247,7 +251,7 @@ class Loop:
         with torch.random.fork_rng():
             return fit_memory(
                 [[self.rows[row] for row in batch] for batch in self._plan(0)],
-                self.config.token_budget,
+                self._token_budget(),
                 trained,
                 Meter(self.loaded.placement.device),
                 run_pass,
