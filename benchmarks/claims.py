@@ -114,7 +114,7 @@ def _cells(name: str, result: dict[str, Any]) -> list[str]:
     gain = report["task"]
     abilities = {ability["name"]: ability for ability in report["abilities"]}
     drifts = report["drift"] if isinstance(report["drift"], list) else []
-    own = [row["kl"] for row in drifts if "sampled" in row["on"]]
+    own = [row["kl"] for row in drifts if row["on"] == "text of the base"]
     chosen = f" ({report['ladder']['chosen']})" if report.get("ladder") else ""
     return [
         f"{name}{chosen}",
