@@ -225,3 +225,19 @@ def test_what_cannot_begin_is_refused(tiny: Callable[..., Path], tmp_path: Path)
         Loop(loaded, [], settings(), tmp_path, "f", silent)
     with pytest.raises(TrainingError, match="must be resolved"):
         Loop(loaded, rows, settings(lr=None), tmp_path, "f", silent)
+
+
+@pytest.mark.parametrize("longest", [0.01, 1e6])
+def test_a_long_gradient_is_cut(tiny: Callable[..., Path], tmp_path: Path, longest: float) -> None:
+    loaded, rows = ready(tiny("llama"), LORA, 8)
+    norms: list[float] = []
+
+    def hear(event: Event, /) -> None:
+        if isinstance(event, StepDone):
+            norms.append(event.grad_norm)
+
+    loop = Loop(loaded, rows, settings(epochs=1, max_grad_norm=longest), tmp_path, "x", hear)
+    loop()
+    # After the first step, AdamW's mean is a tenth of the gradient that it was given.
+    means = [state["exp_avg"].flatten() for state in loop._optimizer.state.values()]
+    assert float(torch.cat(means).norm()) * 10 == pytest.approx(min(norms[0], longest), rel=1e-3)
