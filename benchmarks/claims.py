@@ -19,8 +19,12 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from scipy import stats
 
 import model_case
 from model_case import SOURCES, interval, keep_record, make_rows
@@ -109,6 +113,99 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def said() -> str:
+    """Markdown: which of the field's claims hold on this model, by the records that are there."""
+    records = {file.stem: json.loads(file.read_text(encoding="utf-8"))["forgetting"] for file in RESULTS.glob("*.json")}
+    lines = []
+    for claim, needs, judge in CLAIMS:
+        there = [name for name in needs if name in records]
+        if "full" not in records or not there:
+            lines.append(f"- {claim}: not run yet.")
+        else:
+            lines.append(f"- {claim}: {judge({name: records[name] for name in ('full', *there)}, there)}")
+    return "\n".join(lines)
+
+
+Reports = Mapping[str, dict[str, Any]]
+
+
+def _lost(report: dict[str, Any]) -> list[dict[str, Any]]:
+    return [ability for ability in report["abilities"] if ability["verdict"] == "lost"]
+
+
+def _pays(reports: Reports, _names: Sequence[str]) -> str:
+    gain = reports["full"]["task"]["difference"]
+    return f"{'holds' if gain['low'] > 0 else 'does not hold'}: {interval(gain)} points of ROUGE-1."
+
+
+def _forgets(reports: Reports, _names: Sequence[str]) -> str:
+    lost = [f"{ability['name']} {_change(ability['drop'])}" for ability in _lost(reports["full"])]
+    return f"holds: {', '.join(lost)}." if lost else "does not hold: nothing is shown to be lost."
+
+
+def _forgets_less(reports: Reports, names: Sequence[str]) -> str:
+    """Entity recognition, which full tuning loses: its drop against full tuning's."""
+    drops = {name: next(a["drop"] for a in reports[name]["abilities"] if a["name"] == "ner") for name in reports}
+    full = drops["full"]
+    words = []
+    for name in names:
+        drop = drops[name]
+        less = drop["high"] < full["low"]
+        word = "holds" if less else "does not hold" if drop["estimate"] >= full["low"] else "cannot be told"
+        words.append(f"{word} by {name} (ner {_change(drop)}, full {_change(full)})")
+    return "; ".join(words) + "."
+
+
+def _keeps(reports: Reports, names: Sequence[str]) -> str:
+    """Nothing lost, and nine tenths of full tuning's gain: mended − 0.9 · plain − 0.1 · base, item by item, not below 0
+    by its 95 % interval."""
+    plain = reports["full"]["task"]["difference"]["estimate"]
+    words = []
+    for name in names:
+        lost = [ability["name"] for ability in _lost(reports[name])]
+        share = reports[name]["task"]["difference"]["estimate"] / plain
+        base, full, mended = (np.array(side) for side in (*_items("full"), _items(name)[1]))
+        over = mended - 0.9 * full - 0.1 * base
+        low, high = stats.t.interval(0.95, len(over) - 1, over.mean(), stats.sem(over)) if over.any() else (0.0, 0.0)
+        word = "does not hold" if lost or high < 0 else "holds" if low >= 0 else "cannot be told"
+        beyond = interval({"estimate": float(over.mean()), "low": low, "high": high})
+        words.append(
+            f"{word} for {name} ({', '.join(lost) or 'nothing'} lost; {share:.0%} of the gain, {beyond} over nine tenths)"
+        )
+    return "; ".join(words) + "."
+
+
+def _items(name: str) -> tuple[list[float], list[float]]:
+    """ROUGE-1 of each test item, before and after."""
+    items = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["items"]
+    return items["base"], items["tuned"]
+
+
+def keep_items(name: str, output: Path) -> None:
+    """Each test item's ROUGE-1 into the record, in the items' order, without their texts."""
+    file = RESULTS / f"{name}.json"
+    record = json.loads(file.read_text(encoding="utf-8"))
+    record["items"] = {}
+    for who in ("base", "tuned"):
+        lines = (output / "samples" / f"{who}.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = sorted((json.loads(line) for line in lines), key=lambda row: str(row["item_id"]))
+        record["items"][who] = [round(row["scores"]["rouge1"]["value"], 3) for row in rows]
+    file.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+CLAIMS: Sequence[tuple[str, Sequence[str], Callable[[Reports, Sequence[str]], str]]] = (
+    ("500 examples pay", ("full",), _pays),
+    ("Full fine-tuning on one task loses another", ("full",), _forgets),
+    ("LoRA forgets less than full fine-tuning", ("lora", "lora-slower"), _forgets_less),
+    ("A few percent of replay keep what was known", ("replay-1", "replay-5", "replay-10", "replay-25"), _keeps),
+    ("LoRA with replay keeps it too", ("lora-replay-5", "corda"), _keeps),
+    ("It can be kept without old data", ("self-replay", "kl", "dial-0.75", "dial-0.5", "freeze", "ewc"), _keeps),
+    ("Multitask fine-tuning keeps it", ("multitask",), _keeps),
+    ("The ladder finds what keeps it", ("ladder",), _keeps),
+)
+"""What is claimed, the remedies that show it, and how."""
+
+
 def _cells(name: str, result: dict[str, Any]) -> list[str]:
     report = result["forgetting"]
     gain = report["task"]
@@ -156,7 +253,8 @@ def main() -> None:
                 continue
             output = places[1] / "claims" / name
             keep_record(name, command(words, *places), output, *places, RESULTS)
-    print(table())
+            keep_items(name, output)
+    print(table(), said(), sep="\n\n")
 
 
 if __name__ == "__main__":
