@@ -169,9 +169,8 @@ def _keeps(reports: Reports, names: Sequence[str]) -> str:
         low, high = stats.t.interval(0.95, len(over) - 1, over.mean(), stats.sem(over)) if over.any() else (0.0, 0.0)
         word = "does not hold" if lost or high < 0 else "holds" if low >= 0 else "cannot be told"
         beyond = interval({"estimate": float(over.mean()), "low": low, "high": high})
-        words.append(
-            f"{word} for {name} ({', '.join(lost) or 'nothing'} lost; {share:.0%} of the gain, {beyond} over nine tenths)"
-        )
+        gone = ", ".join(lost) or "nothing"
+        words.append(f"{word} for {name} ({gone} lost; {share:.0%} of the gain, {beyond} over nine tenths)")
     return "; ".join(words) + "."
 
 
