@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from keeptune.data.encode import Encoder
 from keeptune.models import compiled
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.batch import make_batch
-from keeptune.models.compiled import compile_blocks, has_compiler, plainly, repeated_blocks
+from keeptune.models.compiled import compile_blocks, compiles_block_by_block, has_compiler, plainly, repeated_blocks
+from keeptune.models.freeze import freeze_lowest
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.models.memory import keep_freed_memory
+from keeptune.models.memory import Meter, keep_freed_memory
 from keeptune.models.short_attention import LONGEST, short_attention
 from keeptune.records import Example, Message
 from keeptune.training.objective import Objective
@@ -83,6 +85,24 @@ def test_nothing_stays_behind(tiny: Callable[..., Path], architecture: str) -> N
     assert all(block._compiled_call_impl is None for block in blocks.blocks)
     assert model.config._attn_implementation == attention
     assert list(model.state_dict()) == names
+
+
+@pytest.mark.parametrize("half", [0.5, 0.0])
+def test_frozen_blocks_get_no_gradient(tiny: Callable[..., Path], half: float) -> None:
+    loaded = load(tiny("llama"), "full")
+    if half:
+        freeze_lowest(loaded, half)
+    blocks = compile_blocks(loaded.model)
+    assert blocks is not None
+    assert (blocks.embeddings is None) == bool(half)
+
+
+@pytest.mark.parametrize(("kind", "each"), [("lora", False), ("ia3", False), ("dora", True), ("prefix", True)])
+def test_adapters_that_make_each_block_another(tiny: Callable[..., Path], kind: str, each: bool) -> None:
+    loaded = load_model(ModelConfig(name=str(tiny("llama")), device="cpu", dtype="float32"))
+    assert not compiles_block_by_block(loaded.model)
+    attach_adapter(loaded, Adapter(kind=kind, rank=4), seed=0)
+    assert compiles_block_by_block(loaded.model) == each
 
 
 def test_blocks_are_the_outermost_lists_of_one_class(tiny: Callable[..., Path]) -> None:
@@ -158,5 +178,12 @@ def test_compiler_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert compiled.has_compiler()
 
 
-def test_freed_memory_is_kept_where_the_library_can() -> None:
-    assert keep_freed_memory() is keep_freed_memory()
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_freed_memory_is_kept() -> None:
+    assert keep_freed_memory()
+    meter = Meter(torch.device("cpu"))
+    meter.release()
+    held = torch.ones(256 << 18)
+    used = meter.used()
+    del held
+    assert used - meter.used() < 8 << 20

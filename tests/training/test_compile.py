@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from keeptune.models.compiled import PAYS_FROM, has_compiler, plainly
 from keeptune.training import compile as compile_module
 from keeptune.training.compile import try_compiling
 from keeptune.training.loop import Loop
+from tests.tiny import save_llama
 from tests.training.test_loop import ready, settings
 
 
@@ -61,8 +63,8 @@ def test_what_fails_is_left_and_said(tiny: Callable[..., Path], monkeypatch: pyt
 
     chosen, told = attempt(tiny("llama"), monkeypatch, broken)
     assert chosen is plainly
-    assert told[-1] == "the model is not compiled: RuntimeError: g++: no space left"
-    assert attempt(tiny("llama"), monkeypatch, None)[1] == ["the model is not compiled: it has no repeated blocks"]
+    assert told[-1] == "the model is not compiled: RuntimeError g++: no space left"
+    assert attempt(tiny("llama"), monkeypatch, None)[1][-1] == "the model is not compiled: it has no repeated blocks"
 
 
 def test_another_loss_is_refused(tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +78,72 @@ def test_another_loss_is_refused(tiny: Callable[..., Path], monkeypatch: pytest.
     chosen, told = attempt(tiny("llama"), monkeypatch, wrong)
     assert chosen is plainly
     assert "its loss is" in told[-1]
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+def test_what_is_not_finite_is_refused(tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    @contextlib.contextmanager
+    def broken() -> Iterator[None]:
+        real = torch.nn.functional.cross_entropy
+
+        def wrong(*given: Any, **more: Any) -> torch.Tensor:
+            loss = real(*given, **more)
+            # The root has value 0 and no slope at 0.
+            return loss * math.nan if where == "loss" else loss + (loss - loss.detach()).sqrt()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(torch.nn.functional, "cross_entropy", wrong)
+            yield
+
+    chosen, told = attempt(tiny("llama"), monkeypatch, broken)
+    assert chosen is plainly
+    assert told[-1] == "the model is not compiled: its loss or its gradient is not finite"
+
+
+def test_an_error_without_words_is_left_too(tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def broken() -> Iterator[None]:
+        yield
+        raise AssertionError
+
+    chosen, told = attempt(tiny("llama"), monkeypatch, broken)
+    assert chosen is plainly
+    assert told[-1] == "the model is not compiled: AssertionError"
+
+
+def test_dropout_is_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert attempt(save_llama(tmp_path, dropout=0.5), monkeypatch, fine)[0] is fine
+
+
+def test_a_compiler_that_fails_later_is_left(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    class InductorError(RuntimeError):
+        pass
+
+    InductorError.__module__ = "torch._inductor.exc"
+    entered = 0
+
+    @contextlib.contextmanager
+    def breaking() -> Iterator[None]:
+        nonlocal entered
+        entered += 1
+        yield
+        if entered == 3:
+            raise InductorError("no space left")
+
+    loaded, rows = ready(tiny("llama"), Adapter(rank=4, dropout=0.0))
+    told: list[str] = []
+
+    def hear(event: Event, /) -> None:
+        if isinstance(event, Notice):
+            told.append(event.message)
+
+    loop = Loop(loaded, rows, settings(epochs=1.0), tmp_path, "x", hear)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("keeptune.training.loop.try_compiling", lambda *_: breaking)
+        state = loop()
+    assert told == ["not compiled from here on: InductorError"]
+    assert entered == 3
+    assert state.step == loop.steps
 
 
 @pytest.mark.skipif(not has_compiler(), reason="no C++ compiler")

@@ -27,8 +27,9 @@ FREE_TO_CHANGE = (
     "ladder.ladder_minutes",
     "training.max_minutes",
     "training.checkpoint_minutes",
+    "training.torch_compile",
 )
-"""Settings that say where a run is and how long it may take, not what comes out."""
+"""Settings that say where a run is and how long it may take, not what comes out beyond rounding."""
 NOT_TRAINED = ("output", "resume", "measure", "ladder")
 """Sections that do not change the weights."""
 FIX = "resume with the same ones, or start a new run in another --output"

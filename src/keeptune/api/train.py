@@ -150,7 +150,7 @@ def keep_settings(config: TuneConfig, run: Path) -> None:
 
 def _fingerprint(config: TuneConfig, loaded: LoadedModel, rows: Rows, trained: Sequence[EncodedRow]) -> str:
     """What a checkpoint belongs to: the same weights come out only if all of this is the same."""
-    training = dataclasses.replace(config.training, max_minutes=None, checkpoint_minutes=0.0)
+    training = dataclasses.replace(config.training, max_minutes=None, checkpoint_minutes=0.0, torch_compile=None)
     return hash_value(
         [
             to_plain(config.method),

@@ -46,24 +46,32 @@ def command(config: str | None, forecast: bool, quiet: bool, as_json: bool, **fl
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
-    from keeptune.errors import ConfigError
+    from keeptune.errors import ConfigError, KeeptuneError
 
     settings = read_settings(config, flags)
     if settings.data.train is None and settings.data.test is None:
         raise ConfigError("no data to check", "give --train FILE, --test FILE, or both")
+    if forecast and settings.data.train is None:
+        raise ConfigError("there is no training to forecast", "give --train FILE, or leave --forecast out")
     quiet_libraries()
     from keeptune.api.check import check
 
+    stopped: KeeptuneError | None = None
     with progress(quiet=quiet) as observer:
         report = check(settings, observer)
         if forecast and report.ok:
             from keeptune.api.forecast import forecast as make_forecast
 
-            report = replace(report, forecast=make_forecast(settings, observer))
+            try:
+                report = replace(report, forecast=make_forecast(settings, observer))
+            except KeeptuneError as error:
+                stopped = error
     if as_json:
         show_json(report)
     else:
         from keeptune.report.check import check_report
 
         show_report(check_report(report))
+    if stopped is not None:
+        raise stopped
     return 0 if report.ok else BAD_DATA

@@ -10,10 +10,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
+
+from keeptune.models.placement import cpu_flags
+from keeptune.store.hashing import hash_value
+from keeptune.store.places import cache_folder
 
 PAYS_FROM = 50_000
 """Tokens to train on: fewer save less than it takes to compile, half a minute on two cores the first time."""
@@ -30,28 +33,31 @@ class CompiledBlocks:
 
     blocks: tuple[Any, ...]
     calls: tuple[Any, ...]
-    settings: tuple[Any, ...]
-    """The model's configurations in which the attention is another meanwhile."""
+    settings: tuple[tuple[Any, str], ...]
+    """The model's configurations in which the attention is another meanwhile, and which it is else."""
     attention: str
     embeddings: Any
-    """Of the input: it is made to need a gradient, so that the first block is not compiled apart from the others."""
+    """Of the input: they are made to need a gradient, so that the first block is not compiled apart from the others;
+    None where its weights are frozen and no gradient should pass through it."""
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
         """Not for decoding: a cache that grows would be compiled for every length."""
-        for block, call in zip(self.blocks, self.calls, strict=True):
-            block._compiled_call_impl = call
-        for settings in self.settings:
-            settings._attn_implementation = self.attention
-        hook = self.embeddings.register_forward_hook(_needs_gradient)
-        try:
+        from torch._dynamo import config as tracing
+        from torch._functorch import config as gradients
+
+        with contextlib.ExitStack() as after:
+            after.enter_context(tracing.patch(recompile_limit=KINDS))
+            after.enter_context(gradients.patch(activation_memory_budget=KEPT))
+            for block, call in zip(self.blocks, self.calls, strict=True):
+                block._compiled_call_impl = call
+                after.callback(setattr, block, "_compiled_call_impl", None)
+            for settings, own in self.settings:
+                settings._attn_implementation = self.attention
+                after.callback(setattr, settings, "_attn_implementation", own)
+            if self.embeddings is not None:
+                after.callback(self.embeddings.register_forward_hook(_needs_gradient).remove)
             yield
-        finally:
-            hook.remove()
-            for block in self.blocks:
-                block._compiled_call_impl = None
-            for settings in self.settings:
-                settings._attn_implementation = "sdpa"
 
 
 def _needs_gradient(_module: Any, _inputs: Any, output: torch.Tensor) -> torch.Tensor:
@@ -69,19 +75,18 @@ def compile_blocks(model: Any) -> CompiledBlocks | None:
     blocks = repeated_blocks(model)
     if not blocks:
         return None
-    from torch._dynamo import config as tracing
-    from torch._functorch import config as gradients
-
     from keeptune.models.short_attention import NAME
 
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path.home() / ".cache" / "keeptune" / "compiled"))
-    tracing.recompile_limit = max(tracing.recompile_limit, KINDS)
-    gradients.activation_memory_budget = KEPT
+    # Code for one processor can end a process on another, and homes are shared: a folder for each kind.
+    folder = cache_folder() / "compiled" / hash_value(cpu_flags())[:12]
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
     calls = tuple(torch.compile(block._call_impl, dynamic=True) for block in blocks)
     held = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
     on_cpu = next(model.parameters()).device.type == "cpu"
-    written_out = (c for c in held.values() if on_cpu and getattr(c, "_attn_implementation", None) == "sdpa")
-    return CompiledBlocks(blocks, calls, tuple(written_out), NAME, model.get_input_embeddings())
+    own = ((settings, getattr(settings, "_attn_implementation", None)) for settings in held.values())
+    written_out = ((settings, name) for settings, name in own if on_cpu and name == "sdpa")
+    trained = any(parameter.requires_grad for parameter in blocks[0].parameters())
+    return CompiledBlocks(blocks, calls, tuple(written_out), NAME, model.get_input_embeddings() if trained else None)
 
 
 def repeated_blocks(model: Any) -> tuple[Any, ...]:
@@ -89,6 +94,13 @@ def repeated_blocks(model: Any) -> tuple[Any, ...]:
     if isinstance(model, torch.nn.ModuleList) and len(model) > 1 and len({type(member) for member in model}) == 1:
         return tuple(model)
     return tuple(block for child in model.children() for block in repeated_blocks(child))
+
+
+def compiles_block_by_block(model: Any) -> bool:
+    """Whether its adapter makes each block another to the compiler, which would take minutes: prefixes, which lie in
+    a cache by number, and DoRA, whose norms are traced one by one."""
+    adapters = getattr(model, "peft_config", {}).values()
+    return any(a.peft_type == "PREFIX_TUNING" or getattr(a, "use_dora", False) for a in adapters)
 
 
 def has_compiler() -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Parameters of mallopt(3)."""
 NEVER = (1 << 31) - 1
 
@@ -26,7 +26,7 @@ def keep_freed_memory() -> bool:
     """
     try:
         library = ctypes.CDLL("libc.so.6")
-        return bool(library.mallopt(M_MMAP_THRESHOLD, NEVER) and library.mallopt(M_TRIM_THRESHOLD, NEVER))
+        return all([library.mallopt(M_MMAP_MAX, 0), library.mallopt(M_TRIM_THRESHOLD, NEVER)])
     except (OSError, AttributeError):
         return False
 
@@ -36,6 +36,15 @@ class Meter:
     """Memory of one device, in bytes: this process on a CPU, torch's own on a GPU."""
 
     device: torch.device
+
+    def release(self) -> None:
+        """Give back what is freed but kept, so that what is used from here on shows."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(self.device)
+            return
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
     def used(self) -> int:
         """In use now; 0 where that cannot be told."""

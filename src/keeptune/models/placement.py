@@ -70,9 +70,14 @@ def _fastest_dtype(device: torch.device) -> tuple[torch.dtype, str]:
     return torch.float32, "this CPU has no bfloat16 arithmetic"
 
 
-def _cpu_bfloat16_flag() -> str:
+def cpu_flags() -> list[str]:
+    """What this processor can do, as Linux names it; nothing elsewhere."""
     info = Path("/proc/cpuinfo")
     if not info.exists():
-        return ""
-    flags = next((line for line in info.read_text().splitlines() if line.startswith("flags")), "").split()
+        return []
+    return next((line for line in info.read_text().splitlines() if line.startswith("flags")), "").split()
+
+
+def _cpu_bfloat16_flag() -> str:
+    flags = cpu_flags()
     return next((flag for flag in CPU_FLAGS_FOR_BFLOAT16 if flag in flags), "")

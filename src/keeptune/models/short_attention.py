@@ -44,8 +44,8 @@ def short_attention(
     rows, heads, length, width = query.shape
     causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
     asked = {name for name, value in more.items() if value is not None and value is not False}
-    plain = attention_mask is None and causal and not dropout and key.shape[2] == length and asked <= HARMLESS
-    if not plain or length > LONGEST:
+    plain = attention_mask is None and causal and not dropout and asked <= HARMLESS and key.shape == value.shape
+    if not plain or key.shape[2] != length or length > LONGEST:
         return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, is_causal, **more)
     shared = heads // key.shape[1]
     scaled = query * (width**-0.5 if scaling is None else scaling)

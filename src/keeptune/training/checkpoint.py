@@ -39,6 +39,8 @@ class LoopState:
     validation_curve: tuple[tuple[float, ...], ...]
     fingerprint: str
     """Hash of config, data and model: a checkpoint of another run is refused."""
+    token_budget: int = 0
+    """Tokens a pass in the steps so far; 0 before the first."""
 
 
 def trainable_weights(model: Any) -> dict[str, torch.Tensor]:

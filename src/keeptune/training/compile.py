@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 
 import torch
 
 from keeptune.events import Notice, Observer
-from keeptune.models.compiled import PAYS_FROM, compile_blocks, has_compiler, plainly
+from keeptune.models.compiled import PAYS_FROM, compile_blocks, compiles_block_by_block, has_compiler, plainly
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 from keeptune.training.objective import LEARNED
@@ -17,8 +18,9 @@ from keeptune.training.objective import LEARNED
 Compiled = Callable[[], contextlib.AbstractContextManager[None]]
 """Around a forward and backward pass."""
 Loss = Callable[[Sequence[EncodedRow]], torch.Tensor]
-AGREES = 0.03
-"""Nats a token between both ways on the trial rows; in bfloat16 their roundings differ."""
+AGREES, ROUNDING = 0.03, 0.5
+"""Nats a token between both ways on the trial rows: so many, and in bfloat16, whose roundings differ, so many by the
+root of the tokens more."""
 
 
 def try_compiling(
@@ -33,40 +35,52 @@ def try_compiling(
     """
     device = loaded.placement.device.type
     if wanted is None:
-        wanted = device == "cpu" and tokens >= PAYS_FROM and has_compiler()
+        pays = device == "cpu" and tokens >= PAYS_FROM and has_compiler()
+        wanted = pays and not compiles_block_by_block(loaded.model)
     if not wanted:
         return plainly
-    blocks = compile_blocks(loaded.model)
-    if blocks is None:
-        why = "it has no repeated blocks"
-    else:
-        began = time.monotonic()
-        observer(Notice("speed", "compiling the model's blocks for this machine"))
-        why = _trial(blocks, loaded, rows, loss)
-        if not why:
-            observer(Notice("speed", f"compiled in {time.monotonic() - began:.0f} s"))
-            return blocks
+    began = time.monotonic()
+    observer(Notice("speed", "compiling the model's blocks for this machine"))
+    try:
+        blocks = compile_blocks(loaded.model)
+        why = _trial(blocks, loaded, rows, loss) if blocks else "it has no repeated blocks"
+    except Exception as error:  # noqa: BLE001 - whatever the compiler stumbles over, the plain way serves
+        blocks, why = None, " ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])[:200]
+    finally:
+        loaded.model.zero_grad()
+    if blocks and not why:
+        observer(Notice("speed", f"compiled in {time.monotonic() - began:.0f} s"))
+        return blocks
     observer(Notice("speed", f"the model is not compiled: {why}"))
     return plainly
 
 
+def failed_to_compile(error: BaseException) -> bool:
+    """Whether it comes from the compiler, at a shape that no trial has seen."""
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+
+
 def _trial(blocks: Compiled, loaded: LoadedModel, rows: Sequence[EncodedRow], loss: Loss) -> str:
-    """Why not; empty where both ways agree. Gradients and the generators of chance are left as they were."""
+    """Why not; empty where both ways agree. The generators of chance are left as they were."""
     ordered = sorted((row for row in rows if row.role in LEARNED), key=lambda row: row.length)
     model = loaded.model.train()
-    with torch.random.fork_rng():
+    device = loaded.placement.device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
         # One row and several are compiled apart.
         for part in (ordered[:1], ordered[len(ordered) // 2 :][:2]):
             with torch.no_grad():
-                plain = float(loss(part))
-            try:
-                with blocks():
-                    found = loss(part)
-                    found.backward()  # type: ignore[no-untyped-call]
-            except Exception as error:  # noqa: BLE001 - whatever the compiler stumbles over, the plain way serves
-                return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
-            finally:
-                model.zero_grad()
-            if abs(float(found.detach()) - plain) > AGREES:
-                return f"its loss is {float(found.detach()):.4f} where the plain one is {plain:.4f}"
+                plain, again = float(loss(part)), float(loss(part))
+            with blocks():
+                tensor = loss(part)
+                tensor.backward()  # type: ignore[no-untyped-call]
+            found = float(tensor.detach())
+            gradients = [p.grad for p in model.parameters() if p.grad is not None]
+            if not all(bool(gradient.isfinite().all()) for gradient in (tensor.detach(), *gradients)):
+                return "its loss or its gradient is not finite"
+            near = AGREES
+            if loaded.placement.dtype is not torch.float32:
+                near += ROUNDING / math.sqrt(sum(row.learned for row in part))
+            # With dropout, no two losses are the same.
+            if plain == again and abs(found - plain) > near:
+                return f"its loss is {found:.4f} where the plain one is {plain:.4f}"
     return ""

@@ -14,6 +14,8 @@ from keeptune.records import EncodedRow
 
 SPARE = 0.1
 """Share of the free memory that is left alone."""
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+"""Of torch's allocator on a CPU; of MPS and CUDA; of CUDA's matrix products."""
 MOMENTS = 8
 """Bytes that AdamW keeps for a trained weight, beside its gradient."""
 
@@ -52,11 +54,16 @@ def fit_memory(
     largest = _largest_pass(batches, token_budget)
     small = sorted(largest, key=lambda row: row.length)[: max(1, len(largest) // 4)]
     more = _tokens(small) - shortest.length
+    meter.release()
     if meter.device.type == "cpu" and len(small) < len(largest) and more > 0:
-        run_pass([shortest])
-        before = meter.used()
-        run_pass(small)
-        by_token, free = (meter.used() - before) / more, meter.free()
+        rises = []
+        for rows in ([shortest], small):
+            meter.release()
+            before = meter.used()
+            run_pass(rows)
+            rises.append(meter.used() - before)
+        by_token, free = (rises[1] - rises[0]) / more, meter.free()
+        # Where nothing grew, nothing is known.
         if by_token > 0 and free is not None:
             fits = _tokens(small) + round(max((1 - SPARE) * free - moments, 0) / by_token)
             if fits < _tokens(largest):
@@ -70,13 +77,15 @@ def fit_memory(
                 raise
             token_budget = _lowered(token_budget, _tokens(largest) // 2, batches, observer)
         else:
-            peak = meter.peak()
+            peak, free = meter.peak(), meter.free()
+            if meter.device.type == "cuda" and free is not None and free < moments:
+                observer(Notice("memory", "the optimizer's two moments of each weight may not fit: use --method lora"))
             return MemoryFit(token_budget, peak + moments if peak else 0)
 
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether it says that a device, or the allocator of a CPU, has no more memory."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def _lowered(old: int, new: int, batches: Sequence[Sequence[EncodedRow]], observer: Observer) -> int:

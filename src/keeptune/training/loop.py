@@ -34,7 +34,7 @@ from keeptune.training.checkpoint import (
     save_checkpoint,
     save_weights,
 )
-from keeptune.training.compile import Compiled, try_compiling
+from keeptune.training.compile import Compiled, failed_to_compile, try_compiling
 from keeptune.training.defaults import default_token_budget
 from keeptune.training.fit_memory import MemoryFit, fit_memory, out_of_memory
 from keeptune.training.objective import Objective
@@ -68,6 +68,7 @@ class Loop:
     forecast: Forecast | None = field(init=False, default=None)
     _compiled: Compiled = field(init=False, default=plainly)
     _memory: MemoryFit = field(init=False)
+    _began: float = field(init=False)
     _speeds: deque[tuple[int, float]] = field(init=False, default_factory=lambda: deque(maxlen=20))
 
     def __post_init__(self) -> None:
@@ -83,6 +84,9 @@ class Loop:
         """Train to the end, leaving the best weights in the model and under ``best/``."""
         with self._started(self.steps >= SHORT):
             state = load_checkpoint(self.run, self.loaded.model, self._optimizer, self.fingerprint)
+            if state and state.token_budget:
+                # What a pass held before: the same sums, in the same order.
+                self._memory = dataclasses.replace(self._memory, token_budget=state.token_budget)
             state = state or self._nothing_done()
             self.observer(
                 TrainingStarted(
@@ -103,25 +107,26 @@ class Loop:
     def measure(self) -> Forecast:
         """Train a few steps, to forecast the rest; the weights are of no use afterwards."""
         with self._started(measured=True):
-            began = time.monotonic()
+            before = time.monotonic()
             state = self._validated(self._nothing_done())
-            validating = time.monotonic() - began
+            validating = time.monotonic() - before
             for batch in self._plan(0)[:FORECAST_AFTER]:
                 state = self._step(state, [self.rows[row] for row in batch])
-            state = dataclasses.replace(state, seconds=time.monotonic() - began)
+            state = dataclasses.replace(state, seconds=time.monotonic() - self._began)
             return self._forecast(state, validating * len(self._validation_steps()))
 
     @contextlib.contextmanager
     def _started(self, measured: bool) -> Iterator[None]:
         """The optimizer and the passes are ready; `measured`: and what memory holds is known."""
-        self._prepare()
-        tokens = round(sum(row.length for row in self.rows) * self.steps / self.epoch_steps)
-        self._compiled = try_compiling(
-            self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer
-        )
-        self._memory = self._fit_memory() if measured else MemoryFit(self._token_budget(), 0)
-        torch.manual_seed(self.config.seed)
+        self._began = time.monotonic()
         try:
+            self._prepare()
+            tokens = round(sum(row.length for row in self.rows) * self.steps / self.epoch_steps)
+            self._compiled = try_compiling(
+                self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer
+            )
+            self._memory = self._fit_memory() if measured else MemoryFit(self._token_budget(), 0)
+            torch.manual_seed(self.config.seed)
             yield
         finally:
             # Accelerate keeps one state a process; the next run may want another device or dtype.
@@ -156,20 +161,21 @@ class Loop:
         self._optimizer = self._accelerator.prepare_optimizer(optimizer)
 
     def _train(self, state: LoopState) -> LoopState:
-        started = last_saved = time.monotonic()
+        last_saved = time.monotonic()
         seconds_before = state.seconds
         plan_of: tuple[int, list[list[int]]] = (-1, [])
         validation_steps = self._validation_steps()
+        before = time.monotonic()
         if state.step == 0 and self.validate is not None:
             state = self._validated(state)
-        validation_seconds = time.monotonic() - started
+        validation_seconds = time.monotonic() - before
         from_start = state.step == 0
         while state.step < self.steps and not self._out_of_time(state):
             epoch, within = divmod(state.step, self.epoch_steps)
             if plan_of[0] != epoch:
                 plan_of = (epoch, self._plan(epoch))
             state = self._step(state, [self.rows[row] for row in plan_of[1][within]])
-            elapsed = seconds_before + time.monotonic() - started
+            elapsed = seconds_before + time.monotonic() - self._began
             state = dataclasses.replace(state, seconds=elapsed)
             if from_start and state.step == FORECAST_AFTER and self.steps >= SHORT:
                 self._forecast(state, validation_seconds * len(validation_steps))
@@ -204,6 +210,7 @@ class Loop:
             tokens=state.tokens + tokens,
             completion_tokens=state.completion_tokens + sum(row.learned for row in rows),
             loss_curve=(*state.loss_curve, (state.step + 1, loss)),
+            token_budget=self._memory.token_budget,
         )
         self._tell(state, loss, lr, norm)
         return state
@@ -221,18 +228,27 @@ class Loop:
         return float(norm)
 
     def _gradients(self, state: LoopState, rows: Sequence[EncodedRow]) -> float:
-        """Leave the step's gradient in the weights; its loss, without penalties. Where memory ends, in more passes."""
+        """Leave the step's gradient in the weights; its loss, without penalties.
+
+        Where memory ends, it takes more passes, and where the compiler fails, plain ones.
+        """
         counts = self.objective.counts(rows)
         budget = self._memory.token_budget
         parts = split_by_budget(range(len(rows)), [r.length for r in rows], budget)
         try:
             return sum(self._backward(state, [rows[index] for index in part], counts) for part in parts)
         except RuntimeError as error:
-            if not out_of_memory(error) or len(parts) == len(rows):
+            if out_of_memory(error) and len(parts) < len(rows):
+                budget //= 2
+                told = Notice("memory", f"out of memory: {budget:,} tokens a pass from here on")
+            elif self._compiled is not plainly and failed_to_compile(error):
+                self._compiled = plainly
+                told = Notice("speed", f"not compiled from here on: {type(error).__name__}")
+            else:
                 raise
         self._optimizer.zero_grad()
-        self._memory = dataclasses.replace(self._memory, token_budget=budget // 2)
-        self.observer(Notice("memory", f"out of memory: {budget // 2:,} tokens a pass from here on, not {budget:,}"))
+        self._memory = dataclasses.replace(self._memory, token_budget=budget)
+        self.observer(told)
         return self._gradients(state, rows)
 
     def _forecast(self, state: LoopState, validating: float) -> Forecast:
@@ -250,6 +266,7 @@ class Loop:
         return self.forecast
 
     def _fit_memory(self) -> MemoryFit:
+        device = self.loaded.placement.device
         trained = sum(p.numel() for p in self.loaded.model.parameters() if p.requires_grad)
 
         def run_pass(rows: Sequence[EncodedRow]) -> None:
@@ -260,12 +277,12 @@ class Loop:
                 self.loaded.model.zero_grad()
 
         self.loaded.model.train()
-        with torch.random.fork_rng():
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
             return fit_memory(
                 [[self.rows[row] for row in batch] for batch in self._plan(0)],
                 self._token_budget(),
                 trained,
-                Meter(self.loaded.placement.device),
+                Meter(device),
                 run_pass,
                 self.observer,
             )
