@@ -14,8 +14,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.installed
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 DEMO_SMALL := build/demo-small
+# The tools that `make bench` compares with live apart.
+BENCH_VENV ?= .venv-bench
+BENCH_PYTHON := $(abspath $(BENCH_VENV))/bin/python
+BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: help venv demo demo-small test check format
+.PHONY: help venv demo demo-small test check format bench
 
 help:
 	@echo "make demo        tune the built-in model on the built-in task: before and after, in minutes"
@@ -23,6 +27,7 @@ help:
 	@echo "make test        all tests, offline"
 	@echo "make check       everything but the tests: lint, format, types, the walls of the house"
 	@echo "make format      put the code in its format"
+	@echo "make bench       speed and memory beside other tools, hours on an idle machine: docs/benchmarks.md"
 	@echo "make venv        only install, into $(VENV)"
 
 venv: $(STAMP)
@@ -57,3 +62,12 @@ check: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+$(BENCH_STAMP): benchmarks/requirements.txt constraints.txt
+	test -x $(BENCH_PYTHON) || $(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_PYTHON) -m pip --disable-pip-version-check install -c constraints.txt $(TORCH_FLAGS) torch
+	$(BENCH_PYTHON) -m pip --disable-pip-version-check install -c constraints.txt -r benchmarks/requirements.txt
+	touch $@
+
+bench: $(STAMP) $(BENCH_STAMP)
+	KEEPTUNE_BENCH_PYTHON=$(BENCH_PYTHON) TOKENIZERS_PARALLELISM=false $(BIN)/python benchmarks/speed/table.py $(ARGS)

@@ -1,4 +1,4 @@
-"""Puts the tables of the records into README.md and docs/: `python benchmarks/readme.py [--check]`.
+"""Puts the tables and drawings of the records into README.md and docs/: `python benchmarks/readme.py [--check]`.
 
 `--check` changes nothing and fails where pages and records differ. `results/demo.txt` is what `make demo` printed,
 without the examples, which are the standard library's own text.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,19 +18,17 @@ import lm_eval_logs
 import measure_time
 import mix
 import model_case
-import speed
 import tasks
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "forgetting.md", ROOT / "docs" / "mixing.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("forgetting", "mixing", "benchmarks")))
 DEMO = tasks.RESULTS / "demo.txt"
 
 
 def tables() -> dict[str, str]:
     """Mark → what the records print there."""
-    found = {"tasks": tasks.table(), "model-case": model_case.table(), "claims": claims.table()}
+    found = {"tasks": tasks.table(), "model-case": model_case.table(), "claims": f"{claims.table()}\n\n{claims.said()}"}
     kept = {
-        "speed": speed,
         "abilities": abilities,
         "lm-eval-logs": lm_eval_logs,
         "measure-time": measure_time,
@@ -43,6 +42,14 @@ def tables() -> dict[str, str]:
     return found
 
 
+def speed() -> dict[str, dict[str, str]]:
+    """What the scripts in `speed/` print and draw: {"parts": mark → text, "drawings": file → SVG}."""
+    table = Path(__file__).parent / "speed" / "table.py"
+    done = subprocess.run([sys.executable, str(table), "--json"], stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, dict[str, str]] = json.loads(done.stdout)
+    return found
+
+
 def filled(text: str, parts: dict[str, str]) -> str:
     """A page with every marked part replaced by what its records print."""
     for name, part in parts.items():
@@ -53,13 +60,16 @@ def filled(text: str, parts: dict[str, str]) -> str:
 
 def main() -> None:
     """Write, or with --check compare."""
-    parts = tables()
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
+    fast = speed()
+    parts = tables() | fast["parts"]
+    made = {page: filled(page.read_text(encoding="utf-8"), parts) for page in PAGES}
+    made |= {ROOT / "docs" / "images" / name: drawn for name, drawn in fast["drawings"].items()}
+    for file, text in made.items():
         if "--check" not in sys.argv:
-            page.write_text(filled(text, parts), encoding="utf-8")
-        elif filled(text, parts) != text:
-            sys.exit(f"{page.name} differs from the records: run `python benchmarks/readme.py`")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        elif not file.exists() or file.read_text(encoding="utf-8") != text:
+            sys.exit(f"{file.name} differs from the records: run `python benchmarks/readme.py`")
 
 
 if __name__ == "__main__":

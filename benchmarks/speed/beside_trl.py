@@ -1,0 +1,182 @@
+"""Training beside TRL's SFTTrainer, step by step on the same rows: what T1, T2 and T7 share.
+
+Ours trains first in float32, uncompiled: its losses are what the others are held to. The peer's settings are tried once
+each, all on keeptune's own batches (rows of like length together) in the same order, with the same learning rates. Then
+ours, the peer's fastest setting, and its fastest that learns the same, run pair by pair, in turn. A setting learns the
+same where its step losses differ from the reference's by less than 3 % on average; bfloat16 weights without float32
+masters do not pass for full tuning, however few steps were compared: their small updates are rounded away.
+
+The first step is not counted in the speed. Tokens are those of the rows, padding not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from measure import Aim, Found, fastest, in_turn, medians, options_of, ratios, surely, work
+from rows import MODEL, encoded, model_folder
+
+ROWS_A_STEP = 8
+NOISE = 0.03
+OURS = "keeptune"
+RATE = "tokens_per_second"
+Setting = Mapping[str, Any]
+
+_FLOAT32 = {"weights": "float32", "autocast": False}
+_AUTOCAST = {"weights": "float32", "autocast": True}
+_BFLOAT16 = {"weights": "bfloat16", "autocast": False}
+CPU_GRID: Mapping[str, Setting] = {
+    "float32, 8 rows": {**_FLOAT32, "rows": 8},
+    "float32, 1 row x 8": {**_FLOAT32, "rows": 1},
+    "bf16 autocast, 8 rows": {**_AUTOCAST, "rows": 8},
+    "bf16 autocast, 1 row x 8": {**_AUTOCAST, "rows": 1},
+    "bf16 autocast, 8 rows, padding-free": {**_AUTOCAST, "rows": 8, "padding_free": True},
+    "bf16 autocast, 1 row x 8, compiled": {**_AUTOCAST, "rows": 1, "compile": True},
+    "bf16 weights, 8 rows": {**_BFLOAT16, "rows": 8},
+    "bf16 weights, 1 row x 8": {**_BFLOAT16, "rows": 1},
+    "bf16 weights, 8 rows, padding-free": {**_BFLOAT16, "rows": 8, "padding_free": True},
+    "bf16 weights and autocast, 1 row x 8": {**_BFLOAT16, "autocast": True, "rows": 1},
+}
+"""TRL's settings. Grouping by length is in the order of the rows already. Padding-free runs on a CPU, too: without
+flash attention the boundaries of rows become a mask over all pairs of the flattened batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One comparison."""
+
+    method: str
+    lr: float
+    """keeptune's default for the method and a model of this size."""
+    model: str = MODEL
+    device: str = "cpu"
+    dtype: str = "auto"
+    grid: Mapping[str, Setting] = field(default_factory=lambda: CPU_GRID)
+    compile: bool | None = True
+
+
+def measure(case: Case, options: argparse.Namespace) -> Found:
+    """The reference, the peer's settings, and the pairs."""
+    from keeptune.numerics.batching import plan_epoch
+    from keeptune.numerics.schedule import cosine_with_warmup
+
+    steps = options.steps
+    if steps < 2:
+        sys.exit("at least two steps: the first is not counted")
+    rows = encoded("dialogsum/train.jsonl", steps * ROWS_A_STEP, case.model)
+    plan = plan_epoch([len(row["ids"]) for row in rows], ROWS_A_STEP, 0, 0)
+    tokens = [sum(len(rows[row]["ids"]) for row in batch) for batch in plan]
+    order = {
+        "model": model_folder(case.model),
+        "method": case.method,
+        "lr": case.lr,
+        "device": case.device,
+        "rows_a_step": ROWS_A_STEP,
+    }
+    factors = [cosine_with_warmup((step + 0.5) / steps, 0.05) for step in range(steps)]
+    planned = [rows[row] for batch in plan for row in batch]
+    reference: list[float] = []
+    with tempfile.TemporaryDirectory() as compiled:
+
+        def run(worker: str, more: Found) -> Found:
+            found = work(worker, {**order, **more}, {"TORCHINDUCTOR_CACHE_DIR": compiled})
+            if "failed" not in found:
+                found[RATE] = sum(tokens[1:]) / found["ends"][-1]
+                found |= _beside(found["losses"], reference or found["losses"])
+            print(f"  {more.get('label', OURS)}: {found.get('failed') or f'{found[RATE]:.0f} tokens/s'}", flush=True)
+            return found
+
+        def ours(dtype: str = case.dtype, compiling: bool | None = case.compile) -> Found:
+            return surely(run("ours/train.py", {"rows": rows, "dtype": dtype, "compile": compiling}))
+
+        def peer(label: str) -> Found:
+            more = {"label": label, "rows": planned, "factors": factors, "setting": dict(case.grid[label])}
+            return run("peers/sft.py", more)
+
+        first = ours("float32", False)
+        reference = first["losses"]
+        tried = {label: peer(label) for label in case.grid}
+        best = fastest(tried, RATE)
+        alike = {label: found for label, found in tried.items() if _learns(case, label, found)}
+        same = fastest(alike, RATE) if alike else None
+        labels = dict.fromkeys(label for label in (best, same) if label)
+        timed = in_turn(options.pairs, {OURS: ours} | {label: (lambda label=label: peer(label)) for label in labels})
+    return {
+        "method": case.method,
+        "steps": steps,
+        "rows_a_step": ROWS_A_STEP,
+        "tokens_by_step": tokens,
+        "reference": first,
+        "tried": tried,
+        "best": best,
+        "same": same,
+        "pairs": timed,
+    }
+
+
+def _beside(losses: Sequence[float], reference: Sequence[float]) -> Found:
+    """Differences from the reference's losses, as shares: of the mean over the last half, and step by step."""
+    if len(losses) != len(reference):
+        return {"late_loss_difference": None, "curve_difference": None}
+    half = len(losses) // 2
+    apart = fmean(abs(one - other) for one, other in zip(losses, reference, strict=True))
+    return {
+        "late_loss_difference": fmean(losses[half:]) / fmean(reference[half:]) - 1,
+        "curve_difference": apart / fmean(reference),
+    }
+
+
+def _learns(case: Case, label: str, found: Found) -> bool:
+    """Whether a setting of the peer trains the same model."""
+    if "failed" in found or found["curve_difference"] is None:
+        return False
+    rounded_away = case.method == "full" and case.grid[label]["weights"] != "float32"
+    return not rounded_away and found["curve_difference"] < NOISE
+
+
+def lines(record: Found | None, aim: Aim) -> list[str]:
+    """Of the table: against the peer's fastest setting, and against its fastest that learns the same."""
+    if record is None:
+        return [aim.line()]
+    pairs = record["pairs"]
+    ours = f"{medians(pairs, OURS, RATE):.0f} tokens/s"
+    if record["best"] == record["same"]:
+        return [_against(record, aim, ours, record["best"], ", beside the best setting, which learns the same")]
+    found = [_against(record, aim, ours, record["best"], ", beside the best setting")]
+    if record["same"] is None:
+        return [*found, aim.line(ours, "TRL: no setting learns the same", note=", beside the best that does")]
+    return [*found, _against(record, aim, ours, record["same"], ", beside the best that learns the same")]
+
+
+def _against(record: Found, aim: Aim, ours: str, label: str, note: str) -> str:
+    pairs = record["pairs"]
+    late = record["tried"][label]["late_loss_difference"]
+    peer = f"TRL, {label}: {medians(pairs, label, RATE):.0f} tokens/s"
+    peer += "" if late is None else f", late loss {late:+.1%}"
+    return aim.line(ours, peer, ratios(pairs, RATE, OURS, label), note)
+
+
+def told(record: Found) -> str:
+    """A sentence on what stands beside the speed: compiling, and how far the losses are from those in float32."""
+    ours = [pair[OURS] for pair in record["pairs"]]
+    first, *again = [run["compile_seconds"] for run in ours]
+    late = ours[0]["late_loss_difference"]
+    later = f", {max(again):.0f} s from then on" if again else ""
+    compiling = f"compiling took keeptune {first:.0f} s the first time{later}, before the first step"
+    if not all(run["compiled"] for run in ours):
+        compiling = "keeptune's blocks were not compiled in every run"
+    return (
+        f"{record['method']}: {compiling}; its mean loss over the last half of the steps differs from that in float32 "
+        f"by {late:+.1%}."
+    )
+
+
+def options_of_training(text: str | None) -> argparse.ArgumentParser:
+    """The flags of such a script."""
+    return options_of(text, pairs=3, steps=12)

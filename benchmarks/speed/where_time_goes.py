@@ -1,0 +1,70 @@
+"""Where the time of a training step goes, and how near it comes to what the machine's matrix products allow.
+
+    KEEPTUNE_DATA=<folder> python benchmarks/speed/where_time_goes.py [--steps 4] [--draft]
+    python benchmarks/speed/where_time_goes.py --table          print from the record alone
+
+T1's and T2's training, a process each: a first step to warm up, `--steps` timed, as many more under torch's profiler,
+whose self times are grouped. The limit is the time that the step's matrix products take at the rate of a bare bfloat16
+product of this machine, 2,048 by 2,048. Operations are counted in a plain pass over the same rows: those of linear
+layers, forward and backward; the attention's own are left out. The record is results/speed/where_time_goes.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from beside_trl import ROWS_A_STEP
+from measure import Aim, Found, options_of, script, surely, work
+from rows import encoded, model_folder
+
+NAME = "where_time_goes"
+LR = {"lora": 1e-3, "full": 1e-4}
+AIMS = {
+    "lora": Aim("T1", "LoRA: share of the bf16 limit", at_least=55, unit=" %", form=".0f"),
+    "full": Aim("T2", "full fine-tuning: share of the bf16 limit", unit=" %", form=".0f"),
+}
+
+
+def measure(options: argparse.Namespace) -> Found:
+    rows = encoded("dialogsum/train.jsonl", (1 + 2 * options.steps) * ROWS_A_STEP)
+    found: Found = {}
+    for method, lr in LR.items():
+        order = {"model": model_folder(), "method": method, "lr": lr, "device": "cpu", "rows_a_step": ROWS_A_STEP}
+        more = {"rows": rows, "dtype": "auto", "compile": True, "steps": options.steps}
+        found[method] = surely(work("ours/step_profile.py", {**order, **more}))
+        print(f"  {method}: {share(found[method]):.0f} % of the limit", flush=True)
+    return found
+
+
+def share(found: Found) -> float:
+    """Of the limit, percent."""
+    return 100 * sum(found["operations"]) / found["rate"] / sum(found["seconds"])
+
+
+def lines(record: Found | None) -> list[str]:
+    if record is None:
+        return [aim.line() for aim in AIMS.values()]
+    told = []
+    for method, aim in AIMS.items():
+        found = record[method]
+        rate = sum(found["operations"]) / sum(found["seconds"])
+        note = f"a bare product, {found['dtype']}: {found['rate'] / 1e9:.0f} GFLOP/s"
+        told.append(aim.line(f"{rate / 1e9:.0f} GFLOP/s", note, [share(found)]))
+    return told
+
+
+def table(record: Found | None) -> str:
+    """Markdown: the share of each group of operations."""
+    if record is None:
+        return "Where the time goes: not measured yet."
+    groups = list(record["lora"]["groups"])
+    rows = ["| method |" + "".join(f" {group} |" for group in groups), "|---" * (len(groups) + 1) + "|"]
+    for method in LR:
+        times = record[method]["groups"]
+        shares = "".join(f" {times[group] / sum(times.values()):.0%} |" for group in groups)
+        rows.append(f"| {method} |{shares}")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    script(NAME, options_of(__doc__, steps=4), measure, lambda record: [*lines(record), "", table(record)])
