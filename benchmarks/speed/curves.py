@@ -10,7 +10,7 @@ from measure import Found, read
 
 DRAWN = {"t1_lora": ("loss_t1.svg", "LoRA"), "t2_full": ("loss_t2.svg", "Full fine-tuning")}
 """Record → file, and title."""
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 360, 56, 16, 40, 44
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 56, 16, 40, 84
 INK, GREY = "#444444", "#999999"
 
 
@@ -51,13 +51,15 @@ def svg(title: str, drawn: list[tuple[str, str, list[float]]]) -> str:
         parts.append(f'<text x="{LEFT - 6}" y="{at}" {text} font-size="11" text-anchor="end">{loss:.2f}</text>')
     for step in sorted({1, *range(2, steps + 1, max(1, steps // 6)), steps}):
         at = f"{x(step):.1f}"
-        parts.append(f'<text x="{at}" y="{HEIGHT - 26}" {text} font-size="11" text-anchor="middle">{step}</text>')
+        parts.append(
+            f'<text x="{at}" y="{HEIGHT - BOTTOM + 18}" {text} font-size="11" text-anchor="middle">{step}</text>'
+        )
     for number, (name, style, losses) in enumerate(drawn):
         points = " ".join(f"{x(step):.1f},{y(loss):.1f}" for step, loss in enumerate(losses, 1))
         parts.append(f'<polyline points="{points}" fill="none" {style}/>')
-        at = LEFT + number * (WIDTH - LEFT - RIGHT) // len(drawn)
-        parts.append(f'<line x1="{at}" y1="{HEIGHT - 10}" x2="{at + 18}" y2="{HEIGHT - 10}" {style}/>')
-        parts.append(f'<text x="{at + 24}" y="{HEIGHT - 6}" {text} font-size="10">{name}</text>')
+        below = HEIGHT - 46 + 18 * number
+        parts.append(f'<line x1="{LEFT}" y1="{below}" x2="{LEFT + 18}" y2="{below}" {style}/>')
+        parts.append(f'<text x="{LEFT + 24}" y="{below + 4}" {text} font-size="11">{name}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 
