@@ -196,7 +196,7 @@ class Loop:
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         loss = self._gradients(state, rows) + self._penalise(state, rows)
-        norm = self._clip()
+        norm = float(self._accelerator.clip_grad_norm_(model.parameters(), self.config.max_grad_norm))
         # In float16 the scaler skips a step that overflows, and lowers the scale.
         if not math.isfinite(norm) and self.loaded.placement.dtype is not torch.float16:
             raise self._non_finite(state, norm, rows)
@@ -214,18 +214,6 @@ class Loop:
         )
         self._tell(state, loss, lr, norm)
         return state
-
-    def _clip(self) -> float:
-        """Let no step's gradient be longer than `max_grad_norm`; its length before."""
-        parameters = [p for p in self.loaded.model.parameters() if p.grad is not None]
-        if self.loaded.placement.device.type != "cpu":
-            return float(self._accelerator.clip_grad_norm_(parameters, self.config.max_grad_norm))
-        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters])
-        # The fused step divides by this as it reads the gradient: a pass over all of it less.
-        fused = self._optimizer.optimizer  # type: ignore[attr-defined]
-        fused.grad_scale = ((norm + 1e-6) / self.config.max_grad_norm).clamp(min=1.0)
-        fused.found_inf = torch.zeros(())
-        return float(norm)
 
     def _gradients(self, state: LoopState, rows: Sequence[EncodedRow]) -> float:
         """Leave the step's gradient in the weights; its loss, without penalties.
