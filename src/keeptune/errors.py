@@ -124,3 +124,10 @@ class RunLocked(StoreError):
 
 class CorruptCheckpoint(StoreError):
     """A checkpoint that is incomplete or does not match its own hash."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of another library says first: its kind where it says nothing; a line that ends in a colon, with
+    the one that it announces."""
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

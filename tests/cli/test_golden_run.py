@@ -41,6 +41,14 @@ def test_every_verb(
     assert main(["check", "--train", str(rows), *model, "--forecast"]) == 0
     assert "forecast: the training takes about 0 min" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == [rows]
+    # What the data tell is shown even where no training could start.
+    targets = ["--target-modules", "no_such_layer"]
+    assert main(["check", "--train", str(rows), *model, "--forecast", *targets]) != 0
+    out, err = capsys.readouterr()
+    assert "prompt tokens:" in out
+    assert "no_such_layer" in err
+    assert main(["check", "--test", str(rows), *model, "--forecast"]) != 0
+    assert "there is no training to forecast" in capsys.readouterr().err
 
     run = tmp_path / "run"
     common = ["--train", str(rows), "--epochs", "1", "--max-new-tokens", "8", "--rank", "4", "--few-shot", "1"]

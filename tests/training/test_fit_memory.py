@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from keeptune.config import Full
-from keeptune.events import Event, ForecastMade, Notice, silent
+from keeptune.events import CheckpointSaved, Event, ForecastMade, Notice, silent
 from keeptune.models.memory import Meter, _of_group
 from keeptune.numerics.batching import split_by_budget
 from keeptune.records import EncodedRow
@@ -119,7 +119,22 @@ def test_other_errors_are_not_memory() -> None:
     assert out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried …"))
 
 
-def test_a_step_without_memory_is_made_again_in_more_passes(tiny: Callable[..., Path], tmp_path: Path) -> None:
+def without_memory_at(call: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pass of that number, counted over all, finds no memory."""
+    real, calls = Loop._loss, []
+
+    def loss(loop: Loop, rows: Sequence[EncodedRow], counts: Sequence[int]) -> torch.Tensor:
+        calls.append(len(rows))
+        if len(calls) == call:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(loop, rows, counts)
+
+    monkeypatch.setattr(Loop, "_loss", loss)
+
+
+def test_a_step_without_memory_is_made_again_in_more_passes(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights = []
     for trouble in (False, True):
         loaded, rows = ready(tiny("llama"), Full())
@@ -129,25 +144,32 @@ def test_a_step_without_memory_is_made_again_in_more_passes(tiny: Callable[..., 
             if isinstance(event, Notice):
                 told.append(event.message)
 
-        loop = Loop(loaded, rows, settings(epochs=1.0), tmp_path / str(trouble), "x", hear)
-        loss = loop._loss
-
-        def short(rows: Sequence[EncodedRow], counts: Sequence[int], loss: Callable[..., torch.Tensor] = loss):
-            if len(rows) > 3:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return loss(rows, counts)
-
         if trouble:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Loop, "_loss", lambda _self, rows, counts, short=short: short(rows, counts))
-                loop()
-            assert "tokens a pass from here on" in told[0]
-        else:
-            loop()
-            assert told == []
+            # The first pass of the step has left its gradient by then.
+            without_memory_at(2, monkeypatch)
+        Loop(loaded, rows, settings(epochs=1.0, token_budget=60), tmp_path / str(trouble), "x", hear)()
+        assert told == (["out of memory: 30 tokens a pass from here on"] if trouble else [])
         weights.append([parameter.detach().clone() for parameter in loaded.model.parameters()])
     for plain, again in zip(*weights, strict=True):
         assert torch.allclose(plain, again, atol=1e-4)
+
+
+def test_a_run_that_goes_on_keeps_its_passes(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(event: Event, /) -> None:
+        if isinstance(event, CheckpointSaved) and event.step == 2:
+            raise KeyboardInterrupt
+
+    config = settings(epochs=1.0, token_budget=60, checkpoint_minutes=0.0)
+    with monkeypatch.context() as patch:
+        without_memory_at(2, patch)
+        with pytest.raises(KeyboardInterrupt):
+            Loop(*ready(tiny("llama"), Full()), config, tmp_path, "x", stop)()
+    loop = Loop(*ready(tiny("llama"), Full()), config, tmp_path, "x", silent)
+    state = loop()
+    assert state.step == loop.steps > 2
+    assert state.token_budget == 30
 
 
 def test_a_run_is_forecast_from_its_first_steps(tiny: Callable[..., Path], tmp_path: Path) -> None:

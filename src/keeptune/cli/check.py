@@ -25,6 +25,7 @@ BAD_DATA = 2
     "loss-on",
     "keep-duplicates",
     "method",
+    "target-modules",
     "epochs",
     "batch-size",
     "torch-compile",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from keeptune.errors import ConfigError
+from keeptune.errors import ConfigError, first_line
 
 
 class Entry(NamedTuple):
@@ -45,7 +45,7 @@ def read_yaml(file: Path) -> list[Entry]:
             where += f" (in what begins in line {error.context_mark.line + 1})"
         raise ConfigError(f"{where}: not YAML: {error.problem}", "check the indentation, colons and quotes") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{file}: not YAML: {str(error).splitlines()[0]}", "save it as plain UTF-8 text") from error
+        raise ConfigError(f"{file}: not YAML: {first_line(error)}", "save it as plain UTF-8 text") from error
     except RecursionError as error:
         raise ConfigError(f"{file}: nested too deep", "sections hold plain values") from error
 

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from transformers.modeling_outputs import BaseModelOutput
 
+from keeptune.errors import first_line
 from keeptune.evaluation.loglikelihood import LOGIT_TOKENS, loglikelihoods
 from keeptune.events import Notice, Observer
 from keeptune.models.batch import Batch, make_batch
@@ -148,7 +149,7 @@ def _disproof(
     try:
         shared = dict(_score(loaded, rows, proof, prefix))
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
-        return f"the model takes no such rows ({str(error).splitlines()[0]})"
+        return f"the model takes no such rows ({first_line(error)})"
     difference = sum(abs(shared[index] - value) for index, value in zip(indices, plain, strict=True))
     size = sum(1 + abs(value) for value in plain)
     epsilon = torch.finfo(next(loaded.model.parameters()).dtype).eps

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock
 
-from keeptune.errors import ModelError
+from keeptune.errors import ModelError, first_line
 from keeptune.store.atomic import atomic_folder
 from keeptune.store.hashing import hash_file
 from keeptune.store.places import cache_folder
@@ -50,7 +50,7 @@ def _convert(path: Path, folder: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     except UNREADABLE as error:
         raise ModelError(
-            f"transformers cannot read {path}: {error}",
+            f"transformers cannot read {path}: {first_line(error)}",
             "check that the download is whole; or use the model's safetensors, or another quantization",
         ) from error
     # The weights are plain float32 from here on; left in place, this would make `save_pretrained` quantise.

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 
 from keeptune.config.schema import ModelConfig
-from keeptune.errors import ModelError
+from keeptune.errors import ModelError, first_line
 from keeptune.models.find import FoundModel, find_model, hash_model
 from keeptune.models.memory import keep_freed_memory
 from keeptune.models.placement import Placement, place
@@ -121,7 +121,7 @@ def _tokenizer(found: FoundModel, config: ModelConfig) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(found.source, **_hub_arguments(found, config))
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise ModelError(
-            f"the tokenizer of {found.name} cannot be loaded: {_first_line(error)}",
+            f"the tokenizer of {found.name} cannot be loaded: {first_line(error)}",
             "put the tokenizer's files beside the weights (`tokenizer.save_pretrained`)",
         ) from error
     if tokenizer.eos_token_id is None:
@@ -176,10 +176,10 @@ def _attach_saved_adapter(model: Any, found: FoundModel) -> Any:
         held = set(load_peft_weights(str(found.adapter), device="cpu"))
     except (OSError, SafetensorError) as error:
         raise ModelError(
-            f"the adapter {found.adapter} cannot be read: {_first_line(error)}", "fetch or save the adapter again"
+            f"the adapter {found.adapter} cannot be read: {first_line(error)}", "fetch or save the adapter again"
         ) from error
     except (ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise _wrong_adapter(found, _first_line(error)) from error
+        raise _wrong_adapter(found, first_line(error)) from error
     expected = set(get_peft_model_state_dict(model))
     # peft leaves what is missing at its first, random value, and passes over what has no place.
     if expected - held:
@@ -236,16 +236,10 @@ def _context_length(settings: Any) -> int:
     return 1 << 30
 
 
-def _first_line(error: Exception) -> str:
-    """What the error says first; a line that ends in a colon, with the one that it announces."""
-    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
-    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-
-
 def _cannot_load(found: FoundModel, error: Exception) -> ModelError:
     where = "folder" if found.local else "hub model"
     return ModelError(
-        f"the {where} {found.name} cannot be loaded: {_first_line(error)}",
+        f"the {where} {found.name} cannot be loaded: {first_line(error)}",
         "fetch or save the model again"
         if found.local
         else "check the name, the network (HF_HUB_OFFLINE) and your access to it; or give a local folder",

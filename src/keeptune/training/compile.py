@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from keeptune.errors import first_line
 from keeptune.events import Notice, Observer
 from keeptune.models.compiled import PAYS_FROM, compile_blocks, compiles_block_by_block, has_compiler, plainly
 from keeptune.models.load import LoadedModel
@@ -45,7 +46,7 @@ def try_compiling(
         blocks = compile_blocks(loaded.model)
         why = _trial(blocks, loaded, rows, loss) if blocks else "it has no repeated blocks"
     except Exception as error:  # noqa: BLE001 - whatever the compiler stumbles over, the plain way serves
-        blocks, why = None, " ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])[:200]
+        blocks, why = None, first_line(error)[:200]
     finally:
         loaded.model.zero_grad()
     if blocks and not why:

@@ -8,7 +8,7 @@ from typing import Any
 from keeptune.data.formats.parquet import with_class_names
 from keeptune.data.formats.raw_row import RawRow, RawRows
 from keeptune.data.nearest import did_you_mean
-from keeptune.errors import Problem
+from keeptune.errors import Problem, first_line
 
 _SPLITS = {
     "train": ("train",),
@@ -30,7 +30,7 @@ def read_saved_dataset(folder: Path, split: str | None, role: str) -> RawRows:
     try:
         loaded = datasets.load_from_disk(str(folder))
     except Exception as error:  # noqa: BLE001 - datasets and pyarrow raise many kinds for a damaged folder
-        message = f"not a readable data set folder: {_first_line(error)}"
+        message = f"not a readable data set folder: {first_line(error)}"
         return _failed(str(folder), "corrupt-dataset", message, "save it again with save_to_disk")
     return _rows(loaded, str(folder), split, role)
 
@@ -46,7 +46,7 @@ def read_hub_dataset(name: str, split: str | None, role: str, tried: str) -> Raw
     try:
         loaded = datasets.load_dataset(name)
     except Exception as error:  # noqa: BLE001 - the library raises its own, the hub's and the network's errors
-        message = f'"{name}" was found neither on this machine ({tried}) nor on the hub: {_first_line(error)}'
+        message = f'"{name}" was found neither on this machine ({tried}) nor on the hub: {first_line(error)}'
         fix = "give a file (.jsonl .json .csv .tsv .parquet), a folder, or a hub name that can be reached"
         return _failed(shown, "not-found", message, fix)
     return _rows(loaded, shown, split, role)
@@ -76,11 +76,6 @@ def _rows(loaded: Any, file: str, split: str | None, role: str) -> RawRows:
     if not rows:
         return _failed(file, "no-rows", "the data set has no rows", "give at least one")
     return RawRows(rows, labels=labels, stem=name)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _failed(file: str, kind: str, message: str, fix: str) -> RawRows:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.data.formats.raw_row import RawRow, RawRows
-from keeptune.errors import Problem
+from keeptune.errors import Problem, first_line
 
 
 def read_parquet(path: Path) -> RawRows:
@@ -23,7 +23,7 @@ def read_parquet(path: Path) -> RawRows:
     try:
         table = pyarrow.parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:
-        message = f"not a readable Parquet file: {str(error).splitlines()[0]}"
+        message = f"not a readable Parquet file: {first_line(error)}"
         problem = Problem(file, None, "corrupt-parquet", message, "copy or write the file again")
         return RawRows((), (problem,), stem=path.stem)
     labels = _class_names(table.schema.metadata or {})
