@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -239,11 +237,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print the table and run nothing")
     options = parser.parse_args()
     if not options.table:
-        data = os.environ.get("KEEPTUNE_DATA")
-        if not data:
-            sys.exit("set KEEPTUNE_DATA to the folder of the data sets")
-        places = Path(data).resolve(), options.work.resolve()
-        places[1].mkdir(parents=True, exist_ok=True)
+        places = model_case.places(options.work)
         make_old_rows(*places)
         model_case.run("generalist", *places)
         began = time.monotonic()

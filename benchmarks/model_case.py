@@ -73,6 +73,15 @@ def command(step: str, data: Path, work: Path) -> list[str]:
     return ["tune", "--model", str(work / BASE), "--method", step, *rows, *SUMMARIES, *keep]
 
 
+def places(work: Path) -> tuple[Path, Path]:
+    """The folder of the data sets and that of the models, which is made."""
+    data = os.environ.get("KEEPTUNE_DATA")
+    if not data:
+        sys.exit("set KEEPTUNE_DATA to the folder of the data sets")
+    work.mkdir(parents=True, exist_ok=True)
+    return Path(data).resolve(), work.resolve()
+
+
 def run(step: str, data: Path, work: Path) -> None:
     """Run one step, or go on with it, and keep its record."""
     keep_record(step, command(step, data, work), work / step, data, work, RESULTS)
@@ -156,14 +165,10 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print the table and run nothing")
     options = parser.parse_args()
     if not options.table:
-        data = os.environ.get("KEEPTUNE_DATA")
-        if not data:
-            sys.exit("set KEEPTUNE_DATA to the folder of the data sets")
-        options.work.mkdir(parents=True, exist_ok=True)
-        work = options.work.resolve()
-        make_rows(Path(data).resolve(), work)
+        data, work = places(options.work)
+        make_rows(data, work)
         for step in options.only or STEPS:
-            run(step, Path(data).resolve(), work)
+            run(step, data, work)
     print(table())
 
 

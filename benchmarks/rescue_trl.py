@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
-import os
 import subprocess
 import sys
 import time
@@ -133,11 +132,7 @@ def main() -> None:
         train_by_trl(*options.train_by_trl)
         return
     if not options.table:
-        data = os.environ.get("KEEPTUNE_DATA")
-        if not data:
-            sys.exit("set KEEPTUNE_DATA to the folder of the data sets")
-        places = Path(data).resolve(), options.work.resolve()
-        places[1].mkdir(parents=True, exist_ok=True)
+        places = model_case.places(options.work)
         claims.make_old_rows(*places)
         model_case.run("generalist", *places)
         rescue(*places)

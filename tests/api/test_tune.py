@@ -152,8 +152,8 @@ def test_a_stopped_run_is_not_resumed_as_another(stopped: TuneConfig) -> None:
         tune(dataclasses.replace(stopped, resume=True))
     rows.write_text(kept)
     assert contents(Path(stopped.output)) == before
-    # What only says how long a run may take can change.
-    assert tune(changed(stopped, "training", max_minutes=60.0)).training.steps == 24
+    # What only says how long a run may take, or how it is computed, can change.
+    assert tune(changed(stopped, "training", max_minutes=60.0, torch_compile=False)).training.steps == 24
 
 
 def test_settings_left_open_resume_as_they_were_filled_in(run: Ran, tmp_path: Path) -> None:

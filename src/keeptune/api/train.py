@@ -125,7 +125,7 @@ def prepared(
         objective=mending.objective(loaded, train_rows),
     )
     if rows.validation:
-        loop.validate = _validator(config, loaded, rows, encoder, metrics, loop)
+        loop.validate = _validator(config, loaded, rows, encoder, metrics, loop, budget)
     return Prepared(config, loop, total)
 
 
@@ -169,10 +169,9 @@ def _fingerprint(config: TuneConfig, loaded: LoadedModel, rows: Rows, trained: S
 
 
 def _validator(
-    config: TuneConfig, loaded: LoadedModel, rows: Rows, encoder: Encoder, metrics: Metrics, loop: Loop
+    config: TuneConfig, loaded: LoadedModel, rows: Rows, encoder: Encoder, metrics: Metrics, loop: Loop, budget: int
 ) -> Validate:
     validation = [encoder.scored_row(example, example.completion) for example in rows.validation]
-    budget = config.training.token_budget or default_token_budget(loaded.placement.device.type)
     asked = Questioning(encoder, new_tokens(config.evaluation, encoder, rows.train), config.evaluation.token_budget)
 
     def validate() -> tuple[float, Mapping[str, float]]:
