@@ -39,6 +39,7 @@ def remedies(work: Path) -> dict[str, list[str]]:
     full = ["--method", "full"]
     found = {
         "full": full,
+        "full-slower": [*full, "--lr-factor", "0.3"],
         "lora": ["--method", "lora"],
         "lora-slower": ["--method", "lora", "--lr-factor", "0.3"],
         **{f"replay-{share}": [*full, *old, "--replay-fraction", str(share / 100)] for share in (1, 5, 10, 25)},
