@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -93,29 +92,19 @@ def keep_record(
     name: str, words: list[str], output: Path, data: Path, work: Path, results: Path, holds: str = "result.json"
 ) -> None:
     """Run one command of keeptune in the folder `output`, or go on with it, and keep its record, the file that `holds`
-    it, in `results`, with the processor's minutes of the run: they tell the price on a machine that others use, too.
-    None where it was run before.
+    it, in `results`.
     """
-    minutes = None
     if not (output / holds).exists():
-        before = _processor_minutes()
         resume = ["--resume"] if (output / "config.json").exists() else []
         words = [*words, "--output", str(output), *resume]
         print(f"== {name}: keeptune {' '.join(words)}", flush=True)
         subprocess.run([sys.executable, "-m", "keeptune", *words], check=True)
-        minutes = _processor_minutes() - before
     result = json.loads((output / holds).read_text(encoding="utf-8"))
     result.pop("samples", None)
-    result["process_minutes"] = minutes
     places = {str(work): "$WORK", str(data): "$KEEPTUNE_DATA", str(HERE.parent): "$REPOSITORY"}
     results.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_without_paths(result, places), indent=1, ensure_ascii=False)
     (results / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-
-
-def _processor_minutes() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (used.ru_utime + used.ru_stime) / 60
 
 
 def _without_paths(value: Any, places: dict[str, str]) -> Any:

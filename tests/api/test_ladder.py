@@ -86,6 +86,25 @@ def test_a_dialed_rung_takes_no_training(climbed: tuple[Path, TuneResult, Told])
     assert sum(isinstance(event, TrainingStarted) for event in told.events) == 2
 
 
+def test_what_was_trained_beside_a_ladder_is_not_trained_again(coloured: Path, tmp_path: Path) -> None:
+    old = MendConfig(replay=(str(coloured / "old.jsonl"),))
+    alone = second(coloured, tmp_path / "alone", auto=False)
+    mended = replace(second(coloured, tmp_path / "mended", auto=False), mend=replace(old, replay_fraction=0.4, kl=0.5))
+    trained = [tune(config).training for config in (alone, mended)]
+    told = Told()
+    config = second(coloured, tmp_path / "climb", rungs=("replay=0.4+kl=0.5", "dial=0.75+lora"), max_rungs=2)
+    result = tune(replace(config, mend=old), told)
+    assert not [event for event in told.events if isinstance(event, TrainingStarted)]
+    ladder = of_ladder(result)
+    assert [rung.trained_seconds for rung in ladder.rungs] == [training.seconds for training in trained]
+    chosen = tmp_path / ("alone" if ladder.chosen == "plain" else "mended") / "model"
+    kept = load_file(tmp_path / "climb/model/model.safetensors")
+    assert all(torch.equal(kept[name], value) for name, value in load_file(chosen / "model.safetensors").items())
+    another = replace(config, output=str(tmp_path / "another"), training=replace(config.training, seed=1), mend=old)
+    tune(another, told)
+    assert [event for event in told.events if isinstance(event, TrainingStarted)], "another seed is another training"
+
+
 def test_the_choice_sees_no_item_of_the_verdict(climbed: tuple[Path, TuneResult, Told]) -> None:
     run, result, told = climbed
     lines = (run / "abilities" / "colours" / "base.jsonl").read_text().splitlines()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from keeptune.api.abilities import wanted_abilities
 from keeptune.api.ask import Asker, load_for_asking
+from keeptune.api.trained_before import RUNGS
 from keeptune.api.prepare import Metrics, Rows, new_tokens, rows_of_user
 from keeptune.api.train import train
 from keeptune.api.verdict_pass import Answering
@@ -44,7 +45,6 @@ from keeptune.records import (
 from keeptune.scoring.table import get_metric
 from keeptune.store.atomic import atomic_folder, write_json
 
-RUNGS = "rungs"
 LADDER = "ladder.json"
 
 
@@ -100,7 +100,7 @@ class Trainer:
     observer: Observer
 
     def __call__(self, rung: str) -> Made:
-        """Train, unless an earlier start has."""
+        """Train, unless an earlier start or a run beside this one has."""
         config = rung_config(rung, self.config)
         folder = self.run / RUNGS / (PLAIN if rung == ROUTE else rung)
         folder.mkdir(parents=True, exist_ok=True)
@@ -194,7 +194,7 @@ class Climb:
             return False
         if enough(tried[-1], tried[0], ladder.min_gain):
             return True
-        # What an earlier start has done counts, too.
+        # What an earlier start or another run has trained counts, too.
         spent = max(time.monotonic() - began, sum(one.trained_seconds + one.asked_seconds for one in tried))
         if ladder.ladder_minutes is not None and spent > 60 * ladder.ladder_minutes:
             return True

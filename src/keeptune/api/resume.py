@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keeptune
 from keeptune.api.old_examples import old_examples
 from keeptune.api.prepare import Rows, make_encoder
 from keeptune.config.schema import TuneConfig
@@ -64,9 +65,10 @@ def _replayed(config: TuneConfig, rows: Rows) -> dict[str, str]:
 
 def _trained_by(config: TuneConfig) -> str:
     """A hash of what decides the training, before any default is filled in: runs that agree in it and in their rows
-    have the same weights, up to the dial."""
+    have the same weights, up to the dial and rounding."""
     plain = to_plain(replace(config, mend=replace(config.mend, dial=1.0)))
-    return hash_value({name: value for name, value in plain.items() if name not in NOT_TRAINED})
+    decides = {name: value for name, value in plain.items() if name not in NOT_TRAINED}
+    return hash_value([keeptune.__version__, decides])
 
 
 def refuse_other_settings(config: TuneConfig, run: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keeptune.api.ask import load_for_asking, tell_model
-from keeptune.api.dialed import DONE, WHOLE, dial, trained, trained_alike
+from keeptune.api.trained_before import DONE, WHOLE, dial, is_rung, take_over, trained, trained_alike
 from keeptune.api.old_examples import old_examples
 from keeptune.api.prepare import Metrics, Rows, encode_train, new_tokens
 from keeptune.api.resume import refuse_another
@@ -51,17 +51,21 @@ def train(
     done = run / DONE
     if done.exists() and saved_tuned(run) is not None:
         return trained(run)
-    if config.mend.dial != 1.0:
+    dialed = config.mend.dial != 1.0
+    alike = trained_alike(run) if dialed or is_rung(run) else None
+    if alike is not None:
+        observer(Notice("training", f"the training of {alike.name} is used again"))
+    if dialed or alike is not None:
         keep_settings(config, run)
-        whole = trained_alike(run)
-        if whole is None:
-            whole = run / WHOLE
+    if dialed:
+        whole = alike or run / WHOLE
+        if alike is None:
             whole.mkdir(exist_ok=True)
             undialed = dataclasses.replace(config, mend=dataclasses.replace(config.mend, dial=1.0))
             train(undialed, whole, rows, encoder, metrics, observer, seconds)
-        else:
-            observer(Notice("dial", f"the training of {whole.name} is used again: only the dial differs"))
         return dial(config, whole, run)
+    if alike is not None:
+        return take_over(alike, run)
     began = time.monotonic()
     made = prepared(config, run, rows, encoder, metrics, observer)
     keep_settings(made.config, run)

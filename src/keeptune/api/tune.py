@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keeptune.api.abilities import wanted_abilities
-from keeptune.api.dialed import WHOLE
+from keeptune.api.trained_before import RUNGS, WHOLE
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
-from keeptune.api.ladder import RUNGS, Climb, Climbed, Trainer, settle
+from keeptune.api.ladder import Climb, Climbed, Trainer, settle
 from keeptune.api.prepare import EMBEDDED, Metrics, Rows, choose, load_rows, make_encoder, rows_of_user
 from keeptune.api.result import make_result
 from keeptune.api.resume import refuse_other_settings

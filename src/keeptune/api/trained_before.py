@@ -1,8 +1,9 @@
-"""A run whose weights are a share of what another training changed: runs that differ in the dial share the training."""
+"""A training that is there is used again: by runs that differ in the dial, and by the rungs of a ladder beside it."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from keeptune.api.resume import ROWS
@@ -13,12 +14,14 @@ from keeptune.export.save_dialed import save_dialed
 from keeptune.models.dial import scales
 from keeptune.models.load import load_model
 from keeptune.records import TrainingSummary, from_plain, to_plain
-from keeptune.store.atomic import write_json
+from keeptune.store.atomic import atomic_folder, write_json
 from keeptune.store.runs import read_json_object, read_settings
 
 DONE = "training.json"
 WHOLE = "whole"
 """Folder in a run for weights at full strength, where no other run has them."""
+RUNGS = "rungs"
+"""Folder in a run for the trainings of its ladder."""
 FIX = "start a new run in another --output"
 
 
@@ -27,13 +30,32 @@ def trained(run: Path) -> TrainingSummary:
     return from_plain(TrainingSummary, json.loads((run / DONE).read_text(encoding="utf-8")))
 
 
+def is_rung(run: Path) -> bool:
+    """Whether `run` is a training of another run's ladder."""
+    return run.parent.name == RUNGS
+
+
 def trained_alike(run: Path) -> Path | None:
-    """A run beside this one of the same settings and rows, trained to the end, whose weights are at full strength."""
-    for other in sorted(run.parent.iterdir()):
-        whole = other != run and (other / DONE).exists() and saved_tuned(other) is not None
-        if whole and _alike(other, run):
+    """A run of the same settings and rows, trained to the end, whose weights are at full strength: beside this one or,
+    for a rung, beside the run that climbs."""
+    places = [run.parent, run.parents[2]] if is_rung(run) else [run.parent]
+    for done in (done for place in places for done in sorted(place.glob(f"*/{DONE}"))):
+        other = done.parent
+        if other != run and saved_tuned(other) is not None and _alike(other, run):
             return other
     return None
+
+
+def take_over(whole: Path, run: Path) -> TrainingSummary:
+    """Copy the weights of `whole` into `run`, so that either can be deleted.
+
+    Raises:
+        StoreError: `whole` holds no weights.
+    """
+    tuned = _weights(whole)
+    with atomic_folder(run / tuned.name) as partial:
+        shutil.copytree(tuned, partial, dirs_exist_ok=True)
+    return _keep_summary(whole, run)
 
 
 def dial(config: TuneConfig, whole: Path, run: Path) -> TrainingSummary:
@@ -43,12 +65,21 @@ def dial(config: TuneConfig, whole: Path, run: Path) -> TrainingSummary:
         StoreError: `whole` holds no weights.
         ModelError: an adapter that cannot be merged.
     """
-    tuned = saved_tuned(whole)
-    if tuned is None:
-        raise StoreError(f"{whole} holds no weights", FIX)
+    tuned = _weights(whole)
     lora = tuned.name == "adapter" and scales(read_json_object(tuned / "adapter_config.json", FIX))
     base = None if lora else load_model(config.model, train_weights=True)
     save_dialed(base, tuned, config.mend.dial, run / ("adapter" if lora else "model"))
+    return _keep_summary(whole, run)
+
+
+def _weights(run: Path) -> Path:
+    tuned = saved_tuned(run)
+    if tuned is None:
+        raise StoreError(f"{run} holds no weights", FIX)
+    return tuned
+
+
+def _keep_summary(whole: Path, run: Path) -> TrainingSummary:
     summary = trained(whole)
     write_json(run / DONE, to_plain(summary))
     return summary
