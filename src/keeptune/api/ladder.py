@@ -15,9 +15,9 @@ from pathlib import Path
 
 from keeptune.api.abilities import wanted_abilities
 from keeptune.api.ask import Asker, load_for_asking
-from keeptune.api.trained_before import RUNGS
 from keeptune.api.prepare import Metrics, Rows, new_tokens, rows_of_user
 from keeptune.api.train import train
+from keeptune.api.trained_before import RUNGS
 from keeptune.api.verdict_pass import Answering
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import ModelConfig, TuneConfig

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keeptune.api.ask import Asker
-from keeptune.api.trained_before import RUNGS
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import REPORT, Forgetting, Task
 from keeptune.api.ladder import Climb, Climbed, Made, settle
 from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, make_encoder, new_tokens, rows_of_user
 from keeptune.api.start import refuse_another_start, whole_model
 from keeptune.api.train import keep_settings, train
+from keeptune.api.trained_before import RUNGS
 from keeptune.api.tune import tidy, with_development_items
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keeptune.api.ask import load_for_asking, tell_model
-from keeptune.api.trained_before import DONE, WHOLE, dial, is_rung, take_over, trained, trained_alike
 from keeptune.api.old_examples import old_examples
 from keeptune.api.prepare import Metrics, Rows, encode_train, new_tokens
 from keeptune.api.resume import refuse_another
+from keeptune.api.trained_before import DONE, WHOLE, dial, is_rung, take_over, trained, trained_alike
 from keeptune.config.schema import Full, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keeptune.api.abilities import wanted_abilities
-from keeptune.api.trained_before import RUNGS, WHOLE
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
 from keeptune.api.ladder import Climb, Climbed, Trainer, settle
@@ -19,6 +18,7 @@ from keeptune.api.score import Scored, score
 from keeptune.api.search import found_settings
 from keeptune.api.start import keep_earlier, whole_model
 from keeptune.api.train import keep_settings, train
+from keeptune.api.trained_before import RUNGS, WHOLE
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import DataError
