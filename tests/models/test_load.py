@@ -141,3 +141,25 @@ def test_the_hash_follows_the_weights_and_the_template(tmp_path: Path) -> None:
     before = load(first).hash
     (first / "chat_template.jinja").write_text("{% for m in messages %}{{ m['content'] }}<|end|>{% endfor %}")
     assert load(first).hash != before
+
+
+def test_a_revision_of_the_hub_is_loaded_and_stays_with_its_adapter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    kept = tmp_path / "hub" / "models--org--name"
+    (kept / "refs").mkdir(parents=True)
+    for seed, (branch, commit) in enumerate({"main": "a" * 40, "old": "b" * 40}.items()):
+        save_llama(kept / "snapshots" / commit, seed=seed)
+        (kept / "refs" / branch).write_text(commit)
+    newest, old = load(Path("org/name")), load(Path("org/name@old"))
+    assert newest.hash != old.hash
+    assert load(Path("org/name"), revision="old").hash == old.hash
+    attach_adapter(old, Adapter(rank=4), seed=0)
+    old.model.save_pretrained(tmp_path / "adapter")
+    again = load(tmp_path / "adapter")
+    assert again.found.revision == "old"
+    base = load(kept / "snapshots" / ("b" * 40)).model.state_dict()
+    name = "model.layers.0.mlp.up_proj"
+    kept_weight = again.model.state_dict()[f"base_model.model.{name}.base_layer.weight"]
+    assert torch.equal(kept_weight, base[f"{name}.weight"])

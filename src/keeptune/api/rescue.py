@@ -62,7 +62,7 @@ class Repairer:
                 save_dialed(self._base(), Path(self.config.model.name), config.mend.dial, folder)
             return Made(replace(self.config.model, name=str(folder)), None)
         folder.mkdir(parents=True, exist_ok=True)
-        config = replace(config, mend=replace(config.mend, reference=self.base.name))
+        config = replace(config, mend=replace(config.mend, reference=_pinned(self.base)))
         summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, {})
         return Made(replace(self.config.model, name=str(saved_tuned(folder))), summary)
 
@@ -124,6 +124,12 @@ def _repairing(training: TrainingConfig) -> TrainingConfig:
         epochs=EPOCHS if training.epochs is None else training.epochs,
         lr_factor=LR_FACTOR if training.lr is None else training.lr_factor,
     )
+
+
+def _pinned(model: ModelConfig) -> str:
+    """Its name, with the hub revision where one was asked for."""
+    found = find_model(model)
+    return f"{found.source}@{found.revision}" if found.revision else model.name
 
 
 def _rows(config: TuneConfig, observer: Observer) -> Rows:

