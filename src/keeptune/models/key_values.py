@@ -76,13 +76,16 @@ def new_cache(layers: Sequence[tuple[torch.Tensor, torch.Tensor]] = ()) -> Dynam
 
 
 def joined(caches: Sequence[DynamicCache]) -> DynamicCache:
-    """One cache over the rows of all, which end together: shorter ones stand behind zeros."""
+    """One cache over the rows of all, which end together: shorter ones stand behind zeros. What it is made of is given
+    up layer by layer, so that no more than one layer takes room twice."""
     if len(caches) == 1:
         return caches[0]
-    alike: Any = zip(*(cache.layers for cache in caches), strict=True)
-    return new_cache(
-        [(_ending_together([x.keys for x in same]), _ending_together([x.values for x in same])) for same in alike]
-    )
+    layers = []
+    for same in zip(*(cache.layers for cache in caches), strict=True):
+        layers.append((_ending_together([x.keys for x in same]), _ending_together([x.values for x in same])))
+        for given in same:
+            given.keys = given.values = None
+    return new_cache(layers)
 
 
 def _ending_together(parts: Sequence[torch.Tensor]) -> torch.Tensor:
