@@ -40,6 +40,7 @@ class Asker:
                 loaded.hash,
                 loaded.placement.device.type,
                 loaded.placement.dtype_name,
+                *([] if loaded.engine == "torch" else [loaded.engine]),
                 [(e.id, [(m.role, m.content) for m in e.prompt], e.completion, e.choices) for e in asked],
                 sorted({metric.needs for metric in self.metrics.metrics}),
                 self.max_new_tokens,
@@ -76,6 +77,7 @@ def load_for_asking(config: ModelConfig) -> LoadedModel:
         fold_adapter(loaded)
     loaded.model.to(loaded.placement.dtype)
     loaded.model.eval()
+    loaded.engine = config.engine
     gc.collect()
     return loaded
 

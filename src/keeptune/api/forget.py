@@ -205,7 +205,8 @@ class Forgetting:
         if not self.measure.probe or ability.source == "lm-eval":
             return None
         sides = [
-            Side(partial(load_for_asking, model), encoders[name], self.token_budget)
+            # Weights that are trained are asked where they lie.
+            Side(partial(load_for_asking, replace(model, engine="torch")), encoders[name], self.token_budget)
             for name, model in self._models.items()
         ]
         return recovery_probe(sides[0], sides[1], ability, self.observer)

@@ -87,6 +87,7 @@ FLAGS: Mapping[str, Flag] = {
     "min-gain": Flag("X", "Share of the plain gain at which the climb may stop.  [default: 0.9]"),
     "device": Flag("auto|cpu|cuda|mps", "Where to run.  [default: auto]"),
     "dtype": Flag("auto|float32|bfloat16|float16", "Numbers to run in.  [default: auto]"),
+    "engine": Flag("torch|vllm", "What answers when models are asked.  [default: torch]"),
     "output": Flag("FOLDER", "Run folder.  [default: a new one in runs/]"),
     "resume": Flag("", "Go on with the unfinished run in --output."),
     "allow-pickle": Flag("", "Load pickle weights, which can run code. Only if you trust them."),
@@ -97,7 +98,7 @@ FLAGS: Mapping[str, Flag] = {
 MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
 DATA = ("prompt", "completion", "system", "group", "max-length", "too-long")
 MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "probe")
-SCORING = ("metric", "max-new-tokens", "few-shot")
+SCORING = ("metric", "max-new-tokens", "few-shot", "engine")
 
 _BARE = {"use_peft", "bf16", "fp16", "trust_remote_code", "resume_from_checkpoint"}
 """Names from TRL that may stand without a value there, and then mean true."""

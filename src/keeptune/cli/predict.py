@@ -12,7 +12,7 @@ from keeptune.cli.options import DATA, MODEL, output_flags, setting_flags
 
 @click.command("predict")
 @click.argument("file", required=False, metavar="[FILE]")
-@setting_flags(*MODEL, *DATA, "test", "limit-test", "max-new-tokens", "output")
+@setting_flags(*MODEL, *DATA, "test", "limit-test", "max-new-tokens", "engine", "output")
 @output_flags
 def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
     """Answer every row of FILE, and write the answers as JSONL.

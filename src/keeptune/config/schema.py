@@ -11,6 +11,7 @@ from typing import Literal
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+Engine = Literal["torch", "vllm"]
 TooLong = Literal["truncate", "drop", "error"]
 LossOn = Literal["last", "all"]
 MetricWhen = Literal["loss", "metric"]
@@ -29,6 +30,8 @@ class ModelConfig:
     """Hub branch, tag or commit."""
     device: DeviceName = "auto"
     dtype: DtypeName = "auto"
+    engine: Engine = "torch"
+    """What answers and scores when models are asked; training is torch's in any case."""
     allow_pickle: bool = False
     """Load ``.bin``/``.pt`` checkpoints, which can run code when loaded."""
     allow_remote_code: bool = False

@@ -15,6 +15,7 @@ from keeptune.errors import ConfigError
 from keeptune.evaluation.cached_decoding import cached_decode, decodes_plainly
 from keeptune.evaluation.forward_greedy import forward_greedy
 from keeptune.evaluation.transformers_decoding import transformers_decode
+from keeptune.evaluation.vllm_engine import vllm_decode
 from keeptune.events import Notice, Observer
 from keeptune.models.key_values import by_opening, long_prefix, read_prefix
 from keeptune.models.load import LoadedModel
@@ -106,6 +107,8 @@ def generate(
         token_budget: tokens a batch at most, padding and the answers' room counted.
         progress: told how many prompts are answered.
     """
+    if loaded.engine == "vllm":
+        return [_read(loaded, ids) for ids in vllm_decode(loaded, prompts, max_new_tokens, progress)]
     lengths = [len(prompt) + max_new_tokens for prompt in prompts]
     answers: list[Generated | None] = [None] * len(prompts)
     done = 0

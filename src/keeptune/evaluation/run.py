@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from keeptune.data.encode import Encoder
 from keeptune.evaluation.generate import Generated, fitting_prompts, generate
 from keeptune.evaluation.shared_prefix import shared_loglikelihoods
+from keeptune.evaluation.vllm_engine import vllm_loglikelihoods
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Observer
 from keeptune.models.load import LoadedModel
-from keeptune.records import Answer, EvalRecord, Example, Undefined
+from keeptune.records import Answer, EncodedRow, EvalRecord, Example, Undefined
 from keeptune.scoring.metric import Metric, corpus_score
 
 
@@ -52,7 +53,7 @@ def answer_items(
     references: list[tuple[float, int] | None] = [None] * len(examples)
     if "loss" in needs:
         rows = [encoder.scored_row(example, example.completion) for example in examples]
-        values = shared_loglikelihoods(loaded, rows, budget, observer, progress if needs == {"loss"} else quiet)
+        values = _loglikelihoods(loaded, rows, budget, observer, progress if needs == {"loss"} else quiet)
         references = [(value, row.learned) for value, row in zip(values, rows, strict=True)]
     choices: list[list[tuple[float, int]]] = [[] for _ in examples]
     if "choices" in needs:
@@ -82,13 +83,25 @@ def _choices(
 ) -> list[list[tuple[float, int]]]:
     places = [(index, choice) for index, example in enumerate(examples) for choice in example.choices]
     rows = [questioning.encoder.scored_row(examples[index], choice) for index, choice in places]
-    values = shared_loglikelihoods(
+    values = _loglikelihoods(
         loaded, rows, questioning.token_budget, observer, lambda done: progress(done * len(examples) // len(rows))
     )
     found: list[list[tuple[float, int]]] = [[] for _ in examples]
     for (index, _), row, value in zip(places, rows, values, strict=True):
         found[index].append((value, row.learned))
     return found
+
+
+def _loglikelihoods(
+    loaded: LoadedModel,
+    rows: Sequence[EncodedRow],
+    token_budget: int,
+    observer: Observer,
+    progress: Callable[[int], None],
+) -> list[float]:
+    if loaded.engine == "vllm":
+        return vllm_loglikelihoods(loaded, rows, token_budget, progress)
+    return shared_loglikelihoods(loaded, rows, token_budget, observer, progress)
 
 
 def score_answers(

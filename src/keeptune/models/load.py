@@ -9,10 +9,9 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 
-from keeptune.config.schema import ModelConfig
+from keeptune.config.schema import Engine, ModelConfig
 from keeptune.errors import ModelError, first_line
 from keeptune.models.find import FoundModel, find_model, hash_model
-from keeptune.models.memory import keep_freed_memory
 from keeptune.models.placement import Placement, place
 
 Kind = Literal["causal", "encoder-decoder"]
@@ -32,6 +31,8 @@ class LoadedModel:
     """Positions that the model was made for; 1 << 30 where it has no limit of its own."""
     initial_adapter: Mapping[str, torch.Tensor] | None = None
     """The adapter's first weights, where they were taken out of the base's."""
+    engine: Engine = "torch"
+    """What is asked for answers and likelihoods: this model, or vLLM with its weights."""
 
     @property
     def inner(self) -> Any:
@@ -79,8 +80,6 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     """
     found = find_model(config)
     placement = place(config.device, config.dtype)
-    if placement.device.type == "cpu":
-        keep_freed_memory()
     settings = _config(found, config)
     kind = _kind(settings)
     dtype = torch.float32 if train_weights else placement.dtype
