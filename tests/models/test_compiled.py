@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from keeptune.models.batch import make_batch
 from keeptune.models.compiled import compile_blocks, compiles_block_by_block, has_compiler, plainly, repeated_blocks
 from keeptune.models.freeze import freeze_lowest
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.models.memory import Meter, keep_freed_memory
 from keeptune.models.short_attention import LONGEST, short_attention
 from keeptune.records import Example, Message
 from keeptune.training.objective import Objective
@@ -176,14 +174,3 @@ def test_compiler_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert not compiled.has_compiler()
     (tmp_path / "g++").touch(mode=0o755)
     assert compiled.has_compiler()
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
-def test_freed_memory_is_kept() -> None:
-    assert keep_freed_memory()
-    meter = Meter(torch.device("cpu"))
-    meter.release()
-    held = torch.ones(256 << 18)
-    used = meter.used()
-    del held
-    assert used - meter.used() < 8 << 20

@@ -216,8 +216,19 @@ def test_this_machine_tells_its_memory() -> None:
         held = torch.ones(64 << 18)
         assert meter.used() - before > 60 << 20
         del held
+        assert meter.peak() - before > 60 << 20
         meter.release()
         assert meter.used() - before < 30 << 20
+        assert meter.peak() - before < 30 << 20
+        kept = [torch.ones(64 << 8) for _ in range(1024)]
+        high, last = meter.used(), kept[-1]
+        assert high - before > 60 << 20
+        del kept
+        meter.keep_within(high + (1 << 20))
+        assert meter.used() > before + (40 << 20), "nothing is given back while it fits"
+        meter.keep_within(before)
+        assert meter.used() - before < 30 << 20
+        assert last[0] == 1
 
 
 def test_measuring_alone_forecasts_and_leaves_no_run(tiny: Callable[..., Path], tmp_path: Path) -> None:

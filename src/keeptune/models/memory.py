@@ -1,34 +1,17 @@
-"""How much memory there is, how much is used, and what the C library does with what is freed."""
+"""How much memory there is, how much is used, and how much was at most."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-"""Parameters of mallopt(3)."""
-NEVER = (1 << 31) - 1
-
-
-@functools.cache
-def keep_freed_memory() -> bool:
-    """Let this process keep freed memory for its next tensor; true where the C library can.
-
-    glibc hands every large block back to the system when it is freed, and gets it again, page by page and zeroed, for
-    the next: on a CPU that costs a quarter of a training step. The peak does not grow by it, but the process stays at
-    its peak.
-    """
-    try:
-        library = ctypes.CDLL("libc.so.6")
-        return all([library.mallopt(M_MMAP_MAX, 0), library.mallopt(M_TRIM_THRESHOLD, NEVER)])
-    except (OSError, AttributeError):
-        return False
+RESET_PEAK = Path("/proc/self/clear_refs"), "5"
+"""proc(5): the file, and what is written to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +21,19 @@ class Meter:
     device: torch.device
 
     def release(self) -> None:
-        """Give back what is freed but kept, so that what is used from here on shows."""
+        """Give back what is freed but kept, and begin a new peak."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(self.device)
             return
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        _trim()
+        with contextlib.suppress(OSError):
+            RESET_PEAK[0].write_text(RESET_PEAK[1])
+
+    def keep_within(self, size: int) -> None:
+        """Give back what is freed but kept, if more than `size` is used on a CPU; torch does so by itself on a GPU."""
+        if self.device.type != "cuda" and self.used() > size:
+            _trim()
 
     def used(self) -> int:
         """In use now; 0 where that cannot be told."""
@@ -56,8 +45,17 @@ class Meter:
             return 0
 
     def peak(self) -> int:
-        """The most that was in use, on a CPU of what is used now: freed memory stays with the process."""
-        return torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else self.used()
+        """The most that was in use since the last `release`, or since the process began where the system counts on.
+
+        0 where that cannot be told.
+        """
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        try:
+            lines = Path("/proc/self/status").read_text().splitlines()
+            return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) * 1024
+        except (OSError, StopIteration):
+            return 0
 
     def free(self) -> int | None:
         """What can still be taken; None where that cannot be told."""
@@ -67,6 +65,11 @@ class Meter:
             return free + kept
         found = [bytes_ for bytes_ in (_of_machine(), _of_group()) if bytes_ is not None]
         return min(found, default=None)
+
+
+def _trim() -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _of_machine() -> int | None:

@@ -59,13 +59,13 @@ def fit_memory(
         rises = []
         for rows in ([shortest], small):
             meter.release()
-            before = meter.used()
+            before, free = meter.used(), meter.free()
             run_pass(rows)
-            rises.append(meter.used() - before)
-        by_token, free = (rises[1] - rises[0]) / more, meter.free()
+            rises.append(meter.peak() - before)
+        by_token = (rises[1] - rises[0]) / more
         # Where nothing grew, nothing is known.
         if by_token > 0 and free is not None:
-            fits = _tokens(small) + round(max((1 - SPARE) * free - moments, 0) / by_token)
+            fits = _tokens(small) + round(max((1 - SPARE) * free - moments - rises[1], 0) / by_token)
             if fits < _tokens(largest):
                 token_budget = _lowered(token_budget, fits, batches, observer)
     while True:

@@ -202,6 +202,9 @@ class Loop:
             raise self._non_finite(state, norm, rows)
         self._optimizer.step()
         self._optimizer.zero_grad()
+        if self._memory.peak_bytes:
+            # Rows of many lengths leave gaps between what the next ones take.
+            Meter(self.loaded.placement.device).keep_within(self._memory.peak_bytes)
         tokens = sum(row.length for row in rows)
         self._speeds.append((tokens, time.monotonic() - began))
         state = dataclasses.replace(
