@@ -238,3 +238,17 @@ def test_measuring_alone_forecasts_and_leaves_no_run(tiny: Callable[..., Path], 
     assert forecast == loop.forecast
     assert forecast.peak_bytes > MOMENTS * loaded.trainable
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell the peak")
+def test_what_a_validation_holds_is_forecast(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    def hungry() -> tuple[float, dict[str, float]]:
+        return 1.0, {"loss": float(torch.ones(512 << 18).mean())}
+
+    peaks = [
+        Loop(*ready(tiny("llama"), Full(), 16), settings(epochs=40.0), tmp_path, "x", silent, validate=validate)
+        .measure()
+        .peak_bytes
+        for validate in (lambda: (1.0, {"loss": 1.0}), hungry)
+    ]
+    assert 450 << 20 < peaks[1] - peaks[0] < 600 << 20

@@ -35,9 +35,13 @@ def loop_of(order: dict[str, Any], folder: str, observer: Any) -> Any:
 def main() -> None:
     """Train, and tell when each step ended, its loss, and what came before the first."""
     order = json.load(sys.stdin)
+    import torch
+
     from keeptune.events import Event, Notice, StepDone, TrainingStarted
     from keeptune.models.memory import Meter
 
+    meter = Meter(torch.device(order["device"]))
+    peaks: list[int] = []
     ends: list[float] = []
     losses: list[float] = []
     ready: list[float] = []
@@ -51,12 +55,13 @@ def main() -> None:
             ready.append(time.perf_counter())
         elif isinstance(event, Notice) and event.kind in ("speed", "memory"):
             notices.append((time.perf_counter(), event.message))
+            peaks.append(meter.peak())
 
     with tempfile.TemporaryDirectory() as folder:
         loop = loop_of(order, folder, hear)
+        peaks.append(meter.peak())
         state = loop()
     told = [at for at, message in notices if "compil" in message and at < ready[0]]
-    meter = Meter(loop.loaded.placement.device)
     found = {
         "ends": [end - ends[0] for end in ends],
         "losses": losses,
@@ -67,10 +72,10 @@ def main() -> None:
         "compile_seconds": told[-1] - told[0] if len(told) > 1 else 0.0,
         "notices": [message for _, message in notices],
         "peak_bytes": meter.peak(),
+        # The loop begins a new peak once the model is loaded and compiled.
+        "peak_gib": max(*peaks, meter.peak()) / 2**30,
         "forecast": loop.forecast and {"seconds": loop.forecast.seconds, "peak_bytes": loop.forecast.peak_bytes},
     }
-    if meter.device.type == "cuda":
-        found["peak_gib"] = meter.peak() / 2**30
     print(json.dumps(found))
 
 

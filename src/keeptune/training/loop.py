@@ -36,7 +36,7 @@ from keeptune.training.checkpoint import (
 )
 from keeptune.training.compile import Compiled, failed_to_compile, try_compiling
 from keeptune.training.defaults import default_token_budget
-from keeptune.training.fit_memory import MemoryFit, fit_memory, out_of_memory
+from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory, out_of_memory
 from keeptune.training.objective import Objective
 
 FORECAST_AFTER = 5
@@ -107,9 +107,7 @@ class Loop:
     def measure(self) -> Forecast:
         """Train a few steps, to forecast the rest; the weights are of no use afterwards."""
         with self._started(measured=True):
-            before = time.monotonic()
-            state = self._validated(self._nothing_done())
-            validating = time.monotonic() - before
+            state, validating = self._first_validation(self._nothing_done())
             for batch in self._plan(0)[:FORECAST_AFTER]:
                 state = self._step(state, [self.rows[row] for row in batch])
             state = dataclasses.replace(state, seconds=time.monotonic() - self._began)
@@ -165,11 +163,9 @@ class Loop:
         seconds_before = state.seconds
         plan_of: tuple[int, list[list[int]]] = (-1, [])
         validation_steps = self._validation_steps()
-        before = time.monotonic()
-        if state.step == 0 and self.validate is not None:
-            state = self._validated(state)
-        validation_seconds = time.monotonic() - before
-        from_start = state.step == 0
+        from_start, validation_seconds = state.step == 0, 0.0
+        if from_start:
+            state, validation_seconds = self._first_validation(state)
         while state.step < self.steps and not self._out_of_time(state):
             epoch, within = divmod(state.step, self.epoch_steps)
             if plan_of[0] != epoch:
@@ -258,7 +254,6 @@ class Loop:
 
     def _fit_memory(self) -> MemoryFit:
         device = self.loaded.placement.device
-        trained = sum(p.numel() for p in self.loaded.model.parameters() if p.requires_grad)
 
         def run_pass(rows: Sequence[EncodedRow]) -> None:
             try:
@@ -272,7 +267,7 @@ class Loop:
             return fit_memory(
                 [[self.rows[row] for row in batch] for batch in self._plan(0)],
                 self._token_budget(),
-                trained,
+                self.loaded.trainable,
                 Meter(device),
                 run_pass,
                 self.observer,
@@ -310,12 +305,22 @@ class Loop:
             return contextlib.nullcontext()
         return torch.autocast(placement.device.type, placement.dtype)
 
+    def _first_validation(self, state: LoopState) -> tuple[LoopState, float]:
+        """Of the untrained model, and its seconds; later ones take its memory beside the optimizer's moments."""
+        before = time.monotonic()
+        state = self._validated(state)
+        if self._memory.peak_bytes:
+            peak = Meter(self.loaded.placement.device).peak() + MOMENTS * self.loaded.trainable
+            self._memory = dataclasses.replace(self._memory, peak_bytes=max(peak, self._memory.peak_bytes))
+        return state, time.monotonic() - before
+
     def _validated(self, state: LoopState) -> LoopState:
         if self.validate is None:
             return state
         self.loaded.model.eval()
         with torch.no_grad():
             score, shown = self.validate()
+        Meter(self.loaded.placement.device).keep_within(0)
         # The untrained model is measured, but it is no candidate.
         best = state.step > 0 and (state.best_score is None or score < state.best_score)
         if best:
