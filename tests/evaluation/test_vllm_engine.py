@@ -35,7 +35,7 @@ def asked_by(engine: str) -> list[Answer]:
         Example(str(n), (Message("user", prompt),), answer, (answer,), answers)
         for n, (prompt, answer, answers) in enumerate(ASKED)
     ]
-    metrics = [get_metric(name) for name in ("rouge1", "token_loss", "accuracy")]
+    metrics = [get_metric(name) for name in ("rouge1", "token_loss", "choice_accuracy")]
     return answer_items(loaded, Questioning(encoder, 24, 4096), examples, metrics, silent, "items")
 
 
