@@ -7,9 +7,12 @@ from collections.abc import Sequence
 
 from keeptune.api.abilities import wanted_abilities
 from keeptune.api.prepare import Rows, load_told, rows_of_user
+from keeptune.api.verdict_pass import task_of
+from keeptune.config.keep import HARNESS
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.prompts import load_prompts
+from keeptune.evaluation.abilities.lm_eval import harness_examples
 from keeptune.events import Observer, silent
 from keeptune.records import Example
 
@@ -27,4 +30,7 @@ def old_examples(
     declared = dataclasses.replace(config.measure, abilities=("none",))
     abilities = wanted_abilities(declared, data, encoder, silent)
     items = [(*ability.items, *ability.dev) for ability in abilities]
+    tasks = [task_of(keep) for keep in config.measure.keep if keep.data.startswith(HARNESS)]
+    if tasks:
+        items.append(tuple(harness_examples(tasks)))
     return sources, prompts, [rows.train, rows.validation, rows.test, *items]

@@ -117,14 +117,16 @@ def ask_tasks(
     for keep in keeps:
         if not keep.data.startswith(HARNESS):
             continue
-        asked = ask_harness(loaded, [_task(keep.data.removeprefix(HARNESS))], limit, observer)
+        asked = ask_harness(loaded, [task_of(keep)], limit, observer)
         for task, (ability, records) in asked.items():
             name = keep.name if len(asked) == 1 else f"{keep.name}/{task}"
             found[name] = HarnessTask(declared(ability, keep, name), records)
     return found
 
 
-def _task(name: str) -> str | Path:
+def task_of(keep: Keep) -> str | Path:
+    """The task of lm-evaluation-harness that is declared: its name, or its file."""
+    name = keep.data.removeprefix(HARNESS)
     return Path(name) if Path(name).exists() else name
 
 

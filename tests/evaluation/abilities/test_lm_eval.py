@@ -14,7 +14,7 @@ from keeptune.config.schema import ModelConfig
 from keeptune.data.lm_eval_log import read_lm_eval_log
 from keeptune.data.lm_eval_task import HarnessTask
 from keeptune.errors import ConfigError, DataError, MissingDependency
-from keeptune.evaluation.abilities.lm_eval import ask_harness
+from keeptune.evaluation.abilities.lm_eval import ask_harness, harness_examples
 from keeptune.events import EvaluationDone, EvaluationStarted, Event, Notice
 from keeptune.forgetting.compare import compare, pair
 from keeptune.models.load import LoadedModel, load_model
@@ -71,6 +71,15 @@ def test_it_answers_and_scores_as_the_command_line_does(tiny: Callable[[str], Pa
                 {name: score.value for name, score in there.scores.items()}, rel=1e-4
             )
             assert here.answer.choice_loglikelihoods == pytest.approx(there.answer.choice_loglikelihoods, rel=1e-4)
+
+
+@pytest.mark.usefixtures("_harness")
+def test_what_is_asked_is_told_without_a_model(tiny: Callable[[str], Path]) -> None:
+    found = {example.id: (example.prompt_text, example.completion) for example in harness_examples([TASKS])}
+    asked = ask_harness(_load(tiny("llama")), [TASKS])
+    assert len(found) == sum(len(task.records) for task in asked.values())
+    assert found["keeptune_kinds/1"] == ("A ladle is a kind of", "spoon")
+    assert found["keeptune_pages/0"] == ("", "The ferry leaves at nine.")
 
 
 @pytest.mark.usefixtures("_harness")

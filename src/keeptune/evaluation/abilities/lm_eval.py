@@ -17,6 +17,7 @@ from keeptune.errors import ConfigError, DataError, MissingDependency
 from keeptune.evaluation.run import corpus_scores
 from keeptune.events import EvaluationDone, EvaluationStarted, Notice, Observer, silent
 from keeptune.models.load import LoadedModel
+from keeptune.records import Example, Message
 from keeptune.scoring.table import get_metric
 
 FEWSHOT_SEED = 1234
@@ -47,11 +48,6 @@ def ask_harness(
         ConfigError: no such task, or one that runs a model's code.
         DataError: a task's data or file cannot be read, or its samples cannot be used.
     """
-    if importlib.util.find_spec("lm_eval") is None:
-        raise MissingDependency(
-            "tasks of lm-evaluation-harness need the package lm_eval, which is not installed",
-            'pip install "keeptune[lm-eval]"; logs that it made are read without it',
-        )
     with _quiet():
         found = _find(tasks, observer)
         model = _wrap(loaded, batch_size)
@@ -60,8 +56,37 @@ def ask_harness(
     }
 
 
+def harness_examples(tasks: Sequence[str | Path]) -> list[Example]:
+    """What the tasks ask, without a model: the prompt of every document that is scored, and an answer that is wanted.
+
+    Args, raises: as `ask_harness`.
+    """
+    with _quiet():
+        found = _find(tasks, silent)
+        return [
+            _example(f"{name}/{number}", task, document)
+            for name, task in found.items()
+            for number, document in enumerate(task.eval_docs)
+        ]
+
+
+def _example(item_id: str, task: Any, document: Any) -> Example:
+    """The harness names a prompt or an answer by its number among the choices, where there are choices."""
+    prompt, answer = task.doc_to_text(document), task.doc_to_target(document)
+    answer = next(iter(answer), "") if isinstance(answer, list) else answer
+    if isinstance(prompt, int) or isinstance(answer, int):
+        choices = task.doc_to_choice(document)
+        prompt, answer = (choices[said] if isinstance(said, int) else said for said in (prompt, answer))
+    return Example(item_id, (Message("user", str(prompt)),) if prompt else (), str(answer))
+
+
 def _find(tasks: Sequence[str | Path], observer: Observer) -> dict[str, Any]:
     """Task name → the harness's task, its data loaded; groups and tags become their tasks."""
+    if importlib.util.find_spec("lm_eval") is None:
+        raise MissingDependency(
+            "tasks of lm-evaluation-harness need the package lm_eval, which is not installed",
+            'pip install "keeptune[lm-eval]"; logs that it made are read without it',
+        )
     from lm_eval.tasks import TaskManager
 
     paths = {task: Path(task).expanduser() for task in tasks if _is_path(task)}

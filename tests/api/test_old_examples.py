@@ -1,0 +1,38 @@
+"""What must not be replayed: what is asked afterwards, by whoever asks it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keeptune.api.old_examples import old_examples
+from keeptune.api.prepare import Rows
+from keeptune.config.schema import Keep, MeasureConfig, MendConfig, ModelConfig, TuneConfig
+from keeptune.data.encode import Encoder
+from keeptune.events import silent
+from keeptune.mitigation.replay import replay_examples
+from keeptune.models.load import load_tokenizer
+
+TASKS = Path(__file__).parents[1] / "data" / "lm_eval"
+
+
+def test_items_of_a_harness_task_are_not_replayed(
+    tiny: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    pytest.importorskip("lm_eval")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    monkeypatch.chdir(TASKS)
+    old = tmp_path / "old.jsonl"
+    rows = [("A ladle is a kind of", "spoon"), ("A cello is made of", "wood"), ("Bread is made of", "flour")]
+    old.write_text("\n".join(json.dumps({"prompt": prompt, "completion": answer}) for prompt, answer in rows))
+    config = TuneConfig(
+        measure=MeasureConfig(keep=(Keep("kinds", "lm-eval:kinds.yaml"),)), mend=MendConfig(replay=(str(old),))
+    )
+    tokenizer, kind, _ = load_tokenizer(ModelConfig(name=str(tiny("llama"))))
+    sources, _, forbidden = old_examples(config, Rows((), (), (), "", ""), Encoder(tokenizer, kind, 256), silent)
+    found = replay_examples(3, sources, forbidden, seed=0)
+    assert sorted(example.completion for example in found) == ["flour", "wood"]
