@@ -29,13 +29,17 @@ NUMBERS = ("one", "two", "three", "four", "five", "six")
 @pytest.fixture(scope="session")
 def coloured(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
     """A folder with a run, ``first``, whose full model knows the colours of things, and rows: what it learnt, in two
-    halves (``old``, ``kept``), what it was tested on (``sizes``), and another task (``numbers``)."""
+    halves that share every colour and thing (``old``, ``kept``), what it was tested on (``sizes``), and another task
+    (``numbers``)."""
     folder = tmp_path_factory.mktemp("coloured")
     colours = [(f"{colour} {thing}", f"the {thing} is {colour}") for colour in COLOURS for thing in THINGS]
     numbers = [(f"{number} {thing}", f"{thing} times {number}") for number in NUMBERS for thing in THINGS]
     write(folder / "colours.jsonl", colours)
-    write(folder / "old.jsonl", colours[::2])
-    write(folder / "kept.jsonl", colours[1::2])
+    halves: tuple[list[tuple[str, str]], ...] = ([], [])
+    for place, pair in enumerate(colours):
+        halves[sum(divmod(place, len(THINGS))) % 2].append(pair)
+    write(folder / "old.jsonl", halves[0])
+    write(folder / "kept.jsonl", halves[1])
     write(folder / "numbers.jsonl", numbers)
     write(folder / "sizes.jsonl", [(f"{size} {thing}", f"a {size} {thing}") for size in SIZES for thing in THINGS])
     config = settings(tiny("llama"), folder, "first", epochs=40.0, lr=0.01)

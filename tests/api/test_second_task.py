@@ -68,7 +68,7 @@ def test_an_adapter_is_folded_in_first_and_the_next_one_stands_on_that(coloured:
     base = AutoModelForCausalLM.from_pretrained(coloured / "first" / "model", dtype=torch.float32)
     second = PeftModel.from_pretrained(base, tmp_path / "second" / "adapter")
     folded = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32)
-    torch.testing.assert_close(folded(ids).logits, second(ids).logits, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(folded(ids).logits, second(ids).logits, rtol=1e-4, atol=1e-4)
     saved = json.loads((tmp_path / "third" / "adapter" / "adapter_config.json").read_text())
     assert saved["base_model_name_or_path"] == str(start)
 
