@@ -241,6 +241,18 @@ def test_measuring_alone_forecasts_and_leaves_no_run(tiny: Callable[..., Path], 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell the peak")
+def test_every_step_keeps_within_the_forecast(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(Meter, "keep_within", lambda meter, size: sizes.append(size))
+    loop = Loop(*ready(tiny("llama"), Full(), 64), settings(epochs=3.0), tmp_path, "x", silent)
+    state = loop()
+    assert loop.forecast is not None
+    assert sizes == [loop.forecast.peak_bytes] * state.step
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell the peak")
 def test_what_a_validation_holds_is_forecast(tiny: Callable[..., Path], tmp_path: Path) -> None:
     def hungry() -> tuple[float, dict[str, float]]:
         return 1.0, {"loss": float(torch.ones(512 << 18).mean())}

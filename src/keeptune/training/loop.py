@@ -320,7 +320,6 @@ class Loop:
         self.loaded.model.eval()
         with torch.no_grad():
             score, shown = self.validate()
-        Meter(self.loaded.placement.device).keep_within(0)
         # The untrained model is measured, but it is no candidate.
         best = state.step > 0 and (state.best_score is None or score < state.best_score)
         if best:
