@@ -86,6 +86,18 @@ def test_a_dialed_rung_takes_no_training(climbed: tuple[Path, TuneResult, Told])
     assert sum(isinstance(event, TrainingStarted) for event in told.events) == 2
 
 
+def test_the_dial_of_a_training_that_was_tried_takes_no_other(coloured: Path, tmp_path: Path) -> None:
+    config = second(coloured, tmp_path / "run", rungs=("kl=0.1", "kl=0.1+dial=0.5"), max_rungs=2)
+    keep = replace(config.measure.keep[0], margin=0.5)
+    told = Told()
+    ladder = of_ladder(tune(replace(config, measure=replace(config.measure, keep=(keep,))), told))
+    assert [rung.rung for rung in ladder.rungs] == ["plain", "kl=0.1", "kl=0.1+dial=0.5"]
+    assert [rung.trained_seconds > 0 for rung in ladder.rungs] == [True, True, False]
+    assert len(told.of(TrainingStarted)) == 2
+    _, kl, dialed = ladder.rungs
+    assert dialed.worst < kl.worst
+
+
 def test_what_was_trained_beside_a_ladder_is_not_trained_again(coloured: Path, tmp_path: Path) -> None:
     old = MendConfig(replay=(str(coloured / "old.jsonl"),))
     alone = second(coloured, tmp_path / "alone", auto=False)

@@ -138,9 +138,15 @@ def test_a_repair_by_any_method_is_found(coloured: Path, counting: Path, tmp_pat
     rows, encoder = load_rows(config, silent), make_encoder(config.model, config.data)
     mender = replace(config, model=tuned(counting), method=Full())
     metrics = choose(config.evaluation, rows.test)
-    made = Repairer(mender, config.model, tmp_path / "rescued", rows, encoder, metrics, silent)(rung)
+    told = Told()
+    make = Repairer(mender, config.model, tmp_path / "rescued", rows, encoder, metrics, told)
+    made = make(rung)
     assert made.model.name == str(tmp_path / "rescued" / "rungs" / rung / place)
     assert Path(made.model.name).is_dir()
+    base = weights(coloured / "first" / "model")
+    for name, value in weights(Path(make(f"{rung}+dial=0").model.name)).items():
+        assert torch.equal(value, base[name]), "the dial leads to the base, not to what the repair began with"
+    assert len(told.of(TrainingStarted)) == 1
 
 
 def test_a_base_that_is_an_adapter_is_folded_before_the_dial(coloured: Path, counting: Path, tmp_path: Path) -> None:

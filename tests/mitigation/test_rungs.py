@@ -9,10 +9,18 @@ import pytest
 
 from keeptune.config import Adapter, Full, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
 from keeptune.errors import ConfigError
-from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, cost_of, needs_training, rung_config, rungs_of
+from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, cost_of, rung_config, rungs_of, training_of
 from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
 
 OLD = MendConfig(replay=("old.jsonl",))
+REPLAYS = (
+    "replay=0.05",
+    "replay=0.05+dial=0.75",
+    "replay=0.05+dial=0.5",
+    "replay=0.25",
+    "replay=0.25+dial=0.75",
+    "replay=0.25+dial=0.5",
+)
 ALWAYS = ("smaller=0.3", "self-replay=0.1", "kl=0.5")
 
 
@@ -29,10 +37,10 @@ def auto(method: Any = None, mend: MendConfig | None = None, **ladder: Any) -> T
     [
         (auto(), (*DIALS, *ALWAYS)),
         (auto(can_route=True), (ROUTE, *DIALS, *ALWAYS)),
-        (auto(mend=OLD), (*DIALS, "replay=0.05", "replay=0.25", *ALWAYS, "replay=0.25+kl=0.5")),
+        (auto(mend=OLD), (*DIALS, *REPLAYS, *ALWAYS, "replay=0.25+kl=0.5")),
         (auto(Full()), (*DIALS, "lora", *ALWAYS)),
         (auto(Full(), can_route=True), (*DIALS, "lora", *ALWAYS)),
-        (auto(Full(), OLD), (*DIALS, "lora", "replay=0.05", "replay=0.25", *ALWAYS, "replay=0.25+kl=0.5")),
+        (auto(Full(), OLD), (*DIALS, "lora", *REPLAYS, *ALWAYS, "replay=0.25+kl=0.5")),
         (auto(Adapter(kind="prompt")), ALWAYS),
         (auto(Adapter(kind="pissa")), (*DIALS, *ALWAYS[:2])),
     ],
@@ -85,11 +93,18 @@ def test_a_rung_changes_what_it_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rung", "trains"),
-    [(PLAIN, True), (ROUTE, False), ("dial=0.5", False), ("dial", False), ("full+dial=0.5", True), ("kl=0.5", True)],
+    ("rung", "training"),
+    [
+        (PLAIN, PLAIN),
+        (ROUTE, PLAIN),
+        ("dial=0.5", PLAIN),
+        ("dial", PLAIN),
+        ("full+dial=0.5", "full"),
+        ("replay=0.05 + dial=0.5 + kl=1", "replay=0.05+kl=1"),
+    ],
 )
-def test_what_needs_a_training(rung: str, trains: bool) -> None:
-    assert needs_training(rung) is trains
+def test_which_training_a_rung_uses(rung: str, training: str) -> None:
+    assert training_of(rung) == training
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import paired_scores
 from keeptune.mitigation.choose import choose, enough
-from keeptune.mitigation.rungs import PLAIN, ROUTE, cost_of, needs_training, rung_config
+from keeptune.mitigation.rungs import PLAIN, ROUTE, cost_of, rung_config, training_of
 from keeptune.records import (
     Ability,
     DevDrop,
@@ -142,7 +142,7 @@ class Climb:
             if self._is_left(rung, tried, began):
                 left.append(rung)
                 continue
-            tried.append(self._try(rung))
+            tried.append(self._try(rung, _is_trained(rung, tried)))
             self.observer(RungDone(tried[-1]))
         choice = choose(tried, self.config.ladder.min_gain)
         seconds = sum(rung.trained_seconds + rung.asked_seconds for rung in tried)
@@ -199,10 +199,10 @@ class Climb:
         if ladder.ladder_minutes is not None and spent > 60 * ladder.ladder_minutes:
             return True
         trained = sum(one.trained_seconds > 0 for one in tried)
-        return ladder.max_rungs is not None and trained >= ladder.max_rungs and needs_training(rung)
+        return ladder.max_rungs is not None and trained >= ladder.max_rungs and not _is_trained(rung, tried)
 
-    def _try(self, rung: str) -> DevEvidence:
-        """Make and ask one rung."""
+    def _try(self, rung: str, is_trained: bool) -> DevEvidence:
+        """Make and ask one rung; the time of a training that another one has had is not counted again."""
         made = self.make(rung)
         began = time.monotonic()
         answers = self._ask(made.model)
@@ -218,7 +218,7 @@ class Climb:
             gain=task.after - task.before if metric.higher_is_better else task.before - task.after,
             drops=tuple(self._drop(ability, answers) for ability in self._items.abilities),
             routed=rung == ROUTE,
-            trained_seconds=made.summary.seconds if made.summary and needs_training(rung) else 0.0,
+            trained_seconds=made.summary.seconds if made.summary and not is_trained else 0.0,
             asked_seconds=time.monotonic() - began,
         )
 
@@ -249,6 +249,10 @@ class Climb:
         del loaded, answering
         gc.collect()
         return DevAnswers(task, abilities)
+
+
+def _is_trained(rung: str, tried: Sequence[DevEvidence]) -> bool:
+    return training_of(rung) in (training_of(one.rung) for one in tried)
 
 
 def settle(model: ModelConfig, run: Path) -> Path:

@@ -21,7 +21,7 @@ from keeptune.errors import ConfigError, RunExists
 from keeptune.events import Event, Notice, Observer, silent
 from keeptune.export.save import saved_tuned
 from keeptune.export.save_dialed import save_dialed
-from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, needs_training, rung_config
+from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, rung_config, training_of, with_dials
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import fold_adapter
@@ -30,7 +30,7 @@ from keeptune.store.hashing import hash_value
 from keeptune.store.runs import open_run
 
 REPAIRS = ("kl=1", "self-replay=0.3+kl=1")
-REPAIRS_WITH_OLD_ROWS = ("replay=0.5", "replay=0.5+kl=1")
+REPAIRS_WITH_OLD_ROWS = (*with_dials("replay=0.5"), "replay=0.5+kl=1")
 DEV_SHARE = 0.3
 """Of the task's items, to see the gain on while choosing; at most `DEV_ITEMS`."""
 DEV_ITEMS = 100
@@ -57,24 +57,27 @@ class Repairer:
             return Made(self.config.model, None)
         folder = self.run / RUNGS / rung
         config = rung_config(rung, self.config)
-        if not needs_training(rung):
+        if config.mend.dial != 1:
+            # Towards the base, which is not what a repair starts from.
+            whole = self(training_of(rung))
             if not folder.exists():
-                save_dialed(self._base(), Path(self.config.model.name), config.mend.dial, folder)
-            return Made(replace(self.config.model, name=str(folder)), None)
+                save_dialed(_weights(self.base), _weights(whole.model), config.mend.dial, folder)
+            return replace(whole, model=replace(self.config.model, name=str(folder)))
         folder.mkdir(parents=True, exist_ok=True)
         config = replace(config, mend=replace(config.mend, reference=_pinned(self.base)))
         summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, {})
         return Made(replace(self.config.model, name=str(saved_tuned(folder))), summary)
 
-    def _base(self) -> LoadedModel | Path:
-        """A folder, so that it need not fit into memory, where the weights lie in one as they are."""
-        found = find_model(self.base)
-        if found.local and found.adapter is None:
-            return Path(found.source)
-        loaded = load_model(self.base, train_weights=True)
-        if found.adapter is not None:
-            fold_adapter(loaded)
-        return loaded
+
+def _weights(model: ModelConfig) -> LoadedModel | Path:
+    """A folder, so that it need not fit into memory, where the weights lie in one as they are."""
+    found = find_model(model)
+    if found.local and found.adapter is None:
+        return Path(found.source)
+    loaded = load_model(model, train_weights=True)
+    if found.adapter is not None:
+        fold_adapter(loaded)
+    return loaded
 
 
 def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) -> ForgettingReport:

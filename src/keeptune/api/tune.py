@@ -25,7 +25,7 @@ from keeptune.errors import DataError
 from keeptune.events import Event, Notice, Observer, RunFinished, silent
 from keeptune.export.save import saved_tuned
 from keeptune.mitigation.replay import without_prompts
-from keeptune.mitigation.rungs import PLAIN, needs_training, rungs_of
+from keeptune.mitigation.rungs import PLAIN, rungs_of, training_of
 from keeptune.records import ForgettingReport, TuneResult, to_plain
 from keeptune.store.atomic import write_json, write_jsonl
 from keeptune.store.runs import RESULT, open_run
@@ -122,10 +122,10 @@ def _measure(
 
 def _what_auto_would_do(config: TuneConfig, minutes: float) -> str:
     rungs = rungs_of(config)
-    trained = sum(needs_training(rung) for rung in rungs)
+    trained = len({training_of(rung) for rung in rungs} - {PLAIN})
     return (
         f"--auto looks for the cheapest remedy that keeps everything: {', '.join(rungs)}, in this order, as far as it "
-        f"must; {trained} of the {len(rungs)} train anew, about {minutes:.0f} minutes each"
+        f"must; {trained} trainings for the {len(rungs)} of them, about {minutes:.0f} minutes each"
     )
 
 

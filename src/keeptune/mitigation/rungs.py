@@ -11,6 +11,7 @@ from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
 
 PLAIN = "plain"
 ROUTE = "route"
+DIAL = "dial"
 DIALS = ("dial=0.75", "dial=0.5", "dial=0.25")
 """They need no training: the plain one's change is made smaller."""
 
@@ -35,7 +36,7 @@ def rungs_of(config: TuneConfig) -> tuple[str, ...]:
     if full:
         rungs.append("lora")
     if config.mend.replay:
-        rungs += ["replay=0.05", "replay=0.25"]
+        rungs += [*with_dials("replay=0.05"), *with_dials("replay=0.25")]
     rungs += ["smaller=0.3", "self-replay=0.1", "kl=0.5"]
     if config.mend.replay:
         rungs.append("replay=0.25+kl=0.5")
@@ -63,9 +64,15 @@ def _alone(config: TuneConfig) -> TuneConfig:
     return replace(config, mend=mend, ladder=LadderConfig(), measure=replace(config.measure, extent="none"))
 
 
-def needs_training(rung: str) -> bool:
-    """Whether it is more than the plain training's weights, used in another way."""
-    return rung != ROUTE and any(part.partition("=")[0].strip() != "dial" for part in rung.split("+"))
+def with_dials(rung: str) -> tuple[str, ...]:
+    """A training that forgets little and may gain more than the plain one, and the larger shares of its change."""
+    return (rung, *(f"{rung}+{dial}" for dial in DIALS[:2]))
+
+
+def training_of(rung: str) -> str:
+    """The rung whose trained weights this one uses: itself, or without its dial."""
+    parts = [part.strip() for part in rung.split("+")]
+    return "+".join(part for part in parts if part != ROUTE and part.partition("=")[0] != DIAL) or PLAIN
 
 
 def cost_of(rung: str) -> str:
