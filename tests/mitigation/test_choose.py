@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keeptune.mitigation.choose import choose, enough, keeps, share_of_gain
+from keeptune.mitigation.choose import choose, dial_between, enough, keeps, share_of_gain
 from keeptune.records import DevDrop, DevEvidence, Undefined
 
 MARGIN = 5.0
@@ -41,6 +41,32 @@ def test_the_share_of_the_plain_gain(gain: float, plain: float, share: float) ->
 @pytest.mark.parametrize(("gain", "drop", "stops"), [(9.0, 2.5, True), (8.9, 2.5, False), (9.0, 2.6, False)])
 def test_enough_needs_both(gain: float, drop: float, stops: bool) -> None:
     assert enough(rung("kl", gain, drop), rung("plain", 10.0, 9.0), 0.9) is stops
+
+
+LOSES, SHORT = ("dial=0.75", 9.5, 4.0), ("dial=0.5", 8.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("tried", "between"),
+    [
+        ([LOSES], None),
+        ([LOSES, SHORT], "dial=0.625"),
+        ([SHORT], "dial=0.75"),
+        ([LOSES, SHORT, ("dial=0.625", 9.2, 3.0)], "dial=0.5625"),
+        ([LOSES, SHORT, ("dial=0.625", 8.7, 1.0)], "dial=0.6875"),
+        ([LOSES, SHORT, ("dial=0.625", 9.2, 3.0), ("dial=0.5625", 9.1, 2.6)], None),
+        ([LOSES, ("dial=0.5", 8.0, 4.0)], None),
+        ([LOSES, ("dial=0.5", 8.0, 4.0), ("dial=0.25", 5.0, 1.0)], None),
+        ([LOSES, SHORT, ("lora", 12.0, 9.0)], None),
+        ([LOSES, SHORT, ("lora", 12.0, 9.0), ("lora+dial=0.5", 8.0, 1.0)], "lora+dial=0.75"),
+        ([("route", 10.0, 0.0), SHORT], "dial=0.75"),
+    ],
+)
+def test_between_a_dial_that_gains_and_one_that_keeps(
+    tried: list[tuple[str, float, float]], between: str | None
+) -> None:
+    rungs = [rung(name, gain, drop, routed=name == "route") for name, gain, drop in tried]
+    assert dial_between([rung("plain", 10.0, 9.0), *rungs], 0.9) == between
 
 
 def test_the_plain_training_where_it_keeps_all() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from keeptune.config import Adapter, Full, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
 from keeptune.errors import ConfigError
-from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, cost_of, rung_config, rungs_of, training_of
+from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, cost_of, dial_of, rung_config, rungs_of, training_of
 from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
 
 OLD = MendConfig(replay=("old.jsonl",))
@@ -105,6 +105,13 @@ def test_a_rung_changes_what_it_names() -> None:
 )
 def test_which_training_a_rung_uses(rung: str, training: str) -> None:
     assert training_of(rung) == training
+
+
+@pytest.mark.parametrize(
+    ("rung", "share"), [(PLAIN, 1.0), ("replay=0.05", 1.0), ("dial", 0.5), ("replay=0.05 + dial=0.25", 0.25)]
+)
+def test_the_share_that_a_rung_keeps(rung: str, share: float) -> None:
+    assert dial_of(rung) == share
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import shutil
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import paired_scores
-from keeptune.mitigation.choose import choose, enough
+from keeptune.mitigation.choose import choose, dial_between, enough
 from keeptune.mitigation.rungs import PLAIN, ROUTE, cost_of, rung_config, training_of
 from keeptune.records import (
     Ability,
@@ -138,12 +139,17 @@ class Climb:
         self._items = replace(self._items, abilities=tuple(self._measurable()))
         tried: list[DevEvidence] = []
         left: list[str] = []
-        for rung in self.rungs:
+        waiting = deque(self.rungs)
+        while waiting:
+            rung = waiting.popleft()
             if self._is_left(rung, tried, began):
                 left.append(rung)
                 continue
             tried.append(self._try(rung, _is_trained(rung, tried)))
             self.observer(RungDone(tried[-1]))
+            middle = dial_between(tried, self.config.ladder.min_gain)
+            if middle is not None:
+                waiting.appendleft(middle)
         choice = choose(tried, self.config.ladder.min_gain)
         seconds = sum(rung.trained_seconds + rung.asked_seconds for rung in tried)
         self.seconds["ladder"] = seconds

@@ -124,7 +124,8 @@ class _Trials:
         config = replace(self.config, training=_short(self.config.training, lr, epochs))
         try:
             loop = prepared(config, self.folder, self.rows, self.encoder, self.metrics, self._tell).loop
-            # There are validation rows, so there is a validation.
+            # There are validation rows, so there is a validation; that of the untrained model is counted.
+            loop.start_key = ""
             loop.validate = _checked(cast(Validate, loop.validate), report)
             state = loop()
             loss, drift = min(loss for step, loss in state.validation_curve if step), self._drift(loop.loaded)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import importlib.metadata
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
+import keeptune
 from keeptune.api.ask import load_for_asking, tell_model
 from keeptune.api.old_examples import old_examples
 from keeptune.api.prepare import Metrics, Rows, encode_train, new_tokens
@@ -26,13 +30,17 @@ from keeptune.mitigation.mending import Mending
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.memory import Meter
+from keeptune.models.placement import cpu_flags
 from keeptune.records import EncodedRow, TrainingSummary, to_plain
+from keeptune.scoring.custom import is_custom
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
 from keeptune.store.runs import CONFIG
 from keeptune.training.checkpoint import LoopState
 from keeptune.training.defaults import default_epochs, default_lr, default_token_budget
 from keeptune.training.loop import Loop, Validate
+
+COMPUTING = ("torch", "transformers", "peft")
 
 
 def train(
@@ -127,6 +135,7 @@ def prepared(
         _fingerprint(config, loaded, rows, train_rows),
         observer,
         objective=mending.objective(loaded, train_rows),
+        start_key=_start_key(config, loaded, rows, train_rows, metrics),
     )
     if rows.validation:
         loop.validate = _validator(config, loaded, rows, encoder, metrics, loop, budget)
@@ -168,6 +177,29 @@ def _fingerprint(config: TuneConfig, loaded: LoadedModel, rows: Rows, trained: S
             config.data.max_length,
             config.data.too_long,
             config.data.loss_on,
+        ]
+    )
+
+
+def _start_key(
+    config: TuneConfig, loaded: LoadedModel, rows: Rows, trained: Sequence[EncodedRow], metrics: Metrics
+) -> str:
+    """What the way to the first step depends on: all that the weights do but the rate, the questions that a validation
+    asks, and what computes. None for a user's own metric, whose file may change."""
+    if any(is_custom(metric.name) for metric in metrics.metrics):
+        return ""
+    training, device = config.training, loaded.placement.device
+    any_rate = dataclasses.replace(config, training=dataclasses.replace(training, lr=None, lr_factor=1.0))
+    return hash_value(
+        [
+            keeptune.__version__,
+            [importlib.metadata.version(name) for name in COMPUTING],
+            torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_flags(),
+            torch.get_num_threads(),
+            _fingerprint(any_rate, loaded, rows, trained),
+            training.torch_compile,
+            to_plain(config.evaluation),
+            [metric.name for metric in metrics.metrics],
         ]
     )
 

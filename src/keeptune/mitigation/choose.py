@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from keeptune.mitigation.rungs import DIAL, PLAIN, dial_of, training_of
 from keeptune.records import DevEvidence
 
 HALF = 0.5
 """A rung keeps an ability if its drop on the development items is at most this share of the margin. Stopping where it
 is merely not shown to be lost would stop too early: with 150 items, 15 % of them changing and a true drop of 8 points,
 four times in five."""
+NEAR = 0.1
+"""Dials nearer to each other are not told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,20 @@ def share_of_gain(rung: DevEvidence, plain: DevEvidence) -> float:
 def enough(rung: DevEvidence, plain: DevEvidence, min_gain: float) -> bool:
     """Whether the climb may stop here."""
     return keeps(rung) and share_of_gain(rung, plain) >= min_gain
+
+
+def dial_between(tried: Sequence[DevEvidence], min_gain: float) -> str | None:
+    """The rung in the middle of two dials of the last training, of which the larger gains enough and the smaller keeps
+    everything; None where there are no such two, or they are near each other, or one between them does neither."""
+    plain, training = tried[0], training_of(tried[-1].rung)
+    dials = {dial_of(one.rung): one for one in tried if training_of(one.rung) == training and not one.routed}
+    gaining = [share for share, one in dials.items() if share_of_gain(one, plain) >= min_gain and not keeps(one)]
+    high = min(gaining, default=0.0)
+    low = max((share for share, one in dials.items() if keeps(one) and share < high), default=high)
+    if high - low < NEAR or any(low < share < high for share in dials):
+        return None
+    dial = f"{DIAL}={(low + high) / 2:g}"
+    return dial if training == PLAIN else f"{training}+{dial}"
 
 
 def choose(rungs: Sequence[DevEvidence], min_gain: float) -> Choice:

@@ -75,6 +75,12 @@ def training_of(rung: str) -> str:
     return "+".join(part for part in parts if part != ROUTE and part.partition("=")[0] != DIAL) or PLAIN
 
 
+def dial_of(rung: str) -> float:
+    """The share of its training's change that the rung keeps."""
+    parts = (part.strip().partition("=") for part in rung.split("+"))
+    return next((float(share or 0.5) for name, _, share in parts if name == DIAL), 1.0)
+
+
 def cost_of(rung: str) -> str:
     """In words."""
     if rung in (PLAIN, ROUTE):

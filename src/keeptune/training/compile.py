@@ -25,7 +25,13 @@ root of the tokens more."""
 
 
 def try_compiling(
-    wanted: bool | None, loaded: LoadedModel, rows: Sequence[EncodedRow], tokens: int, loss: Loss, observer: Observer
+    wanted: bool | None,
+    loaded: LoadedModel,
+    rows: Sequence[EncodedRow],
+    tokens: int,
+    loss: Loss,
+    observer: Observer,
+    known: bool | None = None,
 ) -> Compiled:
     """Compiled blocks that have passed a trial on some of `rows`; else the plain way, said why.
 
@@ -33,6 +39,7 @@ def try_compiling(
         wanted: None leaves it to the number of tokens and this machine.
         tokens: to be trained on in all.
         loss: of some rows, as if they were a step.
+        known: how an earlier trial of the same went; None where there was none.
     """
     device = loaded.placement.device.type
     if wanted is None:
@@ -44,7 +51,10 @@ def try_compiling(
     observer(Notice("speed", "compiling the model's blocks for this machine"))
     try:
         blocks = compile_blocks(loaded.model)
-        why = _trial(blocks, loaded, rows, loss) if blocks else "it has no repeated blocks"
+        if blocks and known is not None:
+            why = "" if known else "a trial on this machine has failed before"
+        else:
+            why = _trial(blocks, loaded, rows, loss) if blocks else "it has no repeated blocks"
     except Exception as error:  # noqa: BLE001 - whatever the compiler stumbles over, the plain way serves
         blocks, why = None, first_line(error)[:200]
     finally:

@@ -37,6 +37,7 @@ from keeptune.training.checkpoint import (
 from keeptune.training.compile import Compiled, failed_to_compile, try_compiling
 from keeptune.training.defaults import default_token_budget
 from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory, out_of_memory
+from keeptune.training.known_start import KnownStart, keep_start, read_start
 from keeptune.training.objective import Objective
 
 FORECAST_AFTER = 5
@@ -60,6 +61,8 @@ class Loop:
     observer: Observer
     validate: Validate | None = None
     objective: Objective = field(default_factory=Objective)
+    start_key: str = ""
+    """Of what is found out before the first step, to find it out once; "" finds it out anew."""
     lr: float = field(init=False)
     steps: int = field(init=False)
     epoch_steps: int = field(init=False)
@@ -68,6 +71,7 @@ class Loop:
     forecast: Forecast | None = field(init=False, default=None)
     _compiled: Compiled = field(init=False, default=plainly)
     _memory: MemoryFit = field(init=False)
+    _known: KnownStart | None = field(init=False, default=None)
     _began: float = field(init=False)
     _speeds: deque[tuple[int, float]] = field(init=False, default_factory=lambda: deque(maxlen=20))
 
@@ -120,8 +124,10 @@ class Loop:
         try:
             self._prepare()
             tokens = round(sum(row.length for row in self.rows) * self.steps / self.epoch_steps)
+            self._known = self._known_start() if measured else None
+            compiles = self._known.compiled if self._known else None
             self._compiled = try_compiling(
-                self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer
+                self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer, compiles
             )
             self._memory = self._fit_memory() if measured else MemoryFit(self._token_budget(), 0)
             torch.manual_seed(self.config.seed)
@@ -129,6 +135,13 @@ class Loop:
         finally:
             # Accelerate keeps one state a process; the next run may want another device or dtype.
             AcceleratorState._reset_state(reset_partial_state=True)
+
+    def _known_start(self) -> KnownStart | None:
+        """What a training like this one found, if there is as much memory as it took."""
+        known = read_start(self.start_key) if self.start_key else None
+        meter = Meter(self.loaded.placement.device)
+        free = meter.free()
+        return known if known and (free is None or known.peak_bytes <= meter.used() + free) else None
 
     def _nothing_done(self) -> LoopState:
         return LoopState(0, 0.0, 0, None, 0, 0, (), (), self.fingerprint)
@@ -254,6 +267,9 @@ class Loop:
 
     def _fit_memory(self) -> MemoryFit:
         device = self.loaded.placement.device
+        if self._known:
+            Meter(device).release()
+            return MemoryFit(self._token_budget(), self._known.peak_bytes)
 
         def run_pass(rows: Sequence[EncodedRow]) -> None:
             try:
@@ -306,25 +322,40 @@ class Loop:
         return torch.autocast(placement.device.type, placement.dtype)
 
     def _first_validation(self, state: LoopState) -> tuple[LoopState, float]:
-        """Of the untrained model, and its seconds; later ones take its memory beside the optimizer's moments."""
-        before = time.monotonic()
-        state = self._validated(state)
-        if self._memory.peak_bytes:
-            peak = Meter(self.loaded.placement.device).peak() + MOMENTS * self.loaded.trainable
-            self._memory = dataclasses.replace(self._memory, peak_bytes=max(peak, self._memory.peak_bytes))
-        return state, time.monotonic() - before
+        """Of the untrained model, which is no candidate, and its seconds; later ones take its memory beside the
+        optimizer's moments."""
+        known = self._known
+        if known is None:
+            before = time.monotonic()
+            _, shown = self._validate() if self.validate else (0.0, {})
+            seconds = time.monotonic() - before
+            if self._memory.peak_bytes:
+                peak = Meter(self.loaded.placement.device).peak() + MOMENTS * self.loaded.trainable
+                self._memory = dataclasses.replace(self._memory, peak_bytes=max(peak, self._memory.peak_bytes))
+            known = KnownStart(self._compiled is not plainly, self._memory.peak_bytes, shown, seconds)
+            # A budget that was lowered holds for the memory of that hour.
+            whole = self._memory.peak_bytes and self._memory.token_budget == self._token_budget()
+            if self.start_key and whole and all(map(math.isfinite, shown.values())):
+                keep_start(self.start_key, known)
+        if self.validate:
+            state = self._curved(state, known.validation, best=False)
+        return state, known.validation_seconds
 
-    def _validated(self, state: LoopState) -> LoopState:
-        if self.validate is None:
-            return state
+    def _validate(self) -> tuple[float, Mapping[str, float]]:
+        assert self.validate is not None
         self.loaded.model.eval()
         with torch.no_grad():
-            score, shown = self.validate()
-        # The untrained model is measured, but it is no candidate.
-        best = state.step > 0 and (state.best_score is None or score < state.best_score)
+            return self.validate()
+
+    def _validated(self, state: LoopState) -> LoopState:
+        score, shown = self._validate()
+        best = state.best_score is None or score < state.best_score
         if best:
             save_weights(self.run / "best", self.loaded.model)
             state = dataclasses.replace(state, best_step=state.step, best_score=score)
+        return self._curved(state, shown, best=best)
+
+    def _curved(self, state: LoopState, shown: Mapping[str, float], *, best: bool) -> LoopState:
         curve = (*state.validation_curve, (state.step, shown["loss"]))
         self.observer(ValidationDone(state.step, shown["loss"], dict(shown), best))
         return dataclasses.replace(state, validation_curve=curve)
