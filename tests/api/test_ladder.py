@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from keeptune.api import ladder as ladder_module
 from keeptune.api.tune import tune
 from keeptune.config import (
     DataConfig,
@@ -25,7 +27,7 @@ from keeptune.config import (
 )
 from keeptune.errors import ConfigError, DataError, StoreError
 from keeptune.events import EvaluationDone, Notice, RungDone, StepDone, TrainingStarted
-from keeptune.records import LadderReport, TuneResult, from_plain
+from keeptune.records import DevEvidence, LadderReport, TuneResult, from_plain
 from tests.api.runs import Told, settings
 
 
@@ -96,6 +98,20 @@ def test_the_dial_of_a_training_that_was_tried_takes_no_other(coloured: Path, tm
     assert len(told.of(TrainingStarted)) == 2
     _, kl, dialed = ladder.rungs
     assert dialed.drops != kl.drops
+
+
+def test_a_dial_between_two_is_tried_next(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def between(tried: Sequence[DevEvidence], min_gain: float) -> str | None:
+        assert min_gain == 0.75
+        seen.append(tried[-1].rung)
+        return "dial=0.6" if seen == ["plain", "dial=0.75"] else None
+
+    monkeypatch.setattr(ladder_module, "dial_between", between)
+    config = second(coloured, tmp_path / "run", rungs=("dial=0.75", "dial=0.5"), max_rungs=1, min_gain=0.75)
+    ladder = of_ladder(tune(config))
+    assert [rung.rung for rung in ladder.rungs] == seen == ["plain", "dial=0.75", "dial=0.6", "dial=0.5"]
 
 
 def test_what_was_trained_beside_a_ladder_is_not_trained_again(coloured: Path, tmp_path: Path) -> None:
