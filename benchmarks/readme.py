@@ -18,6 +18,7 @@ import lm_eval_logs
 import measure_time
 import mix
 import model_case
+import rescue_trl
 import tasks
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +34,7 @@ def tables() -> dict[str, str]:
         "lm-eval-logs": lm_eval_logs,
         "measure-time": measure_time,
         "mix": mix,
+        "rescue-trl": rescue_trl,
     }
     for name, benchmark in kept.items():
         if benchmark.RESULTS.exists():
