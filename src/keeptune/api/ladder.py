@@ -6,7 +6,9 @@ chosen rung goes on to the same final scoring as any run.
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import json
 import shutil
 import time
 from collections import deque
@@ -47,6 +49,8 @@ from keeptune.scoring.table import get_metric
 from keeptune.store.atomic import atomic_folder, write_json
 
 LADDER = "ladder.json"
+ASKED = "asked.json"
+"""In a rung's folder: the seconds that asking it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +229,16 @@ class Climb:
             drops=tuple(self._drop(ability, answers) for ability in self._items.abilities),
             routed=rung == ROUTE,
             trained_seconds=made.summary.seconds if made.summary and not is_trained else 0.0,
-            asked_seconds=time.monotonic() - began,
+            asked_seconds=self._asked(rung, time.monotonic() - began),
         )
+
+    def _asked(self, rung: str, seconds: float) -> float:
+        """The most that an earlier start or this one took: answers that were there already took others' time."""
+        file = self.run / RUNGS / rung / ASKED
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            seconds = max(seconds, float(json.loads(file.read_text(encoding="utf-8"))))
+        write_json(file, seconds)
+        return seconds
 
     def _drop(self, ability: Ability, answers: DevAnswers) -> DevDrop:
         metric = get_metric(ability.metrics[0])
