@@ -85,13 +85,17 @@ def test_what_is_asked_is_told_without_a_model(tiny: Callable[[str], Path]) -> N
 @pytest.mark.usefixtures("_harness")
 def test_base_and_tuned_are_compared_item_by_item(tiny: Callable[[str], Path], tmp_path: Path) -> None:
     heard: list[Event] = []
-    base = ask_harness(_load(tiny("llama")), [TASKS / "kinds.yaml"], observer=heard.append)["keeptune_kinds"]
+    loaded = _load(tiny("llama"))
+    loaded.engine = "vllm"
+    base = ask_harness(loaded, [TASKS / "kinds.yaml"], observer=heard.append)["keeptune_kinds"]
     tuned = ask_harness(_load(save_llama(tmp_path / "other", seed=3)), [TASKS / "kinds.yaml"])["keeptune_kinds"]
     found = compare(base.records, tuned.records, get_metric(base.ability.metrics[0]))
     assert found.items == 6
     assert found.rose + found.fell + found.unchanged == 6
     assert found.after - found.before == pytest.approx(100 * (found.rose - found.fell) / 6)
-    started, done = heard
+    notice, started, done = heard
+    assert isinstance(notice, Notice)
+    assert "are asked by torch" in notice.message
     assert started == EvaluationStarted("keeptune_kinds", 6)
     assert isinstance(done, EvaluationDone)
     assert done.metrics["lm-eval:acc"] == found.before

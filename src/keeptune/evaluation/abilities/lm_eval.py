@@ -48,6 +48,9 @@ def ask_harness(
         ConfigError: no such task, or one that runs a model's code.
         DataError: a task's data or file cannot be read, or its samples cannot be used.
     """
+    if loaded.engine != "torch":
+        told = "tasks of lm-evaluation-harness are asked by torch; `lm_eval --model vllm --log_samples` asks by vLLM"
+        observer(Notice("engine", f"{told}, and `keeptune measure` reads its logs"))
     with _quiet():
         found = _find(tasks, observer)
         model = _wrap(loaded, batch_size)
