@@ -27,6 +27,7 @@ from keeptune.config import (
 )
 from keeptune.errors import ConfigError, DataError, StoreError
 from keeptune.events import EvaluationDone, Notice, RungDone, StepDone, TrainingStarted
+from keeptune.mitigation.rungs import training_of
 from keeptune.records import DevEvidence, LadderReport, TuneResult, from_plain
 from tests.api.runs import Told, settings
 
@@ -69,15 +70,18 @@ def of_ladder(result: TuneResult) -> LadderReport:
 def test_it_climbs_until_what_was_declared_is_kept(climbed: tuple[Path, TuneResult, Told]) -> None:
     run, result, told = climbed
     ladder = of_ladder(result)
-    assert [rung.rung for rung in ladder.rungs] == ["plain", "dial=0.75", "replay=0.4+kl=0.5"]
-    assert (ladder.chosen, ladder.enough, ladder.not_tried) == ("replay=0.4+kl=0.5", True, ("lora",))
-    plain, dialed, chosen = ladder.rungs
+    plain, dialed, mended, *its_dials = ladder.rungs
+    assert [rung.rung for rung in (plain, dialed, mended)] == ["plain", "dial=0.75", "replay=0.4+kl=0.5"]
+    assert {training_of(rung.rung) for rung in its_dials} <= {mended.rung}, "more room is looked for by the dial alone"
+    assert (training_of(ladder.chosen), ladder.enough, ladder.not_tried) == (mended.rung, True, ("lora",))
     assert min(plain.worst, dialed.worst) > 0.5, "the plain training must lose the colours"
-    assert chosen.worst <= 0.5
+    assert mended.worst <= 0.5
+    (chosen,) = (rung for rung in ladder.rungs if rung.rung == ladder.chosen)
+    assert chosen.worst <= mended.worst
     assert chosen.gain >= 0.5 * plain.gain
     assert [event.evidence for event in told.events if isinstance(event, RungDone)] == list(ladder.rungs)
     assert from_plain(LadderReport, json.loads((run / "ladder.json").read_text())) == ladder
-    assert "replay=0.4+kl=0.5" in (run / "report.html").read_text()
+    assert ladder.chosen in (run / "report.html").read_text()
 
 
 def test_a_dialed_rung_takes_no_training(climbed: tuple[Path, TuneResult, Told]) -> None:
@@ -100,18 +104,22 @@ def test_the_dial_of_a_training_that_was_tried_takes_no_other(coloured: Path, tm
     assert dialed.drops != kl.drops
 
 
-def test_a_dial_between_two_is_tried_next(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_next_dial_two_is_tried_next(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def between(tried: Sequence[DevEvidence], min_gain: float) -> str | None:
+    def next_of(tried: Sequence[DevEvidence], min_gain: float) -> str | None:
         assert min_gain == 0.75
         seen.append(tried[-1].rung)
-        return "dial=0.6" if seen == ["plain", "dial=0.75"] else None
+        # The second is among the rungs, and not asked twice.
+        return {"plain dial=0.75": "dial=0.6", "plain dial=0.75 dial=0.6": "dial=0.25"}.get(" ".join(seen))
 
-    monkeypatch.setattr(ladder_module, "dial_between", between)
-    config = second(coloured, tmp_path / "run", rungs=("dial=0.75", "dial=0.5"), max_rungs=1, min_gain=0.75)
+    monkeypatch.setattr(ladder_module, "next_dial", next_of)
+    config = second(
+        coloured, tmp_path / "run", rungs=("dial=0.75", "dial=0.5", "dial=0.25"), max_rungs=1, min_gain=0.75
+    )
+    config = replace(config, measure=replace(config.measure, keep=(replace(config.measure.keep[0], margin=0.5),)))
     ladder = of_ladder(tune(config))
-    assert [rung.rung for rung in ladder.rungs] == seen == ["plain", "dial=0.75", "dial=0.6", "dial=0.5"]
+    assert [rung.rung for rung in ladder.rungs] == seen == ["plain", "dial=0.75", "dial=0.6", "dial=0.25", "dial=0.5"]
 
 
 def test_what_was_trained_beside_a_ladder_is_not_trained_again(coloured: Path, tmp_path: Path) -> None:
@@ -120,7 +128,8 @@ def test_what_was_trained_beside_a_ladder_is_not_trained_again(coloured: Path, t
     mended = replace(second(coloured, tmp_path / "mended", auto=False), mend=replace(old, replay_fraction=0.4, kl=0.5))
     trained = [tune(config).training for config in (alone, mended)]
     told = Told()
-    config = second(coloured, tmp_path / "climb", rungs=("replay=0.4+kl=0.5", "dial=0.75+lora"), max_rungs=2)
+    rungs, never_enough = ("replay=0.4+kl=0.5", "dial=0.75+lora"), 9.0
+    config = second(coloured, tmp_path / "climb", rungs=rungs, max_rungs=2, min_gain=never_enough)
     result = tune(replace(config, mend=old), told)
     assert not [event for event in told.events if isinstance(event, TrainingStarted)]
     ladder = of_ladder(result)

@@ -31,6 +31,7 @@ from keeptune.config import (
 from keeptune.errors import ConfigError, StoreError
 from keeptune.events import RungDone, TrainingStarted, silent
 from keeptune.export.save import save_tuned
+from keeptune.mitigation.rungs import training_of
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.records import ForgettingReport
@@ -86,7 +87,7 @@ def test_a_repair_on_old_rows_brings_it_back(coloured: Path, counting: Path, tmp
     )
     told = Told()
     report = rescue(config, tuned(counting), told)
-    assert chosen(report) == "replay=0.5+kl=0.5"
+    assert training_of(chosen(report)) == "replay=0.5+kl=0.5"
     assert report.task is not None
     assert report.task.after > report.task.before
     assert len(told.of(TrainingStarted)) == 1

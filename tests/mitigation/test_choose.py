@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keeptune.mitigation.choose import choose, dial_between, enough, keeps, share_of_gain
+from keeptune.mitigation.choose import choose, enough, keeps, next_dial, share_of_gain
 from keeptune.records import DevDrop, DevEvidence, Undefined
 
 MARGIN = 5.0
@@ -66,7 +66,41 @@ def test_between_a_dial_that_gains_and_one_that_keeps(
     tried: list[tuple[str, float, float]], between: str | None
 ) -> None:
     rungs = [rung(name, gain, drop, routed=name == "route") for name, gain, drop in tried]
-    assert dial_between([rung("plain", 10.0, 9.0), *rungs], 0.9) == between
+    assert next_dial([rung("plain", 10.0, 9.0), *rungs], 0.9) == between
+
+
+@pytest.mark.parametrize(
+    ("tried", "asked"),
+    [
+        ([("replay=0.05", 10.0, 2.4)], "replay=0.05+dial=0.75"),
+        ([("replay=0.05", 10.0, 1.2)], None),
+        ([("replay=0.05", 10.0, 2.4), ("replay=0.05+dial=0.75", 9.5, 1.3)], "replay=0.05+dial=0.5"),
+        ([("replay=0.05", 10.0, 2.4), ("replay=0.05+dial=0.75", 9.5, 1.2)], None),
+        ([("replay=0.05", 10.0, 2.4), ("replay=0.05+dial=0.75", 8.5, 1.3)], None),
+        ([LOSES, SHORT, ("dial=0.625", 9.2, 2.0)], None),
+        ([("dial=0.25", 9.2, 2.0)], None),
+        ([("route", 10.0, 0.0)], None),
+    ],
+)
+def test_little_room_is_made_larger(tried: list[tuple[str, float, float]], asked: str | None) -> None:
+    rungs = [rung(name, gain, drop, routed=name == "route") for name, gain, drop in tried]
+    assert next_dial([rung("plain", 10.0, 9.0), *rungs], 0.9) == asked
+
+
+def test_a_plain_training_with_little_room_is_dialed() -> None:
+    assert next_dial([rung("plain", 10.0, 2.0)], 0.9) == "dial=0.75"
+    assert next_dial([rung("plain", 10.0, 1.0)], 0.9) is None
+
+
+def test_of_dials_that_are_enough_the_one_with_the_most_room() -> None:
+    plain, first = rung("plain", 10.0, 9.0), rung("replay=0.05", 10.0, 2.4)
+    dialed, short = rung("replay=0.05+dial=0.75", 9.5, 1.5), rung("replay=0.05+dial=0.5", 8.0, 0.5)
+    choice = choose([plain, first, dialed, short, rung("kl=0.5", 12.0, 0.0)], 0.9)
+    assert (choice.rung, choice.enough) == (dialed, True)
+    assert "the most room after replay=0.05, the first, on which" in choice.reason
+    assert "95 % of the plain training's gain" in choice.reason
+    roomy = rung("replay=0.05", 10.0, 1.2)
+    assert choose([plain, roomy, dialed], 0.9).rung == roomy
 
 
 def test_the_plain_training_where_it_keeps_all() -> None:

@@ -32,7 +32,7 @@ from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import paired_scores
-from keeptune.mitigation.choose import choose, dial_between, enough
+from keeptune.mitigation.choose import choose, enough, next_dial
 from keeptune.mitigation.rungs import PLAIN, ROUTE, cost_of, rung_config, training_of
 from keeptune.records import (
     Ability,
@@ -151,9 +151,12 @@ class Climb:
                 continue
             tried.append(self._try(rung, _is_trained(rung, tried)))
             self.observer(RungDone(tried[-1]))
-            middle = dial_between(tried, self.config.ladder.min_gain)
-            if middle is not None:
-                waiting.appendleft(middle)
+            dial = next_dial(tried, self.config.ladder.min_gain)
+            if dial is not None:
+                waiting = deque([dial, *(other for other in waiting if other != dial)])
+            elif any(enough(one, tried[0], self.config.ladder.min_gain) for one in tried):
+                break
+        left += waiting
         choice = choose(tried, self.config.ladder.min_gain)
         seconds = sum(rung.trained_seconds + rung.asked_seconds for rung in tried)
         self.seconds["ladder"] = seconds
@@ -198,12 +201,10 @@ class Climb:
         return found
 
     def _is_left(self, rung: str, tried: Sequence[DevEvidence], began: float) -> bool:
-        """The climb has ended, or there is no budget for this rung."""
+        """There is no budget for it."""
         ladder = self.config.ladder
         if not tried:
             return False
-        if enough(tried[-1], tried[0], ladder.min_gain):
-            return True
         # What an earlier start or another run has trained counts, too.
         spent = max(time.monotonic() - began, sum(one.trained_seconds + one.asked_seconds for one in tried))
         if ladder.ladder_minutes is not None and spent > 60 * ladder.ladder_minutes:

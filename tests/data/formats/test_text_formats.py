@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from keeptune.data.formats import RawRows, read_rows
@@ -62,6 +62,8 @@ def test_a_very_long_field_is_read_and_the_limit_put_back(tmp_path: Path) -> Non
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=80), name=st.sampled_from(["r.jsonl", "r.json", "r.csv", "r.tsv", "r.parquet"]))
+@example(content=b"\x0b", name="r.jsonl")
+@example(content="\u2003\n\x1c".encode(), name="r.jsonl")
 def test_any_bytes_give_rows_or_problems_and_no_exception(tmp_path: Path, content: bytes, name: str) -> None:
     raw = _read(tmp_path, name, content)
     assert raw.rows or raw.problems

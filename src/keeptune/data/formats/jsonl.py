@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keeptune.data.formats.json_text import DECODER, kind_of, unreadable
 from keeptune.data.formats.raw_row import RawRow, RawRows
-from keeptune.data.formats.text_lines import TextLines, read_lines, stream_lines
+from keeptune.data.formats.text_lines import BLANK, TextLines, read_lines, stream_lines
 from keeptune.errors import Problem
 
 
@@ -24,7 +24,7 @@ def rows_of_lines(text: TextLines, path: Path) -> RawRows:
     problems = list(text.problems)
     last = text.lines[-1][0] if text.lines else 0
     for number, line in text.lines:
-        if not line.strip():
+        if not line.strip(BLANK):
             continue
         cut_off = number == last and not text.ends_with_newline
         parsed = _parse(line, file, number, cut_off)
@@ -43,7 +43,7 @@ def stream_jsonl(path: Path) -> Iterator[RawRow | Problem]:
             yield read
             continue
         number, line, cut_off = read
-        if line.strip():
+        if line.strip(BLANK):
             parsed = _parse(line, file, number, cut_off)
             yield parsed if isinstance(parsed, Problem) else RawRow(parsed, file, number)
 

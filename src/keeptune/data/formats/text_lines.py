@@ -10,7 +10,9 @@ from keeptune.errors import Problem
 
 _OTHER_ENCODINGS = ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 _MARK = b"\xef\xbb\xbf"
-_BLANK = b" \t\r\n"
+BLANK = " \t\r\n"
+"""What a line without text may hold. Other characters that only space are something that was not meant."""
+_BLANK = BLANK.encode()
 
 
 @dataclass(frozen=True, slots=True)
