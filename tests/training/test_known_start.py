@@ -11,8 +11,7 @@ import pytest
 
 from keeptune.api.tune import tune
 from keeptune.config import Full
-from keeptune.events import Notice, silent
-from keeptune.models.compiled import plainly
+from keeptune.events import silent
 from keeptune.models.memory import Meter
 from keeptune.training import compile as compile_module
 from keeptune.training import loop as loop_module
@@ -118,21 +117,24 @@ def test_a_broken_file_is_written_anew(counted: Counted, tmp_path: Path, monkeyp
         assert counted.fitted == fitted
 
 
-@pytest.mark.parametrize(("passed", "said"), [(True, "compiled in 0 s"), (False, "has failed before")])
-def test_no_trial_is_made_twice(
-    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, passed: bool, said: str
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_trial_that_passed_is_not_made_again(
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, passed: bool
 ) -> None:
-    def no_trial(*_: Any) -> Any:
-        raise AssertionError("a trial")
+    trials: list[Any] = []
+
+    def blocks() -> Any:
+        raise AssertionError("nothing is run here")
+
+    def trial(*given: Any) -> str:
+        trials.append(given)
+        return ""
 
     loaded, rows = ready(tiny("llama"), Full(), 8)
-    monkeypatch.setattr(compile_module, "compile_blocks", lambda _model: no_trial)
-    monkeypatch.setattr(compile_module, "_trial", no_trial)
-    told: list[Any] = []
-    chosen = try_compiling(True, loaded, rows, 1, no_trial, told.append, passed)
-    assert chosen is (no_trial if passed else plainly)
-    assert isinstance(told[-1], Notice)
-    assert said in told[-1].message
+    monkeypatch.setattr(compile_module, "compile_blocks", lambda _model: blocks)
+    monkeypatch.setattr(compile_module, "_trial", trial)
+    assert try_compiling(True, loaded, rows, 1, blocks, silent, passed) is blocks
+    assert len(trials) == (0 if passed else 1)
 
 
 def test_a_run_at_another_rate_begins_at_once(

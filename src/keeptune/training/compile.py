@@ -31,7 +31,7 @@ def try_compiling(
     tokens: int,
     loss: Loss,
     observer: Observer,
-    known: bool | None = None,
+    passed: bool = False,
 ) -> Compiled:
     """Compiled blocks that have passed a trial on some of `rows`; else the plain way, said why.
 
@@ -39,7 +39,7 @@ def try_compiling(
         wanted: None leaves it to the number of tokens and this machine.
         tokens: to be trained on in all.
         loss: of some rows, as if they were a step.
-        known: how an earlier trial of the same went; None where there was none.
+        passed: an earlier trial of the same has; one that failed is made again, as what failed may be mended.
     """
     device = loaded.placement.device.type
     if wanted is None:
@@ -51,10 +51,9 @@ def try_compiling(
     observer(Notice("speed", "compiling the model's blocks for this machine"))
     try:
         blocks = compile_blocks(loaded.model)
-        if blocks and known is not None:
-            why = "" if known else "a trial on this machine has failed before"
-        else:
-            why = _trial(blocks, loaded, rows, loss) if blocks else "it has no repeated blocks"
+        why = "" if blocks else "it has no repeated blocks"
+        if blocks and not passed:
+            why = _trial(blocks, loaded, rows, loss)
     except Exception as error:  # noqa: BLE001 - whatever the compiler stumbles over, the plain way serves
         blocks, why = None, first_line(error)[:200]
     finally:

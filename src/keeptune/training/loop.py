@@ -125,9 +125,9 @@ class Loop:
             self._prepare()
             tokens = round(sum(row.length for row in self.rows) * self.steps / self.epoch_steps)
             self._known = self._known_start() if measured else None
-            compiles = self._known.compiled if self._known else None
+            passed = self._known is not None and self._known.compiled
             self._compiled = try_compiling(
-                self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer, compiles
+                self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer, passed
             )
             self._memory = self._fit_memory() if measured else MemoryFit(self._token_budget(), 0)
             torch.manual_seed(self.config.seed)
