@@ -84,6 +84,11 @@ def test_help_imports_nothing_heavy() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_training_waits_for_no_diagnosis() -> None:
+    code = "import sys, keeptune.api.tune; sys.exit(','.join({'sklearn', 'scipy.stats'} & set(sys.modules)) or 0)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_settings_reach_tune(tuned: list[TuneConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "run.yaml"
     file.write_text("lr: 1e-3\nseed: 4\n", encoding="utf-8")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from keeptune.config import Adapter, ModelConfig
 from keeptune.data.encode import Encoder
@@ -174,3 +176,22 @@ def test_compiler_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert not compiled.has_compiler()
     (tmp_path / "g++").touch(mode=0o755)
     assert compiled.has_compiler()
+
+
+def test_kernels_are_kept_in_the_cache(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch names its own folder when it is imported; one that the user has named stays."""
+    monkeypatch.setenv("KEEPTUNE_CACHE", str(tmp_path))
+    model = load(tiny("llama"), "full").model
+    for named in (None, default_cache_dir()):
+        if named is None:
+            monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+        else:
+            monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", named)
+        compile_blocks(model)
+        assert Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).parent == tmp_path / "compiled"
+    own = str(tmp_path / "mine")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", own)
+    compile_blocks(model)
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == own

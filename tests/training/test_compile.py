@@ -161,3 +161,19 @@ def test_a_compiled_run_learns_the_same(tiny: Callable[..., Path], tmp_path: Pat
         curves.append(losses)
     assert curves[1] == pytest.approx(curves[0], rel=1e-3)
     assert curves[1][-1] < curves[1][0]
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no C++ compiler")
+def test_kernels_are_found_again(tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a process whose first call is a step, not the trial."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "kernels"))
+    loaded, rows = ready(tiny("llama"), Adapter(rank=4, dropout=0.0), 8)
+    loop = Loop(loaded, rows, settings(), tmp_path, "x", silent)
+    blocks = try_compiling(True, loaded, rows, PAYS_FROM, loop._own_loss, silent)
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    for part, kinds in ((rows[:6], 1), (rows[:1], 2)):
+        with blocks():
+            loop._own_loss(part).backward()
+        counted = torch._dynamo.utils.counters["aot_autograd"]
+        assert (counted["autograd_cache_hit"], counted["autograd_cache_miss"]) == (kinds, 0)

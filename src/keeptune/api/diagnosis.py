@@ -15,7 +15,6 @@ from keeptune.events import Notice, Observer
 from keeptune.forgetting.drift import drift_row
 from keeptune.forgetting.drift_history import ON as ON_BASE_TEXT
 from keeptune.forgetting.format import diagnose
-from keeptune.forgetting.intrusion import find_intrusion
 from keeptune.records import Ability, AbilityReport, DriftRow, Example, IntrusionReport, Undefined
 from keeptune.scoring.table import get_metric
 from keeptune.studies.recovery_probe import Recovery
@@ -53,6 +52,9 @@ def look_for_intrusion(
     here, a few items each."""
     if task is None:
         return Undefined("no items of the task were given")
+    # With scikit-learn, a second to import, which no training should wait for.
+    from keeptune.forgetting.intrusion import find_intrusion
+
     written: dict[str, Both] = {}
     for ability in abilities:
         if ability.form == "loss":

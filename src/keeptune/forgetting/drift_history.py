@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import NormalDist, fmean
 from typing import Any
 
-from scipy.stats import spearmanr
-
 from keeptune.records import Interval, MaybeInterval, Undefined
 
 MIN_RUNS = 5
@@ -56,6 +54,9 @@ def spearman(first: Sequence[float], second: Sequence[float], level: float = 0.9
         return Undefined(f"{n} runs: an interval needs at least 4")
     if len(set(first)) == 1 or len(set(second)) == 1:
         return Undefined("one of the two is the same in all runs")
+    # Half a second to import, which no training should wait for.
+    from scipy.stats import spearmanr
+
     rho = float(spearmanr(first, second).statistic)
     most = 1.0 - 6.0 / (n * (n * n - 1))
     inner = max(-most, min(most, rho))

@@ -47,7 +47,8 @@ class CompiledBlocks:
         from torch._functorch import config as gradients
 
         with contextlib.ExitStack() as after:
-            after.enter_context(tracing.patch(recompile_limit=KINDS))
+            # A float that is not a constant has the first block traced twice.
+            after.enter_context(tracing.patch(recompile_limit=KINDS, specialize_float=True))
             after.enter_context(gradients.patch(activation_memory_budget=KEPT))
             for block, call in zip(self.blocks, self.calls, strict=True):
                 block._compiled_call_impl = call
@@ -77,9 +78,7 @@ def compile_blocks(model: Any) -> CompiledBlocks | None:
         return None
     from keeptune.models.short_attention import NAME
 
-    # Code for one processor can end a process on another, and homes are shared: a folder for each kind.
-    folder = cache_folder() / "compiled" / hash_value(cpu_flags())[:12]
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
+    _keep_kernels()
     calls = tuple(torch.compile(block._call_impl, dynamic=True) for block in blocks)
     held = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
     on_cpu = next(model.parameters()).device.type == "cpu"
@@ -87,6 +86,15 @@ def compile_blocks(model: Any) -> CompiledBlocks | None:
     written_out = ((settings, name) for settings, name in own if on_cpu and name == "sdpa")
     trained = any(parameter.requires_grad for parameter in blocks[0].parameters())
     return CompiledBlocks(blocks, calls, tuple(written_out), NAME, model.get_input_embeddings() if trained else None)
+
+
+def _keep_kernels() -> None:
+    """In the cache, where the user has named no folder; torch's own is in /tmp, and it names that as soon as it is
+    imported. Code for one processor can end a process on another, and homes are shared: a folder for each kind."""
+    from torch._inductor.runtime.cache_dir_utils import default_cache_dir
+
+    if os.environ.get("TORCHINDUCTOR_CACHE_DIR") in (None, default_cache_dir()):
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache_folder() / "compiled" / hash_value(cpu_flags())[:12])
 
 
 def repeated_blocks(model: Any) -> tuple[Any, ...]:
