@@ -11,12 +11,18 @@ learned, and `multitask` all train rows of the folder. CorDA measures what is to
 over N examples. What has a record is not run again, so that the table may grow over many sittings; the minutes are
 those of the training, and of a ladder all of its trainings and scorings. Records are kept in `results/claims/`,
 without the texts of the data, and name their commit.
+
+Where the work folder was lost the generalist is trained again, and is not the same to the last bit: each row names its
+base by the first letters of its hash. Changes are always against the row's own base. On each base there is full
+tuning, `full` on the first and `full-HASH` on the others, and what is compared with full tuning is compared with that
+of its own base where there is one.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,10 +32,13 @@ import numpy as np
 from scipy import stats
 
 import model_case
+from keeptune.config import ModelConfig
+from keeptune.models.find import find_model, hash_model
 from model_case import SOURCES, interval, keep_record, make_rows
 
 RESULTS = Path(__file__).parent / "results" / "claims"
 REPLAYED = ("ner", "topic", "qa", "inference")
+Record = dict[str, Any]
 CURVE = (50, 100, 250, 1000)
 """Examples beside none, which is the base, and 500, which is `full`."""
 
@@ -95,6 +104,7 @@ def table() -> str:
     """Markdown: a line a remedy; each ability's change with its interval."""
     head = [
         "remedy",
+        "base",
         "summaries",
         "gain",
         *(f"{task}" for task in SOURCES),
@@ -104,81 +114,83 @@ def table() -> str:
         "commit",
     ]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for name in remedies(Path()):
-        file = RESULTS / f"{name}.json"
-        if file.exists():
-            lines.append(f"| {' | '.join(_cells(name, json.loads(file.read_text(encoding='utf-8'))))} |")
-    missing = [name for name in remedies(Path()) if not (RESULTS / f"{name}.json").exists()]
+    found = records()
+    lines += [f"| {' | '.join(_cells(name, record))} |" for name, record in found.items()]
+    missing = [name for name in remedies(Path()) if name not in found]
     if missing:
         lines += ["", f"Not run yet: {', '.join(missing)}."]
     return "\n".join(lines)
 
 
+def records() -> dict[str, Record]:
+    """Name → what was found, in the order of the remedies."""
+    order = list(remedies(Path()))
+    files = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in RESULTS.glob("*.json")}
+    found = {name: {"name": name, **record} for name, record in files.items()}
+    return {name: found[name] for name in sorted(found, key=lambda name: (order.index(_remedy(name)), name))}
+
+
+def base_of(record: Record) -> str:
+    """The first letters of the hash of the model that was tuned."""
+    return str(record["manifest"]["model_hash"])[:8]
+
+
 def said() -> str:
     """Markdown: which of the field's claims hold on this model, by the records that are there."""
-    records = {file.stem: json.loads(file.read_text(encoding="utf-8"))["forgetting"] for file in RESULTS.glob("*.json")}
+    found = records()
     lines = []
     for claim, needs, judge in CLAIMS:
-        there = [name for name in needs if name in records]
-        if "full" not in records or not there:
-            lines.append(f"- {claim}: not run yet.")
-        else:
-            lines.append(f"- {claim}: {judge({name: records[name] for name in ('full', *there)}, there)}")
+        there = [record for name, record in found.items() if _remedy(name) in needs]
+        sentences = [judge(record, *_full_beside(record, found)) for record in there]
+        lines.append(f"- {claim}: {'; '.join(sentences)}." if sentences else f"- {claim}: not run yet.")
     return "\n".join(lines)
 
 
-Reports = Mapping[str, dict[str, Any]]
+def _remedy(name: str) -> str:
+    return "full" if re.fullmatch(r"full-[0-9a-f]{8}", name) else name
 
 
-def _lost(report: dict[str, Any]) -> list[dict[str, Any]]:
-    return [ability for ability in report["abilities"] if ability["verdict"] == "lost"]
+def _full_beside(record: Record, found: Mapping[str, Record]) -> tuple[Record, str]:
+    """Full tuning of the same base, else of the first one, and what is to be said of that."""
+    fulls = [full for name, full in found.items() if _remedy(name) == "full"]
+    same = [full for full in fulls if base_of(full) == base_of(record)]
+    return (same[0], "") if same else (fulls[0], " of another base")
 
 
-def _pays(reports: Reports, _names: Sequence[str]) -> str:
-    gain = reports["full"]["task"]["difference"]
-    return f"{'holds' if gain['low'] > 0 else 'does not hold'}: {interval(gain)} points of ROUGE-1."
+def _pays(record: Record, _full: Record, _beside: str) -> str:
+    gain = record["forgetting"]["task"]["difference"]
+    return f"{'holds' if gain['low'] > 0 else 'does not hold'} on {base_of(record)}: {interval(gain)} points of ROUGE-1"
 
 
-def _forgets(reports: Reports, _names: Sequence[str]) -> str:
-    lost = [f"{ability['name']} {_change(ability['drop'])}" for ability in _lost(reports["full"])]
-    return f"holds: {', '.join(lost)}." if lost else "does not hold: nothing is shown to be lost."
+def _forgets(record: Record, _full: Record, _beside: str) -> str:
+    lost = [f"{a['name']} {_change(a['drop'])}" for a in record["forgetting"]["abilities"] if a["verdict"] == "lost"]
+    return f"holds on {base_of(record)}: {', '.join(lost)}" if lost else f"nothing is lost on {base_of(record)}"
 
 
-def _forgets_less(reports: Reports, names: Sequence[str]) -> str:
+def _forgets_less(record: Record, full: Record, beside: str) -> str:
     """Entity recognition, which full tuning loses: its drop against full tuning's."""
-    drops = {name: next(a["drop"] for a in reports[name]["abilities"] if a["name"] == "ner") for name in reports}
-    full = drops["full"]
-    words = []
-    for name in names:
-        drop = drops[name]
-        less = drop["high"] < full["low"]
-        word = "holds" if less else "does not hold" if drop["estimate"] >= full["low"] else "cannot be told"
-        words.append(f"{word} by {name} (ner {_change(drop)}, full {_change(full)})")
-    return "; ".join(words) + "."
+    drop, plain = (next(a["drop"] for a in r["forgetting"]["abilities"] if a["name"] == "ner") for r in (record, full))
+    less = drop["high"] < plain["low"]
+    word = "holds" if less else "does not hold" if drop["estimate"] >= plain["low"] else "cannot be told"
+    return f"{word} by {record['name']} (ner {_change(drop)}, full tuning{beside} {_change(plain)})"
 
 
-def _keeps(reports: Reports, names: Sequence[str]) -> str:
-    """Nothing lost, and nine tenths of full tuning's gain: mended − 0.9 · plain − 0.1 · base, item by item, not below 0
-    by its 95 % interval."""
-    plain = reports["full"]["task"]["difference"]["estimate"]
-    words = []
-    for name in names:
-        lost = [ability["name"] for ability in _lost(reports[name])]
-        share = reports[name]["task"]["difference"]["estimate"] / plain
-        base, full, mended = (np.array(side) for side in (*_items("full"), _items(name)[1]))
-        over = mended - 0.9 * full - 0.1 * base
-        low, high = stats.t.interval(0.95, len(over) - 1, over.mean(), stats.sem(over)) if over.any() else (0.0, 0.0)
-        word = "does not hold" if lost or high < 0 else "holds" if low >= 0 else "cannot be told"
-        beyond = interval({"estimate": float(over.mean()), "low": low, "high": high})
-        gone = ", ".join(lost) or "nothing"
-        words.append(f"{word} for {name} ({gone} lost; {share:.0%} of the gain, {beyond} over nine tenths)")
-    return "; ".join(words) + "."
-
-
-def _items(name: str) -> tuple[list[float], list[float]]:
-    """ROUGE-1 of each test item, before and after."""
-    items = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["items"]
-    return items["base"], items["tuned"]
+def _keeps(record: Record, full: Record, beside: str) -> str:
+    """Everything kept, and nine tenths of full tuning's gain: gain − 0.9 · plain gain, item by item, not below 0 by its
+    95 % interval."""
+    verdicts = {a["name"]: a["verdict"] for a in record["forgetting"]["abilities"]}
+    not_kept = [f"{ability} {verdict}" for ability, verdict in verdicts.items() if verdict != "kept"]
+    gain, plain = (np.subtract(r["items"]["tuned"], r["items"]["base"]) for r in (record, full))
+    over = gain - 0.9 * plain
+    low, high = stats.t.interval(0.95, len(over) - 1, over.mean(), stats.sem(over))
+    fails = "lost" in verdicts.values() or high < 0
+    word = "does not hold" if fails else "cannot be told" if not_kept or low < 0 else "holds"
+    beyond = interval({"estimate": float(over.mean()), "low": low, "high": high})
+    share = gain.mean() / plain.mean()
+    return (
+        f"{word} for {record['name']} ({', '.join(not_kept) or 'all kept'}; {share:.0%} of the gain of full "
+        f"tuning{beside}, {beyond} over nine tenths)"
+    )
 
 
 def keep_items(name: str, output: Path) -> None:
@@ -193,7 +205,7 @@ def keep_items(name: str, output: Path) -> None:
     file.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-CLAIMS: Sequence[tuple[str, Sequence[str], Callable[[Reports, Sequence[str]], str]]] = (
+CLAIMS: Sequence[tuple[str, Sequence[str], Callable[[Record, Record, str], str]]] = (
     ("500 examples pay", ("full",), _pays),
     ("Full fine-tuning on one task loses another", ("full",), _forgets),
     ("LoRA forgets less than full fine-tuning", ("lora", "lora-slower"), _forgets_less),
@@ -206,7 +218,7 @@ CLAIMS: Sequence[tuple[str, Sequence[str], Callable[[Reports, Sequence[str]], st
 """What is claimed, the remedies that show it, and how."""
 
 
-def _cells(name: str, result: dict[str, Any]) -> list[str]:
+def _cells(name: str, result: Record) -> list[str]:
     report = result["forgetting"]
     gain = report["task"]
     abilities = {ability["name"]: ability for ability in report["abilities"]}
@@ -214,7 +226,8 @@ def _cells(name: str, result: dict[str, Any]) -> list[str]:
     own = [row["kl"] for row in drifts if row["on"] == "text of the base"]
     chosen = f" ({report['ladder']['chosen']})" if report.get("ladder") else ""
     return [
-        f"{name}{chosen}",
+        f"{_remedy(name)}{chosen}",
+        base_of(result),
         f"{gain['after']:.1f}",
         interval(gain["difference"]),
         *(f"{abilities[task]['tuned']:.1f}: {_change(abilities[task]['drop'])}" for task in SOURCES),
@@ -230,6 +243,14 @@ def _change(drop: dict[str, Any]) -> str:
     return interval({"estimate": -drop["estimate"], "low": -drop["high"], "high": -drop["low"]})
 
 
+def _is_known(name: str, base: str) -> bool:
+    """Full tuning is asked of each base, all else of one."""
+    found = records()
+    if name != "full":
+        return name in found
+    return any(_remedy(other) == "full" and base_of(record) == base for other, record in found.items())
+
+
 def main() -> None:
     """Run what is missing, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -242,14 +263,16 @@ def main() -> None:
         places = model_case.places(options.work)
         make_old_rows(*places)
         model_case.run("generalist", *places)
+        base = hash_model(find_model(ModelConfig(name=str(places[1] / model_case.BASE))))[:8]
         began = time.monotonic()
         for name, words in remedies(places[1]).items():
             late = options.minutes is not None and time.monotonic() - began > 60 * options.minutes
-            if late or (options.only and name not in options.only) or (RESULTS / f"{name}.json").exists():
+            if late or (options.only and name not in options.only) or _is_known(name, base):
                 continue
             output = places[1] / "claims" / name
-            keep_record(name, command(words, *places), output, *places, RESULTS)
-            keep_items(name, output)
+            kept_as = f"full-{base}" if name == "full" and name in records() else name
+            keep_record(kept_as, command(words, *places), output, *places, RESULTS)
+            keep_items(kept_as, output)
     print(table(), said(), sep="\n\n")
 
 
