@@ -30,7 +30,7 @@ def command(recipe: str | None, model: str | None, output: str | None, quiet: bo
     \b
     keeptune mix --source a.jsonl --source b.jsonl:0.1 --cap 3000 --test t.jsonl --output mix
     keeptune mix recipe.yaml
-    keeptune tune --train mix
+    keeptune tune --train mix --test t.jsonl
     """
     from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
