@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from keeptune.api import ladder as ladder_module
+from keeptune.api.abilities import wanted_abilities
+from keeptune.api.prepare import Rows, make_encoder
 from keeptune.api.tune import tune
 from keeptune.config import (
+    Adapter,
     DataConfig,
     EvaluationConfig,
     Full,
@@ -25,8 +28,8 @@ from keeptune.config import (
     MendConfig,
     TuneConfig,
 )
-from keeptune.errors import ConfigError, DataError, StoreError
-from keeptune.events import EvaluationDone, Notice, RungDone, StepDone, TrainingStarted
+from keeptune.errors import ConfigError, DataError, ModelError, StoreError
+from keeptune.events import EvaluationDone, Notice, RungDone, StepDone, TrainingStarted, silent
 from keeptune.mitigation.rungs import training_of
 from keeptune.records import DevEvidence, LadderReport, TuneResult, from_plain
 from tests.api.runs import Told, settings
@@ -120,6 +123,81 @@ def test_a_next_dial_two_is_tried_next(coloured: Path, tmp_path: Path, monkeypat
     config = replace(config, measure=replace(config.measure, keep=(replace(config.measure.keep[0], margin=0.5),)))
     ladder = of_ladder(tune(config))
     assert [rung.rung for rung in ladder.rungs] == seen == ["plain", "dial=0.75", "dial=0.6", "dial=0.25", "dial=0.5"]
+
+
+def test_a_rung_that_fails_is_left_and_said(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ladder_module.train
+
+    def train(config: TuneConfig, run: Path, *given: Any) -> Any:
+        if run.name == fails:
+            raise ModelError("the base writes too little", "give prompts")
+        return real(config, run, *given)
+
+    monkeypatch.setattr(ladder_module, "train", train)
+    config = second(coloured, tmp_path / "run", rungs=("kl=0.1", "dial=0.5"), min_gain=9.0)
+    fails, told = "kl=0.1", Told()
+    ladder = of_ladder(tune(config, told))
+    assert ([rung.rung for rung in ladder.rungs], ladder.not_tried) == (["plain", "dial=0.5"], ("kl=0.1",))
+    assert any("kl=0.1 cannot be tried: the base writes" in notice.message for notice in told.of(Notice))
+    fails = "plain"
+    with pytest.raises(ModelError):
+        tune(replace(config, output=str(tmp_path / "another")))
+
+
+def test_a_dial_that_the_method_cannot_have_is_not_tried(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder_module, "next_dial", lambda *_: "dial=0.75")
+    config = replace(second(coloured, tmp_path / "run", max_rungs=1), method=Adapter(kind="prompt"))
+    assert [rung.rung for rung in of_ladder(tune(config)).rungs] == ["plain"]
+
+
+def test_what_no_rung_uses_makes_no_other_training(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the folder may be the one that one stands in."""
+    monkeypatch.chdir(tmp_path)
+    config = second(coloured, Path(), rungs=("dial=0.75", "dial=0.25"), min_gain=9.0)
+    prompts = MendConfig(self_replay_prompts=str(coloured / "old.jsonl"))
+    told = Told()
+    ladder = of_ladder(tune(replace(config, output=".", mend=prompts), told))
+    assert len(ladder.rungs) == 3
+    assert len(told.of(TrainingStarted)) == 1
+
+
+def test_a_training_of_another_base_is_not_used(coloured: Path, tmp_path: Path) -> None:
+    config = of_no_run(second(coloured, tmp_path / "alone", auto=False), tmp_path)
+    tune(config)
+    dialed, told = replace(config, output=str(tmp_path / "half"), mend=MendConfig(dial=0.5)), Told()
+    tune(dialed, told)
+    assert not told.of(TrainingStarted)
+    weights = load_file(tmp_path / "base" / "model.safetensors")
+    save_file({name: 1.01 * value for name, value in weights.items()}, tmp_path / "base" / "model.safetensors")
+    tune(replace(dialed, output=str(tmp_path / "of-another")), told)
+    assert told.of(TrainingStarted)
+
+
+def test_no_item_of_either_part_is_learned(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are chosen by and those of the verdict, where not all items are asked."""
+    learned: list[Rows] = []
+
+    def stop(config: TuneConfig, run: Path, rows: Rows, *given: Any) -> Any:
+        learned.append(rows)
+        raise InterruptedError
+
+    monkeypatch.setattr(ladder_module, "train", stop)
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_text((coloured / "numbers.jsonl").read_text() + (coloured / "kept.jsonl").read_text())
+    config = second(coloured, tmp_path / "run")
+    config = replace(config, data=replace(config.data, train=str(mixed)), measure=replace(config.measure, items=8))
+    with pytest.raises(InterruptedError):
+        tune(config)
+    measure = replace(config.measure, dev_fraction=0.3)
+    encoder = make_encoder(config.model, config.data)
+    (ability,) = wanted_abilities(measure, DataConfig(), encoder, silent)
+    asked = {example.prompt for example in (*ability.items, *ability.dev)}
+    assert len(asked) > 8
+    assert not asked & {example.prompt for example in (*learned[0].train, *learned[0].validation)}
 
 
 def test_what_was_trained_beside_a_ladder_is_not_trained_again(coloured: Path, tmp_path: Path) -> None:

@@ -131,6 +131,35 @@ def test_answers_have_their_room_in_a_climb_without_train_rows(
     assert max(answer["output_tokens"] for answer in of_task) > NEW_TOKENS[0]
 
 
+def test_it_goes_on_with_the_base_it_was_started_with(coloured: Path, counting: Path, tmp_path: Path) -> None:
+    data = DataConfig(test=str(coloured / "numbers.jsonl"))
+    config = wanted(coloured, tmp_path / "rescued", data=data)
+    with pytest.raises(InterruptedError):
+        rescue(replace(config, model=tuned(counting)), tuned(counting), Told(stop_at=lambda e: isinstance(e, RungDone)))
+    with pytest.raises(StoreError, match=r"other settings: model\.name"):
+        rescue(replace(config, resume=True), tuned(counting))
+
+
+def test_each_model_is_asked_in_its_own_form(coloured: Path, tmp_path: Path) -> None:
+    """The tool that tuned it has given it another chat template."""
+    shutil.copytree(coloured / "first" / "model", tmp_path / "start")
+    template = tmp_path / "start" / "chat_template.jinja"
+    template.write_text(template.read_text() + "{{ 'abcde' }}")
+    config = settings(tmp_path / "start", coloured, str(tmp_path / "run"), epochs=30.0, lr=0.01, batch_size=8)
+    tune(replace(config, method=Full(), data=DataConfig(train=str(coloured / "numbers.jsonl"))))
+    data = DataConfig(test=str(coloured / "numbers.jsonl"))
+    rescued = wanted(coloured, tmp_path / "rescued", data=data)
+    gained = Keep("numbers", str(coloured / "numbers.jsonl"), "rouge1", 5.0)
+    rescued = replace(rescued, measure=replace(rescued.measure, keep=(gained,)))
+    report = rescue(rescued, tuned(tmp_path / "run" / "model"))
+    assert chosen(report) == "plain"
+    assert report.task is not None
+    assert report.ladder is not None
+    plain = report.ladder.rungs[0]
+    # In the base's form it would answer little of the task.
+    assert min(report.task.after - report.task.before, plain.gain) > 20
+
+
 @pytest.mark.parametrize(("rung", "place"), [("full", "model"), ("lora", "adapter")])
 def test_a_repair_by_any_method_is_found(coloured: Path, counting: Path, tmp_path: Path, rung: str, place: str) -> None:
     training = replace(settings(counting, coloured, "").training, epochs=1.0)

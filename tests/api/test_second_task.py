@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,3 +104,17 @@ def test_the_third_task_keeps_the_first_too(coloured: Path, tmp_path: Path) -> N
     third = keep_earlier(replace(second, model=ModelConfig(name=str(tmp_path / "second"), **CPU)), told)
     assert [keep.name for keep in third.measure.keep] == ["second", "first"]
     assert [keep.data for keep in third.measure.keep] == [f"run:{tmp_path / 'second'}", f"run:{coloured / 'first'}"]
+
+
+def test_an_earlier_run_that_is_gone_is_not_asked(coloured: Path, tmp_path: Path) -> None:
+    second = on_numbers(coloured / "first", coloured, tmp_path / "second")
+    tune(replace(second, measure=replace(QUICK, items=5)))
+    shutil.copytree(tmp_path / "second", tmp_path / "later")
+    config = json.loads((tmp_path / "later" / "config.json").read_text())
+    (keep,) = config["measure"]["keep"]
+    keep["data"] = f"run:{tmp_path / 'gone'}"
+    (tmp_path / "later" / "config.json").write_text(json.dumps(config))
+    told = Told()
+    third = keep_earlier(replace(second, model=ModelConfig(name=str(tmp_path / "later"), **CPU)), told)
+    assert [keep.data for keep in third.measure.keep] == [f"run:{tmp_path / 'later'}"]
+    assert any("that run is gone" in notice.message for notice in told.of(Notice))

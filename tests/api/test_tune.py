@@ -186,6 +186,18 @@ def test_the_metric_selects(run: Ran, tmp_path: Path) -> None:
     assert result.training.best_step == next(e.step for e in seen if e.metrics["rouge1"] == best)
 
 
+def test_a_metric_without_a_score_selects_nothing(run: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lower loss does, and any score is better than none."""
+    write_rows(tmp_path)
+    found = iter([{}, {"rouge1": 1.0}, {}, {}, {}])
+    monkeypatch.setattr(train_module, "corpus_scores", lambda *_: next(found))
+    config = settings(run.model, tmp_path, "run", epochs=2.0, select_by="metric", validations_per_epoch=2)
+    told = Told()
+    state = tune(config, told).training
+    seen = told.of(ValidationDone)
+    assert state.best_step == next(event.step for event in seen if "rouge1" in event.metrics)
+
+
 @pytest.mark.parametrize("own_test", [True, False], ids=["test file", "slice of train"])
 def test_test_rows_are_unread_until_the_final_score(
     run: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_test: bool

@@ -68,6 +68,13 @@ def test_a_rung_that_cannot_be_is_refused_before_the_climb(config: TuneConfig, m
         rungs_of(config)
 
 
+def test_a_method_that_needs_old_rows_begins_no_ladder() -> None:
+    with pytest.raises(ConfigError, match="without any remedy: corda needs rows"):
+        rungs_of(auto(Adapter(kind="corda"), OLD))
+    told_only = replace(auto(Adapter(kind="corda"), OLD), ladder=LadderConfig())
+    assert "replay=0.05" in rungs_of(told_only)
+
+
 def test_every_rung_is_a_run_of_its_own() -> None:
     config = auto(Full(), OLD)
     for rung in (PLAIN, ROUTE, *rungs_of(config)):

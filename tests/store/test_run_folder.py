@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -110,6 +111,16 @@ def test_a_run_that_another_was_tuned_from_stays(tmp_path: Path) -> None:
     assert first.exists()
     delete_run(run, tmp_path, force=True)
     assert not first.exists()
+
+
+def test_a_run_whose_test_rows_another_keeps_is_needed(tmp_path: Path) -> None:
+    first = write_tune(tmp_path / "first", "tickets", "smollm2")
+    second = write_tune(tmp_path / "second", "dialogsum", "smollm2")
+    settings = json.loads((second / "config.json").read_text())
+    settings["measure"] = {"keep": [{"name": "tickets", "data": f"run:{first}"}]}
+    write_json(second / "config.json", settings)
+    (found,) = dependents(find_run("first", tmp_path), tmp_path)
+    assert (found.name, found.reason) == ("second", "its measure.keep.1.data lies in this run")
 
 
 def test_a_relative_model_is_read_from_above_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

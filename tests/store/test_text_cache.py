@@ -24,3 +24,14 @@ def test_written_once_for_the_same_parts() -> None:
         file.write_text('{"half a ')
     assert cached_text(["model", 2], EncodedRow, write) == ROWS
     assert len(calls) == 3
+
+
+def test_texts_with_any_separator_are_found_again() -> None:
+    calls: list[int] = []
+
+    def write() -> list[EncodedRow]:
+        calls.append(1)
+        return [EncodedRow("a\u2028b\x85c", (1, 2), (), ((1, 2),), 0)]
+
+    assert cached_text(["separators"], EncodedRow, write) == cached_text(["separators"], EncodedRow, write)
+    assert len(calls) == 1

@@ -17,7 +17,7 @@ from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import make_encoder
 from keeptune.api.verdict_pass import Answering, Asked, ask_abilities, ask_tasks, only_answered
 from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig
-from keeptune.data.encode import Encoder
+from keeptune.data.encode import Encoder, same_tokenizer
 from keeptune.data.lm_eval_task import same_ability
 from keeptune.events import Notice, Observer
 from keeptune.export.save import saved_tuned
@@ -96,7 +96,7 @@ class Forgetting:
             KeeptuneError: see the tree in `keeptune.errors`.
         """
         encoders = {name: make_encoder(model, self.data) for name, model in self._models.items()}
-        same = _same_tokenizer(encoders["base"], encoders["tuned"])
+        same = same_tokenizer(encoders["base"], encoders["tuned"])
         if not same:
             told = "the two models have other tokenizers: answers are compared, but no losses and no drift by token"
             self.observer(Notice("tokenizers", told))
@@ -269,10 +269,6 @@ def _earlier(run: Path) -> list[dict[str, object]]:
 
 def _fail_on(measure: MeasureConfig) -> tuple[str, ...]:
     return () if measure.fail_on == ("none",) else measure.fail_on
-
-
-def _same_tokenizer(first: Encoder, second: Encoder) -> bool:
-    return first.kind == second.kind and first.tokenizer.get_vocab() == second.tokenizer.get_vocab()
 
 
 def _quick_power(reports: Sequence[AbilityReport]) -> str:

@@ -24,8 +24,8 @@ from keeptune.api.trained_before import RUNGS
 from keeptune.api.verdict_pass import Answering
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import ModelConfig, TuneConfig
-from keeptune.data.encode import Encoder
-from keeptune.errors import ConfigError
+from keeptune.data.encode import Encoder, same_tokenizer
+from keeptune.errors import ConfigError, MetricError, ModelError, PairingError, TrainingError
 from keeptune.events import Notice, Observer, RungDone
 from keeptune.export.save import saved_tuned
 from keeptune.forgetting.compare import compare, pair
@@ -33,6 +33,7 @@ from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import paired_scores
 from keeptune.mitigation.choose import choose, enough, next_dial
+from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.rungs import PLAIN, ROUTE, cost_of, rung_config, training_of
 from keeptune.records import (
     Ability,
@@ -50,7 +51,7 @@ from keeptune.store.atomic import atomic_folder, write_json
 
 LADDER = "ladder.json"
 ASKED = "asked.json"
-"""In a rung's folder: the seconds that asking it took."""
+"""Of a rung, beside its folder: the seconds that asking it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,8 @@ class Climb:
     """`model` is the base."""
     run: Path
     rows: Rows
-    encoder: Encoder
+    encoders: tuple[Encoder, Encoder]
+    """The base's, and that of all rungs: each model is asked in its own form."""
     metrics: Metrics
     make: Maker
     observer: Observer
@@ -139,7 +141,7 @@ class Climb:
         """
         began = time.monotonic()
         self._items = self._dev_items()
-        self._base = self._ask(self.config.model)
+        self._base = self._ask(self.config.model, self.encoders[0])
         self._items = replace(self._items, abilities=tuple(self._measurable()))
         tried: list[DevEvidence] = []
         left: list[str] = []
@@ -149,10 +151,17 @@ class Climb:
             if self._is_left(rung, tried, began):
                 left.append(rung)
                 continue
-            tried.append(self._try(rung, _is_trained(rung, tried)))
+            try:
+                tried.append(self._try(rung, _is_trained(rung, tried)))
+            except (ModelError, TrainingError, PairingError, MetricError) as error:
+                if not tried:
+                    raise
+                self.observer(Notice("ladder", f"{rung} cannot be tried: {error.message}"))
+                left.append(rung)
+                continue
             self.observer(RungDone(tried[-1]))
             dial = next_dial(tried, self.config.ladder.min_gain)
-            if dial is not None:
+            if dial is not None and unfit(rung_config(dial, self.config)) is None:
                 waiting = deque([dial, *(other for other in waiting if other != dial)])
             elif any(enough(one, tried[0], self.config.ladder.min_gain) for one in tried):
                 break
@@ -180,7 +189,7 @@ class Climb:
             raise ConfigError("the ladder needs rows to see the gain on", "raise --validation-fraction")
         data = rows_of_user(self.config.data)
         declared = replace(measure, abilities=("none",))
-        return DevItems(self.rows.validation, tuple(wanted_abilities(declared, data, self.encoder, self.observer)))
+        return DevItems(self.rows.validation, tuple(wanted_abilities(declared, data, self.encoders[0], self.observer)))
 
     def _measurable(self) -> Sequence[Ability]:
         found = []
@@ -190,6 +199,8 @@ class Climb:
             score, _ = paired_scores(pair(records, records), metric).corpus()
             if isinstance(score, Undefined):
                 why = f"its development items have no score: {score.reason}"
+            elif ability.form == "loss" and not same_tokenizer(*self.encoders):
+                why = "the two models have other tokenizers, so that no losses can be compared"
             else:
                 why = why_not_measurable(ability, metric, records, ())
             if why:
@@ -216,7 +227,7 @@ class Climb:
         """Make and ask one rung; the time of a training that another one has had is not counted again."""
         made = self.make(rung)
         began = time.monotonic()
-        answers = self._ask(made.model)
+        answers = self._ask(made.model, self.encoders[1])
         metric = self.metrics.primary
         task = compare(self._base.task, answers.task, metric)
         return DevEvidence(
@@ -235,7 +246,7 @@ class Climb:
 
     def _asked(self, rung: str, seconds: float) -> float:
         """The most that an earlier start or this one took: answers that were there already took others' time."""
-        file = self.run / RUNGS / rung / ASKED
+        file = self.run / RUNGS / f"{rung}.{ASKED}"
         with contextlib.suppress(OSError, ValueError, TypeError):
             seconds = max(seconds, float(json.loads(file.read_text(encoding="utf-8"))))
         write_json(file, seconds)
@@ -256,14 +267,14 @@ class Climb:
             interval=measure_drop(scores, ability.margin).interval,
         )
 
-    def _ask(self, model: ModelConfig) -> DevAnswers:
+    def _ask(self, model: ModelConfig, encoder: Encoder) -> DevAnswers:
         """Development items alone; answers of earlier runs are used again."""
         loaded = load_for_asking(model)
         budget = self.config.evaluation.token_budget
-        room = new_tokens(self.config.evaluation, self.encoder, self.rows.train or self.rows.validation)
-        asker = Asker(self.encoder, self.metrics, room, budget, self.observer)
+        room = new_tokens(self.config.evaluation, self.encoders[0], self.rows.train or self.rows.validation)
+        asker = Asker(encoder, self.metrics, room, budget, self.observer)
         task = asker.ask(loaded, self._items.task, self._items.task, "the task, dev", cache=True)
-        answering = Answering(loaded, self.encoder, budget, "dev", self.observer)
+        answering = Answering(loaded, encoder, budget, "dev", self.observer)
         abilities = {ability.name: answering.ask(ability, ability.dev) for ability in self._items.abilities}
         del loaded, answering
         gc.collect()

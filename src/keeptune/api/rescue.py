@@ -10,10 +10,11 @@ from keeptune.api.evaluate import of_run
 from keeptune.api.forget import REPORT, Forgetting, Task
 from keeptune.api.ladder import Climb, Climbed, Made, settle
 from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, make_encoder, new_tokens, rows_of_user
+from keeptune.api.resume import refuse_other_settings
 from keeptune.api.start import refuse_another_start, whole_model
 from keeptune.api.train import keep_settings, train
 from keeptune.api.trained_before import RUNGS
-from keeptune.api.tune import tidy, with_development_items
+from keeptune.api.tune import apart_from_kept, tidy, with_development_items
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples, split_examples
@@ -102,21 +103,25 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
     config = with_development_items(replace(config, model=base, method=Full(), training=_repairing(config.training)))
     encoder = make_encoder(base, config.data)
     rows = _rows(config, told)
+    if config.data.train is not None:
+        rows = apart_from_kept(config, rows, encoder, told)
     metrics = choose(config.evaluation, rows.test)
     told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
         if (run / REPORT).exists():
             raise RunExists(f"{run} holds a finished result", "name another --output; results are never overwritten")
         keep_settings(config, run)
+        refuse_other_settings(config, run)
         refuse_another_start(of_run(tuned), run)
         start = whole_model(tuned, run)
-        repairer = Repairer(replace(config, model=start), base, run, rows, encoder, metrics, told)
+        encoders = (encoder, make_encoder(start, config.data))
+        repairer = Repairer(replace(config, model=start), base, run, rows, encoders[1], metrics, told)
         seconds: dict[str, float] = {}
-        climbed = Climb(config, run, rows, encoder, metrics, repairer, told, seconds, _rungs(config))()
+        climbed = Climb(config, run, rows, encoders, metrics, repairer, told, seconds, _rungs(config))()
         chosen = climbed.made.model
         if chosen != start:
             chosen = replace(chosen, name=str(settle(chosen, run)))
-        report = _measure(config, chosen, run, rows, encoder, metrics, told, notices, climbed)
+        report = _measure(config, chosen, run, rows, encoders, metrics, told, notices, climbed)
         tidy(run)
     return report
 
@@ -169,19 +174,18 @@ def _measure(
     chosen: ModelConfig,
     run: Path,
     rows: Rows,
-    encoder: Encoder,
+    encoders: tuple[Encoder, Encoder],
     metrics: Metrics,
     observer: Observer,
     notices: list[str],
     climbed: Climbed,
 ) -> ForgettingReport:
     """The choice, scored once on items that no choice has seen."""
-    room = new_tokens(config.evaluation, encoder, rows.train or rows.validation)
-    asker = Asker(encoder, metrics, room, config.evaluation.token_budget, observer)
-    records = {
-        name: asker.ask(asker.load(model), rows.test, rows.test, f"the task ({name})", cache=True)
-        for name, model in (("base", config.model), ("tuned", chosen))
-    }
+    room = new_tokens(config.evaluation, encoders[0], rows.train or rows.validation)
+    records = {}
+    for name, model, encoder in zip(("base", "tuned"), (config.model, chosen), encoders, strict=True):
+        asker = Asker(encoder, metrics, room, config.evaluation.token_budget, observer)
+        records[name] = asker.ask(asker.load(model), rows.test, rows.test, f"the task ({name})", cache=True)
     forgetting = Forgetting(
         base=config.model,
         tuned=chosen,

@@ -14,6 +14,7 @@ from keeptune.api.prepare import Rows, make_encoder
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.events import silent
+from keeptune.models.find import find_model, hash_model
 from keeptune.records import to_plain
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
@@ -63,12 +64,24 @@ def _replayed(config: TuneConfig, rows: Rows) -> dict[str, str]:
     return {"replayed": hash_value([sources, prompts, sorted(asked)])}
 
 
+def keep_trained_by(config: TuneConfig, run: Path) -> None:
+    """A run that goes on may have another limit of time than it was started with: its weights are of this one."""
+    kept = read_json_object(run / ROWS, FIX)
+    write_json(run / ROWS, {**kept, "settings": _trained_by(config)})
+
+
 def _trained_by(config: TuneConfig) -> str:
     """A hash of what decides the training, before any default is filled in: runs that agree in it and in their rows
     have the same weights, up to the dial and rounding."""
-    plain = to_plain(replace(config, mend=replace(config.mend, dial=1.0)))
+    mend = replace(config.mend, dial=1.0)
+    if not mend.self_replay:
+        mend = replace(mend, self_replay_prompts=None)
+    if not (mend.kl or mend.self_replay):
+        mend = replace(mend, reference=None)
+    training = replace(config.training, checkpoint_minutes=0.0, torch_compile=None)
+    plain = to_plain(replace(config, mend=mend, training=training))
     decides = {name: value for name, value in plain.items() if name not in NOT_TRAINED}
-    return hash_value([keeptune.__version__, decides])
+    return hash_value([keeptune.__version__, hash_model(find_model(config.model)), decides])
 
 
 def refuse_other_settings(config: TuneConfig, run: Path) -> None:

@@ -71,6 +71,10 @@ def keep_earlier(config: TuneConfig, observer: Observer) -> TuneConfig:
     for keep in (Keep(earlier.name, f"{RUN}{earlier}"), *before):
         if any(other.data == keep.data for other in keeps):
             continue
+        if not (Path(keep.data.removeprefix(RUN)) / CONFIG).exists():
+            told = f"{keep.name}, which an earlier run taught this model, is not asked: that run is gone"
+            observer(Notice("earlier", told))
+            continue
         while any(other.name == keep.name for other in keeps):
             keep = replace(keep, name=f"{keep.name}-before")
         keeps.append(keep)

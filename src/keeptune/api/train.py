@@ -16,7 +16,7 @@ import keeptune
 from keeptune.api.ask import load_for_asking, tell_model
 from keeptune.api.old_examples import old_examples
 from keeptune.api.prepare import Metrics, Rows, encode_train, new_tokens
-from keeptune.api.resume import refuse_another
+from keeptune.api.resume import keep_trained_by, refuse_another
 from keeptune.api.trained_before import DONE, WHOLE, dial, is_rung, take_over, trained, trained_alike
 from keeptune.config.schema import Full, TuneConfig
 from keeptune.data.encode import Encoder
@@ -40,6 +40,8 @@ from keeptune.training.checkpoint import LoopState
 from keeptune.training.defaults import default_epochs, default_lr, default_token_budget
 from keeptune.training.loop import Loop, Validate
 
+NO_SCORE = 1e12
+"""Added to the loss of a validation whose metric is not defined: worse than any score."""
 COMPUTING = ("torch", "transformers", "peft")
 
 
@@ -77,6 +79,7 @@ def train(
     began = time.monotonic()
     made = prepared(config, run, rows, encoder, metrics, observer)
     keep_settings(made.config, run)
+    keep_trained_by(config, run)
     seconds["load"] = time.monotonic() - began
     state = made.loop()
     seconds["train"] = state.seconds
@@ -218,7 +221,9 @@ def _validator(
             answers = answer_items(loaded, asked, rows.validation, metrics.metrics, silent, "validation")
         records = score_answers(rows.validation, answers, metrics.metrics)
         scores = corpus_scores(records, metrics.metrics)
-        primary = scores.get(metrics.primary.name, loss)
+        primary = scores.get(metrics.primary.name)
+        if primary is None:
+            return NO_SCORE + loss, {"loss": loss, **scores}
         return (-primary if metrics.primary.higher_is_better else primary), {"loss": loss, **scores}
 
     return validate

@@ -38,6 +38,7 @@ def is_rung(run: Path) -> bool:
 def trained_alike(run: Path) -> Path | None:
     """A run of the same settings and rows, trained to the end, whose weights are at full strength: beside this one or,
     for a rung, beside the run that climbs."""
+    run = run.resolve()
     places = [run.parent, run.parents[2]] if is_rung(run) else [run.parent]
     for done in (done for place in places for done in sorted(place.glob(f"*/{DONE}"))):
         other = done.parent

@@ -59,13 +59,13 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
     rows = load_rows(config, notes)
     metrics = choose(config.evaluation, rows.test)
     notes(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
-    rows = _apart_from_kept(config, rows, encoder, notes)
-    if config.ladder.rungs:
+    if config.ladder.auto:
+        config = with_development_items(config)
+    rows = apart_from_kept(config, rows, encoder, notes)
+    if config.ladder.auto or config.ladder.rungs:
         rungs_of(config)
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         config = replace(config, model=whole_model(config.model, run))
-        if config.ladder.auto:
-            config = with_development_items(config)
         seconds: dict[str, float] = {}
         config = found_settings(config, run, rows, encoder, metrics, notes)
         climbed = None
@@ -74,7 +74,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
             refuse_other_settings(config, run)
             make = Trainer(config, run, rows, encoder, metrics, notes)
             rungs = (PLAIN, *rungs_of(config))
-            climbed = Climb(config, run, rows, encoder, metrics, make, notes, seconds, rungs)()
+            climbed = Climb(config, run, rows, (encoder, encoder), metrics, make, notes, seconds, rungs)()
             settle(climbed.made.model, run)
         summary = climbed.made.summary if climbed else None
         summary = summary or train(config, run, rows, encoder, metrics, notes, seconds)
@@ -129,7 +129,7 @@ def _what_auto_would_do(config: TuneConfig, minutes: float) -> str:
     )
 
 
-def _apart_from_kept(config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer) -> Rows:
+def apart_from_kept(config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer) -> Rows:
     """`rows` without items by which it is decided whether an ability was kept: to learn those would only fake it.
     What was declared is read here, before anything is trained."""
     if config.measure.extent == "none":

@@ -58,7 +58,7 @@ FLAGS: Mapping[str, Flag] = {
     "seed": Flag("N", "Seed of all chance.  [default: 0]"),
     "search": Flag("N", "Choose lr and epochs by N short trainings.  [default: 0]"),
     "max-drift": Flag("X", "Drift from the base that --search allows, nats a token.  [default: 0.02]"),
-    "metric": Flag("NAME", "rouge1, choice_accuracy … or file.py:function; may be repeated.  [default: by the data]", True),
+    "metric": Flag("NAME", "rouge1, token_f1 … or file.py:function; may be repeated.  [default: by the data]", True),
     "max-new-tokens": Flag("N", "Room for an answer.  [default: by the train answers]"),
     "few-shot": Flag("N", "Show N train rows before each item to the base, as a baseline.  [default: 0]"),
     "measure": Flag("full|quick|none", "What else is asked before and after.  [default: quick after tune]"),

@@ -208,3 +208,8 @@ class Encoder:
 def _place(example: Example) -> tuple[str, int | None]:
     file, _, line = example.source.rpartition(":")
     return (file, int(line)) if file and line.isdigit() else (example.source or example.id, None)
+
+
+def same_tokenizer(first: Encoder, second: Encoder) -> bool:
+    """Whether losses by token can be compared."""
+    return first.kind == second.kind and first.tokenizer.get_vocab() == second.tokenizer.get_vocab()

@@ -20,6 +20,8 @@ def unfit(config: TuneConfig) -> ConfigError | None:
     row = METHODS.get(config.method.kind) if isinstance(config.method, Adapter) else None
     if row is None:
         return None
+    if row.needs_rows and not (mend.replay and mend.replay_fraction) and not mend.self_replay:
+        return ConfigError(f"{row.name} needs rows of what is to be kept", "give rows of old tasks with --replay")
     if mend.kl and row.divides_base and mend.reference is None:
         return ConfigError(
             f"--kl needs the base beside the model, and --method {row.name} takes a part out of it",

@@ -21,8 +21,13 @@ def rungs_of(config: TuneConfig) -> tuple[str, ...]:
     can have.
 
     Raises:
-        ConfigError: one of the user's names no mitigation, or cannot be trained.
+        ConfigError: one of the user's names no mitigation, or cannot be trained; or no plain training can be.
     """
+    if config.ladder.auto and (error := unfit(plain_of(config))):
+        raise ConfigError(
+            f"a ladder begins with a training without any remedy: {error.message}",
+            "begin with another --method, or leave --auto out",
+        )
     full = isinstance(config.method, Full)
     if config.ladder.rungs:
         for rung in config.ladder.rungs:

@@ -37,6 +37,17 @@ def write_jsonl(path: Path, values: Iterable[Any]) -> None:
     write_text(path, "".join(line + "\n" for line in lines))
 
 
+def read_jsonl(path: Path) -> list[Any]:
+    """What `write_jsonl` wrote. Lines end at ``\\n`` only: a JSON text may hold U+2028, at which `str.splitlines` cuts.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: a line is no JSON, or no UTF-8.
+    """
+    with path.open(encoding="utf-8", newline="\n") as handle:
+        return [json.loads(line) for line in handle]
+
+
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A scratch folder that becomes `path` when the block ends well, and vanishes when it does not.

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from keeptune.errors import StoreError
 from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain
+from keeptune.store.atomic import read_jsonl
 from keeptune.store.hashing import hash_value
 from keeptune.store.runs import CONFIG, LOCK, RESULT, is_locked, read_json_object
 
@@ -113,8 +114,7 @@ def items_hash(run: Path, ability: str) -> str:
     """Names the items that an ability was asked by; "" where the run does not hold them."""
     records = run / "abilities" / ability / "base.jsonl"
     try:
-        lines = [json.loads(line) for line in records.read_text(encoding="utf-8").splitlines()]
-        return hash_value([[line["item_id"], line["prompt"], line["references"]] for line in lines])
+        return hash_value([[line["item_id"], line["prompt"], line["references"]] for line in read_jsonl(records)])
     except (OSError, *_SHAPE):
         return ""
 

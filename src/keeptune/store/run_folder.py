@@ -153,7 +153,8 @@ def _settings_inside(path: Path, entry: RunEntry, target: Path, starts: Sequence
 
 def _lies_in(text: str, target: Path, starts: Sequence[Path]) -> bool:
     for start in starts:
-        path = start / Path(text).expanduser()
+        # The test rows of a run, which a later one keeps, are named by it, too.
+        path = start / Path(text.removeprefix("run:")).expanduser()
         try:
             resolved = path.resolve()
         except (OSError, ValueError, RuntimeError):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.records import Answer, from_plain, to_plain
-from keeptune.store.atomic import write_jsonl
+from keeptune.store.atomic import read_jsonl, write_jsonl
 from keeptune.store.places import cache_folder
 
 ANSWERS_VERSION = 2
@@ -24,7 +23,7 @@ def read_answers(key: str, item_ids: Sequence[str]) -> list[Answer] | None:
     if not file.exists():
         return None
     try:
-        answers = [from_plain(Answer, json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+        answers = [from_plain(Answer, value) for value in read_jsonl(file)]
     except ValueError:
         # A cache may always be made again.
         return None

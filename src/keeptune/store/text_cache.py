@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from keeptune.records import from_plain, to_plain
-from keeptune.store.atomic import write_jsonl
+from keeptune.store.atomic import read_jsonl, write_jsonl
 from keeptune.store.hashing import hash_value
 from keeptune.store.places import cache_folder
 
@@ -21,7 +20,7 @@ def cached_text(parts: Sequence[Any], kind: type[T], write: Callable[[], list[T]
     """The records kept for `parts` (plain values or records); where there are none, what `write` gives is kept."""
     file = cache_folder() / "text" / f"v{TEXT_VERSION}" / f"{hash_value(parts)}.jsonl"
     try:
-        return [from_plain(kind, json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+        return [from_plain(kind, value) for value in read_jsonl(file)]
     except (OSError, ValueError):
         # A cache may always be made again.
         written = write()
