@@ -118,10 +118,13 @@ def test_other_tokenizers(learnt: Path, tiny: Callable[..., Path], tmp_path: Pat
     tokenizer = byte_tokenizer()
     tokenizer.add_tokens(["colour"])
     tokenizer.save_pretrained(other)
-    keep = (Keep("colours", str(learnt / "test.jsonl"), "exact_match"),)
+    kept = learnt / "test.jsonl"
+    keep = (Keep("colours", str(kept), "exact_match"), Keep("text", str(kept), "token_loss", 0.1))
     told = Told()
     report = measure(run_of(learnt / "run" / "model", other, tmp_path / "m", measure={"keep": keep}), told)
     assert isinstance(report.drift, Undefined)
+    assert [(a.name, a.verdict) for a in report.abilities if a.metric == "token_loss"] == [("text", "not measurable")]
+    assert report.gate == "inconclusive"
     assert any("other tokenizers" in event.message for event in told.of(Notice))
 
 
@@ -147,6 +150,8 @@ def test_the_base_is_found(learnt: Path, tmp_path: Path) -> None:
     assert base_of(str(learnt / "run")) == config["model"]["name"]
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base"}')
     assert base_of(str(tmp_path)) == "some/base"
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base", "revision": "v1"}')
+    assert base_of(str(tmp_path)) == "some/base@v1"
     with pytest.raises(ConfigError, match="--base"):
         base_of(str(tmp_path / "nothing"))
 

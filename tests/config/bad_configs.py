@@ -29,6 +29,7 @@ BAD_CONFIGS = [
         ("run.yaml:2: training.epoch", "did you mean epochs?"),
         "training:\n  epoch: 3\n",
     ),
+    BadConfig("a type, which is a kind", "unknown", ("method.type",), "method:\n  type: full\n"),
     BadConfig(
         "unknown section", "unknown", ("run.yaml:2: trainig.lr", "did you mean training?"), "trainig:\n  lr: 1e-4\n"
     ),

@@ -77,3 +77,19 @@ def test_optional_fields_may_be_absent_from_most_rows() -> None:
     mapping = detect(["instruction", "output"], DataConfig(), "f", ["instruction", "output", "input", "choices"])
     assert str(mapping) == "prompt ← instruction + input, completion ← output; kept: choices"
     assert mapping.needed == {"instruction", "output"}
+
+
+@pytest.mark.parametrize("asked", ["question", "query"])
+def test_an_instruction_beside_a_question_has_two_readings(asked: str) -> None:
+    with pytest.raises(DataError, match="more than one reading"):
+        detect(["instruction", asked, "response"], DataConfig(), "rows.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("fields", "prompt"),
+    [("context question answer", "context + question"), ("instruction context response", "instruction + context")],
+)
+def test_a_completion_that_is_told_keeps_the_context(fields: str, prompt: str) -> None:
+    names = fields.split()
+    found = detect(names, DataConfig(completion=names[-1]), "rows.jsonl")
+    assert str(found) == f"prompt ← {prompt}, completion ← {names[-1]}"

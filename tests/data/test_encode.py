@@ -257,3 +257,27 @@ CODERS = {
     (False, "causal"): encoder(False),
     (False, "encoder-decoder"): encoder(False, "encoder-decoder"),
 }
+
+
+def test_answers_are_rendered_without_thinking_and_on_one_day() -> None:
+    template = (
+        "{{ strftime_now('%d %b %Y') }} {% for m in messages %}<|{{ m['role'] }}|>"
+        "{% if m['role'] == 'assistant' and loop.last %}<think></think>{% endif %}{{ m['content'] }}<|end|>\n"
+        "{% endfor %}{% if add_generation_prompt %}<|assistant|>"
+        "{% if enable_thinking is false %}<think></think>{% endif %}{% endif %}"
+    )
+    coder = encoder(template)
+    assert learned(coder, row(coder, ask()))[0] == "Hello.<|end|>"
+    prompt = coder.tokenizer.decode(coder.prompt(ask())[0])
+    assert prompt.startswith("26 Jul 2024 <|user|>Hi?")
+    assert prompt.endswith("<|assistant|><think></think>")
+
+
+@pytest.mark.parametrize("kind", ["causal", "encoder-decoder"])
+def test_choices_of_a_long_item_follow_the_same_prompt(kind: str) -> None:
+    coder = encoder(False, kind, limit=40)
+    short, long = coder.scored_rows(ask("x" * 100), ("a", "a long choice"))
+    assert (short.cut, long.cut) == (long.cut, long.cut)
+    prompts = [found.ids if kind == "encoder-decoder" else found.ids[: found.spans[0][0]] for found in (short, long)]
+    assert prompts[0] == prompts[1]
+    assert long.length == 40

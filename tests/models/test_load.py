@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from keeptune.cli.main import main
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ConfigError, KeeptuneError, MissingDependency
+from keeptune.export.save import save_tuned
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model, load_tokenizer
 from tests.models.bad_models import BAD_MODELS, BadModel, as_pickle
-from tests.tiny import save_llama
+from tests.tiny import CHAT_TEMPLATE, save_llama
 
 
 def load(folder: Path, **settings: object) -> LoadedModel:
@@ -163,3 +165,32 @@ def test_a_revision_of_the_hub_is_loaded_and_stays_with_its_adapter(
     name = "model.layers.0.mlp.up_proj"
     kept_weight = again.model.state_dict()[f"base_model.model.{name}.base_layer.weight"]
     assert torch.equal(kept_weight, base[f"{name}.weight"])
+
+
+def test_an_answer_ends_where_the_template_ends_it(tmp_path: Path) -> None:
+    """Many base models have a chat template whose end of a turn is not the end token that they name."""
+    folder = save_llama(tmp_path / "base")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.eos_token = "<pad>"
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|end|>", "<|user|>", "<|assistant|>"]})
+    tokenizer.save_pretrained(folder)
+    config = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps(config | {"eos_token_id": 0}))
+    loaded = load_model(ModelConfig(name=str(folder), device="cpu", dtype="float32"))
+    end = tokenizer.convert_tokens_to_ids("<|end|>")
+    assert (loaded.own_end_ids(), loaded.end_ids()) == ((0,), (0, end))
+    save_tuned(loaded, tmp_path)
+    saved = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+    assert saved.generation_config.eos_token_id == [0, end]
+
+
+def test_an_adapter_brings_its_own_tokenizer(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    """With the chat template that it was trained by."""
+    loaded = load_model(ModelConfig(name=str(tiny("plain-llama")), device="cpu", dtype="float32"))
+    attach_adapter(loaded, Adapter(rank=2), seed=0)
+    loaded.tokenizer.chat_template = CHAT_TEMPLATE
+    folder = save_tuned(loaded, tmp_path)
+    of_adapter = ModelConfig(name=str(folder), device="cpu", dtype="float32")
+    assert (
+        load_tokenizer(of_adapter)[0].chat_template == load_model(of_adapter).tokenizer.chat_template == CHAT_TEMPLATE
+    )

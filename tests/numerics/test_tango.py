@@ -174,3 +174,10 @@ def test_impossible_counts_are_refused():
             tango_interval(*counts)
     with pytest.raises(ValueError, match="strictly between"):
         tango_z(1, 1, 3, 1.0)
+
+
+@pytest.mark.parametrize("items", [500, 1000, 1234, 1999])
+@pytest.mark.parametrize(("plus", "minus"), [(0, 0), (5, 5), (0, 40)])
+def test_mid_p_is_a_probability(items, plus, minus):
+    """Far below the margin it is 1 but for rounding, which must not lift it above."""
+    assert 0.9 <= tango_mid_p_above(plus, minus, items, 0.05) <= 1.0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scoring_items import corpus, example, value, wrote
 
 from keeptune.errors import MetricError
+from keeptune.forgetting.contained import Contained
 from keeptune.records import Answer
 from keeptune.scoring.final_answer import final_number
 from keeptune.scoring.metric import UNSCORED, corpus_score
@@ -108,3 +109,20 @@ def test_final_answer_compares_values_not_spellings():
     assert value(FINAL, "I do not know", "72") == 0
     with pytest.raises(MetricError, match="item i0 holds a number"):
         FINAL.item(wrote("3"), example("three"))
+
+
+@pytest.mark.parametrize("reference", ["A", "the", "+", "?"])
+def test_what_normalisation_leaves_nothing_of_is_compared_as_written(reference):
+    for metric in (EXACT, F1):
+        assert value(metric, f" {reference.lower()}\n", reference) == 100.0
+        assert [value(metric, wrong, reference) for wrong in ("", "an", "-", "B")] == [0.0] * 4
+
+
+@pytest.mark.parametrize(("output", "found"), [("The answer is A.", 100.0), ("", 0.0), ("Another", 0.0), ("B", 0.0)])
+def test_a_letter_is_contained_as_a_word(output, found):
+    assert value(Contained(), output, "A") == found
+
+
+def test_a_loss_that_is_not_finite_names_the_item():
+    with pytest.raises(MetricError, match=r"item .* a loss of (nan|inf)"):
+        LOSS.item(Answer("7", None, reference_loglikelihood=float("nan"), reference_tokens=3), example("x"))

@@ -74,3 +74,15 @@ def test_no_examples_is_an_error():
 def test_real_sets(file, metrics):
     names, _ = choose_metrics(real_examples(file))
     assert names == (*metrics.split(), "token_loss")
+
+
+def test_a_metric_that_refuses_an_item_is_not_chosen():
+    """Its error would come after the training."""
+    entities = many(*[("List.", f"person: Al; place: Rome{i}") for i in range(3)], ("List.", "none"))
+    assert primary(entities) == "entity_f1"
+    assert primary([*entities, example("not available, sorry", prompt="List.", item_id="odd")]) != "entity_f1"
+    solved = many(("Solve.\n\nTwo and two apples", "We add 2 and 2 and get 4. The answer is 4."))
+    assert primary(solved) == "final_answer"
+    assert (
+        primary([*solved, example("We cannot tell how many apples.", prompt="Solve.", item_id="odd")]) != "final_answer"
+    )

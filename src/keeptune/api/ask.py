@@ -41,6 +41,7 @@ class Asker:
                 loaded.placement.device.type,
                 loaded.placement.dtype_name,
                 *([] if loaded.engine == "torch" else [loaded.engine]),
+                *([] if loaded.end_ids() == loaded.own_end_ids() else [loaded.end_ids()]),
                 [(e.id, [(m.role, m.content) for m in e.prompt], e.completion, e.choices) for e in asked],
                 sorted({metric.needs for metric in self.metrics.metrics}),
                 self.max_new_tokens,
@@ -52,9 +53,10 @@ class Asker:
         if answers is None:
             questioning = Questioning(self.encoder, self.max_new_tokens, self.token_budget)
             answers = answer_items(loaded, questioning, asked, self.metrics.metrics, self.observer, name)
-            if cache:
-                keep_answers(key, answers)
         records = score_answers(items, answers, self.metrics.metrics)
+        if cache and not cached:
+            # After the scoring, which names the item where a likelihood is not finite.
+            keep_answers(key, answers)
         scores = corpus_scores(records, self.metrics.metrics)
         self.observer(EvaluationDone(name, len(records), time.monotonic() - began, scores, cached))
         return records

@@ -59,5 +59,5 @@ def open_chat(model: ModelConfig, observer: Observer = silent) -> Chat:
     tell_model(tuned, observer)
     if tuned.found.adapter is None:
         return Chat(encoder, {"model": tuned})
-    base = load_for_asking(dataclasses.replace(model, name=tuned.found.source))
+    base = load_for_asking(dataclasses.replace(model, name=tuned.found.source, revision=tuned.found.revision))
     return Chat(encoder, {"base": base, "tuned": tuned})

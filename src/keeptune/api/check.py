@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from keeptune.api.evaluate import of_run
 from keeptune.api.prepare import make_encoder
 from keeptune.config.schema import TuneConfig
 from keeptune.data.check_report import CheckReport
@@ -33,7 +34,7 @@ def check(config: TuneConfig, observer: Observer = silent) -> CheckReport:
 
 def _encoder(config: TuneConfig, observer: Observer) -> Encoder | None:
     try:
-        return make_encoder(config.model, config.data)
+        return make_encoder(of_run(config.model), config.data)
     except (ModelError, MissingDependency) as error:
         observer(Notice("no-lengths", f"lengths in tokens are left out: {error.message}; {error.fix}"))
         return None

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from keeptune.api.evaluate import of_run
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import choose, load_rows, make_encoder
 from keeptune.api.resume import refuse_other_settings
@@ -131,7 +132,7 @@ def _safe(method: str) -> str:
 
 def _check_rows(config: TuneConfig) -> None:
     """What would stop every trial stops before the first: rows, tokenizer and metrics."""
-    make_encoder(config.model, config.data)
+    make_encoder(of_run(config.model), config.data)
     choose(config.evaluation, load_rows(config, silent).test)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from keeptune.api.evaluate import of_run
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import EMBEDDED, choose, load_rows, make_encoder, new_tokens
 from keeptune.api.resume import refuse_other_settings
@@ -107,7 +108,7 @@ def _settled(config: TuneConfig, largest: int) -> TuneConfig:
     if measure.keep and not measure.abilities:
         measure = replace(measure, abilities=("none",))
     # The room for an answer goes by the train rows: all trials and the base have the same.
-    room = new_tokens(evaluation, make_encoder(config.model, config.data), rows.train)
+    room = new_tokens(evaluation, make_encoder(of_run(config.model), config.data), rows.train)
     return replace(config, measure=measure, evaluation=replace(evaluation, max_new_tokens=room), resume=False)
 
 

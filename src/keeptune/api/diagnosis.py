@@ -94,9 +94,15 @@ def measure_drift(
 
 
 def explain(
-    models: BothModels, ability: Ability, report: AbilityReport, answered: Both, recovery: Recovery | None
+    models: BothModels,
+    ability: Ability,
+    report: AbilityReport,
+    answered: Both,
+    recovery: Recovery | None,
+    *,
+    losses: bool,
 ) -> AbilityReport:
-    """A lost ability's other wordings and forms, and what they say."""
+    """A lost ability's other wordings and forms, and what they say; `losses` can be compared by one tokenizer alone."""
     metrics = Metrics(tuple(get_metric(name) for name in ability.metrics), "")
     loss = Metrics((get_metric("token_loss"),), "")
     variants: dict[str, Both] = {}
@@ -106,7 +112,7 @@ def explain(
             variants[name] = models.ask(ability, Metrics((get_metric(metric),), ""), examples, name)
         else:
             variants[name] = models.ask(ability, metrics, examples, name)
-    if ability.form != "loss" and ability.source != "lm-eval":
+    if losses and ability.form != "loss" and ability.source != "lm-eval":
         by_loss = models.ask(ability, loss, ability.items, "loss of the reference")
         answered = (_with_scores(answered[0], by_loss[0]), _with_scores(answered[1], by_loss[1]))
     found = (recovery.recovery, recovery.control) if recovery else (None, None)

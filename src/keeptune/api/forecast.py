@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from keeptune.api.evaluate import of_run
 from keeptune.api.prepare import choose, load_rows, make_encoder
+from keeptune.api.start import whole_model
 from keeptune.api.train import prepared
 from keeptune.config.schema import TuneConfig
 from keeptune.events import Observer, silent
@@ -20,7 +23,8 @@ def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
         KeeptuneError: what would stop the run.
     """
     rows = load_rows(config, observer)
-    encoder = make_encoder(config.model, config.data)
+    encoder = make_encoder(of_run(config.model), config.data)
     metrics = choose(config.evaluation, rows.train)
     with tempfile.TemporaryDirectory() as folder:
+        config = replace(config, model=whole_model(config.model, Path(folder)))
         return prepared(config, Path(folder), rows, encoder, metrics, observer).loop.measure()

@@ -102,9 +102,17 @@ class Forgetting:
             self.observer(Notice("tokenizers", told))
         abilities = wanted_abilities(self.measure, self.data, encoders["base"], self.observer)
         if not same:
-            abilities = [ability for ability in abilities if ability.form != "loss"]
+            abilities = [ability for ability in abilities if ability.form != "loss" or ability.declared]
         abilities, answered, dev = self._verdict_pass(abilities, encoders)
-        reports = [judge(ability, *answered[ability.name], dev.get(ability.name, ())) for ability in abilities]
+        reports = [
+            judge(
+                ability,
+                *answered[ability.name],
+                dev.get(ability.name, ()),
+                "" if same or ability.form != "loss" else "the two models have other tokenizers",
+            )
+            for ability in abilities
+        ]
         decision = decide(reports, _fail_on(self.measure))
         lost = any(report.declared and report.verdict == "lost" for report in decision.abilities)
         full = (self.measure.extent != "quick" or lost) and not self.routed
@@ -121,7 +129,7 @@ class Forgetting:
             path=str(self.run),
             base_name=self.base.name,
             tuned_name=self.tuned.name,
-            task=compare(task.base, task.tuned, task.metric) if task else None,
+            task=compare(task.base, task.tuned, task.metric) if task and (same or task.metric.unit != "nats") else None,
             abilities=tuple(reports),
             gate=decision.gate,
             fail_on=_fail_on(self.measure),
@@ -190,7 +198,7 @@ class Forgetting:
             examples, records = (task.examples, task.base) if task else ((), [])
             drift = measure_drift(both, examples, records, self.token_budget, self.observer)
         explained = [
-            explain(both, ability, report, answered[ability.name], self._probe(ability, encoders))
+            explain(both, ability, report, answered[ability.name], self._probe(ability, encoders), losses=same)
             if report.verdict == "lost"
             else report
             for ability, report in zip(abilities, reports, strict=True)

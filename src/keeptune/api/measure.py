@@ -61,22 +61,24 @@ def measure(config: MeasureRun, observer: Observer = silent) -> ForgettingReport
 
 
 def base_of(tuned: str) -> str:
-    """The base that a tuned model names itself: of a run of `tune`, or of an adapter.
+    """The base that a tuned model names itself: of a run of `tune`, or of an adapter; ``name@revision`` where it was
+    one of the hub's revisions.
 
     Raises:
         ConfigError: it names none.
     """
     path = Path(tuned).expanduser()
-    for file, keys in (
-        (path / CONFIG, ("model", "name")),
-        (path / "adapter_config.json", ("base_model_name_or_path",)),
+    for file, section, name in (
+        (path / CONFIG, "model", "name"),
+        (path / "adapter_config.json", None, "base_model_name_or_path"),
     ):
         if file.exists():
-            value = json.loads(file.read_text(encoding="utf-8"))
-            for key in keys:
-                value = value.get(key) if isinstance(value, dict) else None
-            if isinstance(value, str) and value:
-                return value
+            told = json.loads(file.read_text(encoding="utf-8"))
+            if section:
+                told = told.get(section) if isinstance(told, dict) else None
+            base, revision = (told.get(name), told.get("revision")) if isinstance(told, dict) else (None, None)
+            if isinstance(base, str) and base:
+                return f"{base}@{revision}" if revision and "@" not in base else base
     raise ConfigError(f"{tuned} does not tell what it was tuned from", "name the base with --base")
 
 

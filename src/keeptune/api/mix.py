@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.api.check import token_counter
+from keeptune.api.evaluate import of_run
 from keeptune.api.prepare import make_encoder
 from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.mix.build import build_mix
@@ -37,7 +38,7 @@ def mix(
     folder = Path(output).expanduser()
     if output and (folder.is_file() or (folder.is_dir() and any(folder.iterdir()))):
         raise StoreError(f"{folder} is there already", "name an empty or new folder with --output")
-    count_tokens = None if model is None else token_counter(make_encoder(model, DataConfig()))
+    count_tokens = None if model is None else token_counter(make_encoder(of_run(model), DataConfig()))
     if not output:
         return build_mix(told, None, observer, count_tokens)
     with atomic_folder(folder) as partial:

@@ -16,7 +16,7 @@ from keeptune.errors import ConfigError, DataError
 from keeptune.events import DataLoaded, Notice, Observer
 from keeptune.models.load import load_tokenizer
 from keeptune.records import EncodedRow, Example
-from keeptune.scoring.choose import choose_metrics
+from keeptune.scoring.choose import choose_metrics, refused_by
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import get_metric
 from keeptune.store.hashing import hash_value
@@ -154,7 +154,7 @@ def encode_train(encoder: Encoder, examples: Sequence[Example], observer: Observ
             Notice(
                 "truncated",
                 f"{len(cut)} of {len(rows)} train rows are longer than {encoder.max_length} tokens; "
-                f"{tokens} tokens cut from the middle of their prompts (first: {cut[0].item_id})",
+                f"{tokens} tokens cut, from the middle of prompts or the end of answers (first: {cut[0].item_id})",
             )
         )
     if len(rows) < len(examples):
@@ -169,6 +169,9 @@ def choose(evaluation: EvaluationConfig, examples: Sequence[Example]) -> Metrics
     else:
         names, reason = choose_metrics(examples)
     metrics = tuple(get_metric(name) for name in names)
+    for refusal in (refused_by(metric, examples) for metric in metrics if evaluation.metrics):
+        if refusal:
+            raise refusal
     if any(metric.needs == "choices" for metric in metrics) and not all(e.choices for e in examples):
         raise ConfigError(
             f"{', '.join(m.name for m in metrics if m.needs == 'choices')} needs `choices` in every test row",
@@ -178,8 +181,10 @@ def choose(evaluation: EvaluationConfig, examples: Sequence[Example]) -> Metrics
 
 
 def new_tokens(evaluation: EvaluationConfig, encoder: Encoder, examples: Sequence[Example]) -> int:
-    """Room for an answer: as asked, or half as much again as the longest completion among `examples`."""
+    """Room for an answer: as asked, or half as much again as the longest completion among `examples`; beyond the most
+    that is given so, enough for the longest."""
     if evaluation.max_new_tokens is not None:
         return evaluation.max_new_tokens
     longest = max((len(encoder.completion(e, e.completion)) for e in examples), default=0)
-    return min(max(round(1.5 * longest), NEW_TOKENS[0]), NEW_TOKENS[1])
+    most = max(NEW_TOKENS[1], min(longest + NEW_TOKENS[0], 3 * encoder.max_length // 4))
+    return min(max(round(1.5 * longest), NEW_TOKENS[0]), most)

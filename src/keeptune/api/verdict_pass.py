@@ -14,7 +14,7 @@ from keeptune.api.prepare import Metrics
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import Keep
 from keeptune.data.encode import Encoder
-from keeptune.data.lm_eval_task import HarnessTask
+from keeptune.data.lm_eval_task import HarnessTask, by_metrics
 from keeptune.errors import ConfigError
 from keeptune.evaluation.abilities.lm_eval import ask_harness
 from keeptune.events import Notice, Observer
@@ -145,5 +145,6 @@ def declared(ability: Ability, keep: Keep, name: str) -> Ability:
                 f"it has: {', '.join(metric.removeprefix(PREFIX) for metric in metrics)}",
             )
         metrics = (fitting[0], *(metric for metric in metrics if metric != fitting[0]))
+    ability = by_metrics(ability, metrics)
     margin = ability.margin if keep.margin is None else keep.margin
-    return replace(ability, name=name, metrics=metrics, declared=True, margin=margin)
+    return replace(ability, name=name, declared=True, margin=margin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keeptune.config import schema
 from keeptune.config.aliases import ALIASES, NOT_HERE
 from keeptune.config.given import Given
 from keeptune.config.keep import TYPE_TAG
@@ -11,6 +12,9 @@ from keeptune.config.settings import FLAT, SECTIONS, SETTINGS
 from keeptune.config.suggest import did_you_mean
 from keeptune.config.yaml_file import Entry
 from keeptune.errors import ConfigError
+
+_CLASSES = frozenset(name for name, kind in vars(schema).items() if isinstance(kind, type))
+"""What settings that keeptune has written name their sections."""
 
 
 def from_flag(name: str, value: Any) -> Given | None:
@@ -31,7 +35,7 @@ def from_entry(entry: Entry) -> Given | None:
     path, value, where = entry
     name = path[-1]
     given = Given(name, value, ".".join(path), where)
-    if name == TYPE_TAG:
+    if name == TYPE_TAG and value in _CLASSES:
         return None
     if len(path) == 1:
         if name in SECTIONS and value in (None, {}):

@@ -83,7 +83,9 @@ def _found(fields: Sequence[str], every: Sequence[str], where: str) -> Mapping:
             return Mapping(layout, completion=names[layout])
     readings = pair_readings(fields, every)
     with_instruction = [reading for reading in readings if reading.prompt[0].lower() == "instruction"]
-    if len(readings) > 1 and not with_instruction:
+    asked = ("question", "query", "prompt")
+    beside = [reading for reading in readings if reading.prompt[-1].lower() in asked]
+    if len(readings) > 1 and (beside or not with_instruction):
         shown = "; or ".join(str(reading) for reading in readings)
         raise DataError(f"{where}: the fields have more than one reading: {shown}", _way_out(readings[0]))
     if readings:
@@ -126,9 +128,13 @@ def _told(fields: Sequence[str], config: DataConfig, where: str) -> Mapping:
         used = answer or Template(((True, field_of_answer),))
         way_out = '--prompt "Summarize: {field}" says how the prompt is made'
         field_of_prompt = _other_half(fields, names, used, "prompt", where, way_out)
+    context = [name for name in fields if name.lower() in CONTEXTS.get(field_of_prompt.lower(), ())][:1]
+    context = [name for name in context if name not in (field_of_answer, *(answer.fields if answer else ()))]
+    parts = [field_of_prompt, *context] if field_of_prompt.lower() == "instruction" else [*context, field_of_prompt]
     return Mapping(
         "template",
-        (field_of_prompt,) if field_of_prompt else (),
+        tuple(part for part in parts if part),
+        frozenset(context),
         completion=field_of_answer,
         prompt_template=prompt,
         completion_template=answer,

@@ -16,6 +16,16 @@ from keeptune.records import EncodedRow, Example, Message
 
 PROBE = "keeptune☃completion☃probe"
 """Stands for an answer while a chat template is asked what it writes after one."""
+ONE_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
+"""For templates that write the date: today's prompts would be others than yesterday's, of base and tuned too."""
+
+
+def template_settings(tokenizer: Any) -> dict[str, Any]:
+    """What a chat template is told beside the turns. A thinking model is asked for its answer at once: what it writes
+    before it is neither learned nor scored."""
+    own = getattr(tokenizer, "chat_template", None)
+    dated = isinstance(own, str) and "strftime_now" in own
+    return {"enable_thinking": False} | ({"chat_template": f"{ONE_DAY}{own}"} if dated else {})
 
 
 @dataclass(slots=True)
@@ -72,13 +82,24 @@ class Encoder:
 
     def scored_row(self, example: Example, answer: str) -> EncodedRow:
         """A row whose `answer` is to be scored, never dropped: an item that is too long is cut to fit."""
-        return self._fitted(example, self._prompt_ids(example), self.completion(example, answer))
+        return self.scored_rows(example, (answer,))[0]
 
-    def _fitted(self, example: Example, prompt: tuple[int, ...], answer: tuple[int, ...]) -> EncodedRow:
-        over = len(prompt) + len(answer) - self.max_length
+    def scored_rows(self, example: Example, answers: Sequence[str]) -> list[EncodedRow]:
+        """A row for each of `answers`, after the same prompt: where it is cut, it leaves room for the longest."""
+        prompt = self._prompt_ids(example)
+        completions = [self.completion(example, answer) for answer in answers]
+        longest = max(map(len, completions), default=0)
+        return [self._fitted(example, prompt, completion, longest) for completion in completions]
+
+    def _fitted(
+        self, example: Example, prompt: tuple[int, ...], answer: tuple[int, ...], longest: int = 0
+    ) -> EncodedRow:
+        most = max(self.max_length - len(prompt), 3 * self.max_length // 4)
         # The answer is kept whole as long as that leaves the prompt a quarter of the room.
-        answer = answer[: max(self.max_length - len(prompt), 3 * self.max_length // 4)]
-        prompt, _ = self._cut_middle(prompt, self.max_length - len(answer))
+        room = min(max(longest, len(answer)), most)
+        over = len(prompt) + max(longest, len(answer)) - self.max_length
+        answer = answer[:most]
+        prompt, _ = self._cut_middle(prompt, self.max_length - room)
         if self.kind == "encoder-decoder":
             return EncodedRow(example.id, prompt, answer, ((0, len(answer)),), max(over, 0))
         ids = (*prompt, *answer)
@@ -111,7 +132,9 @@ class Encoder:
     def _render(self, turns: Sequence[Message], *, open_answer: bool, example: Example | None = None) -> str:
         plain = [{"role": turn.role, "content": turn.content} for turn in turns]
         try:
-            text = self.tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=open_answer)
+            text = self.tokenizer.apply_chat_template(
+                plain, tokenize=False, add_generation_prompt=open_answer, **template_settings(self.tokenizer)
+            )
         except (ValueError, TypeError, ImportError) as error:
             raise self._template_refuses(error, example) from error
         except Exception as error:

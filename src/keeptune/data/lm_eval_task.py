@@ -12,6 +12,7 @@ from keeptune.errors import DataError, MetricError, PairingError, Problem
 from keeptune.records import Ability, Answer, EvalRecord, Example, ItemScore, Message
 from keeptune.records.ability import Form
 from keeptune.scoring.harness_metric import HarnessMetric, harness_scores
+from keeptune.scoring.table import get_metric
 
 NATS_MARGIN = 0.05
 """The default margin of a loss."""
@@ -73,7 +74,7 @@ def same_ability(base: Ability, tuned: Ability) -> Ability:
             f"{base.name} has the metrics {', '.join(base.metrics)} before and {', '.join(tuned.metrics)} after",
             "run both models by the same task file",
         )
-    return replace(base, metrics=metrics)
+    return by_metrics(base, metrics)
 
 
 def _by_filter(rows: Sequence[RawRow]) -> tuple[dict[str, dict[int, HarnessSample]], list[Problem]]:
@@ -165,11 +166,26 @@ def _ability(
         metrics=tuple(metric.name for metric in metrics),
         items=tuple(_example(record) for record in records),
         chance=_chance(records) if form == "choices" and metrics and metrics[0].of.startswith("acc") else None,
-        margin=NATS_MARGIN if metrics and metrics[0].unit == "nats" else 5.0,
+        margin=_margin(metrics[0].unit) if metrics else 5.0,
     )
 
 
-def _chance(records: Sequence[EvalRecord]) -> float:
+def by_metrics(ability: Ability, metrics: tuple[str, ...]) -> Ability:
+    """`ability` with these metrics, and the margin and the chance of the first."""
+    if metrics[0] == ability.metrics[0]:
+        return replace(ability, metrics=metrics)
+    metric = get_metric(metrics[0])
+    guessed = ability.form == "choices" and metric.needs == "choices"
+    return replace(
+        ability, metrics=metrics, margin=_margin(metric.unit), chance=_chance(ability.items) if guessed else None
+    )
+
+
+def _margin(unit: str) -> float:
+    return NATS_MARGIN if unit == "nats" else 5.0
+
+
+def _chance(records: Sequence[EvalRecord | Example]) -> float:
     """Points of one who guesses: the mean share of right choices."""
     right = [sum(choice in record.references for choice in record.choices) or 1 for record in records]
     shares = [count / len(record.choices) for count, record in zip(right, records, strict=True)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.config.schema import DataConfig
-from keeptune.data.field_names import PROMPTS
+from keeptune.data.field_names import PROMPTS, ROLES
 from keeptune.data.formats import RawRow, RawRows, read_rows
 from keeptune.data.formats.text_lines import read_lines
 from keeptune.data.load import build_examples
@@ -44,18 +44,17 @@ def _text(path: Path) -> RawRows:
 
 
 def _answered(row: RawRow, field: str | None) -> dict[str, Any]:
-    """The row with a placeholder for the answer that its layout expects."""
-    fields = dict(row.row)
+    """The row with a placeholder for the answer that its layout expects, and without what answers are held to."""
+    fields = {name: value for name, value in row.row.items() if name.lower() not in ("choices", "references")}
     if field is not None:
         return fields | {field: NO_ANSWER}
     for name, speaker, text in (("messages", "role", "content"), ("conversations", "from", "value")):
         turns = fields.get(name)
         if isinstance(turns, list) and turns and isinstance(turns[-1], dict):
-            asked = turns[-1].get(speaker) not in ("assistant", "gpt")
+            asked = ROLES.get(str(turns[-1].get(speaker)).lower()) != "assistant"
             return fields | ({name: [*turns, {speaker: "assistant", text: NO_ANSWER}]} if asked else {})
     names = {name.lower(): name for name in fields}
-    for prompt, completions in PROMPTS:
-        if prompt in names:
-            answer = next((names[name] for name in completions if name in names), completions[0])
-            return fields | {answer: NO_ANSWER}
-    return fields
+    readings = [completions for prompt, completions in PROMPTS if prompt in names]
+    there = (names[name] for completions in readings for name in completions if name in names)
+    answer = next(there, readings[0][0] if readings else "")
+    return fields | ({answer: NO_ANSWER} if answer else {})

@@ -22,6 +22,11 @@ def as_text(value: Any, field: str) -> str:
     Raises:
         RowFault: null, a list or an object, or a text that cannot be written as UTF-8.
     """
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise RowFault("binary", f'"{field}" is binary, not text', "write it as text in UTF-8") from None
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             fix = "convert the text again from its source"

@@ -73,7 +73,10 @@ def _too_long(
             if example.id in wanted
         ]
     ids = ", ".join(lengths.too_long[:5]) + (" …" if len(lengths.too_long) > 5 else "")
-    ends = {"truncate": "the middle of their prompts will be cut", "drop": "they will be left out"}
+    ends = {
+        "truncate": "prompts will be cut in the middle, long answers at the end",
+        "drop": "they will be left out",
+    }
     count = len(lengths.too_long)
     message = f"{count} of {len(examples)} rows are {what} ({ids}): {ends[config.too_long]}"
     return [Problem(path, None, "too-long", message, "raise --max-length, or shorten them", "warning")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from keeptune.data.encode import PROBE, Encoder
+from keeptune.data.encode import PROBE, Encoder, template_settings
 from keeptune.errors import ModelError
 from keeptune.evaluation.generate import way_to_decode
 from keeptune.models.load import LoadedModel
@@ -78,7 +78,8 @@ def _conversations(loaded: LoadedModel, ids: list[str], room: int, generator: to
 def around_a_question(loaded: LoadedModel) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """What the chat template writes before a user's words, and between them and the answer."""
     turns = [{"role": "user", "content": PROBE}]
-    text = str(loaded.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    settings = {"tokenize": False, "add_generation_prompt": True, **template_settings(loaded.tokenizer)}
+    text = str(loaded.tokenizer.apply_chat_template(turns, **settings))
     before, _, after = text.partition(PROBE)
     first, second = (loaded.tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, after))
     return tuple(first), tuple(second)

@@ -10,7 +10,7 @@ from keeptune.data.encode import Encoder
 from keeptune.evaluation.generate import Generated, fitting_prompts, generate
 from keeptune.evaluation.shared_prefix import shared_loglikelihoods
 from keeptune.evaluation.vllm_engine import vllm_loglikelihoods
-from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Observer
+from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Notice, Observer
 from keeptune.models.load import LoadedModel
 from keeptune.records import Answer, EncodedRow, EvalRecord, Example, Undefined
 from keeptune.scoring.metric import Metric, corpus_score
@@ -53,6 +53,7 @@ def answer_items(
     references: list[tuple[float, int] | None] = [None] * len(examples)
     if "loss" in needs:
         rows = [encoder.scored_row(example, example.completion) for example in examples]
+        _tell_cut(rows, encoder.max_length, observer)
         values = _loglikelihoods(loaded, rows, budget, observer, progress if needs == {"loss"} else quiet)
         references = [(value, row.learned) for value, row in zip(values, rows, strict=True)]
     choices: list[list[tuple[float, int]]] = [[] for _ in examples]
@@ -82,7 +83,9 @@ def _choices(
     progress: Callable[[int], None],
 ) -> list[list[tuple[float, int]]]:
     places = [(index, choice) for index, example in enumerate(examples) for choice in example.choices]
-    rows = [questioning.encoder.scored_row(examples[index], choice) for index, choice in places]
+    of_items = [questioning.encoder.scored_rows(example, example.choices) for example in examples]
+    rows = [row for each in of_items for row in each]
+    _tell_cut([each[0] for each in of_items if each], questioning.encoder.max_length, observer)
     values = _loglikelihoods(
         loaded, rows, questioning.token_budget, observer, lambda done: progress(done * len(examples) // len(rows))
     )
@@ -90,6 +93,13 @@ def _choices(
     for (index, _), row, value in zip(places, rows, values, strict=True):
         found[index].append((value, row.learned))
     return found
+
+
+def _tell_cut(rows: Sequence[EncodedRow], limit: int, observer: Observer) -> None:
+    cut = [row for row in rows if row.cut]
+    if cut:
+        told = f"{len(cut)} of {len(rows)} items are longer than {limit} tokens and were cut from their middle"
+        observer(Notice("truncated", f"{told} (first: {cut[0].item_id}); --max-length sets the limit"))
 
 
 def _loglikelihoods(

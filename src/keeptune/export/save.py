@@ -23,6 +23,7 @@ def save_tuned(loaded: LoadedModel, run: Path) -> Path:
     is_adapter = hasattr(loaded.model, "peft_config")
     folder = run / ("adapter" if is_adapter else "model")
     with atomic_folder(folder) as partial:
+        _end_answers_as_learned(loaded)
         if loaded.initial_adapter is None:
             loaded.model.save_pretrained(partial)
         else:
@@ -45,8 +46,15 @@ def save_merged(loaded: LoadedModel, folder: Path) -> None:
             f"the adapter of {loaded.found.name} cannot be merged with its base", "start from its base, or from another"
         )
     with atomic_folder(folder) as partial:
+        _end_answers_as_learned(loaded)
         loaded.model.save_pretrained(partial)
         loaded.tokenizer.save_pretrained(partial)
+
+
+def _end_answers_as_learned(loaded: LoadedModel) -> None:
+    """Other tools stop at the tokens of the generation config alone."""
+    if loaded.end_ids() != loaded.own_end_ids():
+        loaded.inner.generation_config.eos_token_id = list(loaded.end_ids())
 
 
 def _save_on_whole_base(loaded: LoadedModel, initial: Mapping[str, torch.Tensor], folder: Path) -> None:

@@ -29,11 +29,19 @@ class Contained:
     def item(self, answer: Answer, example: Example) -> ItemScore:
         if answer.output is None:
             return UNSCORED
-        output = _padded(answer.output)
-        return mean_score(100.0 if any(_padded(r) in output for r in references_of(example) if r.strip()) else 0.0)
+        found = any(_holds(answer.output, reference) for reference in references_of(example) if reference.strip())
+        return mean_score(100.0 if found else 0.0)
 
     def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
         return mean_corpus(counts)
+
+
+def _holds(output: str, reference: str) -> bool:
+    if squad_tokens(reference):
+        return _padded(reference) in _padded(output)
+    # Of the letter A, or of a sign, normalisation leaves nothing.
+    words = output.casefold().split()
+    return reference.strip().casefold() in (*words, *(word.strip(".,:;!?()\"'") for word in words))
 
 
 def _padded(text: str) -> str:

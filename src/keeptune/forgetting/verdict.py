@@ -28,6 +28,7 @@ def judge(
     base: Sequence[EvalRecord],
     tuned: Sequence[EvalRecord],
     dev_base: Sequence[EvalRecord] = (),
+    obstacle: str = "",
 ) -> AbilityReport:
     """One ability before and after, by its first metric.
 
@@ -39,6 +40,7 @@ def judge(
         base: the records of the verdict items; `tuned` holds the same items.
         dev_base: the base's records of the development items: by them it is settled whether the ability is
             measurable.
+        obstacle: why it is not measurable whatever the records say.
 
     Raises:
         PairingError: base and tuned do not hold the same items.
@@ -50,7 +52,7 @@ def judge(
     pairs = pair(base, tuned)
     scores = paired_scores(pairs, metric)
     drop = measure_drop(scores, ability.margin)
-    verdict, reason = _verdict(ability, metric, scores, drop, dev_base, base)
+    verdict, reason = _verdict(ability, metric, scores, drop, dev_base, base, obstacle)
     flips = scores.flips()
     before, after = scores.corpus()
     change = _change(scores, drop)
@@ -101,11 +103,12 @@ def _verdict(
     drop: Drop,
     dev_base: Sequence[EvalRecord],
     base: Sequence[EvalRecord],
+    obstacle: str,
 ) -> tuple[Verdict, str]:
     """The verdict and its reason in one sentence."""
     if isinstance(drop.interval, Undefined):
         return "inconclusive", _sentence(drop.interval.reason)
-    obstacle = why_not_measurable(ability, metric, dev_base, base)
+    obstacle = obstacle or why_not_measurable(ability, metric, dev_base, base)
     if obstacle:
         return "not measurable", _sentence(obstacle)
     if drop.caveat:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -15,6 +16,8 @@ from keeptune.models.find import FoundModel, find_model, hash_model
 from keeptune.models.placement import Placement, place
 
 Kind = Literal["causal", "encoder-decoder"]
+PROBE = "keeptune☃answer☃probe"
+"""Stands for an answer while a chat template is asked what it writes after one."""
 
 
 @dataclass(slots=True)
@@ -33,6 +36,8 @@ class LoadedModel:
     """The adapter's first weights, where they were taken out of the base's."""
     engine: Engine = "torch"
     """What is asked for answers and likelihoods: this model, or vLLM with its weights."""
+    turn_end: int | None = None
+    """The token that the chat template writes after an answer."""
 
     @property
     def inner(self) -> Any:
@@ -56,7 +61,12 @@ class LoadedModel:
         return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
 
     def end_ids(self) -> tuple[int, ...]:
-        """Tokens that end an answer: the tokenizer's, and the model's own."""
+        """Tokens that end an answer: the tokenizer's, the model's own, and the chat template's, which many base models
+        name neither here nor there."""
+        return tuple(dict.fromkeys([*self.own_end_ids(), *([] if self.turn_end is None else [self.turn_end])]))
+
+    def own_end_ids(self) -> tuple[int, ...]:
+        """Those that the model's files name."""
         own = getattr(self.inner.generation_config, "eos_token_id", None)
         ids = own if isinstance(own, list) else [own]
         return tuple(dict.fromkeys(i for i in (self.tokenizer.eos_token_id, *ids) if i is not None))
@@ -88,14 +98,16 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
         model = _attach_saved_adapter(model, found)
     model.to(placement.device)
     model.eval()
+    tokenizer = _tokenizer(found, config)
     return LoadedModel(
         model,
-        _tokenizer(found, config),
+        tokenizer,
         kind,
         placement,
         found,
         hash_model(found),
         _context_length(settings),
+        turn_end=_turn_end(tokenizer) if kind == "causal" else None,
     )
 
 
@@ -115,11 +127,16 @@ def _config(found: FoundModel, config: ModelConfig) -> Any:
 def _tokenizer(found: FoundModel, config: ModelConfig) -> Any:
     from transformers import AutoTokenizer
 
+    own = found.adapter is not None and (Path(found.adapter) / "tokenizer_config.json").exists()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(found.source, **_hub_arguments(found, config))
+        if own:
+            # Beside an adapter lie the tokenizer and the chat template that it was trained with.
+            tokenizer = AutoTokenizer.from_pretrained(found.adapter)
+        else:
+            tokenizer = AutoTokenizer.from_pretrained(found.source, **_hub_arguments(found, config))
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise ModelError(
-            f"the tokenizer of {found.name} cannot be loaded: {first_line(error)}",
+            f"the tokenizer of {found.adapter if own else found.name} cannot be loaded: {first_line(error)}",
             "put the tokenizer's files beside the weights (`tokenizer.save_pretrained`)",
         ) from error
     if tokenizer.eos_token_id is None:
@@ -130,6 +147,20 @@ def _tokenizer(found: FoundModel, config: ModelConfig) -> Any:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def _turn_end(tokenizer: Any) -> int | None:
+    """The first special token that the chat template writes after an answer."""
+    if not getattr(tokenizer, "chat_template", None):
+        return None
+    turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": PROBE}]
+    try:
+        text = str(tokenizer.apply_chat_template(turns, tokenize=False))
+    except Exception:  # noqa: BLE001 - what a template refuses is told where it is asked for a row
+        return None
+    after = tokenizer(text.rpartition(PROBE)[2], add_special_tokens=False)["input_ids"]
+    special = set(tokenizer.all_special_ids)
+    return next((token for token in after if token in special), None)
 
 
 def _weights(found: FoundModel, config: ModelConfig, kind: Kind, dtype: torch.dtype) -> Any:

@@ -67,7 +67,8 @@ def tango_mid_p_above(plus: int, minus: int, items: int, difference: float) -> f
     least = n + (plus - minus)  # twice the b with b − (N − b) = d
     above, up_to = bdtrc(least // 2, n, upward), bdtrc(-(-least // 2) - 1, n, upward)
     above, up_to = (np.where(least < 0, 1.0, np.where(least > 2 * n, 0.0, tail)) for tail in (above, up_to))
-    return float(np.sum(weights * (above + up_to)) / 2.0)
+    # The weights' sum is 1 but for rounding.
+    return min(float(np.sum(weights * (above + up_to)) / 2.0), 1.0)
 
 
 def restricted_minus(plus: float, minus: float, difference: float) -> float:

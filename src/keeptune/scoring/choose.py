@@ -10,12 +10,14 @@ from statistics import median
 from typing import NamedTuple
 
 from keeptune.errors import MetricError
-from keeptune.records import Example
+from keeptune.records import Answer, Example
 from keeptune.scoring.baselines import SHORT_WORDS
 from keeptune.scoring.body import looks_like_code, prompt_bodies
+from keeptune.scoring.custom import is_custom
 from keeptune.scoring.entities import parse_entities
-from keeptune.scoring.metric import references_of
+from keeptune.scoring.metric import Metric, references_of
 from keeptune.scoring.parse_outcome import ParseOutcome
+from keeptune.scoring.table import get_metric
 
 SAMPLE = 400
 """Examples looked at, evenly spaced: the choice must not take longer than the scoring."""
@@ -43,7 +45,7 @@ def choose_metrics(examples: Sequence[Example]) -> tuple[tuple[str, ...], str]:
     step = max(1, len(examples) // SAMPLE)
     sample = examples[::step]
     for rule in _RULES:
-        if rule.fits(sample):
+        if rule.fits(sample) and not any(refused_by(get_metric(name), examples) for name in rule.metrics):
             return (*rule.metrics, "token_loss"), rule.reason
     return (
         "rouge1",
@@ -51,6 +53,19 @@ def choose_metrics(examples: Sequence[Example]) -> tuple[tuple[str, ...], str]:
         "rougeL",
         "token_loss",
     ), "Answers are running text, scored against references."
+
+
+def refused_by(metric: Metric, examples: Sequence[Example]) -> MetricError | None:
+    """What the metric says of the first example that it cannot score, whatever the answer; None where there is none, or
+    where that cannot be known beforehand."""
+    if metric.needs != "output" or is_custom(metric.name):
+        return None
+    for example in examples:
+        try:
+            metric.item(Answer(example.id, ""), example)
+        except MetricError as error:
+            return error
+    return None
 
 
 def _share(flags: Sequence[bool]) -> float:

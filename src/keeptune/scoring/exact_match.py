@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
-from keeptune.scoring.normalise import squad_normalise
+from keeptune.scoring.normalise import same_answer
 
 
 @dataclass(frozen=True, slots=True)
 class ExactMatch:
-    """100 where the output equals any reference, both SQuAD-normalised; else 0. Corpus: the mean.
+    """100 where the output equals any reference, both SQuAD-normalised; else 0. Corpus: the mean. A reference of which
+    normalisation leaves nothing, such as the letter A, is compared as it is written.
 
     Rajpurkar et al. 2016, arXiv:1606.05250, ``evaluate-v1.1.py``.
     """
@@ -27,8 +28,8 @@ class ExactMatch:
     def item(self, answer: Answer, example: Example) -> ItemScore:
         if answer.output is None:
             return UNSCORED
-        output = squad_normalise(answer.output)
-        match = any(output == squad_normalise(reference) for reference in references_of(example))
+        output = answer.output
+        match = any(same_answer(output, reference) for reference in references_of(example))
         return mean_score(100.0 if match else 0.0)
 
     def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002

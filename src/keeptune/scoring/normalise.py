@@ -21,6 +21,15 @@ def squad_normalise(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", bare).split())
 
 
+def same_answer(output: str, reference: str) -> bool:
+    """Whether both are the same once normalised; a reference of which that leaves nothing ("A", "+") as it is
+    written, but for case and white space around it."""
+    normalised = squad_normalise(reference)
+    if normalised:
+        return squad_normalise(output) == normalised
+    return output.strip().casefold() == reference.strip().casefold()
+
+
 def squad_tokens(text: str) -> list[str]:
     """The words of the normalised text."""
     return squad_normalise(text).split()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
-from keeptune.scoring.normalise import squad_tokens
+from keeptune.scoring.normalise import same_answer, squad_tokens
 
 
 def token_f1(output: str, reference: str) -> float:
@@ -29,7 +29,8 @@ def token_f1(output: str, reference: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class TokenF1:
-    """The best token F1 over the references, × 100. Corpus: the mean over items.
+    """The best token F1 over the references, × 100. Corpus: the mean over items. A reference of which normalisation
+    leaves nothing, such as the letter A, is right or wrong as it is written.
 
     Rajpurkar et al. 2016, arXiv:1606.05250, ``evaluate-v1.1.py``. Words are split at white space, so this is
     of little use for languages that write none.
@@ -44,7 +45,13 @@ class TokenF1:
     def item(self, answer: Answer, example: Example) -> ItemScore:
         if answer.output is None:
             return UNSCORED
-        return mean_score(100.0 * max(token_f1(answer.output, ref) for ref in references_of(example)))
+        return mean_score(100.0 * max(_f1(answer.output, reference) for reference in references_of(example)))
 
     def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
         return mean_corpus(counts)
+
+
+def _f1(output: str, reference: str) -> float:
+    if squad_tokens(reference):
+        return token_f1(output, reference)
+    return float(bool(reference.strip()) and same_answer(output, reference))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from keeptune.errors import MetricError
 from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.metric import UNSCORED, Needs, Unit
 
@@ -27,6 +29,11 @@ class TokenLoss:
         if answer.reference_loglikelihood is None or answer.reference_tokens < 1:
             return UNSCORED
         nats = -answer.reference_loglikelihood
+        if not math.isfinite(nats):
+            raise MetricError(
+                f"the model gave item {answer.item_id} a loss of {nats}",
+                "see that its weights are finite, or try --dtype float32",
+            )
         return ItemScore(
             value=nats / answer.reference_tokens,
             counts={"nats": nats, "tokens": float(answer.reference_tokens)},

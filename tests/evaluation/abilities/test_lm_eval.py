@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from keeptune.config.schema import ModelConfig
+from keeptune.config.schema import Adapter, ModelConfig
 from keeptune.data.lm_eval_log import read_lm_eval_log
 from keeptune.data.lm_eval_task import HarnessTask
 from keeptune.errors import ConfigError, DataError, MissingDependency
 from keeptune.evaluation.abilities.lm_eval import ask_harness, harness_examples
 from keeptune.events import EvaluationDone, EvaluationStarted, Event, Notice
 from keeptune.forgetting.compare import compare, pair
+from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.scoring.table import get_metric
 from tests.tiny import save_llama
@@ -163,6 +164,9 @@ def test_what_cannot_be_asked_is_told(tiny: Callable[[str], Path], tmp_path: Pat
     (tmp_path / "bad.yaml").write_text(text + "unsafe_code: true\n")
     with pytest.raises(ConfigError, match="runs code that the model writes"):
         ask_harness(loaded, [tmp_path / "bad.yaml"])
+    attach_adapter(loaded, Adapter(kind="prompt"), seed=0)
+    with pytest.raises(ConfigError, match="with a soft prompt"):
+        ask_harness(loaded, [TASKS / "sums.yaml"])
 
 
 @pytest.mark.usefixtures("_harness")

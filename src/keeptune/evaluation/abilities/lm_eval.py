@@ -53,6 +53,12 @@ def ask_harness(
         observer(Notice("engine", f"{told}, and `keeptune measure` reads its logs"))
     with _quiet():
         found = _find(tasks, observer)
+        written = [name for name, task in found.items() if task.OUTPUT_TYPE == "generate_until"]
+        if loaded.soft_prompt and written:
+            raise ConfigError(
+                f"{written[0]} has the model write, and the harness lets one with a soft prompt write other text",
+                "give the task's items as a file, or keep a task that is asked by likelihood",
+            )
         model = _wrap(loaded, batch_size)
     return {
         name: _ask(model, name, task, observer, limit=limit, shots=shots, chat=chat) for name, task in found.items()
@@ -155,7 +161,7 @@ def _wrap(loaded: LoadedModel, batch_size: int) -> Any:
         tokenizer=loaded.tokenizer,
         backend="causal" if loaded.kind == "causal" else "seq2seq",
         batch_size=batch_size,
-        max_length=loaded.context_length if loaded.context_length < 1 << 30 else None,
+        max_length=loaded.context_length - loaded.soft_prompt if loaded.context_length < 1 << 30 else None,
     )
 
 

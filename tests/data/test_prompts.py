@@ -1,0 +1,35 @@
+"""Rows for `predict`: a prompt, and an answer that is not looked at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keeptune.config.schema import DataConfig
+from keeptune.data.prompts import load_prompts
+
+
+@pytest.mark.parametrize(
+    ("row", "asked"),
+    [
+        ({"text": "Fine film.", "label": "good"}, ["Fine film."]),
+        ({"input": "1 + 1", "label": "2"}, ["1 + 1"]),
+        ({"source": "A long text.", "summary": "Text."}, ["A long text."]),
+        ({"sentence": "He go.", "correction": "He goes."}, ["He go."]),
+        ({"source": "A text without answer."}, ["A text without answer."]),
+        ({"prompt": "Yes?", "completion": "no", "choices": ["yes", "no"], "references": ["no"]}, ["Yes?"]),
+        (
+            {"conversations": [{"from": "human", "value": "Hi"}, {"from": "Model", "value": "GOLD"}]},
+            ["Hi"],
+        ),
+        ({"messages": [{"role": "user", "content": "Hi"}]}, ["Hi"]),
+    ],
+)
+def test_the_answer_is_not_looked_at(tmp_path: Path, row: dict[str, Any], asked: list[str]) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    (found,) = load_prompts(str(tmp_path / "rows.jsonl"), DataConfig())
+    assert [message.content for message in found.prompt] == asked
+    assert (found.completion, found.references, found.choices) == ("", (), ())
