@@ -68,6 +68,17 @@ def test_the_record_is_on_disk_with_its_page(study: Study) -> None:
     assert "<title>2 methods compared" in (study.path / PAGE).read_text(encoding="utf-8")
 
 
+def test_from_a_tuned_model_it_goes_on_too(study: Study, tmp_path: Path) -> None:
+    """By its run's folder, or by its adapter, which each trial folds in first."""
+    write_rows(tmp_path)
+    for model in (study.path / "trials" / "lora-s0", study.path / "trials" / "lora-s0" / "adapter"):
+        given = dataclasses.replace(config(model, tmp_path), output=str(tmp_path / model.name))
+        compare(given, ("lora",), (0,))
+        again = Told()
+        assert len(compare(given, ("lora",), (0, 1), again).trials) == 2
+        assert len(again.of(TrainingStarted)) == 1
+
+
 def test_means_are_those_of_the_trials(study: Study) -> None:
     results = {(t.method, t.seed): from_plain(TuneResult, read_result(Path(t.path))) for t in study.report.trials}
     for row in study.report.methods:

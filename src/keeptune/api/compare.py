@@ -13,6 +13,7 @@ from keeptune.api.evaluate import of_run
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import choose, load_rows, make_encoder
 from keeptune.api.resume import refuse_other_settings
+from keeptune.api.start import STARTED, whole_model
 from keeptune.api.trials import Executor, Trial, read_trial, run_in_turn
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
@@ -64,7 +65,7 @@ def compare(
     with _study_folder(Path(config.output).expanduser()) as folder:
         for trial in trials:
             if (trial.path / CONFIG).exists():
-                refuse_other_settings(trial.config, trial.path)
+                refuse_other_settings(_as_started(trial), trial.path)
         due = [trial for trial in trials if not trial.finished]
         if len(due) < len(trials):
             observer(Notice("trial", f"{len(trials) - len(due)} of {len(trials)} trials are finished already"))
@@ -128,6 +129,13 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int]) -> li
 
 def _safe(method: str) -> str:
     return re.sub(r"[^\w.+=-]", "_", method)
+
+
+def _as_started(trial: Trial) -> TuneConfig:
+    """Its settings as its run has kept them, where it starts from an adapter that was folded in first."""
+    if not (trial.path / STARTED).exists():
+        return trial.config
+    return replace(trial.config, model=whole_model(trial.config.model, trial.path))
 
 
 def _check_rows(config: TuneConfig) -> None:

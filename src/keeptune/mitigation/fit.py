@@ -20,8 +20,6 @@ def unfit(config: TuneConfig) -> ConfigError | None:
     row = METHODS.get(config.method.kind) if isinstance(config.method, Adapter) else None
     if row is None:
         return None
-    if row.needs_rows and not (mend.replay and mend.replay_fraction) and not mend.self_replay:
-        return ConfigError(f"{row.name} needs rows of what is to be kept", "give rows of old tasks with --replay")
     if mend.kl and row.divides_base and mend.reference is None:
         return ConfigError(
             f"--kl needs the base beside the model, and --method {row.name} takes a part out of it",
@@ -44,4 +42,6 @@ def unfit(config: TuneConfig) -> ConfigError | None:
                 f"--{name} is a penalty on W₀ + scale · B·A, and --method {row.name} changes weights in another way",
                 f"use --method {known} or full, or leave --{name} out",
             )
+    if row.needs_rows and not (mend.replay and mend.replay_fraction) and not mend.self_replay:
+        return ConfigError(f"{row.name} needs rows of what is to be kept", "give rows of old tasks with --replay")
     return None
