@@ -210,7 +210,7 @@ def test_a_longer_row_is_dropped_or_refused_as_asked() -> None:
 @pytest.mark.parametrize("policy", ["truncate", "drop", "error"])
 def test_a_long_conversation_with_loss_on_all(policy: Any) -> None:
     whole = row(encoder(loss_on="all"), CONVERSATION)
-    coder = encoder(loss_on="all", limit=whole.spans[1][1] + 3, too_long=policy)
+    coder = encoder(loss_on="all", limit=whole.length - 3, too_long=policy)
     if policy == "drop":
         assert coder.row(CONVERSATION) is None
     elif policy == "error":
@@ -218,13 +218,19 @@ def test_a_long_conversation_with_loss_on_all(policy: Any) -> None:
             coder.row(CONVERSATION)
     else:
         found = row(coder, CONVERSATION)
-        assert learned(coder, found) == ["First.<|end|>", "Second.<|end|>"]
+        assert learned(coder, found) == ["Second.<|end|>", "Third.<|end|>"]
+        text = coder.tokenizer.decode(found.ids)
+        assert text.startswith("<|system|>Be kind.")
+        assert "One?" not in text
         assert found.cut == whole.length - found.length
 
 
-def test_a_conversation_cut_before_its_first_answer_is_never_empty_of_loss() -> None:
-    coder = encoder(loss_on="all", limit=16)
-    assert row(coder, CONVERSATION).learned > 0
+@pytest.mark.parametrize("limit", [16, 40])
+def test_a_conversation_of_which_one_answer_fits_learns_the_last(limit: int) -> None:
+    coder = encoder(loss_on="all", limit=limit)
+    (answer,) = learned(coder, row(coder, CONVERSATION))
+    assert "Third.<|end|>".startswith(answer)
+    assert len(answer) >= 6
 
 
 TEXT = st.text(max_size=40).filter(lambda text: "<" not in text)

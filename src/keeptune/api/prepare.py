@@ -26,6 +26,10 @@ EMBEDDED = "stdlib"
 EMBEDDED_ROWS = 500
 MAX_LENGTH = 2048
 NEW_TOKENS = (16, 512)
+WHAT_IS_CUT = {
+    "last": "the middle of prompts, and the end of answers that alone are too long",
+    "all": "the oldest turns, the middle of the last prompt, and the end of answers that alone are too long",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ def encode_train(encoder: Encoder, examples: Sequence[Example], observer: Observ
             Notice(
                 "truncated",
                 f"{len(cut)} of {len(rows)} train rows are longer than {encoder.max_length} tokens; "
-                f"{tokens} tokens cut, from the middle of prompts or the end of answers (first: {cut[0].item_id})",
+                f"{tokens} tokens cut: {WHAT_IS_CUT[encoder.loss_on]} (first: {cut[0].item_id})",
             )
         )
     if len(rows) < len(examples):

@@ -7,7 +7,7 @@ joined, so the prompt's ids are the very ones that a model sees when it has to a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from keeptune.config.schema import LossOn, TooLong
@@ -196,11 +196,19 @@ class Encoder:
             raise self._too_long(example, len(ids))
         if over > 0 and self.too_long == "drop":
             return None
-        kept = [(start, min(stop, self.max_length)) for start, stop in spans if start < self.max_length]
-        if not kept:
-            # Nothing to learn is left before the cut: the last answer is kept, as with loss on the last turn.
-            return self._fitted(example, self._prompt_ids(example), self.completion(example, example.completion))
-        return EncodedRow(example.id, tuple(ids[: self.max_length]), (), tuple(kept), max(over, 0))
+        if over > 0:
+            return self._without_oldest_answer(example, len(ids))
+        return EncodedRow(example.id, tuple(ids), (), tuple(spans), 0)
+
+    def _without_oldest_answer(self, example: Example, length: int) -> EncodedRow | None:
+        """The conversation from after its first answer on: the last answers are what is asked for in the end."""
+        first = next(place for place, turn in enumerate(example.prompt) if turn.role == "assistant")
+        system = [turn for turn in example.prompt[:first] if turn.role == "system"]
+        rest = example.prompt[first + 1 :]
+        row = self.row(replace(example, prompt=(*system, *rest))) if rest else None
+        if row is None:
+            row = self._fitted(example, self._prompt_ids(example), self.completion(example, example.completion))
+        return replace(row, cut=length - row.length)
 
     def _cut_middle(self, ids: tuple[int, ...], limit: int) -> tuple[tuple[int, ...], int]:
         """Keep both ends: the instruction stands at one of them, the cue to answer at the other."""
