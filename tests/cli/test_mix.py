@@ -37,6 +37,12 @@ def test_only_looked_at(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(data.iterdir()) == before
 
 
+def test_names_are_shown_as_they_are(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "a.jsonl").rename(data / "rows[clean].jsonl")
+    assert main(["mix", "--source", "rows[clean].jsonl"]) == 0
+    assert "rows[clean]" in capsys.readouterr().out
+
+
 def test_written_and_made_again(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mix", *SOURCES, "--cap", "20", "--temperature", "2", "--seed", "3", "-o", "mixed", "--quiet"]) == 0
     out, err = capsys.readouterr()

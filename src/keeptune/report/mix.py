@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keeptune.data.mix.report import MixedSource, MixReport
+from keeptune.report.visible import visible
 
 PROBLEMS_SHOWN = 10
 TESTS_SHOWN = 3
@@ -61,7 +62,7 @@ def _table(report: MixReport) -> Table:
     for name in columns:
         table.add_column(name, justify="right")
     for source in report.sources:
-        table.add_row(source.name, *_cells(source, len(in_tests) == len(tests), report.near_duplicates))
+        table.add_row(Text(visible(source.name)), *_cells(source, len(in_tests) == len(tests), report.near_duplicates))
     if len(report.sources) > 1:
         table.add_section()
         table.add_row("all", *_sums(report.sources, len(in_tests) == len(tests), report.near_duplicates), style="bold")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -48,7 +49,7 @@ def eval_report(result: EvalResult) -> RenderableType:
         parts.append(Text(line, style="bold"))
     table = _table("metric", "score")
     for metric, value in result.scores.items():
-        table.add_row(metric, score(metric, value))
+        table.add_row(escape(metric), score(metric, value))
     parts += [Text(""), table, Text(""), Text(f"metric: {result.primary_metric}: {result.metric_reason}")]
     parts += notes(result.notices, result.metric_reason)
     parts.append(Text(f"files: {result.path}  (every item: {result.records_path})"))
@@ -76,7 +77,7 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
         known = isinstance(found, Interval)
         table.add_row(
             c.before_name,
-            c.metric if c.higher_is_better else f"{c.metric} ↓",
+            escape(c.metric if c.higher_is_better else f"{c.metric} ↓"),
             score(c.metric, c.before),
             score(c.metric, c.after),
             change(c.metric, found.estimate) if isinstance(found, Interval) else "–",
@@ -158,5 +159,5 @@ def _name(name: str) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        table.add_column(escape(column), justify="left" if index == 0 else "right")
     return table
