@@ -78,6 +78,15 @@ def test_between_a_dial_that_gains_and_one_that_keeps(
         ([("replay=0.05", 10.0, 2.4), ("replay=0.05+dial=0.75", 9.5, 1.2)], None),
         ([("replay=0.05", 10.0, 2.4), ("replay=0.05+dial=0.75", 8.5, 1.3)], None),
         ([LOSES, SHORT, ("dial=0.625", 9.2, 2.0)], None),
+        (
+            [
+                ("replay=0.05", 10.0, 6.0),
+                ("replay=0.05+dial=0.75", 9.8, 2.4),
+                ("replay=0.05+dial=0.5", 9.3, 1.3),
+                ("replay=0.05+dial=0.25", 8.0, 1.5),
+            ],
+            None,
+        ),
         ([("dial=0.25", 9.2, 2.0)], None),
         ([("route", 10.0, 0.0)], None),
     ],
@@ -99,6 +108,8 @@ def test_of_dials_that_are_enough_the_one_with_the_most_room() -> None:
     assert (choice.rung, choice.enough) == (dialed, True)
     assert "the most room after replay=0.05, the first, on which" in choice.reason
     assert "95 % of the plain training's gain" in choice.reason
+    scant = rung("replay=0.05+dial=0.5", 9.02, 0.5)
+    assert choose([plain, first, dialed, scant], 0.9).rung == dialed, "no more room for the gain than for the drop"
     roomy = rung("replay=0.05", 10.0, 1.2)
     assert choose([plain, roomy, dialed], 0.9).rung == roomy
 

@@ -47,8 +47,9 @@ def enough(rung: DevEvidence, plain: DevEvidence, min_gain: float) -> bool:
 def next_dial(tried: Sequence[DevEvidence], min_gain: float) -> str | None:
     """A dial of the last training that is worth asking before any other rung.
 
-    Where the last rung is enough, but with little room, the next smaller of `DIALS`; else the middle of two, of which
-    the larger gains enough and the smaller keeps everything, unless they are near or one between them does neither.
+    Where the last rung is enough, but with little room, the next smaller of `DIALS`; where none is, the middle of two,
+    of which the larger gains enough and the smaller keeps everything, unless they are near or one between them does
+    neither.
     """
     plain, last = tried[0], tried[-1]
     training = training_of(last.rung)
@@ -57,6 +58,8 @@ def next_dial(tried: Sequence[DevEvidence], min_gain: float) -> str | None:
         smaller = (share for share in map(dial_of, DIALS) if share < dial_of(last.rung))
         share = next(smaller, None) if last.worst > ROOM else None
         return None if share is None or share in dials else _dialed(training, share)
+    if any(enough(one, plain, min_gain) for one in dials.values()):
+        return None
     gaining = [share for share, one in dials.items() if share_of_gain(one, plain) >= min_gain and not keeps(one)]
     high = min(gaining, default=0.0)
     low = max((share for share, one in dials.items() if keeps(one) and share < high), default=high)
@@ -73,16 +76,16 @@ def _dialed(training: str, share: float) -> str:
 def choose(rungs: Sequence[DevEvidence], min_gain: float) -> Choice:
     """The rung to take, among those tried; `rungs` in the order of their cost, the plain training first.
 
-    The first that is enough; if it keeps an ability by little, the one of its dials that is enough and loses the
-    smallest part of its margin. Where none is enough, the best gain among those that keep all; where none does, the
-    one whose worst drop is the smallest part of its margin.
+    The first that is enough; if it keeps an ability by little, the one of its dials that is enough and farthest inside
+    both limits, that of the drops and that of the gain. Where none is enough, the best gain among those that keep all;
+    where none does, the one whose worst drop is the smallest part of its margin.
     """
     plain = rungs[0]
     fit = [rung for rung in rungs if enough(rung, plain, min_gain)]
     if fit:
         first, training = fit[0], training_of(fit[0].rung)
         alike = [rung for rung in fit if training_of(rung.rung) == training] if first.worst > ROOM else [first]
-        best = min(alike, key=lambda rung: rung.worst)
+        best = min(alike, key=lambda rung: _nearest_limit(rung, plain, min_gain))
         return Choice(best, _why_enough(best, first, plain), True)
     keeping = [rung for rung in rungs if keeps(rung)]
     if keeping:
@@ -100,6 +103,11 @@ def choose(rungs: Sequence[DevEvidence], min_gain: float) -> Choice:
         f"with a margin of {worst.margin:g}, on development items"
     )
     return Choice(best, why, False)
+
+
+def _nearest_limit(rung: DevEvidence, plain: DevEvidence, min_gain: float) -> float:
+    """How much of what is allowed the rung takes, of drop or of gain, whichever is more: 1 is the limit."""
+    return max(rung.worst / HALF, (1.0 - share_of_gain(rung, plain)) / max(1.0 - min_gain, 1e-9))
 
 
 def _why_enough(rung: DevEvidence, first: DevEvidence, plain: DevEvidence) -> str:
