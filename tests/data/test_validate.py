@@ -55,7 +55,7 @@ def test_a_whole_report(tmp_path: Path) -> None:
     assert f"occurs in test: {tmp_path}/test.jsonl:2" in by_kind["leak"].message
     assert by_kind["duplicate"].line == 4
     assert "2 of 10 rows are longer than 9 tokens" in by_kind["too-long"].message
-    assert "the middle of their prompts will be cut" in by_kind["too-long"].message
+    assert "prompts will be cut in the middle" in by_kind["too-long"].message
 
 
 def test_rows_that_are_too_long_stop_the_run_where_the_setting_says_so(tmp_path: Path) -> None:

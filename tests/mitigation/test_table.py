@@ -105,7 +105,8 @@ def test_what_is_no_specification(specification: str, message: str, fix: str) ->
 
 
 def of(kind: str, **mend: Any) -> TuneConfig:
-    return TuneConfig(method=Full() if kind == "full" else Adapter(kind=kind), mend=MendConfig(**mend))
+    old = {"replay": ("old.jsonl",)} if kind == "corda" else {}
+    return TuneConfig(method=Full() if kind == "full" else Adapter(kind=kind), mend=MendConfig(**{**old, **mend}))
 
 
 @pytest.mark.parametrize("kind", ["full", *METHODS])

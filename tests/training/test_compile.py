@@ -169,6 +169,7 @@ def test_kernels_are_found_again(tiny: Callable[..., Path], tmp_path: Path, monk
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "kernels"))
     loaded, rows = ready(tiny("llama"), Adapter(rank=4, dropout=0.0), 8)
     loop = Loop(loaded, rows, settings(), tmp_path, "x", silent)
+    torch._dynamo.reset()
     blocks = try_compiling(True, loaded, rows, PAYS_FROM, loop._own_loss, silent)
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
