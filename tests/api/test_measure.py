@@ -152,6 +152,9 @@ def test_the_base_is_found(learnt: Path, tmp_path: Path) -> None:
     assert base_of(str(tmp_path)) == "some/base"
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base", "revision": "v1"}')
     assert base_of(str(tmp_path)) == "some/base@v1"
+    told = {"base_model_name_or_path": str(learnt), "revision": "main"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(told))
+    assert base_of(str(tmp_path)) == str(learnt), "a folder has no revisions"
     with pytest.raises(ConfigError, match="--base"):
         base_of(str(tmp_path / "nothing"))
 

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from keeptune.data.lm_eval_log import read_lm_eval_log
-from keeptune.data.lm_eval_task import same_ability
+from keeptune.data.lm_eval_task import by_metrics, same_ability
 from keeptune.errors import DataError, MetricError, PairingError
 from keeptune.forgetting.compare import compare, pair
-from keeptune.records import Interval
+from keeptune.records import Ability, Example, Interval, Message
 from keeptune.scoring.metric import corpus_score
 from keeptune.scoring.table import get_metric
 
@@ -260,3 +260,14 @@ def test_reading_needs_neither_the_harness_nor_torch() -> None:
         "sys.exit(bool({'torch', 'lm_eval', 'transformers'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_margin_and_chance_are_those_of_the_first_metric() -> None:
+    """As a user may choose another than the task's own first."""
+    items = tuple(Example(f"{n}", (Message("user", "?"),), "a", choices=("a", "b")) for n in range(4))
+    by_loss = Ability(
+        "t", "t", "lm-eval", "1", "choices", ("lm-eval:perplexity:nats", "lm-eval:acc"), items, chance=None, margin=0.05
+    )
+    by_accuracy = by_metrics(by_loss, ("lm-eval:acc", "lm-eval:perplexity:nats"))
+    assert (by_accuracy.margin, by_accuracy.chance) == (5.0, 50.0)
+    assert by_metrics(by_accuracy, by_loss.metrics) == by_loss

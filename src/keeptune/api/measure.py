@@ -78,7 +78,8 @@ def base_of(tuned: str) -> str:
                 told = told.get(section) if isinstance(told, dict) else None
             base, revision = (told.get(name), told.get("revision")) if isinstance(told, dict) else (None, None)
             if isinstance(base, str) and base:
-                return f"{base}@{revision}" if revision and "@" not in base else base
+                of_hub = revision and not Path(base).expanduser().exists()
+                return f"{base}@{revision}" if of_hub else base
     raise ConfigError(f"{tuned} does not tell what it was tuned from", "name the base with --base")
 
 
