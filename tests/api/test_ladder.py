@@ -264,7 +264,7 @@ def test_a_climb_that_was_stopped_goes_on_where_it_was(coloured: Path, tmp_path:
     ladder = of_ladder(result)
     assert [rung.rung for rung in ladder.rungs] == ["plain", "dial=0.5"]
     assert ladder.not_tried == ("lora",)
-    assert ladder.rungs[0].asked_seconds == done.evidence.asked_seconds, "answers from the cache have cost their time"
+    assert ladder.rungs[0].asked_seconds >= done.evidence.asked_seconds, "answers from the cache have cost their time"
     assert not ladder.enough
     assert "no rung" in ladder.reason
 
