@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,28 @@ def test_other_settings_are_refused(study: Study) -> None:
     other = dataclasses.replace(study.config, training=dataclasses.replace(study.config.training, lr=0.01))
     with pytest.raises(StoreError, match=r"training\.lr was 0\.03 and is now 0\.01"):
         compare(other, METHODS, (0, 1))
+
+
+def test_trials_of_other_rows_or_weights_are_refused(study: Study, tmp_path: Path) -> None:
+    own = shutil.copytree(study.path.parent, tmp_path / "own")
+    data = dataclasses.replace(study.config.data, train=str(own / "train.jsonl"), test=str(own / "test.jsonl"))
+    for config in own.glob("study/trials/*/config.json"):
+        config.write_text(config.read_text().replace(str(study.path.parent), str(own)))
+    keep = dataclasses.replace(study.config.measure.keep[0], data=str(own / "kept.jsonl"))
+    measure = dataclasses.replace(study.config.measure, keep=(keep,))
+    given = dataclasses.replace(study.config, data=data, measure=measure, output=str(own / "study"))
+    assert compare(given, METHODS, (0,)).trials
+    rows = (own / "test.jsonl").read_text()
+    (own / "test.jsonl").write_text("\n".join(reversed(rows.splitlines())) + "\n")
+    with pytest.raises(StoreError, match=r"study/trials/lora-s0 was run with other test rows"):
+        compare(given, METHODS, (0, 1, 2))
+    (own / "test.jsonl").write_text(rows)
+    file = own / "study" / "trials" / "lora-s1" / "result.json"
+    result = json.loads(file.read_text())
+    result["manifest"]["model_hash"] = "other"
+    file.write_text(json.dumps(result))
+    with pytest.raises(StoreError, match=r"lora-s1 began with other weights than .*lora-s0"):
+        compare(given, METHODS, (0, 1))
 
 
 @pytest.fixture

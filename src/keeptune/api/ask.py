@@ -13,11 +13,15 @@ from keeptune.data.encode import Encoder
 from keeptune.evaluation.generate import set_aside
 from keeptune.evaluation.run import Questioning, answer_items, corpus_scores, score_answers
 from keeptune.events import EvaluationDone, ModelLoaded, Notice, Observer
+from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.models.weights import fold_adapter
+from keeptune.models.weights import cast_weights, fold_adapter
 from keeptune.records import Answer, EvalRecord, Example
 from keeptune.store.hashing import hash_value
 from keeptune.store.score_cache import keep_answers, read_answers
+
+ASKED_AS = 2
+"""Changes whenever the same model would answer the same items otherwise than before: kept answers are then left."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class Asker:
         began = time.monotonic()
         key = hash_value(
             [
+                ASKED_AS,
                 loaded.hash,
                 loaded.placement.device.type,
                 loaded.placement.dtype_name,
@@ -74,10 +79,11 @@ class Asker:
 
 def load_for_asking(config: ModelConfig) -> LoadedModel:
     """Load; an adapter is folded in float32 and only then cast, so that small changes are not rounded away."""
-    loaded = load_model(config, train_weights=True)
-    if loaded.found.adapter is not None:
+    adapted = find_model(config).adapter is not None
+    loaded = load_model(config, train_weights=adapted)
+    if adapted:
         fold_adapter(loaded)
-    loaded.model.to(loaded.placement.dtype)
+        cast_weights(loaded.model, loaded.placement.dtype)
     loaded.model.eval()
     loaded.engine = config.engine
     gc.collect()

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import shutil
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from keeptune.api.prepare import load_rows
+from keeptune.api.resume import ROWS
 from keeptune.api.tune import tune
-from keeptune.config.schema import TuneConfig
+from keeptune.config.schema import DataConfig, TuneConfig
 from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
 from keeptune.records import TuneResult, from_plain
-from keeptune.store.runs import CONFIG, RESULT, read_result
+from keeptune.store.runs import CONFIG, RESULT, read_json_object, read_result
 from keeptune.studies.trial_scores import FinishedTrial
+
+
+OTHER = "remove the trials of before, or name another --output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,36 @@ def read_trial(trial: Trial) -> FinishedTrial:
     except ValueError as error:
         raise StoreError(f"{trial.path} holds another sort of result: {error}", "name another --output") from error
     return FinishedTrial(trial.method, trial.seed, trial.path, result)
+
+
+def refuse_other_rows(trials: Iterable[Trial]) -> None:
+    """What the finished ones were trained and asked with must be what the others will be.
+
+    Raises:
+        StoreError: rows that have changed since, the trial named.
+    """
+    now: dict[DataConfig, dict[str, str]] = {}
+    for trial in trials:
+        if trial.finished and (trial.path / ROWS).exists():
+            data = trial.config.data
+            if data not in now:
+                now[data] = load_rows(trial.config, silent).hashes()
+            kept = read_json_object(trial.path / ROWS, OTHER)
+            changed = [role for role, value in now[data].items() if kept.get(role, value) != value]
+            if changed:
+                raise StoreError(f"{trial.path} was run with other {' and '.join(changed)} rows", OTHER)
+
+
+def refuse_other_bases(finished: Sequence[FinishedTrial]) -> None:
+    """Each change is told against the trial's own base, and they are compared as changes of one.
+
+    Raises:
+        StoreError: trials that began with other weights.
+    """
+    first = finished[0].result.manifest
+    for trial in finished:
+        if trial.result.manifest.model_hash != first.model_hash:
+            raise StoreError(f"{trial.path} began with other weights than {finished[0].path}", OTHER)
 
 
 class Executor(Protocol):

@@ -14,6 +14,7 @@ from keeptune.errors import ConfigError
 from keeptune.models.batch import Batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.load import LoadedModel
+from keeptune.models.weights import cast_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,7 @@ def reference_of(loaded: LoadedModel) -> Reference:
     if hasattr(loaded.model, "peft_config"):
         return Reference(loaded.model, shared=True)
     frozen = copy.deepcopy(loaded.model).requires_grad_(False).eval()
-    # Weights only: buffers such as rotary frequencies stay float32, as they do when a model is loaded.
-    for weight in frozen.parameters():
-        weight.data = weight.data.to(loaded.placement.dtype)
+    cast_weights(frozen, loaded.placement.dtype)
     return Reference(frozen, shared=False)
 
 

@@ -1,6 +1,10 @@
-"""Folding a trained change into the base weights."""
+"""Folding a trained change into the base weights, and casting them."""
 
 from __future__ import annotations
+
+import re
+
+import torch
 
 from keeptune.models.adapters import METHODS
 from keeptune.models.load import LoadedModel
@@ -17,3 +21,19 @@ def fold_adapter(loaded: LoadedModel) -> bool:
         return False
     loaded.model = loaded.model.merge_and_unload()
     return True
+
+
+def cast_weights(model: torch.nn.Module, dtype: torch.dtype) -> None:
+    """The weights in another dtype, in place, as if they had been loaded in it.
+
+    Buffers stay: rotary frequencies in bfloat16 are off by radians at positions in the thousands. So do the weights
+    that transformers keeps in float32, such as T5's in float16.
+    """
+    kept = [getattr(model, "_keep_in_fp32_modules_strict", None) or ()]
+    if dtype == torch.float16:
+        kept.append(getattr(model, "_keep_in_fp32_modules", None) or ())
+    parts = [re.escape(part) for names in kept for part in names]
+    keeps = re.compile(rf"(^|\.)({'|'.join(parts)})(\.|$)") if parts and dtype != torch.float32 else None
+    for name, weight in model.named_parameters():
+        if keeps is None or not keeps.search(name):
+            weight.data = weight.data.to(dtype)

@@ -105,6 +105,14 @@ def test_rows_of_the_test_set_never_come_into_train(project: Path) -> None:
     assert "a/2" in leaked
 
 
+def test_rows_that_the_test_set_got_since_never_come_into_train(project: Path) -> None:
+    source(Path("data"), "t", texts(30, seed=0)[:10])
+    anew = load_examples("mixed", DataConfig(test="data/t.jsonl"), "train").examples
+    tested = {row.prompt for row in load_examples("data/t.jsonl", DataConfig(), "test").examples}
+    assert len(tested) == 10
+    assert not tested & {row.prompt for row in anew}
+
+
 def test_a_bad_mix_is_a_problem_of_the_train_data(project: Path) -> None:
     Path("plain.yaml").write_text("sources: [data/none.jsonl]\n", encoding="utf-8")
     examples, _, problems = read_examples("plain.yaml", DataConfig(), "train")

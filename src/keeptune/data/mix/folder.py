@@ -107,11 +107,19 @@ def _with_test(recipe: MixRecipe, config: DataConfig) -> MixRecipe:
         return recipe
     path = Path(config.test)
     sha256 = hash_file(path) if path.is_file() else ""
-    for test in recipe.test:
-        if (test.sha256 and test.sha256 == sha256) or os.path.abspath(test.data) == os.path.abspath(config.test):
-            return recipe
+    if any(test.sha256 and test.sha256 == sha256 for test in recipe.test):
+        return recipe
     added = MixSource(config.test, "test", prompt=config.prompt, completion=config.completion)
-    return replace(recipe, test=(*recipe.test, added), made_sha256="")
+    others = []
+    for test in recipe.test:
+        if os.path.abspath(test.data) != os.path.abspath(config.test):
+            others.append(test)
+        elif not test.sha256 or not sha256:
+            return recipe
+        else:
+            # The file has changed since: its rows of now are to be kept out.
+            added = replace(test, sha256="")
+    return replace(recipe, test=(*others, added), made_sha256="")
 
 
 def _rows(mix: Path, sha256: str) -> tuple[Example, ...]:
