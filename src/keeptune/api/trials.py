@@ -19,7 +19,6 @@ from keeptune.records import TuneResult, from_plain
 from keeptune.store.runs import CONFIG, RESULT, read_json_object, read_result
 from keeptune.studies.trial_scores import FinishedTrial
 
-
 OTHER = "remove the trials of before, or name another --output"
 
 
