@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -102,6 +105,16 @@ def save_t5(folder: Path, *, seed: int = 0, dropout: float = 0.0) -> Path:
         tie_word_embeddings=True,
     )
     return _save(T5ForConditionalGeneration(config), tokenizer, folder)
+
+
+def save_other(folder: Path, kind: str, *, seed: int = 0, **settings: Any) -> Path:
+    """A two-layer model of any decoder-only architecture of transformers: ``gpt_neox``, ``falcon``, ``mixtral`` …"""
+    tokenizer = byte_tokenizer()
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    ends = {"pad_token_id": 0, "bos_token_id": None, "eos_token_id": 1}
+    torch.manual_seed(seed)
+    config = AutoConfig.for_model(kind, **{"vocab_size": len(tokenizer), **sizes, **ends, **settings})
+    return _save(AutoModelForCausalLM.from_config(config), tokenizer, folder)
 
 
 def _save(model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, folder: Path) -> Path:

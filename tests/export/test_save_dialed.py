@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from keeptune.export.save_dialed import save_dialed
 from keeptune.models.dial import make_dial
 from keeptune.models.load import LoadedModel, load_model
 from tests.models.changed import changed_adapter, changed_weights, logits
+from tests.tiny import save_other
 
 KINDS = ["llama", "gpt2", "t5"]
 WEIGHTS = "model.safetensors"
@@ -189,3 +191,31 @@ def test_damaged_files_are_named(tiny: Callable[..., Path], tmp_path: Path) -> N
     (tuned / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "gone.safetensors"}}))
     with pytest.raises(KeeptuneError, match=r"gone\.safetensors cannot be read"):
         save_dialed(tiny("llama"), tuned, 0.5, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("gpt_neox", {}), ("mixtral", {"num_key_value_heads": 2, "num_local_experts": 4})]
+)
+def test_names_that_differ_in_memory_and_on_disk(tmp_path: Path, kind: str, settings: dict[str, int]) -> None:
+    base = save_other(tmp_path / "base", kind, **settings)
+    tuned = changed_weights(base, tmp_path / "tuned")
+    assert not held(tuned).keys() <= load(tuned).model.state_dict().keys()
+    for number, given in enumerate([(base, tuned), (load(base), tuned), (base, load(tuned)), (load(base), load(tuned))]):
+        save_dialed(*given, 0.5, tmp_path / str(number))
+        torch.testing.assert_close(logits(load(tmp_path / str(number))), logits(load(tmp_path / "0")))
+    assert not torch.equal(logits(load(tmp_path / "0")), logits(load(tuned)))
+
+
+def test_the_dial_reads_pickles_where_they_are_allowed(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny("llama"), base)
+    (base / WEIGHTS).unlink()
+    torch.save(load(tiny("llama")).model.state_dict(), base / "pytorch_model.bin")
+    allowed = ModelConfig(name=str(base), device="cpu", dtype="float32", allow_pickle=True)
+    adapted = changed_adapter(tiny("llama"), "dora", tmp_path / "tuned")
+    settings = adapted / "adapter_config.json"
+    settings.write_text(settings.read_text().replace(str(tiny("llama")), str(base)))
+    with pytest.raises(ModelError, match="--allow-pickle"):
+        save_dialed(load_model(allowed), adapted, 0.5, tmp_path / "out")
+    save_dialed(load_model(allowed), adapted, 0.5, tmp_path / "out", allowed)
+    assert load(tmp_path / "out").parameters == load(tiny("llama")).parameters

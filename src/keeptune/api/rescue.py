@@ -62,7 +62,7 @@ class Repairer:
             # Towards the base, which is not what a repair starts from.
             whole = self(training_of(rung))
             if not folder.exists():
-                save_dialed(_weights(self.base), _weights(whole.model), config.mend.dial, folder)
+                save_dialed(_weights(self.base), _weights(whole.model), config.mend.dial, folder, self.config.model)
             return replace(whole, model=replace(self.config.model, name=str(folder)))
         folder.mkdir(parents=True, exist_ok=True)
         config = replace(config, mend=replace(config.mend, reference=_pinned(self.base)))

@@ -69,7 +69,7 @@ def dial(config: TuneConfig, whole: Path, run: Path) -> TrainingSummary:
     tuned = _weights(whole)
     lora = tuned.name == "adapter" and scales(read_json_object(tuned / "adapter_config.json", FIX))
     base = None if lora else load_model(config.model, train_weights=True)
-    save_dialed(base, tuned, config.mend.dial, run / ("adapter" if lora else "model"))
+    save_dialed(base, tuned, config.mend.dial, run / ("adapter" if lora else "model"), config.model)
     return _keep_summary(whole, run)
 
 

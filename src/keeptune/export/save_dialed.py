@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import load, save_file
@@ -15,12 +16,20 @@ from keeptune.models.interpolate import interpolate, match_weights
 from keeptune.models.layer_alphas import Alpha, alphas_by_name
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.saved_weights import SavedWeights
+from keeptune.models.weights import fold_adapter
 from keeptune.store.atomic import atomic_folder
 
+DEFAULT = ModelConfig()
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
-def save_dialed(base: LoadedModel | Path | None, tuned: LoadedModel | Path, alpha: Alpha, folder: Path) -> None:
+def save_dialed(
+    base: LoadedModel | Path | None,
+    tuned: LoadedModel | Path,
+    alpha: Alpha,
+    folder: Path,
+    config: ModelConfig = DEFAULT,
+) -> None:
     """Write W₀ + α (W − W₀) to `folder`, the tuned model's tokenizer beside it.
 
     Of a LoRA an adapter, its B multiplied by α; of anything else full weights, in the wider dtype of the two: another
@@ -31,16 +40,19 @@ def save_dialed(base: LoadedModel | Path | None, tuned: LoadedModel | Path, alph
         base: may be None for a LoRA.
         tuned: a loaded model; or a folder of a model or adapter, made by any tool. A loaded one is as it was
             afterwards, but that an adapter which is no LoRA has been folded into it.
+        config: what may be loaded, pickles or code of others, where a folder must be.
 
     Raises:
         ModelError: base and tuned do not fit each other, or an adapter cannot be merged with its base.
         ConfigError: a mapping that does not name every layer.
     """
     if isinstance(tuned, Path) and (tuned / ADAPTER_CONFIG).exists() and not scales(read_json(tuned / ADAPTER_CONFIG)):
-        tuned = load_model(ModelConfig(name=str(tuned), device="cpu", dtype="float32"))
+        tuned = _load(tuned, config)
+    if isinstance(tuned, Path) and isinstance(base, LoadedModel) and not _alike(base, tuned):
+        tuned = _load(tuned, config)
     with atomic_folder(folder) as partial:
         if isinstance(tuned, LoadedModel):
-            _save_loaded(base, tuned, alpha, partial)
+            _save_loaded(base, tuned, alpha, partial, config)
         elif (tuned / ADAPTER_CONFIG).exists():
             refuse_pickle(tuned, allowed=False)
             _copy_without_weights(tuned, partial)
@@ -53,13 +65,28 @@ def save_dialed(base: LoadedModel | Path | None, tuned: LoadedModel | Path, alph
             _save_between(base, SavedWeights(tuned), alpha, partial)
 
 
-def _save_loaded(base: LoadedModel | Path | None, tuned: LoadedModel, alpha: Alpha, folder: Path) -> None:
+def _load(folder: Path, config: ModelConfig) -> LoadedModel:
+    return load_model(replace(config, name=str(folder), revision=None, device="cpu", dtype="float32"))
+
+
+def _alike(loaded: LoadedModel, folder: Path) -> bool:
+    """Whether weights have the same names in memory as on disk, which is not so in every architecture."""
+    return (folder / ADAPTER_CONFIG).exists() or SavedWeights(folder).keys() <= weights_of(loaded).keys()
+
+
+def _save_loaded(
+    base: LoadedModel | Path | None, tuned: LoadedModel, alpha: Alpha, folder: Path, config: ModelConfig
+) -> None:
     tuned.tokenizer.save_pretrained(folder)
     if can_scale(tuned):
         tuned.model.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)
         _scale_adapter(folder / ADAPTER_WEIGHTS, alpha)
         return
+    if hasattr(tuned.model, "peft_config"):
+        fold_adapter(tuned)
+    if isinstance(base, Path) and not _alike(tuned, base):
+        base = _load(base, config)
     dial = make_dial(tuned, base)
     try:
         dial(alpha)
