@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from keeptune.config import (
     TuneConfig,
 )
 from keeptune.data.encode import Encoder
-from keeptune.errors import ConfigError
+from keeptune.errors import ConfigError, ModelError
 from keeptune.evaluation.drift import kl_by_row
 from keeptune.events import CheckpointSaved, Observer, StepDone, silent
 from keeptune.export.save import saved_tuned
@@ -264,6 +265,22 @@ def test_what_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         trained(settings(talking, files, method, mend), tmp_path / "run")
+
+
+def test_the_reference_is_loaded_where_it_is_used_and_must_have_the_same_tokens(
+    talking: Path, files: Path, tmp_path: Path
+) -> None:
+    wide = load(talking)
+    wide.model.resize_token_embeddings(wide.model.get_input_embeddings().num_embeddings + 8)
+    wide.model.save_pretrained(tmp_path / "wide")
+    wide.tokenizer.save_pretrained(tmp_path / "wide")
+    reference = {"reference": str(tmp_path / "wide")}
+    for held in ({"kl": 0.1}, {"self_replay": 0.1}):
+        with pytest.raises(ModelError, match="their outputs span"):
+            trained(settings(talking, files, LORA, reference | held), tmp_path / "run")
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+    (tmp_path / "wide" / "model.safetensors").unlink()
+    assert trained(settings(talking, files, LORA, reference), tmp_path / "run")
 
 
 def test_corda_starts_from_the_replayed_rows(talking: Path, files: Path, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def test_each_share_is_met_within_one_row(task_rows: int, shares: list[float]) -
     mix = task_rows + sum(counts)
     for share, count in zip(shares, counts, strict=True):
         assert abs(count - share * mix) <= 1
+        assert bool(count) == bool(share)
 
 
 @pytest.mark.parametrize("shares", [[1.0], [0.5, 0.5], [0.7, 0.6]])

@@ -104,6 +104,12 @@ def test_what_is_no_specification(specification: str, message: str, fix: str) ->
     assert fix in caught.value.fix
 
 
+def test_corda_keeps_the_rows_that_it_measures() -> None:
+    old = replace(CONFIG, mend=MendConfig(replay=("old.jsonl",)))
+    assert apply_mitigations("corda", old).mend.replay == ("old.jsonl",)
+    assert apply_mitigations("lora", old).mend.replay == ()
+
+
 def of(kind: str, **mend: Any) -> TuneConfig:
     old = {"replay": ("old.jsonl",)} if kind == "corda" else {}
     return TuneConfig(method=Full() if kind == "full" else Adapter(kind=kind), mend=MendConfig(**{**old, **mend}))

@@ -21,6 +21,7 @@ from keeptune.api.trained_before import DONE, WHOLE, dial, is_rung, take_over, t
 from keeptune.config.schema import Full, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
+from keeptune.evaluation.drift import check_same_vocabulary
 from keeptune.evaluation.loglikelihood import mean_loss
 from keeptune.evaluation.run import Questioning, answer_items, corpus_scores, score_answers
 from keeptune.events import Notice, Observer, silent
@@ -102,6 +103,14 @@ class Prepared:
     """Of the model, its adapter among them."""
 
 
+def _held_to(config: TuneConfig) -> LoadedModel | None:
+    """The reference that was named, where something is held to it or written by it."""
+    mend = config.mend
+    if not mend.reference or not (mend.kl or mend.self_replay):
+        return None
+    return load_for_asking(dataclasses.replace(config.model, name=mend.reference, revision=None))
+
+
 def prepared(
     config: TuneConfig, run: Path, rows: Rows, encoder: Encoder, metrics: Metrics, observer: Observer
 ) -> Prepared:
@@ -114,8 +123,9 @@ def prepared(
     loaded = load_model(config.model, train_weights=full)
     if loaded.found.adapter is not None:
         raise ConfigError(f"{config.model.name} is an adapter", "merge it into its base first, then train that")
-    held_to = config.mend.reference
-    other = load_for_asking(dataclasses.replace(config.model, name=held_to, revision=None)) if held_to else None
+    other = _held_to(config)
+    if other:
+        check_same_vocabulary(other, loaded)
     budget = config.training.token_budget or default_token_budget(loaded.placement.device.type)
     mending = Mending(config.mend, encoder, config.training.seed, budget, observer, other)
     train_rows = mending.learned_rows(loaded, encode_train(encoder, rows.train, observer))

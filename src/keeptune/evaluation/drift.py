@@ -34,7 +34,7 @@ def kl_by_row(
     Raises:
         ModelError: the two do not share one vocabulary.
     """
-    _check_same_vocabulary(base, tuned)
+    check_same_vocabulary(base, tuned)
     return _kl_by_row(
         base,
         lambda batch: completion_logits(base.model, batch),
@@ -110,7 +110,8 @@ def _on(batch: Batch, device: torch.device) -> Batch:
     return Batch(inputs, batch.rows.to(device), batch.positions.to(device), batch.targets.to(device), batch.tokens)
 
 
-def _check_same_vocabulary(base: LoadedModel, tuned: LoadedModel) -> None:
+def check_same_vocabulary(base: LoadedModel, tuned: LoadedModel) -> None:
+    """Raises ModelError where a token of one is not the same token of the other."""
     sizes = [loaded.inner.get_output_embeddings().weight.shape[0] for loaded in (base, tuned)]
     if base.kind != tuned.kind:
         why = f"one is {base.kind}, the other {tuned.kind}"

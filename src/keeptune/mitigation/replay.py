@@ -14,7 +14,9 @@ from keeptune.records import Example
 
 
 def rows_for_shares(task_rows: int, shares: Sequence[float]) -> list[int]:
-    """Rows to add of each kind, so that each is its share of the mix, within half a row; all task rows stay.
+    """Rows to add of each kind, so that each is its share of the mix, within a row; all task rows stay.
+
+    Of a share that is asked for there is at least one row.
 
     Raises:
         ConfigError: the shares leave none for the task.
@@ -25,7 +27,7 @@ def rows_for_shares(task_rows: int, shares: Sequence[float]) -> list[int]:
             f"replayed rows of {' and '.join(f'{share:g}' for share in shares)} of the mix leave none for the task",
             "lower --replay-fraction or --self-replay",
         )
-    return [round(task_rows * share / left) for share in shares]
+    return [max(1, round(task_rows * share / left)) if share else 0 for share in shares]
 
 
 def replay_examples(

@@ -82,7 +82,12 @@ MITIGATIONS: Mapping[str, Mitigation] = {
     for row in (
         Mitigation("accept", "nothing", "nothing", lambda config, _: config, None, ""),
         Mitigation("full", "a training", "nothing", _full, None, ""),
-        *(Mitigation(name, "a training", "nothing", _adapter(name), None, row.paper) for name, row in METHODS.items()),
+        *(
+            Mitigation(
+                name, "a training", "old data" if row.needs_rows else "nothing", _adapter(name), None, row.paper
+            )
+            for name, row in METHODS.items()
+        ),
         _mending("dial", "evaluation only", "dial", 0.5, "arXiv:2109.01903"),
         Mitigation(
             "smaller", "a training", "nothing", _smaller_step, 0.3, "arXiv:2401.05605", setting="training.lr_factor"
