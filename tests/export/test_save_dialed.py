@@ -200,7 +200,9 @@ def test_names_that_differ_in_memory_and_on_disk(tmp_path: Path, kind: str, sett
     base = save_other(tmp_path / "base", kind, **settings)
     tuned = changed_weights(base, tmp_path / "tuned")
     assert not held(tuned).keys() <= load(tuned).model.state_dict().keys()
-    for number, given in enumerate([(base, tuned), (load(base), tuned), (base, load(tuned)), (load(base), load(tuned))]):
+    for number, given in enumerate(
+        [(base, tuned), (load(base), tuned), (base, load(tuned)), (load(base), load(tuned))]
+    ):
         save_dialed(*given, 0.5, tmp_path / str(number))
         torch.testing.assert_close(logits(load(tmp_path / str(number))), logits(load(tmp_path / "0")))
     assert not torch.equal(logits(load(tmp_path / "0")), logits(load(tuned)))

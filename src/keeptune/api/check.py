@@ -34,7 +34,7 @@ def check(config: TuneConfig, observer: Observer = silent) -> CheckReport:
 
 def _encoder(config: TuneConfig, observer: Observer) -> Encoder | None:
     try:
-        return make_encoder(of_run(config.model), config.data)
+        return make_encoder(of_run(config.model), config.data, config.method)
     except (ModelError, MissingDependency) as error:
         observer(Notice("no-lengths", f"lengths in tokens are left out: {error.message}; {error.fix}"))
         return None

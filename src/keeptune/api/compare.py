@@ -142,7 +142,7 @@ def _as_started(trial: Trial) -> TuneConfig:
 
 def _check_rows(config: TuneConfig) -> None:
     """What would stop every trial stops before the first: rows, tokenizer and metrics."""
-    make_encoder(of_run(config.model), config.data)
+    make_encoder(of_run(config.model), config.data, config.method)
     choose(config.evaluation, load_rows(config, silent).test)
 
 

@@ -110,7 +110,7 @@ def _settled(config: TuneConfig, largest: int) -> TuneConfig:
     if measure.keep and not measure.abilities:
         measure = replace(measure, abilities=("none",))
     # The room for an answer goes by the train rows: all trials and the base have the same.
-    room = new_tokens(evaluation, make_encoder(of_run(config.model), config.data), rows.train)
+    room = new_tokens(evaluation, make_encoder(of_run(config.model), config.data, config.method), rows.train)
     return replace(config, measure=measure, evaluation=replace(evaluation, max_new_tokens=room), resume=False)
 
 

@@ -23,7 +23,7 @@ def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
         KeeptuneError: what would stop the run.
     """
     rows = load_rows(config, observer)
-    encoder = make_encoder(of_run(config.model), config.data)
+    encoder = make_encoder(of_run(config.model), config.data, config.method)
     metrics = choose(config.evaluation, rows.train)
     with tempfile.TemporaryDirectory() as folder:
         config = replace(config, model=whole_model(config.model, Path(folder)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig, TuneConfig
+from keeptune.config.schema import DataConfig, EvaluationConfig, Method, ModelConfig, TuneConfig
 from keeptune.data.duplicates import drop_repeats
 from keeptune.data.encode import Encoder
 from keeptune.data.load import LoadedData, load_examples
@@ -14,6 +14,7 @@ from keeptune.data.split import limit_examples, split_examples
 from keeptune.data.stdlib_functions import stdlib_examples
 from keeptune.errors import ConfigError, DataError
 from keeptune.events import DataLoaded, Notice, Observer
+from keeptune.models.adapters import virtual_tokens
 from keeptune.models.load import load_tokenizer
 from keeptune.records import EncodedRow, Example
 from keeptune.scoring.choose import choose_metrics, refused_by
@@ -136,9 +137,14 @@ def _without_repeats(train: tuple[Example, ...], test: tuple[Example, ...], obse
     return kept
 
 
-def make_encoder(model: ModelConfig, data: DataConfig) -> Encoder:
-    """The encoder for this model, its tokenizer loaded but not its weights."""
+def make_encoder(model: ModelConfig, data: DataConfig, method: Method | None = None) -> Encoder:
+    """The encoder for this model, its tokenizer loaded but not its weights.
+
+    Args:
+        method: what it is to be trained by, whose own vectors take positions perhaps.
+    """
     tokenizer, kind, context = load_tokenizer(model)
+    context -= virtual_tokens(method)
     limit = min(data.max_length or MAX_LENGTH, context)
     if data.max_length is not None and data.max_length > context:
         raise ConfigError(

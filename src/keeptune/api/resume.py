@@ -59,7 +59,9 @@ def _replayed(config: TuneConfig, rows: Rows) -> dict[str, str]:
     declared may have learned its items."""
     if not (config.mend.replay or config.mend.self_replay):
         return {}
-    sources, prompts, forbidden = old_examples(config, rows, make_encoder(config.model, config.data), silent)
+    sources, prompts, forbidden = old_examples(
+        config, rows, make_encoder(config.model, config.data, config.method), silent
+    )
     asked = {hash_value(replace(example, source="")) for examples in forbidden for example in examples}
     return {"replayed": hash_value([sources, prompts, sorted(asked)])}
 

@@ -28,7 +28,7 @@ from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import save_tuned, saved_tuned
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.mending import Mending
-from keeptune.models.adapters import attach_adapter
+from keeptune.models.adapters import attach_adapter, experts_left_out
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.memory import Meter
 from keeptune.models.placement import cpu_flags
@@ -137,6 +137,8 @@ def prepared(
         mending.freeze(loaded)
     else:
         attach_adapter(loaded, config.method, config.training.seed, freeze=config.mend.freeze, rows=old_rows)
+        if left_out := experts_left_out(loaded):
+            observer(Notice("experts", f"the experts, {left_out:,} weights, get no adapter: they are no single layers"))
     total = loaded.parameters
     config = _resolved(config, total, len(rows.train), budget)
     tell_model(loaded, observer)

@@ -55,7 +55,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
     """
     notes = _Notes(observer, [])
     config = keep_earlier(config, notes)
-    encoder = make_encoder(of_run(config.model), config.data)
+    encoder = make_encoder(of_run(config.model), config.data, config.method)
     rows = load_rows(config, notes)
     metrics = choose(config.evaluation, rows.test)
     notes(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
+from keeptune.models.batch import decoder_start
 from keeptune.models.load import LoadedModel
 
 
@@ -21,7 +22,7 @@ def forward_greedy(loaded: LoadedModel, prompts: Sequence[Sequence[int]], max_ne
     ids = torch.tensor([list(prompt) for prompt in prompts], device=device)
     ends = torch.tensor(loaded.end_ids(), device=device)
     two_sided = loaded.kind == "encoder-decoder"
-    start = loaded.inner.generation_config.decoder_start_token_id if two_sided else 0
+    start = decoder_start(loaded.inner) if two_sided else 0
     new = torch.full((len(prompts), 1 if two_sided else 0), start, dtype=torch.long, device=device)
     first = new.shape[1]
     ended = torch.zeros(len(prompts), dtype=torch.bool, device=device)

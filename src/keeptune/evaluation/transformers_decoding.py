@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from keeptune.models.batch import decoder_start
 from keeptune.models.load import LoadedModel
 
 
@@ -31,7 +32,7 @@ def transformers_decode(
         eos_token_id=list(loaded.end_ids()),
         pad_token_id=pad,
         bos_token_id=own.bos_token_id,
-        decoder_start_token_id=own.decoder_start_token_id,
+        decoder_start_token_id=decoder_start(loaded.inner) if two_sided else None,
         num_beams=1,
         **({"do_sample": False} if generator is None else {"do_sample": True, "top_k": 0, "top_p": 1.0}),
     )

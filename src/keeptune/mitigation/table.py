@@ -83,9 +83,7 @@ MITIGATIONS: Mapping[str, Mitigation] = {
         Mitigation("accept", "nothing", "nothing", lambda config, _: config, None, ""),
         Mitigation("full", "a training", "nothing", _full, None, ""),
         *(
-            Mitigation(
-                name, "a training", "old data" if row.needs_rows else "nothing", _adapter(name), None, row.paper
-            )
+            Mitigation(name, "a training", "old data" if row.needs_rows else "nothing", _adapter(name), None, row.paper)
             for name, row in METHODS.items()
         ),
         _mending("dial", "evaluation only", "dial", 0.5, "arXiv:2109.01903"),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from keeptune.config.schema import Adapter
+import torch
+
+from keeptune.config.schema import Adapter, Method
 from keeptune.errors import ConfigError
 from keeptune.models.corda import measure_inputs
 from keeptune.models.freeze import upper_modules
@@ -153,10 +156,10 @@ def attach_adapter(
     torch.manual_seed(seed)
     try:
         config = getattr(peft, method.config)(task_type=task, **settings)
-        config.base_model_name_or_path = _base_name(loaded)
         if method.needs_rows:
             measure_inputs(loaded, config, rows)
         loaded.model = peft.get_peft_model(loaded.model, config, revision=loaded.found.revision)
+        config.base_model_name_or_path = _base_name(loaded)
     except (ValueError, TypeError) as error:
         # TypeError: a kind of layer that the method does not know (GPT-2's Conv1D, for many).
         raise ConfigError(
@@ -176,16 +179,34 @@ def attach_adapter(
 
 def _base_name(loaded: LoadedModel) -> str:
     """What a later `PeftModel` needs in order to find the base."""
-    return loaded.found.source if loaded.found.local else loaded.found.name
+    return str(Path(loaded.found.source).resolve()) if loaded.found.local else loaded.found.name
+
+
+def virtual_tokens(method: Method | None) -> int:
+    """Positions before each row that a new adapter of this method will take."""
+    if not isinstance(method, Adapter):
+        return 0
+    return int(METHODS[method.kind].settings(method).get("num_virtual_tokens", 0))
+
+
+def experts_left_out(loaded: LoadedModel) -> int:
+    """Weights of a mixture's experts, which are one tensor for all of them and no layers: `peft` adapts layers."""
+    return sum(
+        weight.numel()
+        for name, weight in loaded.model.named_parameters()
+        if weight.ndim == 3 and ".experts." in name and not weight.requires_grad
+    )
 
 
 def _targets(loaded: LoadedModel, names: str) -> list[str]:
     """Names of modules; for ``all-linear`` every linear layer but the output embedding."""
+    from transformers.pytorch_utils import Conv1D
+
     linear = [
         name
         for name, module in loaded.model.named_modules()
         # GPT-2 keeps its linear layers as Conv1D.
-        if type(module).__name__ in ("Linear", "Conv1D") and module is not loaded.model.get_output_embeddings()
+        if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not loaded.model.get_output_embeddings()
     ]
     suffixes = sorted({name.rsplit(".", 1)[-1] for name in linear})
     if names == "all-linear":

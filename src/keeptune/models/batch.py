@@ -95,9 +95,15 @@ def _pad(sequences: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
     return torch.tensor([[*sequence, *[pad_id] * (longest - len(sequence))] for sequence in sequences])
 
 
+def decoder_start(model: Any) -> int:
+    """What an encoder-decoder's answers begin behind, in training as in generation."""
+    own, config = model.generation_config, model.config
+    named = (getattr(settings, "decoder_start_token_id", None) for settings in (own, config))
+    found = next((token for token in (*named, own.bos_token_id) if token is not None), config.pad_token_id)
+    return int(found)
+
+
 def decoder_inputs(model: Any, labels: torch.Tensor) -> torch.Tensor:
     """Labels shifted one to the right behind the decoder's start token, [rows, length]."""
-    config = model.config
-    start = getattr(config, "decoder_start_token_id", None)
-    start = config.pad_token_id if start is None else start
+    start = decoder_start(model)
     return torch.cat([torch.full_like(labels[:, :1], start), labels[:, :-1]], dim=1)

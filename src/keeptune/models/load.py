@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from keeptune.config.schema import Engine, ModelConfig
 from keeptune.errors import ModelError, first_line
-from keeptune.models.find import FoundModel, find_model, hash_model
+from keeptune.models.find import FoundModel, find_model, hash_model, read_json
 from keeptune.models.placement import Placement, place
 
 Kind = Literal["causal", "encoder-decoder"]
@@ -76,7 +76,9 @@ def load_tokenizer(config: ModelConfig) -> tuple[Any, Kind, int]:
     """Tokenizer, kind and context length, without the weights: what `check` needs."""
     found = find_model(config)
     settings = _config(found, config)
-    return _tokenizer(found, config), _kind(settings), _context_length(settings)
+    adapter = read_json(Path(found.adapter) / "adapter_config.json") if found.adapter else {}
+    context = _context_length(settings) - (adapter.get("num_virtual_tokens") or 0)
+    return _tokenizer(found, config), _kind(settings), context
 
 
 def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedModel:
@@ -99,6 +101,9 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     model.to(placement.device)
     model.eval()
     tokenizer = _tokenizer(found, config)
+    if tokenizer.pad_token_id >= model.get_input_embeddings().weight.shape[0]:
+        # A padding token that was added, and for which the model was not made larger.
+        tokenizer.pad_token = tokenizer.eos_token
     return LoadedModel(
         model,
         tokenizer,
