@@ -70,6 +70,15 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     assert torch.equal(fresh.model.weight, small.model.weight)
 
 
+def test_the_scale_of_float16_comes_back(tmp_path: Path) -> None:
+    small, scaler = Small(), torch.amp.GradScaler("cpu", init_scale=1024.0)
+    save_checkpoint(tmp_path, small.model, small.optimizer, STATE, scaler)
+    fresh = torch.amp.GradScaler("cpu")
+    load_checkpoint(tmp_path, small.model, small.optimizer, "this run", fresh)
+    assert fresh.state_dict() == scaler.state_dict()
+    assert load(tmp_path)[1] == STATE
+
+
 def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     saved(tmp_path, 1, 2, 10, 9)
     assert [step for step, _ in list_checkpoints(tmp_path)] == [9, 10]

@@ -19,9 +19,7 @@ class Frozen:
     layers: tuple[str, ...]
     """Names of modules, as in ``model.layers.0``."""
     weights: int
-    """Embeddings and those layers together."""
-    output_embedding: bool
-    """The output embedding is tied to the input's, and so is frozen with it."""
+    """Embeddings and those layers together; an output embedding that is tied is one of them."""
 
 
 def freeze_lowest(loaded: LoadedModel, share: float) -> Frozen:
@@ -39,12 +37,7 @@ def freeze_lowest(loaded: LoadedModel, share: float) -> Frozen:
     weights = {id(weight): weight for module in (*embeddings, *layers) for weight in module.parameters()}
     for weight in weights.values():
         weight.requires_grad_(False)
-    head = model.get_output_embeddings()
-    return Frozen(
-        frozen,
-        sum(weight.numel() for weight in weights.values()),
-        head is not None and id(head.weight) in weights,
-    )
+    return Frozen(frozen, sum(weight.numel() for weight in weights.values()))
 
 
 def upper_modules(loaded: LoadedModel, targets: Sequence[str], share: float) -> list[str]:

@@ -21,8 +21,3 @@ def holm_adjust(p_values: Sequence[float]) -> tuple[float, ...]:
         running = max(running, min(1.0, (k - rank) * p_values[index]))
         adjusted[index] = running
     return tuple(adjusted)
-
-
-def holm_rejects(p_values: Sequence[float], alpha: float = 0.025) -> tuple[bool, ...]:
-    """Which hypotheses Holm's procedure rejects at family-wise level `alpha`, in the order given."""
-    return tuple(p <= alpha for p in holm_adjust(p_values))

@@ -21,6 +21,7 @@ from keeptune.store.hashing import hash_files
 
 NAME = re.compile(r"checkpoint-(\d+)$")
 KEEP = 2
+SCALER = "scaler.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,21 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     return _load(folder / "weights.safetensors")
 
 
-def save_checkpoint(run: Path, model: Any, optimizer: torch.optim.Optimizer, state: LoopState) -> Path:
-    """Write ``checkpoint-<step>`` and drop all but the newest `KEEP`."""
+def save_checkpoint(
+    run: Path, model: Any, optimizer: torch.optim.Optimizer, state: LoopState, scaler: Any = None
+) -> Path:
+    """Write ``checkpoint-<step>`` and drop all but the newest `KEEP`.
+
+    Args:
+        scaler: float16's `GradScaler`, where there is one.
+    """
     folder = run / f"checkpoint-{state.step}"
     with atomic_folder(folder) as partial:
         _save(partial / "weights.safetensors", trainable_weights(model))
         _save(partial / "optimizer.safetensors", _optimizer_tensors(optimizer))
         _save(partial / "random.safetensors", _random_tensors())
+        if scaler is not None:
+            (partial / SCALER).write_text(json.dumps(scaler.state_dict()), encoding="utf-8")
         (partial / "state.json").write_text(json.dumps(to_plain(state)), encoding="utf-8")
         (partial / "hash").write_text(_content_hash(partial), encoding="utf-8")
     for _, old in list_checkpoints(run)[:-KEEP]:
@@ -89,8 +98,10 @@ def list_checkpoints(run: Path) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
-def load_checkpoint(run: Path, model: Any, optimizer: torch.optim.Optimizer, fingerprint: str) -> LoopState | None:
-    """Restore the newest whole checkpoint into model, optimizer and random generators; None where there is none.
+def load_checkpoint(
+    run: Path, model: Any, optimizer: torch.optim.Optimizer, fingerprint: str, scaler: Any = None
+) -> LoopState | None:
+    """Restore the newest whole checkpoint into model, optimizer, scaler and random generators; None where there is none.
 
     Raises:
         CorruptCheckpoint: it belongs to another run, or none of those there is whole.
@@ -101,14 +112,14 @@ def load_checkpoint(run: Path, model: Any, optimizer: torch.optim.Optimizer, fin
         return None
     for _, folder in reversed(found):
         if _is_whole(folder):
-            return _restore(folder, model, optimizer, fingerprint)
+            return _restore(folder, model, optimizer, fingerprint, scaler)
     raise CorruptCheckpoint(
         f"no checkpoint under {run} is whole ({', '.join(path.name for _, path in found)})",
         "delete them and run again without --resume",
     )
 
 
-def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer, fingerprint: str) -> LoopState:
+def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer, fingerprint: str, scaler: Any) -> LoopState:
     state = from_plain(LoopState, json.loads((folder / "state.json").read_text(encoding="utf-8")))
     if state.fingerprint != fingerprint:
         raise CorruptCheckpoint(
@@ -117,6 +128,8 @@ def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer, fingerp
         )
     load_trainable(model, _load(folder / "weights.safetensors"), folder)
     _restore_optimizer(optimizer, _load(folder / "optimizer.safetensors"))
+    if scaler is not None and (folder / SCALER).exists():
+        scaler.load_state_dict(json.loads((folder / SCALER).read_text(encoding="utf-8")))
     _restore_random(_load(folder / "random.safetensors"))
     return state
 
@@ -165,12 +178,15 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, t
 def _random_tensors() -> dict[str, torch.Tensor]:
     tensors = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
-        tensors |= {f"cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
+        tensors["cuda"] = torch.cuda.get_rng_state()
+    if torch.backends.mps.is_available():
+        tensors["mps"] = torch.mps.get_rng_state()
     return tensors
 
 
 def _restore_random(tensors: Mapping[str, torch.Tensor]) -> None:
     torch.set_rng_state(tensors["cpu"])
-    cuda = [tensors[name] for name in sorted(tensors) if name.startswith("cuda.")]
-    if cuda and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(cuda)
+    if "cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["cuda"])
+    if "mps" in tensors and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(tensors["mps"])

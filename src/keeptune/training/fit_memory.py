@@ -21,6 +21,7 @@ MOMENTS = 8
 
 RunPass = Callable[[Sequence[EncodedRow]], None]
 """A forward and a backward pass over some rows."""
+MANY_MORE = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,13 @@ def fit_memory(
                 token_budget = _lowered(token_budget, fits, batches, observer)
     while True:
         largest = _largest_pass(batches, token_budget)
+        most_learned = _largest_pass(batches, token_budget, _learned)
         try:
             run_pass(largest)
+            # A learned token has logits beside the rest: a pass with many more of them may be the one that takes most.
+            if _learned(most_learned) > MANY_MORE * _learned(largest):
+                largest = most_learned
+                run_pass(largest)
         except RuntimeError as error:
             if not out_of_memory(error) or len(largest) == 1:
                 raise
@@ -98,15 +104,23 @@ def _lowered(old: int, new: int, batches: Sequence[Sequence[EncodedRow]], observ
     return new
 
 
-def _largest_pass(batches: Sequence[Sequence[EncodedRow]], token_budget: int) -> list[EncodedRow]:
+def _tokens(rows: Sequence[EncodedRow]) -> int:
+    """With padding."""
+    return len(rows) * max(row.length for row in rows)
+
+
+def _learned(rows: Sequence[EncodedRow]) -> int:
+    return sum(row.learned for row in rows)
+
+
+def _largest_pass(
+    batches: Sequence[Sequence[EncodedRow]],
+    token_budget: int,
+    size: Callable[[Sequence[EncodedRow]], int] = _tokens,
+) -> list[EncodedRow]:
     passes = (
         [batch[index] for index in part]
         for batch in batches
         for part in split_by_budget(range(len(batch)), [row.length for row in batch], token_budget)
     )
-    return max(passes, key=_tokens)
-
-
-def _tokens(rows: Sequence[EncodedRow]) -> int:
-    """With padding."""
-    return len(rows) * max(row.length for row in rows)
+    return max(passes, key=size)

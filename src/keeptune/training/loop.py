@@ -87,7 +87,8 @@ class Loop:
     def __call__(self) -> LoopState:
         """Train to the end, leaving the best weights in the model and under ``best/``."""
         with self._started(self.steps >= SHORT):
-            state = load_checkpoint(self.run, self.loaded.model, self._optimizer, self.fingerprint)
+            scaler = self._accelerator.scaler
+            state = load_checkpoint(self.run, self.loaded.model, self._optimizer, self.fingerprint, scaler)
             if state and state.token_budget:
                 # What a pass held before: the same sums, in the same order.
                 self._memory = dataclasses.replace(self._memory, token_budget=state.token_budget)
@@ -192,7 +193,7 @@ class Loop:
             if due and self.validate is not None:
                 state = self._validated(state)
             if due or time.monotonic() - last_saved > 60 * self.config.checkpoint_minutes:
-                path = save_checkpoint(self.run, self.loaded.model, self._optimizer, state)
+                path = save_checkpoint(self.run, self.loaded.model, self._optimizer, state, self._accelerator.scaler)
                 self.observer(CheckpointSaved(state.step, str(path)))
                 last_saved = time.monotonic()
         return state
