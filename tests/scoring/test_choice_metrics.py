@@ -60,6 +60,9 @@ def test_choices_that_cannot_be_scored_say_which_item():
         BY_TOKEN.item(Answer("i0", choice_loglikelihoods=(-1.0, -2.0)), ITEM)
 
 
+LETTERS = ("A", "B", "C", "D")
+
+
 @pytest.mark.parametrize(
     ("output", "choices", "index", "outcome"),
     [
@@ -79,7 +82,15 @@ def test_choices_that_cannot_be_scored_say_which_item():
         ("", ("yes", "no"), None, FAILED),
         ("less, I think", ("more", "less", "no effect"), 1, LENIENT),
         ("A", ("A", "a"), 0, STRICT),
-        ('"a"', ("A", "a"), None, FAILED),
+        ('"a"', ("A", "a"), 1, LENIENT),
+        ("a or A", ("A", "a"), None, FAILED),
+        ("B) a mammal", LETTERS, 1, LENIENT),
+        ("(B) A mammal", LETTERS, 1, LENIENT),
+        ("B - a mammal", LETTERS, 1, LENIENT),
+        ("The correct answer is (B) because a whale is one", LETTERS, 1, LENIENT),
+        ("The answer is B because a whale is one", LETTERS, 1, LENIENT),
+        ("I think it is a mammal.", LETTERS, None, FAILED),
+        ("it is NO", ("yes", "no"), 1, LENIENT),
     ],
 )
 def test_labels_are_read(output, choices, index, outcome):

@@ -12,22 +12,23 @@ from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
 
-_NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|-?\.\d+")
+_NUMBER = re.compile(r"([-−]?)[$€£¥]?([-−]?)((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)")
+_TAKES_AWAY = re.compile(r"[\w)\]]$|[\d)\]]\s+$")
+"""Before a minus that is no sign."""
 
 
 def final_number(text: str) -> Decimal | None:
     """The last number in a text, thousands separators aside; None where there is none.
 
-    A minus counts only where no digit, letter or bracket stands before it: "4-3" ends in 3.
+    A minus is a sign unless something is there that it takes away from: "4-3", "(a) -3" and "x-3" end in 3.
     """
     found = list(_NUMBER.finditer(text))
     if not found:
         return None
     last = found[-1]
-    digits = last.group().replace(",", "")
-    if digits.startswith("-") and re.search(r"[\w)\]]\s*$", text[: last.start()]):
-        digits = digits[1:]
-    return Decimal(digits)
+    before, behind, digits = last.groups()
+    minus = behind or (before and not _TAKES_AWAY.search(text[: last.start()]))
+    return Decimal(("-" if minus else "") + digits.replace(",", ""))
 
 
 @dataclass(frozen=True, slots=True)

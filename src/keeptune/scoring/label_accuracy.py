@@ -29,7 +29,7 @@ def parse_label(output: str, choices: Sequence[str]) -> ParsedLabel:
 
     STRICT: the text is the choice, white space at the ends aside. LENIENT, in this order, case and quotes
     aside: the text, its first line, or either after a cue such as "The answer is", is the choice; it begins
-    with the choice followed by punctuation or a line end ("No, because …"); or exactly one choice occurs in
+    with the choice followed by punctuation or a line end ("No, because …", "(B) …"); or exactly one choice occurs in
     it as whole words, words inside a longer choice not counted ("not duplicates" is not "duplicates").
     """
     text = output.strip()
@@ -41,7 +41,7 @@ def parse_label(output: str, choices: Sequence[str]) -> ParsedLabel:
         found = [index for index, choice in enumerate(folded) if choice and candidate == choice]
         if len(found) == 1:
             return ParsedLabel(found[0], ParseOutcome.LENIENT)
-    found = _leading(text, folded) or _mentioned(text.casefold(), folded)
+    found = _leading(text, folded) or _mentioned(text, [choice.strip(_EDGES) for choice in choices])
     if len(found) == 1:
         return ParsedLabel(found[0], ParseOutcome.LENIENT)
     return ParsedLabel(None, ParseOutcome.FAILED)
@@ -56,17 +56,22 @@ def _candidates(text: str) -> list[str]:
 def _leading(text: str, folded: Sequence[str]) -> list[int]:
     start = _CUE.sub("", text).lstrip(_EDGES).casefold()
     return [
-        i for i, choice in enumerate(folded) if choice and re.match(re.escape(choice) + r"[\"'*]*\s*[,.;:!\n]", start)
+        i for i, choice in enumerate(folded) if choice and re.match(re.escape(choice) + r"[\"'*]*(\s*[,.;:!\n)\]]|\s+[-–—]\s)", start)
     ]
 
 
-def _mentioned(text: str, folded: Sequence[str]) -> list[int]:
-    """Choices that occur as whole words; a longer choice takes its words away from the shorter ones in it."""
+def _mentioned(text: str, choices: Sequence[str]) -> list[int]:
+    """Choices that occur as whole words; a longer choice takes its words away from the shorter ones in it.
+
+    A single letter is one only in its own case: "a mammal" names no choice A.
+    """
     found: list[int] = []
-    for choice in sorted(filter(None, set(folded)), key=len, reverse=True):
-        text, times = re.subn(r"(?<!\w)" + re.escape(choice) + r"(?!\w)", "\0", text)
+    named = [choice if len(choice) == 1 else choice.casefold() for choice in choices]
+    for choice in sorted(filter(None, set(named)), key=len, reverse=True):
+        case = re.NOFLAG if len(choice) == 1 else re.IGNORECASE
+        text, times = re.subn(r"(?<!\w)" + re.escape(choice) + r"(?!\w)", "\0", text, flags=case)
         if times:
-            found += [index for index, each in enumerate(folded) if each == choice]
+            found += [index for index, each in enumerate(named) if each == choice]
     return found
 
 

@@ -101,7 +101,7 @@ def list_checkpoints(run: Path) -> list[tuple[int, Path]]:
 def load_checkpoint(
     run: Path, model: Any, optimizer: torch.optim.Optimizer, fingerprint: str, scaler: Any = None
 ) -> LoopState | None:
-    """Restore the newest whole checkpoint into model, optimizer, scaler and random generators; None where there is none.
+    """Restore the newest whole checkpoint into model, optimizer, scaler and random numbers; None where there is none.
 
     Raises:
         CorruptCheckpoint: it belongs to another run, or none of those there is whole.
