@@ -39,8 +39,12 @@ class Encoder:
     loss_on: LossOn = "last"
     end_text: str = field(init=False, default="")
     """What the chat template writes after an answer, up to and with the end token."""
+    _puts_space: bool = field(init=False, default=False)
+    """The tokenizer puts a space before a text: SentencePiece does, and it belongs before the first text alone."""
 
     def __post_init__(self) -> None:
+        line, word = self._ids("\n"), self._ids("a")
+        self._puts_space = (*line, *word) != self._ids("\na")
         if self.has_template:
             turns = (Message("user", "?"), Message("assistant", PROBE))
             self.end_text = self._up_to_end_token(self._render(turns, open_answer=False).split(PROBE)[1])
@@ -57,11 +61,13 @@ class Encoder:
     def completion(self, example: Example, text: str) -> tuple[int, ...]:
         """Ids of one answer to `example`, its end token included."""
         if self.has_template and example.prompt:
-            return self._ids(self._answer_text(example, text))
+            opened = self._render(example.prompt, open_answer=True, example=example)
+            return self._following(self._answer_text(example, text, opened), opened)
         # A space between prompt and answer, as in the text that such models were trained on.
         glued = self.kind == "encoder-decoder" or not example.prompt
         joined = glued or text[:1].isspace() or example.prompt_text[-1:].isspace()
-        return (*self._ids(text if joined else f" {text}"), self.tokenizer.eos_token_id)
+        ids = self._ids(text) if glued else self._following(text if joined else f" {text}", example.prompt_text)
+        return (*ids, self.tokenizer.eos_token_id)
 
     def row(self, example: Example) -> EncodedRow | None:
         """A row to learn from; None where it is too long and such rows are dropped.
@@ -129,6 +135,14 @@ class Encoder:
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    def _following(self, text: str, before: str) -> tuple[int, ...]:
+        """Ids of `text` where it goes on from `before`."""
+        if not self._puts_space:
+            return self._ids(text)
+        lead = next((token for token in self.tokenizer.all_special_tokens if before.endswith(token)), "\n")
+        first, both = self._ids(lead), self._ids(lead + text)
+        return both[len(first) :] if both[: len(first)] == first else self._ids(text)
+
     def _render(self, turns: Sequence[Message], *, open_answer: bool, example: Example | None = None) -> str:
         plain = [{"role": turn.role, "content": turn.content} for turn in turns]
         try:
@@ -144,10 +158,9 @@ class Encoder:
             raise
         return str(text)
 
-    def _answer_text(self, example: Example, answer: str) -> str:
+    def _answer_text(self, example: Example, answer: str, opened: str) -> str:
         """What follows the prompt when it is answered, up to and with the end token."""
         answered = (*example.prompt, Message("assistant", answer))
-        opened = self._render(example.prompt, open_answer=True, example=example)
         whole = self._render(answered, open_answer=False, example=example)
         if whole.startswith(opened):
             return self._up_to_end_token(whole[len(opened) :])
@@ -186,9 +199,9 @@ class Encoder:
                     "use --loss-on last",
                 )
             answer = self._up_to_end_token(whole[len(opened) :])
-            ids.extend(self._ids(opened[len(done) :]))
+            ids.extend(self._following(opened[len(done) :], done) if done else self._ids(opened))
             start = len(ids)
-            ids.extend(self._ids(answer))
+            ids.extend(self._following(answer, opened))
             spans.append((start, len(ids)))
             done = opened + answer
         over = len(ids) - self.max_length
