@@ -18,7 +18,7 @@ from keeptune.events import Event, Notice, silent
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, Example, Message
-from tests.tiny import byte_tokenizer
+from tests.tiny import byte_tokenizer, save_other
 
 SHOTS = "What is it? A fish: animal. A rose: plant. A hammer: tool. A crow: animal. "
 THINGS = (
@@ -166,6 +166,14 @@ def test_with_an_adapter(tiny: Callable[..., Path], method: str) -> None:
 
 def windowed(folder: Path, window: int, kind: str) -> LoadedModel:
     """A model whose attention reaches back `window` tokens, in all layers or in every second one."""
+    if kind == "gpt_neo":
+        settings = {
+            "num_layers": 2,
+            "num_heads": 4,
+            "attention_types": [[["global", "local"], 1]],
+            "window_size": window,
+        }
+        return load(save_other(folder, kind, max_position_embeddings=512, **settings))
     tokenizer = byte_tokenizer()
     size = {
         "vocab_size": len(tokenizer),
@@ -192,7 +200,7 @@ def windowed(folder: Path, window: int, kind: str) -> LoadedModel:
     return load(folder)
 
 
-@pytest.mark.parametrize("kind", ["mistral", "gemma3"])
+@pytest.mark.parametrize("kind", ["mistral", "gemma3", "gpt_neo"])
 @pytest.mark.parametrize("window", [16, 256])
 def test_a_window_in_play_is_respected(tmp_path: Path, kind: str, window: int) -> None:
     loaded = windowed(tmp_path, window, kind)

@@ -63,6 +63,24 @@ def test_few_items_prove_nothing():
     assert report.reason.endswith('items would show "kept" if nothing has changed.')
 
 
+def test_a_drop_above_the_margin_that_chance_may_have_made():
+    report = judge(ability(), *flips(50, 7, 0))
+    assert report.verdict == "inconclusive"
+    assert report.drop.low > report.margin
+    assert "between" not in report.reason
+    assert report.reason.endswith(
+        "above the margin of 5, but so few items changed that chance may have done it: more items would tell."
+    )
+
+
+def test_few_changes_are_not_called_undecidable():
+    base = records([100.0] * 9 + [50.0] * 291, "rouge1")
+    tuned = records([0.0] * 9 + [50.0] * 291, "rouge1")
+    report = judge(ability(metric="rouge1"), base, tuned)
+    assert report.verdict == "inconclusive"
+    assert report.reason.endswith("so few items changed that it is bounded roughly; more items would tell.")
+
+
 def test_not_measurable_where_the_base_is_near_chance_whatever_fell():
     base, tuned = flips(400, 120, 0, right=0.4)
     report = judge(ability(chance=50.0), base, tuned)

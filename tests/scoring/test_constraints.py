@@ -101,6 +101,7 @@ def test_only_all_constraints_together_count():
         ('```json\n{"a": 1}\n```', "json"),
         ("Here you go:\n```\nhello\n```\nHope this helps", "words=1"),
         ("\n  hello  \n", "starts:hello; characters<=5"),
+        ('Sure, here is it:\n"yes it is"', "contains:sure; words<=3"),
     ],
 )
 def test_leniently_the_dress_of_an_answer_is_taken_off(output, line):

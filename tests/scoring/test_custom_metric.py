@@ -1,5 +1,7 @@
 """A user's own metric: what works, and the message of everything that does not."""
 
+import sys
+
 import pytest
 from scoring_items import example, wrote
 
@@ -8,6 +10,18 @@ from keeptune.records import Answer
 from keeptune.scoring.metric import UNSCORED, corpus_score
 from keeptune.scoring.table import METRICS, get_metric
 
+OF_PARTS = """
+from __future__ import annotations
+from dataclasses import dataclass
+from helper_of_metric import POINTS
+
+@dataclass
+class Found:
+    points: float = POINTS
+
+def score(output, references, example):
+    return Found().points
+"""
 CODE = """
 import numpy as np
 
@@ -129,3 +143,15 @@ def test_an_unknown_name_lists_the_known():
 def test_every_row_of_the_table_carries_its_own_name():
     assert all(name == metric.name for name, metric in METRICS.items())
     assert all((metric.unit == "nats") == (metric.needs == "loss") for metric in METRICS.values())
+
+
+def test_a_file_imports_what_lies_beside_it_and_defines_classes(tmp_path):
+    before = list(sys.path)
+    for folder, points in (("a", 25.0), ("b", 50.0)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "metric.py").write_text(OF_PARTS.replace("helper_of_metric", f"helper_{folder}"))
+        (tmp_path / folder / f"helper_{folder}.py").write_text(f"POINTS = {points}")
+    first, second = (get_metric(f"{tmp_path}/{folder}/metric.py:score") for folder in ("a", "b"))
+    found = [metric.item(wrote("x"), example("x")).value for metric in (first, second)]
+    assert found == [25.0, 50.0]
+    assert sys.path == before

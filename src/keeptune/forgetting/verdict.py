@@ -127,11 +127,18 @@ def _why(verdict: Verdict, drop: Drop, interval: Interval, items: int, metric: s
         return most + few
     if verdict == "lost":
         return f"The drop is at least {amount(interval.low, metric, margin)} {names}, above the margin of {margin:g}."
+    if interval.low > margin:
+        return (
+            f"The drop is {between(interval, metric, margin)} {names}, above the margin of {margin:g}, "
+            "but so few items changed that chance may have done it: more items would tell."
+        )
     drop_is = f"The drop is {between(interval, metric, margin)} {names}, with the margin of {margin:g} between"
     if drop.items_to_decide and drop.items_to_decide > items:
         return f'{drop_is}; about {drop.items_to_decide:,} items would show "kept" if nothing has changed.'
     if drop.items_as_seen and drop.items_as_seen <= MOST_ITEMS:
         return f"{drop_is}; about {drop.items_as_seen:,} items would decide if the drop is the one seen."
+    if interval.method == FEW_CHANGES:
+        return f"{drop_is}: so few items changed that it is bounded roughly; more items would tell."
     return f"{drop_is}, too close for any number of items to decide."
 
 

@@ -118,6 +118,9 @@ def no_full_attention(loaded: LoadedModel, longest: int) -> str:
     if other:
         return f"it has layers of another kind ({', '.join(other)})"
     window = getattr(settings, "sliding_window", None)
+    if "local" in (getattr(settings, "attention_layers", None) or ()):
+        # GPT-Neo's name for it.
+        window = settings.window_size
     if isinstance(window, int) and longest > window:
         return f"its attention reaches back {window} tokens and a row has {longest}"
     return ""

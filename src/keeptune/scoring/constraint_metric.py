@@ -55,7 +55,7 @@ class Constraints:
     """100 where every constraint in the item's first reference holds; else 0. Corpus: the mean.
 
     The form of the reference is told in `keeptune.scoring.constraints`. ``constraints_strict`` checks the
-    output as it is; ``constraints`` also without what chat models put around an answer (`readings`). The
+    output as it is; ``constraints``, for each, also what is left without the dress of an answer (`readings`). The
     counts ``held`` and ``constraints`` give the share of single constraints that hold.
 
     IFEval's prompt-level accuracy, strict and loose (Zhou et al. 2023, arXiv:2311.07911).
@@ -73,7 +73,7 @@ class Constraints:
             return UNSCORED
         wanted = parse_constraints(references_of(example)[0])
         texts = (answer.output,) if self.strict else readings(answer.output)
-        held = max(sum(constraint.holds(text) for constraint in wanted) for text in texts)
+        held = sum(any(constraint.holds(text) for text in texts) for constraint in wanted)
         value = 100.0 if held == len(wanted) else 0.0
         return mean_score(value, held=float(held), constraints=float(len(wanted)))
 

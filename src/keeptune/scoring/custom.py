@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import math
 import numbers
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,17 +110,23 @@ def load_custom(name: str) -> Custom:
 
 
 def _import(path: Path, name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"keeptune_custom_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"keeptune_custom:{path.resolve()}", path)
     if spec is None or spec.loader is None:
         raise MetricError(f"metric {name}: {path} is not a Python file", "its name must end in .py")
     module = importlib.util.module_from_spec(spec)
+    # As `python FILE` has them: the file's own folder, for what it imports, and its module, for dataclasses.
+    sys.path.insert(0, str(path.resolve().parent))
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
+        del sys.modules[spec.name]
         raise MetricError(
             f"metric {name}: importing {path} raised {type(error).__name__}: {error}",
             f"see that `python {path}` runs",
         ) from error
+    finally:
+        sys.path.remove(str(path.resolve().parent))
     return module
 
 

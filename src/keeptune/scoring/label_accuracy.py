@@ -56,7 +56,9 @@ def _candidates(text: str) -> list[str]:
 def _leading(text: str, folded: Sequence[str]) -> list[int]:
     start = _CUE.sub("", text).lstrip(_EDGES).casefold()
     return [
-        i for i, choice in enumerate(folded) if choice and re.match(re.escape(choice) + r"[\"'*]*(\s*[,.;:!\n)\]]|\s+[-–—]\s)", start)
+        i
+        for i, choice in enumerate(folded)
+        if choice and re.match(re.escape(choice) + r"[\"'*]*(\s*[,.;:!\n)\]]|\s+[-–—]\s)", start)
     ]
 
 
