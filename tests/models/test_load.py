@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
 
 from keeptune.cli.main import main
 from keeptune.config import Adapter, ModelConfig
@@ -182,6 +182,10 @@ def test_an_answer_ends_where_the_template_ends_it(tmp_path: Path) -> None:
     save_tuned(loaded, tmp_path)
     saved = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     assert saved.generation_config.eos_token_id == [0, end]
+    adapted = load_model(ModelConfig(name=str(folder), device="cpu", dtype="float32"))
+    attach_adapter(adapted, Adapter(rank=2), seed=0)
+    beside = GenerationConfig.from_pretrained(save_tuned(adapted, tmp_path / "adapted"))
+    assert beside.eos_token_id == [0, end]
 
 
 def test_an_adapter_brings_its_own_tokenizer(tiny: Callable[..., Path], tmp_path: Path) -> None:
@@ -191,6 +195,7 @@ def test_an_adapter_brings_its_own_tokenizer(tiny: Callable[..., Path], tmp_path
     loaded.tokenizer.chat_template = CHAT_TEMPLATE
     folder = save_tuned(loaded, tmp_path)
     of_adapter = ModelConfig(name=str(folder), device="cpu", dtype="float32")
+    assert not (folder / "generation_config.json").exists()
     assert (
         load_tokenizer(of_adapter)[0].chat_template == load_model(of_adapter).tokenizer.chat_template == CHAT_TEMPLATE
     )

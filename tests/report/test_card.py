@@ -53,12 +53,17 @@ def test_each_ability_with_its_verdict() -> None:
     assert "drop" not in by_name["inference"].metric_args
 
 
+def test_a_margin_is_told_as_it_was_given() -> None:
+    abilities = tuple(dataclasses.replace(each, margin=0.25) for each in REPORT.abilities)
+    assert model_card(dataclasses.replace(REPORT, abilities=abilities), RESULT).count("| 0.25 |") == len(abilities)
+
+
 def test_the_text() -> None:
     assert " ".join(REPORT.sentences) in CARD
     assert "**Gate: fail.**" in CARD
     assert "| rouge1 | 23.5 | 39.1 | +15.6 | +14.0 to +17.2 | 300 |" in CARD
-    assert "| instructions | exact\\_match | 62.0 | 49.0 | +13.0 | +8.8 to +17.8 | 5.0 | **lost** | 300 |" in CARD
-    assert "| text (exploratory) | token\\_loss ↓ | 2.600 | 2.605 | +0.005 | +0.003 to +0.007 | 0.050 | kept |" in CARD
+    assert "| instructions | exact\\_match | 62.0 | 49.0 | +13.0 | +8.8 to +17.8 | 5 | **lost** | 300 |" in CARD
+    assert "| text (exploratory) | token\\_loss ↓ | 2.600 | 2.605 | +0.005 | +0.003 to +0.007 | 0.05 | kept |" in CARD
     assert "| undefined | not measured: the base is not clearly above chance" in CARD
     assert "    keeptune measure --tuned runs/orders-lora-1 --keep 'facts,my tickets'\n" in CARD
     assert "4,884,480 of 139,399,488 weights trained" in CARD
@@ -100,7 +105,7 @@ def test_full_weights_are_no_adapter() -> None:
 def test_an_ability_without_a_score_is_told_but_no_result() -> None:
     unscored = dataclasses.replace(REPORT.abilities[0], base=None, tuned=None, drop=Undefined("no item has a score"))
     card = model_card(dataclasses.replace(REPORT, abilities=(unscored,)), RESULT)
-    assert "| facts | exact\\_match | – | – | undefined | no item has a score | 5.0 |" in card
+    assert "| facts | exact\\_match | – | – | undefined | no item has a score | 5 |" in card
     assert len(results(card)) == 2
 
 

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from keeptune.errors import PairingError
-from keeptune.records import Confusion, ConfusionCell, EvalRecord, ForgettingReport, ItemScore, Undefined
+from keeptune.forgetting.confusion import _chosen
+from keeptune.records import Answer, Confusion, ConfusionCell, EvalRecord, ForgettingReport, ItemScore, Undefined
 from keeptune.report.html import render, write_html
 from keeptune.report.html.axis import axis_over
 from keeptune.report.html.confusion_table import confusion_table
 from keeptune.report.html.embedded import embedded_json
+from keeptune.report.html.explorer import _side
 from keeptune.report.html.forest import ordered, panels, strip
 from keeptune.report.visible import visible
 from tests.report.forgetting_reports import (
@@ -88,7 +90,7 @@ def test_every_ability_has_verdict_numbers_and_reason() -> None:
         assert ability.name in text
         assert ability.reason in text
     # 141 + 45 of 300 right before, 141 + 6 after, so 13 points are lost.
-    assert "instructions exact_match lost 62.0 49.0 +13.0 +8.8 to +17.8 5.0" in text
+    assert "instructions exact_match lost 62.0 49.0 +13.0 +8.8 to +17.8 5" in text
     assert "About 640 items would decide it" in text
     assert "2 lost entities , instructions" in text
 
@@ -96,7 +98,7 @@ def test_every_ability_has_verdict_numbers_and_reason() -> None:
 def test_a_loss_is_in_nats_and_marked() -> None:
     text = Outline(PAGE).text
     assert "token_loss ↓" in text
-    assert "2.600 2.605 +0.005 +0.003 to +0.007 0.050" in text
+    assert "2.600 2.605 +0.005 +0.003 to +0.007 0.05" in text
     assert "drop, nats a token: worse →" in text
 
 
@@ -115,7 +117,7 @@ def test_what_is_undefined_has_its_reason() -> None:
 def test_an_ability_without_any_score_has_dashes() -> None:
     unscored = dataclasses.replace(REPORT.abilities[0], base=None, tuned=None, drop=Undefined("no item has a score"))
     text = Outline(render(dataclasses.replace(REPORT, abilities=(unscored,)), {})).text
-    assert "facts exact_match inconclusive – – undefined 1 5.0" in text
+    assert "facts exact_match inconclusive – – undefined 1 5" in text
     assert "No interval: no item has a score" in text
 
 
@@ -240,8 +242,17 @@ def test_kinds_of_items() -> None:
 def test_choices_show_what_the_metric_compares() -> None:
     item = next(i for i in data_of(PAGE)["items"] if i["id"] == "sentiment-251")
     assert item["choices"] == ["negative", "positive"]
-    assert item["base"] == {"choices": ["−2.31", "−0.62"], "likeliest": 1}
+    assert item["base"] == {"choices": ["ln p −2.31", "ln p −0.62"], "likeliest": 1}
     assert item["tuned"]["likeliest"] == 0
+
+
+def test_the_likeliest_choice_is_the_one_that_the_metric_takes() -> None:
+    """A harness's acc_norm divides by characters, where the number of tokens is not known."""
+    choices, metric = ("no", "a long answer"), "lm-eval:acc_norm"
+    answer = Answer("i", choice_loglikelihoods=(-2.0, -3.0))
+    found = EvalRecord("i", "i", "ask", (choices[1],), choices, answer, {metric: ItemScore(100.0)})
+    assert _side(found, metric) == {"choices": ["mean ln p −1.00", "mean ln p −0.23"], "likeliest": 1}
+    assert _chosen(found, metric) == (choices[1], choices[1])
 
 
 def test_how_an_answer_was_read_is_noted() -> None:
@@ -279,6 +290,7 @@ def test_an_axis_has_round_ticks_and_shows_all() -> None:
     assert axis.ticks == (-5.0, 0.0, 5.0, 10.0, 15.0)
     assert axis.at(5.0) == "50.00%"
     assert axis_over([]).ticks[0] == 0.0
+    assert axis_over([7e-15]).at(7e-15) == "0.00%"
     assert axis_over([0.0071, 0.05]).ticks == (0.0, 0.01, 0.02, 0.03, 0.04, 0.05)
 
 

@@ -95,6 +95,20 @@ def test_a_terminal_obeys_nothing_that_a_model_wrote() -> None:
     assert shortened("\x1b[31mred\x1b[0m\x07\u202eback", 80) == "␛[31mred␛[0m␇⟨U+202E⟩back"
 
 
+def test_nor_what_stands_in_the_data() -> None:
+    bad = "evil\x1b]0;owned\x07\x1b[2J"
+    sample = dataclasses.replace(RESULT.samples[0], item_id=bad)
+    problems = (Problem("a.jsonl", 1, "bad-json", bad, bad),)
+    role = RoleReport("train", "a.jsonl", 2, 2, f"prompt ← {bad}", None, ((bad, 20),))
+    report = CheckReport(problems, (role,), (), (), False, ())
+    for shown in (
+        text(tune_report(dataclasses.replace(RESULT, samples=(sample,), notices=(bad,)))),
+        text(check_report(report)),
+    ):
+        assert "evil␛]0;owned␇␛[2J" in shown
+        assert "\x1b" not in shown
+
+
 def test_a_check() -> None:
     problems = [Problem("a.jsonl", n, "bad-json", "bad JSON", "mend it") for n in range(1, 15)]
     lengths = TokenLengths(LengthSummary(1, 2, 3, 4000), LengthSummary(5, 6, 7, 8), 2048, ())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from keeptune.forgetting.amounts import amount
 from keeptune.numerics.jackknife import TOO_FEW
 from keeptune.records import Undefined
-from keeptune.report.wording import best_rival, headline, verdict
+from keeptune.report.wording import best_rival, change, headline, score, verdict
 from tests.report.results import GAIN, LOSS, OVER_FEW_SHOT, comparison, interval
 
 
@@ -12,6 +13,12 @@ def test_a_gain() -> None:
     assert headline(GAIN) == (
         "rouge1 rose from 23.5 to 39.1 on 300 unseen items: +15.6 points (95 % interval +14.0 to +17.2)."
     )
+
+
+def test_zero_has_no_minus() -> None:
+    assert [change("rouge1", value) for value in (-0.0, -0.04, 0.04, -0.05)] == ["+0.0", "+0.0", "+0.0", "−0.1"]
+    assert [score("token_loss", value) for value in (-0.0001, 0.0004)] == ["0.000", "0.000"]
+    assert amount(-0.04, "rouge1", 5.0) == "0.0"
 
 
 def test_a_drop_has_a_minus_sign() -> None:

@@ -25,7 +25,7 @@ from keeptune.evaluation.drift import check_same_vocabulary
 from keeptune.evaluation.loglikelihood import mean_loss
 from keeptune.evaluation.run import Questioning, answer_items, corpus_scores, score_answers
 from keeptune.events import Notice, Observer, silent
-from keeptune.export.save import save_tuned, saved_tuned
+from keeptune.export.save import ends_otherwise, save_tuned, saved_tuned
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.mending import Mending
 from keeptune.models.adapters import attach_adapter, experts_left_out
@@ -92,6 +92,9 @@ def train(
     return summary
 
 
+NEED = "need the adapter's generation_config.json beside it, or eos_token_id="
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A training before its first step."""
@@ -139,6 +142,9 @@ def prepared(
         attach_adapter(loaded, config.method, config.training.seed, freeze=config.mend.freeze, rows=old_rows)
         if left_out := experts_left_out(loaded):
             observer(Notice("experts", f"the experts, {left_out:,} weights, get no adapter: they are no single layers"))
+        if ends_otherwise(loaded):
+            ends = list(loaded.end_ids())
+            observer(Notice("end", f"answers end with the chat template's end of a turn: other tools {NEED}{ends}"))
     total = loaded.parameters
     config = _resolved(config, total, len(rows.train), budget)
     tell_model(loaded, observer)

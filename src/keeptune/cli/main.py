@@ -100,5 +100,7 @@ def _say_error(error: KeeptuneError) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from keeptune.report.visible import visible
+
     console = Console(stderr=True, soft_wrap=True)
-    console.print(Text.assemble(("error: ", "bold red"), str(error)))
+    console.print(Text.assemble(("error: ", "bold red"), visible(str(error))))

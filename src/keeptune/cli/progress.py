@@ -23,6 +23,7 @@ from keeptune.events import (
     TrainingStarted,
     silent,
 )
+from keeptune.report.visible import visible
 
 
 def progress(*, quiet: bool = False) -> AbstractContextManager[Observer]:
@@ -57,7 +58,7 @@ class LiveBars:
     def __call__(self, event: Event, /) -> None:
         """Draw it."""
         if line := told(event):
-            self._progress.console.print(Text(line, style="dim" if isinstance(event, Notice) else ""))
+            self._progress.console.print(Text(visible(line), style="dim" if isinstance(event, Notice) else ""))
         match event:
             case TrainingStarted():
                 self._begin("training", event.steps, event.first_step)

@@ -22,6 +22,7 @@ def save_tuned(loaded: LoadedModel, run: Path) -> Path:
     """
     is_adapter = hasattr(loaded.model, "peft_config")
     folder = run / ("adapter" if is_adapter else "model")
+    otherwise = ends_otherwise(loaded)
     with atomic_folder(folder) as partial:
         _end_answers_as_learned(loaded)
         if loaded.initial_adapter is None:
@@ -32,7 +33,15 @@ def save_tuned(loaded: LoadedModel, run: Path) -> Path:
         if is_adapter:
             # peft leaves a card with empty headings; the run's own report says what there is to say.
             (partial / "README.md").unlink(missing_ok=True)
+            if otherwise:
+                # peft takes the base's; this one is there to be given to it.
+                loaded.inner.generation_config.save_pretrained(partial)
     return folder
+
+
+def ends_otherwise(loaded: LoadedModel) -> bool:
+    """Whether answers end with a token that the model's own generation config does not name."""
+    return loaded.end_ids() != loaded.own_end_ids()
 
 
 def save_merged(loaded: LoadedModel, folder: Path) -> None:
@@ -53,7 +62,7 @@ def save_merged(loaded: LoadedModel, folder: Path) -> None:
 
 def _end_answers_as_learned(loaded: LoadedModel) -> None:
     """Other tools stop at the tokens of the generation config alone."""
-    if loaded.end_ids() != loaded.own_end_ids():
+    if ends_otherwise(loaded):
         loaded.inner.generation_config.eos_token_id = list(loaded.end_ids())
 
 

@@ -12,7 +12,7 @@ def amount(value: float, metric: str, margin: float) -> str:
     digits = 1 if unit(metric) == "points" else 3
     while round(value, digits) == round(margin, digits) and value != margin and digits < 6:
         digits += 1
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def unit(metric: str) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from keeptune.forgetting.compare import Pair, pair
 from keeptune.records import Confusion, ConfusionCell, EvalRecord
+from keeptune.scoring.choices import compared_choices
 from keeptune.scoring.entities import Entity, parse_entities
 from keeptune.scoring.label_accuracy import parse_label
 
@@ -126,7 +127,7 @@ def _chosen(record: EvalRecord, metric: str) -> Cell | None:
     """(right label, given label): by likelihood where the metric reads likelihoods or there is no text, else by the
     text. None where there is neither. Of several right labels the given one counts, if it is among them."""
     right = [reference.strip() for reference in record.references]
-    given = _likeliest(record, right, metric.endswith("_norm")) if _by_likelihood(record, metric) else _read(record)
+    given = _likeliest(record, right, metric) if _by_likelihood(record, metric) else _read(record)
     if given is None or not right:
         return None
     return (given if given in right else right[0]), given
@@ -137,13 +138,9 @@ def _by_likelihood(record: EvalRecord, metric: str) -> bool:
     return has_all and (metric.startswith("choice_accuracy") or record.answer.output is None)
 
 
-def _likeliest(record: EvalRecord, right: Sequence[str], normalised: bool) -> str:
-    """In a tie a wrong one, as the metric has it: the model has not chosen the right one. Normalised by tokens, or
-    where their number is unknown by characters, as lm-evaluation-harness does."""
-    values: Sequence[float] = record.answer.choice_loglikelihoods
-    if normalised:
-        sizes = record.answer.choice_tokens or [len(choice) for choice in record.choices]
-        values = [value / max(size, 1) for value, size in zip(values, sizes, strict=True)]
+def _likeliest(record: EvalRecord, right: Sequence[str], metric: str) -> str:
+    """In a tie a wrong one, as the metric has it: the model has not chosen the right one."""
+    values = compared_choices(record, metric)
     tied = [choice.strip() for choice, value in zip(record.choices, values, strict=True) if value == max(values)]
     return next((choice for choice in tied if choice not in right), tied[0])
 

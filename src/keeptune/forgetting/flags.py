@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from keeptune.forgetting.measurable import score_interval
 from keeptune.forgetting.paired_scores import score_of
 from keeptune.records import EvalRecord, Interval
+from keeptune.scoring.choices import compared_choices
 from keeptune.scoring.metric import Metric
 
 SAME_ANSWER = 0.8
@@ -62,8 +63,7 @@ def _answer(record: EvalRecord, metric: Metric) -> str | None:
     """The text that was generated, or the choice that was found likeliest."""
     values = record.answer.choice_loglikelihoods
     if metric.needs == "choices" and values and len(values) == len(record.choices):
-        if getattr(metric, "by_token", False):
-            values = tuple(v / max(t, 1) for v, t in zip(values, record.answer.choice_tokens, strict=True))
+        values = compared_choices(record, metric.name)
         return record.choices[values.index(max(values))]
     return record.answer.output.strip() if metric.needs == "output" and record.answer.output is not None else None
 

@@ -80,7 +80,7 @@ def _with_holm(report: AbilityReport, p: float, family: int) -> AbilityReport:
         verdict="inconclusive",
         reason=(
             f"By itself the drop is above the margin of {report.margin:g}, but not after correction for the {family} "
-            f"declared abilities (Holm p = {p:.3f}, above {FAMILY_ALPHA})."
+            f"declared abilities (Holm p = {p:.3g}, above {FAMILY_ALPHA})."
         ),
     )
 

@@ -11,6 +11,7 @@ from keeptune.data.check_report import CheckReport, RoleReport
 from keeptune.data.token_lengths import LengthSummary
 from keeptune.errors import Problem
 from keeptune.records import Forecast
+from keeptune.report.visible import visible
 
 SHOWN_OF_A_KIND = 10
 LABELS = 12
@@ -58,7 +59,7 @@ def _by_kind(problems: Sequence[Problem]) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for kind, found in kinds.items():
         lines.append(Text(f"{kind} ({len(found)})", style="underline"))
-        lines += [Text(f"  {problem}") for problem in found[:SHOWN_OF_A_KIND]]
+        lines += [Text(f"  {visible(str(problem))}") for problem in found[:SHOWN_OF_A_KIND]]
         if len(found) > SHOWN_OF_A_KIND:
             lines.append(Text(f"  … and {len(found) - SHOWN_OF_A_KIND} more; --json lists all", style="dim"))
     return lines
@@ -70,7 +71,7 @@ def _role(role: RoleReport) -> list[RenderableType]:
         Text(f"{role.role}: {role.examples:,} usable rows{alone}, {role.path}", style="bold")
     ]
     if role.mapping:
-        lines.append(Text(f"  fields: {role.mapping}"))
+        lines.append(Text(f"  fields: {visible(role.mapping)}"))
     if role.lengths is not None:
         limit = f"; a row may have {role.lengths.limit:,}" if role.lengths.limit else ""
         lines.append(Text(f"  prompt tokens: {_lengths(role.lengths.prompt)}"))
@@ -78,7 +79,7 @@ def _role(role: RoleReport) -> list[RenderableType]:
     if role.balance:
         shown = ", ".join(f"{label} {count:,}" for label, count in role.balance[:LABELS])
         more = f", … {len(role.balance) - LABELS} more" if len(role.balance) > LABELS else ""
-        lines.append(Text(f"  answers: {shown}{more}"))
+        lines.append(Text(f"  answers: {visible(shown)}{more}"))
     return lines
 
 

@@ -119,7 +119,7 @@ def examples(samples: Sequence[SideBySide]) -> RenderableType:
         }
         for name, text in rows.items():
             table.add_row(name, text)
-        parts += [Text(f"example {number}: {sample.item_id}", style="underline"), table]
+        parts += [Text(f"example {number}: {visible(sample.item_id)}", style="underline"), table]
     return Group(*parts)
 
 
@@ -139,7 +139,7 @@ def training_line(training: TrainingSummary) -> str:
 def notes(notices: Sequence[str], metric_reason: str | None = None) -> list[RenderableType]:
     """What was chosen for the user, or should be known; where the choice of the metric has its own line, without it."""
     others = dict.fromkeys(n for n in notices if metric_reason is None or not n.endswith(metric_reason))
-    return [Text(f"note: {notice}", style="dim") for notice in others]
+    return [Text(f"note: {visible(notice)}", style="dim") for notice in others]
 
 
 def shortened(text: str, limit: int) -> str:

@@ -25,14 +25,19 @@ def is_loss(metric: str) -> bool:
 
 
 def score(metric: str, value: float) -> str:
-    """``39.1``, or ``2.134`` for a loss."""
-    return f"{value:.3f}" if is_loss(metric) else f"{value:.1f}"
+    """``39.1``, or ``2.134`` for a loss. Zero has no sign."""
+    return f"{_rounded(metric, value):.3f}" if is_loss(metric) else f"{_rounded(metric, value):.1f}"
 
 
 def change(metric: str, value: float) -> str:
-    """As `score`, with its sign; a minus is a real minus."""
-    number = f"{value:+.3f}" if is_loss(metric) else f"{value:+.1f}"
+    """As `score`, with its sign, of zero a plus; a minus is a real minus."""
+    number = f"{_rounded(metric, value):+.3f}" if is_loss(metric) else f"{_rounded(metric, value):+.1f}"
     return number.replace("-", "−")
+
+
+def _rounded(metric: str, value: float) -> float:
+    # Adding nothing takes the sign from a zero.
+    return round(value, 3 if is_loss(metric) else 1) + 0.0
 
 
 def unit(metric: str) -> str:

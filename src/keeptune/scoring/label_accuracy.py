@@ -70,7 +70,7 @@ def _mentioned(text: str, choices: Sequence[str]) -> list[int]:
     found: list[int] = []
     named = [choice if len(choice) == 1 else choice.casefold() for choice in choices]
     for choice in sorted(filter(None, set(named)), key=len, reverse=True):
-        case = re.NOFLAG if len(choice) == 1 else re.IGNORECASE
+        case = 0 if len(choice) == 1 else re.IGNORECASE
         text, times = re.subn(r"(?<!\w)" + re.escape(choice) + r"(?!\w)", "\0", text, flags=case)
         if times:
             found += [index for index, each in enumerate(named) if each == choice]

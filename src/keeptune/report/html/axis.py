@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 TICKS = 6
 """The most steps between ticks; fewer are taken where that makes round numbers."""
+NOISE = 1e-9
+"""Values closer than this are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ def axis_over(values: Iterable[float]) -> Axis:
     """The axis that shows 0 and all `values`, ending at ticks of 1, 2 or 5 times a power of ten."""
     shown = [0.0, *values]
     low, high = min(shown), max(shown)
-    if low == high:
+    if high - low < NOISE:
         high = low + 1.0
     step = _round_step((high - low) / TICKS)
     first, last = math.floor(low / step), math.ceil(high / step)

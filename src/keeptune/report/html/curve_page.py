@@ -12,7 +12,7 @@ from keeptune.report.curve import backtest_line
 from keeptune.report.html.axis import Axis, axis_over
 from keeptune.report.html.footnotes import Footnotes
 from keeptune.report.html.page import asset, environment, policy
-from keeptune.report.wording import is_loss
+from keeptune.report.wording import unit
 from keeptune.store.atomic import write_text
 
 WIDTH, HEIGHT = 720, 320
@@ -87,8 +87,7 @@ def drawings(report: LearningCurve) -> tuple[Drawing, ...]:
     names = dict.fromkeys((a.name, a.metric) for point in report.points for a in point.abilities)
     for name, metric in names:
         drops = [(point.size, a.drop) for point in report.points for a in point.abilities if a.name == name]
-        counted = "nats a token" if is_loss(metric) else "points"
-        found.append(_drawing(f"drop of {name}, {counted}", drops, []))
+        found.append(_drawing(f"drop of {name}, {unit(metric)}", drops, []))
     return tuple(drawing for drawing in found if drawing is not None)
 
 

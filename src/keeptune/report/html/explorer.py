@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from keeptune.errors import PairingError
-from keeptune.records import Answer, EvalRecord, ForgettingReport
+from keeptune.records import EvalRecord, ForgettingReport
 from keeptune.report.visible import visible
 from keeptune.report.wording import is_loss, score
+from keeptune.scoring.choices import compared_choices, is_normalised
 
 Pair = tuple[EvalRecord, EvalRecord]
 READ = {"parse_lenient": "read leniently", "parse_failed": "could not be read"}
@@ -87,8 +88,9 @@ def _side(record: EvalRecord, metric: str) -> dict[str, Any]:
     if answer.output is not None:
         side["output"] = visible(answer.output)
     if answer.choice_loglikelihoods:
-        values = _choice_values(answer, metric)
-        side["choices"] = [f"{value:.2f}".replace("-", "−") for value in values]
+        values = compared_choices(record, metric)
+        mean = "mean " if is_normalised(metric) else ""
+        side["choices"] = [f"{mean}ln p {value:.2f}".replace("-", "−") for value in values]
         side["likeliest"] = values.index(max(values))
     elif answer.output is None and answer.reference_loglikelihood is not None:
         found = f"{answer.reference_loglikelihood:.2f}".replace("-", "−")
@@ -100,10 +102,3 @@ def _side(record: EvalRecord, metric: str) -> dict[str, Any]:
     if notes:
         side["notes"] = notes
     return side
-
-
-def _choice_values(answer: Answer, metric: str) -> Sequence[float]:
-    """What the metric compares: ln p of each choice, or its mean over the choice's tokens."""
-    if metric == "choice_accuracy_norm" and answer.choice_tokens:
-        return [v / n for v, n in zip(answer.choice_loglikelihoods, answer.choice_tokens, strict=True)]
-    return answer.choice_loglikelihoods

@@ -173,7 +173,7 @@
       box.append(element("ul", { className: "choices" }, ...item.choices.map((choice, index) =>
         element("li", { className: index === answer.likeliest ? "likeliest" : "" },
           element("span", { dir: "auto" }, choice),
-          element("span", {}, `${index === answer.likeliest ? "likeliest, " : ""}ln p ${answer.choices[index]}`)))));
+          element("span", {}, `${index === answer.likeliest ? "likeliest, " : ""}${answer.choices[index]}`)))));
     }
     if (answer.reference) box.append(element("p", {}, answer.reference));
     if (answer.output === undefined && !answer.choices && !answer.reference) {
