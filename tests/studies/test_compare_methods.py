@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import numpy as np
 import pytest
 
+from keeptune.numerics.jackknife import LeftOut
+from keeptune.numerics.seeded import seeded
 from keeptune.records import Interval, Undefined
-from keeptune.studies.compare_methods import Forgetting, dominates, forgetting_of, matched, pairs_of
+from keeptune.scoring.table import get_metric
+from keeptune.studies.compare_methods import Forgetting, difference, dominates, forgetting_of, matched, pairs_of
+from keeptune.studies.trial_scores import Measured
 from tests.studies.planted_methods import measured, task
 
 
@@ -103,3 +108,17 @@ def test_every_two_are_told_with_their_paired_differences() -> None:
     # Paired: the items' hardness, of 20 points, is in neither.
     assert first.forgetting.high - first.forgetting.low < 6.0
     assert isinstance(pairs_of(task(GAINS), Undefined("none"))[0].forgetting, Undefined)
+
+
+def test_items_that_nothing_moved_make_nobody_better() -> None:
+    """30 items that neither method changed hide a drop of ten points."""
+    gain = task({"a": 9.0, "b": 5.0})
+    still = {seed: LeftOut(0.0, np.zeros(30)) for seed in range(3)}
+    change = {name: seeded(still, "ner") for name in ("a", "b")}
+    own = {name: tuple(found.interval() for _ in range(3)) for name, found in change.items()}
+    zero = dict.fromkeys(change, 50.0)
+    lost = forgetting(Measured("ner", get_metric("exact_match"), True, 5.0, 50.0, zero, change, own))
+    assert not dominates("a", "b", gain, lost)
+    found = difference(change["a"], change["b"])
+    assert isinstance(found, Interval)
+    assert found.method.endswith("only 0 of 30 clusters differ: too few for a verdict")

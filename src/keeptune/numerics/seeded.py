@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from keeptune.numerics.jackknife import MIN_CLUSTERS, TOO_FEW, FloatArray, LeftOut
+from keeptune.numerics.jackknife import MIN_CLUSTERS, MIN_DIFFERING, TOO_FEW, FloatArray, LeftOut
 from keeptune.records import Interval, Undefined
 
 METHOD = "seeds and items, t"
+NOISE = 1e-12
 ONE_SEED = "one seed: speaks of one checkpoint only"
 
 
@@ -40,6 +41,12 @@ class Seeded:
         return sum(moves.shape[1] for moves in self.moves.values())
 
     @property
+    def differing(self) -> int:
+        """Clusters that move the number otherwise than most do, as those in which nothing differs move it alike."""
+        moved = (np.abs(moves - np.median(moves, axis=1, keepdims=True)) > NOISE for moves in self.moves.values())
+        return sum(int(of_set.any(axis=0).sum()) for of_set in moved)
+
+    @property
     def standard_error(self) -> float:
         """√(s²(seeds)/S + s²(items)/n), the second part the cluster jackknife of the mean over seeds, summed over
         sets of items; for one seed the second part alone."""
@@ -55,6 +62,8 @@ class Seeded:
         method = f"{ONE_SEED}; cluster jackknife, t" if alone else METHOD
         if self.clusters < MIN_CLUSTERS:
             method += f"; only {self.clusters} clusters: {TOO_FEW}"
+        elif self.differing < MIN_DIFFERING:
+            method += f"; only {self.differing} of {self.clusters} clusters differ: {TOO_FEW}"
         return Interval(self.mean, self.mean - reach, self.mean + reach, level, method)
 
     def minus(self, other: Seeded) -> Seeded | Undefined:

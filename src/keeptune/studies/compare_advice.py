@@ -1,8 +1,8 @@
 """Advice on a setting of one number, such as the share of replay: which value helped, and whether more would.
 
 Among methods that differ only in that number, the reference is the one without it, or the gentlest. A setting helped if
-it surely dropped less, paired by seed and item, of the ability that the reference dropped most; advised is the gentlest
-that helped, or a stronger one that surely helped more than it. Intervals are 95 %, not corrected for the number of
+the reference's worst drop surely lies above each declared ability's drop by it, paired by seed and item; advised is the
+gentlest that helped, or a stronger one that surely helped more. Intervals are 95 %, not corrected for the number of
 settings.
 """
 
@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from keeptune.mitigation.table import MITIGATIONS
-from keeptune.numerics.seeded import Seeded
 from keeptune.records import Interval, MaybeInterval
 from keeptune.report.wording import change, score, unit
-from keeptune.studies.compare_methods import Forgetting, above, difference
+from keeptune.studies.compare_methods import Forgetting, difference
 from keeptune.studies.trial_scores import Measured
 
 STRONGER_WHEN_SMALLER = ("dial", "smaller")
@@ -64,7 +63,7 @@ def families(methods: Sequence[str]) -> Iterator[Family]:
 def _sentence(family: Family, task: Measured, forgetting: Forgetting) -> str:
     worst, before = forgetting.of(family.reference)
     drops = {method: forgetting.each(method)[worst] for _, method in family.settings}
-    chosen = _chosen([method for _, method in family.settings], before, drops)
+    chosen = _chosen([method for _, method in family.settings], family.reference, forgetting)
     metric, of = forgetting.metric, worst or "the mean of the abilities"
     at = f"{family.setting} on {family.without}" if family.without else family.setting
     if chosen is None:
@@ -89,13 +88,16 @@ def _sentence(family: Family, task: Measured, forgetting: Forgetting) -> str:
     )
 
 
-def _chosen(methods: Sequence[str], before: Seeded, drops: dict[str, Seeded]) -> str | None:
-    """The gentlest that surely dropped less than `before`, or a stronger one that surely did so again."""
-    chosen: str | None = None
+def _chosen(methods: Sequence[str], reference: str, forgetting: Forgetting) -> str | None:
+    """The gentlest that surely forgot less than the reference, or a stronger one that surely did so again.
+
+    Which ability the reference dropped most is partly luck: that drop must surely lie above every declared one.
+    """
+    chosen = reference
     for method in methods:
-        if above(difference(before if chosen is None else drops[chosen], drops[method])):
+        if forgetting.surely_more(chosen, method)[1]:
             chosen = method
-    return chosen
+    return None if chosen == reference else chosen
 
 
 def _gain(task: Measured, found: MaybeInterval) -> str:

@@ -21,6 +21,7 @@ from keeptune.records import (
     Undefined,
 )
 from keeptune.report.wording import change, is_loss, score, unit
+from keeptune.studies.compare_methods import above
 from keeptune.studies.trial_scores import FinishedTrial, Measured, ability_scores, task_scores
 
 PLOTTED = 40
@@ -191,7 +192,7 @@ def _so_far(last: CurvePoint, task: Measured) -> str:
     sentence = f"With {last.size:,} examples the gain is {told}"
     if not last.abilities:
         return f"{sentence}."
-    fallen = [a.name for a in last.abilities if isinstance(a.drop, Interval) and a.drop.low > 0]
+    fallen = [a.name for a in last.abilities if above(a.drop)]
     surely = f"surely fell: {', '.join(fallen)}" if fallen else "no ability surely fell"
     return f"{sentence}; {surely}."
 

@@ -57,11 +57,29 @@ def test_templates_of_sources_make_no_repeats_and_hide_none(tmp_path: Path) -> N
     head = "Read the following text with care, and say in one word or two what it is about, and nothing else: "
     short = [f"{head}{word} {word}s" for word in ("cat", "dog", "cow", "hen", "owl", "bee", "fox", "ant")]
     long = texts(8, seed=4)
-    other = [f"Please summarize this in a sentence for me: {text}" for text in (*texts(6, seed=5), long[0])]
+    other = [f"Please summarize this in a sentence for me: {text}" for text in (*texts(12, seed=5), long[0])]
     a, b = source(tmp_path, "a", [*short, *[head + text for text in long]]), source(tmp_path, "b", other)
     report, _ = mixed(tmp_path, {"sources": (a, b)})
     assert (report.sources[0].near, report.sources[0].usable) == (0, 16)
     assert report.sources[1].exact_across == 1
+
+
+def test_a_second_task_over_the_same_texts_stays(tmp_path: Path) -> None:
+    own = texts(40, seed=7)
+    topics = [f"Name the topic of this text in a word: {text}" for text in (*own, own[0], own[1])]
+    short = [f"Summarize this: {text}" for text in own]
+    a = source(tmp_path, "a", short)
+    b = source(tmp_path, "b", topics, answer="another thing {}")
+    c = source(tmp_path, "c", short[:20])
+    report, rows = mixed(tmp_path, {"sources": (a, b, c)})
+    _, second, third = report.sources
+    assert (second.exact_across, second.exact_within, second.usable) == (0, 2, 40)
+    assert (third.exact_across, third.usable) == (20, 0)
+    assert len(rows) == 80
+    # What a test set asks about stays out, by whatever name.
+    test = source(tmp_path, "t", short[:10])
+    report, _ = mixed(tmp_path, {"sources": (b,), "test": (test,)}, "again")
+    assert report.sources[0].leaks == (12,)
 
 
 def test_many_questions_on_one_passage_are_other_items(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 The definitions are those of `keeptune.data.duplicates`: exact where the prompts' own parts are equal but for case and
 white space, near where the Jaccard similarity of their word 3-shingles is 0.8 or more. Earlier means an earlier source
-of the recipe, or an earlier line. Near prompts with other answers are different items in a source that has many of
-them (many questions on one passage), and stay.
+of the recipe, or an earlier line. Rows on one text with other answers are different items in a source that has many of
+them, and stay: many questions on one passage, or a second task over the texts of another source. A text of a test set
+stays out whatever is asked about it.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def find_removals(
     heads, tails = ([template(_texts(spool, side), backwards) for side in sides] for backwards in (False, True))
     digests = np.concatenate([bodies(_texts(spool, side), heads, tails).digests() for side in sides])
     reasons, matched = _exact(rows, digests)
+    _spare_other_tasks(spool, rows, reasons, matched)
     if near:
         distinct = _distinct(digests, rows.tested)
         sets = _shingle_file(scratch / "shingles", spool, rows, (heads, tails), distinct, digests)
@@ -104,6 +106,20 @@ def _exact(rows: _Rows, digests: UInts) -> tuple[NDArray[np.uint8], Ints]:
     reasons = np.where(repeats, np.where(across, Reason.EXACT_ACROSS, Reason.EXACT_WITHIN), Reason.NONE)
     reasons[matched < rows.tested] = Reason.LEAK
     return reasons.astype(np.uint8), matched
+
+
+def _spare_other_tasks(spool: Spool, rows: _Rows, reasons: NDArray[np.uint8], matched: Ints) -> None:
+    """Of a source with many rows on another's texts, whose answers are others, only what is the same with its template
+    is a repeat."""
+    found = np.flatnonzero(reasons == Reason.EXACT_ACROSS)
+    sides = rows.side_of(found)
+    other = _other_answers(spool, rows, _Matches(found, matched[found]))
+    many = np.bincount(sides[other], minlength=len(rows.sides)) > SHARED_CONTEXT * np.diff(rows.first)
+    spared = found[other & many[sides]]
+    if len(spared):
+        whole = np.concatenate([_texts(spool, side).digests() for side in rows.sides])
+        as_a_whole, with_template = _exact(rows, whole)
+        reasons[spared], matched[spared] = as_a_whole[spared], with_template[spared]
 
 
 def _distinct(digests: UInts, tested: int) -> Ints:
