@@ -15,7 +15,7 @@ from keeptune.api.compare import COMPARISON, PAGE, compare, plan
 from keeptune.api.trials import Ended, Trial, run_trial
 from keeptune.config import Keep, MeasureConfig, TuneConfig
 from keeptune.errors import ConfigError, RunExists, RunLocked, StoreError, TrainingError
-from keeptune.events import EvaluationDone, Observer, StepDone, TrainingStarted, silent
+from keeptune.events import EvaluationDone, Notice, Observer, StepDone, TrainingStarted, silent
 from keeptune.records import Interval, MethodComparison, TuneResult, Undefined, from_plain
 from keeptune.store.runs import read_result
 from tests.api.runs import Told, settings, write_rows
@@ -235,11 +235,31 @@ def test_all_is_checked_before_the_first_training(fresh: TuneConfig) -> None:
     climbing = dataclasses.replace(fresh, ladder=dataclasses.replace(fresh.ladder, auto=True))
     with pytest.raises(ConfigError, match="auto climbs a ladder"):
         compare(climbing, ("lora",), (0,), silent, never)
+    held = dataclasses.replace(fresh, mend=dataclasses.replace(fresh.mend, kl=0.1))
+    with pytest.raises(ConfigError, match=r"kl stands for kl=0\.5, and kl is given as 0\.1"):
+        compare(held, ("lora+kl",), (0,), silent, never)
     with pytest.raises(ConfigError, match="name it with --output"):
         compare(dataclasses.replace(fresh, output=""), ("lora",), (0,), silent, never)
     with pytest.raises(ConfigError, match="no training data"):
         compare(dataclasses.replace(fresh, data=dataclasses.replace(fresh.data, train=None)), ("lora",), (0,))
     assert not Path(fresh.output).exists()
+
+
+@pytest.mark.parametrize(
+    ("methods", "rates", "notice"),
+    [
+        (("full", "full+dial=0.5"), [2e-5, 2e-5], ""),
+        (("lora", "dora"), [2e-5, 2e-5], ""),
+        (("full", "lora"), [None, 2e-5], "lr 2e-05 is for adapters: full by the default"),
+    ],
+)
+def test_a_rate_that_is_given_is_used_or_told(
+    fresh: TuneConfig, methods: tuple[str, ...], rates: list[float | None], notice: str
+) -> None:
+    told = Told()
+    given = dataclasses.replace(fresh, training=dataclasses.replace(fresh.training, lr=2e-5))
+    assert [trial.config.training.lr for trial in plan(given, methods, (0,), told)] == rates
+    assert [event.message for event in told.of(Notice)] == ([notice] if notice else [])
 
 
 def test_a_folder_with_other_things_is_left_alone(fresh: TuneConfig) -> None:

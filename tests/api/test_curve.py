@@ -10,11 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from keeptune.api.curve import curve
+from keeptune.api.curve import _settled, curve
 from keeptune.api.prepare import load_rows
 from keeptune.api.trials import Ended, Trial, run_in_turn
 from keeptune.cli.main import main
-from keeptune.config import EvaluationConfig, Full, Keep, LadderConfig, MeasureConfig, TuneConfig
+from keeptune.config import (
+    DataConfig,
+    EvaluationConfig,
+    Full,
+    Keep,
+    LadderConfig,
+    MeasureConfig,
+    ModelConfig,
+    TuneConfig,
+)
 from keeptune.errors import ConfigError, RunExists, StoreError
 from keeptune.events import Observer, TrainingStarted, silent
 from keeptune.records import Backtest, Interval, LearningCurve, TuneResult, Undefined, from_plain
@@ -72,6 +81,15 @@ def test_fewer_rows_are_a_part_of_more_and_draws_differ(config: TuneConfig) -> N
         chosen = [rows_of(config, size, draw) for size in SIZES if size]
         assert all(fewer < more for fewer, more in pairwise(chosen))
     assert rows_of(config, 16, 0) != rows_of(config, 16, 1)
+
+
+def test_draws_of_the_embedded_task_differ_and_sizes_may_be_added(tiny: Callable[..., Path]) -> None:
+    config = TuneConfig(model=ModelConfig(name=str(tiny("llama"))), data=DataConfig(train="stdlib"))
+    assert rows_of(config, 100, 1) < rows_of(config, 500, 1)
+    shared = rows_of(config, 500, 1) & rows_of(config, 500, 2)
+    assert 80 < len(shared) < 260
+    few, more = (_settled(config, size).evaluation.max_new_tokens for size in (50, 500))
+    assert few == more
 
 
 def test_more_examples_teach_more(learnt: LearningCurve) -> None:

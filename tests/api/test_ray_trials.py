@@ -117,6 +117,17 @@ def test_no_cluster_at_the_address() -> None:
         RayTrials("nowhere")
 
 
+def test_a_session_of_the_callers_own_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Running:
+        @staticmethod
+        def is_initialized() -> bool:
+            return True
+
+    monkeypatch.setitem(sys.modules, "ray", Running)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="has a Ray session of its own"):
+        list(RayTrials()((), silent))
+
+
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingDependency, match=r"keeptune\[ray\]"):

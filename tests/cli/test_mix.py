@@ -74,6 +74,16 @@ def test_tune_on_a_recipe(data: Path, tiny: Callable[..., Path], capsys: pytest.
     assert result["training"]["steps"] >= 1
 
 
+def test_the_working_folder_is_not_replaced(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    source = str((data / "a.jsonl").resolve())
+    monkeypatch.chdir(tmp_path / "empty")
+    assert main(["mix", "--source", source, "--output", "."]) == 1
+    assert "the working folder cannot be the mix's own" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "must_say"),
     [

@@ -98,6 +98,27 @@ with atomic_folder(Path(sys.argv[1])) as partial:
 """
 
 
+def test_what_was_only_put_aside_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, replaced = tmp_path / "best", os.replace
+    (folder / "inner").mkdir(parents=True)
+
+    def fails(source: Path, target: Path) -> None:
+        if str(source).endswith(".partial"):
+            raise OSError("no space")
+        replaced(source, target)
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(OSError, match="no space"), atomic_folder(folder):
+        pass
+    assert names(tmp_path) == ["best"]
+    # As where the process was ended between the two.
+    folder.rename(tmp_path / ".best.0123abcd.old")
+    (tmp_path / ".best.4567abcd.partial").mkdir()
+    monkeypatch.undo()
+    remove_partials(tmp_path)
+    assert (names(tmp_path), names(folder)) == (["best"], ["inner"])
+
+
 def test_what_a_killed_writer_leaves_is_swept_away(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "checkpoint-1")], check=False)
     assert done.returncode == -signal.SIGKILL

@@ -83,6 +83,14 @@ def test_models_and_other_folders_are_no_runs(tmp_path: Path) -> None:
     assert [run.name for run in find_runs(tmp_path / "runs")] == ["model"]
 
 
+def test_links_to_nowhere_and_a_run_as_the_folder(tmp_path: Path) -> None:
+    write_tune(tmp_path / "one", "tickets", "smollm2")
+    (tmp_path / "one" / "link").symlink_to(tmp_path / "gone")
+    assert [(run.name, run.state) for run in find_runs(tmp_path)] == [("one", "finished")]
+    (alone,) = find_runs(tmp_path / "one")
+    assert find_run(alone.name, tmp_path / "one") == alone
+
+
 def test_a_missing_folder_or_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no folder"):
         find_runs(tmp_path / "none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,10 @@ from keeptune.api.prepare import choose, load_rows, make_encoder
 from keeptune.api.resume import refuse_other_settings
 from keeptune.api.start import STARTED, whole_model
 from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_other_rows, run_in_turn
-from keeptune.config.schema import TuneConfig
+from keeptune.config.schema import Adapter, TuneConfig
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
 from keeptune.events import Notice, Observer, silent
-from keeptune.mitigation.table import apply_mitigations
+from keeptune.mitigation.table import apply_mitigations, refuse_overridden
 from keeptune.records import (
     SCHEMA_VERSION,
     MethodComparison,
@@ -60,7 +60,7 @@ def compare(
         ConfigError: a method or seed that cannot be, told before any training. TrainingError: no trial finished.
         KeeptuneError: see the tree in `keeptune.errors`.
     """
-    trials = plan(config, methods, seeds)
+    trials = plan(config, methods, seeds, observer)
     _check_rows(config)
     with _study_folder(Path(config.output).expanduser()) as folder:
         for trial in trials:
@@ -91,7 +91,7 @@ def compare(
     return report
 
 
-def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int]) -> list[Trial]:
+def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], observer: Observer = silent) -> list[Trial]:
     """Every trial, seed by seed, so that each method has a first result early.
 
     Raises:
@@ -108,11 +108,13 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int]) -> li
     written = ["+".join(part.strip() for part in method.split("+")) for method in methods]
     settled: dict[str, TuneConfig] = {}
     for method in written:
+        refuse_overridden(method, config)
         changed = apply_mitigations(method, config)
         same = next((other for other, its in settled.items() if its == changed), None)
         if same is not None:
             raise ConfigError(f"the methods {same} and {method} are the same settings", "leave one of them out")
         settled[method] = changed
+    settled = _with_rate(config, settled, observer)
     return [
         Trial(
             method,
@@ -127,6 +129,19 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int]) -> li
         for seed in seeds
         for method, changed in settled.items()
     ]
+
+
+def _with_rate(config: TuneConfig, settled: Mapping[str, TuneConfig], observer: Observer) -> dict[str, TuneConfig]:
+    """A learning rate that was given is for all methods where they are of one kind, and else for those of the kind
+    that `config` names: full tuning's and an adapter's differ by ten times."""
+    lr = config.training.lr
+    without = [method for method, changed in settled.items() if changed.training.lr != lr]
+    if len(without) == len(settled):
+        return {m: replace(changed, training=replace(changed.training, lr=lr)) for m, changed in settled.items()}
+    if without:
+        kind = "adapters" if isinstance(config.method, Adapter) else "full tuning"
+        observer(Notice("lr", f"lr {lr:g} is for {kind}: {', '.join(without)} by the default"))
+    return dict(settled)
 
 
 def _safe(method: str) -> str:
@@ -151,7 +166,8 @@ def _study_folder(folder: Path) -> Iterator[Path]:
     """The folder, made or taken up again, locked against other processes while the block runs."""
     if folder.is_file():
         raise StoreError(f"{folder} is a file, not a folder", "name another --output")
-    if folder.is_dir() and not (folder / TRIALS).is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
+    others = folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir())
+    if others and ((folder / CONFIG).exists() or not (folder / TRIALS).is_dir()):
         raise RunExists(
             f"{folder} holds something other than a comparison", "name an empty or new folder with --output"
         )

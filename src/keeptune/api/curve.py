@@ -9,7 +9,7 @@ from pathlib import Path
 
 from keeptune.api.evaluate import of_run
 from keeptune.api.manifest import make_manifest
-from keeptune.api.prepare import EMBEDDED, choose, load_rows, make_encoder, new_tokens
+from keeptune.api.prepare import EMBEDDED, EMBEDDED_POOL, choose, load_rows, make_encoder, new_tokens
 from keeptune.api.resume import refuse_other_settings
 from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_other_rows, run_in_turn
 from keeptune.config.schema import TuneConfig
@@ -97,7 +97,8 @@ def _settled(config: TuneConfig, largest: int) -> TuneConfig:
         raise ConfigError("limit_train and draw are what a curve sets itself", "leave them out: --sizes and --draws")
     if config.ladder.auto:
         raise ConfigError("a curve climbs no ladder, and ladder.auto asks for one", "give the remedy's own settings")
-    limit = largest if config.data.train == EMBEDDED else None
+    # As many whatever the largest size is, so that the room for an answer is the same where sizes are added.
+    limit = max(largest, EMBEDDED_POOL) if config.data.train == EMBEDDED else None
     rows = load_rows(replace(config, data=replace(config.data, limit_train=limit)), silent)
     count = len(rows.train) + len(rows.validation)
     if largest > count:

@@ -24,7 +24,7 @@ def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
     """
     rows = load_rows(config, observer)
     encoder = make_encoder(of_run(config.model), config.data, config.method)
-    metrics = choose(config.evaluation, rows.train)
+    metrics = choose(config.evaluation, rows.test)
     with tempfile.TemporaryDirectory() as folder:
         config = replace(config, model=whole_model(config.model, Path(folder)))
         return prepared(config, Path(folder), rows, encoder, metrics, observer).loop.measure()

@@ -38,6 +38,8 @@ def mix(
     folder = Path(output).expanduser()
     if output and (folder.is_file() or (folder.is_dir() and any(folder.iterdir()))):
         raise StoreError(f"{folder} is there already", "name an empty or new folder with --output")
+    if output and folder.resolve() == Path.cwd():
+        raise StoreError("the working folder cannot be the mix's own", "name another folder with --output")
     count_tokens = None if model is None else token_counter(make_encoder(of_run(model), DataConfig()))
     if not output:
         return build_mix(told, None, observer, count_tokens)

@@ -25,6 +25,8 @@ from keeptune.store.hashing import hash_value
 EMBEDDED = "stdlib"
 """Name of the embedded default task: summarise functions of Python's standard library."""
 EMBEDDED_ROWS = 500
+EMBEDDED_POOL = 1500
+"""Rows that a draw of the embedded task is drawn from: draws of more differ less."""
 MAX_LENGTH = 2048
 NEW_TOKENS = (16, 512)
 WHAT_IS_CUT = {
@@ -75,7 +77,7 @@ def load_rows(config: TuneConfig, observer: Observer) -> Rows:
         raise ConfigError("no training data", "give --train FILE, or try `keeptune demo`")
     if data.train == EMBEDDED:
         wanted = data.limit_train or EMBEDDED_ROWS
-        train, test = stdlib_examples(max(wanted, EMBEDDED_ROWS) if data.draw else wanted, data.limit_test or 120)
+        train, test = stdlib_examples(max(wanted, EMBEDDED_POOL) if data.draw else wanted, data.limit_test or 120)
         hashes = (hash_value(train), hash_value(test))
         for role, rows in (("train", train), ("test", test)):
             observer(DataLoaded(role, "Python's standard library", len(rows), "function → its docstring's summary"))

@@ -103,6 +103,8 @@ def _connect(ray: Any, address: str) -> None:
         "logging_level": logging.ERROR,
         "runtime_env": {"env_vars": handed_on},
     }
+    if ray.is_initialized():
+        raise ConfigError("this process has a Ray session of its own already", "end it with ray.shutdown() first")
     if address == LOCAL:
         _start(ray, quiet)
         return

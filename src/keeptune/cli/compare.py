@@ -27,7 +27,7 @@ AMOUNT = click.FloatRange(min=0.0)
 @click.option(
     "--gpus-per-trial", metavar="X", type=AMOUNT, help="GPUs, or a part of one.  [default: 1 if there is any]"
 )
-@click.option("--cpus-per-trial", metavar="X", type=AMOUNT, default=1.0, help="CPUs, or a part of one.  [default: 1]")
+@click.option("--cpus-per-trial", metavar="X", type=AMOUNT, help="CPUs, or a part of one.  [default: 1]")
 @setting_flags(*(name for name in FLAGS if name not in NOT_HERE))
 @output_flags
 def command(
@@ -35,7 +35,7 @@ def command(
     seeds: str,
     ray: str | None,
     gpus_per_trial: float | None,
-    cpus_per_trial: float,
+    cpus_per_trial: float | None,
     config: str | None,
     quiet: bool,
     as_json: bool,
@@ -55,6 +55,8 @@ def command(
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
 
+    if ray is None and (gpus_per_trial is not None or cpus_per_trial is not None):
+        raise click.UsageError("--gpus-per-trial and --cpus-per-trial are for --ray: trials run in turn without it")
     settings = read_settings(config, flags)
     numbers = _numbers(seeds)
     quiet_libraries()
@@ -62,7 +64,7 @@ def command(
     from keeptune.api.ray_trials import RayTrials
     from keeptune.api.trials import Executor, run_in_turn
 
-    execute: Executor = run_in_turn if ray is None else RayTrials(ray, gpus_per_trial, cpus_per_trial)
+    execute: Executor = run_in_turn if ray is None else RayTrials(ray, gpus_per_trial, cpus_per_trial or 1.0)
     # Ray itself prints on stdout that a worker was lost.
     with progress(quiet=quiet) as observer, redirect_stdout(sys.stderr):
         report = compare(settings, _names(methods), numbers, observer, execute)

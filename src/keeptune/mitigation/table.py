@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from keeptune.config.given import Given
-from keeptune.config.schema import Adapter, Full, TuneConfig
+from keeptune.config.schema import Adapter, Full, MendConfig, TuneConfig
 from keeptune.config.settings import SETTINGS
 from keeptune.config.suggest import did_you_mean
 from keeptune.config.values import checked
@@ -123,6 +123,25 @@ def apply_mitigations(specification: str, config: TuneConfig) -> TuneConfig:
     if not replays:
         config = replace(config, mend=replace(config.mend, replay=()))
     return config
+
+
+def refuse_overridden(specification: str, config: TuneConfig) -> None:
+    """A bare name stands for its default value, which must not take the place of another that was given.
+
+    Raises:
+        ConfigError: it would.
+    """
+    for part in specification.split("+"):
+        row = MITIGATIONS.get(part.strip())
+        if row is None or not row.setting.startswith("mend."):
+            continue
+        name = row.setting.removeprefix("mend.")
+        given = getattr(config.mend, name)
+        if given not in (getattr(MendConfig(), name), row.default):
+            raise ConfigError(
+                f"{row.name} stands for {row.name}={row.default}, and {name} is given as {given}",
+                f"write {row.name}={given}",
+            )
 
 
 def _value(row: Mitigation, text: str, specification: str) -> float | str | None:

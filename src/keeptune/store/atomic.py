@@ -63,7 +63,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
             os.replace(path, old)
-            os.replace(partial, path)
+            try:
+                os.replace(partial, path)
+            except BaseException:
+                os.replace(old, path)
+                raise
             shutil.rmtree(old)
         else:
             os.replace(partial, path)
@@ -73,7 +77,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_partials(folder: Path) -> None:
-    """Delete what writers that were killed left behind in `folder`."""
+    """Delete what writers that were killed left behind in `folder`; what one had only put aside comes back."""
+    for entry in folder.glob(".*.old"):
+        path = folder / entry.name.removeprefix(".").removesuffix(".old").rpartition(".")[0]
+        if not path.exists():
+            os.replace(entry, path)
     for entry in folder.glob(".*"):
         if entry.name.endswith((".partial", ".old")):
             if entry.is_dir():

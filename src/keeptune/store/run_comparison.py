@@ -59,7 +59,9 @@ def compare_entries(runs: Sequence[RunEntry]) -> RunComparison:
         raise ConfigError("a comparison needs two runs or more, each named once", "keeptune runs compare RUN RUN")
     scores = [*_rows("task", _tasks(runs))]
     for ability in dict.fromkeys(ability.name for run in runs for ability in run.abilities):
-        scores += _rows(ability, _abilities(runs, ability))
+        # Not to be taken for the task itself.
+        label = "task (ability)" if ability == "task" else ability
+        scores += _rows(label, _abilities(runs, ability))
     parted = [what for what in dict.fromkeys(row.what for row in scores) if _count(scores, what) > 1]
     flat = [leaves(run.settings) for run in runs]
     settings = {

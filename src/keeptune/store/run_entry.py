@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Literal
 
 from keeptune.errors import StoreError
@@ -231,9 +233,18 @@ def _test_hash(folder: Path, result: Mapping[str, Any]) -> str:
 
 
 def _written(folder: Path) -> str:
-    newest = max((entry.stat().st_mtime for entry in folder.iterdir()), default=folder.stat().st_mtime)
+    found = [stat.st_mtime for stat in map(_stat, folder.iterdir()) if stat]
+    newest = max(found, default=folder.stat().st_mtime)
     return datetime.fromtimestamp(newest, timezone.utc).isoformat(timespec="seconds")
 
 
 def _size(folder: Path) -> int:
-    return sum(entry.lstat().st_size for entry in folder.rglob("*") if entry.is_file() and not entry.is_symlink())
+    return sum(stat.st_size for stat in map(_stat, folder.rglob("*")) if stat and S_ISREG(stat.st_mode))
+
+
+def _stat(entry: Path) -> os.stat_result | None:
+    """Of the entry itself, no link followed; None where it is gone, as a run that goes on replaces its files."""
+    try:
+        return entry.lstat()
+    except OSError:
+        return None

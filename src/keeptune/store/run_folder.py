@@ -48,7 +48,8 @@ def find_run(run: str, folder: Path) -> RunEntry:
     Raises:
         StoreError: there is none.
     """
-    for path in (folder / run, Path(run).expanduser()):
+    inside = [folder] if run == folder.name else []
+    for path in (folder / run, *inside, Path(run).expanduser()):
         if path.is_dir() and is_run(path):
             return read_entry(path, run)
     raise StoreError(f"there is no run {run!r} in {folder}", f"`keeptune runs {folder}` lists them")

@@ -99,3 +99,11 @@ def test_near_repeats_stay_where_they_are_not_looked_for(tmp_path: Path) -> None
     path = source(tmp_path, "a", [*own, f"{own[0]} changed", own[1]])
     report, rows = mixed(tmp_path, {"sources": (path,), "near_duplicates": "off"})
     assert (report.sources[0].exact_within, report.sources[0].near, len(rows)) == (1, 0, 11)
+
+
+def test_many_lines_that_cannot_be_used_hide_no_fields(tmp_path: Path) -> None:
+    path = source(tmp_path, "a", texts(20, seed=8))
+    rows = Path(path).read_text(encoding="utf-8")
+    Path(path).write_text("[1]\n" * 150 + rows, encoding="utf-8")
+    report, _ = mixed(tmp_path, {"sources": (path,)})
+    assert (report.sources[0].invalid, report.sources[0].usable) == (150, 20)

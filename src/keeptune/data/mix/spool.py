@@ -94,9 +94,8 @@ class Spool:
         """
         rows, stem, labels = _reader(source, role)
         shapes = RowShapes()
-        for row in islice(rows(), FIRST_ROWS):
-            if isinstance(row, RawRow):
-                shapes.add(row.row)
+        for row in islice((row for row in rows() if isinstance(row, RawRow)), FIRST_ROWS):
+            shapes.add(row.row)
         begin = self._rows.tell(), self._words.tell()
         while True:
             mapping = shapes.mapping(source.config, source.data) if shapes.counts else FieldMapping("text")
