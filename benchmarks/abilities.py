@@ -94,18 +94,17 @@ def _opening(example: Example) -> tuple[str, ...]:
 
 
 def table(record: dict[str, Any]) -> str:
-    """One line a suite: its score beside chance, and the minutes that all its verdict items would take."""
+    """One line a suite: its score beside chance."""
     lines = [
-        "| ability | form | shots | metric | dev score | chance | items | clusters | minutes |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| ability | form | shots | metric | dev score | chance | items | clusters |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, suite in record["suites"].items():
         metric, score = next(iter(suite["scores"].items()))
         chance = "–" if suite["chance"] is None else f"{suite['chance']:.0f}"
-        minutes = suite["minutes"] * suite["verdict_items"] / suite["items"]
         lines.append(
             f"| {name} | {suite['form']} | {suite['shots']} | {metric} | {score:.1f} | {chance} | "
-            f"{suite['verdict_items']} | {suite['clusters']} | {minutes:.1f} |"
+            f"{suite['verdict_items']} | {suite['clusters']} |"
         )
     return "\n".join(lines)
 

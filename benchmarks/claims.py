@@ -8,7 +8,7 @@ inference; the task is 500 dialogue summaries. Each remedy is one `keeptune tune
 three quarters of the model case's, as the ladder chooses by the rest. It may replay the rows that the generalist
 learned, and `multitask` all train rows of the folder. CorDA measures what is to be kept on replayed rows, and so has
 `lora-replay-5` beside it. The ladder uses the trainings of the others again. `curve-N` are the points of the curve
-over N examples. What has a record is not run again, so that the table may grow over many sittings; the minutes are
+over N examples. What has a record is not run again, so that the table may grow over many calls; the minutes are
 those of the training, and of a ladder all of its trainings and scorings. Records are kept in `results/claims/`,
 without the texts of the data, and name their commit.
 

@@ -109,7 +109,7 @@ def table(result: dict[str, Any]) -> str:
         minutes = (rung["trained_seconds"] + rung["asked_seconds"]) / 60
         lines.append(f"| {rung['rung']} | {rung['score']:.1f} | {' | '.join(cells)} | {minutes:.1f} |")
     if any(rung["asked_seconds"] < CACHED for rung in ladder["rungs"]):
-        lines += ["", "0.0 minutes: asked in an earlier sitting of the same climb, whose time is not counted."]
+        lines += ["", "0.0 minutes: asked before the climb was stopped once; that time is not counted."]
     minutes = f"{ladder['seconds'] / 60:.0f} minutes, as counted here"
     lines += ["", f"Chosen: {ladder['chosen']}, {ladder['reason']}. {minutes}; TRL {trl['trl']} had trained for"]
     lines[-1] += f" {trl['seconds'] / 60:.0f}."

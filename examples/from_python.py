@@ -1,4 +1,4 @@
-"""The same as `keeptune tune --config examples/tune.yaml`, from Python, with progress of one's own."""
+"""A run like that of `examples/tune.yaml`, from Python, with progress of one's own."""
 
 from __future__ import annotations
 

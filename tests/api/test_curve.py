@@ -88,8 +88,14 @@ def test_draws_of_the_embedded_task_differ_and_sizes_may_be_added(tiny: Callable
     assert rows_of(config, 100, 1) < rows_of(config, 500, 1)
     shared = rows_of(config, 500, 1) & rows_of(config, 500, 2)
     assert 80 < len(shared) < 260
-    few, more = (_settled(config, size).evaluation.max_new_tokens for size in (50, 500))
+    few, more = (_settled(config, [0, 20, size])[0].evaluation.max_new_tokens for size in (50, 500))
     assert few == more
+
+
+def test_by_default_the_sizes_are_those_that_train_can_fill(config: TuneConfig) -> None:
+    assert _settled(config, None)[1] == [0, 50]
+    with pytest.raises(ConfigError, match="fewer than two sizes"):
+        curve(config)
 
 
 def test_more_examples_teach_more(learnt: LearningCurve) -> None:

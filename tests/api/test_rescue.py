@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from keeptune.api.prepare import NEW_TOKENS, choose, load_rows, make_encoder
-from keeptune.api.rescue import Repairer, rescue
+from keeptune.api.rescue import Repairer, _repairing, rescue
 from keeptune.api.tune import tune
 from keeptune.cli.main import main
 from keeptune.config import (
@@ -26,6 +26,7 @@ from keeptune.config import (
     MeasureConfig,
     MendConfig,
     ModelConfig,
+    TrainingConfig,
     TuneConfig,
 )
 from keeptune.errors import ConfigError, StoreError
@@ -207,3 +208,12 @@ def test_the_command(coloured: Path, counting: Path, tmp_path: Path, capsys: pyt
     report = json.loads(capsys.readouterr().out)
     assert report["ladder"]["chosen"] == "dial=0"
     assert code == {"pass": 0, "fail": 3, "inconclusive": 4}[report["gate"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "epochs", "factor"),
+    [({}, 1.0, 0.3), ({"lr_factor": 0.1}, 1.0, 0.1), ({"lr": 1e-5}, 1.0, 1.0), ({"epochs": 2.0}, 2.0, 0.3)],
+)
+def test_a_repair_is_gentle_if_not_said_otherwise(given: dict[str, float], epochs: float, factor: float) -> None:
+    found = _repairing(TrainingConfig(**given))  # type: ignore[arg-type]
+    assert (found.epochs, found.lr_factor) == (epochs, factor)

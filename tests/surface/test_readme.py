@@ -6,13 +6,17 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from keeptune.config import Adapter, ModelConfig
 from keeptune.config.load import load_config
-from keeptune.models.adapters import METHODS
+from keeptune.export.save import save_tuned
+from keeptune.models.adapters import METHODS, attach_adapter
+from keeptune.models.load import load_model
 from keeptune.scoring.table import METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +60,7 @@ def test_yaml_is_a_config(tmp_path: Path) -> None:
 
 
 def test_python_example_names_real_things(monkeypatch, tmp_path: Path) -> None:
-    (block,) = blocks("python")
+    block = next(block for block in blocks("python") if "keeptune" in block)
     import keeptune
 
     seen = []
@@ -70,6 +74,17 @@ def test_python_example_names_real_things(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(keeptune, "tune", lambda config: seen.append(config) or Result, raising=False)
     exec(compile(block, "README.md", "exec"), {})
     assert seen[0].data.train == "rows.jsonl"
+
+
+def test_an_adapter_is_merged_as_it_says(tiny: Callable[..., Path], monkeypatch, tmp_path: Path) -> None:
+    loaded = load_model(ModelConfig(name=str(tiny("llama")), device="cpu", dtype="float32"))
+    attach_adapter(loaded, Adapter(rank=2), seed=0)
+    save_tuned(loaded, tmp_path / "runs" / "rows-lora-1")
+    monkeypatch.chdir(tmp_path)
+    block = next(block for block in blocks("python") if "merge_and_unload" in block)
+    exec(compile(block, "README.md", "exec"), {})
+    merged = load_model(ModelConfig(name="merged", device="cpu", dtype="float32"))
+    assert merged.parameters == load_model(ModelConfig(name=str(tiny("llama")), device="cpu")).parameters
 
 
 def test_make_targets_exist() -> None:

@@ -37,7 +37,7 @@ DRAWS = 3
 
 def curve(
     config: TuneConfig,
-    sizes: Sequence[int] = SIZES,
+    sizes: Sequence[int] | None = None,
     draws: int = DRAWS,
     observer: Observer = silent,
     execute: Executor = run_in_turn,
@@ -50,15 +50,18 @@ def curve(
     Args:
         config: what all trials share. A draw is a seeded order of the rows, of which a size takes the first, and a
             seed of its own for training.
-        sizes: numbers of rows, the validation slice among them, rising; 0 is the base itself.
+        sizes: numbers of rows, the validation slice among them, rising; 0 is the base itself. If not said otherwise,
+            those of `SIZES` that train can fill.
         execute: where trials run; one after another in this process if not said otherwise.
 
     Raises:
         ConfigError: sizes or settings that cannot be, told before any training. TrainingError: no trial finished.
         KeeptuneError: see the tree in `keeptune.errors`.
     """
+    if sizes is not None:
+        check_sizes(sizes, draws)
+    config, sizes = _settled(config, sizes)
     check_sizes(sizes, draws)
-    config = _settled(config, sizes[-1])
     started = bool(config.output) and (Path(config.output).expanduser() / CONFIG).exists()
     with open_run(config.output, f"curve-{task_of(config.data.train or '')}", resume=started) as folder:
         _keep_settings(config, folder, started=started)
@@ -86,8 +89,8 @@ def curve(
     return report
 
 
-def _settled(config: TuneConfig, largest: int) -> TuneConfig:
-    """What every trial shares, so that only the rows differ.
+def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfig, Sequence[int]]:
+    """What every trial shares, so that only the rows differ; and the sizes.
 
     Raises:
         ConfigError: settings that the sizes take the place of; more rows asked for than there are.
@@ -97,6 +100,7 @@ def _settled(config: TuneConfig, largest: int) -> TuneConfig:
         raise ConfigError("limit_train and draw are what a curve sets itself", "leave them out: --sizes and --draws")
     if config.ladder.auto:
         raise ConfigError("a curve climbs no ladder, and ladder.auto asks for one", "give the remedy's own settings")
+    largest = 0 if sizes is None else sizes[-1]
     # As many whatever the largest size is, so that the room for an answer is the same where sizes are added.
     limit = max(largest, EMBEDDED_POOL) if config.data.train == EMBEDDED else None
     rows = load_rows(replace(config, data=replace(config.data, limit_train=limit)), silent)
@@ -106,13 +110,15 @@ def _settled(config: TuneConfig, largest: int) -> TuneConfig:
             f"--sizes goes to {largest}, and train has {count} rows that can be used",
             "leave out the sizes above that, or give more rows",
         )
+    if sizes is None:
+        sizes = [size for size in SIZES if size <= count]
     choose(config.evaluation, rows.test)
     measure, evaluation = config.measure, config.evaluation
     if measure.keep and not measure.abilities:
         measure = replace(measure, abilities=("none",))
     # The room for an answer goes by the train rows: all trials and the base have the same.
     room = new_tokens(evaluation, make_encoder(of_run(config.model), config.data, config.method), rows.train)
-    return replace(config, measure=measure, evaluation=replace(evaluation, max_new_tokens=room), resume=False)
+    return replace(config, measure=measure, evaluation=replace(evaluation, max_new_tokens=room), resume=False), sizes
 
 
 def _keep_settings(config: TuneConfig, folder: Path, *, started: bool) -> None:

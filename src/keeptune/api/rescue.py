@@ -130,7 +130,7 @@ def _repairing(training: TrainingConfig) -> TrainingConfig:
     return replace(
         training,
         epochs=EPOCHS if training.epochs is None else training.epochs,
-        lr_factor=LR_FACTOR if training.lr is None else training.lr_factor,
+        lr_factor=LR_FACTOR if training.lr is None and training.lr_factor == 1 else training.lr_factor,
     )
 
 

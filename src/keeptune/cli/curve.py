@@ -15,11 +15,13 @@ FAILED = 1
 
 
 @click.command("curve")
-@click.option("--sizes", metavar="N,N,…", default="0,50,100,250,500,1000", show_default=True, help="Rows to train on.")
+@click.option(
+    "--sizes", metavar="N,N,…", help="Rows to train on.  [default: those of 0,50,100,250,500,1000 that train can fill]"
+)
 @click.option("--draws", metavar="N", type=int, default=3, show_default=True, help="Seeded orders of the rows.")
 @setting_flags(*(name for name in FLAGS if name not in OWN))
 @output_flags
-def command(sizes: str, draws: int, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
+def command(sizes: str | None, draws: int, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
     """How many examples are enough: gain and forgetting by their number, and what more would bring.
 
     \b
@@ -34,7 +36,7 @@ def command(sizes: str, draws: int, config: str | None, quiet: bool, as_json: bo
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
 
-    numbers = _numbers(sizes)
+    numbers = None if sizes is None else _numbers(sizes)
     settings = read_settings(config, flags)
     quiet_libraries()
     from keeptune.api.curve import curve

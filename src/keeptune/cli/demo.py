@@ -14,6 +14,12 @@ from keeptune.cli.options import output_flags, setting_flags
     *("limit-train", "limit-test", "output", "seed", "epochs", "max-minutes", "device", "dtype"),
     *("measure", "abilities", "items"),
     with_file=False,
+    says={
+        "limit-train": "Use N rows of train.  [default: 500]",
+        "limit-test": "Use N rows of test.  [default: 120]",
+        "epochs": "Passes over train.  [default: 1.5]",
+        "abilities": "Built-in ability to ask beside; may be repeated.  [default: facts, word_meaning, grammar]",
+    },
 )
 @output_flags
 def command(quiet: bool, as_json: bool, **flags: Any) -> int:

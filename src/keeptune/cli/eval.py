@@ -10,7 +10,7 @@ from keeptune.cli.options import DATA, MODEL, SCORING, output_flags, setting_fla
 
 
 @click.command("eval")
-@setting_flags(*MODEL, *DATA, *SCORING, "train", "test", "limit-test", "output")
+@setting_flags(*MODEL, *DATA, *SCORING, "train", "test", "limit-test", "output", says={"test": "Items to score."})
 @output_flags
 def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
     """Score a model, an adapter or a run on a file of items.

@@ -16,7 +16,10 @@ ASKED = [name for name in (*MODEL, *DATA, *SCORING) if name not in ("model", "fe
 @click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
 @click.option("--quick", is_flag=True, help="About 150 items an ability, no diagnosis: two minutes for a small model.")
 @click.option("--max-minutes", metavar="X", type=float, help="Minutes for asking the two models at most.")
-@setting_flags(*ASKED, *MEASURE, "test", "limit-test", "output")
+@setting_flags(
+    *(*ASKED, *MEASURE, "test", "limit-test", "output"),
+    says={"test": "Items of the task that was tuned, for its gain and its intrusion."},
+)
 @output_flags
 def command(
     tuned: str,

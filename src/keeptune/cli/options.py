@@ -104,11 +104,14 @@ _BARE = {"use_peft", "bf16", "fp16", "trust_remote_code", "resume_from_checkpoin
 """Names from TRL that may stand without a value there, and then mean true."""
 
 
-def setting_flags(*names: str, with_file: bool = True) -> Callable[[Function], Function]:
+def setting_flags(
+    *names: str, with_file: bool = True, says: Mapping[str, str] | None = None
+) -> Callable[[Function], Function]:
     """Add the flags of these settings, in the order of the table.
 
     Args:
         with_file: also take --config, and the hidden names that TRL and transformers have for these settings.
+        says: flag → its help in this verb, where it is another than the table's.
     """
 
     def add(function: Function) -> Function:
@@ -117,7 +120,7 @@ def setting_flags(*names: str, with_file: bool = True) -> Callable[[Function], F
                 if _flag_of(alias) in names and alias.replace("_", "-") not in FLAGS:
                     function = _hidden(alias)(function)
         for name in reversed([name for name in FLAGS if name in names]):
-            function = _shown(name)(function)
+            function = _shown(name, says or {})(function)
         if with_file:
             return click.option("--config", metavar="FILE.yaml", help="Settings in YAML; flags win over it.")(function)
         return function
@@ -144,12 +147,13 @@ def _flag_of(alias: str) -> str:
     return names[0] if names else "lr"
 
 
-def _shown(name: str) -> Callable[[Function], Function]:
+def _shown(name: str, says: Mapping[str, str]) -> Callable[[Function], Function]:
     flag = FLAGS[name]
+    text = says.get(name, flag.text)
     names = (f"--{name}", "-o") if name == "output" else (f"--{name}",)
     if not flag.metavar:
-        return click.option(*names, is_flag=True, help=flag.text)
-    return click.option(*names, metavar=flag.metavar, multiple=flag.many, help=flag.text)
+        return click.option(*names, is_flag=True, help=text)
+    return click.option(*names, metavar=flag.metavar, multiple=flag.many, help=text)
 
 
 def _hidden(alias: str) -> Callable[[Function], Function]:

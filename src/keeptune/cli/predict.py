@@ -12,7 +12,14 @@ from keeptune.cli.options import DATA, MODEL, output_flags, setting_flags
 
 @click.command("predict")
 @click.argument("file", required=False, metavar="[FILE]")
-@setting_flags(*MODEL, *DATA, "test", "limit-test", "max-new-tokens", "engine", "output")
+@setting_flags(
+    *(*MODEL, *DATA, "test", "limit-test", "max-new-tokens", "engine", "output"),
+    says={
+        "test": "The rows, in place of FILE.",
+        "max-new-tokens": "Room for an answer.  [default: 512]",
+        "output": "File of the answers.  [default: FILE's name with .answers.jsonl, here]",
+    },
+)
 @output_flags
 def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
     """Answer every row of FILE, and write the answers as JSONL.

@@ -17,7 +17,16 @@ NOT_HERE = ("model", "few-shot")
 @click.command("rescue")
 @click.option("--tuned", metavar="NAME", required=True, help="Model, adapter or run folder, made by any tool.")
 @click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
-@setting_flags(*(name for name in ASKED if name not in NOT_HERE), "test", "limit-test", "output", "resume")
+@setting_flags(
+    *(name for name in ASKED if name not in NOT_HERE),
+    *("test", "limit-test", "output", "resume"),
+    says={
+        "test": "Items of the task that was tuned; needed without --train.",
+        "lr-factor": "Times the learning rate, for a repair.  [default: 0.3; 1 where --lr is given]",
+        "epochs": "Passes of a repair over train.  [default: 1]",
+        "dev-fraction": "Share of your own items set apart to choose a remedy by.  [default: 0.3]",
+    },
+)
 @output_flags
 def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
     """Mend a tuned model that lost what must be kept: the dial first, then short repairs.

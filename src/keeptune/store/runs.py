@@ -81,7 +81,9 @@ def _check_free(folder: Path, *, resume: bool) -> None:
     if (folder / RESULT).exists():
         raise RunExists(f"{folder} holds a finished result", "name another --output; results are never overwritten")
     if (folder / CONFIG).exists() and not resume:
-        raise RunExists(f"{folder} holds an unfinished run", "go on with it by --resume, or name another --output")
+        raise RunExists(
+            f"{folder} holds an unfinished run", "a tune or rescue goes on by --resume; else name another --output"
+        )
     if resume and not (folder / CONFIG).exists():
         raise StoreError(f"there is no run to resume in {folder}", "check --output, or leave --resume out")
     if not resume and folder.is_dir() and any(entry.name not in BEGUN for entry in folder.iterdir()):
