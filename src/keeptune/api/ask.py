@@ -15,6 +15,7 @@ from keeptune.evaluation.run import Questioning, answer_items, corpus_scores, sc
 from keeptune.events import EvaluationDone, ModelLoaded, Notice, Observer
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.memory import trim
 from keeptune.models.weights import cast_weights, fold_adapter
 from keeptune.records import Answer, EvalRecord, Example
 from keeptune.store.hashing import hash_value
@@ -58,6 +59,7 @@ class Asker:
         if answers is None:
             questioning = Questioning(self.encoder, self.max_new_tokens, self.token_budget)
             answers = answer_items(loaded, questioning, asked, self.metrics.metrics, self.observer, name)
+            trim()
         records = score_answers(items, answers, self.metrics.metrics)
         if cache and not cached:
             # After the scoring, which names the item where a likelihood is not finite.

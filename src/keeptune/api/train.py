@@ -30,7 +30,7 @@ from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.mending import Mending
 from keeptune.models.adapters import attach_adapter, experts_left_out
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.models.memory import Meter
+from keeptune.models.memory import Meter, trim
 from keeptune.models.placement import cpu_flags
 from keeptune.records import EncodedRow, TrainingSummary, to_plain
 from keeptune.scoring.custom import is_custom
@@ -89,6 +89,7 @@ def train(
     write_json(done, to_plain(summary))
     del made
     gc.collect()
+    trim()
     return summary
 
 

@@ -26,14 +26,14 @@ class Meter:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(self.device)
             return
-        _trim()
+        trim()
         with contextlib.suppress(OSError):
             RESET_PEAK[0].write_text(RESET_PEAK[1])
 
     def keep_within(self, size: int) -> None:
         """Give back what is freed but kept, if more than `size` is used on a CPU; torch does so by itself on a GPU."""
         if self.device.type != "cuda" and self.used() > size:
-            _trim()
+            trim()
 
     def used(self) -> int:
         """In use now; 0 where that cannot be told."""
@@ -67,7 +67,8 @@ class Meter:
         return min(found, default=None)
 
 
-def _trim() -> None:
+def trim() -> None:
+    """Give back to the system what the C library keeps of freed memory: asking leaves gigabytes of it, in pieces."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
