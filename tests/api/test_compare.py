@@ -139,7 +139,7 @@ def test_other_settings_are_refused(study: Study) -> None:
 def test_trials_of_other_rows_or_weights_are_refused(study: Study, tmp_path: Path) -> None:
     own = shutil.copytree(study.path.parent, tmp_path / "own")
     data = dataclasses.replace(study.config.data, train=str(own / "train.jsonl"), test=str(own / "test.jsonl"))
-    for config in own.glob("study/trials/*/config.json"):
+    for config in own.glob("study/trials/*/*.json"):
         config.write_text(config.read_text().replace(str(study.path.parent), str(own)))
     keep = dataclasses.replace(study.config.measure.keep[0], data=str(own / "kept.jsonl"))
     measure = dataclasses.replace(study.config.measure, keep=(keep,))
@@ -156,6 +156,22 @@ def test_trials_of_other_rows_or_weights_are_refused(study: Study, tmp_path: Pat
     file.write_text(json.dumps(result))
     with pytest.raises(StoreError, match=r"lora-s1 began with other weights than .*lora-s0"):
         compare(given, METHODS, (0, 1))
+
+
+def test_it_goes_on_where_train_held_a_kept_item_and_asks_as_before(fresh: TuneConfig, tmp_path: Path) -> None:
+    kept = (tmp_path / "kept.jsonl").read_text().splitlines()
+    with (tmp_path / "train.jsonl").open("a") as rows:
+        rows.write(kept[0].replace('"id": "', '"id": "again-') + "\n")
+    given = dataclasses.replace(fresh, measure=config(Path(fresh.model.name), tmp_path).measure)
+    compare(given, ("lora",), (0,))
+    again = Told()
+    assert len(compare(given, ("lora",), (0, 1), again).trials) == 2
+    assert len(again.of(TrainingStarted)) == 1
+    narrower = dataclasses.replace(given.measure.keep[0], margin=0.01)
+    with pytest.raises(StoreError, match="lora-s0 was asked with another keep"):
+        compare(
+            dataclasses.replace(given, measure=MeasureConfig(abilities=("none",), keep=(narrower,))), ("lora",), (0,)
+        )
 
 
 @pytest.fixture

@@ -67,6 +67,9 @@ def test_evaluate_with_shots(run: Ran, tmp_path: Path) -> None:
     assert shown.scores["token_loss"] != plain.scores["token_loss"]
     with pytest.raises(ConfigError, match="no items to score"):
         evaluate(run.config.model, DataConfig(), ASKED)
+    # No item is shown with its answer.
+    with pytest.raises(ConfigError, match="0 train rows are not among the items, and 2 are to be shown"):
+        evaluate(run.config.model, DataConfig(test=run.config.data.test, train=run.config.data.test), shots)
 
 
 ROWS: dict[str, tuple[list[dict[str, Any]], dict[str, str]]] = {

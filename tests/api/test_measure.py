@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from keeptune.api.forget import _earlier
 from keeptune.api.measure import base_of, measure
 from keeptune.api.tune import tune
 from keeptune.cli.main import main
@@ -178,3 +179,10 @@ def test_exit_codes(
     assert "colours" in out
     assert tuned in out
     assert "report.html" in out
+
+
+def test_reports_of_others_beside_a_run_are_passed_over(tmp_path: Path) -> None:
+    for name, text in (("a", "{}"), ("b", "[]"), ("c", "no JSON"), ("run", "{}")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "forgetting.json").write_text(text)
+    assert _earlier(tmp_path / "run") == []

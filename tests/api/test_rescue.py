@@ -217,3 +217,10 @@ def test_the_command(coloured: Path, counting: Path, tmp_path: Path, capsys: pyt
 def test_a_repair_is_gentle_if_not_said_otherwise(given: dict[str, float], epochs: float, factor: float) -> None:
     found = _repairing(TrainingConfig(**given))  # type: ignore[arg-type]
     assert (found.epochs, found.lr_factor) == (epochs, factor)
+
+
+def test_a_rung_that_is_none_is_refused_before_the_climb(coloured: Path, tmp_path: Path) -> None:
+    data = DataConfig(train=str(coloured / "numbers.jsonl"))
+    config = wanted(coloured, tmp_path / "rescued", margin=0.5, data=data, ladder=LadderConfig(rungs=("kll=1",)))
+    with pytest.raises(ConfigError, match="no mitigation 'kll'"):
+        rescue(config, ModelConfig(name=str(coloured / "first" / "model"), **CPU))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from transformers import AutoModelForCausalLM
 
 from keeptune.api import train as train_module
 from keeptune.api.prepare import load_rows
-from keeptune.api.tune import tune
-from keeptune.config import TuneConfig
-from keeptune.errors import CorruptCheckpoint, RunExists, RunLocked, StoreError
+from keeptune.api.tune import tune, without_effect
+from keeptune.config import DataConfig, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
+from keeptune.errors import ConfigError, CorruptCheckpoint, RunExists, RunLocked, StoreError
 from keeptune.evaluation.run import corpus_scores
 from keeptune.events import EvaluationDone, RunFinished, StepDone, TrainingStarted, ValidationDone, silent
 from keeptune.forgetting.compare import compare
@@ -132,6 +133,59 @@ def test_a_stopped_run_is_resumed_to_the_same_end(run: Ran, stopped: TuneConfig)
     assert result.training.loss_curve == run.result.training.loss_curve
     assert result.training.validation_curve == run.result.training.validation_curve
     assert result.scores == run.result.scores
+
+
+def test_what_is_left_out_on_resuming_is_as_it_was(stopped: TuneConfig, tmp_path: Path) -> None:
+    """Also before the first checkpoint, where nothing but the settings is there."""
+    for checkpoint in Path(stopped.output).glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+    result = tune(changed(stopped, "training", lr=None))
+    assert (result.training.lr, result.config["training"]["lr"]) == (0.03, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("measure", "said"),
+    [
+        (MeasureConfig(abilities=("fcts",)), "did you mean facts"),
+        (MeasureConfig(keep=(Keep("colours", "kept.jsonl", "rouge1", 150.0),)), "the margin of colours is 150"),
+        (MeasureConfig(keep=(Keep("mine", "lm-eval:no_such_task"),)), "no task 'no_such_task'"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_the_training(
+    run: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measure: MeasureConfig, said: str
+) -> None:
+    write_rows(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    if "lm-eval" in str(measure):
+        pytest.importorskip("lm_eval")
+    told = Told()
+    with pytest.raises(ConfigError, match=said):
+        tune(dataclasses.replace(run.config, measure=measure, output=str(tmp_path / "out")), told)
+    assert told.of(TrainingStarted) == []
+
+
+def test_what_changes_nothing_is_told(run: Ran) -> None:
+    idle = dataclasses.replace(
+        run.config,
+        data=dataclasses.replace(run.config.data, draw=1),
+        mend=MendConfig(kl_on="task"),
+        ladder=LadderConfig(max_rungs=2),
+    )
+    assert without_effect(run.config) == []
+    assert without_effect(idle) == [
+        "ladder.max_rungs changes nothing without ladder.auto",
+        "mend.kl_on changes nothing without mend.kl",
+        "data.draw changes nothing without data.limit_train",
+    ]
+
+
+def test_the_embedded_task_has_as_many_rows_in_every_draw() -> None:
+    data = DataConfig(train="stdlib", limit_test=10, draw=1, system="Be brief.")
+    rows = load_rows(TuneConfig(data=data), silent)
+    assert len(rows.train) + len(rows.validation) == 500
+    assert rows.train[0].prompt[0].content.startswith("Be brief.")
+    with pytest.raises(ConfigError, match="has test rows of its own"):
+        load_rows(TuneConfig(data=dataclasses.replace(data, test="mine.jsonl")), silent)
 
 
 def changed(config: TuneConfig, section: str, **values: Any) -> TuneConfig:

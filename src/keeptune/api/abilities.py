@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from keeptune.api.prepare import choose, load_rows, load_told, new_tokens
-from keeptune.api.start import settings_of
+from keeptune.api.prepare import choose, load_told, new_tokens
+from keeptune.api.start import earlier_items
 from keeptune.config.keep import HARNESS, RUN
 from keeptune.config.schema import DataConfig, EvaluationConfig, Keep, MeasureConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_clusters, split_examples
 from keeptune.errors import ConfigError
+from keeptune.evaluation.abilities.lm_eval import harness_examples
 from keeptune.evaluation.abilities.table import SUITES, get_suite
-from keeptune.events import Observer, silent
+from keeptune.events import Notice, Observer, silent
+from keeptune.forgetting.verdict import check_margin
 from keeptune.numerics.jackknife import MIN_CLUSTERS
 from keeptune.records import Ability, Example, Form
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import METRICS, get_metric
+from keeptune.store.hashing import hash_value
 
 QUICK_ITEMS = 150
 """Items of an undeclared ability in a quick measure; more where these are fewer clusters than an interval needs."""
@@ -39,12 +42,34 @@ def wanted_abilities(measure: MeasureConfig, data: DataConfig, encoder: Encoder,
     declared = [_own(keep, measure, data, encoder, observer) if keep.data else _of_suite(keep, measure) for keep in own]
     names = measure.abilities or tuple(SUITES)
     taken = {keep.name for keep in measure.keep}
+    for ability in declared:
+        check_margin(ability, get_metric(ability.metrics[0]))
     if names == ("none",):
         return declared
     quick = measure.extent == "quick" and measure.items is None
     items, clusters = (QUICK_ITEMS, MIN_CLUSTERS) if quick else (measure.items, 1)
     beside = [get_suite(name).ability(items, clusters=clusters) for name in names if name not in taken]
     return [*declared, *beside]
+
+
+def task_of(keep: Keep) -> str | Path:
+    """The task of lm-evaluation-harness that is declared: its name, or its file."""
+    name = keep.data.removeprefix(HARNESS)
+    return Path(name) if Path(name).exists() else name
+
+
+def declared_items(measure: MeasureConfig, data: DataConfig, encoder: Encoder) -> list[Sequence[Example]]:
+    """What decides whether an ability was kept, ability by ability: it must be neither learned nor replayed.
+
+    Raises:
+        ConfigError, DataError: an ability or a task that cannot be asked, or a margin that cannot be met.
+    """
+    for name in measure.abilities:
+        if name != "none":
+            get_suite(name)
+    declared = wanted_abilities(replace(measure, abilities=("none",)), data, encoder, silent)
+    tasks = [task_of(keep) for keep in measure.keep if keep.data.startswith(HARNESS)]
+    return [*((*ability.items, *ability.dev) for ability in declared), *([harness_examples(tasks)] if tasks else [])]
 
 
 def _of_suite(keep: Keep, measure: MeasureConfig) -> Ability:
@@ -61,6 +86,7 @@ def _of_suite(keep: Keep, measure: MeasureConfig) -> Ability:
 
 def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder, observer: Observer) -> Ability:
     examples, version, evaluation = _rows_of(keep, data, observer)
+    examples = _without_repeats(examples, keep.name, observer)
     verdict, dev = split_examples(examples, measure.dev_fraction, seed=0)
     items, dev = (limit_clusters(part, measure.items) if measure.items else part for part in (verdict, dev))
     metrics = choose(replace(evaluation, metrics=(keep.metric,)) if keep.metric else evaluation, items).metrics
@@ -83,14 +109,22 @@ def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder,
     )
 
 
+def _without_repeats(examples: tuple[Example, ...], name: str, observer: Observer) -> tuple[Example, ...]:
+    """Each item once: one that comes again could choose a remedy and judge it, and would count as two."""
+    once = {hash_value(replace(example, id="", source="")): example for example in reversed(examples)}
+    if len(once) == len(examples):
+        return examples
+    observer(Notice("repeats", f"{name}: {len(examples) - len(once)} items left out, as they repeat another"))
+    return tuple(reversed(once.values()))
+
+
 def _rows_of(keep: Keep, data: DataConfig, observer: Observer) -> tuple[tuple[Example, ...], str, EvaluationConfig]:
     """(items, their version, how they are scored): rows of the user's, or what an earlier run was tested on."""
     if not keep.data.startswith(RUN):
         loaded = load_told(keep.data, data, keep.name, observer)
         return loaded.examples, loaded.sha256[:12], EvaluationConfig()
-    earlier = settings_of(Path(keep.data.removeprefix(RUN)))
-    rows = load_rows(earlier, silent)
-    return rows.test, rows.test_hash[:12], earlier.evaluation
+    rows, evaluation = earlier_items(Path(keep.data.removeprefix(RUN)).expanduser())
+    return rows.test, rows.test_hash[:12], evaluation
 
 
 def _names(metrics: Sequence[Metric]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import choose, load_rows, make_encoder
 from keeptune.api.resume import refuse_other_settings
 from keeptune.api.start import STARTED, whole_model
-from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_other_rows, run_in_turn
+from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
 from keeptune.config.schema import Adapter, TuneConfig
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
 from keeptune.events import Notice, Observer, silent
@@ -66,7 +66,7 @@ def compare(
         for trial in trials:
             if (trial.path / CONFIG).exists():
                 refuse_other_settings(_as_started(trial), trial.path)
-        refuse_other_rows(trials)
+        refuse_others(trials)
         due = [trial for trial in trials if not trial.finished]
         if len(due) < len(trials):
             observer(Notice("trial", f"{len(trials) - len(due)} of {len(trials)} trials are finished already"))

@@ -11,7 +11,7 @@ from keeptune.api.evaluate import of_run
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import EMBEDDED, EMBEDDED_POOL, choose, load_rows, make_encoder, new_tokens
 from keeptune.api.resume import refuse_other_settings
-from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_other_rows, run_in_turn
+from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
 from keeptune.events import Notice, Observer, silent
@@ -66,7 +66,7 @@ def curve(
     with open_run(config.output, f"curve-{task_of(config.data.train or '')}", resume=started) as folder:
         _keep_settings(config, folder, started=started)
         trials = {(size, draw): _trial(config, folder, size, draw) for draw in range(draws) for size in sizes if size}
-        refuse_other_rows(trials.values())
+        refuse_others(trials.values())
         due = [trial for trial in trials.values() if not trial.finished]
         if len(due) < len(trials):
             observer(Notice("trial", f"{len(trials) - len(due)} of {len(trials)} trials are finished already"))

@@ -10,6 +10,7 @@ from keeptune.api.ask import Asker
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
+from keeptune.data.duplicates import drop_repeats
 from keeptune.data.few_shot import with_shots
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
@@ -55,7 +56,10 @@ def evaluate(
     if evaluation.few_shot:
         if data.train is None:
             raise ConfigError("few-shot prompts need train rows to show", "give --train FILE")
-        shown = load_told(data.train, data, "train", told).examples
+        shown, _ = drop_repeats(load_told(data.train, data, "train", told).examples, items)
+        if len(shown) < evaluation.few_shot:
+            told_of = f"{len(shown)} train rows are not among the items, and {evaluation.few_shot} are to be shown"
+            raise ConfigError(told_of, "give more train rows, or a smaller --few-shot")
         asked = with_shots(items, shown, evaluation.few_shot, seed=0)
     with open_run(output, f"eval-{Path(model.name).name}", resume=False) as run:
         write_json(run / CONFIG, to_plain({"model": model, "data": data, "evaluation": evaluation}))

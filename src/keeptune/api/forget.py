@@ -262,6 +262,9 @@ def write_report(
     return report
 
 
+_READ = {"path", "base_name", "abilities", "drift"}
+
+
 def _earlier(run: Path) -> list[dict[str, object]]:
     """Reports of the runs beside this one, the oldest first; what cannot be read is no report."""
     found = []
@@ -270,7 +273,7 @@ def _earlier(run: Path) -> list[dict[str, object]]:
             plain = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if file.parent.resolve() != run.resolve() and isinstance(plain, dict):
+        if file.parent.resolve() != run.resolve() and isinstance(plain, dict) and plain.keys() >= _READ:
             found.append(plain)
     return found
 

@@ -25,7 +25,7 @@ from keeptune.api.verdict_pass import Answering
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import ModelConfig, TuneConfig
 from keeptune.data.encode import Encoder, same_tokenizer
-from keeptune.errors import ConfigError, MetricError, ModelError, PairingError, TrainingError
+from keeptune.errors import ConfigError, DataError, MetricError, ModelError, PairingError, TrainingError
 from keeptune.events import Notice, Observer, RungDone
 from keeptune.export.save import saved_tuned
 from keeptune.forgetting.compare import compare, pair
@@ -153,7 +153,7 @@ class Climb:
                 continue
             try:
                 tried.append(self._try(rung, _is_trained(rung, tried)))
-            except (ModelError, TrainingError, PairingError, MetricError) as error:
+            except (ModelError, TrainingError, PairingError, MetricError, DataError) as error:
                 if not tried:
                     raise
                 self.observer(Notice("ladder", f"{rung} cannot be tried: {error.message}"))
@@ -175,16 +175,7 @@ class Climb:
 
     def _dev_items(self) -> DevItems:
         measure = self.config.measure
-        if not measure.keep:
-            raise ConfigError("the ladder needs to know what must be kept", "name it with --keep, or leave --auto out")
-        if measure.extent == "none":
-            raise ConfigError("the ladder's choice must be measured, and measure is none", "leave --measure out")
-        for keep in measure.keep:
-            if keep.data.startswith(HARNESS):
-                raise ConfigError(
-                    f"{keep.name} is a task of lm-evaluation-harness, which has no development items of its own",
-                    "give its items as a file, or leave --auto out",
-                )
+        refuse_nothing_to_keep(self.config)
         if not self.rows.validation:
             raise ConfigError("the ladder needs rows to see the gain on", "raise --validation-fraction")
         data = rows_of_user(self.config.data)
@@ -279,6 +270,21 @@ class Climb:
         del loaded, answering
         gc.collect()
         return DevAnswers(task, abilities)
+
+
+def refuse_nothing_to_keep(config: TuneConfig) -> None:
+    """Raises ConfigError where nothing is declared that a ladder could choose by."""
+    measure = config.measure
+    if not measure.keep:
+        raise ConfigError("the ladder needs to know what must be kept", "name it with --keep, or leave --auto out")
+    if measure.extent == "none":
+        raise ConfigError("the ladder's choice must be measured, and measure is none", "leave --measure out")
+    for keep in measure.keep:
+        if keep.data.startswith(HARNESS):
+            raise ConfigError(
+                f"{keep.name} is a task of lm-evaluation-harness, which has no development items of its own",
+                "give its items as a file, or leave --auto out",
+            )
 
 
 def _is_trained(rung: str, tried: Sequence[DevEvidence]) -> bool:

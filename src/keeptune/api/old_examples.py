@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
-from keeptune.api.abilities import wanted_abilities
+from keeptune.api.abilities import declared_items
 from keeptune.api.prepare import Rows, load_told, rows_of_user
-from keeptune.api.verdict_pass import task_of
-from keeptune.config.keep import HARNESS
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.prompts import load_prompts
-from keeptune.evaluation.abilities.lm_eval import harness_examples
-from keeptune.events import Observer, silent
+from keeptune.events import Observer
 from keeptune.records import Example
 
 
@@ -27,10 +23,5 @@ def old_examples(
     data = rows_of_user(config.data)
     sources: list[Sequence[Example]] = [load_told(path, data, "replay", observer).examples for path in mend.replay]
     prompts = load_prompts(mend.self_replay_prompts, data) if mend.self_replay_prompts else ()
-    declared = dataclasses.replace(config.measure, abilities=("none",))
-    abilities = wanted_abilities(declared, data, encoder, silent)
-    items = [(*ability.items, *ability.dev) for ability in abilities]
-    tasks = [task_of(keep) for keep in config.measure.keep if keep.data.startswith(HARNESS)]
-    if tasks:
-        items.append(tuple(harness_examples(tasks)))
-    return sources, prompts, [rows.train, rows.validation, rows.test, *items]
+    asked = declared_items(config.measure, data, encoder)
+    return sources, prompts, [rows.train, rows.validation, rows.test, *asked]

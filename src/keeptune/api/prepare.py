@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keeptune.config.schema import DataConfig, EvaluationConfig, Method, ModelConfig, TuneConfig
+from keeptune.data.build import with_system
 from keeptune.data.duplicates import drop_repeats
 from keeptune.data.encode import Encoder
 from keeptune.data.load import LoadedData, load_examples
@@ -77,7 +78,11 @@ def load_rows(config: TuneConfig, observer: Observer) -> Rows:
         raise ConfigError("no training data", "give --train FILE, or try `keeptune demo`")
     if data.train == EMBEDDED:
         wanted = data.limit_train or EMBEDDED_ROWS
+        if data.test is not None:
+            raise ConfigError(f"{EMBEDDED} has test rows of its own", "leave --test out, or give --train your rows")
         train, test = stdlib_examples(max(wanted, EMBEDDED_POOL) if data.draw else wanted, data.limit_test or 120)
+        train = limit_examples(train, wanted, seed=data.draw)
+        train, test = (tuple(with_system(row, data.system) for row in side) for side in (train, test))
         hashes = (hash_value(train), hash_value(test))
         for role, rows in (("train", train), ("test", test)):
             observer(DataLoaded(role, "Python's standard library", len(rows), "function → its docstring's summary"))

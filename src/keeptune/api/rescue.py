@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -105,6 +106,8 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
     rows = _rows(config, told)
     if config.data.train is not None:
         rows = apart_from_kept(config, rows, encoder, told)
+    for rung in {*config.ladder.rungs} - {PLAIN, ROUTE}:
+        rung_config(rung, config)
     metrics = choose(config.evaluation, rows.test)
     told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
@@ -119,7 +122,11 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
         seconds: dict[str, float] = {}
         climbed = Climb(config, run, rows, encoders, metrics, repairer, told, seconds, _rungs(config))()
         chosen = climbed.made.model
-        if chosen != start:
+        if chosen == start:
+            # What an earlier start had chosen by other margins.
+            for name in ("adapter", "model"):
+                shutil.rmtree(run / name, ignore_errors=True)
+        else:
             chosen = replace(chosen, name=str(settle(chosen, run)))
         report = _measure(config, chosen, run, rows, encoders, metrics, told, notices, climbed)
         tidy(run)

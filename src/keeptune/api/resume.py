@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keeptune
 from keeptune.api.old_examples import old_examples
@@ -15,12 +15,15 @@ from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.events import silent
 from keeptune.models.find import find_model, hash_model
-from keeptune.records import to_plain
+from keeptune.records import from_plain, to_plain
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
 from keeptune.store.runs import CONFIG, read_json_object, read_settings
 
+Settings = TypeVar("Settings", bound=Any)
 ROWS = "rows.json"
+OPEN = "left open"
+"""In it: the settings that no value was given for."""
 FREE_TO_CHANGE = (
     "output",
     "resume",
@@ -45,7 +48,8 @@ def refuse_another(config: TuneConfig, rows: Rows, run: Path) -> None:
     """
     hashes = rows.hashes() | _replayed(config, rows)
     if not (run / ROWS).exists() or not (run / CONFIG).exists():
-        write_json(run / ROWS, {**hashes, "settings": _trained_by(config)})
+        left_open = [name for name, value in _leaves(to_plain(config)).items() if value is None]
+        write_json(run / ROWS, {**hashes, "settings": _trained_by(config), OPEN: left_open})
     if (run / CONFIG).exists():
         refuse_other_settings(config, run)
     kept = read_json_object(run / ROWS, FIX)
@@ -84,6 +88,31 @@ def _trained_by(config: TuneConfig) -> str:
     plain = to_plain(replace(config, mend=mend, training=training))
     decides = {name: value for name, value in plain.items() if name not in NOT_TRAINED}
     return hash_value([keeptune.__version__, hash_model(find_model(config.model)), decides])
+
+
+def with_kept_settings(config: TuneConfig) -> TuneConfig:
+    """Of a run that is resumed: what is left open now and was given when the run started is as it was then."""
+    run = Path(config.output).expanduser()
+    if not (config.resume and config.output and (run / CONFIG).exists()):
+        return config
+    open_then = set(read_json_object(run / ROWS, FIX).get(OPEN, ())) if (run / ROWS).exists() else set()
+    try:
+        kept = from_plain(TuneConfig, read_settings(run))
+    except (ValueError, KeyError, TypeError):
+        # Of another verb, or another version: what differs is told when the settings are compared.
+        return config
+    return _filled(config, kept, open_then)
+
+
+def _filled(given: Settings, kept: Settings, open_then: set[str], prefix: str = "") -> Settings:
+    changes: dict[str, Any] = {}
+    for field in fields(given):
+        name, value, known = prefix + field.name, getattr(given, field.name), getattr(kept, field.name)
+        if is_dataclass(value) and type(value) is type(known):
+            changes[field.name] = _filled(value, known, open_then, f"{name}.")
+        elif value is None and name not in open_then and not name.startswith(FREE_TO_CHANGE):
+            changes[field.name] = known
+    return replace(given, **changes)
 
 
 def refuse_other_settings(config: TuneConfig, run: Path) -> None:

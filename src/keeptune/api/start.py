@@ -7,16 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from keeptune.api.evaluate import of_run
+from keeptune.api.prepare import Rows, load_rows
 from keeptune.config.keep import RUN
-from keeptune.config.schema import Keep, ModelConfig, TuneConfig
-from keeptune.errors import StoreError
-from keeptune.events import Notice, Observer
+from keeptune.config.schema import EvaluationConfig, Keep, ModelConfig, TuneConfig
+from keeptune.errors import KeeptuneError, StoreError
+from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import save_merged
 from keeptune.models.find import find_model
 from keeptune.models.load import load_model
 from keeptune.records import from_plain
 from keeptune.store.atomic import write_json
-from keeptune.store.runs import CONFIG, RESULT, read_json_object
+from keeptune.store.runs import CONFIG, RESULT, read_json_object, read_result
 
 STARTED = "start.json"
 FIX = "resume from the same one, or start a new run in another --output"
@@ -71,8 +72,10 @@ def keep_earlier(config: TuneConfig, observer: Observer) -> TuneConfig:
     for keep in (Keep(earlier.name, f"{RUN}{earlier}"), *before):
         if any(other.data == keep.data for other in keeps):
             continue
-        if not (Path(keep.data.removeprefix(RUN)) / CONFIG).exists():
-            told = f"{keep.name}, which an earlier run taught this model, is not asked: that run is gone"
+        try:
+            earlier_items(Path(keep.data.removeprefix(RUN)).expanduser())
+        except KeeptuneError as error:
+            told = f"{keep.name}, which an earlier run taught this model, is not asked: {error.message}"
             observer(Notice("earlier", told))
             continue
         while any(other.name == keep.name for other in keeps):
@@ -81,6 +84,21 @@ def keep_earlier(config: TuneConfig, observer: Observer) -> TuneConfig:
         told = f"what an earlier run taught this model is declared to be kept: {keep.name}, on its test rows"
         observer(Notice("earlier", told))
     return replace(config, measure=replace(config.measure, keep=tuple(keeps)))
+
+
+def earlier_items(run: Path) -> tuple[Rows, EvaluationConfig]:
+    """The rows of an earlier run, whose test rows show what it taught, and how they are scored.
+
+    Raises:
+        StoreError: the run is gone, or its test rows are others than it was scored on. DataError: they are gone.
+    """
+    if not (run / CONFIG).exists():
+        raise StoreError(f"the run {run} is gone", "name its test rows as a file")
+    config = settings_of(run)
+    rows = load_rows(config, silent)
+    if rows.test_hash != read_result(run).get("manifest", {}).get("test_hash"):
+        raise StoreError(f"the test rows of {run} are others now than it was scored on", "name them as a file")
+    return rows, config.evaluation
 
 
 def settings_of(run: Path) -> TuneConfig:

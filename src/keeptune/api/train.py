@@ -268,4 +268,5 @@ def _summary(made: Prepared, state: LoopState, rows: Rows) -> TrainingSummary:
         stopped_by="epochs" if state.step >= loop.steps else "max_minutes",
         forecast=loop.forecast,
         peak_bytes=Meter(loop.loaded.placement.device).peak(),
+        lr=loop.lr,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,16 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from keeptune.api.prepare import load_rows
 from keeptune.api.resume import ROWS
-from keeptune.api.tune import tune
-from keeptune.config.schema import DataConfig, TuneConfig
+from keeptune.api.start import keep_earlier
+from keeptune.api.tune import rows_of, tune
+from keeptune.config.schema import DataConfig, MeasureConfig, TuneConfig
 from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
-from keeptune.records import TuneResult, from_plain
+from keeptune.records import TuneResult, from_plain, to_plain
 from keeptune.store.runs import CONFIG, RESULT, read_json_object, read_result
 from keeptune.studies.trial_scores import FinishedTrial
 
+ASKED = ("keep", "abilities", "items", "extent", "dev_fraction")
+"""Settings that decide what is asked, and by what margins."""
 OTHER = "remove the trials of before, or name another --output"
 
 
@@ -62,22 +65,29 @@ def read_trial(trial: Trial) -> FinishedTrial:
     return FinishedTrial(trial.method, trial.seed, trial.path, result)
 
 
-def refuse_other_rows(trials: Iterable[Trial]) -> None:
+def refuse_others(trials: Iterable[Trial]) -> None:
     """What the finished ones were trained and asked with must be what the others will be.
 
     Raises:
-        StoreError: rows that have changed since, the trial named.
+        StoreError: rows that have changed since, or other abilities, items or margins; the trial named.
     """
-    now: dict[DataConfig, dict[str, str]] = {}
+    now: dict[tuple[DataConfig, MeasureConfig], dict[str, str]] = {}
     for trial in trials:
-        if trial.finished and (trial.path / ROWS).exists():
-            data = trial.config.data
-            if data not in now:
-                now[data] = load_rows(trial.config, silent).hashes()
-            kept = read_json_object(trial.path / ROWS, OTHER)
-            changed = [role for role, value in now[data].items() if kept.get(role, value) != value]
-            if changed:
-                raise StoreError(f"{trial.path} was run with other {' and '.join(changed)} rows", OTHER)
+        if not trial.finished or not (trial.path / ROWS).exists():
+            continue
+        config = keep_earlier(trial.config, silent)
+        given = json.loads(json.dumps(to_plain(config.measure)))
+        asked = read_result(trial.path)["config"]["measure"]
+        others = [name for name in ASKED if asked.get(name) != given[name]]
+        if others:
+            raise StoreError(f"{trial.path} was asked with another {' and '.join(others)}", OTHER)
+        if (config.data, config.measure) not in now:
+            now[config.data, config.measure] = rows_of(trial.config).hashes()
+        kept = read_json_object(trial.path / ROWS, OTHER)
+        hashes = now[config.data, config.measure]
+        changed = [role for role, value in hashes.items() if kept.get(role, value) != value]
+        if changed:
+            raise StoreError(f"{trial.path} was run with other {' and '.join(changed)} rows", OTHER)
 
 
 def refuse_other_bases(finished: Sequence[FinishedTrial]) -> None:

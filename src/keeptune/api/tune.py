@@ -7,13 +7,13 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from keeptune.api.abilities import wanted_abilities
+from keeptune.api.abilities import declared_items
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
-from keeptune.api.ladder import Climb, Climbed, Trainer, settle
+from keeptune.api.ladder import Climb, Climbed, Trainer, refuse_nothing_to_keep, settle
 from keeptune.api.prepare import EMBEDDED, Metrics, Rows, choose, load_rows, make_encoder, rows_of_user
 from keeptune.api.result import make_result
-from keeptune.api.resume import refuse_other_settings
+from keeptune.api.resume import refuse_other_settings, with_kept_settings
 from keeptune.api.score import Scored, score
 from keeptune.api.search import found_settings
 from keeptune.api.start import keep_earlier, whole_model
@@ -32,6 +32,9 @@ from keeptune.store.runs import RESULT, open_run
 
 DEV_FRACTION = 0.3
 """Share of the user's own items that a ladder chooses by, where the settings say nothing."""
+
+
+_OF_LADDER = ("can_route", "rungs", "max_rungs", "ladder_minutes", "min_gain")
 
 
 @dataclass(slots=True)
@@ -54,16 +57,19 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
         KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
     """
     notes = _Notes(observer, [])
-    config = keep_earlier(config, notes)
+    config = keep_earlier(with_kept_settings(config), notes)
     encoder = make_encoder(of_run(config.model), config.data, config.method)
     rows = load_rows(config, notes)
     metrics = choose(config.evaluation, rows.test)
     notes(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     if config.ladder.auto:
         config = with_development_items(config)
+        refuse_nothing_to_keep(config)
     rows = apart_from_kept(config, rows, encoder, notes)
     if config.ladder.auto or config.ladder.rungs:
         rungs_of(config)
+    for told in without_effect(config):
+        notes(Notice("no effect", told))
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         config = replace(config, model=whole_model(config.model, run))
         seconds: dict[str, float] = {}
@@ -129,15 +135,38 @@ def _what_auto_would_do(config: TuneConfig, minutes: float) -> str:
     )
 
 
+def without_effect(config: TuneConfig) -> list[str]:
+    """What was set and changes nothing, as what it belongs to is not."""
+    plain, data, mend, training, ladder = TuneConfig(), config.data, config.mend, config.training, config.ladder
+    idle = {
+        f"ladder.{name}": "ladder.auto" for name in _OF_LADDER if getattr(ladder, name) != getattr(plain.ladder, name)
+    }
+    found = {} if ladder.auto else idle
+    if mend.kl_on != plain.mend.kl_on and not mend.kl and not ladder.auto:
+        found["mend.kl_on"] = "mend.kl"
+    if mend.self_replay_prompts and not mend.self_replay and not ladder.auto:
+        found["mend.self_replay_prompts"] = "mend.self_replay"
+    if training.max_drift != plain.training.max_drift and not training.search:
+        found["training.max_drift"] = "training.search"
+    if data.draw and data.limit_train is None and data.train != EMBEDDED:
+        found["data.draw"] = "data.limit_train"
+    return [f"{setting} changes nothing without {needed}" for setting, needed in found.items()]
+
+
+def rows_of(config: TuneConfig) -> Rows:
+    """The rows that `tune` trains and scores on by these settings."""
+    config = keep_earlier(config, silent)
+    encoder = make_encoder(of_run(config.model), config.data, config.method)
+    return apart_from_kept(config, load_rows(config, silent), encoder, silent)
+
+
 def apart_from_kept(config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer) -> Rows:
     """`rows` without items by which it is decided whether an ability was kept: to learn those would only fake it.
-    What was declared is read here, before anything is trained."""
+    What was declared is read here, before anything is trained, and what cannot be asked is refused."""
     if config.measure.extent == "none":
         return rows
-    declared = replace(config.measure, abilities=("none",))
     train, validation = rows.train, rows.validation
-    for ability in wanted_abilities(declared, rows_of_user(config.data), encoder, silent):
-        items = (*ability.items, *ability.dev)
+    for items in declared_items(config.measure, rows_of_user(config.data), encoder):
         train, validation = without_prompts(train, items), without_prompts(validation, items)
     left_out = len(rows.train) + len(rows.validation) - len(train) - len(validation)
     if not left_out:

@@ -6,9 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
 
-from keeptune.api.abilities import scored_by
+from keeptune.api.abilities import scored_by, task_of
 from keeptune.api.ask import Asker
 from keeptune.api.prepare import Metrics
 from keeptune.config.keep import HARNESS
@@ -59,18 +58,20 @@ class Answering:
 
 
 def ask_abilities(answering: Answering, abilities: Sequence[Ability], seconds: float | None, *, dev: bool) -> Asked:
-    """All items of every ability; with `seconds`, slices of whole clusters in turn until the time is over.
+    """All items of every ability; with `seconds`, slices of whole clusters in turn until the time is over: dev items
+    and each ability's first slice in any case.
 
     Args:
         dev: ask the dev items too, which only the base is asked.
     """
     asked = Asked()
+    began = time.monotonic()
     if dev:
         asked.dev = {ability.name: answering.ask(ability, ability.dev, "dev") for ability in abilities if ability.dev}
     if seconds is None:
         asked.items = {ability.name: answering.ask(ability, ability.items) for ability in abilities}
         return asked
-    end = time.monotonic() + seconds
+    end = began + seconds
     asked.items = {ability.name: [] for ability in abilities}
     slices = {ability.name: _slices(ability.items) for ability in abilities}
     for turn in range(max((len(parts) for parts in slices.values()), default=0)):
@@ -122,12 +123,6 @@ def ask_tasks(
             name = keep.name if len(asked) == 1 else f"{keep.name}/{task}"
             found[name] = HarnessTask(declared(ability, keep, name), records)
     return found
-
-
-def task_of(keep: Keep) -> str | Path:
-    """The task of lm-evaluation-harness that is declared: its name, or its file."""
-    name = keep.data.removeprefix(HARNESS)
-    return Path(name) if Path(name).exists() else name
 
 
 def declared(ability: Ability, keep: Keep, name: str) -> Ability:

@@ -11,11 +11,14 @@ from keeptune.cli.options import DATA, MEASURE, MODEL, SCORING, output_flags, se
 ASKED = [name for name in (*MODEL, *DATA, *SCORING) if name not in ("model", "few-shot")]
 
 
+MINUTES = "Minutes for asking the two models; the first items of each ability are asked in any case."
+
+
 @click.command("measure")
 @click.option("--tuned", metavar="NAME", required=True, help="Run folder, adapter, model; or a log of lm_eval.")
 @click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
 @click.option("--quick", is_flag=True, help="About 150 items an ability, no diagnosis: two minutes for a small model.")
-@click.option("--max-minutes", metavar="X", type=float, help="Minutes for asking the two models at most.")
+@click.option("--max-minutes", metavar="X", type=click.FloatRange(min=0.0, min_open=True), help=MINUTES)
 @setting_flags(
     *(*ASKED, *MEASURE, "test", "limit-test", "output"),
     says={"test": "Items of the task that was tuned, for its gain and its intrusion."},
@@ -60,7 +63,9 @@ def command(
         data=settings.data,
         evaluation=settings.evaluation,
         measure=replace(
-            settings.measure, extent=settings.measure.extent or "full", minutes=max_minutes or settings.measure.minutes
+            settings.measure,
+            extent=settings.measure.extent or "full",
+            minutes=settings.measure.minutes if max_minutes is None else max_minutes,
         ),
         output=settings.output,
     )

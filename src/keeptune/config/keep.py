@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -85,7 +86,7 @@ def _mapping(given: Given, value: dict[Any, Any], metrics: Collection[str]) -> K
 
 
 def _checked(given: Given, keep: Keep, metrics: Collection[str]) -> Keep:
-    if keep.margin is not None and not keep.margin > 0:
+    if keep.margin is not None and not 0 < keep.margin < math.inf:
         raise given.wrong(f"has the margin {keep.margin:g} for {keep.name}", "a margin is more than 0")
     known = keep.metric is None or keep.metric in metrics or ".py:" in keep.metric or keep.data.startswith(HARNESS)
     if not known:

@@ -48,7 +48,7 @@ def judge(
         ConfigError: the margin is not a positive number, or 100 points and more.
     """
     metric = get_metric(ability.metrics[0])
-    _check_margin(ability, metric)
+    check_margin(ability, metric)
     pairs = pair(base, tuned)
     scores = paired_scores(pairs, metric)
     drop = measure_drop(scores, ability.margin)
@@ -89,7 +89,8 @@ def judge(
     )
 
 
-def _check_margin(ability: Ability, metric: Metric) -> None:
+def check_margin(ability: Ability, metric: Metric) -> None:
+    """Raises ConfigError for a margin that no drop of this metric could lie within or beyond."""
     if ability.margin > 0.0 and (metric.unit == "nats" or ability.margin < 100.0):
         return
     limits = "above 0 nats a token" if metric.unit == "nats" else "above 0 and below 100 points"

@@ -59,6 +59,8 @@ class TrainingSummary:
     """None where the run was too short to measure, or went on from a checkpoint."""
     peak_bytes: int = 0
     """Of memory, up to the training's end, as in the forecast."""
+    lr: float = 0.0
+    """The highest learning rate of the schedule; 0 in records of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
