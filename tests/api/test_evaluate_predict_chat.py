@@ -14,7 +14,6 @@ from keeptune.api.chat import Chat, open_chat
 from keeptune.api.evaluate import evaluate
 from keeptune.api.predict import predict
 from keeptune.config import DataConfig, EvaluationConfig, ModelConfig
-from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError, DataError, RunExists, StoreError
 from keeptune.evaluation.run import corpus_scores
 from keeptune.events import EvaluationDone, Notice
@@ -165,7 +164,6 @@ def test_chat_with_one_model(run: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_long_chat_never_outgrows_the_model(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat_module, "REPLY_TOKENS", 16)
     chat = open_chat(ModelConfig(name=str(tiny("gpt2")), **CPU))
-    assert isinstance(chat.encoder, Encoder)
     for _ in range(4):
         chat.reply("word " * 40)
     assert len(chat._turns["model"]) == 8

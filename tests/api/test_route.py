@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from keeptune.api.ask import load_for_asking
+from keeptune.api.chat import open_chat
 from keeptune.api.prepare import make_encoder
 from keeptune.api.route import open_router
 from keeptune.config import DataConfig, ModelConfig
@@ -35,6 +37,19 @@ def test_each_request_gets_the_model_it_names(run: Ran) -> None:
     assert tuned == alone(run.path / "adapter")
     assert base != tuned
     assert router.answer(PROMPTS, "base", 8) == base
+
+
+def test_the_base_is_asked_in_its_own_form(run: Ran, tmp_path: Path) -> None:
+    adapter = shutil.copytree(run.path / "adapter", tmp_path / "adapter")
+    for file in adapter.glob("*template*"):
+        file.write_text(file.read_text().replace("<|assistant|>", "<|assistant|>Well: "))
+    router = open_router(ModelConfig(name=str(adapter), **CPU))
+    assert router.answer(PROMPTS, "base", 8) == alone(run.model)
+    assert router.answer(PROMPTS, "tuned", 8) == alone(adapter)
+    chat = open_chat(ModelConfig(name=str(adapter), **CPU))
+    example = Example("0", (Message("user", "red house"),), "")
+    for encoders in (router.encoders, chat.encoders):
+        assert encoders["base"].prompt(example) != encoders["tuned"].prompt(example)
 
 
 def test_full_weights_cannot_be_routed(run: Ran) -> None:

@@ -22,8 +22,9 @@ REPLY_TOKENS = 256
 class Chat:
     """An open conversation with one model or two."""
 
-    encoder: Encoder
     models: dict[str, LoadedModel]
+    encoders: dict[str, Encoder]
+    """Beside an adapter may lie a chat template of its own, by which the base is not asked."""
     _turns: dict[str, tuple[Message, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,7 +45,7 @@ class Chat:
         for name, loaded in self.models.items():
             turns = (*self._turns[name], Message("user", text))
             room = min(REPLY_TOKENS, loaded.context_length // 2)
-            ids = fitting_prompts(loaded, self.encoder, [Example("chat", turns, "")], room, silent)
+            ids = fitting_prompts(loaded, self.encoders[name], [Example("chat", turns, "")], room, silent)
             answer = generate(loaded, ids, room, token_budget=1 << 30)[0].text
             self._turns[name] = (*turns, Message("assistant", answer))
             replies.append(answer)
@@ -58,6 +59,7 @@ def open_chat(model: ModelConfig, observer: Observer = silent) -> Chat:
     tuned = load_for_asking(model)
     tell_model(tuned, observer)
     if tuned.found.adapter is None:
-        return Chat(encoder, {"model": tuned})
-    base = load_for_asking(dataclasses.replace(model, name=tuned.found.source, revision=tuned.found.revision))
-    return Chat(encoder, {"base": base, "tuned": tuned})
+        return Chat({"model": tuned}, {"model": encoder})
+    bare = dataclasses.replace(model, name=tuned.found.source, revision=tuned.found.revision)
+    encoders = {"base": make_encoder(bare, DataConfig()), "tuned": encoder}
+    return Chat({"base": load_for_asking(bare), "tuned": tuned}, encoders)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from keeptune.api.ask import tell_model
@@ -27,13 +27,14 @@ class Router:
     """A base with an adapter that is put on for the tuned task's requests alone: all others are answered as if nothing
     had been tuned, so nothing is forgotten."""
 
-    encoder: Encoder
+    encoders: Mapping[Route, Encoder]
+    """Beside an adapter may lie a chat template of its own, by which the base is not asked."""
     loaded: LoadedModel
 
     def answer(self, prompts: Sequence[str], route: Route, max_new_tokens: int = ROOM) -> tuple[str, ...]:
         """Greedy answers of the base, or of the tuned model."""
         examples = [Example(f"request-{n}", (Message("user", text),), "") for n, text in enumerate(prompts)]
-        ids = fitting_prompts(self.loaded, self.encoder, examples, max_new_tokens, silent)
+        ids = fitting_prompts(self.loaded, self.encoders[route], examples, max_new_tokens, silent)
         bare = self.loaded.model.disable_adapter() if route == "base" else contextlib.nullcontext()
         with bare:
             answers = generate(self.loaded, ids, max_new_tokens, token_budget=16384)
@@ -52,4 +53,9 @@ def open_router(model: ModelConfig, observer: Observer = silent) -> Router:
         raise ConfigError(f"{model.name} is no adapter", "tune with --method lora, or serve the two models apart")
     loaded.model.eval()
     tell_model(loaded, observer)
-    return Router(make_encoder(model, DataConfig()), loaded)
+    base = replace(model, name=loaded.found.source, revision=loaded.found.revision)
+    encoders: dict[Route, Encoder] = {
+        "base": make_encoder(base, DataConfig()),
+        "tuned": make_encoder(model, DataConfig()),
+    }
+    return Router(encoders, loaded)
