@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from keeptune.api.resume import ROWS
+from keeptune.api.resume import OPEN, ROWS
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.export.save import saved_tuned
@@ -90,7 +90,8 @@ def _alike(other: Path, run: Path) -> bool:
     made_of = read_json_object(run / ROWS, FIX)
     try:
         undialed = read_settings(other)["mend"]["dial"] == 1.0
-        return undialed and read_json_object(other / ROWS, FIX) == made_of
+        its = read_json_object(other / ROWS, FIX)
+        return undialed and all(its.get(name) == made_of.get(name) for name in (its.keys() | made_of.keys()) - {OPEN})
     except (StoreError, KeyError):
         # What cannot be read, or is of an earlier version, is not used again.
         return False
