@@ -40,6 +40,7 @@ def write_tune(
         path=str(folder),
         comparisons=(comparison, *TUNED.comparisons[1:]),
         config=to_plain(config),
+        training=replace(TUNED.training, method=method.kind),
         manifest=replace(MANIFEST, created=f"2026-01-{1 + number % 28:02}T00:00:00Z"),
         forgetting=replace(forgetting_report(), path=str(folder), abilities=abilities),
     )

@@ -17,7 +17,7 @@ from keeptune.records import Interval
 from keeptune.store.atomic import write_json
 from keeptune.store.run_entry import read_entry, task_of
 from keeptune.store.run_folder import delete_run, dependents, find_run, find_runs
-from keeptune.store.runs import CONFIG
+from keeptune.store.runs import CONFIG, RESULT
 from keeptune.store.score_cache import keep_answers, read_answers
 from tests.store.many_runs import TASKS, write_fifty, write_measure, write_tune
 
@@ -81,6 +81,14 @@ def test_models_and_other_folders_are_no_runs(tmp_path: Path) -> None:
     write_json(tmp_path / "runs" / "somebody" / CONFIG, {"model_type": "llama"})
     (tmp_path / "runs" / "notes").mkdir()
     assert [run.name for run in find_runs(tmp_path / "runs")] == ["model"]
+
+
+def test_the_method_is_that_of_the_model_which_a_ladder_left(tmp_path: Path) -> None:
+    run = write_tune(tmp_path / "climbed", "tickets", "smollm2", full=True)
+    result = json.loads((run / RESULT).read_text(encoding="utf-8"))
+    result["training"]["method"] = "lora"
+    write_json(run / RESULT, result)
+    assert find_run("climbed", tmp_path).method == "lora"
 
 
 def test_links_to_nowhere_and_a_run_as_the_folder(tmp_path: Path) -> None:
