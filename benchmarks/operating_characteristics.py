@@ -27,7 +27,7 @@ from scipy.special import gammaln, ndtr, xlogy
 from keeptune.forgetting.drop import Drop, binary_drop, measure_drop
 from keeptune.forgetting.gate import FAMILY_ALPHA
 from keeptune.forgetting.paired_scores import PairedScores
-from keeptune.numerics.multiplicity import holm_rejects
+from keeptune.numerics.multiplicity import holm_adjust
 from keeptune.numerics.planning import ALPHA
 from keeptune.numerics.tango import tango_mid_p_above, tango_z
 from keeptune.records import Interval, ItemScore
@@ -275,7 +275,7 @@ def family_cell(
         u = ndtr(latent)
         b, c = (u < worse).sum(axis=0), (u > 1.0 - better).sum(axis=0)
         p = [p_value(int(x), int(y), items) for x, y in zip(b, c, strict=True)]
-        wrong += any(holm_rejects(p, FAMILY_ALPHA))
+        wrong += min(holm_adjust(p)) <= FAMILY_ALPHA
     return {
         "abilities": abilities,
         "items": items,

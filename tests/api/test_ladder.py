@@ -28,7 +28,7 @@ from keeptune.config import (
     MendConfig,
     TuneConfig,
 )
-from keeptune.errors import ConfigError, DataError, ModelError, StoreError
+from keeptune.errors import ConfigError, ModelError, StoreError
 from keeptune.events import EvaluationDone, Notice, RungDone, StepDone, TrainingStarted, silent
 from keeptune.mitigation.rungs import training_of
 from keeptune.records import DevEvidence, LadderReport, TuneResult, from_plain
@@ -248,8 +248,10 @@ def test_the_run_holds_the_chosen_weights_and_no_others(climbed: tuple[Path, Tun
 def test_replayed_rows_are_never_asked(coloured: Path, tmp_path: Path) -> None:
     config = second(coloured, tmp_path / "run", rungs=("replay=0.4",))
     config = replace(config, mend=MendConfig(replay=(str(coloured / "kept.jsonl"),)))
-    with pytest.raises(DataError, match="no rows of old tasks are left to replay"):
-        tune(config)
+    told = Told()
+    assert of_ladder(tune(config, told)).not_tried == ("replay=0.4",)
+    said = [event.message for event in told.of(Notice) if event.kind == "ladder"]
+    assert any("replay=0.4 cannot be tried: no rows of old tasks are left to replay" in message for message in said)
 
 
 def test_a_climb_that_was_stopped_goes_on_where_it_was(coloured: Path, tmp_path: Path) -> None:

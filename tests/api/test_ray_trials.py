@@ -48,8 +48,9 @@ class Killer(threading.Thread):
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end and not self._trial.finished:
             steps = {int(path.name.rpartition("-")[2]) for path in self._trial.path.glob("checkpoint-*")}
-            if self.killed_at:
-                self.later |= steps
+            if self.killed_at and steps:
+                # The newest: one that is older may lie there still, where the kill came before it was deleted.
+                self.later.add(max(steps))
             elif max(steps, default=0) >= 10:
                 self.killed_at = max(steps)
                 self._kill()
