@@ -143,6 +143,12 @@ def test_what_is_left_out_on_resuming_is_as_it_was(stopped: TuneConfig, tmp_path
     assert (result.training.lr, result.config["training"]["lr"]) == (0.03, 0.03)
 
 
+def test_a_folder_of_another_verb_is_not_resumed(stopped: TuneConfig) -> None:
+    (Path(stopped.output) / "config.json").write_text(json.dumps({"type": "MeasureRun", "base": "a"}))
+    with pytest.raises(StoreError, match="are not those of a training"):
+        tune(dataclasses.replace(stopped, resume=True))
+
+
 @pytest.mark.parametrize(
     ("measure", "said"),
     [

@@ -58,8 +58,6 @@ def curve(
         ConfigError: sizes or settings that cannot be, told before any training. TrainingError: no trial finished.
         KeeptuneError: see the tree in `keeptune.errors`.
     """
-    if sizes is not None:
-        check_sizes(sizes, draws)
     config, sizes = _settled(config, sizes)
     check_sizes(sizes, draws)
     started = bool(config.output) and (Path(config.output).expanduser() / CONFIG).exists()
@@ -100,7 +98,7 @@ def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfi
         raise ConfigError("limit_train and draw are what a curve sets itself", "leave them out: --sizes and --draws")
     if config.ladder.auto:
         raise ConfigError("a curve climbs no ladder, and ladder.auto asks for one", "give the remedy's own settings")
-    largest = 0 if sizes is None else sizes[-1]
+    largest = max(sizes or (), default=0)
     # As many whatever the largest size is, so that the room for an answer is the same where sizes are added.
     limit = max(largest, EMBEDDED_POOL) if config.data.train == EMBEDDED else None
     rows = load_rows(replace(config, data=replace(config.data, limit_train=limit)), silent)

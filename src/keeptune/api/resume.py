@@ -91,16 +91,20 @@ def _trained_by(config: TuneConfig) -> str:
 
 
 def with_kept_settings(config: TuneConfig) -> TuneConfig:
-    """Of a run that is resumed: what is left open now and was given when the run started is as it was then."""
+    """Of a run that is resumed: what is left open now and was given when the run started is as it was then.
+
+    Raises:
+        StoreError: settings that cannot be read, or are no training's.
+    """
     run = Path(config.output).expanduser()
     if not (config.resume and config.output and (run / CONFIG).exists()):
         return config
     open_then = set(read_json_object(run / ROWS, FIX).get(OPEN, ())) if (run / ROWS).exists() else set()
+    plain = read_settings(run)
     try:
-        kept = from_plain(TuneConfig, read_settings(run))
-    except (ValueError, KeyError, TypeError):
-        # Of another verb, or another version: what differs is told when the settings are compared.
-        return config
+        kept = from_plain(TuneConfig, plain)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"the settings of {run} are not those of a training: {error}", FIX) from error
     return _filled(config, kept, open_then)
 
 
