@@ -19,6 +19,8 @@ from keeptune.evaluation.run import corpus_scores
 from keeptune.events import EvaluationDone, Notice
 from keeptune.records import EvalRecord, EvalResult, from_plain
 from keeptune.scoring.table import get_metric
+from keeptune.store.run_comparison import compare_entries
+from keeptune.store.run_entry import read_entry
 from tests.api.runs import CPU, Ran, Told
 
 ASKED = EvaluationConfig(max_new_tokens=8, metrics=("rouge1", "token_loss"))
@@ -53,6 +55,9 @@ def test_evaluate_keeps_the_answers_of_a_base_only(run: Ran, tmp_path: Path) -> 
         assert evaluate(model, data, ASKED, str(tmp_path / str(number)), told).items == 4
         cached.append(told.of(EvaluationDone)[0].cached)
     assert cached == [False, True, False, False]
+    evaluate(run.config.model, dataclasses.replace(data, limit_test=3), ASKED, str(tmp_path / "fewer"))
+    entries = [read_entry(tmp_path / name, name) for name in ("0", "2", "fewer")]
+    assert [list(row.cells) for row in compare_entries(entries).scores] == [["0", "2"], ["fewer"]]
 
 
 def test_evaluate_with_shots(run: Ran, tmp_path: Path) -> None:
@@ -152,6 +157,14 @@ def test_chat_with_base_and_tuned(run: Ran, monkeypatch: pytest.MonkeyPatch) -> 
     assert chat._turns["tuned"][1].content == first[1]
     chat.forget()
     assert chat.reply("red stone") == first
+
+
+def test_chat_with_a_run_of_full_weights(coloured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_module, "REPLY_TOKENS", 8)
+    chat = open_chat(ModelConfig(name=str(coloured / "first"), **CPU))
+    assert chat.names == ("base", "tuned")
+    assert chat.models["base"].hash != chat.models["tuned"].hash
+    assert len(chat.reply("red stone")) == 2
 
 
 def test_chat_with_one_model(run: Ran, monkeypatch: pytest.MonkeyPatch) -> None:

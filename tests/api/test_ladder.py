@@ -144,6 +144,28 @@ def test_a_rung_that_fails_is_left_and_said(coloured: Path, tmp_path: Path, monk
         tune(replace(config, output=str(tmp_path / "another")))
 
 
+def test_a_rung_that_memory_does_not_hold_is_left_with_its_dials(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ladder_module.train
+    began: list[str] = []
+
+    def train(config: TuneConfig, run: Path, *given: Any) -> Any:
+        began.append(run.name)
+        if run.name == "kl=0.1":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return real(config, run, *given)
+
+    monkeypatch.setattr(ladder_module, "train", train)
+    config = second(coloured, tmp_path / "run", rungs=("kl=0.1", "kl=0.1+dial=0.5", "dial=0.5"), min_gain=9.0)
+    ladder = of_ladder(tune(config))
+    assert ([rung.rung for rung in ladder.rungs], ladder.not_tried) == (
+        ["plain", "dial=0.5"],
+        ("kl=0.1", "kl=0.1+dial=0.5"),
+    )
+    assert began.count("kl=0.1") == 1
+
+
 def test_a_dial_that_the_method_cannot_have_is_not_tried(
     coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

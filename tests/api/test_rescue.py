@@ -219,8 +219,22 @@ def test_a_repair_is_gentle_if_not_said_otherwise(given: dict[str, float], epoch
     assert (found.epochs, found.lr_factor) == (epochs, factor)
 
 
-def test_a_rung_that_is_none_is_refused_before_the_climb(coloured: Path, tmp_path: Path) -> None:
-    data = DataConfig(train=str(coloured / "numbers.jsonl"))
-    config = wanted(coloured, tmp_path / "rescued", margin=0.5, data=data, ladder=LadderConfig(rungs=("kll=1",)))
-    with pytest.raises(ConfigError, match="no mitigation 'kll'"):
-        rescue(config, ModelConfig(name=str(coloured / "first" / "model"), **CPU))
+@pytest.mark.parametrize(
+    ("rung", "more", "said"),
+    [
+        ("kll=1", {}, "no mitigation 'kll'"),
+        ("route", {}, "add --can-route"),
+        ("kl=1+ewc=1", {}, "would hold to the weights that a repair starts from"),
+        ("prompt+dial=0.5", {}, "changes none"),
+        ("kl=1", {"data": DataConfig(test="numbers.jsonl")}, "there are no train rows"),
+        ("kl=1", {"mend": MendConfig(kl=0.5)}, "--rungs kl=0.5"),
+    ],
+)
+def test_a_rung_that_has_no_meaning_is_refused_before_the_climb(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rung: str, more: dict[str, Any], said: str
+) -> None:
+    monkeypatch.chdir(coloured)
+    config = wanted(coloured, tmp_path / "rescued", ladder=LadderConfig(rungs=(rung,)))
+    with pytest.raises(ConfigError, match=said):
+        rescue(replace(config, **more), ModelConfig(name=str(coloured / "first" / "model"), **CPU))
+    assert not (tmp_path / "rescued").exists()

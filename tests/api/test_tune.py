@@ -149,6 +149,13 @@ def test_a_folder_of_another_verb_is_not_resumed(stopped: TuneConfig) -> None:
         tune(dataclasses.replace(stopped, resume=True))
 
 
+@pytest.mark.parametrize(("name", "verb"), [("ladder.json", "rescue"), ("rungs", "rescue"), ("trials", "curve")])
+def test_a_training_is_not_put_into_the_folder_of_another_verb(stopped: TuneConfig, name: str, verb: str) -> None:
+    (Path(stopped.output) / name).mkdir()
+    with pytest.raises(StoreError, match=f"{verb}, not of a training"):
+        tune(dataclasses.replace(stopped, resume=True))
+
+
 @pytest.mark.parametrize(
     ("measure", "said"),
     [
@@ -173,15 +180,17 @@ def test_what_cannot_be_asked_is_refused_before_the_training(
 def test_what_changes_nothing_is_told(run: Ran) -> None:
     idle = dataclasses.replace(
         run.config,
-        data=dataclasses.replace(run.config.data, draw=1),
-        mend=MendConfig(kl_on="task"),
+        data=dataclasses.replace(run.config.data, draw=1, test_fraction=0.3),
+        mend=MendConfig(kl_on="task", replay_fraction=0.3),
         ladder=LadderConfig(max_rungs=2),
     )
     assert without_effect(run.config) == []
     assert without_effect(idle) == [
         "ladder.max_rungs changes nothing without ladder.auto",
+        "mend.replay_fraction changes nothing without mend.replay",
         "mend.kl_on changes nothing without mend.kl",
         "data.draw changes nothing without data.limit_train",
+        "data.test_fraction changes nothing with data.test",
     ]
 
 

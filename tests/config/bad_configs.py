@@ -93,6 +93,13 @@ BAD_CONFIGS = [
         "metric: rouge-1\n",
     ),
     BadConfig(
+        "something to keep that is not measured",
+        "together",
+        ("--keep is given, and measure is none",),
+        "measure: none\n",
+        flags={"keep": ("ner",)},
+    ),
+    BadConfig(
         "unknown policy",
         "choice",
         ("--too-long cannot be 'trunc'", "did you mean truncate?"),

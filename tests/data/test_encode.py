@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import normalizers
+from transformers import PreTrainedTokenizerFast
 
 from keeptune.data.encode import Encoder
 from keeptune.errors import DataError
@@ -287,3 +289,21 @@ def test_choices_of_a_long_item_follow_the_same_prompt(kind: str) -> None:
     prompts = [found.ids if kind == "encoder-decoder" else found.ids[: found.spans[0][0]] for found in (short, long)]
     assert prompts[0] == prompts[1]
     assert long.length == 40
+
+
+class Translating(PreTrainedTokenizerFast):  # type: ignore[misc]
+    """A tokenizer of two languages: the other one's words are written in capitals."""
+
+    def _switch_to_target_mode(self) -> None:
+        self.backend_tokenizer.normalizer = normalizers.Replace("a", "A")
+
+    def _switch_to_input_mode(self) -> None:
+        self.backend_tokenizer.normalizer = None
+
+
+def test_what_a_translation_model_answers_is_of_the_other_language() -> None:
+    plain = byte_tokenizer(chat=False)
+    tokenizer = Translating(tokenizer_object=plain.backend_tokenizer, eos_token="</s>", pad_token="<pad>")
+    found = Encoder(tokenizer, "encoder-decoder", 64).scored_row(ask("a cat"), "a hat")
+    assert tokenizer.decode(found.targets, skip_special_tokens=True) == "A hAt"
+    assert tokenizer.decode(found.ids, skip_special_tokens=True) == "a cat"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 
 from keeptune.config.schema import DataConfig
@@ -33,3 +34,11 @@ def test_the_answer_is_not_looked_at(tmp_path: Path, row: dict[str, Any], asked:
     (found,) = load_prompts(str(tmp_path / "rows.jsonl"), DataConfig())
     assert [message.content for message in found.prompt] == asked
     assert (found.completion, found.references, found.choices) == ("", (), ())
+
+
+def test_a_class_label_is_no_closed_set_that_a_prompt_must_keep_to(tmp_path: Path) -> None:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
+    rows = datasets.Dataset.from_dict({"text": ["Fine film.", "Bad film."], "label": [1, 0]}, features=features)
+    rows.to_parquet(tmp_path / "films.parquet")
+    found = load_prompts(str(tmp_path / "films.parquet"), DataConfig())
+    assert [example.prompt_text for example in found] == ["Fine film.", "Bad film."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,16 @@ def test_rows_that_are_too_long_stop_the_run_where_the_setting_says_so(tmp_path:
     report = check_data(_write(tmp_path, too_long="error", max_length=10), _count, max_length=5)
     assert [(problem.kind, problem.line) for problem in report.errors] == [("too-long", 10)]
     assert not report.ok
+
+
+@pytest.mark.parametrize("too_long", ["error", "drop"])
+def test_what_is_scored_is_cut_and_neither_refused_nor_dropped(tmp_path: Path, too_long: Any) -> None:
+    found = _write(tmp_path, too_long=too_long, max_length=10)
+    swapped = dataclasses.replace(found, train=found.test, test=found.train)
+    report = check_data(swapped, _count, max_length=5)
+    assert report.ok
+    (told,) = (problem for problem in report.warnings if problem.kind == "too-long")
+    assert "will be cut" in told.message
 
 
 def test_without_a_tokenizer_lengths_are_unknown(tmp_path: Path) -> None:

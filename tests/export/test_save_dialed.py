@@ -221,3 +221,24 @@ def test_the_dial_reads_pickles_where_they_are_allowed(tiny: Callable[..., Path]
         save_dialed(load_model(allowed), adapted, 0.5, tmp_path / "out")
     save_dialed(load_model(allowed), adapted, 0.5, tmp_path / "out", allowed)
     assert load(tmp_path / "out").parameters == load(tiny("llama")).parameters
+
+
+def test_names_of_older_tools_on_disk(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny("gpt2"), base)
+    old = {name.removeprefix("transformer."): weight for name, weight in held(base).items()}
+    save_file(old, base / WEIGHTS, metadata={"format": "pt"})
+    tuned = changed_weights(tiny("gpt2"), tmp_path / "tuned")
+    save_dialed(base, tuned, 0.5, tmp_path / "old")
+    save_dialed(tiny("gpt2"), tuned, 0.5, tmp_path / "new")
+    torch.testing.assert_close(logits(load(tmp_path / "old")), logits(load(tmp_path / "new")))
+
+
+def test_all_that_a_tokenizer_needs_goes_along(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    tuned = changed_weights(tiny("llama"), tmp_path / "tuned")
+    (tuned / "target.spm").write_bytes(b"pieces")
+    (tuned / "additional_chat_templates").mkdir()
+    (tuned / "additional_chat_templates" / "tools.jinja").write_text("{{ messages }}")
+    save_dialed(tiny("llama"), tuned, 0.5, tmp_path / "out")
+    assert (tmp_path / "out" / "target.spm").exists()
+    assert (tmp_path / "out" / "additional_chat_templates" / "tools.jinja").exists()

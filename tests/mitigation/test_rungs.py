@@ -9,7 +9,17 @@ import pytest
 
 from keeptune.config import Adapter, Full, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
 from keeptune.errors import ConfigError
-from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, cost_of, dial_of, rung_config, rungs_of, training_of
+from keeptune.mitigation.rungs import (
+    DIALS,
+    PLAIN,
+    ROUTE,
+    cost_of,
+    dial_of,
+    refuse_other_remedies,
+    rung_config,
+    rungs_of,
+    training_of,
+)
 from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
 
 OLD = MendConfig(replay=("old.jsonl",))
@@ -141,11 +151,29 @@ def test_every_mitigation_has_a_cost() -> None:
 
 
 def test_a_rung_starts_without_the_settings_of_other_remedies() -> None:
-    config = auto(Full(), MendConfig(replay=("old.jsonl",), kl=0.5, dial=0.5, self_replay_prompts="prompts.txt"))
+    old = MendConfig(replay=("old.jsonl",), kl=0.5, kl_on="task", dial=0.5, self_replay_prompts="prompts.txt")
+    config = auto(Full(), old)
     assert rung_config(PLAIN, config).mend == MendConfig()
     assert rung_config("replay=0.05", config).mend == MendConfig(
-        replay=("old.jsonl",), replay_fraction=0.05, self_replay_prompts="prompts.txt"
+        replay=("old.jsonl",), replay_fraction=0.05, kl_on="task", self_replay_prompts="prompts.txt"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "rung"),
+    [
+        ({"kl": 0.3}, "kl=0.3"),
+        ({"freeze": 0.5}, "freeze=0.5"),
+        ({"token_weights": "stm"}, "token-weights=stm"),
+        ({"replay": ("old.jsonl",), "replay_fraction": 0.3}, "replay=0.3"),
+        ({"dial": 0.5}, "dial=0.5"),
+    ],
+)
+def test_a_remedy_beside_the_ladder_is_refused_and_made_a_rung(given: dict[str, Any], rung: str) -> None:
+    with pytest.raises(ConfigError, match=f"--rungs {rung}, or"):
+        refuse_other_remedies(auto(Full(), MendConfig(**given)))
+    kept = MendConfig(replay=("old.jsonl",), kl_on="task", self_replay_prompts="prompts.txt", reference="base")
+    refuse_other_remedies(auto(Full(), kept))
 
 
 @pytest.mark.parametrize(("method", "allowed"), [(Adapter(), False), (Full(), True)])

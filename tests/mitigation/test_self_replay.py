@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -206,3 +208,16 @@ def test_only_the_bare_base_writes(tiny: Callable[..., Path]) -> None:
         self_replay_rows(loaded, encoder(loaded), 2, [])
     with pytest.raises(ModelError, match="has an adapter"):
         base_rows(loaded, 2, 8, seed=0)
+
+
+def test_a_base_without_the_template_of_the_model_that_is_trained_draws_whole_texts(
+    talking: Callable[[str], LoadedModel],
+) -> None:
+    base = talking("plain-llama")
+    tokenizer = copy.deepcopy(base.tokenizer)
+    tokenizer.chat_template = talking("llama").tokenizer.chat_template
+    of_chat = replace(encoder(base), tokenizer=tokenizer)
+    assert of_chat.has_template
+    rows = self_replay_rows(base, of_chat, 4, [], writing=ROOM)
+    plain = self_replay_rows(base, encoder(base), 4, [], writing=ROOM)
+    assert [row.ids for row in rows] == [row.ids for row in plain]

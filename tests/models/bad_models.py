@@ -184,7 +184,7 @@ BAD_MODELS = (
     BadModel(
         "code of its own",
         "remote-code",
-        _llama(_edit("config.json", auto_map={"AutoModelForCausalLM": "evil.Model"})),
+        _llama(_edit("config.json", model_type="evil", auto_map={"AutoModelForCausalLM": "evil.Model"})),
         ("its own code (AutoModelForCausalLM)", "--allow-remote-code"),
     ),
     # Weights

@@ -13,6 +13,7 @@ from keeptune.errors import ConfigError, ModelError
 from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.dial import make_dial
 from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.weights import fold_adapter
 from tests.models.changed import changed_adapter, changed_weights, logits, move
 
 KINDS = ["llama", "gpt2", "t5"]
@@ -157,3 +158,19 @@ def test_a_fresh_lora_is_the_base_at_any_setting(tiny: Callable[..., Path]) -> N
     attach_adapter(tuned, Adapter(rank=2), seed=0)
     make_dial(tuned)(0.7)
     assert torch.equal(logits(tuned), logits(base))
+
+
+@pytest.mark.parametrize("end", ["embed_tokens", "lm_head"])
+def test_a_change_of_one_end_of_a_tied_model_is_not_the_others(
+    tiny: Callable[..., Path], tmp_path: Path, end: str
+) -> None:
+    loaded = load(tiny("llama"))
+    assert loaded.inner.get_output_embeddings().weight is loaded.inner.get_input_embeddings().weight
+    attach_adapter(loaded, Adapter(rank=4, target_modules=(end, "q_proj")), seed=0)
+    move(p for p in loaded.model.parameters() if p.requires_grad)
+    with_adapter = logits(loaded)
+    assert fold_adapter(loaded)
+    torch.testing.assert_close(logits(loaded), with_adapter, atol=1e-5, rtol=1e-4)
+    loaded.model.save_pretrained(tmp_path / "whole")
+    loaded.tokenizer.save_pretrained(tmp_path / "whole")
+    torch.testing.assert_close(logits(load(tmp_path / "whole")), with_adapter, atol=1e-5, rtol=1e-4)

@@ -199,3 +199,41 @@ def test_an_adapter_brings_its_own_tokenizer(tiny: Callable[..., Path], tmp_path
     assert (
         load_tokenizer(of_adapter)[0].chat_template == load_model(of_adapter).tokenizer.chat_template == CHAT_TEMPLATE
     )
+
+
+def test_code_beside_a_model_that_transformers_has_is_not_needed_and_not_saved(tmp_path: Path) -> None:
+    folder = save_llama(tmp_path / "base")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModelForCausalLM": "own.Model"}}))
+    loaded = load(folder)
+    assert type(loaded.inner).__module__.startswith("transformers.")
+    saved = save_tuned(loaded, tmp_path)
+    assert "auto_map" not in json.loads((saved / "config.json").read_text())
+    assert load(saved).parameters == loaded.parameters
+
+
+def test_a_generation_config_that_is_odd_is_saved_with_the_ends_that_were_learned(tmp_path: Path) -> None:
+    folder = save_llama(tmp_path / "base")
+    config = json.loads((folder / "generation_config.json").read_text())
+    odd = {**config, "temperature": 0.6, "eos_token_id": 0}
+    (folder / "generation_config.json").write_text(json.dumps(odd))
+    tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer | {"eos_token": "<pad>"}))
+    loaded = load(folder)
+    assert len(loaded.end_ids()) == 2
+    saved = json.loads((save_tuned(loaded, tmp_path) / "generation_config.json").read_text())
+    assert (saved["eos_token_id"], saved["temperature"]) == (list(loaded.end_ids()), 0.6)
+
+
+def test_an_adapter_on_the_hub_is_loaded_on_its_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    adapted = load(save_llama(tmp_path / "base"))
+    attach_adapter(adapted, Adapter(rank=2), seed=0)
+    kept = tmp_path / "hub" / "models--org--adapter"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("c" * 40)
+    adapted.model.save_pretrained(kept / "snapshots" / ("c" * 40))
+    found = load(Path("org/adapter"))
+    assert found.found.name == "org/adapter"
+    assert found.found.adapter == str(kept / "snapshots" / ("c" * 40))
+    assert found.model.peft_config["default"].r == 2

@@ -115,3 +115,19 @@ def test_left_out_differences_are_those_of_the_jackknife() -> None:
     assert found.whole == pytest.approx(100 / 3)
     assert found.left_out.tolist() == pytest.approx([50.0, 0.0, 50.0])
     assert isinstance(of_items(np.array([[1.0, 2.0]])).interval(), Interval)
+
+
+def test_items_that_nearly_all_change_alike_are_not_too_few() -> None:
+    before = np.array([[0.0, 1.0]] * 100)
+    after = before.copy()
+    after[:96, 0] = 1.0
+
+    def mean(counts: np.ndarray) -> float:
+        return float(counts[0] / counts[1])
+
+    change = paired_left_out(before, after, mean)
+    assert isinstance(change, LeftOut)
+    one = seeded(dict.fromkeys(range(3), change), "items")
+    assert (one.differing, one.clusters) == (96, 100)
+    assert mean_of([one, of_items(np.zeros((3, 5)), "others")]).differing == 96
+    assert not too_few(one.interval())

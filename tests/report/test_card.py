@@ -96,9 +96,13 @@ def test_a_folder_as_base_is_not_sent_to_the_hub(tmp_path: Path, monkeypatch: py
 
 
 def test_full_weights_are_no_adapter() -> None:
-    full = dataclasses.replace(RESULT, training=dataclasses.replace(TRAINING, method="full"))
-    assert front(REPORT, full)["library_name"] == "transformers"
-    assert front(REPORT, full)["base_model_relation"] == "finetune"
+    for method in ("full", "dora"):
+        # What is no LoRA is dialed as full weights.
+        tuned = dataclasses.replace(RESULT, training=dataclasses.replace(TRAINING, method=method))
+        whole = dataclasses.replace(REPORT, tuned_name="runs/mine-1/model")
+        assert front(whole, tuned)["library_name"] == "transformers"
+        assert front(whole, tuned)["base_model_relation"] == "finetune"
+        assert front(dataclasses.replace(REPORT, tuned_name="runs/mine-1/adapter"), tuned)["library_name"] == "peft"
     assert not {"base_model_relation", "library_name"} & set(front(REPORT, None))
 
 

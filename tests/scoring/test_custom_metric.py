@@ -1,5 +1,6 @@
 """A user's own metric: what works, and the message of everything that does not."""
 
+import os
 import sys
 
 import pytest
@@ -155,3 +156,17 @@ def test_a_file_imports_what_lies_beside_it_and_defines_classes(tmp_path):
     found = [metric.item(wrote("x"), example("x")).value for metric in (first, second)]
     assert found == [25.0, 50.0]
     assert sys.path == before
+
+
+def test_a_file_is_read_once_until_it_is_written_again(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("print('read')\nCALLS = []\ndef score(output, references, example):\n    return 1.0\n")
+    first, second = (get_metric(f"{path}:score") for _ in range(2))
+    assert first.score is second.score or first == second
+    module = sys.modules[f"keeptune_custom:{path.resolve()}"]
+    get_metric(f"{path}:score")
+    assert sys.modules[f"keeptune_custom:{path.resolve()}"] is module
+    path.write_text("def score(output, references, example):\n    return 2.0\n")
+    os.utime(path, ns=(1, 1))
+    get_metric(f"{path}:score")
+    assert sys.modules[f"keeptune_custom:{path.resolve()}"] is not module

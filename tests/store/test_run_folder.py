@@ -106,6 +106,13 @@ def test_a_missing_folder_or_run_is_told(tmp_path: Path) -> None:
         find_run("x", tmp_path)
 
 
+def test_the_run_that_one_stands_in_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tune(tmp_path / "one", "tickets", "smollm2")
+    monkeypatch.chdir(tmp_path / "one")
+    delete_run(find_run(".", tmp_path), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_deleted_run_takes_nothing_else_along(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_tune(tmp_path / name, "tickets", "smollm2")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from keeptune.api.ask import load_for_asking, tell_model
 from keeptune.api.evaluate import of_run
+from keeptune.api.measure import base_of
 from keeptune.api.prepare import make_encoder
 from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.encode import Encoder
@@ -53,13 +54,16 @@ class Chat:
 
 
 def open_chat(model: ModelConfig, observer: Observer = silent) -> Chat:
-    """Load `model`; where it is an adapter, or the folder of a run with one, its bare base beside it."""
-    model = of_run(model)
+    """Load `model`; where it is an adapter, or the folder of a run, its base beside it."""
+    named, model = model, of_run(model)
     encoder = make_encoder(model, DataConfig())
     tuned = load_for_asking(model)
     tell_model(tuned, observer)
-    if tuned.found.adapter is None:
+    if tuned.found.adapter is not None:
+        bare = dataclasses.replace(model, name=tuned.found.source, revision=tuned.found.revision)
+    elif named != model:
+        bare = of_run(dataclasses.replace(model, name=base_of(named.name)))
+    else:
         return Chat({"model": tuned}, {"model": encoder})
-    bare = dataclasses.replace(model, name=tuned.found.source, revision=tuned.found.revision)
     encoders = {"base": make_encoder(bare, DataConfig()), "tuned": encoder}
     return Chat({"base": load_for_asking(bare), "tuned": tuned}, encoders)

@@ -29,13 +29,12 @@ from keeptune.records import (
 )
 from keeptune.report.html.compare_page import write_compare_html
 from keeptune.store.atomic import write_json
-from keeptune.store.runs import CONFIG, LOCK, locked_folder
+from keeptune.store.runs import CONFIG, LOCK, TRIALS, locked_folder
 from keeptune.studies.compare import Compared, compare_trials
 from keeptune.studies.trial_scores import FinishedTrial
 
 COMPARISON = "compare.json"
 PAGE = "compare.html"
-TRIALS = "trials"
 
 
 def compare(

@@ -25,8 +25,8 @@ from keeptune.records import (
 )
 from keeptune.report.html.curve_page import write_curve_html
 from keeptune.store.atomic import write_json
-from keeptune.store.run_entry import TRIALS, task_of
-from keeptune.store.runs import CONFIG, open_run
+from keeptune.store.run_entry import task_of
+from keeptune.store.runs import CONFIG, TRIALS, open_run
 from keeptune.studies.learning_curve import Learned, check_sizes, learn, method_of
 
 CURVE = "curve.json"

@@ -20,12 +20,20 @@ from keeptune.api.abilities import wanted_abilities
 from keeptune.api.ask import Asker, load_for_asking
 from keeptune.api.prepare import Metrics, Rows, new_tokens, rows_of_user
 from keeptune.api.train import train
-from keeptune.api.trained_before import RUNGS
 from keeptune.api.verdict_pass import Answering
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import ModelConfig, TuneConfig
 from keeptune.data.encode import Encoder, same_tokenizer
-from keeptune.errors import ConfigError, DataError, MetricError, ModelError, PairingError, TrainingError
+from keeptune.errors import (
+    ConfigError,
+    DataError,
+    KeeptuneError,
+    MetricError,
+    ModelError,
+    PairingError,
+    TrainingError,
+    first_line,
+)
 from keeptune.events import Notice, Observer, RungDone
 from keeptune.export.save import saved_tuned
 from keeptune.forgetting.compare import compare, pair
@@ -48,8 +56,9 @@ from keeptune.records import (
 )
 from keeptune.scoring.table import get_metric
 from keeptune.store.atomic import atomic_folder, write_json
+from keeptune.store.runs import LADDER, RUNGS
+from keeptune.training.fit_memory import out_of_memory
 
-LADDER = "ladder.json"
 ASKED = "asked.json"
 """Of a rung, beside its folder: the seconds that asking it took."""
 
@@ -153,11 +162,15 @@ class Climb:
                 continue
             try:
                 tried.append(self._try(rung, _is_trained(rung, tried)))
-            except (ModelError, TrainingError, PairingError, MetricError, DataError) as error:
-                if not tried:
+            except (KeeptuneError, RuntimeError) as error:
+                if not tried or not _of_the_rung(error):
                     raise
-                self.observer(Notice("ladder", f"{rung} cannot be tried: {error.message}"))
+                self.observer(Notice("ladder", f"{rung} cannot be tried: {first_line(error)}"))
                 left.append(rung)
+                if rung == training_of(rung):
+                    # Its dials would train it once more.
+                    left += [other for other in waiting if training_of(other) == rung]
+                    waiting = deque(other for other in waiting if training_of(other) != rung)
                 continue
             self.observer(RungDone(tried[-1]))
             dial = next_dial(tried, self.config.ladder.min_gain)
@@ -199,7 +212,10 @@ class Climb:
             else:
                 found.append(ability)
         if not found:
-            raise ConfigError("none of the declared abilities can be measured with this model", "declare others")
+            raise ConfigError(
+                "none of the declared abilities can be measured with this model",
+                "declare others, or more of their items",
+            )
         return found
 
     def _is_left(self, rung: str, tried: Sequence[DevEvidence], began: float) -> bool:
@@ -216,6 +232,8 @@ class Climb:
 
     def _try(self, rung: str, is_trained: bool) -> DevEvidence:
         """Make and ask one rung; the time of a training that another one has had is not counted again."""
+        # What one that failed has left.
+        gc.collect()
         made = self.make(rung)
         began = time.monotonic()
         answers = self._ask(made.model, self.encoders[1])
@@ -285,6 +303,12 @@ def refuse_nothing_to_keep(config: TuneConfig) -> None:
                 f"{keep.name} is a task of lm-evaluation-harness, which has no development items of its own",
                 "give its items as a file, or leave --auto out",
             )
+
+
+def _of_the_rung(error: BaseException) -> bool:
+    """Whether another rung may well succeed."""
+    of_settings = (ConfigError, DataError, MetricError, ModelError, PairingError, TrainingError)
+    return isinstance(error, of_settings) or out_of_memory(error)
 
 
 def _is_trained(rung: str, tried: Sequence[DevEvidence]) -> bool:

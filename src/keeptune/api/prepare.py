@@ -189,9 +189,9 @@ def choose(evaluation: EvaluationConfig, examples: Sequence[Example]) -> Metrics
     for refusal in (refused_by(metric, examples) for metric in metrics if evaluation.metrics):
         if refusal:
             raise refusal
-    if any(metric.needs == "choices" for metric in metrics) and not all(e.choices for e in examples):
+    if any(metric.needs == "choices" for metric in metrics) and any(len(e.choices) < 2 for e in examples):
         raise ConfigError(
-            f"{', '.join(m.name for m in metrics if m.needs == 'choices')} needs `choices` in every test row",
+            f"{', '.join(m.name for m in metrics if m.needs == 'choices')} needs two `choices` in every test row",
             "add the closed set of answers to the rows, or name another --metric",
         )
     return Metrics(metrics, reason)

@@ -14,7 +14,6 @@ from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, ma
 from keeptune.api.resume import refuse_other_settings
 from keeptune.api.start import refuse_another_start, whole_model
 from keeptune.api.train import keep_settings, train
-from keeptune.api.trained_before import RUNGS
 from keeptune.api.tune import apart_from_kept, tidy, with_development_items
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder
@@ -23,13 +22,22 @@ from keeptune.errors import ConfigError, RunExists
 from keeptune.events import Event, Notice, Observer, silent
 from keeptune.export.save import saved_tuned
 from keeptune.export.save_dialed import save_dialed
-from keeptune.mitigation.rungs import DIALS, PLAIN, ROUTE, rung_config, training_of, with_dials
+from keeptune.mitigation.fit import unfit
+from keeptune.mitigation.rungs import (
+    DIALS,
+    PLAIN,
+    ROUTE,
+    refuse_other_remedies,
+    rung_config,
+    training_of,
+    with_dials,
+)
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import fold_adapter
 from keeptune.records import ForgettingReport
 from keeptune.store.hashing import hash_value
-from keeptune.store.runs import open_run
+from keeptune.store.runs import RUNGS, open_run
 
 REPAIRS = ("kl=1", "self-replay=0.3+kl=1")
 REPAIRS_WITH_OLD_ROWS = (*with_dials("replay=0.5"), "replay=0.5+kl=1")
@@ -102,12 +110,12 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
 
     base = of_run(config.model)
     config = with_development_items(replace(config, model=base, method=Full(), training=_repairing(config.training)))
+    refuse_other_remedies(config)
     encoder = make_encoder(base, config.data)
     rows = _rows(config, told)
     if config.data.train is not None:
         rows = apart_from_kept(config, rows, encoder, told)
-    for rung in {*config.ladder.rungs} - {PLAIN, ROUTE}:
-        rung_config(rung, config)
+    _refuse_unfit(config)
     metrics = choose(config.evaluation, rows.test)
     told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
@@ -131,6 +139,28 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
         report = _measure(config, chosen, run, rows, encoders, metrics, told, notices, climbed)
         tidy(run)
     return report
+
+
+def _refuse_unfit(config: TuneConfig) -> None:
+    """The user's rungs, each as it would be trained.
+
+    Raises:
+        ConfigError: one names no mitigation, or has no meaning here.
+    """
+    held = replace(config, mend=replace(config.mend, reference=_pinned(config.model)))
+    for rung in config.ladder.rungs:
+        if rung == ROUTE and not config.ladder.can_route:
+            raise ConfigError("route is a rung only where requests can be routed", "add --can-route")
+        settings = rung_config(rung, held)
+        if training_of(rung) != PLAIN and config.data.train is None:
+            raise ConfigError(f"{rung} is a training, and there are no train rows", "name them with --train, or dial")
+        if settings.mend.l2sp or settings.mend.ewc:
+            raise ConfigError(
+                f"{rung} would hold to the weights that a repair starts from, which are the tuned ones",
+                "use kl, which holds to the base",
+            )
+        if error := unfit(settings):
+            raise error
 
 
 def _repairing(training: TrainingConfig) -> TrainingConfig:

@@ -18,7 +18,7 @@ from keeptune.models.find import find_model, hash_model
 from keeptune.records import from_plain, to_plain
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
-from keeptune.store.runs import CONFIG, read_json_object, read_settings
+from keeptune.store.runs import CONFIG, LADDER, RUNGS, TRIALS, read_json_object, read_settings
 
 Settings = TypeVar("Settings", bound=Any)
 ROWS = "rows.json"
@@ -105,6 +105,10 @@ def with_kept_settings(config: TuneConfig) -> TuneConfig:
         kept = from_plain(TuneConfig, plain)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"the settings of {run} are not those of a training: {error}", FIX) from error
+    repaired = not kept.ladder.auto and any((run / name).exists() for name in (RUNGS, LADDER))
+    if repaired or (run / TRIALS).is_dir():
+        verb = "rescue" if repaired else "compare or curve"
+        raise StoreError(f"{run} is of {verb}, not of a training", f"resume it by keeptune {verb}, or name another")
     return _filled(config, kept, open_then)
 
 

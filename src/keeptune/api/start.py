@@ -17,7 +17,7 @@ from keeptune.models.find import find_model
 from keeptune.models.load import load_model
 from keeptune.records import from_plain
 from keeptune.store.atomic import write_json
-from keeptune.store.runs import CONFIG, RESULT, read_json_object, read_result
+from keeptune.store.runs import CONFIG, LADDER, RESULT, read_json_object, read_result
 
 STARTED = "start.json"
 FIX = "resume from the same one, or start a new run in another --output"
@@ -56,7 +56,7 @@ def run_of(model: ModelConfig) -> Path | None:
     """The run of `tune` that made this model, where it still lies in that run's folder."""
     path = Path(model.name).expanduser()
     for folder in (path, path.parent):
-        trained = any((folder / name).exists() for name in ("training.json", "ladder.json"))
+        trained = any((folder / name).exists() for name in ("training.json", LADDER))
         if trained and (folder / CONFIG).exists() and (folder / RESULT).exists():
             return folder
     return None

@@ -15,13 +15,11 @@ from keeptune.models.dial import scales
 from keeptune.models.load import load_model
 from keeptune.records import TrainingSummary, from_plain, to_plain
 from keeptune.store.atomic import atomic_folder, write_json
-from keeptune.store.runs import read_json_object, read_settings
+from keeptune.store.runs import RUNGS, read_json_object, read_settings
 
 DONE = "training.json"
 WHOLE = "whole"
 """Folder in a run for weights at full strength, where no other run has them."""
-RUNGS = "rungs"
-"""Folder in a run for the trainings of its ladder."""
 FIX = "start a new run in another --output"
 
 

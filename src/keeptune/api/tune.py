@@ -13,22 +13,22 @@ from keeptune.api.forget import Forgetting, Task
 from keeptune.api.ladder import Climb, Climbed, Trainer, refuse_nothing_to_keep, settle
 from keeptune.api.prepare import EMBEDDED, Metrics, Rows, choose, load_rows, make_encoder, rows_of_user
 from keeptune.api.result import make_result
-from keeptune.api.resume import refuse_other_settings, with_kept_settings
+from keeptune.api.resume import refuse_another, with_kept_settings
 from keeptune.api.score import Scored, score
 from keeptune.api.search import found_settings
 from keeptune.api.start import keep_earlier, whole_model
 from keeptune.api.train import keep_settings, train
-from keeptune.api.trained_before import RUNGS, WHOLE
+from keeptune.api.trained_before import WHOLE
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import DataError
 from keeptune.events import Event, Notice, Observer, RunFinished, silent
 from keeptune.export.save import saved_tuned
 from keeptune.mitigation.replay import without_prompts
-from keeptune.mitigation.rungs import PLAIN, rungs_of, training_of
+from keeptune.mitigation.rungs import PLAIN, refuse_other_remedies, rungs_of, training_of
 from keeptune.records import ForgettingReport, TuneResult, to_plain
 from keeptune.store.atomic import write_json, write_jsonl
-from keeptune.store.runs import RESULT, open_run
+from keeptune.store.runs import RESULT, RUNGS, open_run
 
 DEV_FRACTION = 0.3
 """Share of the user's own items that a ladder chooses by, where the settings say nothing."""
@@ -65,6 +65,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
     if config.ladder.auto:
         config = with_development_items(config)
         refuse_nothing_to_keep(config)
+        refuse_other_remedies(config)
     rows = apart_from_kept(config, rows, encoder, notes)
     if config.ladder.auto or config.ladder.rungs:
         rungs_of(config)
@@ -76,8 +77,8 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
         config = found_settings(config, run, rows, encoder, metrics, notes)
         climbed = None
         if config.ladder.auto:
+            refuse_another(config, rows, run)
             keep_settings(config, run)
-            refuse_other_settings(config, run)
             make = Trainer(config, run, rows, encoder, metrics, notes)
             rungs = (PLAIN, *rungs_of(config))
             climbed = Climb(config, run, rows, (encoder, encoder), metrics, make, notes, seconds, rungs)()
@@ -142,6 +143,8 @@ def without_effect(config: TuneConfig) -> list[str]:
         f"ladder.{name}": "ladder.auto" for name in _OF_LADDER if getattr(ladder, name) != getattr(plain.ladder, name)
     }
     found = {} if ladder.auto else idle
+    if mend.replay_fraction != plain.mend.replay_fraction and not mend.replay:
+        found["mend.replay_fraction"] = "mend.replay"
     if mend.kl_on != plain.mend.kl_on and not mend.kl and not ladder.auto:
         found["mend.kl_on"] = "mend.kl"
     if mend.self_replay_prompts and not mend.self_replay and not ladder.auto:
@@ -150,7 +153,10 @@ def without_effect(config: TuneConfig) -> list[str]:
         found["training.max_drift"] = "training.search"
     if data.draw and data.limit_train is None and data.train != EMBEDDED:
         found["data.draw"] = "data.limit_train"
-    return [f"{setting} changes nothing without {needed}" for setting, needed in found.items()]
+    told = [f"{setting} changes nothing without {needed}" for setting, needed in found.items()]
+    if data.test and data.test_fraction != plain.data.test_fraction:
+        told.append("data.test_fraction changes nothing with data.test")
+    return told
 
 
 def rows_of(config: TuneConfig) -> Rows:

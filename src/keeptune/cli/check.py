@@ -16,6 +16,7 @@ BAD_DATA = 2
 @setting_flags(
     *MODEL,
     *DATA,
+    "too-long",
     "train",
     "test",
     "limit-train",

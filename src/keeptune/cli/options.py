@@ -25,7 +25,9 @@ class Flag(NamedTuple):
 FLAGS: Mapping[str, Flag] = {
     "model": Flag("NAME", "Hub name, folder, .gguf file, run folder, or the built-in smollm2.  [default: smollm2]"),
     "revision": Flag("REV", "Branch, tag or commit on the hub."),
-    "train": Flag("DATA", "Rows to learn from: JSONL, JSON, CSV, TSV, Parquet, folder, or hub data set NAME[:SPLIT]."),
+    "train": Flag(
+        "DATA", "Rows to learn from: JSONL, JSON, CSV, TSV, Parquet, folder; on the hub NAME[:CONFIG][:SPLIT]."
+    ),
     "test": Flag("DATA", "Rows for the score. Without it a part of train is set apart."),
     "prompt": Flag("TEMPLATE", "Prompt over a row's fields: 'Summarize: {dialogue}'. Found by itself where obvious."),
     "completion": Flag("FIELD", "Field, or template, of the answer."),
@@ -96,7 +98,7 @@ FLAGS: Mapping[str, Flag] = {
 """Name of the flag → how it is given. The order is the order of the help."""
 
 MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
-DATA = ("prompt", "completion", "system", "group", "max-length", "too-long")
+DATA = ("prompt", "completion", "system", "group", "max-length")
 MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "probe")
 SCORING = ("metric", "max-new-tokens", "few-shot", "engine")
 

@@ -150,6 +150,10 @@ def _check_together(config: TuneConfig, chosen: Mapping[str, Given]) -> None:
         raise chosen["training.select_by"].wrong(
             "is metric, but validation_fraction is 0: nothing to choose by", "raise validation_fraction"
         )
+    if config.measure.keep and config.measure.extent == "none":
+        raise chosen["measure.keep"].wrong(
+            "is given, and measure is none: nothing would be asked", "leave one of the two out"
+        )
     outcomes = config.measure.fail_on
     if outcomes != ("none",) and not set(outcomes) <= set(OUTCOMES):
         given = chosen["measure.fail_on"]

@@ -64,9 +64,15 @@ class Encoder:
             opened = self._render(example.prompt, open_answer=True, example=example)
             return self._following(self._answer_text(example, text, opened), opened)
         # A space between prompt and answer, as in the text that such models were trained on.
-        glued = self.kind == "encoder-decoder" or not example.prompt
+        glued = not example.prompt
         joined = glued or text[:1].isspace() or example.prompt_text[-1:].isspace()
-        ids = self._ids(text) if glued else self._following(text if joined else f" {text}", example.prompt_text)
+        if self.kind == "encoder-decoder":
+            # Of a translation model, the other language's pieces.
+            ids = tuple(self.tokenizer(text_target=text, add_special_tokens=False)["input_ids"])
+        elif glued:
+            ids = self._ids(text)
+        else:
+            ids = self._following(text if joined else f" {text}", example.prompt_text)
         return (*ids, self.tokenizer.eos_token_id)
 
     def row(self, example: Example) -> EncodedRow | None:

@@ -28,7 +28,7 @@ def load_prompts(path: str, config: DataConfig) -> tuple[Example, ...]:
     field = "completion" if config.prompt else None
     rows = [dataclasses.replace(row, row=_answered(row, field)) for row in raw.rows]
     told = dataclasses.replace(config, completion=field) if field else config
-    examples, _, problems = build_examples(dataclasses.replace(raw, rows=tuple(rows)), path, told)
+    examples, _, problems = build_examples(dataclasses.replace(raw, rows=tuple(rows), labels={}), path, told)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise DataError(f"{path}: {len(errors)} problem{'s' * (len(errors) > 1)} in the prompts", problems=errors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from keeptune.config.schema import DataConfig
+from keeptune.config.schema import DataConfig, TooLong
 from keeptune.data.advice import advise_test, advise_train
 from keeptune.data.check_report import CheckReport, RoleReport
 from keeptune.data.duplicates import Repeat, find_duplicates, find_leaks, is_other_item, share_context
@@ -35,7 +35,7 @@ def check_data(
         if count_tokens is not None and examples:
             limit = config.max_length or max_length
             lengths = summarise_lengths(examples, count_tokens(examples), limit)
-            problems.extend(_too_long(lengths, examples, path, config))
+            problems.extend(_too_long(lengths, examples, path, config.too_long if role == "train" else "truncate"))
         clusters = len({example.cluster for example in examples})
         reports.append(RoleReport(role, path, len(examples), clusters, mapping, lengths, label_balance(examples)))
     if config.train is None and config.test is None:
@@ -58,13 +58,12 @@ def label_balance(examples: Sequence[Example]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _too_long(
-    lengths: TokenLengths | None, examples: Sequence[Example], path: str, config: DataConfig
-) -> list[Problem]:
+def _too_long(lengths: TokenLengths | None, examples: Sequence[Example], path: str, then: TooLong) -> list[Problem]:
+    """What is scored is never dropped nor refused: it is cut."""
     if lengths is None or not lengths.too_long:
         return []
     what = f"longer than {lengths.limit:,} tokens, prompt and completion together"
-    if config.too_long == "error":
+    if then == "error":
         wanted = set(lengths.too_long)
         fix = "shorten it, raise --max-length, or set --too-long to truncate or drop"
         return [
@@ -78,7 +77,7 @@ def _too_long(
         "drop": "they will be left out",
     }
     count = len(lengths.too_long)
-    message = f"{count} of {len(examples)} rows are {what} ({ids}): {ends[config.too_long]}"
+    message = f"{count} of {len(examples)} rows are {what} ({ids}): {ends[then]}"
     return [Problem(path, None, "too-long", message, "raise --max-length, or shorten them", "warning")]
 
 

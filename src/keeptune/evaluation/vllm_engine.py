@@ -125,7 +125,7 @@ def _start(loaded: LoadedModel, key: tuple[str, str], longest: int) -> Server:
             max_model_len=room,
             skip_tokenizer_init=True,
             generation_config="vllm",
-            trust_remote_code=bool(getattr(loaded.inner.config, "auto_map", None)),
+            trust_remote_code=type(loaded.inner).__module__.startswith("transformers_modules"),
             **_memory(loaded.placement.device),
         )
     return Server(key, room, llm)

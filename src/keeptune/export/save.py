@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from transformers.utils import GENERATION_CONFIG_NAME
 
 from keeptune.errors import ConfigError
 from keeptune.models.load import LoadedModel
 from keeptune.models.weights import fold_adapter
-from keeptune.store.atomic import atomic_folder
+from keeptune.store.atomic import atomic_folder, write_json
 
 
 def save_tuned(loaded: LoadedModel, run: Path) -> Path:
@@ -22,9 +24,8 @@ def save_tuned(loaded: LoadedModel, run: Path) -> Path:
     """
     is_adapter = hasattr(loaded.model, "peft_config")
     folder = run / ("adapter" if is_adapter else "model")
-    otherwise = ends_otherwise(loaded)
     with atomic_folder(folder) as partial:
-        _end_answers_as_learned(loaded)
+        _name_no_code(loaded)
         if loaded.initial_adapter is None:
             loaded.model.save_pretrained(partial)
         else:
@@ -33,9 +34,7 @@ def save_tuned(loaded: LoadedModel, run: Path) -> Path:
         if is_adapter:
             # peft leaves a card with empty headings; the run's own report says what there is to say.
             (partial / "README.md").unlink(missing_ok=True)
-            if otherwise:
-                # peft takes the base's; this one is there to be given to it.
-                loaded.inner.generation_config.save_pretrained(partial)
+        _end_answers_as_learned(loaded, partial)
     return folder
 
 
@@ -55,15 +54,31 @@ def save_merged(loaded: LoadedModel, folder: Path) -> None:
             f"the adapter of {loaded.found.name} cannot be merged with its base", "start from its base, or from another"
         )
     with atomic_folder(folder) as partial:
-        _end_answers_as_learned(loaded)
+        _name_no_code(loaded)
         loaded.model.save_pretrained(partial)
         loaded.tokenizer.save_pretrained(partial)
+        _end_answers_as_learned(loaded, partial)
 
 
-def _end_answers_as_learned(loaded: LoadedModel) -> None:
-    """Other tools stop at the tokens of the generation config alone."""
-    if ends_otherwise(loaded):
-        loaded.inner.generation_config.eos_token_id = list(loaded.end_ids())
+def _end_answers_as_learned(loaded: LoadedModel, folder: Path) -> None:
+    """Other tools stop at the tokens of the generation config alone. For an adapter peft takes the base's; this one is
+    there to be given to it.
+
+    In the file: transformers refuses to save a config that was changed where some other value in it is odd.
+    """
+    if not ends_otherwise(loaded):
+        return
+    file = folder / GENERATION_CONFIG_NAME
+    if not file.exists():
+        loaded.inner.generation_config.save_pretrained(folder)
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    write_json(file, {**settings, "eos_token_id": list(loaded.end_ids())})
+
+
+def _name_no_code(loaded: LoadedModel) -> None:
+    """Of an architecture that transformers has, the code that was once beside the weights is not needed, nor saved."""
+    if type(loaded.inner).__module__.startswith("transformers."):
+        vars(loaded.inner.config).pop("auto_map", None)
 
 
 def _save_on_whole_base(loaded: LoadedModel, initial: Mapping[str, torch.Tensor], folder: Path) -> None:

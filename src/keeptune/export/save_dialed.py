@@ -20,6 +20,7 @@ from keeptune.models.weights import fold_adapter
 from keeptune.store.atomic import atomic_folder
 
 DEFAULT = ModelConfig()
+WITH_A_MODEL = (".json", ".jinja", ".model", ".spm", ".tokenizer", ".txt", ".tiktoken", ".py")
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
@@ -48,6 +49,8 @@ def save_dialed(
     """
     if isinstance(tuned, Path) and (tuned / ADAPTER_CONFIG).exists() and not scales(read_json(tuned / ADAPTER_CONFIG)):
         tuned = _load(tuned, config)
+    if isinstance(tuned, Path) and isinstance(base, Path) and not _fit(base, tuned):
+        base = _load(base, config)
     if isinstance(tuned, Path) and isinstance(base, LoadedModel) and not _alike(base, tuned):
         tuned = _load(tuned, config)
     with atomic_folder(folder) as partial:
@@ -67,6 +70,21 @@ def save_dialed(
 
 def _load(folder: Path, config: ModelConfig) -> LoadedModel:
     return load_model(replace(config, name=str(folder), revision=None, device="cpu", dtype="float32"))
+
+
+def _fit(base: Path, tuned: Path) -> bool:
+    """Whether each weight of `tuned` has its counterpart in the files of `base`: older tools have written other names.
+    An adapter needs none."""
+    if (tuned / ADAPTER_CONFIG).exists():
+        return True
+    before, after = SavedWeights(base), SavedWeights(tuned)
+    if before.keys() == after.keys():
+        return True
+    try:
+        match_weights(before, after)
+    except ModelError:
+        return False
+    return True
 
 
 def _alike(loaded: LoadedModel, folder: Path) -> bool:
@@ -117,7 +135,9 @@ def _save_between(base: LoadedModel | Path, tuned: SavedWeights, alpha: Alpha, f
 
 
 def _copy_without_weights(source: Path, folder: Path) -> None:
-    """Settings, tokenizer, chat template, code and the index of the weights' files: what a model is loaded with."""
+    """Settings, tokenizer, chat templates, code and the index of the weights' files: what a model is loaded with."""
     for entry in source.iterdir():
-        if entry.is_file() and entry.suffix in (".json", ".jinja", ".model", ".txt", ".tiktoken", ".py"):
+        if entry.name == "additional_chat_templates":
+            shutil.copytree(entry, folder / entry.name)
+        elif entry.is_file() and entry.suffix in WITH_A_MODEL:
             shutil.copy2(entry, folder)

@@ -44,7 +44,7 @@ def why_not_measurable(
     if ability.chance is None:
         return ""
     on, interval = "the development items", score_interval(dev_base, metric)
-    if isinstance(interval, Undefined):
+    if isinstance(interval, Undefined) and base:
         on, interval = "the items of the verdict (there are too few development items)", score_interval(base, metric)
     if isinstance(interval, Undefined):
         return f"whether the base is above chance cannot be told: {interval.reason}"

@@ -53,6 +53,24 @@ def plain_of(config: TuneConfig) -> TuneConfig:
     return replace(_alone(config), mend=MendConfig())
 
 
+def refuse_other_remedies(config: TuneConfig) -> None:
+    """A ladder tries each remedy alone, so none can be set beside it.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for row in MITIGATIONS.values():
+        section, _, name = row.setting.partition(".")
+        if section != "mend":
+            continue
+        given = getattr(config.mend, name)
+        if given != getattr(MendConfig(), name):
+            raise ConfigError(
+                f"{row.setting} is set, and a ladder tries each remedy alone",
+                f"make it a rung, --rungs {row.name}={given}, or leave it out",
+            )
+
+
 def rung_config(rung: str, config: TuneConfig) -> TuneConfig:
     """The settings of one rung.
 
@@ -63,9 +81,11 @@ def rung_config(rung: str, config: TuneConfig) -> TuneConfig:
 
 
 def _alone(config: TuneConfig) -> TuneConfig:
-    """Without the settings of any remedy; rows and prompts that a rung may need stay."""
+    """Without any remedy; what a rung may need for its own stays."""
     given = config.mend
-    mend = MendConfig(given.replay, self_replay_prompts=given.self_replay_prompts, reference=given.reference)
+    mend = MendConfig(
+        given.replay, self_replay_prompts=given.self_replay_prompts, kl_on=given.kl_on, reference=given.reference
+    )
     return replace(config, mend=mend, ladder=LadderConfig(), measure=replace(config.measure, extent="none"))
 
 

@@ -94,10 +94,12 @@ def self_replay_rows(
             "no prompts are left to answer: all occur in train, in test or among the items that are measured",
             "name other prompts with --self-replay-prompts",
         )
+    # The model that is trained may have a chat template that its base has not.
+    own_form = replace(encoder, tokenizer=loaded.tokenizer)
     written = cached_text(
         [*_identity(loaded), "self-replay", count, encoder.max_length, writing, asked, forbidden],
         Written,
-        lambda: _Writer(loaded, encoder, writing, observer).write(count, forbidden, asked if prompts else None),
+        lambda: _Writer(loaded, own_form, writing, observer).write(count, forbidden, asked if prompts else None),
     )
     rows = [(each.ended, encoder.scored_row(each.example, each.example.completion)) for each in written]
     return [replace(row if ended else _without_end(row), role="replay") for ended, row in rows]

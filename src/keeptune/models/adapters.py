@@ -154,6 +154,10 @@ def attach_adapter(
     if method.needs_rows and not rows:
         raise ConfigError(f"{method.name} needs rows of what is to be kept", "give rows of old tasks with --replay")
     torch.manual_seed(seed)
+    if not hasattr(peft, method.config):
+        raise ConfigError(
+            f"peft {peft.__version__} does not know {method.name}", "pip install -U peft, or use --method lora"
+        )
     try:
         config = getattr(peft, method.config)(task_type=task, **settings)
         if method.needs_rows:

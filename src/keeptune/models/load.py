@@ -136,7 +136,7 @@ def _tokenizer(found: FoundModel, config: ModelConfig) -> Any:
     try:
         if own:
             # Beside an adapter lie the tokenizer and the chat template that it was trained with.
-            tokenizer = AutoTokenizer.from_pretrained(found.adapter)
+            tokenizer = AutoTokenizer.from_pretrained(found.adapter, trust_remote_code=config.allow_remote_code)
         else:
             tokenizer = AutoTokenizer.from_pretrained(found.source, **_hub_arguments(found, config))
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
@@ -272,6 +272,11 @@ def _context_length(settings: Any) -> int:
 
 def _cannot_load(found: FoundModel, error: Exception) -> ModelError:
     where = "folder" if found.local else "hub model"
+    if not found.local and "use_safetensors" in str(error):
+        return ModelError(
+            f"{found.name} has no safetensors: {first_line(error)}",
+            "convert its weights (`save_pretrained`), or pass --allow-pickle if you trust them",
+        )
     return ModelError(
         f"the {where} {found.name} cannot be loaded: {first_line(error)}",
         "fetch or save the model again"

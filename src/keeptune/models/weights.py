@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 
 from keeptune.models.adapters import METHODS
 from keeptune.models.load import LoadedModel
@@ -19,8 +21,21 @@ def fold_adapter(loaded: LoadedModel) -> bool:
     names = {type(config).__name__}
     if not any(method.mergeable and method.config in names for method in METHODS.values()):
         return False
+    _untie(loaded)
     loaded.model = loaded.model.merge_and_unload()
     return True
+
+
+def _untie(loaded: LoadedModel) -> None:
+    """Where input and output embedding are one weight, and one of them has a change: it is not the other's, too."""
+    inner: Any = loaded.inner
+    first, last = inner.get_input_embeddings(), inner.get_output_embeddings()
+    if last is None or last.weight is not first.weight:
+        return
+    if any(isinstance(end, BaseTunerLayer) for end in (first, last)):
+        bare = last.get_base_layer() if isinstance(last, BaseTunerLayer) else last
+        bare.weight = torch.nn.Parameter(bare.weight.detach().clone(), requires_grad=bare.weight.requires_grad)
+        inner.config.tie_word_embeddings = False
 
 
 def cast_weights(model: torch.nn.Module, dtype: torch.dtype) -> None:

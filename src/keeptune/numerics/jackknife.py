@@ -19,6 +19,7 @@ from keeptune.numerics.fieller import PairedMoments
 from keeptune.records import Interval, Undefined
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 Statistic = Callable[[FloatArray], "float | Undefined"]
 """The corpus score from one row of summed counts."""
 
@@ -33,6 +34,8 @@ class LeftOut(NamedTuple):
 
     whole: float
     left_out: FloatArray
+    differ: BoolArray | None = None
+    """[clusters]: of a difference, those whose counts are not the same before and after; None where not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def paired_jackknife(before: FloatArray, after: FloatArray, statistic: Statistic
     difference = paired_left_out(before, after, statistic)
     if isinstance(difference, Undefined):
         return difference
-    estimate, differences = difference
+    estimate, differences = difference.whole, difference.left_out
     clusters = before.shape[0]
     pseudo = clusters * estimate - (clusters - 1) * differences
     moved = float((pseudo**2).sum())
@@ -107,7 +110,7 @@ def paired_left_out(before: FloatArray, after: FloatArray, statistic: Statistic)
     if isinstance(both, Undefined):
         return both
     first, second = both
-    return LeftOut(second.whole - first.whole, second.left_out - first.left_out)
+    return LeftOut(second.whole - first.whole, second.left_out - first.left_out, np.any(before != after, axis=1))
 
 
 def score_jackknife(counts: FloatArray, statistic: Statistic) -> Jackknife | Undefined:

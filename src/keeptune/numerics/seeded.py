@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import stdtrit
 
-from keeptune.numerics.jackknife import MIN_CLUSTERS, MIN_DIFFERING, TOO_FEW, FloatArray, LeftOut
+from keeptune.numerics.jackknife import MIN_CLUSTERS, MIN_DIFFERING, TOO_FEW, BoolArray, FloatArray, LeftOut
 from keeptune.records import Interval, Undefined
 
 METHOD = "seeds and items, t"
@@ -30,6 +30,8 @@ class Seeded:
     """[seeds]."""
     moves: Mapping[str, FloatArray]
     """Set of items → [seeds, clusters]: value without that cluster − value."""
+    differ: Mapping[str, BoolArray] = field(default_factory=dict)
+    """Set of items → [clusters]: those in which anything differs under any seed, where that is known."""
 
     @property
     def mean(self) -> float:
@@ -42,9 +44,9 @@ class Seeded:
 
     @property
     def differing(self) -> int:
-        """Clusters that move the number otherwise than most do, as those in which nothing differs move it alike."""
-        moved = (np.abs(moves - np.median(moves, axis=1, keepdims=True)) > NOISE for moves in self.moves.values())
-        return sum(int(of_set.any(axis=0).sum()) for of_set in moved)
+        """Clusters in which anything differs; where that is not known, those that move the number otherwise than most
+        do, as those in which nothing differs move it alike."""
+        return sum(int(self.differ.get(name, _unlike_most(moves)).sum()) for name, moves in self.moves.items())
 
     @property
     def standard_error(self) -> float:
@@ -79,7 +81,9 @@ class Seeded:
 
     def _at(self, seeds: Sequence[int]) -> Seeded:
         rows = [self.seeds.index(seed) for seed in seeds]
-        return Seeded(tuple(seeds), self.values[rows], {name: moves[rows] for name, moves in self.moves.items()})
+        return Seeded(
+            tuple(seeds), self.values[rows], {name: moves[rows] for name, moves in self.moves.items()}, self.differ
+        )
 
 
 def seeded(by_seed: Mapping[int, LeftOut], items: str) -> Seeded:
@@ -91,13 +95,22 @@ def seeded(by_seed: Mapping[int, LeftOut], items: str) -> Seeded:
     if len({len(found.left_out) for found in by_seed.values()}) != 1:
         raise ValueError("every seed needs the same clusters")
     values = np.array([found.whole for found in by_seed.values()])
-    return Seeded(tuple(by_seed), values, {items: np.array([f.left_out - f.whole for f in by_seed.values()])})
+    moves = np.array([found.left_out - found.whole for found in by_seed.values()])
+    masks = [found.differ for found in by_seed.values() if found.differ is not None]
+    differ = {items: np.array(masks).any(axis=0)} if len(masks) == len(by_seed) else {}
+    return Seeded(tuple(by_seed), values, {items: moves}, differ)
 
 
 def mean_of(parts: Sequence[Seeded]) -> Seeded:
     """The mean of several, of the same seeds and each on a set of items of its own."""
     moves = {name: moved / len(parts) for part in parts for name, moved in part.moves.items()}
-    return Seeded(parts[0].seeds, np.mean([part.values for part in parts], axis=0), moves)
+    differ = {name: mask for part in parts for name, mask in part.differ.items()}
+    return Seeded(parts[0].seeds, np.mean([part.values for part in parts], axis=0), moves, differ)
+
+
+def _unlike_most(moves: FloatArray) -> BoolArray:
+    found: BoolArray = (np.abs(moves - np.median(moves, axis=1, keepdims=True)) > NOISE).any(axis=0)
+    return found
 
 
 def _item_variance(left_out: FloatArray) -> float:

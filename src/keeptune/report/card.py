@@ -56,9 +56,9 @@ def front_matter(report: ForgettingReport, tune: TuneResult | None) -> dict[str,
     if HUB_NAME.fullmatch(report.base_name) and not Path(report.base_name).exists():
         found["base_model"] = report.base_name
         if tune is not None:
-            found["base_model_relation"] = "adapter" if _is_adapter(tune) else "finetune"
+            found["base_model_relation"] = "adapter" if _is_adapter(report) else "finetune"
     if tune is not None:
-        found["library_name"] = "peft" if _is_adapter(tune) else "transformers"
+        found["library_name"] = "peft" if _is_adapter(report) else "transformers"
     found["tags"] = ["keeptune", *([] if tune is None else [tune.training.method])]
     results = [] if report.task is None else [_task_result(report, report.task)]
     results += [_ability_result(a, a.tuned) for a in report.abilities if a.tuned is not None]
@@ -107,5 +107,6 @@ def _name(report: ForgettingReport) -> str:
     return (said or parts or ["tuned model"])[-1]
 
 
-def _is_adapter(tune: TuneResult | None) -> bool:
-    return tune is not None and tune.training.method != "full"
+def _is_adapter(report: ForgettingReport) -> bool:
+    """By where the weights of a run lie: an adapter that was dialed may have become full weights."""
+    return PurePosixPath(report.tuned_name.replace("\\", "/")).name == "adapter"

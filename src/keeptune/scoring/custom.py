@@ -75,6 +75,10 @@ class Custom:
         return points
 
 
+_IMPORTED: dict[Path, tuple[int, ModuleType]] = {}
+"""File → when it was written, in ns, and its module: a metric may load a model of its own."""
+
+
 def is_custom(name: str) -> bool:
     """Whether a metric's name means a user's own function."""
     return ".py:" in name
@@ -110,6 +114,10 @@ def load_custom(name: str) -> Custom:
 
 
 def _import(path: Path, name: str) -> ModuleType:
+    written = path.stat().st_mtime_ns
+    before, module = _IMPORTED.get(path.resolve(), (0, None))
+    if module is not None and before == written:
+        return module
     spec = importlib.util.spec_from_file_location(f"keeptune_custom:{path.resolve()}", path)
     if spec is None or spec.loader is None:
         raise MetricError(f"metric {name}: {path} is not a Python file", "its name must end in .py")
@@ -127,6 +135,7 @@ def _import(path: Path, name: str) -> ModuleType:
         ) from error
     finally:
         sys.path.remove(str(path.resolve().parent))
+    _IMPORTED[path.resolve()] = written, module
     return module
 
 

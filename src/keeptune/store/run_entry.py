@@ -15,14 +15,12 @@ from keeptune.errors import StoreError
 from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain
 from keeptune.store.atomic import read_jsonl
 from keeptune.store.hashing import hash_value
-from keeptune.store.runs import CONFIG, LOCK, RESULT, is_locked, read_json_object
+from keeptune.store.runs import CONFIG, LOCK, RESULT, TRIALS, is_locked, read_json_object
 
 State = Literal["finished", "running", "unfinished", "damaged"]
 STATES: tuple[State, ...] = ("finished", "running", "unfinished", "damaged")
 FORGETTING = "forgetting.json"
 ROWS = "rows.json"
-TRIALS = "trials"
-"""Where a study keeps its own runs."""
 _KINDS = {"TuneConfig": "tune", "MeasureRun": "measure", "TuneResult": "tune", "EvalResult": "eval"}
 _GENERIC = ("train", "training", "rows", "data", "dataset")
 """Names of files that say nothing of the task; their folder's does."""
@@ -176,7 +174,7 @@ def _of_result(folder: Path) -> dict[str, Any]:
     if (folder / RESULT).exists():
         plain = read_json_object(folder / RESULT, "")
         if plain["type"] == "EvalResult":
-            return _of_eval(plain)
+            return _of_eval(folder, plain)
         compared = next((c for c in plain["comparisons"] if c["before_name"] == "base"), None)
         facts = _of_comparison(compared) | {"test_hash": _test_hash(folder, plain), "kind": "tune"}
         # Of what a ladder chose, where there was one.
@@ -191,10 +189,15 @@ def _of_result(folder: Path) -> dict[str, Any]:
     return facts | {"abilities": tuple(abilities), "created": plain["manifest"]["created"]}
 
 
-def _of_eval(plain: Mapping[str, Any]) -> dict[str, Any]:
+def _of_eval(folder: Path, plain: Mapping[str, Any]) -> dict[str, Any]:
     metric = plain["primary_metric"]
-    score = plain["scores"].get(metric)
-    return {"kind": "eval", "metric": metric, "tuned": score, "created": plain["manifest"]["created"]}
+    return {
+        "kind": "eval",
+        "metric": metric,
+        "tuned": plain["scores"].get(metric),
+        "test_hash": _test_hash(folder, plain),
+        "created": plain["manifest"]["created"],
+    }
 
 
 def _of_comparison(plain: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -230,7 +233,7 @@ def _test_hash(folder: Path, result: Mapping[str, Any]) -> str:
     try:
         return str(read_json_object(folder / ROWS, "")["test"])
     except (StoreError, KeyError):
-        limit = result["config"].get("data", {}).get("limit_test")
+        limit = read_json_object(folder / CONFIG, "").get("data", {}).get("limit_test")
         return f"{result['manifest']['test_hash']}:{limit}"
 
 

@@ -92,6 +92,7 @@ def delete_run(run: RunEntry, folder: Path, *, force: bool = False) -> None:
     path = Path(run.path)
     if path.is_symlink():
         raise StoreError(f"{path} is a link to a folder elsewhere", "name the folder itself")
+    path = path.resolve()
     needing = [dependent for dependent in dependents(run, folder) if dependent.breaks]
     if needing and not force:
         told = "; ".join(f"{dependent.name}: {dependent.reason}" for dependent in needing)

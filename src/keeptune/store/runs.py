@@ -17,6 +17,12 @@ CONFIG = "config.json"
 BEGUN = (".lock", "rows.json", "start.json", "start")
 """What a run may have left that ended before its settings were written: it can be started anew."""
 LOCK = ".lock"
+RUNGS = "rungs"
+"""Folder in a run for the trainings of a climb."""
+LADDER = "ladder.json"
+"""What a climb has found."""
+TRIALS = "trials"
+"""Folder for the runs of a comparison or a curve."""
 
 
 @contextmanager

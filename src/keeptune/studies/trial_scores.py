@@ -136,7 +136,9 @@ def _measured(
             return next(score for score in (before, after) if isinstance(score, Undefined))
         bases.append(before)
         tuned.setdefault(trial.method, []).append(after)
-        by_seed.setdefault(trial.method, {})[trial.seed] = LeftOut(sign * found.whole, sign * found.left_out)
+        by_seed.setdefault(trial.method, {})[trial.seed] = found._replace(
+            whole=sign * found.whole, left_out=sign * found.left_out
+        )
         told[trial.method] = (*told.get(trial.method, ()), itself)
     return Measured(
         name=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,33 @@ def test_a_hub_name_that_cannot_be_found_says_what_was_tried(monkeypatch: pytest
     assert 'no file or folder "films"' in problem.message
     assert problem.message.endswith("offline mode is enabled")
     assert ".jsonl .json .csv .tsv .parquet" in problem.fix
+
+
+def test_a_hub_data_set_of_several_configurations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for config in ("main", "other"):
+        (tmp_path / config).mkdir()
+        for split in ("train", "test"):
+            rows = [{"question": f"{config} {split}?", "answer": "yes"}]
+            (tmp_path / config / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    configs = "".join(f"- config_name: {name}\n  data_dir: {name}\n" for name in ("main", "other"))
+    (tmp_path / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
+    real = datasets.load_dataset
+    monkeypatch.setattr(datasets, "load_dataset", lambda name, *config: real(str(tmp_path), *config))
+
+    def asked(path: str, role: str = "train") -> str:
+        (row,) = read_rows(path, role).rows
+        return str(row.row["question"])
+
+    assert asked("someone/sums:main") == "main train?"
+    assert asked("someone/sums:other", "test") == asked("someone/sums:other:test") == "other test?"
+    assert asked("someone/sums:main", "replay") == "main train?"
+    assert asked("someone/sums:main", "what is kept") == "main test?"
+    (problem,) = read_rows("someone/sums", "train").problems
+    assert problem.kind == "several-configs"
+    assert "main" in problem.message
+    assert "someone/sums:CONFIG" in problem.fix
+    (problem,) = read_rows("someone/sums:mian", "train").problems
+    assert problem.kind == "not-found"
 
 
 def test_a_file_has_no_splits(tmp_path: Path) -> None:

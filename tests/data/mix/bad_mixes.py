@@ -23,6 +23,7 @@ class BadMix:
             rows = ({"prompt": f"number {i} of many", "completion": f"it is {i}"} for i in range(count))
             (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (folder / "broken.jsonl").write_text('{"prompt": "a"}\n{"prompt": "b", "completion": ""}\n')
+        (folder / "cut.csv").write_text('prompt,completion\none,1\ntwo,"2\nthree,3\n')
         (folder / "made").mkdir()
         (folder / "made" / "mix.jsonl").write_text("{}\n")
         (folder / "made" / "recipe.yaml").write_text("sources: [../a.jsonl]\nmade: {sha256: 0f1e2d}\n")
@@ -46,6 +47,8 @@ BAD_MIXES = (
     BadMix("two sources of one name", "name-twice", "sources: [a.jsonl, {data: b.jsonl, name: a}]\n"),
     BadMix("a source that is not there", "unusable-source", "sources: [aa.jsonl]\n"),
     BadMix("a source of broken rows", "unusable-source", "sources: [a.jsonl, broken.jsonl]\n"),
+    BadMix("a source that breaks off", "unusable-source", "sources: [a.jsonl, cut.csv]\n"),
+    BadMix("a test set that breaks off", "unusable-source", "sources: [a.jsonl]\ntest: [cut.csv]\n"),
     BadMix("a field that the rows do not have", "bad-source", "sources:\n- {data: a.jsonl, prompt: '{promt}'}\n"),
     BadMix(
         "fractions that leave nothing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ _SPLITS = {
     "train": ("train",),
     "validation": ("validation", "dev", "valid"),
     "test": ("test", "validation", "dev"),
+    "replay": ("replay", "train"),
 }
+"""Role → names of splits that fit. What is to be kept has its own name as role, and is a test."""
 _MARKERS = ("dataset_dict.json", "state.json", "dataset_info.json")
 
 
@@ -35,16 +38,30 @@ def read_saved_dataset(folder: Path, split: str | None, role: str) -> RawRows:
     return _rows(loaded, str(folder), split, role)
 
 
-def read_hub_dataset(name: str, split: str | None, role: str, tried: str) -> RawRows:
-    """Rows of a data set on the hub, or in its cache. `tried` says how `name` was looked for on this machine.
+def read_hub_dataset(name: str, parts: Sequence[str], role: str, tried: str) -> RawRows:
+    """Rows of a data set on the hub, or in its cache.
 
     Offline settings (``HF_HUB_OFFLINE``) are the library's own.
+
+    Args:
+        parts: configuration and split; one alone is the split, or the configuration of a data set that has several.
+        tried: how `name` was looked for on this machine.
     """
     import datasets
 
-    shown = f"{name}:{split}" if split else name
+    shown = ":".join((name, *parts))
+    config, split = (parts[0] if len(parts) > 1 else None), (parts[-1] if parts else None)
     try:
-        loaded = datasets.load_dataset(name)
+        try:
+            loaded = datasets.load_dataset(name, *([config] if config else []))
+        except ValueError as error:
+            if "Config name is missing" not in str(error):
+                raise
+            if not split:
+                told = " ".join(line.strip() for line in str(error).splitlines()[:2])
+                fix = f"name one, as in {name}:CONFIG or {name}:CONFIG:SPLIT"
+                return _failed(shown, "several-configs", told, fix)
+            loaded, split = datasets.load_dataset(name, split), None
     except Exception as error:  # noqa: BLE001 - the library raises its own, the hub's and the network's errors
         message = f'"{name}" was found neither on this machine ({tried}) nor on the hub: {first_line(error)}'
         fix = "give a file (.jsonl .json .csv .tsv .parquet), a folder, or a hub name that can be reached"
@@ -56,7 +73,7 @@ def _rows(loaded: Any, file: str, split: str | None, role: str) -> RawRows:
     name = split or "train"
     if isinstance(loaded, dict):
         known = tuple(loaded)
-        wanted = (split,) if split else _SPLITS.get(role, (role,))
+        wanted = (split,) if split else _SPLITS.get(role, (role, *_SPLITS["test"]))
         found = next((name for name in wanted if name in known), None)
         if found is None:
             hint = did_you_mean(split, known) if split else ""

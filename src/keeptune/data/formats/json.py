@@ -49,8 +49,9 @@ def _read_list(text: str, start: int, path: Path) -> RawRows:
     rows: list[RawRow] = []
     problems: list[Problem] = []
     position = _skip(text, start + 1)
+    line, counted = 1, 0
     while position < len(text) and text[position] != "]":
-        line = text.count("\n", 0, position) + 1
+        line, counted = line + text.count("\n", counted, position), position
         try:
             value, position = DECODER.raw_decode(text, position)
         except json.JSONDecodeError as error:

@@ -27,7 +27,7 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
 def read_rows(path: str, role: str) -> RawRows:
-    """The rows behind `path`: a file, a folder, or a hub data set ``name`` or ``name:split``."""
+    """The rows behind `path`: a file, a folder, or a hub data set ``name[:config][:split]``."""
     here = Path(path).expanduser()
     try:
         if here.is_file():
@@ -43,9 +43,9 @@ def read_rows(path: str, role: str) -> RawRows:
         return _failed(path, "unreadable", f"cannot be read: {error.strerror or error}", "check its permissions")
     if _looks_local(path):
         return _missing(path, here)
-    hub_name, split = (name, split) if name else (path, "")
+    hub_name, *parts = path.split(":")
     tried = f'no file or folder "{path}" in {Path.cwd().name or "/"}'
-    return read_hub_dataset(hub_name, split or None, role, tried)
+    return read_hub_dataset(hub_name, parts, role, tried)
 
 
 def _read_file(path: Path) -> RawRows:
@@ -75,8 +75,9 @@ def _read_folder(folder: Path, split: str | None, role: str) -> RawRows:
 
 
 def _looks_local(path: str) -> bool:
-    name = path.rpartition(":")[0] or path
-    return Path(name).suffix.lower() in {*READERS, ".gz", ".txt"} or not _HUB_NAME.fullmatch(name)
+    name, *parts = path.split(":")
+    is_path = len(parts) > 2 or any("/" in part or not part for part in parts) or not _HUB_NAME.fullmatch(name)
+    return is_path or Path(name).suffix.lower() in {*READERS, ".gz", ".txt"}
 
 
 def _missing(path: str, here: Path) -> RawRows:

@@ -201,6 +201,10 @@ class _WordHashes(dict[str, int]):
         return value
 
 
+ENDS_THE_FILE = ("unclosed-quote", "bad-csv", "truncated", "bad-json")
+"""Kinds of problems after which no row of a file is known, but of JSON Lines."""
+
+
 def _reader(
     source: MixSource, role: Role
 ) -> tuple[Callable[[], Iterator[RawRow | Problem]], str, Mapping[str, tuple[str, ...]]]:
@@ -210,6 +214,9 @@ def _reader(
     if path.suffix.lower() in STREAMED and path.is_file() and os.access(path, os.R_OK):
         return lambda: stream_jsonl(path), path.stem, {}
     raw = read_rows(source.data, role)
+    broken = [problem for problem in raw.problems if problem.kind in ENDS_THE_FILE]
+    if broken:
+        raise DataError(f"{source.data}: it cannot be read to its end", "mend it, or leave it out of the mix", broken)
     return lambda: iter((*raw.problems, *raw.rows)), raw.stem, raw.labels
 
 
