@@ -136,3 +136,18 @@ def test_rows_of_one_line_have_ids_of_their_own(tmp_path: Path) -> None:
     file.write_text(json.dumps(rows), encoding="utf-8")
     loaded = load_examples(str(file), DataConfig(), "train")
     assert [example.id for example in loaded.examples] == ["rows/1", "rows/1.2", "rows/1.3"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "answer"),
+    [
+        (["red", "green", "blue"], "B"),
+        ({"text": ["red", "green", "blue"], "label": ["1", "2", "3"]}, "2"),
+        ({"text": ["red", "green", "blue"], "label": ["A", "B", "C"]}, "green"),
+    ],
+)
+def test_a_choice_may_be_named_by_its_letter_or_label(tmp_path: Path, choices: Any, answer: str) -> None:
+    row = {"prompt": "What colour is grass?", "completion": answer, "choices": choices}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    (found,) = load_examples(str(tmp_path / "rows.jsonl"), DataConfig(), "train").examples
+    assert (found.completion, found.references, found.choices) == ("green", ("green",), ("red", "green", "blue"))

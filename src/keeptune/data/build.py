@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from string import ascii_uppercase
 from typing import Any, TypeVar
 
 from keeptune.data.detect import Mapping
@@ -60,7 +61,10 @@ def build_example(
     else:
         prompt = reader.part(_prompt, prompt)
         answers = reader.part(_answers, answers)
-    allowed = reader.texts("choices") or tuple(choices)
+    allowed, named = reader.part(_choices, ((), {}))
+    allowed = allowed or tuple(choices)
+    if answers and answers[0] not in allowed and answers[0] in named:
+        answers = (named[answers[0]],)
     references = tuple(dict.fromkeys((*answers, *reader.texts("references"))))
     names = {name: reader.label(name) for name in ("id", "group", "task")}
     if answers and allowed and answers[0] not in allowed:
@@ -117,6 +121,17 @@ def _prompt(row: dict[str, Any], mapping: Mapping) -> tuple[Message, ...]:
         elif row.get(field) is not None and (text := as_text(row[field], field)).strip():
             parts.append(text)
     return (Message("user", "\n\n".join(parts)),)
+
+
+def _choices(row: dict[str, Any], mapping: Mapping) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The closed set, and name → member, as an answer may give it: the ``label`` beside each ``text`` (as ARC has
+    them), or else A, B, C … (as MMLU)."""
+    field = mapping.kept.get("choices", "")
+    value, names = row.get(field), ascii_uppercase
+    if isinstance(value, dict) and isinstance(value.get("text"), list) and isinstance(value.get("label"), list):
+        value, names = value["text"], value["label"]
+    texts = as_texts(value, field)
+    return texts, dict(zip(names, value or (), strict=False))
 
 
 def _answers(row: dict[str, Any], mapping: Mapping) -> tuple[str, ...]:
