@@ -61,7 +61,8 @@ def build_example(
     else:
         prompt = reader.part(_prompt, prompt)
         answers = reader.part(_answers, answers)
-    allowed, named = reader.part(_choices, ((), {}))
+    nothing: tuple[tuple[str, ...], dict[str, str]] = ((), {})
+    allowed, named = reader.part(_choices, nothing)
     allowed = allowed or tuple(choices)
     if answers and answers[0] not in allowed and answers[0] in named:
         answers = (named[answers[0]],)

@@ -33,7 +33,7 @@ def _untie(loaded: LoadedModel) -> None:
     if last is None or last.weight is not first.weight:
         return
     if any(isinstance(end, BaseTunerLayer) for end in (first, last)):
-        bare = last.get_base_layer() if isinstance(last, BaseTunerLayer) else last
+        bare = getattr(last, "base_layer", last)
         bare.weight = torch.nn.Parameter(bare.weight.detach().clone(), requires_grad=bare.weight.requires_grad)
         inner.config.tie_word_embeddings = False
 

@@ -97,7 +97,7 @@ def seeded(by_seed: Mapping[int, LeftOut], items: str) -> Seeded:
     values = np.array([found.whole for found in by_seed.values()])
     moves = np.array([found.left_out - found.whole for found in by_seed.values()])
     masks = [found.differ for found in by_seed.values() if found.differ is not None]
-    differ = {items: np.array(masks).any(axis=0)} if len(masks) == len(by_seed) else {}
+    differ = {items: np.logical_or.reduce(masks)} if len(masks) == len(by_seed) else {}
     return Seeded(tuple(by_seed), values, {items: moves}, differ)
 
 
@@ -109,7 +109,7 @@ def mean_of(parts: Sequence[Seeded]) -> Seeded:
 
 
 def _unlike_most(moves: FloatArray) -> BoolArray:
-    found: BoolArray = (np.abs(moves - np.median(moves, axis=1, keepdims=True)) > NOISE).any(axis=0)
+    found: BoolArray = np.logical_or.reduce(np.abs(moves - np.median(moves, axis=1, keepdims=True)) > NOISE)
     return found
 
 
