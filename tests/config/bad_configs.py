@@ -95,7 +95,7 @@ BAD_CONFIGS = [
     BadConfig(
         "something to keep that is not measured",
         "together",
-        ("--keep is given, and measure is none",),
+        ("measure is none, and keep is given",),
         "measure: none\n",
         flags={"keep": ("ner",)},
     ),

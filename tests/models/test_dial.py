@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ConfigError, ModelError
@@ -166,8 +167,10 @@ def test_a_change_of_one_end_of_a_tied_model_is_not_the_others(
 ) -> None:
     loaded = load(tiny("llama"))
     assert loaded.inner.get_output_embeddings().weight is loaded.inner.get_input_embeddings().weight
-    attach_adapter(loaded, Adapter(rank=4, target_modules=(end, "q_proj")), seed=0)
-    move(p for p in loaded.model.parameters() if p.requires_grad)
+    adapted = get_peft_model(loaded.model, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=[end, "q_proj"]))
+    move(p for p in adapted.parameters() if p.requires_grad)
+    adapted.save_pretrained(tmp_path / "adapter")
+    loaded = load(tmp_path / "adapter")
     with_adapter = logits(loaded)
     assert fold_adapter(loaded)
     torch.testing.assert_close(logits(loaded), with_adapter, atol=1e-5, rtol=1e-4)

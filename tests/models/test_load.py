@@ -217,8 +217,10 @@ def test_a_generation_config_that_is_odd_is_saved_with_the_ends_that_were_learne
     config = json.loads((folder / "generation_config.json").read_text())
     odd = {**config, "temperature": 0.6, "eos_token_id": 0}
     (folder / "generation_config.json").write_text(json.dumps(odd))
-    tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
-    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer | {"eos_token": "<pad>"}))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.eos_token = "<pad>"
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|end|>", "<|user|>", "<|assistant|>"]})
+    tokenizer.save_pretrained(folder)
     loaded = load(folder)
     assert len(loaded.end_ids()) == 2
     saved = json.loads((save_tuned(loaded, tmp_path) / "generation_config.json").read_text())

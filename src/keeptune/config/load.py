@@ -151,8 +151,8 @@ def _check_together(config: TuneConfig, chosen: Mapping[str, Given]) -> None:
             "is metric, but validation_fraction is 0: nothing to choose by", "raise validation_fraction"
         )
     if config.measure.keep and config.measure.extent == "none":
-        raise chosen["measure.keep"].wrong(
-            "is given, and measure is none: nothing would be asked", "leave one of the two out"
+        raise chosen["measure.extent"].wrong(
+            "is none, and keep is given: nothing of it would be asked", "leave one of the two out"
         )
     outcomes = config.measure.fail_on
     if outcomes != ("none",) and not set(outcomes) <= set(OUTCOMES):

@@ -50,7 +50,8 @@ def save_dialed(
     if isinstance(tuned, Path) and (tuned / ADAPTER_CONFIG).exists() and not scales(read_json(tuned / ADAPTER_CONFIG)):
         tuned = _load(tuned, config)
     if isinstance(tuned, Path) and isinstance(base, Path) and not _fit(base, tuned):
-        base = _load(base, config)
+        in_memory = _load(base, config)
+        base = in_memory if _alike(in_memory, tuned) else base
     if isinstance(tuned, Path) and isinstance(base, LoadedModel) and not _alike(base, tuned):
         tuned = _load(tuned, config)
     with atomic_folder(folder) as partial:
