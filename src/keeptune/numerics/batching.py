@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,35 +13,18 @@ MAX_PADDING = 0.35
 """Share of the longest row; beyond it, another pass costs less than the padding."""
 
 
-def plan_epoch(
-    lengths: Sequence[int], batch_size: int, seed: int, epoch: int, dealt: Collection[int] = ()
-) -> list[list[int]]:
+def plan_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """Batches of row indices for one epoch: each row once, rows of like length together, in random order.
 
-    One batch may be smaller. The same arguments give the same plan on every machine.
-
-    Args:
-        dealt: rows that are spread over all batches alike, whatever their lengths.
+    The last batch may be smaller. The same arguments give the same plan on every machine.
     """
     random = np.random.Generator(np.random.Philox(key=[seed, epoch]))
-    apart = set(dealt)
-    order = random.permutation(len(lengths)).tolist()
-    spread = [row for row in order if row in apart]
-    others = [row for row in order if row not in apart]
-    ends = [min(at + batch_size, len(order)) for at in range(0, len(order), batch_size)]
-    # How many of the spread ones the batches up to and with each one hold.
-    held = [-(-len(spread) * end // len(order)) for end in ends]
+    order = random.permutation(len(lengths))
     batches: list[list[int]] = []
-    first = taken = 0
-    while first < len(ends):
-        last = min(first + WINDOW_BATCHES, len(ends))
-        rows = sorted(others[taken : ends[last - 1] - held[last - 1]], key=lambda row: lengths[row])
-        for at in range(first, last):
-            begun, dealt_before = (ends[at - 1], held[at - 1]) if at else (0, 0)
-            room = ends[at] - begun - (held[at] - dealt_before)
-            batches.append([*rows[:room], *spread[dealt_before : held[at]]])
-            rows = rows[room:]
-        first, taken = last, ends[last - 1] - held[last - 1]
+    window = WINDOW_BATCHES * batch_size
+    for start in range(0, len(order), window):
+        rows = sorted(order[start : start + window].tolist(), key=lambda row: lengths[row])
+        batches.extend(rows[at : at + batch_size] for at in range(0, len(rows), batch_size))
     return [batches[at] for at in random.permutation(len(batches))]
 
 

@@ -151,8 +151,7 @@ class Loop:
         return self.config.token_budget or default_token_budget(self.loaded.placement.device.type)
 
     def _plan(self, epoch: int) -> list[list[int]]:
-        lengths, dealt = [row.length for row in self.rows], self.objective.dealt(self.rows)
-        return plan_epoch(lengths, self.config.batch_size, self.config.seed, epoch, dealt)
+        return plan_epoch([row.length for row in self.rows], self.config.batch_size, self.config.seed, epoch)
 
     def _prepare(self) -> None:
         placement = self.loaded.placement

@@ -55,12 +55,6 @@ class Objective:
         """Completion tokens that each term is a mean over, where `rows` are one step."""
         return [sum(row.learned for row in rows if row.role in term.on) for term in self.terms]
 
-    def dealt(self, rows: Sequence[EncodedRow]) -> list[int]:
-        """Those of `rows` that some term but the task's is a mean over. Each step needs its share of them: with many
-        short ones in a few steps, the term's weight would mean something else by every length of the task's rows."""
-        own = {role for term in self.terms if "task" not in term.on for role in term.on}
-        return [place for place, row in enumerate(rows) if row.role in own]
-
     def __call__(self, model: Any, batch: Batch, counts: Sequence[int]) -> torch.Tensor:
         """A batch's share of the step's loss, without the penalties.
 
