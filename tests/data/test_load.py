@@ -151,3 +151,10 @@ def test_a_choice_may_be_named_by_its_letter_or_label(tmp_path: Path, choices: A
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
     (found,) = load_examples(str(tmp_path / "rows.jsonl"), DataConfig(), "train").examples
     assert (found.completion, found.references, found.choices) == ("green", ("green",), ("red", "green", "blue"))
+
+
+def test_choices_that_are_numbers_are_named_as_texts(tmp_path: Path) -> None:
+    row = {"prompt": "2 + 2?", "completion": "2", "choices": {"text": [3, 4], "label": [1, 2]}}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    (found,) = load_examples(str(tmp_path / "rows.jsonl"), DataConfig(), "train").examples
+    assert (found.completion, found.choices) == ("4", ("3", "4"))

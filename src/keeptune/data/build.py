@@ -132,7 +132,7 @@ def _choices(row: dict[str, Any], mapping: Mapping) -> tuple[tuple[str, ...], di
     if isinstance(value, dict) and isinstance(value.get("text"), list) and isinstance(value.get("label"), list):
         value, names = value["text"], value["label"]
     texts = as_texts(value, field)
-    return texts, dict(zip(names, value or (), strict=False))
+    return texts, {str(name): as_text(text, field) for name, text in zip(names, value or (), strict=False)}
 
 
 def _answers(row: dict[str, Any], mapping: Mapping) -> tuple[str, ...]:
