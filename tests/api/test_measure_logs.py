@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,3 +60,14 @@ def test_a_log_that_tells_no_version_is_taken_on_trust(tmp_path: Path) -> None:
 def test_a_declared_task_must_be_in_both(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no task 'arc_easy' in both logs"):
         measure(logs(RUN, RUN, tmp_path / "m", Keep("arc_easy")))
+
+
+@pytest.mark.parametrize(
+    ("settings", "flag"),
+    [({"items": 10}, "--items"), ({"extent": "quick"}, "--quick"), ({"minutes": 2.0, "probe": True}, "--max-minutes")],
+)
+def test_what_would_be_asked_of_models_is_refused(tmp_path: Path, settings: dict[str, Any], flag: str) -> None:
+    asked = logs(RUN, RUN, tmp_path / "report")
+    with pytest.raises(ConfigError, match=f"^{flag}.*: of two logs nothing is asked"):
+        measure(replace(asked, measure=MeasureConfig(**settings)))
+    assert not (tmp_path / "report").exists()

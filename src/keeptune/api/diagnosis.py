@@ -80,13 +80,13 @@ def measure_drift(
     base, tuned = models.base.loaded, models.tuned.loaded
     try:
         texts = sample_text(base, SAMPLES, SAMPLE_TOKENS, SAMPLE_SEED)
-        rows = [drift_row(ON_BASE_TEXT, kl_by_row(base, tuned, texts, token_budget))]
+        rows = [drift_row(ON_BASE_TEXT, kl_by_row(base, tuned, texts, token_budget, observer=observer))]
         outputs = {record.item_id: record.answer.output for record in task_base[:DRIFT_ITEMS]}
         asked = [
             models.base.encoder.scored_row(example, output) for example in task if (output := outputs.get(example.id))
         ]
         if asked:
-            rows.insert(0, drift_row("task prompts", kl_by_row(base, tuned, asked, token_budget)))
+            rows.insert(0, drift_row("task prompts", kl_by_row(base, tuned, asked, token_budget, observer=observer)))
     except ModelError as error:
         observer(Notice("drift", f"drift was not measured: {error.message}"))
         return Undefined(error.message)

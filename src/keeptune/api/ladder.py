@@ -43,6 +43,7 @@ from keeptune.forgetting.paired_scores import paired_scores
 from keeptune.mitigation.choose import choose, enough, next_dial
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.rungs import PLAIN, ROUTE, cost_of, rung_config, training_of
+from keeptune.models.memory import out_of_memory
 from keeptune.records import (
     Ability,
     DevDrop,
@@ -57,7 +58,6 @@ from keeptune.records import (
 from keeptune.scoring.table import get_metric
 from keeptune.store.atomic import atomic_folder, write_json
 from keeptune.store.runs import LADDER, RUNGS
-from keeptune.training.fit_memory import out_of_memory
 
 ASKED = "asked.json"
 """Of a rung, beside its folder: the seconds that asking it took."""

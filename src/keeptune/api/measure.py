@@ -9,7 +9,7 @@ from pathlib import Path
 from keeptune.api.ask import Asker
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
-from keeptune.api.measure_logs import is_log, measure_logs
+from keeptune.api.measure_logs import is_log, measure_logs, refuse_asking
 from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens, rows_of_user
 from keeptune.config.schema import MeasureRun
 from keeptune.data.split import limit_examples
@@ -42,6 +42,8 @@ def measure(config: MeasureRun, observer: Observer = silent) -> ForgettingReport
             f"{(config.base if logs[0] else config.tuned).name} is a log of lm-evaluation-harness and the other is not",
             "give two models, or two logs",
         )
+    if all(logs):
+        refuse_asking(config)
     with open_run(config.output, f"measure-{Path(config.tuned.name).name}", resume=False) as run:
         if all(logs):
             return measure_logs(config, run, notices, told)

@@ -84,6 +84,25 @@ def measure_logs(config: MeasureRun, run: Path, notices: list[str], observer: Ob
     return write_report(report, answered, None, run)
 
 
+def refuse_asking(config: MeasureRun) -> None:
+    """Raises ConfigError where two logs are to be compared with a setting of how models are asked."""
+    measure = config.measure
+    asks = {
+        "--test": config.data.test,
+        "--quick": measure.extent,
+        "--abilities": measure.abilities,
+        "--items": measure.items,
+        "--max-minutes": measure.minutes,
+        "--probe": measure.probe,
+    }
+    given = [flag for flag, value in asks.items() if value]
+    if given:
+        raise ConfigError(
+            f"{', '.join(given)}: of two logs nothing is asked; all that both hold is compared",
+            "leave that out, or give the two models",
+        )
+
+
 def _ability(base: Ability, tuned: Ability, keep: Keep | None) -> Ability:
     ability = same_ability(base, tuned)
     return ability if keep is None else declared(ability, keep, ability.name)

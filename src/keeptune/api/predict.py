@@ -49,6 +49,7 @@ def predict(
         room,
         evaluation.token_budget,
         lambda done: observer(EvaluationProgress("predict", done, len(examples))),
+        observer,
     )
     write_jsonl(
         target,

@@ -234,7 +234,7 @@ def _validator(
 
     def validate() -> tuple[float, Mapping[str, float]]:
         with loop.autocast():
-            loss = mean_loss(loaded, validation, budget)
+            loss = mean_loss(loaded, validation, budget, loop.observer)
             if config.training.select_by == "loss":
                 return loss, {"loss": loss}
             answers = answer_items(loaded, asked, rows.validation, metrics.metrics, silent, "validation")

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 import torch
 
 from keeptune.errors import ModelError
+from keeptune.evaluation.in_parts import in_parts
+from keeptune.events import Observer, silent
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.load import LoadedModel
-from keeptune.numerics.batching import split_by_budget
 from keeptune.numerics.divergence import kl
 from keeptune.records import EncodedRow
 
@@ -26,6 +27,7 @@ def kl_by_row(
     rows: Sequence[EncodedRow],
     token_budget: int,
     progress: Callable[[int], None] = lambda _: None,
+    observer: Observer = silent,
 ) -> list[tuple[float, int]]:
     """Σ KL(base ‖ tuned) over each row's learned tokens, in nats, and their number, in the order given.
 
@@ -42,6 +44,7 @@ def kl_by_row(
         rows,
         token_budget,
         progress,
+        observer,
     )
 
 
@@ -50,6 +53,7 @@ def kl_of_adapter(
     rows: Sequence[EncodedRow],
     token_budget: int,
     progress: Callable[[int], None] = lambda _: None,
+    observer: Observer = silent,
 ) -> list[tuple[float, int]]:
     """`kl_by_row` of a model with an adapter against its own base, from one copy of the weights.
 
@@ -63,7 +67,10 @@ def kl_of_adapter(
         with loaded.model.disable_adapter():
             return completion_logits(loaded.model, batch)
 
-    return _kl_by_row(loaded, bare, lambda batch: completion_logits(loaded.model, batch), rows, token_budget, progress)
+    def adapted(batch: Batch) -> torch.Tensor:
+        return completion_logits(loaded.model, batch)
+
+    return _kl_by_row(loaded, bare, adapted, rows, token_budget, progress, observer)
 
 
 @torch.inference_mode()
@@ -74,16 +81,24 @@ def _kl_by_row(
     rows: Sequence[EncodedRow],
     token_budget: int,
     progress: Callable[[int], None],
+    observer: Observer,
 ) -> list[tuple[float, int]]:
     sums = torch.zeros(len(rows), dtype=torch.float64)
     done = 0
-    for part in split_by_budget(range(len(rows)), [row.length for row in rows], token_budget):
+
+    def compare(part: list[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        found = []
         for few in _few_logits(rows, part):
             asked = [rows[index] for index in few]
             batch = make_batch(asked, loaded.kind, loaded.tokenizer.pad_token_id, loaded.placement.device)
             p_logits = base(batch)
             values = kl(p_logits, tuned(batch).to(p_logits.device)).double().cpu()
-            sums.index_add_(0, torch.tensor(few)[batch.rows.cpu()], values)
+            found.append((torch.tensor(few)[batch.rows.cpu()], values))
+        return found
+
+    for part, compared in in_parts(compare, [row.length for row in rows], token_budget, observer):
+        for owners, values in compared:
+            sums.index_add_(0, owners, values)
         done += len(part)
         progress(done)
     return [(value, row.learned) for value, row in zip(sums.tolist(), rows, strict=True)]

@@ -14,9 +14,10 @@ from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.evaluation.cached_decoding import cached_decode, decodes_plainly
 from keeptune.evaluation.forward_greedy import forward_greedy
+from keeptune.evaluation.in_parts import in_parts
 from keeptune.evaluation.transformers_decoding import transformers_decode
 from keeptune.evaluation.vllm_engine import vllm_decode
-from keeptune.events import Notice, Observer
+from keeptune.events import Notice, Observer, silent
 from keeptune.models.key_values import by_opening, long_prefix, read_prefix
 from keeptune.models.load import LoadedModel
 from keeptune.numerics.batching import MAX_PADDING, split_by_budget
@@ -99,6 +100,7 @@ def generate(
     max_new_tokens: int,
     token_budget: int,
     progress: Callable[[int], None] = lambda _: None,
+    observer: Observer = silent,
 ) -> list[Generated]:
     """The greedy answer to each prompt, in the order given.
 
@@ -106,6 +108,7 @@ def generate(
         prompts: token ids, ready for an answer to follow.
         token_budget: tokens a batch at most, padding and the answers' room counted.
         progress: told how many prompts are answered.
+        observer: told where memory runs out.
     """
     if loaded.engine == "vllm":
         return [_read(loaded, ids) for ids in vllm_decode(loaded, prompts, max_new_tokens, progress)]
@@ -116,10 +119,14 @@ def generate(
         decode = way_to_decode(loaded, [prompts[i] for i in group], max(lengths, default=0))
         # Whose prompts are read by parts of like length may be of any length.
         padding = 1.0 if decode.func is cached_decode else MAX_PADDING
-        for part in _parts(loaded, [lengths[i] for i in group], token_budget, padding):
-            asked = [group[i] for i in part]
-            for index, ids in zip(asked, decode([prompts[i] for i in asked], max_new_tokens), strict=True):
-                answers[index] = _read(loaded, ids)
+
+        def answer(part: list[int], group: Sequence[int] = group, decode: Decode = decode) -> list[list[int]]:
+            return decode([prompts[group[i]] for i in part], max_new_tokens)
+
+        split = partial(_parts, loaded, padding)
+        for part, found in in_parts(answer, [lengths[i] for i in group], token_budget, observer, split):
+            for index, ids in zip(part, found, strict=True):
+                answers[group[index]] = _read(loaded, ids)
             done += len(part)
             progress(done)
     return [answer for answer in answers if answer is not None]
@@ -135,8 +142,10 @@ def way_to_decode(loaded: LoadedModel, prompts: Sequence[Sequence[int]], longest
     return partial(cached_decode, loaded, prefix=read_prefix(loaded, prompts[0][:shared]) if shared else None)
 
 
-def _parts(loaded: LoadedModel, lengths: Sequence[int], token_budget: int, padding: float) -> list[list[int]]:
-    parts = split_by_budget(range(len(lengths)), lengths, token_budget, padding)
+def _parts(
+    loaded: LoadedModel, padding: float, rows: Sequence[int], lengths: Sequence[int], token_budget: int
+) -> list[list[int]]:
+    parts = split_by_budget(rows, lengths, token_budget, padding)
     if not loaded.soft_prompt:
         return parts
     # Soft prompts stand before any padding, and so at another distance from each prompt: no padding, then.

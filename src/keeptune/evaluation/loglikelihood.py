@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from keeptune.evaluation.in_parts import in_parts
+from keeptune.events import Observer, silent
 from keeptune.models.batch import make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.load import LoadedModel
-from keeptune.numerics.batching import split_by_budget
 from keeptune.numerics.losses import token_loglikelihoods
 from keeptune.records import EncodedRow
 
@@ -22,9 +23,12 @@ def loglikelihoods(
     rows: Sequence[EncodedRow],
     token_budget: int,
     progress: Callable[[int], None] = lambda _: None,
+    observer: Observer = silent,
 ) -> list[float]:
     """Σ ln p of each row's learned tokens given all before them, in nats, in the order given."""
-    return [float(row.double().sum()) for row in loglikelihoods_by_token(loaded, rows, token_budget, progress)]
+    return [
+        float(row.double().sum()) for row in loglikelihoods_by_token(loaded, rows, token_budget, progress, observer)
+    ]
 
 
 @torch.inference_mode()
@@ -33,13 +37,14 @@ def loglikelihoods_by_token(
     rows: Sequence[EncodedRow],
     token_budget: int,
     progress: Callable[[int], None] = lambda _: None,
+    observer: Observer = silent,
 ) -> list[torch.Tensor]:
     """ln p of every learned token of each row given all before it: [learned], float32 nats, on the CPU."""
     lengths = [row.length for row in rows]
     found = [torch.zeros(0)] * len(rows)
     done = 0
-    for part in split_by_budget(range(len(rows)), lengths, token_budget):
-        for index, values in _batch(loaded, rows, part):
+    for part, answered in in_parts(lambda part: _batch(loaded, rows, part), lengths, token_budget, observer):
+        for index, values in answered:
             found[index] = values
         done += len(part)
         progress(done)
@@ -57,7 +62,7 @@ def _batch(loaded: LoadedModel, rows: Sequence[EncodedRow], part: Sequence[int])
     return list(zip(part, torch.split(values, [rows[index].learned for index in part]), strict=True))
 
 
-def mean_loss(loaded: LoadedModel, rows: Sequence[EncodedRow], token_budget: int) -> float:
+def mean_loss(loaded: LoadedModel, rows: Sequence[EncodedRow], token_budget: int, observer: Observer = silent) -> float:
     """Nats a learned token over all rows together."""
     learned = sum(row.learned for row in rows)
-    return -sum(loglikelihoods(loaded, rows, token_budget)) / max(learned, 1)
+    return -sum(loglikelihoods(loaded, rows, token_budget, observer=observer)) / max(learned, 1)

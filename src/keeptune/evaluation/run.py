@@ -47,7 +47,7 @@ def answer_items(
     texts: list[Generated | None] = [None] * len(examples)
     if "output" in needs:
         prompts = fitting_prompts(loaded, encoder, examples, questioning.max_new_tokens, observer)
-        texts = list(generate(loaded, prompts, questioning.max_new_tokens, budget, progress))
+        texts = list(generate(loaded, prompts, questioning.max_new_tokens, budget, progress, observer))
     else:
         prompts = [encoder.prompt(example)[0] for example in examples]
     references: list[tuple[float, int] | None] = [None] * len(examples)

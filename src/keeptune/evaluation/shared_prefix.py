@@ -14,7 +14,7 @@ model cannot do this, rows are scored one by one, and a Notice says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,14 @@ import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 from keeptune.errors import first_line
+from keeptune.evaluation.in_parts import in_parts
 from keeptune.evaluation.loglikelihood import LOGIT_TOKENS, loglikelihoods
 from keeptune.events import Notice, Observer
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.key_values import Prefix, by_opening, cache_argument, long_prefix, no_full_attention, read_prefix
 from keeptune.models.load import LoadedModel
-from keeptune.numerics.batching import split_by_budget
+from keeptune.models.memory import out_of_memory
 from keeptune.numerics.losses import token_loglikelihoods
 from keeptune.records import EncodedRow
 
@@ -89,18 +90,18 @@ def _beginning_alike(
     total = sum(row.length for row in rows)
     read = shared + sum(tree.length - shared for tree in trees)
     if not trees or total - read - sum(rows[i].length for tree in proof for i in tree.rows) < WORTH * total:
-        return loglikelihoods(loaded, rows, token_budget, progress)
+        return loglikelihoods(loaded, rows, token_budget, progress, observer)
     reason = _hindrance(loaded, max(row.length for row in rows))
     if not reason:
         prefix = read_prefix(loaded, trees[0].prompt[:shared]) if shared else None
-        reason = _disproof(loaded, rows, proof, prefix, token_budget)
+        reason = _disproof(loaded, rows, proof, prefix, token_budget, observer)
     if reason:
         observer(Notice("row-by-row", f"each completion is scored in a row of its own, which is slower: {reason}"))
-        return loglikelihoods(loaded, rows, token_budget, progress)
+        return loglikelihoods(loaded, rows, token_budget, progress, observer)
     sums = [0.0] * len(rows)
     done = 0
-    for part in split_by_budget(range(len(trees)), [tree.length for tree in trees], token_budget):
-        for index, value in _score(loaded, rows, [trees[i] for i in part], prefix):
+    for part, scored in _scored(loaded, rows, trees, prefix, token_budget, observer):
+        for index, value in scored:
             sums[index] = value
         done += sum(len(trees[i].rows) for i in part)
         progress(done)
@@ -137,7 +138,12 @@ def _hindrance(loaded: LoadedModel, longest: int) -> str:
 
 
 def _disproof(
-    loaded: LoadedModel, rows: Sequence[EncodedRow], proof: Sequence[Tree], prefix: Prefix | None, token_budget: int
+    loaded: LoadedModel,
+    rows: Sequence[EncodedRow],
+    proof: Sequence[Tree],
+    prefix: Prefix | None,
+    token_budget: int,
+    observer: Observer,
 ) -> str:
     """Why the shared way may not be used, by scoring `proof` both ways; "" where they agree.
 
@@ -145,10 +151,13 @@ def _disproof(
     bfloat16, where the shape of a batch alone makes about 1e-2.
     """
     indices = [index for tree in proof for index in tree.rows]
-    plain = loglikelihoods(loaded, [rows[index] for index in indices], token_budget)
+    plain = loglikelihoods(loaded, [rows[index] for index in indices], token_budget, observer=observer)
     try:
-        shared = dict(_score(loaded, rows, proof, prefix))
+        parts = _scored(loaded, rows, proof, prefix, token_budget, observer)
+        shared = dict(pair for _, scored in parts for pair in scored)
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
+        if out_of_memory(error):
+            return "memory does not hold a prompt with all its completions"
         return f"the model takes no such rows ({first_line(error)})"
     difference = sum(abs(shared[index] - value) for index, value in zip(indices, plain, strict=True))
     size = sum(1 + abs(value) for value in plain)
@@ -156,6 +165,22 @@ def _disproof(
     if difference <= size * math.sqrt(epsilon) / 2:
         return ""
     return f"scored together they differ by {difference / len(indices):.2g} nats on average"
+
+
+def _scored(
+    loaded: LoadedModel,
+    rows: Sequence[EncodedRow],
+    trees: Sequence[Tree],
+    prefix: Prefix | None,
+    token_budget: int,
+    observer: Observer,
+) -> Iterator[tuple[list[int], list[tuple[int, float]]]]:
+    """`_score` of some trees at a time, with their indices."""
+
+    def score(part: list[int]) -> list[tuple[int, float]]:
+        return _score(loaded, rows, [trees[i] for i in part], prefix)
+
+    return in_parts(score, [tree.length for tree in trees], token_budget, observer)
 
 
 def _score(

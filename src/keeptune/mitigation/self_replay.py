@@ -220,8 +220,9 @@ class _Writer:
     def _answered(self, examples: Sequence[Example]) -> list[Written]:
         room, budget = self.writing.answer_tokens, self.writing.token_budget
         prompts = fitting_prompts(self.loaded, self.encoder, examples, room, self.observer)
+        answers = generate(self.loaded, prompts, room, budget, observer=self.observer)
         written = []
-        for example, answer in zip(examples, generate(self.loaded, prompts, room, budget), strict=True):
+        for example, answer in zip(examples, answers, strict=True):
             ids = self.loaded.tokenizer(answer.text, add_special_tokens=False)["input_ids"]
             fault = self._unended(answer.finish == "stop") or text_fault(answer.text, ids)
             if not fault and copies(example.prompt_text, answer.text):

@@ -12,6 +12,8 @@ import torch
 
 RESET_PEAK = Path("/proc/self/clear_refs"), "5"
 """proc(5): the file, and what is written to it."""
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+"""Of torch's allocator on a CPU; of MPS and CUDA; of CUDA's matrix products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ class Meter:
             return free + kept
         found = [bytes_ for bytes_ in (_of_machine(), _of_group()) if bytes_ is not None]
         return min(found, default=None)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether it says that a device, or the allocator of a CPU, has no more memory."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def trim() -> None:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from keeptune.events import Notice, Observer
-from keeptune.models.memory import Meter
+from keeptune.models.memory import Meter, out_of_memory
 from keeptune.numerics.batching import split_by_budget
 from keeptune.records import EncodedRow
 
 SPARE = 0.1
 """Share of the free memory that is left alone."""
-OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-"""Of torch's allocator on a CPU; of MPS and CUDA; of CUDA's matrix products."""
 MOMENTS = 8
 """Bytes that AdamW keeps for a trained weight, beside its gradient."""
 
@@ -87,11 +83,6 @@ def fit_memory(
             if meter.device.type == "cuda" and free is not None and free < moments:
                 observer(Notice("memory", "the optimizer's two moments of each weight may not fit: use --method lora"))
             return MemoryFit(token_budget, peak + moments if peak else 0)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether it says that a device, or the allocator of a CPU, has no more memory."""
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def _lowered(old: int, new: int, batches: Sequence[Sequence[EncodedRow]], observer: Observer) -> int:

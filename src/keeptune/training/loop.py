@@ -22,7 +22,7 @@ from keeptune.events import CheckpointSaved, ForecastMade, Notice, Observer, Ste
 from keeptune.models.batch import make_batch
 from keeptune.models.compiled import plainly
 from keeptune.models.load import LoadedModel
-from keeptune.models.memory import Meter
+from keeptune.models.memory import Meter, out_of_memory
 from keeptune.numerics.batching import plan_epoch, split_by_budget
 from keeptune.numerics.schedule import cosine_with_warmup
 from keeptune.records import EncodedRow, Forecast
@@ -36,7 +36,7 @@ from keeptune.training.checkpoint import (
 )
 from keeptune.training.compile import Compiled, failed_to_compile, try_compiling
 from keeptune.training.defaults import default_token_budget
-from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory, out_of_memory
+from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory
 from keeptune.training.known_start import KnownStart, keep_start, read_start
 from keeptune.training.objective import Objective
 

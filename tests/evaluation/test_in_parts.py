@@ -1,0 +1,111 @@
+"""Where memory ends, models are asked less at a time, with the same answers, and it is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keeptune.evaluation.drift import kl_by_row
+from keeptune.evaluation.generate import generate
+from keeptune.evaluation.in_parts import in_parts
+from keeptune.evaluation.loglikelihood import loglikelihoods
+from keeptune.evaluation.shared_prefix import shared_loglikelihoods
+from keeptune.events import Event, Notice, silent
+from keeptune.models.load import LoadedModel
+from tests.evaluation.test_shared_prefix import load, rows_of
+
+HELD = 3
+"""Rows that are held at once where memory is small."""
+MUCH = 1 << 20
+
+
+def hold(loaded: LoadedModel, fits: Callable[[torch.Tensor], bool]) -> None:
+    """Let memory run out wherever the model reads token ids that do not fit."""
+
+    def refuse(_module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        if not fits(arguments[0]):
+            raise torch.OutOfMemoryError("out of memory")
+
+    vocabulary = loaded.inner.config.vocab_size
+    for module in loaded.inner.modules():
+        if isinstance(module, torch.nn.Embedding) and len(module.weight) == vocabulary:
+            module.register_forward_pre_hook(refuse)
+
+
+@given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 400), st.integers(50, 200))
+def test_each_row_once_and_never_more_than_memory_holds(lengths: list[int], budget: int, memory: int) -> None:
+    told: list[Event] = []
+    refused = 0
+
+    def run(part: list[int]) -> int:
+        nonlocal refused
+        if len(part) * max(lengths[i] for i in part) > memory:
+            refused += 1
+            raise torch.OutOfMemoryError("out of memory")
+        return sum(part)
+
+    found = list(in_parts(run, lengths, budget, told.append))
+    assert sorted(i for part, _ in found for i in part) == list(range(len(lengths)))
+    assert all(sum(part) == value for part, value in found)
+    assert len(told) == refused <= 3, "each failure halves the budget for all that follow"
+
+
+def test_what_a_single_row_cannot_have_and_other_errors_are_raised() -> None:
+    for error, alone in ((torch.OutOfMemoryError("out of memory"), True), (RuntimeError("shape mismatch"), False)):
+        sizes = []
+
+        def run(part: list[int], error: RuntimeError = error, sizes: list[int] = sizes) -> None:
+            sizes.append(len(part))
+            raise error
+
+        with pytest.raises(RuntimeError, match=str(error)):
+            list(in_parts(run, [10] * 8, MUCH, silent))
+        assert sizes == ([8, 4, 2, 1] if alone else [8])
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_less_at_a_time_gives_the_same(tiny: Callable[..., Path], kind: str) -> None:
+    loaded, other = load(tiny(kind)), load(tiny(kind))
+    for parameter in other.model.parameters():
+        parameter.data *= 0.9
+    rows = rows_of(loaded)
+    prompts = [row.ids for row in rows[::4]]
+
+    def ask(budget: int, observer: Callable[[Event], None]) -> list[Sequence[float]]:
+        answers = generate(loaded, prompts, 6, budget, observer=observer)
+        return [
+            loglikelihoods(loaded, rows, budget, observer=observer),
+            shared_loglikelihoods(loaded, rows, budget, observer),
+            [value for value, _ in kl_by_row(loaded, other, rows, budget, observer=observer)],
+            [float(ord(letter)) for answer in answers for letter in answer.text],
+        ]
+
+    told: list[Event] = []
+    wanted = ask(MUCH, told.append)
+    assert not told
+    hold(loaded, lambda ids: len(ids) <= HELD)
+    found = ask(MUCH, told.append)
+    for values, others in zip(found, wanted, strict=True):
+        assert values == pytest.approx(others, abs=1e-3)
+    messages = [event.message for event in told if isinstance(event, Notice) and event.kind == "memory"]
+    budgets = [int(re.search(r"evaluation.token_budget=(\d+)", message).group(1)) for message in messages]
+    assert len(budgets) >= 4
+    assert budgets == [int(message.split()[4].replace(",", "")) // 2 for message in messages]
+
+
+def test_completions_of_one_prompt_that_memory_does_not_hold_together(tiny: Callable[..., Path]) -> None:
+    loaded = load(tiny("llama"))
+    rows = rows_of(loaded)
+    wanted = loglikelihoods(loaded, rows, MUCH)
+    longest = max(row.length for row in rows)
+    told: list[Event] = []
+    hold(loaded, lambda ids: ids.numel() <= longest)
+    assert shared_loglikelihoods(loaded, rows, MUCH, told.append) == pytest.approx(wanted, abs=1e-3)
+    why = [event.message for event in told if isinstance(event, Notice) and event.kind == "row-by-row"]
+    assert why[0].endswith("memory does not hold a prompt with all its completions")
