@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from keeptune.api.measure import measure
+from keeptune.cli.main import main
 from keeptune.config import Keep, MeasureConfig, MeasureRun, ModelConfig
 from keeptune.errors import ConfigError, PairingError
 
@@ -71,3 +72,13 @@ def test_what_would_be_asked_of_models_is_refused(tmp_path: Path, settings: dict
     with pytest.raises(ConfigError, match=f"^{flag}.*: of two logs nothing is asked"):
         measure(replace(asked, measure=MeasureConfig(**settings)))
     assert not (tmp_path / "report").exists()
+
+
+def test_by_the_command_a_declared_task_decides_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["measure", "--base", str(RUN), "--tuned", str(RUN), "--output", str(tmp_path / "report")]
+    assert main([*words, "--quick"]) == 2
+    assert "--quick: of two logs nothing is asked" in capsys.readouterr().err
+    assert main([*words, "--keep", TASK]) == 4, "a handful of items decides nothing"
+    assert TASK in capsys.readouterr().out

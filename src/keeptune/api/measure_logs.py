@@ -89,7 +89,7 @@ def refuse_asking(config: MeasureRun) -> None:
     measure = config.measure
     asks = {
         "--test": config.data.test,
-        "--quick": measure.extent,
+        "--quick": measure.extent == "quick",
         "--abilities": measure.abilities,
         "--items": measure.items,
         "--max-minutes": measure.minutes,

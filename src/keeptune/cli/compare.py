@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import FLAGS, output_flags, setting_flags
+from keeptune.cli.options import FLAGS, LADDER, output_flags, setting_flags
 
-NOT_HERE = ("method", "seed", "resume", "auto", "can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
-"""Flags that the methods and seeds to compare take the place of, and those of the ladder."""
+NOT_HERE = ("method", "seed", "resume", "fail-on", "auto", *LADDER)
+"""Flags that the methods and seeds to compare take the place of, those of the ladder, and that of exit codes."""
 FAILED = 1
 HERE = "local"
 AMOUNT = click.FloatRange(min=0.0)
@@ -28,7 +28,9 @@ AMOUNT = click.FloatRange(min=0.0)
     "--gpus-per-trial", metavar="X", type=AMOUNT, help="GPUs, or a part of one.  [default: 1 if there is any]"
 )
 @click.option("--cpus-per-trial", metavar="X", type=AMOUNT, help="CPUs, or a part of one.  [default: 1]")
-@setting_flags(*(name for name in FLAGS if name not in NOT_HERE))
+@setting_flags(
+    *(name for name in FLAGS if name not in NOT_HERE), says={"output": "Folder of the comparison, which it goes on in."}
+)
 @output_flags
 def command(
     methods: str,

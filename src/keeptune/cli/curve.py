@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import FLAGS, output_flags, setting_flags
+from keeptune.cli.options import FLAGS, LADDER, output_flags, setting_flags
 
-OWN = ("limit-train", "draw", "resume", "auto", "can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
-"""Settings that sizes and draws take the place of; a curve goes on by itself, and climbs no ladder."""
+OWN = ("limit-train", "draw", "resume", "fail-on", "auto", *LADDER)
+"""Settings that sizes and draws take the place of; a curve goes on by itself, climbs no ladder and judges nothing."""
 FAILED = 1
 
 
@@ -19,7 +19,10 @@ FAILED = 1
     "--sizes", metavar="N,N,…", help="Rows to train on.  [default: those of 0,50,100,250,500,1000 that train can fill]"
 )
 @click.option("--draws", metavar="N", type=int, default=3, show_default=True, help="Seeded orders of the rows.")
-@setting_flags(*(name for name in FLAGS if name not in OWN))
+@setting_flags(
+    *(name for name in FLAGS if name not in OWN),
+    says={"abilities": f"{FLAGS['abilities'].text.split('  [')[0]}  [default: all; none with --keep]"},
+)
 @output_flags
 def command(sizes: str | None, draws: int, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
     """How many examples are enough: gain and forgetting by their number, and what more would bring.

@@ -10,7 +10,15 @@ from keeptune.cli.options import DATA, MODEL, SCORING, output_flags, setting_fla
 
 
 @click.command("eval")
-@setting_flags(*MODEL, *DATA, *SCORING, "train", "test", "limit-test", "output", says={"test": "Items to score."})
+@setting_flags(
+    *(*MODEL, *DATA, *SCORING, "train", "test", "limit-test", "output"),
+    says={
+        "train": "Rows that --few-shot shows.",
+        "test": "Items to score.",
+        "max-new-tokens": "Room for an answer.  [default: by the items' answers]",
+        "few-shot": "Show N rows of --train before each item.  [default: 0]",
+    },
+)
 @output_flags
 def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
     """Score a model, an adapter or a run on a file of items.

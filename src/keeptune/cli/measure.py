@@ -11,17 +11,21 @@ from keeptune.cli.options import DATA, MEASURE, MODEL, SCORING, output_flags, se
 ASKED = [name for name in (*MODEL, *DATA, *SCORING) if name not in ("model", "few-shot")]
 
 
+QUICK = "About 150 items of each ability that --keep does not name; diagnosis only of what is lost."
 MINUTES = "Minutes for asking the two models; the first items of each ability are asked in any case."
 
 
 @click.command("measure")
 @click.option("--tuned", metavar="NAME", required=True, help="Run folder, adapter, model; or a log of lm_eval.")
 @click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
-@click.option("--quick", is_flag=True, help="About 150 items an ability, no diagnosis: two minutes for a small model.")
+@click.option("--quick", is_flag=True, help=QUICK)
 @click.option("--max-minutes", metavar="X", type=click.FloatRange(min=0.0, min_open=True), help=MINUTES)
 @setting_flags(
     *(*ASKED, *MEASURE, "test", "limit-test", "output"),
-    says={"test": "Items of the task that was tuned, for its gain and its intrusion."},
+    says={
+        "test": "Items of the task that was tuned, for its gain and its intrusion.",
+        "max-new-tokens": "Room for an answer.  [default: by the items' answers]",
+    },
 )
 @output_flags
 def command(

@@ -57,7 +57,7 @@ FLAGS: Mapping[str, Flag] = {
     "max-minutes": Flag("X", "Stop training, properly, after X minutes."),
     "torch-compile": Flag("true|false", "Compile the model's blocks.  [default: where a long run on a CPU gains]"),
     "select-by": Flag("loss|metric", "What chooses the best checkpoint.  [default: loss]"),
-    "seed": Flag("N", "Seed of all chance.  [default: 0]"),
+    "seed": Flag("N", "Seed of the training; which rows are set apart does not hang on it.  [default: 0]"),
     "search": Flag("N", "Choose lr and epochs by N short trainings.  [default: 0]"),
     "max-drift": Flag("X", "Drift from the base that --search allows, nats a token.  [default: 0.02]"),
     "metric": Flag("NAME", "rouge1, token_f1 … or file.py:function; may be repeated.  [default: by the data]", True),
@@ -100,6 +100,7 @@ FLAGS: Mapping[str, Flag] = {
 MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
 DATA = ("prompt", "completion", "system", "group", "max-length")
 MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "probe")
+LADDER = ("can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
 SCORING = ("metric", "max-new-tokens", "few-shot", "engine")
 
 _BARE = {"use_peft", "bf16", "fp16", "trust_remote_code", "resume_from_checkpoint"}

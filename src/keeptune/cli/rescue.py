@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import DATA, FLAGS, MEASURE, MODEL, SCORING, output_flags, setting_flags
+from keeptune.cli.options import DATA, FLAGS, LADDER, MEASURE, MODEL, SCORING, output_flags, setting_flags
 
 OF_TRAIN = ("train", "limit-train", "too-long", "validation-fraction")
 TRAINING = (*OF_TRAIN, "lr", "lr-factor", "epochs", "batch-size", "seed")
-LADDER = ("replay", "can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
-ASKED = [name for name in FLAGS if name in (*MODEL, *DATA, *SCORING, *MEASURE, *TRAINING, *LADDER)]
+ASKED = [name for name in FLAGS if name in (*MODEL, *DATA, *SCORING, *MEASURE, *TRAINING, "replay", *LADDER)]
 NOT_HERE = ("model", "few-shot")
 
 

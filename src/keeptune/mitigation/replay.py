@@ -44,7 +44,7 @@ def replay_examples(
 
     Args:
         forbidden: sets of examples that must not occur: the task's train and test rows, and the items of each ability
-            that is measured (to replay those would only fake that it is kept). One set each, as each is worded in a
+            to be kept (to replay those would only fake that it is kept). One set each, as each is worded in a
             way of its own.
 
     Raises:
@@ -59,12 +59,12 @@ def replay_examples(
             Notice(
                 "replay",
                 f"{left_out} rows of old tasks left out, as they repeat another, "
-                "or occur in train, in test or among the items that are measured",
+                "or occur in train, in test or among the items to be kept",
             )
         )
     if not any(usable):
         raise DataError(
-            "no rows of old tasks are left to replay: all occur in train, in test or among the items that are measured",
+            "no rows of old tasks are left to replay: all occur in train, in test or among the items to be kept",
             "name other rows with --replay",
         )
     if sum(map(len, usable)) < count:

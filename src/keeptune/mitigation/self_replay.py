@@ -91,7 +91,7 @@ def self_replay_rows(
     asked = without_repeats(prompts, forbidden) if prompts else ()
     if prompts and not asked:
         raise DataError(
-            "no prompts are left to answer: all occur in train, in test or among the items that are measured",
+            "no prompts are left to answer: all occur in train, in test or among the items to be kept",
             "name other prompts with --self-replay-prompts",
         )
     # The model that is trained may have a chat template that its base has not.
