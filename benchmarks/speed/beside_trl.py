@@ -1,10 +1,11 @@
 """Training beside TRL's SFTTrainer, step by step on the same rows: what T1, T2 and T7 share.
 
-Ours trains first in float32, uncompiled: its losses are what the others are held to. The peer's settings are tried once
-each, all on keeptune's own batches (rows of like length together) in the same order, with the same learning rates. Then
-ours, the peer's fastest setting, and its fastest that learns the same, run pair by pair, in turn. A setting learns the
-same where its step losses differ from the reference's by less than 3 % on average; bfloat16 weights without float32
-masters do not pass for full tuning, however few steps were compared: their small updates are rounded away.
+Ours trains first in float32, uncompiled: its losses are what the others are held to. The peer's settings are tried
+once each over the first steps, all on keeptune's own batches (rows of like length together) in the same order, with the
+same learning rates. Then ours, the peer's fastest setting, and its fastest that learns the same, run pair by pair, in
+turn. A setting learns the same where its step losses differ from the reference's by less than 3 % on average, in the
+pairs, too; bfloat16 weights without float32 masters do not pass for full tuning, however few steps were compared: their
+small updates are rounded away.
 
 The first step is not counted in the speed. Tokens are those of the rows, padding not counted.
 """
@@ -24,6 +25,8 @@ from rows import MODEL, encoded, model_folder
 
 ROWS_A_STEP = 8
 NOISE = 0.03
+TRIED_STEPS = 5
+"""Steps by which a setting of the peer is chosen, the first, which is not counted, among them."""
 OURS = "keeptune"
 RATE = "tokens_per_second"
 Setting = Mapping[str, Any]
@@ -35,13 +38,18 @@ CPU_GRID: Mapping[str, Setting] = {
     "float32, 8 rows": {**_FLOAT32, "rows": 8},
     "float32, 1 row x 8": {**_FLOAT32, "rows": 1},
     "bf16 autocast, 8 rows": {**_AUTOCAST, "rows": 8},
+    "bf16 autocast, 4 rows x 2": {**_AUTOCAST, "rows": 4},
     "bf16 autocast, 1 row x 8": {**_AUTOCAST, "rows": 1},
     "bf16 autocast, 8 rows, padding-free": {**_AUTOCAST, "rows": 8, "padding_free": True},
+    "bf16 autocast, 8 rows, compiled": {**_AUTOCAST, "rows": 8, "compile": True},
     "bf16 autocast, 1 row x 8, compiled": {**_AUTOCAST, "rows": 1, "compile": True},
     "bf16 weights, 8 rows": {**_BFLOAT16, "rows": 8},
     "bf16 weights, 1 row x 8": {**_BFLOAT16, "rows": 1},
     "bf16 weights, 8 rows, padding-free": {**_BFLOAT16, "rows": 8, "padding_free": True},
+    "bf16 weights and autocast, 8 rows": {**_BFLOAT16, "autocast": True, "rows": 8},
+    "bf16 weights and autocast, 4 rows x 2": {**_BFLOAT16, "autocast": True, "rows": 4},
     "bf16 weights and autocast, 1 row x 8": {**_BFLOAT16, "autocast": True, "rows": 1},
+    "bf16 weights and autocast, 1 row x 8, compiled": {**_BFLOAT16, "autocast": True, "rows": 1, "compile": True},
 }
 """TRL's settings. Grouping by length is in the order of the rows already. Padding-free runs on a CPU, too: without
 flash attention the boundaries of rows become a mask over all pairs of the flattened batch."""
@@ -87,26 +95,29 @@ def measure(case: Case, options: argparse.Namespace) -> Found:
         def run(worker: str, more: Found) -> Found:
             found = work(worker, {**order, **more}, {"TORCHINDUCTOR_CACHE_DIR": compiled})
             if "failed" not in found:
-                found[RATE] = sum(tokens[1:]) / found["ends"][-1]
-                found |= _beside(found["losses"], reference or found["losses"])
+                found[RATE] = sum(tokens[1 : len(found["ends"])]) / found["ends"][-1]
+                found |= _beside(found["losses"], (reference or found["losses"])[: len(found["ends"])])
             print(f"  {more.get('label', OURS)}: {found.get('failed') or f'{found[RATE]:.0f} tokens/s'}", flush=True)
             return found
 
         def ours(dtype: str = case.dtype, compiling: bool | None = case.compile) -> Found:
             return surely(run("ours/train.py", {"rows": rows, "dtype": dtype, "compile": compiling}))
 
-        def peer(label: str) -> Found:
-            more = {"label": label, "rows": planned, "factors": factors, "setting": dict(case.grid[label])}
+        def peer(label: str, some: int = steps) -> Found:
+            given = planned[: some * ROWS_A_STEP]
+            more = {"label": label, "rows": given, "factors": factors, "setting": dict(case.grid[label])}
             return run("peers/sft.py", more)
 
         first = ours("float32", False)
         reference = first["losses"]
-        tried = {label: peer(label) for label in case.grid}
+        tried = {label: peer(label, min(TRIED_STEPS, steps)) for label in case.grid}
         best = fastest(tried, RATE)
         alike = {label: found for label, found in tried.items() if _learns(case, label, found)}
         same = fastest(alike, RATE) if alike else None
         labels = dict.fromkeys(label for label in (best, same) if label)
         timed = in_turn(options.pairs, {OURS: ours} | {label: (lambda label=label: peer(label)) for label in labels})
+    if same and not all(_learns(case, same, pair[same]) for pair in timed):
+        same = None
     return {
         "method": case.method,
         "steps": steps,
@@ -156,7 +167,7 @@ def lines(record: Found | None, aim: Aim) -> list[str]:
 
 def _against(record: Found, aim: Aim, ours: str, label: str, note: str) -> str:
     pairs = record["pairs"]
-    late = record["tried"][label]["late_loss_difference"]
+    late = pairs[0][label]["late_loss_difference"]
     peer = f"TRL, {label}: {medians(pairs, label, RATE):.0f} tokens/s"
     peer += "" if late is None else f", late loss {late:+.1%}"
     return aim.line(ours, peer, ratios(pairs, RATE, OURS, label), note)

@@ -3,17 +3,24 @@
 A worker is a script in `ours/` or `peers/`: it reads one order, JSON, from stdin, and its last line on stdout is what
 it found. The system tells its peak memory when it ends. Peers run in an environment of their own, `.venv-bench`, which
 `make bench` sets up; KEEPTUNE_BENCH_PYTHON names another.
+
+What a worker found lies in build/speed until the record is written, so that a script that was stopped goes on from
+there, at the same commit without changes. There, too, lies what a worker that failed said.
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
+import hashlib
+import importlib.metadata
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,26 +29,61 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 RESULTS = HERE.parent / "results" / "speed"
+BUILD = ROOT / "build" / "speed"
+LONGEST_RUN = 45 * 60
+"""Seconds after which a worker is stopped."""
 Order = dict[str, Any]
 Found = dict[str, Any]
+QUIET = {"HF_HUB_DISABLE_TELEMETRY": "1"}
+_asked: collections.Counter[str] = collections.Counter()
+_found: list[Path] = []
 
 
 def work(worker: str, order: Order, environment: Mapping[str, str] | None = None) -> Found:
-    """What `worker` finds in a process of its own, or {"failed": why}; with its memory, and its processor time."""
+    """What `worker` finds in a process of its own, or {"failed": why}; with its memory, and its processor time.
+
+    What the same call of a script that was stopped has found is not measured again.
+    """
+    from keeptune.store import provenance
+
+    commit = provenance.source_commit()
+    asked = hashlib.sha256(json.dumps([worker, order, commit]).encode()).hexdigest()[:16]
+    _asked[asked] += 1
+    file = BUILD / f"{asked}-{_asked[asked]}.json"
+    _found.append(file)
+    if file.exists():
+        kept: Found = json.loads(file.read_text(encoding="utf-8"))
+        return kept
+    found = _work(worker, order, environment or {})
+    torch = found.get("versions", {}).get("torch")
+    if torch and torch != importlib.metadata.version("torch"):
+        sys.exit(f"the peers have torch {torch}, keeptune {importlib.metadata.version('torch')}: nothing is compared")
+    if "failed" not in found and not commit.endswith("+"):
+        BUILD.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def _work(worker: str, order: Order, environment: Mapping[str, str]) -> Found:
     script, python = HERE / worker, _python(worker)
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(json.dumps(order).encode())
         given.seek(0)
         child = subprocess.Popen(
-            [python, str(script)], stdin=given, stdout=out, stderr=err, env={**os.environ, **(environment or {})}
+            [python, str(script)], stdin=given, stdout=out, stderr=err, env={**os.environ, **QUIET, **environment}
         )
+        limit = threading.Timer(LONGEST_RUN, child.kill)
+        limit.start()
         _, status, used = os.wait4(child.pid, 0)
+        limit.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
         if child.returncode:
-            lines = err.read().decode(errors="replace").strip().splitlines()
-            return {"failed": _without_paths(lines[-1] if lines else f"exit code {child.returncode}")}
+            said = err.read().decode(errors="replace").strip()
+            BUILD.mkdir(parents=True, exist_ok=True)
+            (BUILD / f"{script.stem}.err").write_text(said, encoding="utf-8")
+            return {"failed": _without_paths(said.splitlines()[-1] if said else f"exit code {child.returncode}")}
         found: Found = json.loads(out.read().decode().strip().splitlines()[-1])
     scale = 1 if sys.platform == "darwin" else 1024
     found["peak_gib"] = found.get("peak_gib") or used.ru_maxrss * scale / 2**30
@@ -152,6 +194,8 @@ def keep(name: str, found: Found) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     text = json.dumps(made | found, indent=1, ensure_ascii=False)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    for file in _found:
+        file.unlink(missing_ok=True)
 
 
 def options_of(text: str | None, **numbers: int) -> argparse.ArgumentParser:

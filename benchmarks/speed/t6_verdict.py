@@ -47,7 +47,6 @@ def measure(options: argparse.Namespace) -> Found:
                 env={**os.environ, **own},
                 check=True,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
             )
             seconds = time.perf_counter() - began
             result = json.loads((output / "result.json").read_text(encoding="utf-8"))

@@ -11,6 +11,7 @@ not. Peak memory is torch's own. Without a GPU it ends with a message. The recor
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 import beside_trl
@@ -43,7 +44,9 @@ def measure(options: argparse.Namespace) -> Found:
         seen = torch.cuda.device_count()
         sys.exit(f"{NAME}: it needs one CUDA GPU (CUDA_VISIBLE_DEVICES), {seen} can be seen: nothing was measured")
     if not options.model:
-        sys.exit(f"{NAME}: --model names a model of about a billion weights: nothing was measured")
+        sys.exit(
+            f"{NAME}: --model, or KEEPTUNE_BENCH_MODEL, names a model of about a billion weights: nothing was measured"
+        )
     found: Found = {"gpu": torch.cuda.get_device_name(0)}
     for method, lr in LR.items():
         case = beside_trl.Case(method, lr, options.model, "cuda", "bfloat16", GRID, compile=None)
@@ -57,5 +60,6 @@ def lines(record: Found | None) -> list[str]:
 
 if __name__ == "__main__":
     parser = beside_trl.options_of_training(__doc__)
-    parser.add_argument("--model", help="hub name or folder")
+    named = os.environ.get("KEEPTUNE_BENCH_MODEL")
+    parser.add_argument("--model", default=named, help="hub name or folder  [KEEPTUNE_BENCH_MODEL]")
     script(NAME, parser, measure, lines)

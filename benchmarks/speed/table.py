@@ -62,7 +62,7 @@ def parts() -> dict[str, str]:
 def made() -> str:
     """A sentence on what made the records."""
     records = [record for record in map(read, MEASURED) if record]
-    commits = sorted({record["commit"][:9] for record in records})
+    commits = sorted({record["commit"][:9] + "+" * record["commit"].endswith("+") for record in records})
     machines = sorted({f"{r['machine']['processor']}, {r['machine']['cores']} cores" for r in records})
     return f"Made at {', '.join(commits)} on {'; '.join(machines)}." if records else "No record yet."
 

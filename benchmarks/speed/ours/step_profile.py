@@ -45,15 +45,18 @@ def rate_of_products(dtype: Any) -> float:
 
 def operations(order: dict[str, Any]) -> list[float]:
     """Of each step's matrix products, plainly computed."""
+    import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     from keeptune.events import Event, StepDone
 
+    aten = torch.ops.aten
     totals = [0.0]
 
     def hear(event: Event, /) -> None:
         if isinstance(event, StepDone):
-            totals.append(counter.get_total_flops())
+            products = counter.get_flop_counts().get("Global", {})
+            totals.append(sum(products.get(product, 0) for product in (aten.mm, aten.addmm)))
 
     with tempfile.TemporaryDirectory() as folder, FlopCounterMode(display=False) as counter:
         loop_of({**order, "compile": False}, folder, hear)()
@@ -66,16 +69,19 @@ def main() -> None:
     from torch._inductor import config as inductor
     from torch.profiler import ProfilerActivity, profile
 
-    from keeptune.events import Event, StepDone
+    from keeptune.events import Event, Notice, StepDone
 
     # The compiler's own functions have names in the profile.
     inductor.cpp.enable_kernel_profile = True
     steps = order["steps"]
     counted = operations(order)
     ends: list[float] = []
+    told: list[str] = []
     profiler = profile(activities=[ProfilerActivity.CPU])
 
     def hear(event: Event, /) -> None:
+        if isinstance(event, Notice):
+            told.append(event.message)
         if not isinstance(event, StepDone):
             return
         ends.append(time.perf_counter())
@@ -87,6 +93,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         loop = loop_of(order, folder, hear)
         loop()
+    if not any(message.startswith("compiled in") for message in told):
+        sys.exit(f"the blocks were not compiled: {'; '.join(told)}")
     groups = dict.fromkeys((*GROUPS, REST), 0.0)
     names: dict[str, float] = {}
     for event in profiler.key_averages():
@@ -94,7 +102,7 @@ def main() -> None:
         names[event.key] = event.self_cpu_time_total / 1e6
     dearest = dict(sorted(names.items(), key=lambda item: -item[1])[:25])
     placement = loop.loaded.placement
-    told = {
+    found = {
         "seconds": [after - before for before, after in itertools.pairwise(ends[: steps + 1])],
         "operations": counted[1 : steps + 1],
         "rate": rate_of_products(placement.dtype),
@@ -102,7 +110,7 @@ def main() -> None:
         "groups": groups,
         "dearest": {name: round(seconds, 4) for name, seconds in dearest.items()},
     }
-    print(json.dumps(told))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
