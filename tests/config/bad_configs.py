@@ -53,6 +53,17 @@ BAD_CONFIGS = [
     BadConfig("a list at the top", "yaml", ("run.yaml:1: not a mapping",), "- lr: 1\n"),
     BadConfig("one key twice", "twice", ("run.yaml:3: seed is given twice", "line 1"), "seed: 1\nlr: 1e-4\nseed: 2\n"),
     BadConfig(
+        "one key twice in a list",
+        "twice",
+        ("run.yaml:4: margin of measure.keep is given twice", "line 3"),
+        "measure:\n  keep:\n    - {name: facts, margin: 2,\n       margin: 20}\n",
+    ),
+    BadConfig(
+        "a number for a text", "value", ("run.yaml:1: revision", "1.1, not a text", "quotes"), "revision: 1.10\n"
+    ),
+    BadConfig("a text that is no date", "yaml", ("run.yaml:1", "quotes"), "output: 2024-13-45\n"),
+    BadConfig("a list for a type", "value", ("run.yaml:2: method.type",), "method:\n  type: [lora]\n"),
+    BadConfig(
         "two names of one setting",
         "twice",
         ("run.yaml:2: learning_rate", "run.yaml:1: lr"),

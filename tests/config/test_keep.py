@@ -31,6 +31,8 @@ def read(*values: object) -> tuple[Keep, ...]:
         ("qa=C:/data/qa.csv:token_f1:1", Keep("qa", "C:/data/qa.csv", "token_f1", 1.0)),
         ("mine=a.jsonl:own.py:score:4", Keep("mine", "a.jsonl", "own.py:score", 4.0)),
         ("arc=lm-eval:arc_easy", Keep("arc", "lm-eval:arc_easy")),
+        ("old=run:7", Keep("old", "run:7")),
+        ("old=run:runs/a:7", Keep("old", "run:runs/a", margin=7.0)),
         ("arc=lm-eval:arc_easy:acc_norm:1", Keep("arc", "lm-eval:arc_easy", "acc_norm", 1.0)),
         (
             {"name": "ner", "data": "x.jsonl", "metric": "entity_f1", "margin": 2},
@@ -54,6 +56,8 @@ def test_every_form(written: object, meant: Keep) -> None:
         ("facts:acuracy", "Known: "),
         (7, "write NAME"),
         ({"name": "ner", "metrik": "x"}, "did you mean metric"),
+        ("ner=items.jsonl:entity_f2:2", "did you mean entity_f1"),
+        ("ner=items.jsonl:entity_f1:2pt", "has the metric 'entity_f1:2pt' for ner"),
         ({"data": "x.jsonl"}, "has the name None"),
         ({"name": "ner", "margin": "much"}, "has the margin 'much'"),
     ],

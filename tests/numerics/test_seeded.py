@@ -131,3 +131,24 @@ def test_items_that_nearly_all_change_alike_are_not_too_few() -> None:
     assert (one.differing, one.clusters) == (96, 100)
     assert mean_of([one, of_items(np.zeros((3, 5)), "others")]).differing == 96
     assert not too_few(one.interval())
+
+
+def test_of_unlike_weights_only_clusters_in_which_anything_differs_count() -> None:
+    random = np.random.default_rng(2)
+    before = np.stack([random.uniform(1, 9, 60), random.uniform(1, 9, 60)], axis=1)
+    after, other = before.copy(), before.copy()
+    after[:4, 0] += 1.0
+    other[4:6, 0] += 1.0
+
+    def ratio(counts: np.ndarray) -> float:
+        return float(counts[0] / counts[1])
+
+    changes = [paired_left_out(before, each, ratio) for each in (after, other)]
+    one, two = (seeded(dict.fromkeys(range(3), change), "items") for change in changes)
+    found = one.minus(two)
+    assert isinstance(found, Seeded)
+    assert (one.differing, two.differing, found.differing) == (4, 2, 6)
+    assert too_few(found.interval())
+    nothing = one.minus(one)
+    assert isinstance(nothing, Seeded)
+    assert nothing.differing == 0

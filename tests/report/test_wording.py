@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from keeptune.forgetting.amounts import amount
 from keeptune.numerics.jackknife import TOO_FEW
-from keeptune.records import Undefined
-from keeptune.report.wording import best_rival, change, headline, score, verdict
+from keeptune.records import DevDrop, DevEvidence, Undefined
+from keeptune.report.wording import best_rival, change, headline, rung_line, score, verdict
 from tests.report.results import GAIN, LOSS, OVER_FEW_SHOT, comparison, interval
 
 
@@ -77,3 +77,17 @@ def test_verdicts() -> None:
     worse = comparison(40.0, 30.0, interval(-10.0, -12.0, -8.0), before_name="copy")
     assert verdict(worse).startswith("Tuning is worse")
     assert "nothing can be said: none" in verdict(comparison(1.0, 2.0, Undefined("none")))
+
+
+def test_what_lies_near_a_margin_or_zero_has_more_digits() -> None:
+    assert [change("rouge1", value, 0.0, 5.0) for value in (4.9, 4.97, 5.0, 5.003, -0.03, 0.0)] == [
+        *("+4.9", "+4.97", "+5.0", "+5.003", "−0.03", "+0.0")
+    ]
+    assert change("rouge1", 4.97) == "+5.0"
+    assert change("token_loss", 0.0496, 0.0, 0.05) == "+0.0496"
+
+
+def test_a_rung_tells_of_a_loss_as_of_a_score() -> None:
+    drops = (DevDrop("language", "token_loss", 40, 0.05, 2.0, 2.1, 0.1, Undefined("few")),)
+    line = rung_line(DevEvidence("plain", "", "token_loss", 50, 3.0, 2.6, 0.4, drops))
+    assert line == "token_loss gain +0.400; language drop +0.100 (margin 0.05) on development items"

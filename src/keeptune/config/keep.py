@@ -16,6 +16,8 @@ TYPE_TAG = "type"
 """As keeptune's own ``config.json`` holds them."""
 RUN = "run:"
 """Start of the data of what a run of `tune` was tested on."""
+FILES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+"""A file has no splits: what follows is a metric."""
 HARNESS = "lm-eval:"
 """Start of the data of a task that lm-evaluation-harness asks."""
 
@@ -47,7 +49,8 @@ def _one(given: Given, value: Any, metrics: Collection[str]) -> Keep:
     if not equals:
         head, _, rest = value.strip().partition(":")
     parts = rest.split(":") if rest else []
-    margin = parts.pop() if parts and _number(parts[-1]) is not None else None
+    named = len(parts) == 2 and f"{parts[0]}:" in (RUN, HARNESS)
+    margin = parts.pop() if parts and not named and _number(parts[-1]) is not None else None
     metric = None
     if equals:
         metric, data = _metric_and_data(parts, metrics)
@@ -65,6 +68,9 @@ def _metric_and_data(parts: list[str], metrics: Collection[str]) -> tuple[str | 
         return parts[-1], ":".join(parts[:-1])
     if len(parts) > 2 and parts[-2].endswith(".py"):
         return ":".join(parts[-2:]), ":".join(parts[:-2])
+    for at, part in enumerate(parts[:-1], 1):
+        if part.lower().endswith(FILES):
+            return ":".join(parts[at:]), ":".join(parts[:at])
     return None, ":".join(parts)
 
 

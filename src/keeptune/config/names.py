@@ -35,7 +35,7 @@ def from_entry(entry: Entry) -> Given | None:
     path, value, where = entry
     name = path[-1]
     given = Given(name, value, ".".join(path), where)
-    if name == TYPE_TAG and value in _CLASSES:
+    if name == TYPE_TAG and isinstance(value, str) and value in _CLASSES:
         return None
     if len(path) == 1:
         if name in SECTIONS and value in (None, {}):

@@ -42,10 +42,10 @@ def _text(given: Given, setting: Setting) -> str:
     value = given.value
     if isinstance(value, list) and setting.key == "method.target_modules":
         return ",".join(str(name) for name in value)
-    if isinstance(value, (list, dict, bool)) or not str(value).strip():
+    if not isinstance(value, str) or not value.strip():
         shown = "empty" if isinstance(value, str) else f"{value!r}, not a text"
         raise given.wrong(f"is {shown}", "give one text, in quotes where it looks like something else")
-    return str(value)
+    return value
 
 
 def _names(given: Given) -> tuple[str, ...]:

@@ -65,14 +65,33 @@ def _entries(file: Path, mapping: yaml.MappingNode, above: tuple[str, ...]) -> l
         if isinstance(node, yaml.MappingNode):
             found.extend(_entries(file, node, path) if node.value else [Entry(path, {}, f"{file}:{line}")])
         else:
-            found.append(Entry(path, _plain(node), f"{file}:{line}"))
+            _refuse_twice(file, node, ".".join(path))
+            found.append(Entry(path, _plain(file, node), f"{file}:{line}"))
     return found
 
 
-def _plain(node: yaml.Node) -> Any:
+def _refuse_twice(file: Path, node: yaml.Node, name: str) -> None:
+    """Raises ConfigError where a mapping within lists has one key twice."""
+    if isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            _refuse_twice(file, each, name)
+    elif isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            if str(key.value) in lines:
+                told = f"{key.value} of {name} is given twice, first in line {lines[str(key.value)]}"
+                raise ConfigError(f"{file}:{_line(key)}: {told}", "keep one of them")
+            lines[str(key.value)] = _line(key)
+            _refuse_twice(file, value, name)
+
+
+def _plain(file: Path, node: yaml.Node) -> Any:
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node, deep=True)
+    except ValueError as error:
+        # YAML takes 2024-13-45 for a date.
+        raise ConfigError(f"{file}:{_line(node)}: {first_line(error)}", "put a text in quotes") from error
     finally:
         loader.dispose()
 

@@ -77,7 +77,10 @@ class Seeded:
         names = dict.fromkeys((*mine.moves, *its.moves))
         still = np.zeros((len(seeds), 1))
         moves = {name: mine.moves.get(name, still) - its.moves.get(name, still) for name in names}
-        return Seeded(seeds, mine.values - its.values, moves)
+        # Where neither differs from its base, they may still move apart with the weight of a cluster.
+        both = [name for name in names if name in mine.differ and name in its.differ]
+        differ = {name: (mine.differ[name] | its.differ[name]) & _unlike_most(moves[name]) for name in both}
+        return Seeded(seeds, mine.values - its.values, moves, differ)
 
     def _at(self, seeds: Sequence[int]) -> Seeded:
         rows = [self.seeds.index(seed) for seed in seeds]

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import AbilityReport, Confusion, ForgettingReport, Interval, IntrusionReport, Undefined
+from keeptune.report.html.forest import ordered
 from keeptune.report.ladder import ladder_report
 from keeptune.report.terminal import notes
 from keeptune.report.visible import visible
@@ -50,8 +51,11 @@ def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
         ("ability", "verdict", "base", "tuned", "drop", "95 % interval", "margin", "kept of it", "items", "rose/fell")
     ):
         table.add_column(column, justify="left" if index < 2 else "right", no_wrap=index < 2)
-    order = list(SIGNS)
-    for a in sorted(abilities, key=lambda a: (not a.declared, a.verdict != "lost", order.index(a.verdict))):
+
+    def limit(a: AbilityReport, value: float) -> str:
+        return change(a.metric, value, 0.0, a.margin)
+
+    for a in ordered(abilities):
         drop = a.drop
         known = isinstance(drop, Interval)
         table.add_row(
@@ -60,7 +64,7 @@ def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
             _score(a.metric, a.base),
             _score(a.metric, a.tuned),
             change(a.metric, drop.estimate) if isinstance(drop, Interval) else "–",
-            f"{change(a.metric, drop.low)} to {change(a.metric, drop.high)}" if isinstance(drop, Interval) else "none",
+            f"{limit(a, drop.low)} to {limit(a, drop.high)}" if isinstance(drop, Interval) else "none",
             f"{a.margin:g}",
             f"{a.retention.estimate:.0%}".replace("%", " %") if isinstance(a.retention, Interval) else "–",
             f"{a.items:,}",

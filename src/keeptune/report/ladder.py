@@ -29,7 +29,7 @@ def ladder_report(report: LadderReport) -> RenderableType:
         table.add_row(
             f"{'→ ' if chosen else '  '}{escape(rung.rung)}",
             score(rung.metric, rung.score),
-            change(rung.metric, rung.score - rung.base),
+            change(rung.metric, rung.gain),
             *_drops(rung),
             f"{(rung.trained_seconds + rung.asked_seconds) / 60:.1f} min",
             style="bold" if chosen else "",

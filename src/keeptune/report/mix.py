@@ -27,7 +27,7 @@ def mix_report(report: MixReport) -> RenderableType:
         parts.append(Text("near repeats were not looked for"))
     if report.problems:
         parts += [Text(""), Text("rows left out because they cannot be used", style="bold yellow")]
-        parts += [Text(f"  {problem}") for problem in report.problems[:PROBLEMS_SHOWN]]
+        parts += [Text(visible(f"  {problem}")) for problem in report.problems[:PROBLEMS_SHOWN]]
         count = sum(source.invalid for source in report.sources) + sum(test.invalid for test in report.tests)
         if count > PROBLEMS_SHOWN:
             parts.append(Text(f"  … {count:,} in all; `keeptune check` on a source lists its own", style="dim"))

@@ -9,6 +9,7 @@ from keeptune.records import Comparison, DevEvidence, Interval
 from keeptune.scoring.table import counted_in
 
 BASE = "base"
+MOST_DIGITS = 6
 NAMES: Mapping[str, str] = {
     BASE: "the base",
     "tuned": "the tuned model",
@@ -29,15 +30,26 @@ def score(metric: str, value: float) -> str:
     return f"{_rounded(metric, value):.3f}" if is_loss(metric) else f"{_rounded(metric, value):.1f}"
 
 
-def change(metric: str, value: float) -> str:
-    """As `score`, with its sign, of zero a plus; a minus is a real minus."""
-    number = f"{_rounded(metric, value):+.3f}" if is_loss(metric) else f"{_rounded(metric, value):+.1f}"
-    return number.replace("-", "−")
+def change(metric: str, value: float, *apart: float) -> str:
+    """As `score`, with its sign, of zero a plus; a minus is a real minus.
+
+    Args:
+        apart: what the value must not seem to be if it is not: it has more digits, then.
+    """
+    digits = _digits(metric)
+    others = [other for other in apart if other != value]
+    while digits < MOST_DIGITS and round(value, digits) in [round(other, digits) for other in others]:
+        digits += 1
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
 def _rounded(metric: str, value: float) -> float:
     # Adding nothing takes the sign from a zero.
-    return round(value, 3 if is_loss(metric) else 1) + 0.0
+    return round(value, _digits(metric)) + 0.0
+
+
+def _digits(metric: str) -> int:
+    return 3 if is_loss(metric) else 1
 
 
 def unit(metric: str) -> str:
@@ -90,7 +102,8 @@ def verdict(comparison: Comparison) -> str:
 
 def interval(metric: str, found: Interval) -> str:
     """``95 % interval +14.0 to +17.2``."""
-    return f"{found.level:.0%} interval {change(metric, found.low)} to {change(metric, found.high)}".replace("%", " %")
+    low, high = (change(metric, limit, 0.0) for limit in (found.low, found.high))
+    return f"{found.level:.0%} interval {low} to {high}".replace("%", " %")
 
 
 def caveat(found: Interval) -> str:
@@ -120,8 +133,8 @@ def _open(found: Interval) -> bool:
 
 def rung_line(rung: DevEvidence) -> str:
     """One rung of a ladder: the gain, and each kept ability's drop, on development items."""
-    drops = [f"{d.name} {change(d.metric, -d.drop)} (margin {d.margin:g})" for d in rung.drops]
+    drops = [f"{d.name} drop {change(d.metric, d.drop)} (margin {d.margin:g})" for d in rung.drops]
     if rung.routed:
         drops = ["the base answers all but the task"]
-    gain = f"{rung.metric} {change(rung.metric, rung.score - rung.base)}"
+    gain = f"{rung.metric} gain {change(rung.metric, rung.gain)}"
     return f"{gain}; {', '.join(drops)} on development items"

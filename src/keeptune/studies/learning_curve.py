@@ -131,7 +131,7 @@ def _judged(task: Measured, sizes: Sequence[int]) -> tuple[PowerCurve | Undefine
     if clusters < MIN_CLUSTERS:
         return curve, backtest, f"only {clusters} independent test items"
     if curve.misfit < MISFIT:
-        return curve, backtest, "the sizes do not lie on a power law"
+        return curve, backtest, "the sizes do not lie on a curve that levels off"
     if not backtest.holds:
         limits = f"{change(task.metric.name, told.low)} to {change(task.metric.name, told.high)}"
         was = change(task.metric.name, observed)

@@ -79,7 +79,7 @@ def _kind(before: float | None, after: float | None, metric: str, higher: bool) 
         return "unscored"
     if before != after:
         return "better" if (after > before) == higher else "worse"
-    return "same" if is_loss(metric) else {100.0: "right", 0.0: "wrong"}.get(after, "same")
+    return "same" if is_loss(metric) or not higher else {100.0: "right", 0.0: "wrong"}.get(after, "same")
 
 
 def _side(record: EvalRecord, metric: str) -> dict[str, Any]:

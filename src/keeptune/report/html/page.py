@@ -101,7 +101,7 @@ def environment() -> jinja2.Environment:
 
 def _metric_first(format_value: Any) -> Any:
     """A filter from a function of (metric, value): ``value|score(metric)``; a dash where there is no value."""
-    return lambda value, metric: "–" if value is None else format_value(metric, value)
+    return lambda value, metric, *more: "–" if value is None else format_value(metric, value, *more)
 
 
 def _shown(value: Any) -> Any:

@@ -89,7 +89,8 @@
     const keptA = new Uint8Array(a.length).fill(1, 0, start).fill(1, endA);
     const keptB = new Uint8Array(b.length).fill(1, 0, start).fill(1, endB);
     const rows = endA - start, columns = endB - start;
-    if (rows * columns <= CELLS) {
+    const compared = rows * columns <= CELLS;
+    if (compared) {
       const width = columns + 1, longest = new Uint16Array((rows + 1) * width);
       for (let i = rows - 1; i >= 0; i--) {
         for (let j = columns - 1; j >= 0; j--) {
@@ -104,7 +105,7 @@
         else j++;
       }
     }
-    if (a.length && b.length && !a.some((word, i) => keptA[i] && word.trim())) return [[[before, true]], [[after, true]], "no word shared with the base"];
+    if (compared && a.length && b.length && !a.some((word, i) => keptA[i] && word.trim())) return [[[before, true]], [[after, true]], "no word shared with the base"];
     return [runs(a, keptA), runs(b, keptB), ""];
   };
   // [text, same on both sides] of neighbouring words together; a space between two marked words is marked too.
