@@ -101,13 +101,13 @@ class TrainingError(KeeptuneError):
 
 
 class NonFiniteLoss(TrainingError):
-    """The loss became NaN or infinite."""
+    """The loss, or the norm of its gradient, became NaN or infinite."""
 
-    def __init__(self, step: int, loss: float, item_ids: Sequence[str], fix: str) -> None:
+    def __init__(self, step: int, value: float, item_ids: Sequence[str], fix: str, what: str = "loss") -> None:
         self.step = step
         self.item_ids = tuple(item_ids)
         items = ", ".join(self.item_ids[:8]) + (" …" if len(self.item_ids) > 8 else "")
-        super().__init__(f"the loss became {loss} at step {step}, on the items {items}", fix)
+        super().__init__(f"the {what} became {value} at step {step}, on the items {items}", fix)
 
 
 class StoreError(KeeptuneError):

@@ -232,7 +232,9 @@ def test_settings_left_open_resume_as_they_were_filled_in(run: Ran, tmp_path: Pa
     with pytest.raises(InterruptedError):
         tune(config, told)
     result = tune(dataclasses.replace(config, resume=True))
-    assert result.config["training"]["lr"] == default_lr(config.method, result.training.total_parameters)
+    assert result.config["training"]["lr"] == default_lr(
+        config.method, result.training.total_parameters - result.training.trainable_parameters
+    )
     assert result.config["training"]["epochs"] == result.training.epochs == default_epochs(32)
 
 

@@ -17,7 +17,7 @@ from keeptune.data.encode import Encoder
 from keeptune.errors import NonFiniteLoss, TrainingError
 from keeptune.evaluation.generate import generate
 from keeptune.evaluation.loglikelihood import mean_loss
-from keeptune.events import Event, StepDone, ValidationDone, silent
+from keeptune.events import Event, Notice, StepDone, ValidationDone, silent
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, Example, Message
@@ -109,7 +109,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tiny: Callable[..., Path], tmp_p
     assert caught.value.step == poisoned
     assert len(caught.value.item_ids) > 0
     assert set(caught.value.item_ids) <= {row.item_id for row in rows}
-    assert re.search(r"loss became nan at step 5, on the items e\d+, ", str(caught.value))
+    assert re.search(r"the (loss|norm of the gradient) became nan at step 5, on the items e\d+, ", str(caught.value))
     assert "--lr" in caught.value.fix
     kept = [step for step, _ in list_checkpoints(tmp_path)]
     assert kept == [3, 4]
@@ -135,6 +135,46 @@ def test_the_time_budget_ends_a_run_with_its_schedule(
     assert rates.index(max(rates)) < len(rates) / 4
     assert list_checkpoints(tmp_path)[-1][0] == state.step
     assert told[0].seconds_left <= 120
+
+
+def test_time_before_the_first_step_is_no_part_of_the_schedule(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, rows = ready(tiny("llama"), LORA)
+    now = [0.0]
+
+    def later() -> float:
+        now[0] += 0.5
+        return now[0]
+
+    monkeypatch.setattr(loop_module.time, "monotonic", later)
+    told: list[Any] = []
+    loop = Loop(loaded, rows, settings(epochs=1000, max_minutes=2.0), tmp_path, "f", told.append)
+
+    def slow() -> tuple[float, dict[str, float]]:
+        now[0] += 70.0 if not any(isinstance(event, StepDone) for event in told) else 0.0
+        return 1.0, {"loss": 1.0}
+
+    loop.validate = slow
+    loop()
+    rates = [event.lr for event in told if isinstance(event, StepDone)]
+    assert rates[0] < 0.01 / 4, "the rate rises from the beginning, however late that is"
+    assert max(rates) == pytest.approx(0.01, rel=0.05)
+    assert [event.message for event in told if isinstance(event, Notice) and event.kind == "time"] == [
+        "1.2 of the 2 minutes were over before the first step: raise --max-minutes"
+    ]
+
+
+def test_a_validation_loss_that_is_no_number_chooses_nothing(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    loaded, rows = ready(tiny("llama"), LORA)
+    losses = iter([math.nan, math.nan, 2.0, math.inf, *[3.0] * 100])
+    told: list[Any] = []
+    loop = Loop(loaded, rows, settings(epochs=4, validations_per_epoch=1), tmp_path, "f", told.append)
+    loop.validate = lambda: (loss := next(losses), {"loss": loss})
+    state = loop()
+    assert state.best_score == 2.0
+    assert [loss for _, loss in state.validation_curve] == [2.0, 3.0]
+    assert sum("these weights are not chosen" in event.message for event in told if isinstance(event, Notice)) == 3
 
 
 def overfit(folder: Path, run: Path, score: Callable[[int, float], float]) -> tuple[LoadedModel, Any, list[Any]]:

@@ -136,6 +136,7 @@ def prepared(
     old_rows = mending.old_rows(other or loaded, len(train_rows), *old_examples(config, rows, encoder, observer))
     base_rows = mending.base_rows(other or loaded, len(train_rows) + len(old_rows))
     train_rows += old_rows + base_rows
+    of_base = loaded.parameters
     if isinstance(config.method, Full):
         loaded.model.requires_grad_(True)
         mending.freeze(loaded)
@@ -146,8 +147,7 @@ def prepared(
         if ends_otherwise(loaded):
             ends = list(loaded.end_ids())
             observer(Notice("end", f"answers end with the chat template's end of a turn: other tools {NEED}{ends}"))
-    total = loaded.parameters
-    config = _resolved(config, total, len(rows.train), budget)
+    config = _resolved(config, of_base, len(rows.train), budget)
     tell_model(loaded, observer)
     loop = Loop(
         loaded,
@@ -161,7 +161,7 @@ def prepared(
     )
     if rows.validation:
         loop.validate = _validator(config, loaded, rows, encoder, metrics, loop, budget)
-    return Prepared(config, loop, total)
+    return Prepared(config, loop, loaded.parameters)
 
 
 def _resolved(config: TuneConfig, parameters: int, examples: int, token_budget: int) -> TuneConfig:
@@ -233,7 +233,7 @@ def _validator(
     asked = Questioning(encoder, new_tokens(config.evaluation, encoder, rows.train), config.evaluation.token_budget)
 
     def validate() -> tuple[float, Mapping[str, float]]:
-        with loop.autocast():
+        with loaded.placement.autocast():
             loss = mean_loss(loaded, validation, budget, loop.observer)
             if config.training.select_by == "loss":
                 return loss, {"loss": loss}

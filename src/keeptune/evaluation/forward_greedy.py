@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from keeptune.models.batch import decoder_start
+from keeptune.models.key_values import last_logits
 from keeptune.models.load import LoadedModel
 
 
@@ -30,7 +31,8 @@ def forward_greedy(loaded: LoadedModel, prompts: Sequence[Sequence[int]], max_ne
         if two_sided:
             logits = loaded.model(input_ids=ids, decoder_input_ids=new).logits
         else:
-            logits = loaded.model(input_ids=torch.cat([ids, new], dim=1)).logits
+            given = torch.cat([ids, new], dim=1)
+            logits = loaded.model(input_ids=given, use_cache=False, **last_logits(loaded.inner)).logits
         following = logits[:, -1].argmax(dim=-1)
         new = torch.cat([new, following[:, None]], dim=1)
         ended |= torch.isin(following, ends)

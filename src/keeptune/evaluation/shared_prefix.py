@@ -161,7 +161,9 @@ def _disproof(
         return f"the model takes no such rows ({first_line(error)})"
     difference = sum(abs(shared[index] - value) for index, value in zip(indices, plain, strict=True))
     size = sum(1 + abs(value) for value in plain)
-    epsilon = torch.finfo(next(loaded.model.parameters()).dtype).eps
+    device = loaded.placement.device.type
+    weights = next(loaded.model.parameters()).dtype
+    epsilon = torch.finfo(torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weights).eps
     if difference <= size * math.sqrt(epsilon) / 2:
         return ""
     return f"scored together they differ by {difference / len(indices):.2g} nats on average"

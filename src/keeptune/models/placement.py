@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,6 +28,12 @@ class Placement:
         """``bfloat16``, ``float16`` or ``float32``."""
         return str(self.dtype).removeprefix("torch.")
 
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Matrix products in this dtype; weights that are trained stay float32."""
+        if self.dtype is torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, self.dtype)
+
 
 def place(device: DeviceName, dtype: DtypeName) -> Placement:
     """Resolve ``auto``.
@@ -38,9 +46,7 @@ def place(device: DeviceName, dtype: DtypeName) -> Placement:
         picked, why = _fastest_dtype(chosen)
         return Placement(chosen, picked, why)
     if dtype == "float16" and chosen.type != "cuda":
-        raise ConfigError(
-            f"float16 cannot be trained on {chosen.type}", "use --dtype bfloat16 or float32, or leave it out"
-        )
+        raise ConfigError(f"float16 is not used on {chosen.type}", "use --dtype bfloat16 or float32, or leave it out")
     return Placement(chosen, getattr(torch, dtype), "as asked")
 
 

@@ -25,7 +25,7 @@ from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
 from keeptune.records import Ability, Example, Interval, MaybeInterval, Undefined
 from keeptune.scoring.metric import Metric, corpus_score
-from keeptune.scoring.table import get_metric
+from keeptune.scoring.table import counted_in, get_metric
 from keeptune.training.loop import Loop
 
 DRAWS = 5
@@ -67,16 +67,21 @@ def recovery_probe(base: Side, tuned: Side, ability: Ability, observer: Observer
         reason = Undefined(f"only {len(old)} old examples beside the {len(scored)} items that are scored")
         return Recovery(reason, reason)
     metric = get_metric(ability.metrics[0])
+    for side in (base, tuned):
+        if side.load().soft_prompt:
+            reason = Undefined("its adapter puts vectors of its own before each row, beside which nothing is trained")
+            return Recovery(reason, reason)
     before = [_score(side, ability, metric, scored, ()) for side in (base, tuned)]
+    sign = 1.0 if metric.higher_is_better else -1.0
     found: list[list[float]] = [[], []]
     for draw in range(DRAWS):
         shown = random.Random(draw).sample(list(old), SHOWN)
         for kind, examples in enumerate((shown, _shuffled(shown, draw))):
             after = [_score(side, ability, metric, scored, examples, draw) for side in (base, tuned)]
-            found[kind].append((after[1] - before[1]) - (after[0] - before[0]))
-        observer(Notice("probe", f"{ability.name}: draw {draw + 1} of {DRAWS}: {found[0][-1]:+.1f} points came back"))
-    sign = 1.0 if metric.higher_is_better else -1.0
-    return Recovery(*(_interval([sign * value for value in values]) for values in found))
+            found[kind].append(sign * ((after[1] - before[1]) - (after[0] - before[0])))
+        back = f"{found[0][-1]:+.3g} {counted_in(metric.name)} came back"
+        observer(Notice("probe", f"{ability.name}: draw {draw + 1} of {DRAWS}: {back}"))
+    return Recovery(*map(_interval, found))
 
 
 def _parts(ability: Ability) -> tuple[tuple[Example, ...], tuple[Example, ...]]:

@@ -42,6 +42,8 @@ class LoopState:
     """Hash of config, data and model: a checkpoint of another run is refused."""
     token_budget: int = 0
     """Tokens a pass in the steps so far; 0 before the first."""
+    ready: float = 0.0
+    """Of `seconds`, those before the first step."""
 
 
 def trainable_weights(model: Any) -> dict[str, torch.Tensor]:

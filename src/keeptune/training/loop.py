@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -130,6 +129,7 @@ class Loop:
             self._compiled = try_compiling(
                 self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer, passed
             )
+            Meter(self.loaded.placement.device).release()
             self._memory = self._fit_memory() if measured else MemoryFit(self._token_budget(), 0)
             torch.manual_seed(self.config.seed)
             yield
@@ -180,6 +180,12 @@ class Loop:
         from_start, validation_seconds = state.step == 0, 0.0
         if from_start:
             state, validation_seconds = self._first_validation(state)
+            ready = time.monotonic() - self._began
+            limit = self.config.max_minutes
+            if limit is not None and ready > 30 * limit:
+                told = f"{ready / 60:.1f} of the {limit:g} minutes were over before the first step: raise --max-minutes"
+                self.observer(Notice("time", told))
+            state = dataclasses.replace(state, ready=ready)
         while state.step < self.steps and not self._out_of_time(state):
             epoch, within = divmod(state.step, self.epoch_steps)
             if plan_of[0] != epoch:
@@ -209,7 +215,7 @@ class Loop:
         norm = float(self._accelerator.clip_grad_norm_(model.parameters(), self.config.max_grad_norm))
         # In float16 the scaler skips a step that overflows, and lowers the scale.
         if not math.isfinite(norm) and self.loaded.placement.dtype is not torch.float16:
-            raise self._non_finite(state, norm, rows)
+            raise self._non_finite("norm of the gradient", state, norm, rows)
         self._optimizer.step()
         self._optimizer.zero_grad()
         if self._memory.peak_bytes:
@@ -240,17 +246,22 @@ class Loop:
             return sum(self._backward(state, [rows[index] for index in part], counts) for part in parts)
         except RuntimeError as error:
             if out_of_memory(error) and len(parts) < len(rows):
-                budget //= 2
-                told = Notice("memory", f"out of memory: {budget:,} tokens a pass from here on")
-            elif self._compiled is not plainly and failed_to_compile(error):
-                self._compiled = plainly
-                told = Notice("speed", f"not compiled from here on: {type(error).__name__}")
-            else:
+                held = max(len(part) * max(rows[index].length for index in part) for part in parts)
+                budget = min(budget, held) // 2
+                self.observer(Notice("memory", f"out of memory: {budget:,} tokens a pass from here on"))
+            elif not self._goes_plainly(error):
                 raise
         self._optimizer.zero_grad()
         self._memory = dataclasses.replace(self._memory, token_budget=budget)
-        self.observer(told)
         return self._gradients(state, rows)
+
+    def _goes_plainly(self, error: RuntimeError) -> bool:
+        """Whether the compiler failed, which is then done without."""
+        if self._compiled is plainly or not failed_to_compile(error):
+            return False
+        self._compiled = plainly
+        self.observer(Notice("speed", f"not compiled from here on: {type(error).__name__}"))
+        return True
 
     def _forecast(self, state: LoopState, validating: float) -> Forecast:
         """
@@ -269,13 +280,16 @@ class Loop:
     def _fit_memory(self) -> MemoryFit:
         device = self.loaded.placement.device
         if self._known:
-            Meter(device).release()
             return MemoryFit(self._token_budget(), self._known.peak_bytes)
 
         def run_pass(rows: Sequence[EncodedRow]) -> None:
             try:
                 with self._compiled():
                     self._own_loss(rows).backward()  # type: ignore[no-untyped-call]
+            except RuntimeError as error:
+                if not self._goes_plainly(error):
+                    raise
+                run_pass(rows)
             finally:
                 self.loaded.model.zero_grad()
 
@@ -298,7 +312,7 @@ class Loop:
     def _loss(self, rows: Sequence[EncodedRow], counts: Sequence[int]) -> torch.Tensor:
         device = self.loaded.placement.device
         batch = make_batch(rows, self.loaded.kind, self.loaded.tokenizer.pad_token_id, device)
-        with self.autocast():
+        with self.loaded.placement.autocast():
             return self.objective(self.loaded.model, batch, counts)
 
     def _own_loss(self, rows: Sequence[EncodedRow]) -> torch.Tensor:
@@ -311,16 +325,9 @@ class Loop:
     def _add_gradient(self, state: LoopState, loss: torch.Tensor, rows: Sequence[EncodedRow]) -> float:
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise self._non_finite(state, value, rows)
+            raise self._non_finite("loss", state, value, rows)
         self._accelerator.backward(loss)
         return value
-
-    def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """Matrix products in the placement's dtype; weights that are trained stay float32."""
-        placement = self.loaded.placement
-        if placement.dtype is torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(placement.device.type, placement.dtype)
 
     def _first_validation(self, state: LoopState) -> tuple[LoopState, float]:
         """Of the untrained model, which is no candidate, and its seconds; later ones take its memory beside the
@@ -350,13 +357,17 @@ class Loop:
 
     def _validated(self, state: LoopState) -> LoopState:
         score, shown = self._validate()
-        best = state.best_score is None or score < state.best_score
+        best = math.isfinite(score) and (state.best_score is None or score < state.best_score)
         if best:
             save_weights(self.run / "best", self.loaded.model)
             state = dataclasses.replace(state, best_step=state.step, best_score=score)
         return self._curved(state, shown, best=best)
 
     def _curved(self, state: LoopState, shown: Mapping[str, float], *, best: bool) -> LoopState:
+        if not math.isfinite(shown["loss"]):
+            told = f"the validation loss after step {state.step} is {shown['loss']}: these weights are not chosen"
+            self.observer(Notice("validation", told))
+            return state
         curve = (*state.validation_curve, (state.step, shown["loss"]))
         self.observer(ValidationDone(state.step, shown["loss"], dict(shown), best))
         return dataclasses.replace(state, validation_curve=curve)
@@ -368,8 +379,9 @@ class Loop:
     def _progress(self, state: LoopState) -> float:
         """Share of the run that is done by the middle of this step; or by time, where that ends it sooner."""
         share = (state.step + 0.5) / self.steps
-        if self.config.max_minutes is not None:
-            share = max(share, state.seconds / (60 * self.config.max_minutes))
+        left = 60 * (self.config.max_minutes or 0.0) - state.ready
+        if left > 0:
+            share = max(share, (state.seconds - state.ready) / left)
         return min(share, 1.0)
 
     def _out_of_time(self, state: LoopState) -> bool:
@@ -383,6 +395,6 @@ class Loop:
         epoch = state.step / self.epoch_steps
         self.observer(StepDone(state.step, self.steps, epoch, loss, lr, norm, tokens / seconds, left))
 
-    def _non_finite(self, state: LoopState, value: float, rows: Sequence[EncodedRow]) -> NonFiniteLoss:
+    def _non_finite(self, what: str, state: LoopState, value: float, rows: Sequence[EncodedRow]) -> NonFiniteLoss:
         fix = "lower --lr, or use --dtype float32; then look at these items. Checkpoints before this step are kept"
-        return NonFiniteLoss(state.step + 1, value, [row.item_id for row in rows], fix)
+        return NonFiniteLoss(state.step + 1, value, [row.item_id for row in rows], fix, what)
