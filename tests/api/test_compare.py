@@ -13,8 +13,9 @@ import pytest
 
 from keeptune.api.compare import COMPARISON, PAGE, compare, plan
 from keeptune.api.trials import Ended, Trial, run_trial
-from keeptune.config import Keep, MeasureConfig, TuneConfig
-from keeptune.errors import ConfigError, RunExists, RunLocked, StoreError, TrainingError
+from keeptune.api.tune import tune
+from keeptune.config import Full, Keep, MeasureConfig, TuneConfig
+from keeptune.errors import ConfigError, DataError, RunExists, RunLocked, StoreError, TrainingError
 from keeptune.events import EvaluationDone, Notice, Observer, StepDone, TrainingStarted, silent
 from keeptune.records import Interval, MethodComparison, TuneResult, Undefined, from_plain
 from keeptune.store.runs import read_result
@@ -80,6 +81,17 @@ def test_from_a_tuned_model_it_goes_on_too(study: Study, tmp_path: Path) -> None
         assert len(again.of(TrainingStarted)) == 1
 
 
+def test_from_a_run_with_full_weights_it_goes_on_too(study: Study, tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    first = config(Path(study.config.model.name), tmp_path)
+    tune(dataclasses.replace(first, method=Full(), output=str(tmp_path / "a")))
+    given = dataclasses.replace(config(tmp_path / "a", tmp_path), output=str(tmp_path / "b"))
+    compare(given, ("lora",), (0,))
+    again = Told()
+    assert len(compare(given, ("lora",), (0, 1), again).trials) == 2
+    assert len(again.of(TrainingStarted)) == 1
+
+
 def test_means_are_those_of_the_trials(study: Study) -> None:
     results = {(t.method, t.seed): from_plain(TuneResult, read_result(Path(t.path))) for t in study.report.trials}
     for row in study.report.methods:
@@ -134,6 +146,16 @@ def test_other_settings_are_refused(study: Study) -> None:
     other = dataclasses.replace(study.config, training=dataclasses.replace(study.config.training, lr=0.01))
     with pytest.raises(StoreError, match=r"training\.lr was 0\.03 and is now 0\.01"):
         compare(other, METHODS, (0, 1))
+
+
+def test_a_setting_left_out_is_another(study: Study) -> None:
+    for change, said in (
+        ({"lr": None}, r"training\.lr was 0\.03 and is now left out"),
+        ({"max_minutes": 1e-4}, "was trained with another max_minutes, None"),
+    ):
+        other = dataclasses.replace(study.config, training=dataclasses.replace(study.config.training, **change))
+        with pytest.raises(StoreError, match=said):
+            compare(other, METHODS, (0, 1))
 
 
 def test_trials_of_other_rows_or_weights_are_refused(study: Study, tmp_path: Path) -> None:
@@ -196,6 +218,21 @@ def test_a_broken_off_trial_goes_on(fresh: TuneConfig) -> None:
     assert isinstance(report.methods[0].forgetting, Undefined)
 
 
+def test_a_trial_that_goes_on_records_what_it_is_asked(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    given = config(tiny("llama"), tmp_path)
+    with pytest.raises(TrainingError, match="stopped by the test"):
+        compare(given, ("lora",), (0,), Told(stop_at=lambda e: isinstance(e, StepDone) and e.step == 2))
+    keep = (dataclasses.replace(given.measure.keep[0], margin=0.5),)
+    wider = dataclasses.replace(given, measure=dataclasses.replace(given.measure, keep=keep))
+    trial = Path(compare(wider, ("lora",), (0,)).trials[0].path)
+    for kept in (read_result(trial)["config"], json.loads((trial / "config.json").read_text())):
+        assert kept["measure"]["keep"][0]["margin"] == 0.5
+    compare(wider, ("lora",), (0,), Told(stop_at=lambda e: isinstance(e, TrainingStarted)))
+    with pytest.raises(StoreError, match="was asked with another keep"):
+        compare(given, ("lora",), (0,))
+
+
 def test_what_was_broken_off_before_it_was_a_run_starts_anew(fresh: TuneConfig) -> None:
     (trial,) = plan(fresh, ("lora",), (0,))
     trial.path.mkdir(parents=True)
@@ -242,6 +279,7 @@ def test_all_is_checked_before_the_first_training(fresh: TuneConfig) -> None:
         (("full", "lroa"), (0,), "did you mean lora"),
         (("lora", "accept"), (0,), "lora and accept are the same settings"),
         (("lora+replay=0.1",), (0,), "name them with --replay"),
+        (("lora", "prompt+dial=0.5"), (0,), "prompt"),
         (("lora",), (0, 0), "a seed is named twice in 0, 0"),
         ((), (0,), "nothing to compare"),
         (("lora",), (), "nothing to compare"),
@@ -254,6 +292,9 @@ def test_all_is_checked_before_the_first_training(fresh: TuneConfig) -> None:
     held = dataclasses.replace(fresh, mend=dataclasses.replace(fresh.mend, kl=0.1))
     with pytest.raises(ConfigError, match=r"kl stands for kl=0\.5, and kl is given as 0\.1"):
         compare(held, ("lora+kl",), (0,), silent, never)
+    replayed = dataclasses.replace(fresh, mend=dataclasses.replace(fresh.mend, replay=("none.jsonl",)))
+    with pytest.raises(DataError, match=r"none\.jsonl"):
+        compare(replayed, ("lora", "lora+replay=0.1"), (0,), silent, never)
     with pytest.raises(ConfigError, match="name it with --output"):
         compare(dataclasses.replace(fresh, output=""), ("lora",), (0,), silent, never)
     with pytest.raises(ConfigError, match="no training data"):

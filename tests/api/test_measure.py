@@ -16,7 +16,7 @@ from keeptune.api.measure import base_of, measure
 from keeptune.api.tune import tune
 from keeptune.cli.main import main
 from keeptune.config import DataConfig, EvaluationConfig, Full, Keep, MeasureConfig, MeasureRun, ModelConfig
-from keeptune.errors import ConfigError, RunExists
+from keeptune.errors import ConfigError, DataError, RunExists
 from keeptune.events import EvaluationDone, Notice
 from keeptune.records import ForgettingReport, Interval, Undefined, from_plain
 from tests.api.runs import CPU, Told, settings, write_rows
@@ -89,6 +89,15 @@ def test_answers_are_asked_once(learnt: Path, tmp_path: Path) -> None:
     told = Told()
     measure(run_of(model, model, tmp_path / "b", measure={"keep": keep}), told)
     assert {event.cached for event in told.of(EvaluationDone)} == {True}
+
+
+def test_what_is_to_be_kept_is_looked_for_before_anything_is_asked(learnt: Path, tmp_path: Path) -> None:
+    model, told = learnt / "run" / "model", Told()
+    for keep in (Keep("colours", str(tmp_path / "none.jsonl")), Keep("nothing")):
+        with pytest.raises((ConfigError, DataError)):
+            measure(run_of(model, model, tmp_path / "a", measure={"keep": (keep,)}), told)
+    assert not told.of(EvaluationDone)
+    assert not (tmp_path / "a").exists()
 
 
 def test_minutes_leave_items_out_by_whole_clusters(learnt: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from keeptune.config import (
     TrainingConfig,
     TuneConfig,
 )
-from keeptune.errors import ConfigError, StoreError
+from keeptune.errors import ConfigError, DataError, StoreError
 from keeptune.events import RungDone, TrainingStarted, silent
 from keeptune.export.save import save_tuned
 from keeptune.mitigation.rungs import training_of
@@ -198,6 +198,14 @@ def test_a_base_that_is_an_adapter_is_folded_before_the_dial(coloured: Path, cou
 def test_without_items_of_the_task_it_says_what_is_missing(coloured: Path, counting: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be seen"):
         rescue(wanted(coloured, tmp_path / "rescued", data=DataConfig()), tuned(counting))
+
+
+def test_without_anything_to_keep_nothing_is_begun(coloured: Path, counting: Path, tmp_path: Path) -> None:
+    given = wanted(coloured, tmp_path / "rescued")
+    for keep in ((), (Keep("colours", str(tmp_path / "none.jsonl")),)):
+        with pytest.raises((ConfigError, DataError)):
+            rescue(replace(given, measure=replace(given.measure, keep=keep)), tuned(counting))
+    assert not (tmp_path / "rescued").exists()
 
 
 def test_the_command(coloured: Path, counting: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keeptune.errors import RunExists, RunLocked, StoreError
-from keeptune.store.runs import CONFIG, RESULT, open_run, read_result
+from keeptune.store.runs import CONFIG, FORGETTING, RESULT, ROWS, open_run, read_result
 
 
 def use(output: Path | str, *, resume: bool = False, name: str = "task-lora") -> Path:
@@ -39,6 +39,8 @@ def test_without_a_name_the_first_free_number_is_taken(tmp_path: Path, monkeypat
         ([RESULT, CONFIG], False, RunExists, "holds a finished result"),
         ([RESULT, CONFIG], True, RunExists, "holds a finished result"),
         ([CONFIG], False, RunExists, "holds an unfinished run"),
+        ([CONFIG, FORGETTING], False, RunExists, "holds a finished result"),
+        ([CONFIG, FORGETTING, ROWS], False, RunExists, "holds an unfinished run"),
         (["thesis.tex"], False, RunExists, "is not empty"),
         (["thesis.tex"], True, StoreError, "there is no run to resume"),
         ([], True, StoreError, "there is no run to resume"),

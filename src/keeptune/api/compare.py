@@ -11,13 +11,15 @@ from pathlib import Path
 
 from keeptune.api.evaluate import of_run
 from keeptune.api.manifest import make_manifest
+from keeptune.api.old_examples import check_replayed
 from keeptune.api.prepare import choose, load_rows, make_encoder
-from keeptune.api.resume import refuse_other_settings
+from keeptune.api.resume import open_in, refuse_other_settings
 from keeptune.api.start import STARTED, whole_model
 from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
 from keeptune.config.schema import Adapter, TuneConfig
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
 from keeptune.events import Notice, Observer, silent
+from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.table import apply_mitigations, refuse_overridden
 from keeptune.records import (
     SCHEMA_VERSION,
@@ -64,7 +66,7 @@ def compare(
     with _study_folder(Path(config.output).expanduser()) as folder:
         for trial in trials:
             if (trial.path / CONFIG).exists():
-                refuse_other_settings(_as_started(trial), trial.path)
+                refuse_other_settings(_as_started(trial), trial.path, open_in(trial.path))
         refuse_others(trials)
         due = [trial for trial in trials if not trial.finished]
         if len(due) < len(trials):
@@ -113,6 +115,8 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
         if same is not None:
             raise ConfigError(f"the methods {same} and {method} are the same settings", "leave one of them out")
         settled[method] = changed
+        if error := unfit(changed):
+            raise error
     settled = _with_rate(config, settled, observer)
     return [
         Trial(
@@ -150,7 +154,7 @@ def _safe(method: str) -> str:
 def _as_started(trial: Trial) -> TuneConfig:
     """Its settings as its run has kept them, where it starts from an adapter that was folded in first."""
     if not (trial.path / STARTED).exists():
-        return trial.config
+        return replace(trial.config, model=of_run(trial.config.model))
     return replace(trial.config, model=whole_model(trial.config.model, trial.path))
 
 
@@ -158,6 +162,7 @@ def _check_rows(config: TuneConfig) -> None:
     """What would stop every trial stops before the first: rows, tokenizer and metrics."""
     make_encoder(of_run(config.model), config.data, config.method)
     choose(config.evaluation, load_rows(config, silent).test)
+    check_replayed(config)
 
 
 @contextmanager

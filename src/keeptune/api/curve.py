@@ -123,7 +123,7 @@ def _keep_settings(config: TuneConfig, folder: Path, *, started: bool) -> None:
     if started and not (folder / TRIALS).is_dir():
         raise RunExists(f"{folder} holds a run that is no learning curve", "name an empty or new folder with --output")
     if started:
-        refuse_other_settings(config, folder)
+        refuse_other_settings(config, folder, open_then=())
     else:
         write_json(folder / CONFIG, to_plain(replace(config, output=str(folder))))
     (folder / TRIALS).mkdir(exist_ok=True)

@@ -44,6 +44,7 @@ def evaluate(
             notices.append(event.message)
         observer(event)
 
+    called = Path(model.name).name
     model = of_run(model)
     encoder = make_encoder(model, data)
     loaded_data = load_told(data.test, data, "test", told)
@@ -61,7 +62,7 @@ def evaluate(
             told_of = f"{len(shown)} train rows are not among the items, and {evaluation.few_shot} are to be shown"
             raise ConfigError(told_of, "give more train rows, or a smaller --few-shot")
         asked = with_shots(items, shown, evaluation.few_shot, seed=0)
-    with open_run(output, f"eval-{Path(model.name).name}", resume=False) as run:
+    with open_run(output, f"eval-{called}", resume=False) as run:
         write_json(run / CONFIG, to_plain({"model": model, "data": data, "evaluation": evaluation}))
         asker = Asker(encoder, metrics, new_tokens(evaluation, encoder, items), evaluation.token_budget, told)
         began = time.monotonic()

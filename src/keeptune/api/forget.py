@@ -15,7 +15,7 @@ from keeptune.api.ask import load_for_asking, tell_model
 from keeptune.api.diagnosis import SAMPLE_SEED, Both, BothModels, explain, look_for_intrusion, measure_drift
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import make_encoder
-from keeptune.api.verdict_pass import Answering, Asked, ask_abilities, ask_tasks, only_answered
+from keeptune.api.verdict_pass import Answering, Asked, ask_abilities, ask_tasks, declared, harness_tasks, only_answered
 from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig
 from keeptune.data.encode import Encoder, same_tokenizer
 from keeptune.data.lm_eval_task import same_ability
@@ -46,9 +46,10 @@ from keeptune.report.html import write_html
 from keeptune.scoring.metric import Metric
 from keeptune.store.atomic import write_json, write_jsonl, write_text
 from keeptune.store.hashing import hash_value
+from keeptune.store.runs import FORGETTING
 from keeptune.studies.recovery_probe import Recovery, Side, recovery_probe
 
-REPORT = "forgetting.json"
+REPORT = FORGETTING
 PAGE = "report.html"
 CARD = "model_card.md"
 NOT_IN_QUICK = Undefined("not looked for in a quick measure; a full one does")
@@ -154,6 +155,8 @@ class Forgetting:
     ) -> tuple[list[Ability], dict[str, Both], dict[str, list[EvalRecord]]]:
         """One model at a time: the base, then the tuned. → (abilities as asked, answers of both, dev of the base)."""
         half = None if self.measure.minutes is None else 30.0 * self.measure.minutes
+        if half is not None and self.measure.items is None and any(harness_tasks(self.measure.keep)):
+            self.observer(Notice("time", "tasks of lm-evaluation-harness are asked in full: --items bounds them"))
         asked: dict[str, Asked] = {}
         tasks = {}
         for name in ("base",) if self.routed else ("base", "tuned"):
@@ -176,7 +179,8 @@ class Forgetting:
             answered[ability.name] = (base, tuned)
         for name, (ability, records) in tasks["base"].items():
             of_tuned = tasks["tuned"][name]
-            kept.append(same_ability(ability, of_tuned.ability))
+            keep = next(keep for keep in self.measure.keep if name == keep.name or name.startswith(f"{keep.name}/"))
+            kept.append(declared(same_ability(ability, of_tuned.ability), keep, name))
             answered[name] = (records, of_tuned.records)
         return kept, answered, asked["base"].dev
 

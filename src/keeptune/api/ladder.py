@@ -18,6 +18,7 @@ from pathlib import Path
 
 from keeptune.api.abilities import wanted_abilities
 from keeptune.api.ask import Asker, load_for_asking
+from keeptune.api.old_examples import check_replayed
 from keeptune.api.prepare import Metrics, Rows, new_tokens, rows_of_user
 from keeptune.api.train import train
 from keeptune.api.verdict_pass import Answering
@@ -189,6 +190,7 @@ class Climb:
     def _dev_items(self) -> DevItems:
         measure = self.config.measure
         refuse_nothing_to_keep(self.config)
+        check_replayed(self.config)
         if not self.rows.validation:
             raise ConfigError("the ladder needs rows to see the gain on", "raise --validation-fraction")
         data = rows_of_user(self.config.data)

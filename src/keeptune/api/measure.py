@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from keeptune.api.abilities import declared_items
 from keeptune.api.ask import Asker
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
@@ -44,10 +45,12 @@ def measure(config: MeasureRun, observer: Observer = silent) -> ForgettingReport
         )
     if all(logs):
         refuse_asking(config)
+    else:
+        config = dataclasses.replace(config, base=of_run(config.base), tuned=of_run(config.tuned))
+        declared_items(config.measure, rows_of_user(config.data), make_encoder(config.base, config.data))
     with open_run(config.output, f"measure-{Path(config.tuned.name).name}", resume=False) as run:
         if all(logs):
             return measure_logs(config, run, notices, told)
-        config = dataclasses.replace(config, base=of_run(config.base), tuned=of_run(config.tuned))
         task = _ask_task(config, told) if config.data.test is not None else None
         write_json(run / CONFIG, to_plain(config))
         forgetting = Forgetting(

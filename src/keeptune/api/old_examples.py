@@ -9,8 +9,14 @@ from keeptune.api.prepare import Rows, load_told, rows_of_user
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.prompts import load_prompts
-from keeptune.events import Observer
+from keeptune.events import Observer, silent
 from keeptune.records import Example
+
+
+def check_replayed(config: TuneConfig) -> None:
+    """Raises DataError where rows to replay cannot be read, before anything is trained."""
+    for path in config.mend.replay:
+        load_told(path, rows_of_user(config.data), "replay", silent)
 
 
 def old_examples(

@@ -6,10 +6,11 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from keeptune.api.abilities import declared_items
 from keeptune.api.ask import Asker
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import REPORT, Forgetting, Task
-from keeptune.api.ladder import Climb, Climbed, Made, settle
+from keeptune.api.ladder import Climb, Climbed, Made, refuse_nothing_to_keep, settle
 from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, make_encoder, new_tokens, rows_of_user
 from keeptune.api.resume import refuse_other_settings
 from keeptune.api.start import refuse_another_start, whole_model
@@ -111,10 +112,13 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
     base = of_run(config.model)
     config = with_development_items(replace(config, model=base, method=Full(), training=_repairing(config.training)))
     refuse_other_remedies(config)
+    refuse_nothing_to_keep(config)
     encoder = make_encoder(base, config.data)
     rows = _rows(config, told)
     if config.data.train is not None:
         rows = apart_from_kept(config, rows, encoder, told)
+    else:
+        declared_items(config.measure, rows_of_user(config.data), encoder)
     _refuse_unfit(config)
     metrics = choose(config.evaluation, rows.test)
     told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
@@ -174,7 +178,7 @@ def _repairing(training: TrainingConfig) -> TrainingConfig:
 def _pinned(model: ModelConfig) -> str:
     """Its name, with the hub revision where one was asked for."""
     found = find_model(model)
-    return f"{found.source}@{found.revision}" if found.revision else model.name
+    return f"{found.source}@{found.revision}" if found.revision and found.adapter is None else model.name
 
 
 def _rows(config: TuneConfig, observer: Observer) -> Rows:

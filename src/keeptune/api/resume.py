@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,10 +18,9 @@ from keeptune.models.find import find_model, hash_model
 from keeptune.records import from_plain, to_plain
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
-from keeptune.store.runs import CONFIG, LADDER, RUNGS, TRIALS, read_json_object, read_settings
+from keeptune.store.runs import CONFIG, LADDER, ROWS, RUNGS, TRIALS, read_json_object, read_settings
 
 Settings = TypeVar("Settings", bound=Any)
-ROWS = "rows.json"
 OPEN = "left open"
 """In it: the settings that no value was given for."""
 FREE_TO_CHANGE = (
@@ -73,7 +72,19 @@ def _replayed(config: TuneConfig, rows: Rows) -> dict[str, str]:
 def keep_trained_by(config: TuneConfig, run: Path) -> None:
     """A run that goes on may have another limit of time than it was started with: its weights are of this one."""
     kept = read_json_object(run / ROWS, FIX)
-    write_json(run / ROWS, {**kept, "settings": _trained_by(config)})
+    write_json(run / ROWS, {**kept, "settings": _trained_by(_left_open(config, kept.get(OPEN, ())))})
+
+
+def _left_open(given: Settings, names: Collection[str], prefix: str = "") -> Settings:
+    """`given` as it was before these were filled in."""
+    changes: dict[str, Any] = {}
+    for field in fields(given):
+        name, value = prefix + field.name, getattr(given, field.name)
+        if is_dataclass(value):
+            changes[field.name] = _left_open(value, names, f"{name}.")
+        elif name in names:
+            changes[field.name] = None
+    return replace(given, **changes)
 
 
 def _trained_by(config: TuneConfig) -> str:
@@ -123,8 +134,16 @@ def _filled(given: Settings, kept: Settings, open_then: set[str], prefix: str = 
     return replace(given, **changes)
 
 
-def refuse_other_settings(config: TuneConfig, run: Path) -> None:
+def open_in(run: Path) -> Collection[str] | None:
+    """The settings that no value was given for when `run` started, where it has kept that."""
+    return read_json_object(run / ROWS, FIX).get(OPEN) if (run / ROWS).exists() else None
+
+
+def refuse_other_settings(config: TuneConfig, run: Path, open_then: Collection[str] | None = None) -> None:
     """Compare with the settings that `run` was started with; those it was left to choose may be anything.
+
+    Args:
+        open_then: with it, what is left open now must have been left open then: nothing is filled in from the run.
 
     Raises:
         StoreError: others.
@@ -136,11 +155,15 @@ def refuse_other_settings(config: TuneConfig, run: Path) -> None:
         # What is left open was filled in when the run started.
         if name in kept and not name.startswith(FREE_TO_CHANGE) and value is not None and value != kept[name]
     ]
+    if open_then is not None:
+        changed += [
+            f"{name} was {kept[name]!r} and is now left out"
+            for name, value in given.items()
+            if value is None and kept.get(name) is not None and name not in open_then
+            if not name.startswith(FREE_TO_CHANGE)
+        ]
     if changed:
-        raise StoreError(
-            f"{run} was started with other settings: {'; '.join(changed[:3])}",
-            FIX,
-        )
+        raise StoreError(f"{run} was started with other settings: {'; '.join(changed[:3])}", FIX)
 
 
 def _leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

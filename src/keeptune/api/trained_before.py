@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from keeptune.api.resume import OPEN, ROWS
+from keeptune.api.resume import OPEN
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.export.save import saved_tuned
@@ -15,7 +15,7 @@ from keeptune.models.dial import scales
 from keeptune.models.load import load_model
 from keeptune.records import TrainingSummary, from_plain, to_plain
 from keeptune.store.atomic import atomic_folder, write_json
-from keeptune.store.runs import RUNGS, read_json_object, read_settings
+from keeptune.store.runs import ROWS, RUNGS, read_json_object, read_settings
 
 DONE = "training.json"
 WHOLE = "whole"

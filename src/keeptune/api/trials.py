@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,14 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from keeptune.api.resume import ROWS
 from keeptune.api.start import keep_earlier
 from keeptune.api.tune import rows_of, tune
 from keeptune.config.schema import DataConfig, MeasureConfig, TuneConfig
 from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
 from keeptune.records import TuneResult, from_plain, to_plain
-from keeptune.store.runs import CONFIG, RESULT, read_json_object, read_result
+from keeptune.store.runs import CONFIG, RESULT, ROWS, read_json_object, read_result
 from keeptune.studies.trial_scores import FinishedTrial
 
 ASKED = ("keep", "abilities", "items", "extent", "dev_fraction")
@@ -81,6 +81,11 @@ def refuse_others(trials: Iterable[Trial]) -> None:
         others = [name for name in ASKED if asked.get(name) != given[name]]
         if others:
             raise StoreError(f"{trial.path} was asked with another {' and '.join(others)}", OTHER)
+        minutes, result = config.training.max_minutes, read_result(trial.path)
+        then = result["config"]["training"]["max_minutes"]
+        cut = result["training"]["stopped_by"] == "max_minutes"
+        if minutes != then and (cut or (minutes or math.inf) * 60 < result["training"]["seconds"]):
+            raise StoreError(f"{trial.path} was trained with another max_minutes, {then}", OTHER)
         if (config.data, config.measure) not in now:
             now[config.data, config.measure] = rows_of(trial.config).hashes()
         kept = read_json_object(trial.path / ROWS, OTHER)

@@ -113,16 +113,22 @@ def only_answered(
 def ask_tasks(
     loaded: LoadedModel, keeps: Sequence[Keep], limit: int | None, observer: Observer
 ) -> Mapping[str, HarnessTask]:
-    """Tasks of lm-evaluation-harness among the declared abilities, asked by its own code; name → ability, records."""
+    """Tasks of lm-evaluation-harness among the declared abilities, asked by its own code; name → ability, records.
+
+    They are not yet `declared`: what two models have in common decides by which metrics.
+    """
     found: dict[str, HarnessTask] = {}
-    for keep in keeps:
-        if not keep.data.startswith(HARNESS):
-            continue
+    for keep in harness_tasks(keeps):
         asked = ask_harness(loaded, [task_of(keep)], limit, observer)
         for task, (ability, records) in asked.items():
             name = keep.name if len(asked) == 1 else f"{keep.name}/{task}"
-            found[name] = HarnessTask(declared(ability, keep, name), records)
+            found[name] = HarnessTask(replace(ability, name=name), records)
     return found
+
+
+def harness_tasks(keeps: Sequence[Keep]) -> list[Keep]:
+    """Those of lm-evaluation-harness."""
+    return [keep for keep in keeps if keep.data.startswith(HARNESS)]
 
 
 def declared(ability: Ability, keep: Keep, name: str) -> Ability:
@@ -139,7 +145,7 @@ def declared(ability: Ability, keep: Keep, name: str) -> Ability:
                 f"the task {keep.data} has no metric {keep.metric!r}",
                 f"it has: {', '.join(metric.removeprefix(PREFIX) for metric in metrics)}",
             )
-        metrics = (fitting[0], *(metric for metric in metrics if metric != fitting[0]))
+        metrics = (*fitting, *(metric for metric in metrics if metric not in fitting))
     ability = by_metrics(ability, metrics)
     margin = ability.margin if keep.margin is None else keep.margin
     return replace(ability, name=name, declared=True, margin=margin)

@@ -66,7 +66,8 @@ def command(
     from keeptune.api.ray_trials import RayTrials
     from keeptune.api.trials import Executor, run_in_turn
 
-    execute: Executor = run_in_turn if ray is None else RayTrials(ray, gpus_per_trial, cpus_per_trial or 1.0)
+    cpus = 1.0 if cpus_per_trial is None else cpus_per_trial
+    execute: Executor = run_in_turn if ray is None else RayTrials(ray, gpus_per_trial, cpus)
     # Ray itself prints on stdout that a worker was lost.
     with progress(quiet=quiet) as observer, redirect_stdout(sys.stderr):
         report = compare(settings, _names(methods), numbers, observer, execute)

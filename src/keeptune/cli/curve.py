@@ -34,6 +34,7 @@ def command(sizes: str | None, draws: int, config: str | None, quiet: bool, as_j
     Sizes are nested, 0 is the base itself. The same command again goes on where it was stopped. The largest size is
     foretold from the others; where that fails, no advice is given. Ends with exit code 1 where a trial failed.
     """
+    from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
@@ -44,8 +45,8 @@ def command(sizes: str | None, draws: int, config: str | None, quiet: bool, as_j
     quiet_libraries()
     from keeptune.api.curve import curve
 
-    with progress(quiet=quiet) as observer:
-        report = curve(settings, numbers, draws, observer)
+    with progress(quiet=quiet) as observer, resume_hint(observer, settings.output, "curve") as told:
+        report = curve(settings, numbers, draws, told)
     if as_json:
         show_json(report)
     else:

@@ -43,6 +43,6 @@ def resume_hint(observer: Observer, output: str, verb: str = "tune") -> Iterator
         if path is not None and (path / CONFIG).exists() and not (path / RESULT).exists():
             again = f"keeptune tune --config {path / CONFIG} --resume"
             if verb != "tune":
-                again = f"the same keeptune {verb} with --output {path} --resume"
+                again = f"the same keeptune {verb} with --output {path}{' --resume' if verb == 'rescue' else ''}"
             click.echo(f"\nthe run in {path} is unfinished; it goes on by\n  {again}", err=True)
         raise

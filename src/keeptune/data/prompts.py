@@ -25,9 +25,9 @@ def load_prompts(path: str, config: DataConfig) -> tuple[Example, ...]:
         DataError: a row cannot be read, or has no prompt.
     """
     raw = _text(Path(path).expanduser()) if path.endswith(".txt") else read_rows(path, "test")
-    field = "completion" if config.prompt else None
+    field = "completion" if config.prompt or config.completion else None
     rows = [dataclasses.replace(row, row=_answered(row, field)) for row in raw.rows]
-    told = dataclasses.replace(config, completion=field) if field else config
+    told = dataclasses.replace(config, completion=field or config.completion, group=None)
     examples, _, problems = build_examples(dataclasses.replace(raw, rows=tuple(rows), labels={}), path, told)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:

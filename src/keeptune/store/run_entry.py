@@ -15,12 +15,10 @@ from keeptune.errors import StoreError
 from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain
 from keeptune.store.atomic import read_jsonl
 from keeptune.store.hashing import hash_value
-from keeptune.store.runs import CONFIG, LOCK, RESULT, TRIALS, is_locked, read_json_object
+from keeptune.store.runs import CONFIG, FORGETTING, LOCK, RESULT, ROWS, TRIALS, is_locked, read_json_object
 
 State = Literal["finished", "running", "unfinished", "damaged"]
 STATES: tuple[State, ...] = ("finished", "running", "unfinished", "damaged")
-FORGETTING = "forgetting.json"
-ROWS = "rows.json"
 _KINDS = {"TuneConfig": "tune", "MeasureRun": "measure", "TuneResult": "tune", "EvalResult": "eval"}
 _GENERIC = ("train", "training", "rows", "data", "dataset")
 """Names of files that say nothing of the task; their folder's does."""

@@ -14,7 +14,9 @@ from keeptune.errors import RunExists, RunLocked, StoreError
 
 RESULT = "result.json"
 CONFIG = "config.json"
-BEGUN = (".lock", "rows.json", "start.json", "start")
+ROWS = "rows.json"
+FORGETTING = "forgetting.json"
+BEGUN = (".lock", ROWS, "start.json", "start")
 """What a run may have left that ended before its settings were written: it can be started anew."""
 LOCK = ".lock"
 RUNGS = "rungs"
@@ -84,7 +86,8 @@ def is_locked(folder: Path) -> bool:
 def _check_free(folder: Path, *, resume: bool) -> None:
     if folder.is_file():
         raise StoreError(f"{folder} is a file, not a folder", "name another --output")
-    if (folder / RESULT).exists():
+    measured = (folder / FORGETTING).exists() and not (folder / ROWS).exists()
+    if (folder / RESULT).exists() or measured:
         raise RunExists(f"{folder} holds a finished result", "name another --output; results are never overwritten")
     if (folder / CONFIG).exists() and not resume:
         raise RunExists(

@@ -167,10 +167,11 @@ def _point(size: int, task: Measured, abilities: Sequence[Measured]) -> CurvePoi
 
 
 def _within_scale(gain: Interval, task: Measured, method: str) -> Interval:
-    """No score in points goes above 100."""
+    """No score in points goes above 100, nor below 0 where less is better."""
     if is_loss(task.metric.name):
         return gain
-    room = POINTS - task.tuned[method]
+    tuned = task.tuned[method]
+    room = POINTS - tuned if task.metric.higher_is_better else tuned
     return replace(gain, estimate=min(gain.estimate, room), low=min(gain.low, room), high=min(gain.high, room))
 
 
