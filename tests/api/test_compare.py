@@ -233,6 +233,17 @@ def test_a_trial_that_goes_on_records_what_it_is_asked(tiny: Callable[..., Path]
         compare(given, ("lora",), (0,))
 
 
+def test_trials_scored_by_a_metric_that_was_mended_since_are_refused(fresh: TuneConfig, tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("def score(output, references, example):\n    return len(output) > 3\n")
+    own = dataclasses.replace(fresh, evaluation=dataclasses.replace(fresh.evaluation, metrics=(f"{file}:score",)))
+    compare(own, ("lora",), (0,))
+    compare(own, ("lora",), (0,), Told(stop_at=lambda e: isinstance(e, TrainingStarted)))
+    file.write_text("def score(output, references, example):\n    return len(output) > 4\n")
+    with pytest.raises(StoreError, match="scored by a metric whose file has changed since"):
+        compare(own, ("lora",), (0,))
+
+
 def test_what_was_broken_off_before_it_was_a_run_starts_anew(fresh: TuneConfig) -> None:
     (trial,) = plan(fresh, ("lora",), (0,))
     trial.path.mkdir(parents=True)

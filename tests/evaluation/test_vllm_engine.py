@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -65,3 +66,14 @@ def test_a_model_that_vllm_is_not_given(tiny: Callable[..., Path]) -> None:
     with pytest.raises(ConfigError, match="encoder-decoder") as raised:
         generate(loaded, [[5, 6]], 4, 100)
     assert "--engine torch" in raised.value.fix
+
+
+def test_a_standing_server_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = []
+    core = SimpleNamespace(shutdown=lambda: stopped.append(True))
+    llm = SimpleNamespace(llm_engine=SimpleNamespace(engine_core=core))
+    monkeypatch.setattr(vllm_engine, "_standing", vllm_engine.Server(("hash", "bfloat16"), 512, llm))
+    vllm_engine.stop_server()
+    vllm_engine.stop_server()
+    assert stopped == [True]
+    assert vllm_engine._standing is None

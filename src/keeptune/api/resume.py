@@ -16,11 +16,14 @@ from keeptune.errors import StoreError
 from keeptune.events import silent
 from keeptune.models.find import find_model, hash_model
 from keeptune.records import from_plain, to_plain
+from keeptune.scoring.custom import is_custom
 from keeptune.store.atomic import write_json
-from keeptune.store.hashing import hash_value
+from keeptune.store.hashing import hash_files, hash_value
 from keeptune.store.runs import CONFIG, LADDER, ROWS, RUNGS, TRIALS, read_json_object, read_settings
 
 Settings = TypeVar("Settings", bound=Any)
+METRICS = "metric files"
+"""In `rows.json`: a hash of the files of the user's own metrics."""
 OPEN = "left open"
 """In it: the settings that no value was given for."""
 FREE_TO_CHANGE = (
@@ -48,13 +51,21 @@ def refuse_another(config: TuneConfig, rows: Rows, run: Path) -> None:
     hashes = rows.hashes() | _replayed(config, rows)
     if not (run / ROWS).exists() or not (run / CONFIG).exists():
         left_open = [name for name, value in _leaves(to_plain(config)).items() if value is None]
-        write_json(run / ROWS, {**hashes, "settings": _trained_by(config), OPEN: left_open})
+        made = {"settings": _trained_by(config), METRICS: metric_files(config), OPEN: left_open}
+        write_json(run / ROWS, {**hashes, **made})
     if (run / CONFIG).exists():
         refuse_other_settings(config, run)
     kept = read_json_object(run / ROWS, FIX)
     changed = [role for role, value in hashes.items() if role in kept and kept[role] != value]
     if changed:
         raise StoreError(f"{run} was started with other {' and '.join(changed)} rows", FIX)
+
+
+def metric_files(config: TuneConfig) -> str:
+    """A hash of the files of all metrics of the user's own; "" where there are none."""
+    names = [*config.evaluation.metrics, *(keep.metric or "" for keep in config.measure.keep)]
+    files = {Path(name.rpartition(":")[0]).expanduser() for name in names if is_custom(name)}
+    return hash_files(file for file in files if file.is_file()) if files else ""
 
 
 def _replayed(config: TuneConfig, rows: Rows) -> dict[str, str]:
@@ -98,7 +109,10 @@ def _trained_by(config: TuneConfig) -> str:
     training = replace(config.training, checkpoint_minutes=0.0, torch_compile=None)
     plain = to_plain(replace(config, mend=mend, training=training))
     decides = {name: value for name, value in plain.items() if name not in NOT_TRAINED}
-    return hash_value([keeptune.__version__, hash_model(find_model(config.model)), decides])
+    starts = [hash_model(find_model(config.model))]
+    if mend.reference:
+        starts.append(hash_model(find_model(replace(config.model, name=mend.reference, revision=None))))
+    return hash_value([keeptune.__version__, *starts, decides])
 
 
 def with_kept_settings(config: TuneConfig) -> TuneConfig:

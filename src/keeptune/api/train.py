@@ -24,6 +24,7 @@ from keeptune.errors import ConfigError
 from keeptune.evaluation.drift import check_same_vocabulary
 from keeptune.evaluation.loglikelihood import mean_loss
 from keeptune.evaluation.run import Questioning, answer_items, corpus_scores, score_answers
+from keeptune.evaluation.vllm_engine import stop_server
 from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import ends_otherwise, save_tuned, saved_tuned
 from keeptune.mitigation.fit import unfit
@@ -124,6 +125,7 @@ def prepared(
         ConfigError: settings that do not fit this model.
     """
     full = isinstance(config.method, Full)
+    stop_server()
     loaded = load_model(config.model, train_weights=full)
     if loaded.found.adapter is not None:
         raise ConfigError(f"{config.model.name} is an adapter", "merge it into its base first, then train that")
@@ -154,10 +156,10 @@ def prepared(
         train_rows,
         config.training,
         run,
-        _fingerprint(config, loaded, rows, train_rows),
+        _fingerprint(config, loaded, rows, train_rows, other),
         observer,
         objective=mending.objective(loaded, train_rows),
-        start_key=_start_key(config, loaded, rows, train_rows, metrics),
+        start_key=_start_key(config, loaded, rows, train_rows, other, metrics),
     )
     if rows.validation:
         loop.validate = _validator(config, loaded, rows, encoder, metrics, loop, budget)
@@ -183,7 +185,13 @@ def keep_settings(config: TuneConfig, run: Path) -> None:
         write_json(run / CONFIG, to_plain(dataclasses.replace(config, output=str(run), resume=False)))
 
 
-def _fingerprint(config: TuneConfig, loaded: LoadedModel, rows: Rows, trained: Sequence[EncodedRow]) -> str:
+def _fingerprint(
+    config: TuneConfig,
+    loaded: LoadedModel,
+    rows: Rows,
+    trained: Sequence[EncodedRow],
+    reference: LoadedModel | None,
+) -> str:
     """What a checkpoint belongs to: the same weights come out only if all of this is the same."""
     training = dataclasses.replace(config.training, max_minutes=None, checkpoint_minutes=0.0, torch_compile=None)
     return hash_value(
@@ -199,12 +207,18 @@ def _fingerprint(config: TuneConfig, loaded: LoadedModel, rows: Rows, trained: S
             config.data.max_length,
             config.data.too_long,
             config.data.loss_on,
+            *([reference.hash] if reference else []),
         ]
     )
 
 
 def _start_key(
-    config: TuneConfig, loaded: LoadedModel, rows: Rows, trained: Sequence[EncodedRow], metrics: Metrics
+    config: TuneConfig,
+    loaded: LoadedModel,
+    rows: Rows,
+    trained: Sequence[EncodedRow],
+    reference: LoadedModel | None,
+    metrics: Metrics,
 ) -> str:
     """What the way to the first step depends on: all that the weights do but the rate, the questions that a validation
     asks, and what computes. None for a user's own metric, whose file may change."""
@@ -218,7 +232,7 @@ def _start_key(
             [importlib.metadata.version(name) for name in COMPUTING],
             torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_flags(),
             torch.get_num_threads(),
-            _fingerprint(any_rate, loaded, rows, trained),
+            _fingerprint(any_rate, loaded, rows, trained, reference),
             training.torch_compile,
             to_plain(config.evaluation),
             [metric.name for metric in metrics.metrics],

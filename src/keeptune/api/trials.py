@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from keeptune.api.resume import METRICS, metric_files
 from keeptune.api.start import keep_earlier
 from keeptune.api.tune import rows_of, tune
 from keeptune.config.schema import DataConfig, MeasureConfig, TuneConfig
@@ -93,6 +94,8 @@ def refuse_others(trials: Iterable[Trial]) -> None:
         changed = [role for role, value in hashes.items() if kept.get(role, value) != value]
         if changed:
             raise StoreError(f"{trial.path} was run with other {' and '.join(changed)} rows", OTHER)
+        if kept.get(METRICS, "") != metric_files(config):
+            raise StoreError(f"{trial.path} was scored by a metric whose file has changed since", OTHER)
 
 
 def refuse_other_bases(finished: Sequence[FinishedTrial]) -> None:

@@ -42,6 +42,14 @@ class Server:
 _standing: Server | None = None
 
 
+def stop_server() -> None:
+    """End the server that stands, if there is one: what comes next needs its memory."""
+    global _standing
+    if _standing is not None:
+        _standing.stop()
+        _standing = None
+
+
 def vllm_decode(
     loaded: LoadedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int, progress: Callable[[int], None]
 ) -> list[list[int]]:
@@ -101,9 +109,9 @@ def _server(loaded: LoadedModel, longest: int) -> Server:
     global _standing
     key = (loaded.hash, loaded.placement.dtype_name)
     if _standing is None or _standing.key != key or _standing.room < longest:
-        if _standing is not None:
-            _standing.stop()
-            _standing = None
+        stop_server()
+        # What torch keeps for itself is not free for another process.
+        Meter(loaded.placement.device).release()
         _standing = _start(loaded, key, longest)
     return _standing
 
