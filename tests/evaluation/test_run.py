@@ -13,7 +13,7 @@ from keeptune.data.encode import Encoder
 from keeptune.evaluation import run
 from keeptune.evaluation.generate import Generated
 from keeptune.evaluation.run import Questioning, answer_items, corpus_scores, evaluate_model, score_answers
-from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Event, Notice, silent
+from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Event, Notice, Observer, silent
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example, Message, from_plain, to_plain
 from keeptune.records.eval_record import EvalRecord
@@ -78,16 +78,18 @@ def test_answers_hold_what_the_metrics_read_and_no_more(
 def test_a_scripted_model_scores_what_it_must(
     asked: tuple[LoadedModel, Questioning], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told: list[Event] = []
     script = ["yes", "no", "Yes.", "maybe", "no", "no"]
 
-    def generate(loaded: Any, prompts: Any, room: int, budget: int, progress: Callable[[int], None]) -> list[Generated]:
-        assert (room, budget) == (6, 200)
+    def generate(
+        loaded: Any, prompts: Any, room: int, budget: int, progress: Callable[[int], None], observer: Observer
+    ) -> list[Generated]:
+        assert (room, budget, observer) == (6, 200, told.append)
         progress(3)
         progress(6)
         return [Generated(text, len(text), "stop") for text in script]
 
     monkeypatch.setattr(run, "generate", generate)
-    told: list[Event] = []
     loaded, questioning = asked
     records, scores = evaluate_model(loaded, questioning, ITEMS, [get_metric("exact_match")], told.append, "base")
     assert [record.scores["exact_match"].value for record in records] == [100, 100, 100, 0, 0, 100]
