@@ -193,6 +193,18 @@ def _keeps(record: Record, full: Record, beside: str) -> str:
     )
 
 
+def _by_examples(record: Record, full: Record, beside: str) -> str:
+    """The gain beside that of 500 examples, item by item."""
+    count = int(record["name"].removeprefix("curve-"))
+    gain, plain = (np.subtract(r["items"]["tuned"], r["items"]["base"]) for r in (record, full))
+    more = (gain - plain) * (1 if count > 500 else -1)
+    low, high = stats.t.interval(0.95, len(more) - 1, more.mean(), stats.sem(more))
+    word = "holds" if low > 0 else "does not hold" if high < 0 else "cannot be told"
+    between = interval({"estimate": float(more.mean()), "low": low, "high": high})
+    few, many = sorted((count, 500))
+    return f"{word} of {few:,} and {many:,} ({between} points{beside})"
+
+
 def keep_items(name: str, output: Path) -> None:
     """Each test item's ROUGE-1 into the record, in the items' order, without their texts."""
     file = RESULTS / f"{name}.json"
@@ -207,6 +219,7 @@ def keep_items(name: str, output: Path) -> None:
 
 CLAIMS: Sequence[tuple[str, Sequence[str], Callable[[Record, Record, str], str]]] = (
     ("500 examples pay", ("full",), _pays),
+    ("More examples bring more", tuple(f"curve-{rows}" for rows in CURVE), _by_examples),
     ("Full fine-tuning on one task loses another", ("full",), _forgets),
     ("LoRA forgets less than full fine-tuning", ("lora", "lora-slower"), _forgets_less),
     ("A few percent of replay keep what was known", ("replay-1", "replay-5", "replay-10", "replay-25"), _keeps),
