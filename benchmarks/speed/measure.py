@@ -194,8 +194,6 @@ def keep(name: str, found: Found) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     text = json.dumps(made | found, indent=1, ensure_ascii=False)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    for file in _found:
-        file.unlink(missing_ok=True)
 
 
 def options_of(text: str | None, **numbers: int) -> argparse.ArgumentParser:
@@ -224,6 +222,8 @@ def script(
             print(json.dumps(record, indent=1, ensure_ascii=False))
         else:
             keep(name, record)
+        for file in _found:
+            file.unlink(missing_ok=True)
     print("\n".join([HEAD, *lines(record)]))
 
 

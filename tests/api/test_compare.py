@@ -244,6 +244,17 @@ def test_trials_scored_by_a_metric_that_was_mended_since_are_refused(fresh: Tune
         compare(own, ("lora",), (0,))
 
 
+def test_a_trial_that_goes_on_is_scored_by_the_metric_of_now(fresh: TuneConfig, tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    own = dataclasses.replace(fresh, evaluation=dataclasses.replace(fresh.evaluation, metrics=(f"{file}:score",)))
+    file.write_text("def score(output, references, example):\n    return len(output) > 3\n")
+    with pytest.raises(TrainingError, match="stopped by the test"):
+        compare(own, ("lora",), (0,), Told(stop_at=lambda e: isinstance(e, StepDone) and e.step == 2))
+    file.write_text("def score(output, references, example):\n    return len(output) > 4\n")
+    compare(own, ("lora",), (0,))
+    compare(own, ("lora",), (0,), Told(stop_at=lambda e: isinstance(e, TrainingStarted)))
+
+
 def test_what_was_broken_off_before_it_was_a_run_starts_anew(fresh: TuneConfig) -> None:
     (trial,) = plan(fresh, ("lora",), (0,))
     trial.path.mkdir(parents=True)

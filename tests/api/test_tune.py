@@ -13,10 +13,12 @@ import pytest
 import torch
 from filelock import FileLock
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from keeptune.api import train as train_module
 from keeptune.api.prepare import load_rows
+from keeptune.api.resume import _trained_by
 from keeptune.api.tune import tune, without_effect
 from keeptune.config import DataConfig, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
 from keeptune.errors import ConfigError, CorruptCheckpoint, RunExists, RunLocked, StoreError
@@ -302,3 +304,16 @@ def test_test_rows_are_unread_until_the_final_score(
     result = tune(config)
     assert used == roles[0] | roles[1]
     assert {record.item_id for record in samples(Path(result.path), "tuned")} == roles[2]
+
+
+def test_weights_held_to_another_reference_of_the_same_name_are_others(run: Ran, tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    reference = shutil.copytree(run.model, tmp_path / "reference")
+    config = settings(run.model, tmp_path, "run")
+    held = dataclasses.replace(config, mend=MendConfig(kl=0.1, kl_on="task", reference=str(reference)))
+    before, without = _trained_by(held), _trained_by(config)
+    weights = reference / "model.safetensors"
+    tensors = load_file(weights)
+    save_file({name: tensor + 0.01 for name, tensor in tensors.items()}, weights, {"format": "pt"})
+    assert _trained_by(held) != before
+    assert _trained_by(config) == without

@@ -249,3 +249,26 @@ def test_a_model_that_refuses_such_rows_is_asked_row_by_row(
     (notice,) = told
     assert isinstance(notice, Notice)
     assert "masks have two dimensions" in notice.message
+
+
+def test_an_error_of_our_own_is_no_refusal(tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(tiny("llama"))
+
+    def broken(*_: object) -> object:
+        raise TypeError("a mistake in laying rows out")
+
+    monkeypatch.setattr(shared_prefix, "_batch", broken)
+    with pytest.raises(TypeError, match="a mistake in laying rows out"):
+        shared_loglikelihoods(loaded, rows_of(loaded), 1 << 20, silent)
+
+
+def test_under_autocast_the_rounding_is_that_of_its_numbers(tiny: Callable[..., Path]) -> None:
+    loaded = load(tiny("llama"))
+    rows = rows_of(loaded)
+    told: list[Event] = []
+    with torch.autocast("cpu", torch.bfloat16):
+        plain = loglikelihoods(loaded, rows, 1 << 20)
+        found = shared_loglikelihoods(loaded, rows, 1 << 20, told.append)
+    assert not told, "bfloat16 rounds more than the float32 weights do"
+    assert found != plain
+    assert found == pytest.approx(plain, rel=0.05)

@@ -10,7 +10,10 @@ import pytest
 
 from keeptune.api.ask import load_for_asking
 from keeptune.api.prepare import make_encoder
-from keeptune.config import DataConfig, ModelConfig
+from keeptune.config import Adapter, DataConfig, ModelConfig
+from keeptune.export.save import save_tuned
+from keeptune.models.adapters import attach_adapter
+from keeptune.models.load import load_model
 from keeptune.records import Ability, Example, Interval, Message, Undefined
 from keeptune.studies import recovery_probe as study
 from keeptune.studies.recovery_probe import Side, recovery_probe
@@ -74,3 +77,15 @@ def test_verdict_items_that_are_not_scored_serve_where_there_is_no_dev(
     found = recovery_probe(sides[0], sides[0], ability(9)).recovery
     assert isinstance(found, Undefined)
     assert "only 4 old examples" in found.reason
+
+
+def test_nothing_is_trained_beside_a_soft_prompt(
+    sides: tuple[Side, Side], tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    loaded = load_model(ModelConfig(name=str(tiny("llama")), **CPU))
+    attach_adapter(loaded, Adapter(kind="prompt"), 0)
+    config = ModelConfig(name=str(save_tuned(loaded, tmp_path)), **CPU)
+    prompted = Side(partial(load_for_asking, config), make_encoder(config, DataConfig()), 4096)
+    found = recovery_probe(sides[0], prompted, ability(6, dev=12))
+    assert isinstance(found.recovery, Undefined)
+    assert "nothing is trained" in found.recovery.reason

@@ -16,7 +16,7 @@ from keeptune.events import Event, Notice, StepDone, silent
 from keeptune.models.compiled import PAYS_FROM, has_compiler, plainly
 from keeptune.training import compile as compile_module
 from keeptune.training.compile import try_compiling
-from keeptune.training.loop import Loop
+from keeptune.training.loop import SHORT, Loop
 from tests.tiny import save_llama
 from tests.training.test_loop import ready, settings
 
@@ -115,7 +115,10 @@ def test_dropout_is_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert attempt(save_llama(tmp_path, dropout=0.5), monkeypatch, fine)[0] is fine
 
 
-def test_a_compiler_that_fails_later_is_left(tiny: Callable[..., Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("epochs", "fails_at"), [(1.0, 3), (20.0, 1)], ids=["in a step", "before the first"])
+def test_a_compiler_that_fails_later_is_left(
+    tiny: Callable[..., Path], tmp_path: Path, epochs: float, fails_at: int
+) -> None:
     class InductorError(RuntimeError):
         pass
 
@@ -127,7 +130,7 @@ def test_a_compiler_that_fails_later_is_left(tiny: Callable[..., Path], tmp_path
         nonlocal entered
         entered += 1
         yield
-        if entered == 3:
+        if entered == fails_at:
             raise InductorError("no space left")
 
     loaded, rows = ready(tiny("llama"), Adapter(rank=4, dropout=0.0))
@@ -137,12 +140,13 @@ def test_a_compiler_that_fails_later_is_left(tiny: Callable[..., Path], tmp_path
         if isinstance(event, Notice):
             told.append(event.message)
 
-    loop = Loop(loaded, rows, settings(epochs=1.0), tmp_path, "x", hear)
+    loop = Loop(loaded, rows, settings(epochs=epochs), tmp_path, "x", hear)
+    assert (loop.steps >= SHORT) == (fails_at == 1), "short runs try no pass before the first step"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("keeptune.training.loop.try_compiling", lambda *_: breaking)
         state = loop()
     assert told == ["not compiled from here on: InductorError"]
-    assert entered == 3
+    assert entered == fails_at
     assert state.step == loop.steps
 
 

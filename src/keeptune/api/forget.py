@@ -177,9 +177,8 @@ class Forgetting:
             ability, base, tuned = only_answered(ability, base, tuned, self.observer)
             kept.append(ability)
             answered[ability.name] = (base, tuned)
-        for name, (ability, records) in tasks["base"].items():
-            of_tuned = tasks["tuned"][name]
-            keep = next(keep for keep in self.measure.keep if name == keep.name or name.startswith(f"{keep.name}/"))
+        for name, (keep, (ability, records)) in tasks["base"].items():
+            _, of_tuned = tasks["tuned"][name]
             kept.append(declared(same_ability(ability, of_tuned.ability), keep, name))
             answered[name] = (records, of_tuned.records)
         return kept, answered, asked["base"].dev

@@ -19,9 +19,7 @@ from keeptune.records import (
     SideBySide,
     TrainingSummary,
     TuneResult,
-    to_plain,
 )
-from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
 from keeptune.store.runs import CONFIG
 
@@ -42,9 +40,6 @@ def make_result(
     records = scored.records
     scores = {name: corpus_scores(each, metrics.metrics) for name, each in records.items()}
     kept = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-    # What is asked may have changed since the run started.
-    kept["measure"] = json.loads(json.dumps(to_plain(config.measure)))
-    write_json(run / CONFIG, kept)
     return TuneResult(
         schema_version=SCHEMA_VERSION,
         path=str(run),

@@ -86,6 +86,14 @@ def keep_trained_by(config: TuneConfig, run: Path) -> None:
     write_json(run / ROWS, {**kept, "settings": _trained_by(_left_open(config, kept.get(OPEN, ())))})
 
 
+def keep_asked(config: TuneConfig, run: Path) -> None:
+    """What a run is asked, and by which files of the user's own, may be others than when it started."""
+    kept = read_json_object(run / CONFIG, FIX)
+    write_json(run / CONFIG, {**kept, "measure": to_plain(config.measure)})
+    kept = read_json_object(run / ROWS, FIX)
+    write_json(run / ROWS, {**kept, METRICS: metric_files(config)})
+
+
 def _left_open(given: Settings, names: Collection[str], prefix: str = "") -> Settings:
     """`given` as it was before these were filled in."""
     changes: dict[str, Any] = {}

@@ -94,7 +94,8 @@ def refuse_others(trials: Iterable[Trial]) -> None:
         changed = [role for role, value in hashes.items() if kept.get(role, value) != value]
         if changed:
             raise StoreError(f"{trial.path} was run with other {' and '.join(changed)} rows", OTHER)
-        if kept.get(METRICS, "") != metric_files(config):
+        files = metric_files(config)
+        if kept.get(METRICS, files) != files:
             raise StoreError(f"{trial.path} was scored by a metric whose file has changed since", OTHER)
 
 

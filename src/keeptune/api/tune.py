@@ -13,7 +13,7 @@ from keeptune.api.forget import Forgetting, Task
 from keeptune.api.ladder import Climb, Climbed, Trainer, refuse_nothing_to_keep, settle
 from keeptune.api.prepare import EMBEDDED, Metrics, Rows, choose, load_rows, make_encoder, rows_of_user
 from keeptune.api.result import make_result
-from keeptune.api.resume import refuse_another, with_kept_settings
+from keeptune.api.resume import keep_asked, refuse_another, with_kept_settings
 from keeptune.api.score import Scored, score
 from keeptune.api.search import found_settings
 from keeptune.api.start import keep_earlier, whole_model
@@ -85,6 +85,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
             settle(climbed.made.model, run)
         summary = climbed.made.summary if climbed else None
         summary = summary or train(config, run, rows, encoder, metrics, notes, seconds)
+        keep_asked(config, run)
         scored = score(config, run, rows, encoder, metrics, notes, seconds)
         result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds)
         for name, records in scored.records.items():

@@ -112,17 +112,17 @@ def only_answered(
 
 def ask_tasks(
     loaded: LoadedModel, keeps: Sequence[Keep], limit: int | None, observer: Observer
-) -> Mapping[str, HarnessTask]:
-    """Tasks of lm-evaluation-harness among the declared abilities, asked by its own code; name → ability, records.
+) -> Mapping[str, tuple[Keep, HarnessTask]]:
+    """Tasks of lm-evaluation-harness among the declared abilities, asked by its own code; name → declaration, task.
 
     They are not yet `declared`: what two models have in common decides by which metrics.
     """
-    found: dict[str, HarnessTask] = {}
+    found: dict[str, tuple[Keep, HarnessTask]] = {}
     for keep in harness_tasks(keeps):
         asked = ask_harness(loaded, [task_of(keep)], limit, observer)
         for task, (ability, records) in asked.items():
             name = keep.name if len(asked) == 1 else f"{keep.name}/{task}"
-            found[name] = HarnessTask(replace(ability, name=name), records)
+            found[name] = keep, HarnessTask(ability, records)
     return found
 
 

@@ -137,6 +137,10 @@ def _hindrance(loaded: LoadedModel, longest: int) -> str:
     return no_full_attention(loaded, longest)
 
 
+class _Refused(Exception):
+    """The model's forward pass failed, and why: an architecture may take no mask, position or cache of ours."""
+
+
 def _disproof(
     loaded: LoadedModel,
     rows: Sequence[EncodedRow],
@@ -155,10 +159,12 @@ def _disproof(
     try:
         parts = _scored(loaded, rows, proof, prefix, token_budget, observer)
         shared = dict(pair for _, scored in parts for pair in scored)
-    except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
-        if out_of_memory(error):
-            return "memory does not hold a prompt with all its completions"
-        return f"the model takes no such rows ({first_line(error)})"
+    except _Refused as refused:
+        return f"the model takes no such rows ({refused})"
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        return "memory does not hold a prompt with all its completions"
     difference = sum(abs(shared[index] - value) for index, value in zip(indices, plain, strict=True))
     size = sum(1 + abs(value) for value in plain)
     device = loaded.placement.device.type
@@ -198,7 +204,13 @@ def _score(
     else:
         batch, owners = _batch(loaded, rows, trees, prefix.tokens if prefix else 0)
         more = cache_argument(loaded.inner, prefix.for_rows(len(trees))) if prefix else {}
-    values = token_loglikelihoods(completion_logits(loaded.model, batch, **more), batch.targets)
+    try:
+        logits = completion_logits(loaded.model, batch, **more)
+    except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
+        if out_of_memory(error):
+            raise
+        raise _Refused(first_line(error)) from error
+    values = token_loglikelihoods(logits, batch.targets)
     sums = torch.zeros(len(rows), dtype=torch.float64).index_add_(0, owners, values.double().cpu())
     return [(index, float(sums[index])) for index in indices]
 
