@@ -21,7 +21,7 @@ from keeptune.report.html import render, write_html
 from keeptune.report.html.axis import axis_over
 from keeptune.report.html.confusion_table import confusion_table
 from keeptune.report.html.embedded import embedded_json
-from keeptune.report.html.explorer import _side
+from keeptune.report.html.explorer import _kind, _side
 from keeptune.report.html.forest import ordered, panels, strip
 from keeptune.report.visible import visible
 from tests.report.forgetting_reports import (
@@ -376,3 +376,9 @@ def test_a_rung_or_an_ability_cannot_write_markup() -> None:
     page = render(climbed(forgetting_report(), hostile="<script>alert(1)</script>"), {})
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_full_marks_are_right_only_where_more_is_better() -> None:
+    assert [_kind(value, value, "exact_match", True) for value in (100.0, 0.0, 50.0)] == ["right", "wrong", "same"]
+    assert [_kind(value, value, "own.py:errors", False) for value in (100.0, 0.0)] == ["same", "same"]
+    assert (_kind(9.0, 3.0, "own.py:errors", False), _kind(9.0, 3.0, "exact_match", True)) == ("better", "worse")
