@@ -149,3 +149,21 @@ def test_only_trainable_weights_are_written(tmp_path: Path) -> None:
     (tmp_path / "best" / "weights.safetensors").write_bytes(b"")
     with pytest.raises(CorruptCheckpoint, match="cannot be read"):
         read_weights(tmp_path / "best")
+
+
+def test_weights_of_one_storage_are_written_and_nothing_else_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = torch.arange(6.0)
+    model = torch.nn.ParameterDict({"low": whole[:2], "high": whole[2:], "alone": torch.ones(3)})
+    copied = []
+    clone = torch.Tensor.clone
+    monkeypatch.setattr(torch.Tensor, "clone", lambda tensor: copied.append(tensor) or clone(tensor))
+    save_weights(tmp_path / "weights", model)
+    assert len(copied) == 1
+    found = read_weights(tmp_path / "weights")
+    assert {name: weight.tolist() for name, weight in found.items()} == {
+        "low": [0, 1],
+        "high": [2, 3, 4, 5],
+        "alone": [1, 1, 1],
+    }

@@ -137,7 +137,15 @@ def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer, fingerp
 
 
 def _save(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, path)
+    """Two tensors of one storage would be refused: the second is copied. No other is, since there may be no room."""
+    written: dict[str, torch.Tensor] = {}
+    storages: set[int] = set()
+    for name, tensor in tensors.items():
+        held = tensor.detach().cpu().contiguous()
+        storage = held.untyped_storage().data_ptr()
+        written[name] = held.clone() if storage in storages else held
+        storages.add(storage)
+    save_file(written, path)
 
 
 def _load(path: Path) -> dict[str, torch.Tensor]:
