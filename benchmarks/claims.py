@@ -41,6 +41,8 @@ REPLAYED = ("ner", "topic", "qa", "inference")
 Record = dict[str, Any]
 CURVE = (50, 100, 250, 1000)
 """Examples beside none, which is the base, and 500, which is `full`."""
+SEEDED = ("full", "lora", "replay-5", "ladder")
+"""Run with three seeds."""
 
 
 def remedies(work: Path) -> dict[str, list[str]]:
@@ -66,10 +68,7 @@ def remedies(work: Path) -> dict[str, list[str]]:
         "ladder-40-minutes": [*full, *old, "--auto", "--ladder-minutes", "40"],
         **{f"curve-{rows}": [*full, "--limit-train", str(rows)] for rows in CURVE},
     }
-    seeds = {
-        f"{name}-seed{n}": [*found[name], "--seed", str(n)] for name in ("full", "lora", "replay-5") for n in (1, 2)
-    }
-    return found | seeds | {f"ladder-seed{n}": [*found["ladder"], "--seed", str(n)] for n in (1, 2)}
+    return found | {f"{name}-seed{n}": [*found[name], "--seed", str(n)] for name in SEEDED for n in (1, 2)}
 
 
 def make_old_rows(data: Path, work: Path) -> None:
@@ -140,31 +139,61 @@ def said() -> str:
     found = records()
     lines = []
     for claim, needs, judge in CLAIMS:
-        there = [record for name, record in found.items() if _remedy(name) in needs]
+        there = [record for name, record in found.items() if _seeded(name)[0] in needs]
         sentences = [judge(record, *_full_beside(record, found)) for record in there]
         lines.append(f"- {claim}: {'; '.join(sentences)}." if sentences else f"- {claim}: not run yet.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_over_seeds(found)])
+
+
+def _over_seeds(found: Mapping[str, Record]) -> list[str]:
+    """Of each remedy with several seeds, the lowest and the highest change of every ability."""
+    lines = []
+    for remedy in SEEDED:
+        runs = [record["forgetting"] for name, record in found.items() if _seeded(name)[0] == remedy]
+        if len(runs) < 2:
+            continue
+        changes = [("gain", [run["task"]["difference"]["estimate"] for run in runs])]
+        for task in SOURCES:
+            abilities = [ability for run in runs for ability in run["abilities"] if ability["name"] == task]
+            lost = sum(ability["verdict"] == "lost" for ability in abilities)
+            of = f"{task}, lost in {lost}," if lost else task
+            changes.append((of, [-ability["drop"]["estimate"] for ability in abilities]))
+        told = "; ".join(f"{of} {min(values):+.1f} to {max(values):+.1f}" for of, values in changes)
+        lines.append(f"- {len(runs)} runs of {remedy}, each of another seed or base: {told}.")
+    return lines
 
 
 def _remedy(name: str) -> str:
     return "full" if re.fullmatch(r"full-[0-9a-f]{8}", name) else name
 
 
+def _seeded(name: str) -> tuple[str, str]:
+    """(remedy, seed); the first seed is not named."""
+    remedy, _, seed = _remedy(name).partition("-seed")
+    return remedy, seed
+
+
 def _full_beside(record: Record, found: Mapping[str, Record]) -> tuple[Record, str]:
-    """Full tuning of the same base, else of the first one, and what is to be said of that."""
-    fulls = [full for name, full in found.items() if _remedy(name) == "full"]
-    same = [full for full in fulls if base_of(full) == base_of(record)]
-    return (same[0], "") if same else (fulls[0], " of another base")
+    """Full tuning of the same base, and seed if there is one; else the first, and what is to be said of that."""
+    fulls = {name: full for name, full in found.items() if _seeded(name)[0] == "full"}
+    same = [name for name, full in fulls.items() if base_of(full) == base_of(record)]
+    same.sort(key=lambda name: _seeded(name)[1] != _seeded(record["name"])[1])
+    return (fulls[same[0]], "") if same else (next(iter(fulls.values())), " of another base")
+
+
+def _run_of(record: Record) -> str:
+    seed = _seeded(record["name"])[1]
+    return base_of(record) + (f", seed {seed}" if seed else "")
 
 
 def _pays(record: Record, _full: Record, _beside: str) -> str:
     gain = record["forgetting"]["task"]["difference"]
-    return f"{'holds' if gain['low'] > 0 else 'does not hold'} on {base_of(record)}: {interval(gain)} points of ROUGE-1"
+    return f"{'holds' if gain['low'] > 0 else 'does not hold'} on {_run_of(record)}: {interval(gain)} points of ROUGE-1"
 
 
 def _forgets(record: Record, _full: Record, _beside: str) -> str:
     lost = [f"{a['name']} {_change(a['drop'])}" for a in record["forgetting"]["abilities"] if a["verdict"] == "lost"]
-    return f"holds on {base_of(record)}: {', '.join(lost)}" if lost else f"nothing is lost on {base_of(record)}"
+    return f"holds on {_run_of(record)}: {', '.join(lost)}" if lost else f"nothing is lost on {_run_of(record)}"
 
 
 def _forgets_less(record: Record, full: Record, beside: str) -> str:
