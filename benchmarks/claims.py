@@ -178,7 +178,9 @@ def _full_beside(record: Record, found: Mapping[str, Record]) -> tuple[Record, s
     fulls = {name: full for name, full in found.items() if _seeded(name)[0] == "full"}
     same = [name for name, full in fulls.items() if base_of(full) == base_of(record)]
     same.sort(key=lambda name: _seeded(name)[1] != _seeded(record["name"])[1])
-    return (fulls[same[0]], "") if same else (next(iter(fulls.values())), " of another base")
+    if not same:
+        return next(iter(fulls.values())), " of another base"
+    return fulls[same[0]], "" if _seeded(same[0])[1] == _seeded(record["name"])[1] else " of another seed"
 
 
 def _run_of(record: Record) -> str:
