@@ -31,7 +31,10 @@ REPLAYS = (
     "replay=0.25+dial=0.75",
     "replay=0.25+dial=0.5",
 )
-ALWAYS = ("smaller=0.3", "self-replay=0.1", "kl=0.5")
+SELF_REPLAY = ("self-replay=0.1", "self-replay=0.1+dial=0.75", "self-replay=0.1+dial=0.5")
+KL = ("kl=0.5", "kl=0.5+dial=0.75", "kl=0.5+dial=0.5")
+ALWAYS = ("smaller=0.3", *SELF_REPLAY, *KL)
+BOTH = ("replay=0.25+kl=0.5", "replay=0.25+kl=0.5+dial=0.75", "replay=0.25+kl=0.5+dial=0.5")
 
 
 def auto(method: Any = None, mend: MendConfig | None = None, **ladder: Any) -> TuneConfig:
@@ -47,12 +50,12 @@ def auto(method: Any = None, mend: MendConfig | None = None, **ladder: Any) -> T
     [
         (auto(), (*DIALS, *ALWAYS)),
         (auto(can_route=True), (ROUTE, *DIALS, *ALWAYS)),
-        (auto(mend=OLD), (*DIALS, *REPLAYS, *ALWAYS, "replay=0.25+kl=0.5")),
+        (auto(mend=OLD), (*DIALS, *REPLAYS, *ALWAYS, *BOTH)),
         (auto(Full()), (*DIALS, "lora", *ALWAYS)),
         (auto(Full(), can_route=True), (*DIALS, "lora", *ALWAYS)),
-        (auto(Full(), OLD), (*DIALS, "lora", *REPLAYS, *ALWAYS, "replay=0.25+kl=0.5")),
-        (auto(Adapter(kind="prompt")), ALWAYS),
-        (auto(Adapter(kind="pissa")), (*DIALS, *ALWAYS[:2])),
+        (auto(Full(), OLD), (*DIALS, "lora", *REPLAYS, *ALWAYS, *BOTH)),
+        (auto(Adapter(kind="prompt")), ("smaller=0.3", "self-replay=0.1", "kl=0.5")),
+        (auto(Adapter(kind="pissa")), (*DIALS, "smaller=0.3", *SELF_REPLAY)),
     ],
     ids=["adapter", "route", "replay", "full", "full-route", "full-replay", "no-weights-to-dial", "base-divided"],
 )

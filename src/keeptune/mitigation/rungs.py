@@ -42,9 +42,9 @@ def rungs_of(config: TuneConfig) -> tuple[str, ...]:
         rungs.append("lora")
     if config.mend.replay:
         rungs += [*with_dials("replay=0.05"), *with_dials("replay=0.25")]
-    rungs += ["smaller=0.3", "self-replay=0.1", "kl=0.5"]
+    rungs += ["smaller=0.3", *with_dials("self-replay=0.1"), *with_dials("kl=0.5")]
     if config.mend.replay:
-        rungs.append("replay=0.25+kl=0.5")
+        rungs += with_dials("replay=0.25+kl=0.5")
     return tuple(rung for rung in rungs if not unfit(rung_config(rung, config)))
 
 
