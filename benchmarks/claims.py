@@ -207,8 +207,8 @@ def _forgets_less(record: Record, full: Record, beside: str) -> str:
 
 
 def _keeps(record: Record, full: Record, beside: str) -> str:
-    """Everything kept, and nine tenths of full tuning's gain: gain − 0.9 · plain gain, item by item, not below 0 by its
-    95 % interval."""
+    """All that can be measured kept, and nine tenths of full tuning's gain: gain − 0.9 · plain gain, item by item, not
+    below 0 by its 95 % interval."""
     verdicts = {a["name"]: a["verdict"] for a in record["forgetting"]["abilities"]}
     not_kept = [f"{ability} {verdict}" for ability, verdict in verdicts.items() if verdict != "kept"]
     gain, plain = (np.subtract(r["items"]["tuned"], r["items"]["base"]) for r in (record, full))

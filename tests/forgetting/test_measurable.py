@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from scored import ability, losses, records
+from scored import ability, losses, record, records
 
 from keeptune.forgetting.measurable import score_interval, why_not_measurable
 from keeptune.numerics.wilson import wilson_interval
@@ -47,6 +47,33 @@ def test_development_items_decide_where_there_are_any():
     strong, weak = records([100] * 100), records([0] * 100)
     assert why_not_measurable(ability(chance=50.0), EXACT, strong, weak) == ""
     assert why_not_measurable(ability(chance=50.0), EXACT, weak, strong) != ""
+
+
+def labelled(labels, answered):
+    choices = ("yes", "maybe", "no")
+    pairs = enumerate(zip(labels, answered, strict=True))
+    return [record(i, 100 * (y == a), reference=y, output=a, choices=choices) for i, (y, a) in pairs]
+
+
+def test_a_base_that_always_gives_the_most_frequent_label_has_nothing_to_lose():
+    labels = ["maybe"] * 97 + ["yes"] * 30 + ["no"] * 18
+    base = labelled(labels, ["maybe"] * 145)  # 66.9 %, lower limit 58.9: far above chance
+    assert why_not_measurable(ability(chance=100 / 3), EXACT, base, []) == (
+        "the base is not surely more than 10 above the score of always answering 'maybe' (66.9) on the development "
+        "items: 66.9 (58.89 to 74.03)"
+    )
+    assert "always answering 'maybe'" in why_not_measurable(ability(chance=100 / 3), EXACT, [], base)
+    able = labelled(labels, ["maybe"] * 97 + ["yes"] * 30 + ["maybe"] * 18)  # 87.6 %, lower limit 81.2
+    assert why_not_measurable(ability(chance=100 / 3), EXACT, able, []) == ""
+    assert "(66.9)" in why_not_measurable(ability(chance=100 / 3, margin=8.0), EXACT, able, [])
+
+
+def test_of_balanced_labels_and_of_texts_of_their_own_chance_is_what_a_guesser_has():
+    labels = ["yes", "maybe", "no"] * 40
+    base = labelled(labels, ["yes"] * 120)
+    assert "above chance (33.33)" in why_not_measurable(ability(chance=100 / 3), EXACT, base, [])
+    own = [record(i, 0, reference=f"text {i}", choices=(f"text {i}", "other")) for i in range(100)]
+    assert "above chance (50)" in why_not_measurable(ability(chance=50.0), EXACT, own, [])
 
 
 def test_no_chance_no_question():

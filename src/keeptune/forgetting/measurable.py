@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from keeptune.forgetting.paired_scores import (
@@ -39,20 +40,35 @@ def why_not_measurable(
     """ "" where the base is surely more than twice the margin above chance, or the metric has no chance level.
 
     By the lower limit (one-sided 97.5 %) of the base's score on the development items: a drop of the margin must leave
-    it above chance. Where those have no interval, by the items of the verdict, and the reason says so.
+    it above chance. Where those have no interval, by the items of the verdict, and the reason says so. Of items with
+    choices, who always gives the most frequent reference is a guesser, too: the better one of the two counts.
     """
     if ability.chance is None:
         return ""
-    on, interval = "the development items", score_interval(dev_base, metric)
+    on, records, interval = "the development items", dev_base, score_interval(dev_base, metric)
     if isinstance(interval, Undefined) and base:
-        on, interval = "the items of the verdict (there are too few development items)", score_interval(base, metric)
+        on = "the items of the verdict (there are too few development items)"
+        records, interval = base, score_interval(base, metric)
     if isinstance(interval, Undefined):
         return f"whether the base is above chance cannot be told: {interval.reason}"
-    above = interval.low - ability.chance if metric.higher_is_better else ability.chance - interval.high
+    guessed, named = ability.chance, "chance"
+    always, share = _most_frequent_reference(records)
+    if metric.binary and share > guessed:
+        guessed, named = share, f"the score of always answering {always!r}"
+    above = interval.low - guessed if metric.higher_is_better else guessed - interval.high
     if above > 2.0 * ability.margin:
         return ""
     better = "above" if metric.higher_is_better else "below"
     return (
-        f"the base is not surely more than {2.0 * ability.margin:g} {better} chance ({ability.chance:g}) on {on}: "
+        f"the base is not surely more than {2.0 * ability.margin:g} {better} {named} ({guessed:.4g}) on {on}: "
         f"{interval.estimate:.4g} ({interval.low:.4g} to {interval.high:.4g})"
     )
+
+
+def _most_frequent_reference(records: Sequence[EvalRecord]) -> tuple[str, float]:
+    """It, and the share of the items that it is right for, in points; ("", 0) where an item has no choices."""
+    if not records or not all(record.choices and record.references for record in records):
+        return "", 0.0
+    right_for = Counter(text for record in records for text in set(record.references))
+    text, count = min(right_for.items(), key=lambda each: (-each[1], each[0]))
+    return text, 100.0 * count / len(records)
