@@ -15,6 +15,7 @@ from keeptune.errors import ConfigError
 from keeptune.evaluation.generate import Generated, fitting_prompts, generate, set_aside
 from keeptune.events import Event, Notice, silent
 from keeptune.models.adapters import attach_adapter
+from keeptune.models.key_values import read_prefix
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example, Message
 
@@ -53,7 +54,7 @@ def test_batched_is_one_by_one_is_plain_transformers(tiny: Callable[..., Path], 
     batched = generate(loaded, PROMPTS, ROOM, 1 << 20)
     assert len({answer.text for answer in batched}) > 2, "answers that are all alike show nothing"
     assert batched == one_by_one(loaded)
-    assert batched == generate(loaded, PROMPTS, ROOM, 60)
+    assert batched == generate(loaded, PROMPTS, ROOM, 60) == generate(loaded, PROMPTS, ROOM, 15)
     for prompt, answer in zip(PROMPTS, batched, strict=True):
         ids = plain(loaded, prompt)
         ended = 1 in ids
@@ -176,3 +177,25 @@ def test_an_answer_longer_than_the_models_positions_is_refused(tiny: Callable[..
     loaded = load(tiny("gpt2"))
     with pytest.raises(ConfigError, match="leave no room for a prompt in the model's 512 positions"):
         fitting_prompts(loaded, Encoder(loaded.tokenizer, "causal", 512), [], 512, silent)
+
+
+def test_more_rows_are_decoded_than_computed_within_the_bytes_allowed(
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load(tiny("llama"))
+    token = read_prefix(loaded, PROMPTS[0][:1]).bytes_a_token
+    config = loaded.inner.config
+    assert token == 2 * 4 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+    assert read_prefix(loaded, PROMPTS[1]).bytes_a_token == token
+    parts: list[int] = []
+
+    def sizes(allowed: float) -> list[int]:
+        parts.clear()
+        monkeypatch.setattr("keeptune.evaluation.generate.KEPT_BYTES", allowed * token)
+        generate(loaded, [PROMPTS[0]] * 12, 7, 30, progress=parts.append)
+        return parts
+
+    # A row has 3 + 7 tokens.
+    assert sizes(1e9) == [12]
+    assert sizes(60) == [6, 12]
+    assert sizes(10) == [3, 6, 9, 12]

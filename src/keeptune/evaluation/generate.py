@@ -44,6 +44,10 @@ NEUTRAL: dict[str, Any] = {
     "forced_eos_token_id": None,
 }
 """What plain greedy decoding means, setting by setting."""
+KEPT_FOR_ONE = 4
+"""Tokens that are kept for one that is computed, at most: a computed one has its logits, too, and all between."""
+KEPT_BYTES = 1 << 30
+"""Of keys and values, beyond which no more rows are decoded beside each other than the budget says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,8 @@ def generate(
 
     Args:
         prompts: token ids, ready for an answer to follow.
-        token_budget: tokens a batch at most, padding and the answers' room counted.
+        token_budget: tokens a batch at most, padding and the answers' room counted; up to `KEPT_FOR_ONE` times that
+            where only keys and values are kept of them.
         progress: told how many prompts are answered.
         observer: told where memory runs out.
     """
@@ -118,13 +123,15 @@ def generate(
     for group in by_opening(prompts):
         decode = way_to_decode(loaded, [prompts[i] for i in group], max(lengths, default=0))
         # Whose prompts are read by parts of like length may be of any length.
-        padding = 1.0 if decode.func is cached_decode else MAX_PADDING
+        cached = decode.func is cached_decode
+        padding = 1.0 if cached else MAX_PADDING
+        times = _kept_for_one(loaded, decode, prompts[group[0]], token_budget) if cached else 1
 
         def answer(part: list[int], group: Sequence[int] = group, decode: Decode = decode) -> list[list[int]]:
             return decode([prompts[group[i]] for i in part], max_new_tokens)
 
         split = partial(_parts, loaded, padding)
-        for part, found in in_parts(answer, [lengths[i] for i in group], token_budget, observer, split):
+        for part, found in in_parts(answer, [lengths[i] for i in group], token_budget, observer, split, times):
             for index, ids in zip(part, found, strict=True):
                 answers[group[index]] = _read(loaded, ids)
             done += len(part)
@@ -140,6 +147,13 @@ def way_to_decode(loaded: LoadedModel, prompts: Sequence[Sequence[int]], longest
         return partial(transformers_decode, loaded)
     shared = long_prefix([tuple(prompt) for prompt in prompts])
     return partial(cached_decode, loaded, prefix=read_prefix(loaded, prompts[0][:shared]) if shared else None)
+
+
+def _kept_for_one(loaded: LoadedModel, decode: Decode, prompt: Sequence[int], token_budget: int) -> float:
+    """Tokens to decode beside each other for each token of the budget: most of them are only kept, as keys and values,
+    and a step costs little more for many rows."""
+    read = decode.keywords["prefix"] or read_prefix(loaded, prompt[:1])
+    return max(1.0, min(KEPT_FOR_ONE, KEPT_BYTES / (read.bytes_a_token * token_budget)))
 
 
 def _parts(

@@ -23,15 +23,19 @@ def in_parts(
     token_budget: int,
     observer: Observer,
     split: Split = split_by_budget,
+    times: float = 1,
 ) -> Iterator[tuple[list[int], T]]:
     """Each part of `range(len(lengths))` with `run(part)`.
 
     Where memory ends, that part and all after it are cut by half of what the part held, and it is told.
 
+    Args:
+        times: tokens that a part may hold for each token of the budget.
+
     Raises:
         RuntimeError: what `run` raised, be it for lack of memory with a single row.
     """
-    waiting = deque(split(range(len(lengths)), lengths, token_budget))
+    waiting = deque(split(range(len(lengths)), lengths, int(times * token_budget)))
     while waiting:
         part = waiting.popleft()
         try:
@@ -45,7 +49,9 @@ def in_parts(
         # The error is gone, and with it what its frames held.
         torch.cuda.empty_cache()
         held = len(part) * max(lengths[index] for index in part)
-        token_budget = held // 2
+        token_budget = int(held / times) // 2
         message = f"memory does not hold {held:,} tokens at a time: asked in smaller parts"
         observer(Notice("memory", f"{message}; evaluation.token_budget={token_budget} begins with such"))
-        waiting = deque(split([index for each in (part, *waiting) for index in each], lengths, token_budget))
+        waiting = deque(
+            split([index for each in (part, *waiting) for index in each], lengths, int(times * token_budget))
+        )

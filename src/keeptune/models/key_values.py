@@ -145,6 +145,11 @@ class Prefix:
     layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
     """Keys and values of each layer: [1, heads, tokens, width]."""
 
+    @property
+    def bytes_a_token(self) -> int:
+        """What one token's keys and values take, in all layers."""
+        return sum(part.nbytes for layer in self.layers for part in layer) // self.tokens
+
     def for_rows(self, rows: int) -> DynamicCache:
         """A fresh cache of `rows` rows that all begin with this prefix."""
         return new_cache([(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1)) for k, v in self.layers])
