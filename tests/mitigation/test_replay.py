@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -55,34 +53,6 @@ def test_drawn_evenly_and_never_twice(count: int, sizes: list[int], seed: int) -
     for share, size in zip(shares, sizes, strict=True):
         assert share == size or share >= max(shares) - 1
     assert replay_examples(count, sources, [], seed) == found
-
-
-def labelled(labels: Sequence[str], choices: Sequence[str]) -> list[Example]:
-    return [replace(example(f"rows/{i}", text(i), label), choices=tuple(choices)) for i, label in enumerate(labels)]
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 60), st.lists(st.integers(0, 25), min_size=3, max_size=3).filter(any), st.integers(0, 3))
-def test_of_label_rows_as_many_of_each_label(count: int, sizes: list[int], seed: int) -> None:
-    choices = ("yes", "maybe", "no")
-    rows = labelled([label for label, size in zip(choices, sizes, strict=True) for _ in range(size)], choices)
-    found = replay_examples(count, [rows], [], seed)
-    assert len(found) == min(count, sum(sizes))
-    taken = Counter(row.completion for row in found)
-    for label, size in zip(choices, sizes, strict=True):
-        assert taken[label] == size or taken[label] >= max(taken.values()) - 1
-    assert {row.id for row in found} <= {row.id for row in replay_examples(count + 5, [rows], [], seed)}
-    places = [int(row.id.split("/")[-1]) for row in found]
-    assert places == sorted(places)
-
-
-def test_answers_of_their_own_are_drawn_as_ever() -> None:
-    labels = ["a"] * 30 + ["b"] * 10
-    own = [replace(row, choices=(row.completion, f"other {i}")) for i, row in enumerate(labelled(labels, ()))]
-    plain = labelled(labels, ())
-    drawn, expected = (replay_examples(12, [rows], [], seed=1) for rows in (own, plain))
-    assert [row.id for row in drawn] == [row.id for row in expected]
-    assert Counter(row.completion for row in drawn) != {"a": 6, "b": 6}
 
 
 def test_the_seed_chooses_and_more_rows_keep_the_first() -> None:

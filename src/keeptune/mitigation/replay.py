@@ -39,8 +39,8 @@ def replay_examples(
 ) -> tuple[Example, ...]:
     """`count` old examples, as many of each source; of one that is too small all, and more of the others.
 
-    None comes twice. Of a source whose rows have the same choices, as many of each answer: see `_drawn`. With one seed,
-    the choice of 10 from a source lies within the choice of 100. Ids are made unique by the number of their source.
+    None comes twice. With one seed, the choice of 10 from a source lies within the choice of 100. Ids are made
+    unique by the number of their source.
 
     Args:
         forbidden: sets of examples that must not occur: the task's train and test rows, and the items of each ability
@@ -72,25 +72,8 @@ def replay_examples(
     return tuple(
         replace(example, id=f"replay-{number}/{example.id}")
         for number, (source, wanted) in enumerate(zip(usable, _even([len(s) for s in usable], count), strict=True), 1)
-        for example in _drawn(source, wanted, seed)
+        for example in limit_examples(source, wanted, seed)
     )
-
-
-def _drawn(source: Sequence[Example], wanted: int, seed: int) -> tuple[Example, ...]:
-    """`wanted` of a source, in its order; where all have the same choices, as many of each answer.
-
-    A few dozen rows in which one label happens to be rare teach the model to avoid it (class-balanced memories:
-    Chrysakis and Moens 2020).
-    """
-    if len({example.choices for example in source}) != 1 or not source[0].choices:
-        return limit_examples(source, wanted, seed)
-    of_answer: dict[str, list[Example]] = {}
-    for example in source:
-        of_answer.setdefault(example.completion, []).append(example)
-    shares = _even([len(examples) for examples in of_answer.values()], wanted)
-    alike = zip(of_answer.values(), shares, strict=True)
-    chosen = {example.id for examples, share in alike for example in limit_examples(examples, share, seed)}
-    return tuple(example for example in source if example.id in chosen)
 
 
 def without_repeats(examples: Sequence[Example], forbidden: Sequence[Sequence[Example]]) -> tuple[Example, ...]:
