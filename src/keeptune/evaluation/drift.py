@@ -96,7 +96,8 @@ def _kl_by_row(
             found.append((torch.tensor(few)[batch.rows.cpu()], values))
         return found
 
-    for part, compared in in_parts(compare, [row.length for row in rows], token_budget, observer):
+    together = loaded.placement.pass_tokens(token_budget)
+    for part, compared in in_parts(compare, [row.length for row in rows], together, observer):
         for owners, values in compared:
             sums.index_add_(0, owners, values)
         done += len(part)

@@ -43,7 +43,8 @@ def loglikelihoods_by_token(
     lengths = [row.length for row in rows]
     found = [torch.zeros(0)] * len(rows)
     done = 0
-    for part, answered in in_parts(lambda part: _batch(loaded, rows, part), lengths, token_budget, observer):
+    together = loaded.placement.pass_tokens(token_budget)
+    for part, answered in in_parts(lambda part: _batch(loaded, rows, part), lengths, together, observer):
         for index, values in answered:
             found[index] = values
         done += len(part)

@@ -7,8 +7,8 @@ Completions of one prompt (the choices of an item) become one row, the prompt an
 A prefix of all prompts (a few-shot block, a long instruction) is read once for all batches. A branch's last token
 predicts nothing, so it is not read at all. An encoder reads each prompt once for all its answers.
 
-The longest prompts are first scored both ways: where the two differ by more than the number format's rounding, or a
-model cannot do this, rows are scored one by one, and a Notice says so.
+The longest prompts are first scored both ways, once with a prefix and once without: where the two differ by more than
+the number format's rounding, or a model cannot do this, rows are scored one by one, and a Notice says so.
 """
 
 from __future__ import annotations
@@ -50,6 +50,15 @@ class Tree:
     """Tokens to read: the prompt, and each branch without its last token."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What groups of rows that begin alike have shown for those after them, which are shorter."""
+
+    ways: dict[bool, str]
+    """With a prefix or without: why that may not be; "" where it gave the plain scores."""
+    told: set[str]
+
+
 @torch.inference_mode()
 def shared_loglikelihoods(
     loaded: LoadedModel,
@@ -61,12 +70,17 @@ def shared_loglikelihoods(
     """`loglikelihoods(loaded, rows, token_budget, progress)`, to rounding, with less work where rows begin alike."""
     sums = [0.0] * len(rows)
     done = 0
-    for group in by_opening([_prompt(row) for row in rows]):
+    tried = _Tried({}, set())
+    longest_first = sorted(
+        by_opening([_prompt(row) for row in rows]), key=lambda group: max(rows[i].length for i in group), reverse=True
+    )
+    for group in longest_first:
         before = done
         values = _beginning_alike(
             loaded,
             [rows[i] for i in group],
             token_budget,
+            tried,
             observer,
             lambda of_group: progress(before + of_group),  # noqa: B023
         )
@@ -80,23 +94,28 @@ def _beginning_alike(
     loaded: LoadedModel,
     rows: Sequence[EncodedRow],
     token_budget: int,
+    tried: _Tried,
     observer: Observer,
     progress: Callable[[int], None],
 ) -> list[float]:
     two_sided = loaded.kind == "encoder-decoder"
     trees = _trees(rows)
     shared = 0 if two_sided else long_prefix([tree.prompt for tree in trees])
-    proof = sorted(trees, key=lambda tree: (len(tree.rows) > 1, tree.length), reverse=True)[:PROVEN]
+    way = bool(shared)
+    proof = [] if way in tried.ways else sorted(trees, key=lambda tree: (len(tree.rows) > 1, tree.length))[-PROVEN:]
     total = sum(row.length for row in rows)
     read = shared + sum(tree.length - shared for tree in trees)
     if not trees or total - read - sum(rows[i].length for tree in proof for i in tree.rows) < WORTH * total:
         return loglikelihoods(loaded, rows, token_budget, progress, observer)
-    reason = _hindrance(loaded, max(row.length for row in rows))
+    reason = _hindrance(loaded, max(row.length for row in rows)) or tried.ways.get(way, "")
     if not reason:
         prefix = read_prefix(loaded, trees[0].prompt[:shared]) if shared else None
-        reason = _disproof(loaded, rows, proof, prefix, token_budget, observer)
+        if way not in tried.ways:
+            reason = tried.ways[way] = _disproof(loaded, rows, proof, prefix, token_budget, observer)
     if reason:
-        observer(Notice("row-by-row", f"each completion is scored in a row of its own, which is slower: {reason}"))
+        if reason not in tried.told:
+            observer(Notice("row-by-row", f"each completion is scored in a row of its own, which is slower: {reason}"))
+            tried.told.add(reason)
         return loglikelihoods(loaded, rows, token_budget, progress, observer)
     sums = [0.0] * len(rows)
     done = 0
@@ -188,7 +207,7 @@ def _scored(
     def score(part: list[int]) -> list[tuple[int, float]]:
         return _score(loaded, rows, [trees[i] for i in part], prefix)
 
-    return in_parts(score, [tree.length for tree in trees], token_budget, observer)
+    return in_parts(score, [tree.length for tree in trees], loaded.placement.pass_tokens(token_budget), observer)
 
 
 def _score(

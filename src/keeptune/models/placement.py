@@ -12,6 +12,9 @@ import torch
 from keeptune.config.schema import DeviceName, DtypeName
 from keeptune.errors import ConfigError
 
+PASS_TOKENS = 2048
+"""Of a forward pass on a CPU: what lies between two layers stays in its caches, which saves a third of the time of
+8,192."""
 CPU_FLAGS_FOR_BFLOAT16 = ("amx_bf16", "avx512_bf16")
 
 
@@ -33,6 +36,10 @@ class Placement:
         if self.dtype is torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, self.dtype)
+
+    def pass_tokens(self, token_budget: int) -> int:
+        """Tokens of a forward pass that computes the fastest here, at most `token_budget`."""
+        return min(token_budget, PASS_TOKENS) if self.device.type == "cpu" else token_budget
 
 
 def place(device: DeviceName, dtype: DtypeName) -> Placement:
