@@ -10,7 +10,7 @@ import torch
 from transformers import MambaConfig, MambaForCausalLM, MistralConfig, MistralForCausalLM
 
 from keeptune.config import Adapter, ModelConfig
-from keeptune.evaluation.cached_decoding import cached_decode, decodes_plainly
+from keeptune.evaluation.cached_decoding import as_they_end, cached_decode, decodes_plainly
 from keeptune.evaluation.generate import generate
 from keeptune.evaluation.transformers_decoding import transformers_decode
 from keeptune.models.adapters import attach_adapter
@@ -68,6 +68,40 @@ def test_the_tokens_of_transformers(tiny: Callable[..., Path], kind: str, kernel
     assert len(set(steps)) > 1, "no finished row was let go"
     watch.remove()
     hook.remove()
+
+
+@pytest.mark.parametrize("start", [0, 80])
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_rows_that_wait_take_the_places_of_finished_ones(tiny: Callable[..., Path], kind: str, start: int) -> None:
+    loaded = load(tiny(kind))
+    shared = [40 + i * 11 % 90 for i in range(start)]
+    prompts = [shared + prompt for prompt in PROMPTS]
+    loaded.inner.get_output_embeddings().register_forward_hook(
+        lambda _m, _i, out: out + 4.0 * (torch.arange(out.shape[-1]) == END)
+    )
+    expected = until_end(transformers_decode(loaded, prompts, ROOM))
+    prefix = read_prefix(loaded, shared) if shared else None
+    seen: list[tuple[int, int]] = []
+    watch = loaded.inner.get_input_embeddings().register_forward_pre_hook(lambda _m, a: seen.append(a[0].shape))
+    longest = start + 30 + ROOM
+    steps = []
+    for at_once in (1, 3 * longest, 5 * longest, None):
+        seen.clear()
+        order: list[int] = []
+        found: dict[int, list[int]] = {}
+        for index, ids in as_they_end(loaded, prompts, ROOM, prefix=prefix, at_once=at_once):
+            order.append(index)
+            found[index] = ids
+        assert sorted(order) == list(range(len(prompts)))
+        assert [found[index] for index in range(len(prompts))] == expected
+        # By the end, shorter prompts leave room for one or two rows more.
+        assert max(rows for rows, _ in seen) <= {1: 1, 3 * longest: 4, 5 * longest: 7, None: 10}[at_once]
+        steps.append(sum(length == 1 for _, length in seen))
+    watch.remove()
+    assert steps == sorted(steps, reverse=True)
+    assert steps[0] > 2 * steps[-1]
+    lengths = [len(expected[index]) for index in sorted(range(10), key=lambda index: -len(prompts[index]))]
+    assert steps[1] < sum(max(lengths[at : at + 3]) for at in range(0, 10, 3)), "three by three would do as well"
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])

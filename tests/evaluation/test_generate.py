@@ -187,15 +187,18 @@ def test_more_rows_are_decoded_than_computed_within_the_bytes_allowed(
     config = loaded.inner.config
     assert token == 2 * 4 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
     assert read_prefix(loaded, PROMPTS[1]).bytes_a_token == token
-    parts: list[int] = []
+    read: list[int] = []
+    loaded.inner.get_input_embeddings().register_forward_pre_hook(lambda _m, given: read.append(len(given[0])))
 
-    def sizes(allowed: float) -> list[int]:
-        parts.clear()
+    def most_rows(allowed: float) -> int:
+        read.clear()
         monkeypatch.setattr("keeptune.evaluation.generate.KEPT_BYTES", allowed * token)
-        generate(loaded, [PROMPTS[0]] * 12, 7, 30, progress=parts.append)
-        return parts
+        done: list[int] = []
+        assert len(generate(loaded, [PROMPTS[0]] * 12, 7, 30, progress=done.append)) == 12
+        assert done == list(range(1, 13))
+        return max(read)
 
     # A row has 3 + 7 tokens.
-    assert sizes(1e9) == [12]
-    assert sizes(60) == [6, 12]
-    assert sizes(10) == [3, 6, 9, 12]
+    assert most_rows(1e9) == 12
+    assert most_rows(60) == 6
+    assert most_rows(10) == 3, "no fewer than the budget says"

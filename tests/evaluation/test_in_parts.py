@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from keeptune.evaluation.drift import kl_by_row
 from keeptune.evaluation.generate import KEPT_FOR_ONE, generate
-from keeptune.evaluation.in_parts import in_parts
+from keeptune.evaluation.in_parts import in_flow, in_parts
 from keeptune.evaluation.loglikelihood import loglikelihoods
 from keeptune.evaluation.shared_prefix import shared_loglikelihoods
 from keeptune.events import Event, Notice, silent
@@ -56,6 +56,28 @@ def test_each_row_once_and_never_more_than_memory_holds(lengths: list[int], budg
     assert len(told) == refused <= 3, "each failure halves the budget for all that follow"
 
 
+@given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 400), st.integers(50, 200), st.integers(0, 9))
+def test_what_is_done_when_memory_ends_is_not_done_again(
+    lengths: list[int], budget: int, memory: int, before: int
+) -> None:
+    told: list[Event] = []
+    refused = 0
+
+    def run(waiting: list[int], tokens: int) -> Iterator[tuple[int, int]]:
+        nonlocal refused
+        for at, index in enumerate(waiting):
+            # What is held fits or not; memory may end after some are done.
+            if at == before and tokens > memory:
+                refused += 1
+                raise torch.OutOfMemoryError("out of memory")
+            yield at, index
+
+    found = list(in_flow(run, lengths, budget, told.append, times=2))
+    assert sorted(index for index, _ in found) == list(range(len(lengths)))
+    assert all(index == value for index, value in found)
+    assert len(told) == refused <= 4
+
+
 def test_what_a_single_row_cannot_have_and_other_errors_are_raised() -> None:
     for error, alone in ((torch.OutOfMemoryError("out of memory"), True), (RuntimeError("shape mismatch"), False)):
         sizes = []
@@ -67,6 +89,18 @@ def test_what_a_single_row_cannot_have_and_other_errors_are_raised() -> None:
         with pytest.raises(RuntimeError, match=str(error)):
             list(in_parts(run, [10] * 8, MUCH, silent))
         assert sizes == ([8, 4, 2, 1] if alone else [8])
+        held = []
+
+        def flow(
+            waiting: list[int], tokens: int, error: RuntimeError = error, held: list[int] = held
+        ) -> Iterator[tuple[int, None]]:
+            held.append(tokens)
+            yield 0, None
+            raise error
+
+        with pytest.raises(RuntimeError, match=str(error)):
+            list(in_flow(flow, [10] * 9, MUCH, silent))
+        assert held == ([90, 40, 20, 10] if alone else [90])
 
 
 @pytest.mark.parametrize("kind", ["llama", "t5"])

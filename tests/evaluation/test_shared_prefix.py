@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -93,8 +94,35 @@ def test_together_is_one_by_one_with_less_reading(
     assert done[-1] == len(rows)
 
 
+def test_groups_that_begin_alike_are_proven_by_the_longest_of_them(
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load(tiny("llama"))
+    rows = [row for before in ("", SHOTS, f"Well. {SHOTS}", f"So. {SHOTS}") for row in rows_of(loaded, before)]
+    plain = loglikelihoods(loaded, rows, 1 << 20)
+    proven: list[tuple[int, bool]] = []
+    own = shared_prefix._disproof
+
+    def watched(*arguments: Any) -> str:
+        proven.append((max(len(row.ids) for row in arguments[1]), arguments[3] is not None))
+        return reason or own(*arguments)
+
+    monkeypatch.setattr(shared_prefix, "_disproof", watched)
+    for reason in ("", "it cannot"):
+        proven.clear()
+        told: list[Event] = []
+        assert shared_loglikelihoods(loaded, rows, 1 << 20, told.append) == pytest.approx(plain, abs=1e-3)
+        assert proven[0] == (max(len(row.ids) for row in rows), True)
+        assert [way for _, way in proven] == [True, False]
+        assert len(told) == bool(reason)
+
+
 @pytest.mark.parametrize("method", [None, "lora", "prompt"])
-def test_an_encoder_reads_each_prompt_once(tiny: Callable[..., Path], method: str | None) -> None:
+def test_an_encoder_reads_each_prompt_once(
+    tiny: Callable[..., Path], method: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All rows in a pass, as padding is read too.
+    monkeypatch.setattr("keeptune.models.placement.PASS_TOKENS", 1 << 20)
     loaded = load(tiny("t5"))
     if method:
         attach_adapter(loaded, Adapter(kind=method, rank=3), seed=0)

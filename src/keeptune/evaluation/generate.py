@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -12,15 +12,15 @@ import torch
 
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
-from keeptune.evaluation.cached_decoding import cached_decode, decodes_plainly
+from keeptune.evaluation.cached_decoding import as_they_end, cached_decode, decodes_plainly
 from keeptune.evaluation.forward_greedy import forward_greedy
-from keeptune.evaluation.in_parts import in_parts
+from keeptune.evaluation.in_parts import in_flow, in_parts
 from keeptune.evaluation.transformers_decoding import transformers_decode
 from keeptune.evaluation.vllm_engine import vllm_decode
 from keeptune.events import Notice, Observer, silent
-from keeptune.models.key_values import by_opening, long_prefix, read_prefix
+from keeptune.models.key_values import Prefix, by_opening, long_prefix, read_prefix
 from keeptune.models.load import LoadedModel
-from keeptune.numerics.batching import MAX_PADDING, split_by_budget
+from keeptune.numerics.batching import split_by_budget
 from keeptune.records import Example, Finish
 
 Decode = partial[list[list[int]]]
@@ -117,26 +117,46 @@ def generate(
     """
     if loaded.engine == "vllm":
         return [_read(loaded, ids) for ids in vllm_decode(loaded, prompts, max_new_tokens, progress)]
-    lengths = [len(prompt) + max_new_tokens for prompt in prompts]
+    longest = max((len(prompt) + max_new_tokens for prompt in prompts), default=0)
     answers: list[Generated | None] = [None] * len(prompts)
     done = 0
     for group in by_opening(prompts):
-        decode = way_to_decode(loaded, [prompts[i] for i in group], max(lengths, default=0))
-        # Whose prompts are read by parts of like length may be of any length.
-        cached = decode.func is cached_decode
-        padding = 1.0 if cached else MAX_PADDING
-        times = _kept_for_one(loaded, decode, prompts[group[0]], token_budget) if cached else 1
-
-        def answer(part: list[int], group: Sequence[int] = group, decode: Decode = decode) -> list[list[int]]:
-            return decode([prompts[group[i]] for i in part], max_new_tokens)
-
-        split = partial(_parts, loaded, padding)
-        for part, found in in_parts(answer, [lengths[i] for i in group], token_budget, observer, split, times):
-            for index, ids in zip(part, found, strict=True):
-                answers[group[index]] = _read(loaded, ids)
-            done += len(part)
+        asked = [prompts[index] for index in group]
+        decode = way_to_decode(loaded, asked, longest)
+        for at, ids in _decoded(loaded, decode, asked, max_new_tokens, token_budget, observer):
+            answers[group[at]] = _read(loaded, ids)
+            done += 1
             progress(done)
     return [answer for answer in answers if answer is not None]
+
+
+def _decoded(
+    loaded: LoadedModel,
+    decode: Decode,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    token_budget: int,
+    observer: Observer,
+) -> Iterator[tuple[int, list[int]]]:
+    """Each prompt's index and its new tokens."""
+    lengths = [len(prompt) + max_new_tokens for prompt in prompts]
+    if decode.func is cached_decode:
+        prefix = decode.keywords["prefix"]
+
+        def flow(waiting: list[int], tokens: int) -> Iterator[tuple[int, list[int]]]:
+            asked = [prompts[index] for index in waiting]
+            return as_they_end(loaded, asked, max_new_tokens, prefix=prefix, at_once=tokens)
+
+        times = _kept_for_one(prefix or read_prefix(loaded, prompts[0][:1]), token_budget)
+        yield from in_flow(flow, lengths, token_budget, observer, times)
+        return
+
+    def answer(part: list[int]) -> list[list[int]]:
+        return decode([prompts[index] for index in part], max_new_tokens)
+
+    split = _of_one_length if loaded.soft_prompt else split_by_budget
+    for part, found in in_parts(answer, lengths, token_budget, observer, split):
+        yield from zip(part, found, strict=True)
 
 
 def way_to_decode(loaded: LoadedModel, prompts: Sequence[Sequence[int]], longest: int) -> Decode:
@@ -149,20 +169,15 @@ def way_to_decode(loaded: LoadedModel, prompts: Sequence[Sequence[int]], longest
     return partial(cached_decode, loaded, prefix=read_prefix(loaded, prompts[0][:shared]) if shared else None)
 
 
-def _kept_for_one(loaded: LoadedModel, decode: Decode, prompt: Sequence[int], token_budget: int) -> float:
+def _kept_for_one(read: Prefix, token_budget: int) -> float:
     """Tokens to decode beside each other for each token of the budget: most of them are only kept, as keys and values,
     and a step costs little more for many rows."""
-    read = decode.keywords["prefix"] or read_prefix(loaded, prompt[:1])
     return max(1.0, min(KEPT_FOR_ONE, KEPT_BYTES / (read.bytes_a_token * token_budget)))
 
 
-def _parts(
-    loaded: LoadedModel, padding: float, rows: Sequence[int], lengths: Sequence[int], token_budget: int
-) -> list[list[int]]:
-    parts = split_by_budget(rows, lengths, token_budget, padding)
-    if not loaded.soft_prompt:
-        return parts
-    # Soft prompts stand before any padding, and so at another distance from each prompt: no padding, then.
+def _of_one_length(rows: Sequence[int], lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+    """Soft prompts stand before any padding, and so at another distance from each prompt: no padding, then."""
+    parts = split_by_budget(rows, lengths, token_budget)
     return [list(same) for part in parts for _, same in groupby(part, key=lambda index: lengths[index])]
 
 

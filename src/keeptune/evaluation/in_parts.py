@@ -23,19 +23,15 @@ def in_parts(
     token_budget: int,
     observer: Observer,
     split: Split = split_by_budget,
-    times: float = 1,
 ) -> Iterator[tuple[list[int], T]]:
     """Each part of `range(len(lengths))` with `run(part)`.
 
     Where memory ends, that part and all after it are cut by half of what the part held, and it is told.
 
-    Args:
-        times: tokens that a part may hold for each token of the budget.
-
     Raises:
         RuntimeError: what `run` raised, be it for lack of memory with a single row.
     """
-    waiting = deque(split(range(len(lengths)), lengths, int(times * token_budget)))
+    waiting = deque(split(range(len(lengths)), lengths, token_budget))
     while waiting:
         part = waiting.popleft()
         try:
@@ -46,12 +42,49 @@ def in_parts(
         else:
             yield part, found
             continue
-        # The error is gone, and with it what its frames held.
-        torch.cuda.empty_cache()
         held = len(part) * max(lengths[index] for index in part)
+        token_budget = held // 2
+        _smaller(held, token_budget, observer)
+        waiting = deque(split([index for each in (part, *waiting) for index in each], lengths, token_budget))
+
+
+def in_flow(
+    run: Callable[[list[int], int], Iterator[tuple[int, T]]],
+    lengths: Sequence[int],
+    token_budget: int,
+    observer: Observer,
+    times: float = 1,
+) -> Iterator[tuple[int, T]]:
+    """Each of `range(len(lengths))` with what `run` makes of it, which is given those to do and the tokens it may hold.
+
+    Where memory ends, those that are not done are run again with half of what was held, and it is told.
+
+    Args:
+        times: tokens that may be held for each token of the budget.
+
+    Raises:
+        RuntimeError: what `run` raised, be it for lack of memory with a single row.
+    """
+    waiting = list(range(len(lengths)))
+    while waiting:
+        longest = max(lengths[index] for index in waiting)
+        held = min(int(times * token_budget) // longest or 1, len(waiting)) * longest
+        done = set()
+        try:
+            for at, found in run(waiting, held):
+                done.add(at)
+                yield waiting[at], found
+            return
+        except RuntimeError as error:
+            if held == longest or not out_of_memory(error):
+                raise
+        waiting = [index for at, index in enumerate(waiting) if at not in done]
         token_budget = int(held / times) // 2
-        message = f"memory does not hold {held:,} tokens at a time: asked in smaller parts"
-        observer(Notice("memory", f"{message}; evaluation.token_budget={token_budget} begins with such"))
-        waiting = deque(
-            split([index for each in (part, *waiting) for index in each], lengths, int(times * token_budget))
-        )
+        _smaller(held, token_budget, observer)
+
+
+def _smaller(held: int, token_budget: int, observer: Observer) -> None:
+    # The error is gone, and with it what its frames held.
+    torch.cuda.empty_cache()
+    message = f"memory does not hold {held:,} tokens at a time: asked in smaller parts"
+    observer(Notice("memory", f"{message}; evaluation.token_budget={token_budget} begins with such"))

@@ -58,6 +58,15 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         layer.keys, layer.values = keys, values
         return layer
 
+    @classmethod
+    def over(cls, keys: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> RoomyLayer:
+        """A layer over the rows of all, which end together: shorter ones stand behind zeros. It has room for more."""
+        whole = (_ending_together(keys), _ending_together(values))
+        tokens = whole[0].shape[-2] - ROOM
+        layer = cls.holding(whole[0][:, :, :tokens], whole[1][:, :, :tokens])
+        layer._whole, layer._shown = whole, layer.keys
+        return layer
+
 
 def _with_room(held: torch.Tensor | None, new: torch.Tensor, tokens: int, capacity: int) -> torch.Tensor:
     rows, heads, _, width = new.shape
@@ -76,24 +85,37 @@ def new_cache(layers: Sequence[tuple[torch.Tensor, torch.Tensor]] = ()) -> Dynam
 
 
 def joined(caches: Sequence[DynamicCache]) -> DynamicCache:
-    """One cache over the rows of all, which end together: shorter ones stand behind zeros. What it is made of is given
-    up layer by layer, so that no more than one layer takes room twice."""
-    if len(caches) == 1:
-        return caches[0]
-    layers = []
+    """One cache over the rows of all, which end together. What it is made of is given up layer by layer, so that no
+    more than one layer takes room twice."""
+    return caches[0] if len(caches) == 1 else _moved(caches, slice(None), 0)
+
+
+def selected(cache: DynamicCache, rows: Sequence[int], first: int) -> DynamicCache:
+    """These rows of a cache, which is given up as by `joined`, without the tokens before `first`."""
+    return _moved([cache], rows, first)
+
+
+def _moved(caches: Sequence[DynamicCache], rows: Sequence[int] | slice, first: int) -> DynamicCache:
+    found = new_cache()
     for same in zip(*(cache.layers for cache in caches), strict=True):
-        layers.append((_ending_together([x.keys for x in same]), _ending_together([x.values for x in same])))
+        keys, values = ([getattr(x, name)[rows, :, first:] for x in same] for name in ("keys", "values"))
+        found.layers.append(RoomyLayer.over(keys, values))
         for given in same:
             given.keys = given.values = None
-    return new_cache(layers)
+            given._whole, given._shown = (), None
+    return found
 
 
 def _ending_together(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """[rows, heads, tokens + ROOM, width]."""
     rows, longest = sum(len(part) for part in parts), max(part.shape[-2] for part in parts)
-    whole = parts[0].new_zeros(rows, parts[0].shape[1], longest, parts[0].shape[3])
+    whole = parts[0].new_empty(rows, parts[0].shape[1], longest + ROOM, parts[0].shape[3])
     start = 0
     for part in parts:
-        whole[start : start + len(part), :, longest - part.shape[-2] :] = part
+        of_part = whole[start : start + len(part), :, :longest]
+        # No weight falls on what a mask hides, but nothing times what is not a number is none either.
+        of_part[:, :, : longest - part.shape[-2]] = 0
+        of_part[:, :, longest - part.shape[-2] :] = part
         start += len(part)
     return whole
 
