@@ -7,7 +7,7 @@ AG News (4 choices) and CLINC (15 choices), the same token ids for both: chat pr
 `hf` model is asked below its tasks (`_loglikelihood_tokens`), so that none of its own preparation counts; its batch is
 its best of 8, 32 and 64, at which its own search for a batch ends. A third line leaves the end token
 out, as the harness's own tasks do: choices of one token then cost it one pass an item. In float32 the log-likelihoods
-of some items are compared one by one; in bfloat16 the choices that win. The record is
+of some items are compared one by one; in bfloat16 the choices that win, with each other and with float32. The record is
 results/speed/t4_choices.json.
 """
 
@@ -25,7 +25,7 @@ PEER = "lm-eval"
 RATE = "items_per_second"
 BATCHES = (64, 8, 32)
 EXACT = 40
-"""Items that are compared in float32."""
+"""Items whose log-likelihoods are compared in float32."""
 WORK = {
     "AG News, 4 choices": ("ag_news/dev.jsonl", True),
     "CLINC, 15 choices": ("clinc150/dev.jsonl", True),
@@ -60,10 +60,12 @@ def _measure(name: str, count: int, pairs: int) -> Found:
     tried = {f"batch {batch}": peer(batch) for batch in BATCHES}
     best = fastest(tried, RATE)
     batch = next(batch for batch in BATCHES if best == f"batch {batch}")
-    exact, expected = ours("float32", EXACT), surely(peer(batch, "float32", EXACT))
+    exact, expected = ours("float32"), surely(peer(batch, "float32", EXACT))
     timed = in_turn(pairs, {OURS: ours, PEER: lambda: peer(batch)})
-    differences = [abs(a - b) for a, b in zip(exact["values"], expected["values"], strict=True)]
-    won, lost = (_decisions(timed[0][who]["values"], items) for who in (OURS, PEER))
+    compared = expected["values"]
+    differences = [abs(a - b) for a, b in zip(exact["values"], compared, strict=False)]
+    chosen, others = (_decisions(timed[0][who]["values"], items) for who in (OURS, PEER))
+    rightly = _decisions(exact["values"], items)
     for found in (*tried.values(), *(found for pair in timed for found in pair.values())):
         found.pop("values", None)
     return {
@@ -72,7 +74,8 @@ def _measure(name: str, count: int, pairs: int) -> Found:
         "best": best,
         "pairs": timed,
         "largest_difference": max(differences),
-        "same_decisions": sum(a == b for a, b in zip(won, lost, strict=True)) / len(items),
+        "same_decisions": _alike(chosen, others),
+        "as_in_float32": {OURS: _alike(chosen, rightly), PEER: _alike(others, rightly)},
     }
 
 
@@ -83,13 +86,19 @@ def _decisions(values: list[float], items: list[list[Found]]) -> list[int]:
     return [max(range(len(item)), key=item.__getitem__) for item in by_item]
 
 
+def _alike(one: list[int], other: list[int]) -> float:
+    return sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
+
+
 def lines(record: Found | None) -> list[str]:
     if record is None:
         return [*(aim.line() for aim in AIMS.values()), SCORES.line()]
     found = []
     for name, row in record["work"].items():
         ours, peer = (f"{medians(row['pairs'], who, RATE):.2f} items/s" for who in (OURS, PEER))
+        alike = row.get("as_in_float32")
         note = f"; {row['same_decisions']:.1%} decided alike in bfloat16"
+        note += f" (as in float32: keeptune {alike[OURS]:.1%}, lm-eval {alike[PEER]:.1%})" if alike else ""
         told = f"lm-eval `hf`, {row['best']}: {peer}"
         found.append(AIMS[name].line(ours, told, ratios(row["pairs"], RATE, OURS, PEER), note))
     largest = max(row["largest_difference"] for row in record["work"].values())
