@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from keeptune.evaluation.loglikelihood import loglikelihoods
 from keeptune.evaluation.shared_prefix import shared_loglikelihoods
 from keeptune.events import Event, Notice, silent
 from keeptune.models.load import LoadedModel
+from keeptune.models.placement import PASS_TOKENS
 from tests.evaluation.test_shared_prefix import load, rows_of
 
 HELD = 3
@@ -149,3 +151,18 @@ def test_completions_of_one_prompt_that_memory_does_not_hold_together(tiny: Call
     assert shared_loglikelihoods(loaded, rows, MUCH, told.append) == pytest.approx(wanted, abs=1e-3)
     why = [event.message for event in told if isinstance(event, Notice) and event.kind == "row-by-row"]
     assert why[0].endswith("memory does not hold a prompt with all its completions")
+
+
+def test_a_pass_on_a_cpu_is_of_as_many_tokens_as_its_caches_hold(tiny: Callable[..., Path]) -> None:
+    loaded = load(tiny("llama"))
+    rows = rows_of(loaded) * 4
+    read: list[int] = []
+    loaded.inner.get_input_embeddings().register_forward_pre_hook(lambda _m, given: read.append(given[0].numel()))
+    for ask in (loglikelihoods, lambda *a: shared_loglikelihoods(*a, silent), lambda *a: kl_by_row(a[0], *a)):
+        for budget in (MUCH, 300):
+            read.clear()
+            ask(loaded, rows, budget)
+            most = min(budget, PASS_TOKENS)
+            assert most / 2 < max(read) <= most
+    elsewhere = dataclasses.replace(loaded.placement, device=torch.device("cuda"))
+    assert elsewhere.pass_tokens(MUCH) == MUCH

@@ -117,6 +117,17 @@ def test_groups_that_begin_alike_are_proven_by_the_longest_of_them(
         assert len(told) == bool(reason)
 
 
+def test_many_choices_of_one_item_do_not_set_it_apart(tiny: Callable[..., Path]) -> None:
+    loaded = load(tiny("llama"))
+    encoder = Encoder(loaded.tokenizer, loaded.kind, 512)
+    examples = [Example(thing, (Message("user", f"{thing}: which?"),), "") for thing in THINGS]
+    rows = [encoder.scored_row(example, f"no. {number}") for example in examples for number in range(10)]
+    read: list[int] = []
+    loaded.inner.get_input_embeddings().register_forward_pre_hook(lambda _m, given: read.append(len(given[0])))
+    assert len(shared_loglikelihoods(loaded, rows, 1 << 20, silent)) == len(rows)
+    assert max(read) > len(THINGS) / 2
+
+
 @pytest.mark.parametrize("method", [None, "lora", "prompt"])
 def test_an_encoder_reads_each_prompt_once(
     tiny: Callable[..., Path], method: str | None, monkeypatch: pytest.MonkeyPatch

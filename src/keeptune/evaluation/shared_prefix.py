@@ -7,8 +7,9 @@ Completions of one prompt (the choices of an item) become one row, the prompt an
 A prefix of all prompts (a few-shot block, a long instruction) is read once for all batches. A branch's last token
 predicts nothing, so it is not read at all. An encoder reads each prompt once for all its answers.
 
-The longest prompts are first scored both ways, once with a prefix and once without: where the two differ by more than
-the number format's rounding, or a model cannot do this, rows are scored one by one, and a Notice says so.
+The longest prompts are first scored both ways, their first completion and their last, once with a prefix and once
+without: where the two differ by more than the number format's rounding, or a model cannot do this, rows are scored one
+by one, and a Notice says so.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ class Tree:
     length: int
     """Tokens to read: the prompt, and each branch without its last token."""
 
+    @property
+    def outer(self) -> set[int]:
+        """The row of the branch that follows the prompt, and of the one that all others part from it."""
+        return {self.rows[0], self.rows[-1]}
+
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
@@ -71,10 +77,12 @@ def shared_loglikelihoods(
     sums = [0.0] * len(rows)
     done = 0
     tried = _Tried({}, set())
-    longest_first = sorted(
-        by_opening([_prompt(row) for row in rows]), key=lambda group: max(rows[i].length for i in group), reverse=True
-    )
-    for group in longest_first:
+    by_prompt: dict[tuple[int, ...], list[int]] = {}
+    for index, row in enumerate(rows):
+        by_prompt.setdefault(_prompt(row), []).append(index)
+    of_prompts = list(by_prompt.values())
+    groups = [[index for at in group for index in of_prompts[at]] for group in by_opening(list(by_prompt))]
+    for group in sorted(groups, key=lambda group: max(rows[index].length for index in group), reverse=True):
         before = done
         values = _beginning_alike(
             loaded,
@@ -105,7 +113,7 @@ def _beginning_alike(
     proof = [] if way in tried.ways else sorted(trees, key=lambda tree: (len(tree.rows) > 1, tree.length))[-PROVEN:]
     total = sum(row.length for row in rows)
     read = shared + sum(tree.length - shared for tree in trees)
-    if not trees or total - read - sum(rows[i].length for tree in proof for i in tree.rows) < WORTH * total:
+    if not trees or total - read - sum(rows[i].length for tree in proof for i in tree.outer) < WORTH * total:
         return loglikelihoods(loaded, rows, token_budget, progress, observer)
     reason = _hindrance(loaded, max(row.length for row in rows)) or tried.ways.get(way, "")
     if not reason:
@@ -173,7 +181,7 @@ def _disproof(
     They agree when the mean absolute difference is at most √ε / 2 of the mean size: 2e-4 in float32, 4e-2 in
     bfloat16, where the shape of a batch alone makes about 1e-2.
     """
-    indices = [index for tree in proof for index in tree.rows]
+    indices = [index for tree in proof for index in tree.outer]
     plain = loglikelihoods(loaded, [rows[index] for index in indices], token_budget, observer=observer)
     try:
         parts = _scored(loaded, rows, proof, prefix, token_budget, observer)
