@@ -130,7 +130,11 @@ def test_what_prompts_share() -> None:
     assert long_prefix([(*start, 1, 2), (*start, 1), (*start, 1, 4)]) == 70, "one token is left to each"
     assert long_prefix([(*start, 1), (*start, 2)]) == 0, "too few"
     assert long_prefix([(*start[:60], 1), (*start[:60], 2), (*start[:60], 3)]) == 0, "too short"
+    few = [(*start[:20], number) for number in range(9)]
+    assert long_prefix(few) == 20, "many that share little save as much"
+    assert long_prefix(few[:7]) == 0
     assert long_prefix([(*start, 1), (*start, 2), (9, *start)]) == 0
+    assert long_prefix([start]) == 0
     assert long_prefix([start, start, start]) == 69
     assert long_prefix([]) == 0
 

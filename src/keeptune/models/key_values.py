@@ -13,12 +13,12 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 from keeptune.models.load import LoadedModel
 
 ATTENTION = {"full_attention", "sliding_attention"}
-LONG_PREFIX = 64
-"""Tokens that all prompts must share before their keys and values are kept apart."""
+WORTH_READING = 128
+"""Tokens that need not be read again where what all prompts share is read once; for fewer that is not done."""
+OPENING = 64
+"""Tokens, at least, in which prompts must begin alike to be a group of their own."""
 COMPANY = 8
 """Prompts that begin alike before they are asked apart from the others."""
-FEW = 3
-"""Prompts below which that is not done."""
 ROOM = 64
 """Tokens that keys and values can grow by before they are moved."""
 
@@ -188,13 +188,13 @@ def read_prefix(loaded: LoadedModel, ids: Sequence[int]) -> Prefix:
 
 def long_prefix(prompts: Sequence[tuple[int, ...]]) -> int:
     """Count of tokens that all `prompts` begin with, short of any prompt's last; 0 where that is not worth keeping."""
-    if len(prompts) < FEW:
+    if not prompts:
         return 0
     # Of all prompts, the first and the last in order part the earliest.
     low, high = min(prompts), max(prompts)
     shared = next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
     shared = min(shared, min(map(len, prompts)) - 1)
-    return shared if shared >= LONG_PREFIX else 0
+    return shared if shared * (len(prompts) - 1) >= WORTH_READING else 0
 
 
 def by_opening(prompts: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -202,7 +202,7 @@ def by_opening(prompts: Sequence[Sequence[int]]) -> list[list[int]]:
 
     Items of one suite differ in their wording, and with it in their worked examples.
     """
-    half = max(LONG_PREFIX, min(map(len, prompts), default=0) // 2)
+    half = max(OPENING, min(map(len, prompts), default=0) // 2)
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, prompt in enumerate(prompts):
         groups.setdefault(tuple(prompt[:half]), []).append(index)
