@@ -6,8 +6,9 @@
 T1's and T2's training, a process each: a first step to warm up, `--steps` timed, as many more under torch's profiler,
 whose self times are grouped. The limit is the time that the step's matrix products take at the rate of a bare bfloat16
 product of this machine, 2,048 by 2,048. Operations are counted in a plain pass over the same rows: those of linear
-layers, forward and backward; the attention's own are left out. The same of T4's and T5's asking: a
-step of decoding must read the weights, keys and values, so its limit is the time of that at the rate of a bare sum. The record is results/speed/where_time_goes.json.
+layers, forward and backward; the attention's own are left out. The same of T4's and T5's asking: a step of decoding
+must read the weights, keys and values, so its limit is the time of that at the rate of a bare sum. The record is
+results/speed/where_time_goes.json.
 """
 
 from __future__ import annotations
