@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import time
@@ -70,6 +71,7 @@ def main() -> None:
     counted = {"operations": 0.0, "bytes": 0.0}
     own: Callable[..., Any] = loaded.inner.forward
 
+    @functools.wraps(own)
     def forward(*arguments: Any, **given: Any) -> Any:
         if given["input_ids"].shape[1] == 1:
             counted["bytes"] += weights + int(given["attention_mask"].sum()) * a_token
