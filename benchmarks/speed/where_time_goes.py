@@ -49,7 +49,9 @@ def measure(options: argparse.Namespace) -> Found:
 
 def share(found: Found) -> float:
     """Of the limit, percent."""
-    return 100 * sum(found["operations"]) / found["rate"] / sum(found["seconds"])
+    counted = found["operations"]
+    operations = sum(counted) if isinstance(counted, list) else counted
+    return 100 * operations / found["rate"] / sum(found["seconds"])
 
 
 def asking_share(found: Found) -> float:
@@ -74,15 +76,18 @@ def lines(record: Found | None) -> list[str]:
 
 
 def table(record: Found | None) -> str:
-    """Markdown: the share of each group of operations."""
+    """Markdown: the share of each group of operations; and the rate while matrix products run, against the limit."""
     if record is None:
         return "Where the time goes: not measured yet."
     groups = list(record["lora"]["groups"])
-    rows = ["| work |" + "".join(f" {group} |" for group in groups), "|---" * (len(groups) + 1) + "|"]
-    for method in (*LR, *ASKING):
-        times = record[method]["groups"]
-        shares = "".join(f" {times[group] / sum(times.values()):.0%} |" for group in groups)
-        rows.append(f"| {method} |{shares}")
+    heads = ("work", *groups, "rate within matrix products")
+    rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for kind in (*LR, *ASKING):
+        times = record[kind]["groups"]
+        shares = {group: times[group] / sum(times.values()) for group in groups}
+        # Of decoding, what limits it is reading.
+        within = "" if kind == "answers" else f"{share(record[kind]) / shares['matrix products']:.0f}% of the bare one"
+        rows.append(f"| {kind} | {' | '.join(f'{shares[group]:.0%}' for group in groups)} | {within} |")
     return "\n".join(rows)
 
 
