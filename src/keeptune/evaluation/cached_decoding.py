@@ -15,6 +15,7 @@ from torch.nn.functional import pad
 from transformers import GenerationMixin
 from transformers.cache_utils import DynamicCache
 
+from keeptune.models.attending import attending, sdpa_settings
 from keeptune.models.key_values import (
     Prefix,
     cache_argument,
@@ -26,7 +27,6 @@ from keeptune.models.key_values import (
 )
 from keeptune.models.load import LoadedModel
 from keeptune.models.unequal_rows import NAME as UNEQUAL_ROWS
-from keeptune.models.unequal_rows import attending, sdpa_settings
 from keeptune.numerics.batching import split_by_budget
 
 READ = 4096

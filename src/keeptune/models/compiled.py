@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from keeptune.models.attending import attending, sdpa_settings
 from keeptune.models.placement import cpu_flags
 from keeptune.store.hashing import hash_value
 from keeptune.store.places import cache_folder
@@ -33,8 +34,8 @@ class CompiledBlocks:
 
     blocks: tuple[Any, ...]
     calls: tuple[Any, ...]
-    settings: tuple[tuple[Any, str], ...]
-    """The model's configurations in which the attention is another meanwhile, and which it is else."""
+    settings: tuple[Any, ...]
+    """The model's configurations in which the attention is another meanwhile."""
     attention: str
     embeddings: Any
     """Of the input: they are made to need a gradient, so that the first block is not compiled apart from the others;
@@ -53,9 +54,7 @@ class CompiledBlocks:
             for block, call in zip(self.blocks, self.calls, strict=True):
                 block._compiled_call_impl = call
                 after.callback(setattr, block, "_compiled_call_impl", None)
-            for settings, own in self.settings:
-                settings._attn_implementation = self.attention
-                after.callback(setattr, settings, "_attn_implementation", own)
+            after.enter_context(attending(self.settings, self.attention))
             if self.embeddings is not None:
                 after.callback(self.embeddings.register_forward_hook(_needs_gradient).remove)
             yield
@@ -80,12 +79,10 @@ def compile_blocks(model: Any) -> CompiledBlocks | None:
 
     _keep_kernels()
     calls = tuple(torch.compile(block._call_impl, dynamic=True) for block in blocks)
-    held = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
     on_cpu = next(model.parameters()).device.type == "cpu"
-    own = ((settings, getattr(settings, "_attn_implementation", None)) for settings in held.values())
-    written_out = ((settings, name) for settings, name in own if on_cpu and name == "sdpa")
+    written_out = sdpa_settings(model) if on_cpu else ()
     trained = any(parameter.requires_grad for parameter in blocks[0].parameters())
-    return CompiledBlocks(blocks, calls, tuple(written_out), NAME, model.get_input_embeddings() if trained else None)
+    return CompiledBlocks(blocks, calls, written_out, NAME, model.get_input_embeddings() if trained else None)
 
 
 def _keep_kernels() -> None:

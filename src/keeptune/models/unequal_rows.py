@@ -6,8 +6,6 @@ the keys that none of its rows sees.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -50,24 +48,6 @@ def unequal_rows_attention(
         keys, values, seen = key[part, :, first:], value[part, :, first:], attention_mask[part, ..., first:]
         found.append(sdpa_attention_forward(module, query[part], keys, values, seen, *arguments, **more)[0])
     return torch.cat(found), None
-
-
-def sdpa_settings(model: Any) -> tuple[Any, ...]:
-    """The configurations of a model's parts that ask for `sdpa` attention."""
-    held = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
-    return tuple(settings for settings in held.values() if getattr(settings, "_attn_implementation", None) == "sdpa")
-
-
-@contextlib.contextmanager
-def attending(settings: tuple[Any, ...], name: str) -> Iterator[None]:
-    """These configurations ask for the attention of that name meanwhile."""
-    for each in settings:
-        each._attn_implementation = name
-    try:
-        yield
-    finally:
-        for each in settings:
-            each._attn_implementation = "sdpa"
 
 
 AttentionInterface.register(NAME, unequal_rows_attention)
