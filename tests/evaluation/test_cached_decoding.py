@@ -10,9 +10,11 @@ import torch
 from transformers import MambaConfig, MambaForCausalLM, MistralConfig, MistralForCausalLM
 
 from keeptune.config import Adapter, ModelConfig
+from keeptune.evaluation import cached_decoding
 from keeptune.evaluation.cached_decoding import as_they_end, cached_decode, decodes_plainly
 from keeptune.evaluation.generate import generate
 from keeptune.evaluation.transformers_decoding import transformers_decode
+from keeptune.models import unequal_rows
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.key_values import long_prefix, no_full_attention, read_prefix
 from keeptune.models.load import LoadedModel, load_model
@@ -72,7 +74,9 @@ def test_the_tokens_of_transformers(tiny: Callable[..., Path], kind: str, kernel
 
 @pytest.mark.parametrize("start", [0, 80])
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
-def test_rows_that_wait_take_the_places_of_finished_ones(tiny: Callable[..., Path], kind: str, start: int) -> None:
+def test_rows_that_wait_take_the_places_of_finished_ones(
+    tiny: Callable[..., Path], kind: str, start: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loaded = load(tiny(kind))
     shared = [40 + i * 11 % 90 for i in range(start)]
     prompts = [shared + prompt for prompt in PROMPTS]
@@ -97,11 +101,42 @@ def test_rows_that_wait_take_the_places_of_finished_ones(tiny: Callable[..., Pat
         # By the end, shorter prompts leave room for one or two rows more.
         assert max(rows for rows, _ in seen) <= {1: 1, 3 * longest: 4, 5 * longest: 7, None: 10}[at_once]
         steps.append(sum(length == 1 for _, length in seen))
-    watch.remove()
     assert steps == sorted(steps, reverse=True)
     assert steps[0] > 2 * steps[-1]
-    lengths = [len(expected[index]) for index in sorted(range(10), key=lambda index: -len(prompts[index]))]
-    assert steps[1] < sum(max(lengths[at : at + 3]) for at in range(0, 10, 3)), "three by three would do as well"
+    # Where no place is given before all rows have ended, it takes longer.
+    seen.clear()
+    monkeypatch.setattr(cached_decoding, "LET_GO", 2)
+    assert len(list(as_they_end(loaded, prompts, ROOM, prefix=prefix, at_once=3 * longest))) == len(prompts)
+    watch.remove()
+    assert steps[1] < sum(length == 1 for _, length in seen)
+
+
+def test_what_stands_before_the_longest_row_is_dropped(
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load(tiny("llama"))
+    steps: list[int] = []
+    read: list[tuple[int, int]] = []
+
+    def following(logits: torch.Tensor, _generator: object) -> torch.Tensor:
+        # The two longest end with their second token.
+        steps.append(len(logits))
+        return torch.tensor([END, END, 50, 50]) if len(steps) == 2 else torch.full((len(logits),), 50)
+
+    def watch(module: object, query: object, key: torch.Tensor, *more: object, **named: object) -> object:
+        read.append((len(key), key.shape[2]))
+        return own(module, query, key, *more, **named)
+
+    own = unequal_rows.sdpa_attention_forward
+    monkeypatch.setattr(cached_decoding, "_next", following)
+    monkeypatch.setattr(unequal_rows, "sdpa_attention_forward", watch)
+    monkeypatch.setattr(unequal_rows, "PART", 2)
+    found = dict(as_they_end(loaded, [[60] * length for length in (40, 38, 4, 3)], 5))
+    assert [len(found[index]) for index in range(4)] == [2, 2, 5, 5]
+    layers = loaded.inner.config.num_hidden_layers
+    # First, rows of 40 and 38 tokens and rows of 4 and 3 apart; then the short ones alone.
+    assert read == [(2, 41), (2, 5)] * layers + [(2, width) for width in (6, 7, 8) for _ in range(layers)]
+    assert loaded.inner.config._attn_implementation == "sdpa"
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])

@@ -20,7 +20,7 @@ from keeptune.models.batch import make_batch
 from keeptune.models.compiled import compile_blocks, compiles_block_by_block, has_compiler, plainly, repeated_blocks
 from keeptune.models.freeze import freeze_lowest
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.models.short_attention import LONGEST, short_attention
+from keeptune.models.short_attention import LONGEST, NAME, short_attention
 from keeptune.records import Example, Message
 from keeptune.training.objective import Objective
 
@@ -81,8 +81,10 @@ def test_nothing_stays_behind(tiny: Callable[..., Path], architecture: str) -> N
     with contextlib.suppress(KeyError), blocks():
         assert all(block._compiled_call_impl is not None for block in blocks.blocks)
         assert list(model.state_dict()) == names
+        inside = model.config._attn_implementation
         raise KeyError("stopped in the middle")
     assert all(block._compiled_call_impl is None for block in blocks.blocks)
+    assert inside == (NAME if attention == "sdpa" else attention)
     assert model.config._attn_implementation == attention
     assert list(model.state_dict()) == names
 
