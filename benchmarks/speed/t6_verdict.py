@@ -4,8 +4,8 @@
     python benchmarks/speed/t6_verdict.py --table          print from the record alone
 
 Wall times of `keeptune tune --model smollm2` on DialogSum, all defaults: with a quick measure of eight built-in
-abilities, and with `--measure none`; both also score base and tuned on the task's test items. One run before fills the
-caches of the base's answers and of compiled blocks, in a folder of its own. The record is
+abilities, and with `--measure none`; both also score base and tuned on the task's test items. A run before, on few
+rows, fills the caches of the base's answers and of compiled blocks, in a folder of its own. The record is
 results/speed/t6_verdict.json.
 """
 
@@ -28,6 +28,8 @@ MEASURED, ALONE = "with the measure", "alone"
 ABILITIES = (
     "sentiment", "topic", "entity_recognition", "passage_qa", "inference", "facts", "word_meaning", "grammar",
 )  # fmt: skip
+FEW = 64
+"""Rows of the run before."""
 AIM = Aim("T6", "eight abilities measured, beside the training alone", at_most=1.5)
 
 
@@ -35,8 +37,8 @@ def measure(options: argparse.Namespace) -> Found:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
 
-        def tune(*measured: str) -> Found:
-            rows = ["--train", str(data_file("dialogsum/train.jsonl")), "--limit-train", str(options.rows)]
+        def tune(*measured: str, some: int = options.rows) -> Found:
+            rows = ["--train", str(data_file("dialogsum/train.jsonl")), "--limit-train", str(some)]
             rows += ["--test", str(data_file("dialogsum/dev.jsonl")), "--limit-test", str(options.items)]
             output = Path(tempfile.mkdtemp(dir=folder)) / "run"
             words = ["tune", "--model", MODEL, *rows, *measured, "--fail-on", "none", "--output", str(output)]
@@ -54,11 +56,9 @@ def measure(options: argparse.Namespace) -> Found:
             return {"seconds": seconds, "training_seconds": result["training"]["seconds"]}
 
         asked = [word for name in ABILITIES for word in ("--abilities", name)]
-        runs = {
-            MEASURED: lambda: tune("--measure", "quick", *asked),
-            ALONE: lambda: tune("--measure", "none"),
-        }
-        first = runs[MEASURED]()
+        with_measure = ("--measure", "quick", *asked)
+        runs = {MEASURED: lambda: tune(*with_measure), ALONE: lambda: tune("--measure", "none")}
+        first = tune(*with_measure, some=min(FEW, options.rows))
         return {"abilities": ABILITIES, "first": first, "pairs": in_turn(options.pairs, runs)}
 
 
