@@ -16,8 +16,9 @@ from keeptune.errors import ConfigError
 PASS_TOKENS = 2048
 """Of a forward pass on a CPU: its caches hold what passes from layer to layer; more tokens take longer each."""
 CACHED_PRODUCTS = "96"
-"""Matrix products that oneDNN keeps the code of, one a shape. A pass has 20 to 60, and seldom the shapes of the one
-before: at oneDNN's own 1,024 they come to hundreds of MiB within some steps."""
+"""Matrix products that oneDNN keeps the code of, and torch the plan, one a shape. A pass has 20 to 60, and seldom the
+shapes of the one before: at 1,024, which is what both keep else, they come to hundreds of MiB within some steps."""
+PRODUCT_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 CPU_FLAGS_FOR_BFLOAT16 = ("amx_bf16", "avx512_bf16")
 
 
@@ -53,7 +54,8 @@ def place(device: DeviceName, dtype: DtypeName) -> Placement:
     """
     chosen = _device(device)
     if chosen.type == "cpu":
-        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", CACHED_PRODUCTS)
+        for cache in PRODUCT_CACHES:
+            os.environ.setdefault(cache, CACHED_PRODUCTS)
     if dtype == "auto":
         picked, why = _fastest_dtype(chosen)
         return Placement(chosen, picked, why)
