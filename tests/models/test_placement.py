@@ -10,21 +10,21 @@ from keeptune.models.placement import CACHED_PRODUCTS, PRODUCT_CACHES, place
 
 SHAPES = 100
 BEFORE = """
-import resource, torch
+import torch
+from keeptune.models.memory import Meter
 from keeptune.models.placement import place
 place("cpu", "auto")
 weight = torch.ones(64, 64, dtype=torch.bfloat16)
 def product(rows):
     torch.ones(rows, 64, dtype=torch.bfloat16) @ weight
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+used = Meter(torch.device("cpu")).used
 """
 TWICE = f"for rows in (*range(2, {SHAPES} + 2), 2, {SHAPES} + 1): product(rows)"
 GROWTH = f"""
 for rows in range(2, {SHAPES} + 2): product(rows)
-before = peak()
+before = used()
 for rows in range({SHAPES} + 2, 5 * {SHAPES}): product(rows)
-print("growth", peak() - before)
+print("growth", used() - before)
 """
 
 
@@ -48,7 +48,7 @@ def _made(capacities: dict[str, str]) -> int:
 
 
 def _growth(capacities: dict[str, str]) -> int:
-    """KiB of the process, over products of shapes that are all new."""
+    """Bytes of the process, over products of shapes that are all new."""
     return int(_told(GROWTH, capacities).rsplit("growth ", 1)[1])
 
 

@@ -256,7 +256,7 @@ def test_measuring_alone_forecasts_and_leaves_no_run(tiny: Callable[..., Path], 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell the peak")
-def test_every_step_keeps_within_the_forecast(
+def test_every_step_keeps_within_the_largest_pass_and_gaps_are_forecast(
     tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
@@ -264,7 +264,9 @@ def test_every_step_keeps_within_the_forecast(
     loop = Loop(*ready(tiny("llama"), Full(), 64), settings(epochs=3.0), tmp_path, "x", silent)
     state = loop()
     assert loop.forecast is not None
-    assert sizes == [loop.forecast.peak_bytes] * state.step
+    assert sizes == [sizes[0]] * state.step
+    assert loop.forecast.peak_bytes == round(1.1 * sizes[0])
+    assert MemoryFit(1, sizes[0]).forecast("cuda") == sizes[0]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell the peak")

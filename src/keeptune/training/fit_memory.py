@@ -18,6 +18,9 @@ MOMENTS = 8
 RunPass = Callable[[Sequence[EncodedRow]], None]
 """A forward and a backward pass over some rows."""
 MANY_MORE = 1.25
+GAPS = 0.1
+"""Share that the passes together add to what the largest takes, on a CPU: the C library keeps what a pass frees in
+pieces, and a pass of other lengths takes new memory beside those that do not hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,11 @@ class MemoryFit:
 
     token_budget: int
     peak_bytes: int
-    """What the training will hold at most, by the largest pass; 0 where that cannot be told."""
+    """What the largest pass takes, beside the optimizer's moments; 0 where that cannot be told."""
+
+    def forecast(self, device: str) -> int:
+        """Bytes that the training will hold at most, on a device of this type."""
+        return self.peak_bytes if device == "cuda" else round((1 + GAPS) * self.peak_bytes)
 
 
 def fit_memory(

@@ -273,7 +273,7 @@ class Loop:
         left = (whole - state.tokens) * seconds / tokens + validating
         if self.config.max_minutes is not None:
             left = min(left, max(60 * self.config.max_minutes - state.seconds, 0.0))
-        self.forecast = Forecast(state.seconds + left, self._memory.peak_bytes)
+        self.forecast = Forecast(state.seconds + left, self._memory.forecast(self.loaded.placement.device.type))
         self.observer(ForecastMade(self.forecast))
         return self.forecast
 
