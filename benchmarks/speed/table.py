@@ -14,6 +14,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,6 +37,8 @@ from measure import HEAD, HERE, RESULTS, read
 BESIDE_PEERS = (t1_lora, t2_full, t3_memory, t4_choices, t5_generate)
 """What README shows."""
 TARGETS = (*BESIDE_PEERS, t6_verdict, t7_gpu, t8_growth, forecast, startup, where_time_goes)
+TOLD = ("python", "torch", "transformers", "peft", "trl", "lm_eval")
+"""Packages whose versions are named below the table."""
 MEASURED: dict[str, ModuleType] = {module.NAME: module for module in TARGETS if module is not t3_memory}
 
 
@@ -62,9 +65,23 @@ def parts() -> dict[str, str]:
 def made() -> str:
     """A sentence on what made the records."""
     records = [record for record in map(read, MEASURED) if record]
+    if not records:
+        return "No record yet."
     commits = sorted({record["commit"][:9] + "+" * record["commit"].endswith("+") for record in records})
-    machines = sorted({f"{r['machine']['processor']}, {r['machine']['cores']} cores" for r in records})
-    return f"Made at {', '.join(commits)} on {'; '.join(machines)}." if records else "No record yet."
+    days = sorted({record["created"][:10] for record in records})
+    told = "{processor}, {cores} cores, {memory_gib} GiB"
+    machines = sorted({told.format(**record["machine"]) for record in records})
+    packages = sorted({f"{name} {version}" for name, version in versions(records) if name in TOLD})
+    when = days[0] if len(days) == 1 else f"from {days[0]} to {days[-1]}"
+    return f"Made {when} at {', '.join(commits)} on {'; '.join(machines)}, with {', '.join(packages)}."
+
+
+def versions(found: Any) -> Iterator[tuple[str, str]]:
+    """Ours and the peers', which lie within what they measured."""
+    if isinstance(found, dict):
+        yield from found.get("versions", {}).items()
+    for inner in found.values() if isinstance(found, dict) else found if isinstance(found, list) else ():
+        yield from versions(inner)
 
 
 def main() -> None:
