@@ -69,17 +69,33 @@ class Case:
     compile: bool | None = True
 
 
-def measure(case: Case, options: argparse.Namespace) -> Found:
-    """The reference, the peer's settings, and the pairs."""
-    from keeptune.numerics.batching import plan_epoch
-    from keeptune.numerics.schedule import cosine_with_warmup
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What ours and the peer are given to train on."""
 
-    steps = options.steps
-    if steps < 2:
-        sys.exit("at least two steps: the first is not counted")
+    order: Found
+    rows: list[Found]
+    planned: list[Found]
+    """The rows in the order in which they are trained on, a step after the other."""
+    tokens: list[int]
+    """Of each step."""
+
+    def to_peer(self, case: Case, label: str, steps: int) -> Found:
+        """The further order of a setting of the peer: the first `steps`."""
+        from keeptune.numerics.schedule import cosine_with_warmup
+
+        whole = len(self.tokens)
+        factors = [cosine_with_warmup((step + 0.5) / whole, 0.05) for step in range(whole)]
+        rows = self.planned[: steps * ROWS_A_STEP]
+        return {"label": label, "rows": rows, "factors": factors, "setting": dict(case.grid[label])}
+
+
+def given_to_both(case: Case, steps: int) -> Given:
+    """DialogSum's first rows, in keeptune's own batches."""
+    from keeptune.numerics.batching import plan_epoch
+
     rows = encoded("dialogsum/train.jsonl", steps * ROWS_A_STEP, case.model)
     plan = plan_epoch([len(row["ids"]) for row in rows], ROWS_A_STEP, 0, 0)
-    tokens = [sum(len(rows[row]["ids"]) for row in batch) for batch in plan]
     order = {
         "model": model_folder(case.model),
         "method": case.method,
@@ -87,8 +103,17 @@ def measure(case: Case, options: argparse.Namespace) -> Found:
         "device": case.device,
         "rows_a_step": ROWS_A_STEP,
     }
-    factors = [cosine_with_warmup((step + 0.5) / steps, 0.05) for step in range(steps)]
-    planned = [rows[row] for batch in plan for row in batch]
+    tokens = [sum(len(rows[row]["ids"]) for row in batch) for batch in plan]
+    return Given(order, rows, [rows[row] for batch in plan for row in batch], tokens)
+
+
+def measure(case: Case, options: argparse.Namespace) -> Found:
+    """The reference, the peer's settings, and the pairs."""
+    steps = options.steps
+    if steps < 2:
+        sys.exit("at least two steps: the first is not counted")
+    given = given_to_both(case, steps)
+    tokens, order = given.tokens, given.order
     reference: list[float] = []
     with tempfile.TemporaryDirectory() as compiled:
 
@@ -101,12 +126,10 @@ def measure(case: Case, options: argparse.Namespace) -> Found:
             return found
 
         def ours(dtype: str = case.dtype, compiling: bool | None = case.compile) -> Found:
-            return surely(run("ours/train.py", {"rows": rows, "dtype": dtype, "compile": compiling}))
+            return surely(run("ours/train.py", {"rows": given.rows, "dtype": dtype, "compile": compiling}))
 
         def peer(label: str, some: int = steps) -> Found:
-            given = planned[: some * ROWS_A_STEP]
-            more = {"label": label, "rows": given, "factors": factors, "setting": dict(case.grid[label])}
-            return run("peers/sft.py", more)
+            return run("peers/sft.py", given.to_peer(case, label, some))
 
         first = ours("float32", False)
         reference = first["losses"]

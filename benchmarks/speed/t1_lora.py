@@ -17,6 +17,7 @@ from measure import Aim, Found, script
 
 NAME = "t1_lora"
 AIM = Aim("T1", "LoRA, 8 rows a step", at_least=3)
+CASE = beside_trl.Case("lora", lr=1e-3)
 
 
 def lines(record: Found | None) -> list[str]:
@@ -24,5 +25,4 @@ def lines(record: Found | None) -> list[str]:
 
 
 if __name__ == "__main__":
-    case = beside_trl.Case("lora", lr=1e-3)
-    script(NAME, beside_trl.options_of_training(__doc__), partial(beside_trl.measure, case), lines)
+    script(NAME, beside_trl.options_of_training(__doc__), partial(beside_trl.measure, CASE), lines)

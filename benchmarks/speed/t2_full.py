@@ -17,6 +17,7 @@ from measure import Aim, Found, script
 
 NAME = "t2_full"
 AIM = Aim("T2", "full fine-tuning, 8 rows a step", at_least=2.5)
+CASE = beside_trl.Case("full", lr=1e-4)
 
 
 def lines(record: Found | None) -> list[str]:
@@ -24,5 +25,4 @@ def lines(record: Found | None) -> list[str]:
 
 
 if __name__ == "__main__":
-    case = beside_trl.Case("full", lr=1e-4)
-    script(NAME, beside_trl.options_of_training(__doc__), partial(beside_trl.measure, case), lines)
+    script(NAME, beside_trl.options_of_training(__doc__), partial(beside_trl.measure, CASE), lines)

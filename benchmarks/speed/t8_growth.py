@@ -1,6 +1,6 @@
 """T8: ten times the rows take ten times the time, and no more memory.
 
-    KEEPTUNE_DATA=<folder> python benchmarks/speed/t8_growth.py [--rows 320] [--pairs 2] [--draft]
+    KEEPTUNE_DATA=<folder> python benchmarks/speed/t8_growth.py [--rows 160] [--pairs 2] [--draft]
     python benchmarks/speed/t8_growth.py --table          print from the record alone
 
 LoRA on short rows (AG News): one epoch over `--rows` of them, and over the same rows ten times, so that the tokens are
@@ -56,4 +56,4 @@ def lines(record: Found | None) -> list[str]:
 
 
 if __name__ == "__main__":
-    script(NAME, options_of(__doc__, rows=320, pairs=2), measure, lines)
+    script(NAME, options_of(__doc__, rows=160, pairs=2), measure, lines)

@@ -22,6 +22,7 @@ from typing import Any
 import beside_trl
 import curves
 import forecast
+import same_task
 import startup
 import t1_lora
 import t2_full
@@ -36,7 +37,7 @@ from measure import HEAD, HERE, RESULTS, read
 
 BESIDE_PEERS = (t1_lora, t2_full, t3_memory, t4_choices, t5_generate)
 """What README shows."""
-TARGETS = (*BESIDE_PEERS, t6_verdict, t7_gpu, t8_growth, forecast, startup, where_time_goes)
+TARGETS = (*BESIDE_PEERS, same_task, t6_verdict, t7_gpu, t8_growth, forecast, startup, where_time_goes)
 TOLD = ("python", "torch", "transformers", "peft", "trl", "lm_eval")
 """Packages whose versions are named below the table."""
 MEASURED: dict[str, ModuleType] = {module.NAME: module for module in TARGETS if module is not t3_memory}

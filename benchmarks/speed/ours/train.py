@@ -62,6 +62,9 @@ def main() -> None:
         loop = loop_of(order, folder, hear)
         peaks.append(meter.peak())
         state = loop()
+    if "save" in order:
+        loop.loaded.model.save_pretrained(order["save"])
+        loop.loaded.tokenizer.save_pretrained(order["save"])
     told = [at for at, message in notices if "compil" in message and at < ready[0]]
     found = {
         "ends": [end - ends[0] for end in ends],

@@ -77,6 +77,8 @@ def main() -> None:
             callbacks=[Clock()],
         )
         trainer.train()
+        if "save" in order:
+            trainer.save_model(order["save"])
     found: dict[str, Any] = {
         "ends": [end - ends[0] for end in ends],
         "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
