@@ -5,8 +5,8 @@
 
 Both train on the same DialogSum rows, batches and learning rates (`beside_trl.py`), TRL in its fastest setting that
 learns the same by the record of T1 or T2. Each model is saved as its tool saves it, and keeptune answers some of
-DialogSum's dev items with both, and with the base. The difference is the mean over the items, ours less TRL's, its interval
-Student's t of the paired differences. The record is results/speed/same_task.json.
+DialogSum's dev items with both, and with the base. The difference is the mean over the items, ours less TRL's, its
+interval Student's t of the paired differences. The record is results/speed/same_task.json.
 """
 
 from __future__ import annotations
