@@ -65,7 +65,7 @@ def _trained(case: Case, label: str, options: argparse.Namespace, scratch: Path)
 
 
 def _scores(model: str, items: int, output: Path) -> list[float]:
-    """Of each item, in the order of the file, out of 100."""
+    """Of each item, in the order of their ids, out of 100."""
     from keeptune.api.evaluate import evaluate
     from keeptune.config import DataConfig, EvaluationConfig, ModelConfig
 
