@@ -51,11 +51,14 @@ class Drop:
         return "lost" if self.interval.low > margin and self.p_above <= ALPHA else "inconclusive"
 
 
-def measure_drop(scores: PairedScores, margin: float) -> Drop:
+def measure_drop(scores: PairedScores, margin: float, level: float = 0.95) -> Drop:
     """The drop from before to after, base − tuned, or tuned − base where lower is better.
 
     Proportions of independent items: Tango's interval. Else the cluster jackknife; where fewer than
     `MIN_DIFFERING` clusters differ, its t interval means nothing and `_few_changes` bounds the drop instead.
+
+    Args:
+        level: of the interval; above 0.95 where this is one of several drops of which any may be "kept".
     """
     if scores.items < 2:
         reason = "only one item has a score on both sides" if scores.items else "no item has a score on both sides"
@@ -63,22 +66,22 @@ def measure_drop(scores: PairedScores, margin: float) -> Drop:
     worse = scores.swapped() if scores.metric.higher_is_better else scores
     if scores.proportions:
         flips = worse.flips()
-        return binary_drop(flips.rose, flips.fell, worse.items, margin)
+        return binary_drop(flips.rose, flips.fell, worse.items, margin, level)
     counted = worse.counted()
     result = paired_jackknife(*counted)
     if isinstance(result, Undefined):
         return _undecidable(result, result.reason)
     if result.clusters >= MIN_CLUSTERS and result.differing < MIN_DIFFERING:
-        return _few_changes(worse, counted, result, margin)
-    return _jackknife_drop(result, worse.items, margin)
+        return _few_changes(worse, counted, result, margin, level)
+    return _jackknife_drop(result, worse.items, margin, level)
 
 
-def binary_drop(worse: int, better: int, items: int, margin: float) -> Drop:
+def binary_drop(worse: int, better: int, items: int, margin: float, level: float = 0.95) -> Drop:
     """The drop of a proportion, from `worse` items right→wrong and `better` wrong→right; points out of 100."""
     share, fraction = discordant_share(worse, better, items), margin / 100.0
     detectable = detectable_drop_binary(share, items, fraction)
     return Drop(
-        interval=in_points(tango_interval(worse, better, items)),
+        interval=in_points(tango_interval(worse, better, items, level)),
         p_above=tango_mid_p_above(worse, better, items, fraction),
         caveat="",
         detectable=None if detectable is None else 100.0 * detectable,
@@ -87,12 +90,12 @@ def binary_drop(worse: int, better: int, items: int, margin: float) -> Drop:
     )
 
 
-def _jackknife_drop(result: Jackknife, items: int, margin: float) -> Drop:
+def _jackknife_drop(result: Jackknife, items: int, margin: float, level: float) -> Drop:
     variance = result.clusters * result.standard_error**2
     kept = max(items_for_kept(variance, margin), MIN_CLUSTERS)
     seen = items_to_tell(variance, result.estimate, margin)
     return Drop(
-        interval=result.interval(),
+        interval=result.interval(level),
         p_above=None if result.caveat else _p_above(result, margin),
         caveat=result.caveat,
         detectable=None if result.caveat else detectable_drop(variance, result.change_size, result.clusters, margin),
@@ -108,7 +111,7 @@ def _p_above(result: Jackknife, margin: float) -> float:
     return p
 
 
-def _few_changes(worse: PairedScores, counted: Counted, result: Jackknife, margin: float) -> Drop:
+def _few_changes(worse: PairedScores, counted: Counted, result: Jackknife, margin: float, level: float) -> Drop:
     """The drop where fewer than `MIN_DIFFERING` clusters differ, none perhaps.
 
     The share of clusters that would differ is at most U, Wilson's upper limit, and none can fall by more than
@@ -117,17 +120,17 @@ def _few_changes(worse: PairedScores, counted: Counted, result: Jackknife, margi
     no change of the weights leaves it, the two models are taken as the same.
     """
     if worse.metric.unit == "nats" and result.differing == 0:
-        return Drop(Interval(0.0, 0.0, 0.0, 0.95, NO_CHANGE), 1.0, "", None, None, None)
-    share = wilson_interval(result.differing, result.clusters)
+        return Drop(Interval(0.0, 0.0, 0.0, level, NO_CHANGE), 1.0, "", None, None, None)
+    share = wilson_interval(result.differing, result.clusters, level)
     values = np.array([item_values(worse.before), item_values(worse.after)])
     bounded = worse.metric.unit == "points" and values.min() >= 0.0 and values.max() <= 100.0
     if isinstance(share, Undefined) or not bounded:
-        return _jackknife_drop(result, worse.items, margin)
+        return _jackknife_drop(result, worse.items, margin, level)
     reach = max(100.0 * share.high * _heaviest(worse, counted, values), abs(result.estimate))
     discordant, fraction = discordant_share(result.differing, 0, result.clusters), margin / 100.0
     detectable = detectable_drop_binary(discordant, result.clusters, fraction)
     return Drop(
-        interval=Interval(result.estimate, -reach, reach, 0.95, FEW_CHANGES),
+        interval=Interval(result.estimate, -reach, reach, level, FEW_CHANGES),
         p_above=1.0,
         caveat="",
         detectable=None if detectable is None else 100.0 * detectable,
