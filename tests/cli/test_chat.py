@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
@@ -59,14 +60,14 @@ def test_unknown_commands_are_not_sent(monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_the_verb_opens_the_model_it_is_given(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    opened: list[str] = []
+    opened: list[Any] = []
 
-    def open_chat(model: object, observer: object) -> Echo:
-        opened.append(model.name)  # type: ignore[attr-defined]
+    def open_chat(model: Any, observer: object, data: Any) -> Echo:
+        opened.append((model.name, data.system))
         return Echo()
 
     monkeypatch.setattr("keeptune.api.chat.open_chat", open_chat)
     say(monkeypatch, "hi")
-    assert main(["chat", "--model", "runs/a"]) == 0
-    assert opened == ["runs/a"]
+    assert main(["chat", "--model", "runs/a", "--system", "Be kind."]) == 0
+    assert opened == [("runs/a", "Be kind.")]
     assert "tuned: HI" in capsys.readouterr().out

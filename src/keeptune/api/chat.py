@@ -9,10 +9,12 @@ from keeptune.api.ask import load_for_asking, tell_model
 from keeptune.api.evaluate import of_run
 from keeptune.api.measure import base_of
 from keeptune.api.prepare import make_encoder
+from keeptune.api.task_format import PLAIN, TaskFormat, as_trained, format_of
 from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.encode import Encoder
+from keeptune.data.template import field_names
 from keeptune.evaluation.generate import fitting_prompts, generate
-from keeptune.events import Observer, silent
+from keeptune.events import Notice, Observer, silent
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Message
 
@@ -26,6 +28,8 @@ class Chat:
     models: dict[str, LoadedModel]
     encoders: dict[str, Encoder]
     """Beside an adapter may lie a chat template of its own, by which the base is not asked."""
+    format: TaskFormat = PLAIN
+    """How the first turn of each conversation is asked, of both."""
     _turns: dict[str, tuple[Message, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -44,7 +48,8 @@ class Chat:
         """Each model's answer, in the order of `names`; each sees only its own earlier answers."""
         replies = []
         for name, loaded in self.models.items():
-            turns = (*self._turns[name], Message("user", text))
+            turns = self._turns[name]
+            turns = (*turns, Message("user", text)) if turns else self.format.turns(text)
             room = min(REPLY_TOKENS, loaded.context_length // 2)
             ids = fitting_prompts(loaded, self.encoders[name], [Example("chat", turns, "")], room, silent)
             answer = generate(loaded, ids, room, token_budget=1 << 30)[0].text
@@ -53,9 +58,16 @@ class Chat:
         return tuple(replies)
 
 
-def open_chat(model: ModelConfig, observer: Observer = silent) -> Chat:
-    """Load `model`; where it is an adapter, or the folder of a run, its base beside it."""
+def open_chat(model: ModelConfig, observer: Observer = silent, data: DataConfig | None = None) -> Chat:
+    """Load `model`; where it is an adapter, or the folder of a run, its base beside it.
+
+    Args:
+        data: its prompt template and system message, where they are not to be those that the model was trained with.
+    """
     named, model = model, of_run(model)
+    format = format_of(as_trained(model, data or DataConfig(), observer))
+    if format.prompt and len(field_names(format.prompt)) > 1:
+        observer(Notice("format", "the prompt template has more than one field: what you type is asked as it is"))
     encoder = make_encoder(model, DataConfig())
     tuned = load_for_asking(model)
     tell_model(tuned, observer)
@@ -64,6 +76,6 @@ def open_chat(model: ModelConfig, observer: Observer = silent) -> Chat:
     elif named != model:
         bare = of_run(dataclasses.replace(model, name=base_of(named.name)))
     else:
-        return Chat({"model": tuned}, {"model": encoder})
+        return Chat({"model": tuned}, {"model": encoder}, format)
     encoders = {"base": make_encoder(bare, DataConfig()), "tuned": encoder}
-    return Chat({"base": load_for_asking(bare), "tuned": tuned}, encoders)
+    return Chat({"base": load_for_asking(bare), "tuned": tuned}, encoders, format)

@@ -9,6 +9,7 @@ from pathlib import Path
 from keeptune.api.ask import Asker
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens
+from keeptune.api.task_format import as_trained
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.duplicates import drop_repeats
 from keeptune.data.few_shot import with_shots
@@ -46,8 +47,9 @@ def evaluate(
 
     called = Path(model.name).name
     model = of_run(model)
+    data = as_trained(model, data, told)
     encoder = make_encoder(model, data)
-    loaded_data = load_told(data.test, data, "test", told)
+    loaded_data = load_told(str(data.test), data, "test", told)
     items = loaded_data.examples
     if data.limit_test is not None:
         items = limit_examples(items, data.limit_test, seed=0)

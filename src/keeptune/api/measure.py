@@ -12,6 +12,7 @@ from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
 from keeptune.api.measure_logs import is_log, measure_logs, refuse_asking
 from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens, rows_of_user
+from keeptune.api.task_format import as_trained
 from keeptune.config.schema import MeasureRun
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
@@ -47,6 +48,8 @@ def measure(config: MeasureRun, observer: Observer = silent) -> ForgettingReport
         refuse_asking(config)
     else:
         config = dataclasses.replace(config, base=of_run(config.base), tuned=of_run(config.tuned))
+        if config.data.test is not None:
+            config = dataclasses.replace(config, data=as_trained(config.tuned, config.data, told))
         declared_items(config.measure, rows_of_user(config.data), make_encoder(config.base, config.data))
     with open_run(config.output, f"measure-{Path(config.tuned.name).name}", resume=False) as run:
         if all(logs):

@@ -7,6 +7,7 @@ from pathlib import Path
 from keeptune.api.ask import load_for_asking, tell_model
 from keeptune.api.evaluate import of_run
 from keeptune.api.prepare import NEW_TOKENS, make_encoder
+from keeptune.api.task_format import as_trained
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.prompts import load_prompts
 from keeptune.data.split import limit_examples
@@ -35,8 +36,9 @@ def predict(
     if target.exists():
         raise StoreError(f"{target} exists already", "name another --output; results are never overwritten")
     model = of_run(model)
+    data = as_trained(model, data, observer)
     encoder = make_encoder(model, data)
-    examples = load_prompts(data.test, data)
+    examples = load_prompts(str(data.test), data)
     if data.limit_test is not None:
         examples = limit_examples(examples, data.limit_test, seed=0)
     loaded = load_for_asking(model)

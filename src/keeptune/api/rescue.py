@@ -14,6 +14,7 @@ from keeptune.api.ladder import Climb, Climbed, Made, refuse_nothing_to_keep, se
 from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, make_encoder, new_tokens, rows_of_user
 from keeptune.api.resume import refuse_other_settings
 from keeptune.api.start import refuse_another_start, whole_model
+from keeptune.api.task_format import as_trained, keep_format
 from keeptune.api.train import keep_settings, train
 from keeptune.api.tune import apart_from_kept, tidy, with_development_items
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
@@ -110,6 +111,7 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
         observer(event)
 
     base = of_run(config.model)
+    config = replace(config, data=as_trained(of_run(tuned), config.data, told))
     config = with_development_items(replace(config, model=base, method=Full(), training=_repairing(config.training)))
     refuse_other_remedies(config)
     refuse_nothing_to_keep(config)
@@ -140,6 +142,7 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
                 shutil.rmtree(run / name, ignore_errors=True)
         else:
             chosen = replace(chosen, name=str(settle(chosen, run)))
+            keep_format(config.data, run)
         report = _measure(config, chosen, run, rows, encoders, metrics, told, notices, climbed)
         tidy(run)
     return report

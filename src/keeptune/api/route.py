@@ -10,13 +10,14 @@ from typing import Literal
 from keeptune.api.ask import tell_model
 from keeptune.api.evaluate import of_run
 from keeptune.api.prepare import make_encoder
+from keeptune.api.task_format import PLAIN, TaskFormat, as_trained, format_of
 from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.evaluation.generate import fitting_prompts, generate
 from keeptune.events import Observer, silent
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.records import Example, Message
+from keeptune.records import Example
 
 Route = Literal["base", "tuned"]
 ROOM = 256
@@ -30,10 +31,13 @@ class Router:
     encoders: Mapping[Route, Encoder]
     """Beside an adapter may lie a chat template of its own, by which the base is not asked."""
     loaded: LoadedModel
+    format: TaskFormat = PLAIN
+    """How the tuned task's requests are asked; all others are asked as they are."""
 
     def answer(self, prompts: Sequence[str], route: Route, max_new_tokens: int = ROOM) -> tuple[str, ...]:
         """Greedy answers of the base, or of the tuned model."""
-        examples = [Example(f"request-{n}", (Message("user", text),), "") for n, text in enumerate(prompts)]
+        format = self.format if route == "tuned" else PLAIN
+        examples = [Example(f"request-{n}", format.turns(text), "") for n, text in enumerate(prompts)]
         ids = fitting_prompts(self.loaded, self.encoders[route], examples, max_new_tokens, silent)
         bare = self.loaded.model.disable_adapter() if route == "base" else contextlib.nullcontext()
         with bare:
@@ -58,4 +62,4 @@ def open_router(model: ModelConfig, observer: Observer = silent) -> Router:
         "base": make_encoder(base, DataConfig()),
         "tuned": make_encoder(model, DataConfig()),
     }
-    return Router(encoders, loaded)
+    return Router(encoders, loaded, format_of(as_trained(model, DataConfig(), observer)))

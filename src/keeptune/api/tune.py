@@ -17,6 +17,7 @@ from keeptune.api.resume import keep_asked, refuse_another, with_kept_settings
 from keeptune.api.score import Scored, score
 from keeptune.api.search import found_settings
 from keeptune.api.start import keep_earlier, whole_model
+from keeptune.api.task_format import keep_format
 from keeptune.api.train import keep_settings, train
 from keeptune.api.trained_before import WHOLE
 from keeptune.config.schema import TuneConfig
@@ -85,6 +86,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
             settle(climbed.made.model, run)
         summary = climbed.made.summary if climbed else None
         summary = summary or train(config, run, rows, encoder, metrics, notes, seconds)
+        keep_format(config.data, run)
         keep_asked(config, run)
         scored = score(config, run, rows, encoder, metrics, notes, seconds)
         result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds)

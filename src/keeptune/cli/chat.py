@@ -29,7 +29,13 @@ class Talker(Protocol):
 
 
 @click.command("chat")
-@setting_flags(*MODEL)
+@setting_flags(
+    *(*MODEL, "prompt", "system"),
+    says={
+        "prompt": "Template of a conversation's first turn.  [default: the run's, where it has one field]",
+        "system": "System message.  [default: the run's]",
+    },
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 def command(config: str | None, quiet: bool, **flags: Any) -> None:
     """Talk to a model. Of an adapter or a run, base and tuned answer side by side.
@@ -49,7 +55,7 @@ def command(config: str | None, quiet: bool, **flags: Any) -> None:
     from keeptune.api.chat import open_chat
 
     with progress(quiet=quiet) as observer:
-        chat = open_chat(settings.model, observer)
+        chat = open_chat(settings.model, observer, settings.data)
     talk(chat)
 
 

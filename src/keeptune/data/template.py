@@ -62,6 +62,12 @@ def parse_template(text: str, known: Iterable[str], where: str) -> Template:
     return Template(tuple(parts))
 
 
+def field_names(text: str) -> tuple[str, ...]:
+    """The fields that a template names, whatever the rows have; none where `text` is itself a field's name."""
+    found = (match.group(1) for match in _TOKEN.finditer(text) if match.group(1) is not None)
+    return tuple(dict.fromkeys(name.strip() for name in found))
+
+
 def field_or_template(text: str, known: Iterable[str], where: str) -> Template:
     """As `parse_template`, but a text that is itself a field's name stands for that field."""
     fields = tuple(known)
