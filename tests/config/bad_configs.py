@@ -104,6 +104,14 @@ BAD_CONFIGS = [
         "metric: rouge-1\n",
     ),
     BadConfig(
+        "an ability with the name of a path",
+        "bad-name",
+        ("--keep", "separator", "a name is one line"),
+        flags={"keep": ("../../victim/samples=items.jsonl",)},
+    ),
+    BadConfig("an ability named ..", "bad-name", ("run.yaml:2", "is no name"), "measure:\n  keep: [{name: ..}]\n"),
+    BadConfig("a NUL in an output", "bad-name", ("run.yaml:1", "NUL"), 'output: "a\\0b"\n'),
+    BadConfig(
         "something to keep that is not measured",
         "together",
         ("measure is none, and keep is given",),

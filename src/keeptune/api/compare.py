@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +30,7 @@ from keeptune.records import (
 )
 from keeptune.report.html.compare_page import write_compare_html
 from keeptune.store.atomic import write_json
+from keeptune.store.path_part import path_part
 from keeptune.store.runs import CONFIG, LOCK, TRIALS, locked_folder
 from keeptune.studies.compare import Compared, compare_trials
 from keeptune.studies.trial_scores import FinishedTrial
@@ -125,7 +125,7 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
             replace(
                 changed,
                 training=replace(changed.training, seed=seed),
-                output=str(Path(config.output).expanduser() / TRIALS / f"{_safe(method)}-s{seed}"),
+                output=str(Path(config.output).expanduser() / TRIALS / f"{path_part(method)}-s{seed}"),
                 resume=False,
             ),
         )
@@ -145,10 +145,6 @@ def _with_rate(config: TuneConfig, settled: Mapping[str, TuneConfig], observer: 
         kind = "adapters" if isinstance(config.method, Adapter) else "full tuning"
         observer(Notice("lr", f"lr {lr:g} is for {kind}: {', '.join(without)} by the default"))
     return dict(settled)
-
-
-def _safe(method: str) -> str:
-    return re.sub(r"[^\w.+=-]", "_", method)
 
 
 def _as_started(trial: Trial) -> TuneConfig:

@@ -46,6 +46,7 @@ from keeptune.report.html import write_html
 from keeptune.scoring.metric import Metric
 from keeptune.store.atomic import write_json, write_jsonl, write_text
 from keeptune.store.hashing import hash_value
+from keeptune.store.path_part import path_part
 from keeptune.store.runs import FORGETTING
 from keeptune.studies.recovery_probe import Recovery, Side, recovery_probe
 
@@ -256,7 +257,7 @@ def write_report(
     report = replace(report, drift_history=drift_history([*_earlier(run), to_plain(report)]))
     for name, records in answered.items():
         for side, of_side in zip(("base", "tuned"), records, strict=True):
-            write_jsonl(run / "abilities" / name / f"{side}.jsonl", [to_plain(record) for record in of_side])
+            write_jsonl(run / "abilities" / path_part(name) / f"{side}.jsonl", [to_plain(record) for record in of_side])
     pairs = {name: pair(*records) for name, records in answered.items()}
     write_html(report, pairs, run / PAGE, pair(task.base, task.tuned) if task else ())
     weights = saved_tuned(run)

@@ -58,6 +58,7 @@ from keeptune.records import (
 )
 from keeptune.scoring.table import get_metric
 from keeptune.store.atomic import atomic_folder, write_json
+from keeptune.store.path_part import path_part
 from keeptune.store.runs import LADDER, RUNGS
 
 ASKED = "asked.json"
@@ -118,7 +119,7 @@ class Trainer:
     def __call__(self, rung: str) -> Made:
         """Train, unless an earlier start or a run beside this one has."""
         config = rung_config(rung, self.config)
-        folder = self.run / RUNGS / (PLAIN if rung == ROUTE else rung)
+        folder = self.run / RUNGS / (PLAIN if rung == ROUTE else path_part(rung))
         folder.mkdir(parents=True, exist_ok=True)
         summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, {})
         return Made(replace(config.model, name=str(saved_tuned(folder)), revision=None), summary)
@@ -257,7 +258,7 @@ class Climb:
 
     def _asked(self, rung: str, seconds: float) -> float:
         """The most that an earlier start or this one took: answers that were there already took others' time."""
-        file = self.run / RUNGS / f"{rung}.{ASKED}"
+        file = self.run / RUNGS / f"{path_part(rung)}.{ASKED}"
         with contextlib.suppress(OSError, ValueError, TypeError):
             seconds = max(seconds, float(json.loads(file.read_text(encoding="utf-8"))))
         write_json(file, seconds)

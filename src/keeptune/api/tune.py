@@ -29,6 +29,7 @@ from keeptune.mitigation.replay import without_prompts
 from keeptune.mitigation.rungs import PLAIN, refuse_other_remedies, rungs_of, training_of
 from keeptune.records import ForgettingReport, TuneResult, to_plain
 from keeptune.store.atomic import write_json, write_jsonl
+from keeptune.store.path_part import path_part
 from keeptune.store.runs import RESULT, RUNGS, open_run
 
 DEV_FRACTION = 0.3
@@ -91,7 +92,7 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
         scored = score(config, run, rows, encoder, metrics, notes, seconds)
         result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds)
         for name, records in scored.records.items():
-            write_jsonl(run / "samples" / f"{name}.jsonl", [to_plain(record) for record in records])
+            write_jsonl(run / "samples" / f"{path_part(name)}.jsonl", [to_plain(record) for record in records])
         if config.measure.extent != "none":
             found = _measure(config, run, rows, metrics, scored, notes, result, climbed)
             result = replace(result, forgetting=found)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from keeptune.config.given import Given
+from keeptune.config.name import RULE, wrong_name
 from keeptune.config.schema import Keep
 from keeptune.config.suggest import did_you_mean
 
@@ -33,10 +34,10 @@ def read_keep(given: Given, metrics: Collection[str]) -> tuple[Keep, ...]:
     """
     values = given.value if isinstance(given.value, (list, tuple)) else [given.value]
     found = tuple(_one(given, value, metrics) for value in values)
-    names = [keep.name for keep in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise given.wrong(f"names {name} twice", "give each ability once")
+    names = [keep.name.casefold() for keep in found]
+    for keep in found:
+        if names.count(keep.name.casefold()) > 1:
+            raise given.wrong(f"names {keep.name} twice", "give each ability once; upper and lower case are the same")
     return found
 
 
@@ -82,7 +83,7 @@ def _mapping(given: Given, value: dict[Any, Any], metrics: Collection[str]) -> K
             )
     name, data, metric = (value.get(field) for field in FIELDS[:3])
     for field, text in (("name", name), ("data", data or "x"), ("metric", metric or "x")):
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str) or not text.strip() or "\0" in text:
             raise given.wrong(f"has the {field} {text!r}", "give a text")
     margin = value.get("margin")
     number = None if margin is None else _number(margin)
@@ -92,6 +93,8 @@ def _mapping(given: Given, value: dict[Any, Any], metrics: Collection[str]) -> K
 
 
 def _checked(given: Given, keep: Keep, metrics: Collection[str]) -> Keep:
+    if wrong := wrong_name(keep.name):
+        raise given.wrong(f"has the name {keep.name!r}, which {wrong}", RULE)
     if keep.margin is not None and not 0 < keep.margin < math.inf:
         raise given.wrong(f"has the margin {keep.margin:g} for {keep.name}", "a margin is more than 0")
     known = keep.metric is None or keep.metric in metrics or ".py:" in keep.metric or keep.data.startswith(HARNESS)

@@ -45,14 +45,23 @@ def _text(given: Given, setting: Setting) -> str:
     if not isinstance(value, str) or not value.strip():
         shown = "empty" if isinstance(value, str) else f"{value!r}, not a text"
         raise given.wrong(f"is {shown}", "give one text, in quotes where it looks like something else")
-    return value
+    return _without_nul(value, given)
 
 
 def _names(given: Given) -> tuple[str, ...]:
     values = given.value if isinstance(given.value, (list, tuple)) else [given.value]
     if not all(isinstance(value, str) and value.strip() for value in values):
         raise given.wrong(f"is {given.value!r}", "give a name, or a list of names")
+    for value in values:
+        _without_nul(value, given)
     return tuple(dict.fromkeys(value.strip() for value in values))
+
+
+def _without_nul(value: str, given: Given) -> str:
+    """No path, name or model's text holds one; C's functions end a text there."""
+    if "\0" in value:
+        raise given.wrong(f"is {value!r}, which holds a NUL", "leave that character out")
+    return value
 
 
 def _number(given: Given, setting: Setting) -> int | float:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keeptune.config.name import RULE, wrong_name
 from keeptune.data.formats.jsonl import read_jsonl
 from keeptune.data.lm_eval_task import HarnessTask, harness_task
 from keeptune.errors import DataError, Problem
@@ -51,7 +52,10 @@ def _files(path: Path) -> dict[str, Path]:
 
 def _task_name(file: Path) -> str:
     named = _NAME.fullmatch(file.stem)
-    return named["task"] if named else file.stem.removeprefix("samples_")
+    task = named["task"] if named else file.stem.removeprefix("samples_")
+    if wrong := wrong_name(task):
+        raise DataError(f"{file} is the log of a task {task!r}, which {wrong}", RULE)
+    return task
 
 
 def _task(task: str, file: Path) -> HarnessTask:

@@ -11,6 +11,7 @@ from filelock import FileLock
 from keeptune.errors import ModelError, first_line
 from keeptune.store.atomic import atomic_folder
 from keeptune.store.hashing import hash_file
+from keeptune.store.path_part import readable_part
 from keeptune.store.places import cache_folder
 
 LAYOUT_VERSION = 1
@@ -32,7 +33,7 @@ def convert_gguf(path: Path) -> Path:
     with path.open("rb") as handle:
         if handle.read(4) != b"GGUF":
             raise ModelError(f"{path} is not a GGUF file", "check that the download is whole")
-    folder = cache_folder() / "models" / f"{path.stem}-{hash_file(path)[:16]}-v{LAYOUT_VERSION}"
+    folder = cache_folder() / "models" / f"{readable_part(path.stem)}-{hash_file(path)[:16]}-v{LAYOUT_VERSION}"
     if (folder / "config.json").exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

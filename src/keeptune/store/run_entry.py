@@ -15,6 +15,7 @@ from keeptune.errors import StoreError
 from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain
 from keeptune.store.atomic import read_jsonl
 from keeptune.store.hashing import hash_value
+from keeptune.store.path_part import path_part
 from keeptune.store.runs import CONFIG, FORGETTING, LOCK, RESULT, ROWS, TRIALS, is_locked, read_json_object
 
 State = Literal["finished", "running", "unfinished", "damaged"]
@@ -110,7 +111,7 @@ def read_entry(folder: Path, name: str) -> RunEntry:
 
 def items_hash(run: Path, ability: str) -> str:
     """Names the items that an ability was asked by; "" where the run does not hold them."""
-    records = run / "abilities" / ability / "base.jsonl"
+    records = run / "abilities" / path_part(ability) / "base.jsonl"
     try:
         return hash_value([[line["item_id"], line["prompt"], line["references"]] for line in read_jsonl(records)])
     except (OSError, *_SHAPE):

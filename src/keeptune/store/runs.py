@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from keeptune.errors import RunExists, RunLocked, StoreError
+from keeptune.store.path_part import readable_part
 
 RESULT = "result.json"
 CONFIG = "config.json"
@@ -39,8 +41,11 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
         RunExists: a result, or an unfinished run, is there already.
         RunLocked: another process is writing there.
     """
-    folder = Path(output).expanduser() if output else _first_free(default_name)
-    _check_free(folder, resume=resume)
+    folder = Path(output).expanduser() if output else _first_free(readable_part(default_name))
+    try:
+        _check_free(folder, resume=resume)
+    except OSError as error:
+        raise _no_place(folder, error) from error
     with locked_folder(folder):
         _check_free(folder, resume=resume)
         yield folder
@@ -51,13 +56,14 @@ def locked_folder(folder: Path) -> Iterator[None]:
     """`folder`, made where it is missing, locked against other processes while the block runs.
 
     Raises:
-        StoreError: it cannot be made.
+        StoreError: it cannot be made, or something in it is a link to a place outside.
         RunLocked: another process is writing there.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _refuse_ways_out(folder)
     except OSError as error:
-        raise StoreError(f"the run folder {folder} cannot be made: {error}", "name another with --output") from error
+        raise _no_place(folder, error) from error
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -81,6 +87,19 @@ def is_locked(folder: Path) -> bool:
     except OSError:
         # A folder of another user, which cannot be asked, is not known to be busy.
         return False
+
+
+def _refuse_ways_out(folder: Path) -> None:
+    """What is written through a link lands in another place than the run."""
+    home = folder.resolve()
+    for place, folders, files in os.walk(folder):
+        for entry in (Path(place) / name for name in (*folders, *files)):
+            if entry.is_symlink() and home not in entry.resolve().parents:
+                raise StoreError(f"{entry} is a link to a place outside of its run", "put what it names there instead")
+
+
+def _no_place(folder: Path, error: OSError) -> StoreError:
+    return StoreError(f"the run folder {folder} cannot be made: {error.strerror}", "name another with --output")
 
 
 def _check_free(folder: Path, *, resume: bool) -> None:

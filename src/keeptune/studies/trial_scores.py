@@ -15,6 +15,7 @@ from keeptune.numerics.seeded import ONE_SEED, Seeded, seeded
 from keeptune.records import AbilityReport, EvalRecord, Interval, MaybeInterval, TuneResult, Undefined, from_plain
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import get_metric
+from keeptune.store.path_part import path_part
 
 TASK = "the task"
 
@@ -94,7 +95,7 @@ def ability_scores(trials: Sequence[FinishedTrial]) -> tuple[list[Measured], dic
         elif any(report.verdict == "not measurable" for report in asked):
             left_out[name] = "the base is not clearly above chance"
         else:
-            pairs = [_read_pairs(trial.path / "abilities" / name) for trial in trials]
+            pairs = [_read_pairs(trial.path / "abilities" / path_part(name)) for trial in trials]
             own = [report.drop for report in asked]
             measured = _measured(name, get_metric(asked[0].metric), trials, pairs, own, asked[0])
             if isinstance(measured, Undefined):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from keeptune.config.name import RULE, wrong_name
 from keeptune.config.suggest import did_you_mean
 from keeptune.data.formats.raw_row import RawRow
 from keeptune.data.lm_eval_task import HarnessTask, harness_task
@@ -145,6 +146,8 @@ def _load(manager: Any, spec: str) -> Mapping[str, Any]:
             "see that its file is right and its data are here (those of the hub must be cached, or the network open)",
         ) from error
     for name, task in loaded.items():
+        if wrong := wrong_name(name):
+            raise ConfigError(f"{spec} defines a task {name!r}, which {wrong}", RULE)
         if task.get_config("unsafe_code"):
             raise ConfigError(
                 f"the task {name} runs code that the model writes, which is not done here",
