@@ -193,7 +193,7 @@ BAD_ROWS: tuple[BadInput, ...] = (
         "unknown fields",
         "unknown-fields",
         _rows(_DIALOGUE),
-        ("the fields are dialog_text, gist", '--prompt "Summarize: {dialog_text}" --completion gist'),
+        ("the fields are dialog_text, gist", "--prompt 'Summarize: {dialog_text}' --completion gist"),
     ),
     BadInput(
         "misspelt fields",

@@ -46,6 +46,7 @@ class Outcome:
     err: str
     earlier: bytes
     """The result that was there before, read afterwards."""
+    verb: str
 
     @property
     def message(self) -> str:
@@ -246,4 +247,4 @@ def outcomes(tiny: Path, scratch: Path) -> Iterator[Outcome]:
                 code = main(words)
         earlier = (folder / "earlier" / "result.json").read_bytes()
         assert not (folder / "out" / "result.json").exists(), case.what
-        yield Outcome(case, code, out.getvalue(), err.getvalue(), earlier)
+        yield Outcome(case, code, out.getvalue(), err.getvalue(), earlier, words[0])

@@ -6,9 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+from keeptune.cli.main import keeptune
 from tests.surface.bad_inputs import CASES, RESULT, Outcome, outcomes
+from tests.surface.test_suggestions import FLAG, OF_OTHERS, flags
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "bad-inputs.md"
 OPENING = """\
@@ -48,6 +51,16 @@ def test_each_says_what_to_do(answered: list[Outcome]) -> None:
         if "→" not in outcome.err and "--help" not in outcome.err
     ]
     assert silent == []
+
+
+def test_each_fix_names_flags_of_the_verb_only(answered: list[Outcome]) -> None:
+    wrong = []
+    for outcome in answered:
+        command = keeptune.get_command(click.Context(keeptune), outcome.verb)
+        assert command is not None
+        named = FLAG.findall(outcome.err.partition("→")[2])
+        wrong += [(outcome.case.what, name) for name in named if name not in flags(command) | set(OF_OTHERS)]
+    assert wrong == []
 
 
 def test_an_earlier_result_is_never_touched(answered: list[Outcome]) -> None:

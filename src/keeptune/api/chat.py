@@ -13,6 +13,7 @@ from keeptune.api.task_format import PLAIN, TaskFormat, as_trained, format_of
 from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.template import field_names
+from keeptune.errors import ConfigError
 from keeptune.evaluation.generate import fitting_prompts, generate
 from keeptune.events import Notice, Observer, silent
 from keeptune.models.load import LoadedModel
@@ -74,7 +75,11 @@ def open_chat(model: ModelConfig, observer: Observer = silent, data: DataConfig 
     if tuned.found.adapter is not None:
         bare = dataclasses.replace(model, name=tuned.found.source, revision=tuned.found.revision)
     elif named != model:
-        bare = of_run(dataclasses.replace(model, name=base_of(named.name)))
+        try:
+            bare = of_run(dataclasses.replace(model, name=base_of(named.name)))
+        except ConfigError as error:
+            observer(Notice("base", f"the tuned model answers alone: {error.message}"))
+            return Chat({"model": tuned}, {"model": encoder}, format)
     else:
         return Chat({"model": tuned}, {"model": encoder}, format)
     encoders = {"base": make_encoder(bare, DataConfig()), "tuned": encoder}

@@ -297,14 +297,14 @@ def refuse_nothing_to_keep(config: TuneConfig) -> None:
     """Raises ConfigError where nothing is declared that a ladder could choose by."""
     measure = config.measure
     if not measure.keep:
-        raise ConfigError("the ladder needs to know what must be kept", "name it with --keep, or leave --auto out")
+        raise ConfigError("the ladder needs to know what must be kept", "name it with --keep")
     if measure.extent == "none":
         raise ConfigError("the ladder's choice must be measured, and measure is none", "leave --measure out")
     for keep in measure.keep:
         if keep.data.startswith(HARNESS):
             raise ConfigError(
                 f"{keep.name} is a task of lm-evaluation-harness, which has no development items of its own",
-                "give its items as a file, or leave --auto out",
+                "give its items as a file",
             )
 
 

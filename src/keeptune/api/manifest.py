@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import keeptune
 from keeptune.records import RunManifest
@@ -26,7 +27,7 @@ def make_manifest(
         keeptune=keeptune.__version__,
         commit=provenance.source_commit(),
         created=provenance.now(),
-        command=tuple(sys.argv),
+        command=_command(),
         model=model,
         model_hash=model_hash,
         train_hash=train_hash,
@@ -39,3 +40,11 @@ def make_manifest(
         seconds={name: round(value, 2) for name, value in seconds.items()},
         peak_memory_bytes=provenance.peak_memory_bytes(),
     )
+
+
+def _command() -> tuple[str, ...]:
+    """The command line of this process, as it can be given again: an entry point by its name, not by its path."""
+    program, *arguments = sys.argv or [""]
+    name = Path(program).stem
+    inside = name == "__main__" and Path(program).parent.name == "keeptune"
+    return ("keeptune" if inside else name or "python", *arguments)

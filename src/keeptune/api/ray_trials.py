@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keeptune.api.trials import Ended, Trial, run_trial
+from keeptune.commands import install
 from keeptune.errors import ConfigError, MissingDependency, TrainingError
 from keeptune.events import Notice, Observer
 
@@ -140,7 +141,7 @@ def import_ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise MissingDependency("--ray needs the package ray", "pip install 'keeptune[ray]'") from error
+        raise MissingDependency("--ray needs the package ray", install("ray")) from error
     return ray
 
 

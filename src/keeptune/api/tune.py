@@ -20,9 +20,10 @@ from keeptune.api.start import keep_earlier, whole_model
 from keeptune.api.task_format import keep_format
 from keeptune.api.train import keep_settings, train
 from keeptune.api.trained_before import WHOLE
+from keeptune.commands import command
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
-from keeptune.errors import DataError
+from keeptune.errors import ConfigError, DataError
 from keeptune.events import Event, Notice, Observer, RunFinished, silent
 from keeptune.export.save import saved_tuned
 from keeptune.mitigation.replay import without_prompts
@@ -30,7 +31,7 @@ from keeptune.mitigation.rungs import PLAIN, refuse_other_remedies, rungs_of, tr
 from keeptune.records import ForgettingReport, TuneResult, to_plain
 from keeptune.store.atomic import write_json, write_jsonl
 from keeptune.store.path_part import path_part
-from keeptune.store.runs import RESULT, RUNGS, open_run
+from keeptune.store.runs import CONFIG, RESULT, RUNGS, open_run
 
 DEV_FRACTION = 0.3
 """Share of the user's own items that a ladder chooses by, where the settings say nothing."""
@@ -126,17 +127,28 @@ def _measure(
     )
     task = Task(rows.test, scored.records["base"], scored.records["tuned"], metrics.primary)
     report = forgetting(task, notes.kept, made)
-    if climbed is None and report.gate in ("fail", "inconclusive"):
-        notes(Notice("auto", _what_auto_would_do(config, made.training.seconds / 60)))
+    if climbed is None and report.gate in ("fail", "inconclusive") and _can_climb(config):
+        notes(Notice("auto", _what_auto_would_do(config, run, made.training.seconds / 60)))
     return report
 
 
-def _what_auto_would_do(config: TuneConfig, minutes: float) -> str:
+def _can_climb(config: TuneConfig) -> bool:
+    """Whether these settings allow --auto."""
+    try:
+        refuse_nothing_to_keep(config)
+        refuse_other_remedies(config)
+    except ConfigError:
+        return False
+    return True
+
+
+def _what_auto_would_do(config: TuneConfig, run: Path, minutes: float) -> str:
     rungs = rungs_of(config)
     trained = len({training_of(rung) for rung in rungs} - {PLAIN})
+    again = command("tune", config=run / CONFIG, auto=True, output=f"{run}-auto")
     return (
         f"--auto looks for the cheapest remedy that keeps everything: {', '.join(rungs)}, in this order, as far as it "
-        f"must; {trained} trainings for the {len(rungs)} of them, about {minutes:.0f} minutes each"
+        f"must; {trained} trainings for the {len(rungs)} of them, about {minutes:.0f} minutes each: {again}"
     )
 
 

@@ -8,7 +8,7 @@ import click
 
 from keeptune.cli.options import DATA, FLAGS, LADDER, MEASURE, MODEL, SCORING, output_flags, setting_flags
 
-OF_TRAIN = ("train", "limit-train", "too-long", "validation-fraction")
+OF_TRAIN = ("train", "limit-train", "too-long", "validation-fraction", "keep-duplicates")
 TRAINING = (*OF_TRAIN, "lr", "lr-factor", "epochs", "batch-size", "seed")
 ASKED = [name for name in FLAGS if name in (*MODEL, *DATA, *SCORING, *MEASURE, *TRAINING, "replay", *LADDER)]
 NOT_HERE = ("model", "few-shot")

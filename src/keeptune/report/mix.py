@@ -9,7 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from keeptune.commands import command
 from keeptune.data.mix.report import MixedSource, MixReport
+from keeptune.report.terminal import command_line
 from keeptune.report.visible import visible
 
 PROBLEMS_SHOWN = 10
@@ -33,7 +35,7 @@ def mix_report(report: MixReport) -> RenderableType:
             parts.append(Text(f"  … {count:,} in all; `keeptune check` on a source lists its own", style="dim"))
     if report.folder:
         parts += [Text(""), Text(f"files: {report.folder}  (mix.jsonl, recipe.yaml)")]
-        parts.append(Text(f"train on it: keeptune tune --train {report.folder}"))
+        parts.append(command_line("train on it", command("tune", train=report.folder)))
     else:
         parts += [Text(""), Text("only looked at: --output FOLDER writes it")]
     return Group(*parts)

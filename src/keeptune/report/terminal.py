@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from keeptune.commands import command
 from keeptune.records import Comparison, EvalResult, Interval, SideBySide, TrainingSummary, TuneResult
 from keeptune.report.visible import visible
 from keeptune.report.wording import best_rival, called, caveat, change, headline, score, verdict
@@ -36,7 +37,7 @@ def tune_report(result: TuneResult) -> RenderableType:
     ]
     parts += notes(result.notices, result.metric_reason)
     parts += [Text(""), Text(f"files: {result.path}  (result.json, samples/, the tuned weights)")]
-    parts.append(Text(f"talk to it: keeptune chat --model {result.path}"))
+    parts.append(command_line("talk to it", command("chat", model=result.path)))
     return Group(*parts)
 
 
@@ -121,6 +122,11 @@ def examples(samples: Sequence[SideBySide]) -> RenderableType:
             table.add_row(name, text)
         parts += [Text(f"example {number}: {visible(sample.item_id)}", style="underline"), table]
     return Group(*parts)
+
+
+def command_line(label: str, command: str) -> Text:
+    """A line that ends in a command, never broken: a terminal that wraps it pastes it whole."""
+    return Text(f"{label}: {visible(command)}", no_wrap=True, overflow="ignore")
 
 
 def training_line(training: TrainingSummary) -> str:

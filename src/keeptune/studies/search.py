@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from keeptune.commands import install
 from keeptune.errors import MissingDependency, TrainingError
 from keeptune.events import Notice, Observer
 from keeptune.records import SearchReport, SearchTrial
@@ -147,6 +148,6 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise MissingDependency("--search needs the package optuna", "pip install 'keeptune[search]'") from error
+        raise MissingDependency("--search needs the package optuna", install("search")) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

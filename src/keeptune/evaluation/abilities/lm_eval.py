@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from keeptune.commands import install
 from keeptune.config.name import RULE, wrong_name
 from keeptune.config.suggest import did_you_mean
 from keeptune.data.formats.raw_row import RawRow
@@ -94,8 +95,8 @@ def _find(tasks: Sequence[str | Path], observer: Observer) -> dict[str, Any]:
     """Task name → the harness's task, its data loaded; groups and tags become their tasks."""
     if importlib.util.find_spec("lm_eval") is None:
         raise MissingDependency(
-            "tasks of lm-evaluation-harness need the package lm_eval, which is not installed",
-            'pip install "keeptune[lm-eval]"; logs that it made are read without it',
+            "tasks of lm-evaluation-harness need the package lm-eval, which is missing (its logs are read without it)",
+            install("lm-eval"),
         )
     from lm_eval.tasks import TaskManager
 

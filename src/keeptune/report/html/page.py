@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from keeptune.commands import joined
 from keeptune.records import ForgettingReport, Interval, to_plain
 from keeptune.report import wording
 from keeptune.report.html.confusion_table import confusion_table
@@ -90,7 +90,7 @@ def environment() -> jinja2.Environment:
         "percent": lambda fraction: f"{100.0 * fraction:.1f} %",
         "points": lambda fraction: wording.change("", 100.0 * fraction),
         "nats": lambda value: f"{value:.4f}".replace("-", "−"),
-        "command": shlex.join,
+        "command": joined,
         "embedded": embedded_json,
         "matrix": confusion_table,
     }
