@@ -98,7 +98,7 @@ class Spool:
             shapes.add(row.row)
         begin = self._rows.tell(), self._words.tell()
         while True:
-            mapping = shapes.mapping(source.config, source.data) if shapes.counts else FieldMapping("text")
+            mapping = _mapping(shapes, source) if shapes.counts else FieldMapping("text")
             builder = RowBuilder(mapping, source.config, stem, labels.get(mapping.completion, ()))
             seen = RowShapes()
             spooled = self._add(source, rows(), builder, seen)
@@ -106,7 +106,7 @@ class Spool:
                 raise _nothing_usable(spooled)
             for file in (self._rows, self._words):
                 file.flush()
-            if seen.mapping(source.config, source.data) == mapping:
+            if _mapping(seen, source) == mapping:
                 return spooled
             shapes = seen
             for file, start in zip((self._rows, self._words), begin, strict=True):
@@ -218,6 +218,16 @@ def _reader(
     if broken:
         raise DataError(f"{source.data}: it cannot be read to its end", "mend it, or leave it out of the mix", broken)
     return lambda: iter((*raw.problems, *raw.rows)), raw.stem, raw.labels
+
+
+def _mapping(shapes: RowShapes, source: MixSource) -> FieldMapping:
+    try:
+        return shapes.mapping(source.config, source.data)
+    except DataError as error:
+        # What flags say elsewhere is said in a recipe here.
+        raise DataError(
+            error.message, "name its fields in the recipe: `prompt` and `completion` of this source"
+        ) from error
 
 
 def _nothing_usable(spooled: SpooledSource) -> DataError:
