@@ -19,7 +19,7 @@ from keeptune.models.memory import trim
 from keeptune.models.weights import cast_weights, fold_adapter
 from keeptune.records import Answer, EvalRecord, Example
 from keeptune.store.hashing import hash_value
-from keeptune.store.score_cache import keep_answers, read_answers
+from keeptune.store.score_cache import keep_answers, read_answers, unfinished_answers
 
 ASKED_AS = 2
 """Changes whenever the same model would answer the same items otherwise than before: kept answers are then left."""
@@ -58,7 +58,8 @@ class Asker:
         cached = answers is not None
         if answers is None:
             questioning = Questioning(self.encoder, self.max_new_tokens, self.token_budget)
-            answers = answer_items(loaded, questioning, asked, self.metrics.metrics, self.observer, name)
+            with unfinished_answers(key) as kept:
+                answers = answer_items(loaded, questioning, asked, self.metrics.metrics, self.observer, name, kept)
             trim()
         records = score_answers(items, answers, self.metrics.metrics)
         if cache and not cached:

@@ -12,9 +12,11 @@ from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.prompts import load_prompts
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError, StoreError
-from keeptune.evaluation.generate import fitting_prompts, generate
-from keeptune.events import EvaluationProgress, EvaluationStarted, Observer, silent
-from keeptune.store.atomic import write_jsonl
+from keeptune.evaluation.generate import fitting_prompts, generate_kept
+from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer, silent
+from keeptune.store.growing_file import GrowingFile, locked_file
+from keeptune.store.hashing import hash_value
+from keeptune.store.table_file import refuse_unknown_suffix, write_table
 
 
 def predict(
@@ -24,18 +26,31 @@ def predict(
     output: str = "predictions.jsonl",
     observer: Observer = silent,
 ) -> int:
-    """Answer every row of `data.test`; write ``{"id", "prompt", "output", "finish"}`` a line; return how many.
+    """Answer every row of `data.test`; write its id, prompt, output and finish to `output`; return how many.
+
+    Answers are kept in ``<output>.part`` as they come. The same call goes on there after a stop.
+
+    Args:
+        output: its suffix is its format: ``.jsonl``, ``.json``, ``.csv`` or ``.tsv``.
 
     Raises:
-        StoreError: `output` exists already. Else see the tree in `keeptune.errors`.
+        StoreError: `output` exists already, or was begun with another model or other rows. RunLocked: another process
+            writes it. Else see the tree in `keeptune.errors`.
     """
     evaluation = evaluation or EvaluationConfig()
     if data.test is None:
         raise ConfigError("no prompts to answer", "give the file of prompts")
     target = Path(output).expanduser()
-    if target.exists():
-        raise StoreError(f"{target} exists already", "name another --output; results are never overwritten")
-    model = of_run(model)
+    refuse_unknown_suffix(target)
+    with locked_file(target):
+        if target.exists():
+            raise StoreError(f"{target} exists already", "name another --output; results are never overwritten")
+        return _answer(of_run(model), data, evaluation, target, observer)
+
+
+def _answer(
+    model: ModelConfig, data: DataConfig, evaluation: EvaluationConfig, target: Path, observer: Observer
+) -> int:
     data = as_trained(model, data, observer)
     encoder = make_encoder(model, data)
     examples = load_prompts(str(data.test), data)
@@ -43,21 +58,33 @@ def predict(
         examples = limit_examples(examples, data.limit_test, seed=0)
     loaded = load_for_asking(model)
     tell_model(loaded, observer)
-    observer(EvaluationStarted("predict", len(examples)))
     room = evaluation.max_new_tokens or NEW_TOKENS[1]
-    answers = generate(
-        loaded,
-        fitting_prompts(loaded, encoder, examples, room, observer),
-        room,
-        evaluation.token_budget,
-        lambda done: observer(EvaluationProgress("predict", done, len(examples))),
-        observer,
-    )
-    write_jsonl(
-        target,
-        [
-            {"id": example.id, "prompt": example.prompt_text, "output": answer.text, "finish": answer.finish}
-            for example, answer in zip(examples, answers, strict=True)
-        ],
-    )
+    asked = [(e.id, [(turn.role, turn.content) for turn in e.prompt]) for e in examples]
+    ends = list(loaded.end_ids())
+    key = hash_value([loaded.hash, loaded.placement.dtype_name, loaded.engine, ends, asked, room, encoder.max_length])
+    part = unfinished(target)
+    with GrowingFile(part, key) as kept:
+        if kept.records:
+            observer(Notice("resumed", f"{len(kept.records)} of {len(examples)} answers are there already, in {part}"))
+        observer(EvaluationStarted("predict", len(examples)))
+        answers = generate_kept(
+            loaded,
+            fitting_prompts(loaded, encoder, examples, room, observer),
+            room,
+            evaluation.token_budget,
+            kept,
+            lambda done: observer(EvaluationProgress("predict", done, len(examples))),
+            observer,
+        )
+    rows = [
+        {"id": example.id, "prompt": example.prompt_text, "output": answer.text, "finish": answer.finish}
+        for example, answer in zip(examples, answers, strict=True)
+    ]
+    write_table(target, rows)
+    part.unlink(missing_ok=True)
     return len(answers)
+
+
+def unfinished(target: Path) -> Path:
+    """Where the answers for `target` are kept as they come."""
+    return target.with_name(f"{target.name}.part")

@@ -22,7 +22,9 @@ from keeptune.cli.options import DATA, MODEL, output_flags, setting_flags
 )
 @output_flags
 def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
-    """Answer every row of FILE, and write the answers as JSONL.
+    """Answer every row of FILE. The suffix of --output is the format: .jsonl, .json, .csv or .tsv.
+
+    Answers are kept as they come: the same command goes on where it was stopped.
 
     \b
     keeptune predict questions.jsonl --model runs/mine-lora-1 --output answers.jsonl
@@ -43,10 +45,16 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
     # A folder in the YAML is that of the run; answers go to a file beside the questions.
     output = flags["output"] or f"{Path(settings.data.test).stem}.answers.jsonl"
     quiet_libraries()
-    from keeptune.api.predict import predict
+    from keeptune.api.predict import predict, unfinished
 
-    with progress(quiet=quiet) as observer:
-        rows = predict(settings.model, settings.data, settings.evaluation, output, observer)
+    try:
+        with progress(quiet=quiet) as observer:
+            rows = predict(settings.model, settings.data, settings.evaluation, output, observer)
+    except KeyboardInterrupt:
+        part = unfinished(Path(output).expanduser())
+        if part.exists():
+            click.echo(f"\nthe answers so far are in {part}; the same command goes on from there", err=True)
+        raise
     if as_json:
         show_json({"rows": rows, "output": output})
     else:

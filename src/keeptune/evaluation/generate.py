@@ -22,6 +22,7 @@ from keeptune.models.key_values import Prefix, by_opening, long_prefix, read_pre
 from keeptune.models.load import LoadedModel
 from keeptune.numerics.batching import split_by_budget
 from keeptune.records import Example, Finish
+from keeptune.store.growing_file import GrowingFile
 
 Decode = partial[list[list[int]]]
 """Prompts, a number of new tokens, and perhaps a generator → the new ids of each, up to and with its end token."""
@@ -48,6 +49,8 @@ KEPT_FOR_ONE = 4
 """Tokens that are kept for one that is computed, at most: a computed one has its logits, too, and all between."""
 KEPT_BYTES = 1 << 30
 """Of keys and values, beyond which no more rows are decoded beside each other than the budget says."""
+VLLM_AT_ONCE = 2048
+"""Prompts that vLLM is given at once: its answers come when the last of them is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +118,59 @@ def generate(
         progress: told how many prompts are answered.
         observer: told where memory runs out.
     """
+    found = dict(generate_each(loaded, prompts, max_new_tokens, token_budget, progress, observer))
+    return [found[index] for index in range(len(prompts))]
+
+
+@torch.inference_mode()
+def generate_each(
+    loaded: LoadedModel,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    token_budget: int,
+    progress: Callable[[int], None] = lambda _: None,
+    observer: Observer = silent,
+) -> Iterator[tuple[int, Generated]]:
+    """As `generate`: each prompt's index and its answer, as they are made."""
     if loaded.engine == "vllm":
-        return [_read(loaded, ids) for ids in vllm_decode(loaded, prompts, max_new_tokens, progress)]
+        for start in range(0, len(prompts), VLLM_AT_ONCE):
+            part = prompts[start : start + VLLM_AT_ONCE]
+            for at, ids in enumerate(vllm_decode(loaded, part, max_new_tokens, lambda _: None), start):
+                yield at, _read(loaded, ids)
+            progress(start + len(part))
+        return
     longest = max((len(prompt) + max_new_tokens for prompt in prompts), default=0)
-    answers: list[Generated | None] = [None] * len(prompts)
     done = 0
     for group in by_opening(prompts):
         asked = [prompts[index] for index in group]
         decode = way_to_decode(loaded, asked, longest)
         for at, ids in _decoded(loaded, decode, asked, max_new_tokens, token_budget, observer):
-            answers[group[at]] = _read(loaded, ids)
             done += 1
+            yield group[at], _read(loaded, ids)
             progress(done)
-    return [answer for answer in answers if answer is not None]
+
+
+def generate_kept(
+    loaded: LoadedModel,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    token_budget: int,
+    kept: GrowingFile | None,
+    progress: Callable[[int], None] = lambda _: None,
+    observer: Observer = silent,
+) -> list[Generated]:
+    """As `generate`: each answer is kept as it is made, by its prompt's place, and what is kept is not made again."""
+    found = {int(place): Generated(**record) for place, record in kept.records.items()} if kept else {}
+    left = [place for place in range(len(prompts)) if place not in found]
+    before = len(prompts) - len(left)
+    asked = [prompts[place] for place in left]
+    for index, answer in generate_each(
+        loaded, asked, max_new_tokens, token_budget, lambda done: progress(before + done), observer
+    ):
+        found[left[index]] = answer
+        if kept:
+            kept.add(str(left[index]), {"text": answer.text, "tokens": answer.tokens, "finish": answer.finish})
+    return [found[place] for place in range(len(prompts))]
 
 
 def _decoded(

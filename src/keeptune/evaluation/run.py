@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from keeptune.data.encode import Encoder
-from keeptune.evaluation.generate import Generated, fitting_prompts, generate
+from keeptune.evaluation.generate import Generated, fitting_prompts, generate_kept
 from keeptune.evaluation.shared_prefix import shared_loglikelihoods
 from keeptune.evaluation.vllm_engine import vllm_loglikelihoods
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Notice, Observer
 from keeptune.models.load import LoadedModel
 from keeptune.records import Answer, EncodedRow, EvalRecord, Example, Undefined
 from keeptune.scoring.metric import Metric, corpus_score
+from keeptune.store.growing_file import GrowingFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,13 @@ def answer_items(
     metrics: Sequence[Metric],
     observer: Observer,
     name: str,
+    kept: GrowingFile | None = None,
 ) -> list[Answer]:
-    """One Answer an example, in order, holding what `metrics` need and no more."""
+    """One Answer an example, in order, holding what `metrics` need and no more.
+
+    Args:
+        kept: keeps what the model writes as it comes, and holds what it has written before.
+    """
     needs = {metric.needs for metric in metrics}
     observer(EvaluationStarted(name, len(examples)))
 
@@ -47,7 +53,7 @@ def answer_items(
     texts: list[Generated | None] = [None] * len(examples)
     if "output" in needs:
         prompts = fitting_prompts(loaded, encoder, examples, questioning.max_new_tokens, observer)
-        texts = list(generate(loaded, prompts, questioning.max_new_tokens, budget, progress, observer))
+        texts = list(generate_kept(loaded, prompts, questioning.max_new_tokens, budget, kept, progress, observer))
     else:
         prompts = [encoder.prompt(example)[0] for example in examples]
     references: list[tuple[float, int] | None] = [None] * len(examples)

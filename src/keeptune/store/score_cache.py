@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from keeptune.errors import StoreError
 from keeptune.records import Answer, from_plain, to_plain
 from keeptune.store.atomic import read_jsonl, write_jsonl
+from keeptune.store.growing_file import GrowingFile, locked_file
 from keeptune.store.places import cache_folder
 
 ANSWERS_VERSION = 2
@@ -28,6 +31,24 @@ def read_answers(key: str, item_ids: Sequence[str]) -> list[Answer] | None:
         # A cache may always be made again.
         return None
     return answers if [answer.item_id for answer in answers] == list(item_ids) else None
+
+
+@contextmanager
+def unfinished_answers(key: str) -> Iterator[GrowingFile | None]:
+    """What a model writes under `key`, kept as it comes and deleted once the block ends well; None where it cannot be
+    kept, or another process writes the same."""
+    path = _file(key).with_suffix(".part")
+    with ExitStack() as held:
+        kept = None
+        try:
+            held.enter_context(locked_file(path))
+            kept = held.enter_context(GrowingFile(path, key, needed=False))
+        except StoreError:
+            # A cache is never needed.
+            pass
+        yield kept
+        if kept is not None:
+            path.unlink(missing_ok=True)
 
 
 def keep_answers(key: str, answers: Sequence[Answer]) -> None:
