@@ -105,7 +105,7 @@ def test_means_are_those_of_the_trials(study: Study) -> None:
         assert row.worst == "colours"
         assert [a.name for a in row.abilities] == ["colours"]
     assert len(study.report.pairs) == 1
-    assert study.report.forgetting_of == "drop of colours"
+    assert study.report.forgetting_of == "colours"
     assert "There are too few items for a verdict." in study.report.sentences
     assert len(study.report.advice) == 1
 
@@ -139,7 +139,7 @@ def test_one_seed_speaks_of_one_checkpoint(study: Study) -> None:
     own = result.comparisons[0].difference
     assert isinstance(own, Interval)
     assert (row.gain.low, row.gain.high) == (own.low, own.high)
-    assert any("one checkpoint only" in sentence for sentence in report.sentences)
+    assert any("these checkpoints only" in sentence for sentence in report.sentences)
 
 
 def test_other_settings_are_refused(study: Study) -> None:

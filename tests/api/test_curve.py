@@ -204,7 +204,7 @@ def test_the_command_shows_it(
     assert main([*words, "--sizes", "0,8,16,32,64", "--quiet"]) == 0
     out = capsys.readouterr().out
     assert learnt.sentences[0] in " ".join(out.split())
-    assert "drop of old" in out
+    assert "change of old" in out
     assert "backtest: " in out
     assert main([*words, "--sizes", "0,8,16,32,64", "--quiet", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["more"] == 32

@@ -38,7 +38,7 @@ COMPARISON = MethodComparison(
     metric="rouge1",
     higher_is_better=True,
     base=30.0,
-    forgetting_of="drop of the worst declared ability",
+    forgetting_of="the worst declared ability",
     forgetting_metric="entity_f1",
     methods=tuple(_row(*each) for each in zip(METHODS, GAINS, DROPS, strict=True)),
     pairs=(MethodPair("full", "lora", interval(0.5, -1.0, 2.0), interval(12.8, 9.0, 16.6)),),

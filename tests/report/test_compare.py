@@ -30,10 +30,10 @@ def test_the_terminal_has_the_answer_first_and_every_number() -> None:
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     assert lines[:2] == list(COMPARISON.sentences)
     row = next(line.split() for line in lines if line.startswith("lora"))
-    assert " ".join(row) == "lora * = 2 49.5 +19.5 +16.5 to +22.5 +1.2 −0.8 to +3.2 ner 0.012 4.2"
+    assert " ".join(row) == "lora * = 2 49.5 +19.5 +16.5 to +22.5 −1.2 −3.2 to +0.8 ner 0.012 4.2"
     assert next(line for line in lines if line.startswith("full+dial=0.5")).split()[1] == "2"
     flat = " ".join(text.split())
-    assert "drop: drop of the worst declared ability, above 0 is worse." in flat
+    assert "change: of the worst declared ability, below 0 is worse." in flat
     assert "Base: 30.0." in flat
     assert COMPARISON.advice[0] in flat
     assert f"note: {COMPARISON.notices[0]}" in flat
@@ -52,7 +52,7 @@ def test_the_page_has_the_answer_first_and_every_number() -> None:
     text = Outline(PAGE).text
     assert text.index(COMPARISON.sentences[0]) < text.index(COMPARISON.sentences[1]) < text.index("The numbers")
     for part in (
-        "1 full gain counts as that of the best 0, 1 50.0 +20.0 +17.0 to +23.0",
+        "1 full measured gain near the largest 0, 1 50.0 +20.0 +17.0 to +23.0",
         "full − lora +0.5 −1.0 to +2.0",
     ):
         assert part in text
@@ -79,7 +79,7 @@ def test_the_drawing_has_a_mark_for_each_method() -> None:
 def test_what_is_not_known_is_not_drawn() -> None:
     first, *others = COMPARISON.methods
     partly = dataclasses.replace(COMPARISON, methods=(dataclasses.replace(first, gain=Undefined("none")), *others))
-    assert "Not in the drawing: full (gain or drop not known)." in Outline(render_comparison(partly)).text
+    assert "Not in the drawing: full (gain or change not known)." in Outline(render_comparison(partly)).text
     rows = tuple(dataclasses.replace(r, forgetting=Undefined("none"), abilities=()) for r in COMPARISON.methods)
     bare = dataclasses.replace(COMPARISON, methods=rows, forgetting_metric="", advice=(), pairs=())
     assert scatter(bare) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from keeptune.studies.compare_advice import advise, families
 from keeptune.studies.compare_methods import Forgetting, forgetting_of
 from tests.studies.planted_methods import measured, task
@@ -18,9 +20,9 @@ def advice(drops: dict[str, float], gains: dict[str, float] | None = None, **set
 
 def test_the_gentlest_that_helped_is_advised() -> None:
     (told,) = advice(dict(zip(REPLAY, (14.0, 13.9, 1.2, 1.2), strict=True)))
-    assert told.startswith("replay on full = 5 %: ner dropped by +1.2 [")
-    assert "instead of +14.0 [" in told
-    assert "with full, and the gain stayed within " in told
+    assert told.startswith("replay on full = 5 %: ner changed by −1.2 [")
+    assert "instead of −14.0 [" in told
+    assert "with full, and the gain differs by at most " in told
     assert told.endswith("A stronger setting (25 %) did not surely help more.")
 
 
@@ -39,7 +41,7 @@ def test_a_price_in_gain_is_told() -> None:
 def test_what_cannot_be_told_apart_is_said() -> None:
     (told,) = advice(dict(zip(REPLAY, (5.0, 5.0, 5.0, 5.0), strict=True)))
     assert "cannot be told apart with these seeds and items" in told
-    assert "1 %: +5.0 [" in told
+    assert "1 %: −5.0 [" in told
     (told,) = advice(dict(zip(REPLAY, (9.0, 8.0, 5.0, 5.0), strict=True)), by_seed=20.0, draw=2)
     assert "cannot be told apart" in told
 
@@ -61,9 +63,15 @@ def test_nor_where_many_abilities_are_declared() -> None:
     assert wrong <= 12
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_one_or_two_seeds_advise_nothing(seeds: int) -> None:
+    (told,) = advice(dict(zip(REPLAY, (40.0, 30.0, 1.2, 1.2), strict=True)), seeds=seeds)
+    assert "cannot be told apart" in told
+
+
 def test_a_dial_is_stronger_the_lower_it_is() -> None:
     (told,) = advice({"lora+dial=0.25": 1.0, "lora+dial=0.75": 9.0, "lora+dial=0.5": 4.0})
-    assert told.startswith("dial on lora = 0.25: ner dropped by +1.0 [")
+    assert told.startswith("dial on lora = 0.25: ner changed by −1.0 [")
     assert "with lora+dial=0.75" in told
 
 

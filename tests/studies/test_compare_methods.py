@@ -11,7 +11,15 @@ from keeptune.numerics.jackknife import LeftOut
 from keeptune.numerics.seeded import seeded
 from keeptune.records import Interval, Undefined
 from keeptune.scoring.table import get_metric
-from keeptune.studies.compare_methods import Forgetting, difference, dominates, forgetting_of, matched, pairs_of
+from keeptune.studies.compare_methods import (
+    Forgetting,
+    difference,
+    dominates,
+    forgetting_of,
+    matched,
+    pairs_of,
+    sure_level,
+)
 from keeptune.studies.trial_scores import Measured
 from tests.studies.planted_methods import measured, task
 
@@ -30,7 +38,8 @@ def test_only_what_is_surely_worse_in_both_is_dominated() -> None:
     gain, lost = task(GAINS), forgetting(measured("ner", DROPS))
     found = {(a, b) for a, b in permutations(GAINS, 2) if dominates(a, b, gain, lost)}
     # Of full and lora the gain is the same to within the noise: neither is surely no less.
-    assert found == {("full", "bad"), ("lora", "bad"), ("gentle", "bad")}
+    # Gentle gains two points more than bad, which three seeds do not show over six pairs at once.
+    assert found == {("full", "bad"), ("lora", "bad")}
 
 
 def test_false_domination_is_rare() -> None:
@@ -40,6 +49,24 @@ def test_false_domination_is_rare() -> None:
         lost = forgetting(measured("ner", {"a": 5.0, "b": 5.0}, draw=draw))
         wrong += dominates("a", "b", gain, lost) or dominates("b", "a", gain, lost)
     assert wrong <= 10
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_one_or_two_seeds_say_nothing_sure_of_a_method(seeds: int) -> None:
+    gain = task({"a": 40.0, "b": 1.0}, seeds=seeds)
+    lost = forgetting(measured("ner", {"a": 0.0, "b": 40.0}, seeds=seeds))
+    assert not dominates("a", "b", gain, lost)
+    assert not any(lost.surely_more("b", "a", 0.95))
+
+
+def test_many_methods_do_not_make_a_false_word_likely() -> None:
+    """Six that forget alike: the seeds alone make one look worse."""
+    alike = dict.fromkeys("abcdef", 5.0)
+    wrong = 0
+    for draw in range(1, 101):
+        lost = forgetting(measured("ner", alike, by_seed=2.0, draw=draw))
+        wrong += any(lost.surely_more(one, other, sure_level(len(alike)))[1] for one, other in permutations(alike, 2))
+    assert wrong <= 7
 
 
 def test_more_noise_than_difference_dominates_nothing() -> None:
@@ -67,12 +94,12 @@ def test_too_few_items_are_no_verdict() -> None:
 def test_forgetting_is_the_declared_worst_or_the_mean_of_all() -> None:
     loss = measured("text", {"a": 0.1}, metric="token_loss")
     facts, ner = measured("facts", {"a": 4.0}), measured("ner", {"a": 8.0})
-    assert forgetting(facts, ner, loss).words == "drop of the worst declared ability"
+    assert forgetting(facts, ner, loss).words == "the worst declared ability"
     assert forgetting(facts, ner, loss).of("a")[0] == "ner"
     assert forgetting(loss).metric == "token_loss"
     free = [measured(name, {"a": drop}, declared=False) for name, drop in (("facts", 4.0), ("ner", 8.0))]
     mean = forgetting(*free)
-    assert mean.words == "mean drop of 2 abilities"
+    assert mean.words == "the mean of 2 abilities"
     name, drop = mean.of("a")
     assert (name, drop.mean) == ("", pytest.approx(6.0))
     assert forgetting(*free, facts).of("a")[0] == "facts"

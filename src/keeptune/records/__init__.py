@@ -20,7 +20,7 @@ from keeptune.records.forgetting_report import (
     VariantDrop,
     Verdict,
 )
-from keeptune.records.interval import Interval, MaybeInterval
+from keeptune.records.interval import Interval, MaybeInterval, negated
 from keeptune.records.ladder_report import DevDrop, DevEvidence, LadderReport
 from keeptune.records.learning_curve import Backtest, CurveAbility, CurvePoint, CurveTrial, Fitted, LearningCurve
 from keeptune.records.manifest import RunManifest
@@ -84,5 +84,6 @@ __all__ = [
     "VariantDrop",
     "Verdict",
     "from_plain",
+    "negated",
     "to_plain",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keeptune.records.undefined import Undefined
 
@@ -19,3 +19,10 @@ class Interval:
 
 
 MaybeInterval = Interval | Undefined
+
+
+def negated(found: MaybeInterval) -> MaybeInterval:
+    """The interval of the negative: a drop as a change."""
+    if isinstance(found, Undefined):
+        return found
+    return replace(found, estimate=0.0 - found.estimate, low=0.0 - found.high, high=0.0 - found.low)

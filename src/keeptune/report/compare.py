@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from keeptune.records import Interval, MaybeInterval, MethodComparison, MethodRow
+from keeptune.records import Interval, MaybeInterval, MethodComparison, MethodRow, negated
 from keeptune.report.visible import visible
 from keeptune.report.wording import change, score
 
@@ -34,7 +34,7 @@ def methods_table(report: MethodComparison) -> Table:
     """One row a method, the largest gain first."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     unit_of_score = report.metric if report.higher_is_better else f"{report.metric} ↓"
-    columns = ("method", "seeds", unit_of_score, "gain", "95 % interval", "drop", "95 % interval", "worst", "drift",
+    columns = ("method", "seeds", unit_of_score, "gain", "95 % interval", "change", "95 % interval", "worst", "drift",
                "minutes")  # fmt: skip
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index in (0, 7) else "right", no_wrap=index == 0)
@@ -44,15 +44,15 @@ def methods_table(report: MethodComparison) -> Table:
             f"{len(row.seeds)}",
             score(report.metric, row.score),
             *_cells(report.metric, row.gain),
-            *_cells(report.forgetting_metric, row.forgetting),
+            *_cells(report.forgetting_metric, negated(row.forgetting)),
             escape(visible(row.worst)) or "–",
             ", ".join(f"{value:.3f}" for value in row.drift.values()) or "–",
             f"{row.minutes:.1f}",
             style="dim" if row.dominated_by else "",
         )
     table.caption = (
-        f"drop: {report.forgetting_of}, above 0 is worse.  * not surely worse than another in gain and drop.  "
-        f"= its gain counts as that of the best.  Base: {score(report.metric, report.base)}."
+        f"change: of {report.forgetting_of}, below 0 is worse.  * not surely worse than another in gain and change.  "
+        f"= its measured gain is near the largest.  Base: {score(report.metric, report.base)}."
     )
     table.caption_justify = "left"
     return table

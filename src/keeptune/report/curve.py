@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keeptune.records import Backtest, Interval, LearningCurve, MaybeInterval
+from keeptune.records import Backtest, Interval, LearningCurve, MaybeInterval, negated
 from keeptune.report.terminal import notes
 from keeptune.report.visible import visible
 from keeptune.report.wording import change, score
@@ -29,23 +29,24 @@ def curve_report(report: LearningCurve) -> RenderableType:
 
 
 def points_table(report: LearningCurve) -> Table:
-    """One row a size: score, gain, and the drop of each ability."""
+    """One row a size: score, gain, and the change of each ability."""
     names = list(dict.fromkeys(ability.name for point in report.points for ability in point.abilities))
     table = Table(box=None, pad_edge=False, header_style="dim")
     columns = ("examples", "draws", report.metric if report.higher_is_better else f"{report.metric} ↓", "gain")
-    for column in (*columns, *(f"drop of {name}" for name in names)):
+    for column in (*columns, *(f"change of {name}" for name in names)):
         table.add_column(Text(visible(column)), justify="right")
     for point in report.points:
-        drops = {ability.name: limits(ability.metric, ability.drop) for ability in point.abilities}
+        changes = {ability.name: limits(ability.metric, negated(ability.drop)) for ability in point.abilities}
         table.add_row(
             f"{point.size:,}",
             f"{point.draws}" if point.size else "base",
             score(report.metric, point.score),
             limits(report.metric, point.gain),
-            *(drops.get(name, "–") for name in names),
+            *(changes.get(name, "–") for name in names),
         )
     if names:
-        table.caption, table.caption_justify = "Means over draws, with 95 % intervals. A drop above 0 is worse.", "left"
+        table.caption = "Means over draws, with 95 % intervals. A change below 0 is worse."
+        table.caption_justify = "left"
     return table
 
 

@@ -43,6 +43,11 @@ def change(metric: str, value: float, *apart: float) -> str:
     return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
+def signed(value: float) -> str:
+    """A place on an axis of changes: ``+5``, ``−2.5``, ``0``."""
+    return f"{value + 0.0:+g}".replace("-", "−") if value else "0"
+
+
 def _rounded(metric: str, value: float) -> float:
     # Adding nothing takes the sign from a zero.
     return round(value, _digits(metric)) + 0.0

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from keeptune.numerics.jackknife import too_few
-from keeptune.records import Interval, MaybeInterval, MethodAbility, MethodPair, MethodRow, Undefined
+from keeptune.numerics.seeded import MIN_SEEDS
+from keeptune.records import Interval, MaybeInterval, MethodAbility, MethodPair, MethodRow, Undefined, negated
 from keeptune.report.wording import change, interval, score, unit
 from keeptune.studies.compare_advice import advise
 from keeptune.studies.compare_methods import (
@@ -17,8 +18,15 @@ from keeptune.studies.compare_methods import (
     forgetting_of,
     matched,
     pairs_of,
+    sure_level,
 )
 from keeptune.studies.trial_scores import FinishedTrial, Measured, ability_scores, task_scores
+
+FEW_SEEDS = {
+    1: "One seed: this speaks of these checkpoints only, not of the methods; another seed may tell otherwise. "
+    "Three or more speak of a method: --seeds 0,1,2.",
+    2: "Two seeds are too few to speak of a method: take three or more, --seeds 0,1,2.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +116,11 @@ def _sentences(
     task: Measured, forgetting: Forgetting | None, rows: Sequence[MethodRow], alike: Matched
 ) -> tuple[str, ...]:
     """The answer: who gains most, who forgets least at that gain, and what was not shown."""
-    metric = task.metric.name
-    said = [f"{alike.best} gained most: {metric} {_told(metric, task.interval(alike.best))}."]
+    metric, fewest = task.metric.name, min(len(row.seeds) for row in rows)
+    by = {1: " with one seed", 2: " with two seeds"}.get(len(task.change[alike.best].seeds), "")
+    said = [f"{alike.best} gained most{by}: {metric} {_told(metric, task.interval(alike.best))}."]
+    if fewest < MIN_SEEDS:
+        said.append(FEW_SEEDS[fewest])
     if forgetting is None:
         return (*said, "What was forgotten is not known: no ability was measured in every trial.")
     if alike.reach == 0.0:
@@ -118,26 +129,29 @@ def _sentences(
         reach = f"{score(metric, alike.reach)} {unit(metric)}"
         said.append(f"No other gain is within {reach} of it, so forgetting is not compared at matched gain.")
     elif len(rows) > 1:
-        said.append(_at_matched_gain(forgetting, alike.methods))
+        said.append(_at_matched_gain(forgetting, alike, task))
     beaten = [f"{row.method} (by {', '.join(row.dominated_by)})" for row in rows if row.dominated_by]
     if beaten:
         said.append(f"Surely beaten, gain and forgetting taken together: {', '.join(beaten)}.")
-    if any(len(row.seeds) == 1 for row in rows):
-        said.append("A method with one seed speaks of one checkpoint only: another seed may differ.")
     if any(isinstance(row.gain, Interval) and too_few(row.gain) for row in rows):
         said.append("There are too few items for a verdict.")
     return tuple(said)
 
 
-def _at_matched_gain(forgetting: Forgetting, alike: Sequence[str]) -> str:
-    least = min(alike, key=lambda method: forgetting.of(method)[1].mean)
-    others = [method for method in alike if method != least]
-    more = [method for method in others if forgetting.surely_more(method, least)[1]]
+def _at_matched_gain(forgetting: Forgetting, alike: Matched, task: Measured) -> str:
+    least = min(alike.methods, key=lambda method: forgetting.of(method)[1].mean)
+    others = [method for method in alike.methods if method != least]
+    level = sure_level(len(task.change))
+    more = [method for method in others if forgetting.surely_more(method, least, level)[1]]
     unsure = [method for method in others if method not in more]
-    drop = forgetting.interval(least)
+    told = negated(forgetting.interval(least))
     name = forgetting.of(least)[0]
     of = f"{forgetting.words}{f', {name}' if name and name not in forgetting.words else ''}"
-    sentence = f"At matched gain ({', '.join(alike)}) {least} forgot least: {of}, {_told(forgetting.metric, drop)}"
+    reach = f"{score(task.metric.name, alike.reach)} {unit(task.metric.name)}"
+    sentence = (
+        f"Where the gain came out within {reach} of the largest ({', '.join(alike.methods)}), {least} forgot least: "
+        f"{of}, {_told(forgetting.metric, told)}"
+    )
     if more:
         sentence += f"; surely less than {', '.join(more)}"
     if unsure:

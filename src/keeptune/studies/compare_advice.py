@@ -2,8 +2,8 @@
 
 Among methods that differ only in that number, the reference is the one without it, or the gentlest. A setting helped if
 the reference's worst drop surely lies above each declared ability's drop by it, paired by seed and item; advised is the
-gentlest that helped, or a stronger one that surely helped more. Intervals are 95 %, not corrected for the number of
-settings.
+gentlest that helped, or a stronger one that surely helped more. The intervals that are told are 95 % each; "surely" is
+corrected for the number of methods (`compare_methods.sure_level`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from keeptune.mitigation.table import MITIGATIONS
-from keeptune.records import Interval, MaybeInterval
+from keeptune.numerics.seeded import Seeded
+from keeptune.records import Interval, MaybeInterval, Undefined, negated
 from keeptune.report.wording import change, score, unit
-from keeptune.studies.compare_methods import Forgetting, difference
+from keeptune.studies.compare_methods import Forgetting, difference, sure_level
 from keeptune.studies.trial_scores import Measured
 
 STRONGER_WHEN_SMALLER = ("dial", "smaller")
@@ -63,17 +64,17 @@ def families(methods: Sequence[str]) -> Iterator[Family]:
 def _sentence(family: Family, task: Measured, forgetting: Forgetting) -> str:
     worst, before = forgetting.of(family.reference)
     drops = {method: forgetting.each(method)[worst] for _, method in family.settings}
-    chosen = _chosen([method for _, method in family.settings], family.reference, forgetting)
+    level = sure_level(len(task.change))
+    chosen = _chosen([method for _, method in family.settings], family.reference, forgetting, level)
     metric, of = forgetting.metric, worst or "the mean of the abilities"
     at = f"{family.setting} on {family.without}" if family.without else family.setting
     if chosen is None:
         told = ", ".join(
-            f"{_value(family.setting, value)}: {_drop(metric, drops[method].interval())}"
-            for value, method in family.settings
+            f"{_value(family.setting, value)}: {_changed(metric, drops[method])}" for value, method in family.settings
         )
         return (
-            f"{at}: the settings cannot be told apart with these seeds and items; {of} dropped by "
-            f"{_drop(metric, before.interval())} with {family.reference}, and by {told}."
+            f"{at}: the settings cannot be told apart with these seeds and items; {of} changed by "
+            f"{_changed(metric, before)} with {family.reference}, and by {told}."
         )
     value = next(value for value, method in family.settings if method == chosen)
     stronger = family.settings[[method for _, method in family.settings].index(chosen) + 1 :]
@@ -81,21 +82,21 @@ def _sentence(family: Family, task: Measured, forgetting: Forgetting) -> str:
         f" A stronger setting ({', '.join(_value(family.setting, v) for v, _ in stronger)}) did not surely help more."
     )
     return (
-        f"{at} = {_value(family.setting, value)}: {of} dropped by {_drop(metric, drops[chosen].interval())} instead of "
-        f"{_drop(metric, before.interval())} with {family.reference}, and "
+        f"{at} = {_value(family.setting, value)}: {of} changed by {_changed(metric, drops[chosen])} instead of "
+        f"{_changed(metric, before)} with {family.reference}, and "
         f"{_gain(task, difference(task.change[chosen], task.change[family.reference]))}."
         f"{more if stronger else ''}"
     )
 
 
-def _chosen(methods: Sequence[str], reference: str, forgetting: Forgetting) -> str | None:
+def _chosen(methods: Sequence[str], reference: str, forgetting: Forgetting, level: float) -> str | None:
     """The gentlest that surely forgot less than the reference, or a stronger one that surely did so again.
 
     Which ability the reference dropped most is partly luck: that drop must surely lie above every declared one.
     """
     chosen = reference
     for method in methods:
-        if forgetting.surely_more(chosen, method)[1]:
+        if forgetting.surely_more(chosen, method, level)[1]:
             chosen = method
     return None if chosen == reference else chosen
 
@@ -105,11 +106,17 @@ def _gain(task: Measured, found: MaybeInterval) -> str:
     if not isinstance(found, Interval):
         return f"its gain cannot be set against that: {found.reason}"
     if found.low <= 0.0 <= found.high:
-        return f"the gain stayed within {score(metric, max(-found.low, found.high))} {unit(metric)}"
-    return f"the gain changed by {_drop(metric, found)} {unit(metric)}"
+        return f"the gain differs by at most {score(metric, max(-found.low, found.high))} {unit(metric)}"
+    return f"the gain changed by {_limits(metric, found)} {unit(metric)}"
 
 
-def _drop(metric: str, found: Interval) -> str:
+def _changed(metric: str, drop: Seeded) -> str:
+    """The change that a drop is: below 0 is worse."""
+    found = negated(drop.interval())
+    return found.reason if isinstance(found, Undefined) else _limits(metric, found)
+
+
+def _limits(metric: str, found: Interval) -> str:
     return f"{change(metric, found.estimate)} [{change(metric, found.low)} to {change(metric, found.high)}]"
 
 

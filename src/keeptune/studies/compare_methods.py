@@ -1,17 +1,20 @@
 """Methods against each other: what each gained, what each forgot, and which of that is sure.
 
-Pareto front: method A dominates B only if surely. Both 95 % intervals of the differences, paired by seed and item, must
-lie at or above 0, and one of them above it: of gain(A) − gain(B), and of forgetting(B) − forgetting(A). Both must hold,
-so each is tested at its full level (intersection-union; Berger 1982, Technometrics 24:295-300); the number of pairs is
-not corrected for. A method that nobody dominates so is on the front, and may be there for want of seeds or items.
+Surely: by an interval of the difference, paired by seed and item, of three seeds or more, at 95 % over all pairs of
+methods together (`sure_level`, Bonferroni). With fewer seeds nothing is surely so of a method.
+
+Pareto front: method A dominates B only if surely. Both intervals must lie at or above 0, and one of them above it: of
+gain(A) − gain(B), and of forgetting(B) − forgetting(A). Both must hold, so each is tested at its full level
+(intersection-union; Berger 1982, Technometrics 24:295-300). A method that nobody dominates so is on the front, and may
+be there for want of seeds or items.
 
 Forgetting: the drop of the declared ability that dropped most; where none is declared, the mean drop of all that were
 measured. Which one looks worst is partly luck, so "B surely forgets more than A" asks that B's worst drop is surely
 above every declared ability's drop under A.
 
-Matched gain: a method that gains less forgets less, as a rule, so forgetting is compared among methods whose gain is
-that of the best one, at most 10 % or the lower half of the best one's interval below it, whichever is less. The others
-are not matched, and nothing is read off between settings that were not trained.
+Matched gain: a method that gains less forgets less, as a rule, so forgetting is compared among methods whose measured
+gain lies near the best one's, at most 10 % or the lower half of the best one's interval below it, whichever is less. It
+is not shown that their gains are equal, and nothing is read off between settings that were not trained.
 """
 
 from __future__ import annotations
@@ -19,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from keeptune.numerics.jackknife import too_few
 from keeptune.numerics.seeded import Seeded, mean_of
 from keeptune.records import Interval, MaybeInterval, MethodPair, Undefined
 from keeptune.studies.trial_scores import Measured
@@ -55,11 +57,15 @@ class Forgetting:
             return self.parts[name].interval(method)
         return drop.interval() if len(self.parts) > 1 else next(iter(self.parts.values())).interval(method)
 
-    def surely_more(self, method: str, other: str) -> tuple[bool, bool]:
+    def surely_more(self, method: str, other: str, level: float) -> tuple[bool, bool]:
         """(surely no less than by `other`, surely more): against every part, as the worst is not known for sure."""
         worst = self.of(method)[1]
-        found = [difference(worst, part) for part in self.each(other).values()]
-        return all(map(not_below, found)), all(map(above, found))
+        found = [worst.minus(part) for part in self.each(other).values()]
+        known = [each for each in found if not isinstance(each, Undefined)]
+        if len(known) < len(found):
+            return False, False
+        no_less = all(each.surely_not_below_zero(level) for each in known)
+        return no_less, all(each.surely_above_zero(level) for each in known)
 
 
 def forgetting_of(abilities: Sequence[Measured]) -> Forgetting | Undefined:
@@ -71,9 +77,9 @@ def forgetting_of(abilities: Sequence[Measured]) -> Forgetting | Undefined:
     if not chosen:
         return Undefined("no ability was measured in every trial")
     if not declared:
-        words = f"mean drop of {len(chosen)} abilities" if len(chosen) > 1 else f"drop of {chosen[0].name}"
+        words = f"the mean of {len(chosen)} abilities" if len(chosen) > 1 else chosen[0].name
     else:
-        words = "drop of the worst declared ability" if len(chosen) > 1 else f"drop of {chosen[0].name}"
+        words = "the worst declared ability" if len(chosen) > 1 else chosen[0].name
     parts = {ability.name: ability for ability in chosen}
     return Forgetting(words, chosen[0].metric.name, parts, is_mean=not declared)
 
@@ -84,26 +90,23 @@ def difference(one: Seeded, other: Seeded) -> MaybeInterval:
     return found if isinstance(found, Undefined) else found.interval()
 
 
-def above(found: MaybeInterval) -> bool:
-    """Whether it is surely more than 0."""
-    return isinstance(found, Interval) and not too_few(found) and found.low > 0.0
-
-
-def not_below(found: MaybeInterval) -> bool:
-    """Whether it is surely not less than 0."""
-    return isinstance(found, Interval) and not too_few(found) and found.low >= 0.0
+def sure_level(methods: int) -> float:
+    """The level of one pair's interval at which all pairs of so many methods hold at 95 % together."""
+    return 1.0 - 0.05 / max(methods * (methods - 1) // 2, 1)
 
 
 def dominates(method: str, other: str, task: Measured, forgetting: Forgetting) -> bool:
     """Whether `method` surely gains no less and forgets no more than `other`, one of them strictly."""
-    gain = difference(task.change[method], task.change[other])
-    no_less, more = forgetting.surely_more(other, method)
-    return not_below(gain) and no_less and (above(gain) or more)
+    gain, level = task.change[method].minus(task.change[other]), sure_level(len(task.change))
+    if isinstance(gain, Undefined):
+        return False
+    no_less, more = forgetting.surely_more(other, method, level)
+    return gain.surely_not_below_zero(level) and no_less and (gain.surely_above_zero(level) or more)
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Methods whose gain counts as that of the best."""
+    """Methods whose measured gain lies near the best one's."""
 
     best: str
     reach: float

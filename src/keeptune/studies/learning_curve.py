@@ -11,6 +11,7 @@ import numpy as np
 from keeptune.errors import ConfigError
 from keeptune.numerics.jackknife import MIN_CLUSTERS
 from keeptune.numerics.power_curve import MISFIT, CurveScores, PowerCurve, fit_power_curve, foretold
+from keeptune.numerics.seeded import MIN_SEEDS
 from keeptune.records import (
     Backtest,
     CurveAbility,
@@ -21,7 +22,6 @@ from keeptune.records import (
     Undefined,
 )
 from keeptune.report.wording import change, is_loss, score, unit
-from keeptune.studies.compare_methods import above
 from keeptune.studies.trial_scores import FinishedTrial, Measured, ability_scores, task_scores
 
 PLOTTED = 40
@@ -109,7 +109,7 @@ def learn(trials: Sequence[FinishedTrial], sizes: Sequence[int], draws: int) -> 
         backtest=backtest,
         more=more,
         advice=advice,
-        sentences=(_advice(advice, more, task), _so_far(points[-1], task)),
+        sentences=(_advice(advice, more, task), _so_far(points[-1], task, abilities)),
         notices=tuple(notices),
     )
 
@@ -187,14 +187,19 @@ def _advice(advice: MaybeInterval, more: int, task: Measured) -> str:
     return f"{more:,} more examples would bring {score(name, advice.high)} {counted} at most, and perhaps nothing."
 
 
-def _so_far(last: CurvePoint, task: Measured) -> str:
+def _so_far(last: CurvePoint, task: Measured, abilities: Sequence[Measured]) -> str:
     name, found = task.metric.name, last.gain
     told = f"{change(name, found.estimate)} ({_limits(name, found)})" if isinstance(found, Interval) else found.reason
     sentence = f"With {last.size:,} examples the gain is {told}"
+    if 0 < last.draws < MIN_SEEDS:
+        draws = "One draw tells" if last.draws == 1 else "Two draws tell"
+        return f"{sentence}. {draws} of these checkpoints only: take three or more, --draws 3."
     if not last.abilities:
         return f"{sentence}."
-    fallen = [a.name for a in last.abilities if above(a.drop)]
-    surely = f"surely fell: {', '.join(fallen)}" if fallen else "no ability surely fell"
+    # Every ability is looked at, so each by its share of the 5 % (Bonferroni).
+    level = 1.0 - 0.05 / len(abilities)
+    fallen = [a.name for a in abilities if a.change[method_of(last.size)].surely_above_zero(level)]
+    surely = f"surely fell: {', '.join(fallen)}" if fallen else "of no ability is it sure that it fell"
     return f"{sentence}; {surely}."
 
 

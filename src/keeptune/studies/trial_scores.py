@@ -12,7 +12,16 @@ from keeptune.forgetting.compare import Pair, pair
 from keeptune.forgetting.paired_scores import paired_scores
 from keeptune.numerics.jackknife import LeftOut, paired_left_out
 from keeptune.numerics.seeded import ONE_SEED, Seeded, seeded
-from keeptune.records import AbilityReport, EvalRecord, Interval, MaybeInterval, TuneResult, Undefined, from_plain
+from keeptune.records import (
+    AbilityReport,
+    EvalRecord,
+    Interval,
+    MaybeInterval,
+    TuneResult,
+    Undefined,
+    from_plain,
+    negated,
+)
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import get_metric
 from keeptune.store.path_part import path_part
@@ -173,6 +182,4 @@ def _own_gain(result: TuneResult, metric: Metric) -> MaybeInterval:
     """As the trial told it: tuned against base by its primary metric; positive is better."""
     told = (c.difference for c in result.comparisons if (c.metric, c.before_name) == (metric.name, "base"))
     found = next(told, Undefined(f"no item has a {metric.name}"))
-    if metric.higher_is_better or isinstance(found, Undefined):
-        return found
-    return replace(found, estimate=-found.estimate, low=-found.high, high=-found.low)
+    return found if metric.higher_is_better else negated(found)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from keeptune.records import Interval, MethodComparison, MethodRow, to_plain
+from keeptune.records import Interval, MethodComparison, MethodRow, negated, to_plain
 from keeptune.report.html.axis import Axis, axis_over
 from keeptune.report.html.footnotes import Footnotes
 from keeptune.report.html.page import asset, environment, policy
@@ -20,14 +20,15 @@ class Point:
     number: int
     row: MethodRow
     gain: Interval
-    drop: Interval
+    change: Interval
+    """Of what counts as forgetting: below 0 is worse."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """Gain upwards against forgetting to the right."""
+    """Gain upwards against what was kept to the right."""
 
-    drops: Axis
+    changes: Axis
     gains: Axis
     points: tuple[Point, ...]
     apart: tuple[MethodRow, ...]
@@ -63,16 +64,16 @@ def render_comparison(report: MethodComparison) -> str:
 
 
 def scatter(report: MethodComparison) -> Scatter | None:
-    """The drawing; None where no method has both a gain and a drop."""
+    """The drawing; None where no method has both a gain and a change."""
     points = [
-        Point(number, row, row.gain, row.forgetting)
+        Point(number, row, row.gain, change)
         for number, row in enumerate(report.methods, 1)
-        if isinstance(row.gain, Interval) and isinstance(row.forgetting, Interval)
+        if isinstance(row.gain, Interval) and isinstance(change := negated(row.forgetting), Interval)
     ]
     if not points:
         return None
     return Scatter(
-        drops=axis_over([value for point in points for value in (point.drop.low, point.drop.high)]),
+        changes=axis_over([value for point in points for value in (point.change.low, point.change.high)]),
         gains=axis_over([value for point in points for value in (point.gain.low, point.gain.high)]),
         points=tuple(points),
         apart=tuple(row for row in report.methods if row.method not in {point.row.method for point in points}),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from keeptune.records import Interval, LearningCurve, to_plain
+from keeptune.records import Interval, LearningCurve, negated, to_plain
 from keeptune.report.curve import backtest_line
 from keeptune.report.html.axis import Axis, axis_over
 from keeptune.report.html.footnotes import Footnotes
@@ -80,14 +80,14 @@ def render_curve(report: LearningCurve) -> str:
 
 
 def drawings(report: LearningCurve) -> tuple[Drawing, ...]:
-    """The gain with its fit, then each ability's drop."""
+    """The gain with its fit, then each ability's change."""
     gains = [(point.size, point.gain) for point in report.points]
     fitted = [(place.size, place.gain) for place in report.fitted]
     found = [_drawing(f"gain, {report.metric}", gains, fitted)]
     names = dict.fromkeys((a.name, a.metric) for point in report.points for a in point.abilities)
     for name, metric in names:
-        drops = [(point.size, a.drop) for point in report.points for a in point.abilities if a.name == name]
-        found.append(_drawing(f"drop of {name}, {unit(metric)}", drops, []))
+        changes = [(point.size, negated(a.drop)) for point in report.points for a in point.abilities if a.name == name]
+        found.append(_drawing(f"change of {name}, {unit(metric)}", changes, []))
     return tuple(drawing for drawing in found if drawing is not None)
 
 
@@ -108,7 +108,13 @@ def _drawing(
         sizes=sizes,
         values=values,
         dots=tuple(
-            Dot(x(size), y(value.estimate), y(value.low), y(value.high), f"{size:,g} examples: {value.estimate:+.3g}")
+            Dot(
+                x(size),
+                y(value.estimate),
+                y(value.low),
+                y(value.high),
+                f"{size:,g} examples: {value.estimate:+.3g}".replace("-", "−"),
+            )
             for size, value in known
         ),
         line=" ".join(f"{x(size):.1f},{y(value):.1f}" for size, value in middle),

@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from keeptune.commands import joined
-from keeptune.records import ForgettingReport, Interval, to_plain
+from keeptune.records import ForgettingReport, Interval, negated, to_plain
 from keeptune.report import wording
 from keeptune.report.html.confusion_table import confusion_table
 from keeptune.report.html.embedded import embedded_json
@@ -86,6 +86,8 @@ def environment() -> jinja2.Environment:
         "change": _metric_first(wording.change),
         "interval": _metric_first(wording.interval),
         "unit": wording.unit,
+        "negated": negated,
+        "signed": wording.signed,
         "key": lambda value: "" if value is None else value,
         "percent": lambda fraction: f"{100.0 * fraction:.1f} %",
         "points": lambda fraction: wording.change("", 100.0 * fraction),
