@@ -54,7 +54,8 @@ class Problem:
     message: str
     fix: str = ""
     severity: str = "error"
-    """``error`` stops a run; ``warning`` is shown and the run goes on."""
+    """``error`` stops a run; ``warning`` is shown and the run goes on; ``skipped`` is a row that is left out, as the
+    settings ask; ``note`` tells what was assumed, and nothing is wrong."""
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"

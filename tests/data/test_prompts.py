@@ -31,14 +31,14 @@ from keeptune.data.prompts import load_prompts
 )
 def test_the_answer_is_not_looked_at(tmp_path: Path, row: dict[str, Any], asked: list[str]) -> None:
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
-    (found,) = load_prompts(str(tmp_path / "rows.jsonl"), DataConfig())
+    (found,) = load_prompts(str(tmp_path / "rows.jsonl"), DataConfig()).examples
     assert [message.content for message in found.prompt] == asked
     assert (found.completion, found.references, found.choices) == ("", (), ())
 
 
 def test_an_answer_or_a_group_that_is_named_may_be_missing(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"question": "1 + 1"}\n{"question": "2 + 2", "solution": ""}\n')
-    found = load_prompts(str(tmp_path / "rows.jsonl"), DataConfig(completion="solution", group="author"))
+    found = load_prompts(str(tmp_path / "rows.jsonl"), DataConfig(completion="solution", group="author")).examples
     assert [message.content for example in found for message in example.prompt] == ["1 + 1", "2 + 2"]
 
 
@@ -46,5 +46,5 @@ def test_a_class_label_is_no_closed_set_that_a_prompt_must_keep_to(tmp_path: Pat
     features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
     rows = datasets.Dataset.from_dict({"text": ["Fine film.", "Bad film."], "label": [1, 0]}, features=features)
     rows.to_parquet(tmp_path / "films.parquet")
-    found = load_prompts(str(tmp_path / "films.parquet"), DataConfig())
+    found = load_prompts(str(tmp_path / "films.parquet"), DataConfig()).examples
     assert [example.prompt_text for example in found] == ["Fine film.", "Bad film."]

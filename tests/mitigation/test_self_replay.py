@@ -125,7 +125,7 @@ def test_the_users_prompts_are_answered(talking: Callable[[str], LoadedModel], t
     loaded = talking("llama")
     file = tmp_path / "prompts.txt"
     file.write_text("".join(f"say {i} or {2 * i}\n" for i in range(70)) + "\nsay 5 or 10\n")
-    prompts = load_prompts(str(file), DataConfig())
+    prompts = load_prompts(str(file), DataConfig()).examples
     assert len(prompts) == 71
     assert prompts[70].source.endswith("prompts.txt:72")
     events: list[Event] = []

@@ -28,6 +28,6 @@ def old_examples(
         return [], (), []
     data = rows_of_user(config.data)
     sources: list[Sequence[Example]] = [load_told(path, data, "replay", observer).examples for path in mend.replay]
-    prompts = load_prompts(mend.self_replay_prompts, data) if mend.self_replay_prompts else ()
+    prompts = load_prompts(mend.self_replay_prompts, data).examples if mend.self_replay_prompts else ()
     asked = declared_items(config.measure, data, encoder)
     return sources, prompts, [rows.train, rows.validation, rows.test, *asked]

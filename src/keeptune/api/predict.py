@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keeptune.api.ask import load_for_asking, tell_model
 from keeptune.api.evaluate import of_run
-from keeptune.api.prepare import NEW_TOKENS, make_encoder
+from keeptune.api.prepare import NEW_TOKENS, make_encoder, tell_problems
 from keeptune.api.task_format import as_trained
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.prompts import load_prompts
@@ -53,7 +53,9 @@ def _answer(
 ) -> int:
     data = as_trained(model, data, observer)
     encoder = make_encoder(model, data)
-    examples = load_prompts(str(data.test), data)
+    loaded_data = load_prompts(str(data.test), data)
+    tell_problems(loaded_data.problems, observer)
+    examples = loaded_data.examples
     if data.limit_test is not None:
         examples = limit_examples(examples, data.limit_test, seed=0)
     loaded = load_for_asking(model)

@@ -13,7 +13,7 @@ from keeptune.data.load import LoadedData, load_examples
 from keeptune.data.mix.recipe import is_recipe
 from keeptune.data.split import limit_examples, split_examples
 from keeptune.data.stdlib_functions import stdlib_examples
-from keeptune.errors import ConfigError, DataError
+from keeptune.errors import ConfigError, DataError, Problem
 from keeptune.events import DataLoaded, Notice, Observer
 from keeptune.models.adapters import virtual_tokens
 from keeptune.models.load import load_tokenizer
@@ -118,16 +118,36 @@ def _load_files(
 
 def rows_of_user(data: DataConfig) -> DataConfig:
     """How items of an ability are read: by their own field names, not by the task's templates."""
-    return DataConfig(max_length=data.max_length, too_long=data.too_long)
+    return DataConfig(
+        encoding=data.encoding,
+        delimiter=data.delimiter,
+        skip_bad=data.skip_bad,
+        max_length=data.max_length,
+        too_long=data.too_long,
+    )
 
 
 def load_told(path: str, data: DataConfig, role: str, observer: Observer) -> LoadedData:
     """`load_examples`, with its mapping and warnings told to the observer."""
     loaded = load_examples(path, data, role)
     observer(DataLoaded(role, path, len(loaded.examples), loaded.mapping))
-    for problem in loaded.problems:
-        observer(Notice(problem.kind, str(problem)))
+    tell_problems(loaded.problems, observer)
     return loaded
+
+
+def tell_problems(problems: Sequence[Problem], observer: Observer) -> None:
+    """Each note and warning; all rows that are left out in one line."""
+    skipped = [problem for problem in problems if problem.severity == "skipped"]
+    for problem in problems:
+        if problem not in skipped:
+            observer(Notice(problem.kind, str(problem)))
+    if skipped:
+        rows = len({(problem.file, problem.line) for problem in skipped})
+        lines = list(dict.fromkeys(str(problem.line) for problem in skipped))
+        named = ", ".join(lines[:8]) + (" …" if len(lines) > 8 else "")
+        first = skipped[0]
+        told = f"{rows} row{'s' * (rows > 1)} left out as bad, line {named} (first: {first.message})"
+        observer(Notice("skipped", f"{first.file}: {told}"))
 
 
 def _without_repeats(train: tuple[Example, ...], test: tuple[Example, ...], observer: Observer) -> tuple[Example, ...]:

@@ -16,6 +16,8 @@ from keeptune.cli.options import output_flags
 @click.option("--cap", metavar="N", help="Count a source as having N rows at most.")
 @click.option("--temperature", metavar="X", help="Above 1, small sources get more.  [default: 1]")
 @click.option("--test", metavar="DATA", multiple=True, help="Leave out rows that occur here; may be repeated.")
+@click.option("--encoding", metavar="NAME", help="Encoding of text files.  [default: UTF-8, or found and said]")
+@click.option("--delimiter", metavar="CHAR", help="What parts the fields of tables.  [default: found, and said]")
 @click.option("--near-duplicates", metavar="0.8|off", help="Look for near repeats, too.  [default: 0.8]")
 @click.option("--seed", metavar="N", help="Seed of choice and order.  [default: 0]")
 @click.option("--model", metavar="NAME", help="Also count tokens, by this model's tokenizer.")

@@ -26,13 +26,16 @@ FLAGS: Mapping[str, Flag] = {
     "model": Flag("NAME", "Hub name, folder, .gguf file, run folder, or the built-in smollm2.  [default: smollm2]"),
     "revision": Flag("REV", "Branch, tag or commit on the hub."),
     "train": Flag(
-        "DATA", "Rows to learn from: JSONL, JSON, CSV, TSV, Parquet, folder; on the hub NAME[:CONFIG][:SPLIT]."
+        "DATA", "Rows to learn from: JSONL, JSON, CSV, TSV, Excel, Parquet, folder; on the hub NAME[:CONFIG][:SPLIT]."
     ),
     "test": Flag("DATA", "Rows for the score. Without it a part of train is set apart."),
     "prompt": Flag("TEMPLATE", "Prompt over a row's fields: 'Summarize: {dialogue}'. Found by itself where obvious."),
     "completion": Flag("FIELD", "Field, or template, of the answer."),
     "system": Flag("TEXT", "System message before every prompt."),
     "group": Flag("FIELD", "Rows with the same value stay on one side of a split."),
+    "encoding": Flag("NAME", "Encoding of text files: cp1252, utf-16 …  [default: UTF-8, or found and said]"),
+    "delimiter": Flag("CHAR", "What parts the fields of a table: ';', '|', tab …  [default: found, and said]"),
+    "skip-bad": Flag("", "Leave out rows that cannot be used, and say which."),
     "limit-train": Flag("N", "Use N rows of train at most."),
     "draw": Flag("N", "Which seeded choice of rows --limit-train takes.  [default: 0]"),
     "limit-test": Flag("N", "Use N rows of test at most."),
@@ -98,7 +101,8 @@ FLAGS: Mapping[str, Flag] = {
 """Name of the flag → how it is given. The order is the order of the help."""
 
 MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
-DATA = ("prompt", "completion", "system", "group", "max-length")
+READING = ("encoding", "delimiter", "skip-bad")
+DATA = ("prompt", "completion", "system", "group", *READING, "max-length")
 MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "probe")
 LADDER = ("can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
 SCORING = ("metric", "max-new-tokens", "few-shot", "engine")

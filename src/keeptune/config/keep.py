@@ -17,7 +17,7 @@ TYPE_TAG = "type"
 """As keeptune's own ``config.json`` holds them."""
 RUN = "run:"
 """Start of the data of what a run of `tune` was tested on."""
-FILES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+FILES = (".jsonl", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
 """A file has no splits: what follows is a metric."""
 HARNESS = "lm-eval:"
 """Start of the data of a task that lm-evaluation-harness asks."""

@@ -54,6 +54,12 @@ class DataConfig:
     """System message put before every prompt."""
     group: str | None = None
     """Field that names the group of a row; rows of one group stay on one side of a split."""
+    encoding: str | None = None
+    """Encoding of text files that are not UTF-8. None: found where only one text can be meant, and said."""
+    delimiter: str | None = None
+    """Character between the fields of CSV, TSV and text tables. None: found, and said."""
+    skip_bad: bool = False
+    """Leave out rows that cannot be used, and say which, in the place of stopping."""
     limit_train: int | None = None
     """Use this many rows of train at most, the validation slice among them (seeded choice)."""
     draw: int = 0

@@ -26,6 +26,10 @@ def checked(given: Given, setting: Setting) -> Any:
         return value
     if setting.kind is tuple:
         return _names(given)
+    if setting.kind is str and setting.key.endswith("delimiter"):
+        return _delimiter(given)
+    if setting.kind is str and setting.key.endswith("encoding"):
+        return _encoding(given, setting)
     if setting.kind is str:
         return _text(given, setting)
     return _number(given, setting)
@@ -46,6 +50,26 @@ def _text(given: Given, setting: Setting) -> str:
         shown = "empty" if isinstance(value, str) else f"{value!r}, not a text"
         raise given.wrong(f"is {shown}", "give one text, in quotes where it looks like something else")
     return _without_nul(value, given)
+
+
+def _delimiter(given: Given) -> str:
+    """One character; a tab is hard to write on a command line."""
+    value = given.value
+    if isinstance(value, str) and value.casefold() in ("tab", "\\t"):
+        return "\t"
+    if not isinstance(value, str) or len(value) != 1 or value in '"\r\n ':
+        raise given.wrong(f"is {value!r}, not one character", "give one, such as ; or |, or the word tab")
+    return value
+
+
+def _encoding(given: Given, setting: Setting) -> str:
+    name = _text(given, setting)
+    try:
+        b"".decode(name)
+    except (LookupError, ValueError):
+        known = "one that Python knows: utf-8, utf-16, cp1252, cp1250, latin-1, mac_roman, shift_jis …"
+        raise given.wrong(f"is {name!r}, no encoding of text", known) from None
+    return name
 
 
 def _names(given: Given) -> tuple[str, ...]:

@@ -127,7 +127,9 @@ def _prompt(row: dict[str, Any], mapping: Mapping) -> tuple[Message, ...]:
 def _choices(row: dict[str, Any], mapping: Mapping) -> tuple[tuple[str, ...], dict[str, str]]:
     """The closed set, and name → member, as an answer may give it: the ``label`` beside each ``text`` (as ARC has
     them), or else A, B, C … (as MMLU)."""
-    field = mapping.kept.get("choices", "")
+    field = mapping.kept.get("choices")
+    if field is None:
+        return (), {}
     value, names = row.get(field), ascii_uppercase
     if isinstance(value, dict) and isinstance(value.get("text"), list) and isinstance(value.get("label"), list):
         value, names = value["text"], value["label"]

@@ -53,7 +53,12 @@ class CheckReport:
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """The problems that are shown, and the run goes on."""
-        return tuple(problem for problem in self.problems if problem.severity != "error")
+        return tuple(problem for problem in self.problems if problem.severity not in ("error", "note"))
+
+    @property
+    def notes(self) -> tuple[Problem, ...]:
+        """What was assumed of the files; nothing is wrong with it."""
+        return tuple(problem for problem in self.problems if problem.severity == "note")
 
     @property
     def ok(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from keeptune.config.schema import DataConfig
 from keeptune.data.detect import Mapping
-from keeptune.data.formats import RawRow, RawRows, read_rows
+from keeptune.data.formats import ENDS_THE_FILE, STREAMED, RawRow, RawRows, Reading, read_rows
 from keeptune.data.mix.folder import read_mix
 from keeptune.data.mix.recipe import is_recipe
 from keeptune.data.row_builder import RowBuilder, RowShapes
@@ -52,11 +52,28 @@ def read_examples(path: str, config: DataConfig, role: str) -> tuple[tuple[Examp
     """The usable examples, the mapping's sentence (or ""), and all problems. Never raises for bad data."""
     if is_recipe(path):
         return read_mix(path, config, role)
-    return build_examples(read_rows(path, role), path, config)
+    return build_examples(read_rows(path, role, Reading.by(config)), path, config)
 
 
 def build_examples(raw: RawRows, path: str, config: DataConfig) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:
     """As `read_examples`, from rows that are read already."""
+    examples, mapping, problems = _built(raw, path, config)
+    if config.skip_bad and examples:
+        problems = tuple(_skipped(problem) for problem in problems)
+    if raw.assumed:
+        problems = (Problem(path, None, "read-as", f"assumed: {'; '.join(raw.assumed)}", severity="note"), *problems)
+    return examples, mapping, problems
+
+
+def _skipped(problem: Problem) -> Problem:
+    """A row that cannot be used is left out; a file that cannot be read to its end stays an error."""
+    of_a_row = problem.severity == "error" and problem.line is not None
+    if not of_a_row or (problem.kind in ENDS_THE_FILE and not problem.file.lower().endswith(STREAMED)):
+        return problem
+    return replace(problem, severity="skipped")
+
+
+def _built(raw: RawRows, path: str, config: DataConfig) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:
     if not raw.rows:
         return (), "", raw.problems
     shapes = RowShapes()

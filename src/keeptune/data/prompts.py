@@ -8,39 +8,41 @@ from typing import Any
 
 from keeptune.config.schema import DataConfig
 from keeptune.data.field_names import PROMPTS, ROLES
-from keeptune.data.formats import RawRow, RawRows, read_rows
+from keeptune.data.formats import RawRow, RawRows, Reading, read_rows
+from keeptune.data.formats.delimited import is_table
 from keeptune.data.formats.text_lines import read_lines
-from keeptune.data.load import build_examples
+from keeptune.data.load import LoadedData, build_examples
 from keeptune.errors import DataError
-from keeptune.records import Example
 
 NO_ANSWER = "-"
 """Stands where the answer would be while a row is read; it never reaches a model."""
 
 
-def load_prompts(path: str, config: DataConfig) -> tuple[Example, ...]:
+def load_prompts(path: str, config: DataConfig) -> LoadedData:
     """Every row of `path` with its prompt; an answer that is there is not looked at. A ``.txt`` holds a prompt a line.
 
     Raises:
         DataError: a row cannot be read, or has no prompt.
     """
-    raw = _text(Path(path).expanduser()) if path.endswith(".txt") else read_rows(path, "test")
+    reading = Reading.by(config)
+    raw = _text(Path(path).expanduser(), reading) if path.endswith(".txt") else read_rows(path, "test", reading)
     field = "completion" if config.prompt or config.completion else None
     rows = [dataclasses.replace(row, row=_answered(row, field)) for row in raw.rows]
     told = dataclasses.replace(config, completion=field or config.completion, group=None)
-    examples, _, problems = build_examples(dataclasses.replace(raw, rows=tuple(rows), labels={}), path, told)
+    examples, mapping, problems = build_examples(dataclasses.replace(raw, rows=tuple(rows), labels={}), path, told)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise DataError(f"{path}: {len(errors)} problem{'s' * (len(errors) > 1)} in the prompts", problems=errors)
-    return tuple(dataclasses.replace(example, completion="", references=()) for example in examples)
+    prompts = tuple(dataclasses.replace(example, completion="", references=()) for example in examples)
+    return LoadedData(prompts, mapping, path, "", problems)
 
 
-def _text(path: Path) -> RawRows:
-    if not path.is_file():
-        return read_rows(str(path), "test")
-    read = read_lines(path)
+def _text(path: Path, reading: Reading) -> RawRows:
+    if not path.is_file() or is_table(path, reading, "\t"):
+        return read_rows(str(path), "test", reading)
+    read = read_lines(path, reading.encoding, guess=True)
     rows = [RawRow({"prompt": line}, str(path), number) for number, line in read.lines if line.strip()]
-    return RawRows(tuple(rows), read.problems, stem=path.stem)
+    return RawRows(tuple(rows), read.problems, stem=path.stem, assumed=read.assumed)
 
 
 def _answered(row: RawRow, field: str | None) -> dict[str, Any]:

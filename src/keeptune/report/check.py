@@ -24,6 +24,8 @@ def check_report(report: CheckReport) -> RenderableType:
         if problems:
             parts += [Text(""), Text(f"{title}: {len(problems)}", style=f"bold {style}")]
             parts += _by_kind(problems)
+    if report.notes:
+        parts += [Text(""), *(Text(visible(str(note))) for note in report.notes)]
     for role in report.roles:
         parts += [Text(""), *_role(role)]
     if report.repeats or report.leaks:

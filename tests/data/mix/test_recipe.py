@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,13 @@ def test_the_recipe_of_the_documentation_is_one(tmp_path: Path) -> None:
     recipe = read_recipe(written(tmp_path, page.partition("```yaml\n")[2].partition("```")[0]))
     assert [source.fraction for source in recipe.sources] == [None, 0.1, None]
     assert (recipe.rows, recipe.temperature, recipe.cap, recipe.near_duplicates) == (5000, 2, 3000, True)
+
+
+def test_what_a_mix_says_of_all_tables_holds_for_each(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("text|label\ntrès|a\n".encode("cp1252"))
+    (tmp_path / "b.csv").write_bytes("text|label\nžluť|a\n".encode("cp1250"))
+    sources = ["a.csv", {"data": "b.csv", "encoding": "cp1250"}]
+    file = tmp_path / "mix.yaml"
+    file.write_text(json.dumps({"sources": sources, "encoding": "cp1252", "delimiter": "|"}))
+    recipe = read_recipe(file)
+    assert [(source.encoding, source.delimiter) for source in recipe.sources] == [("cp1252", "|"), ("cp1250", "|")]

@@ -1,84 +1,131 @@
-"""CSV and TSV, with a header line."""
+"""CSV, TSV and other text tables, with a header line."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
-from keeptune.data.formats.raw_row import RawRow, RawRows
+from keeptune.data.formats.raw_row import RawRows
+from keeptune.data.formats.reading import Reading
+from keeptune.data.formats.table import Record, rows_of_records
 from keeptune.data.formats.text_lines import read_lines
 from keeptune.errors import Problem
 
 _LONGEST_FIELD = 1 << 28
+_LOOKED_AT = 2000
+"""Records by which a delimiter is found."""
+_WORDS = {"\t": "tab"}
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 
 
-def read_csv(path: Path) -> RawRows:
-    """Fields parted by commas."""
-    return _read(path, ",")
+def read_csv(path: Path, reading: Reading) -> RawRows:
+    """Fields parted by commas, unless another delimiter is named or fits alone."""
+    return _read(path, reading, ",")
 
 
-def read_tsv(path: Path) -> RawRows:
-    """Fields parted by tabs."""
-    return _read(path, "\t")
+def read_tsv(path: Path, reading: Reading) -> RawRows:
+    """Fields parted by tabs, unless another delimiter is named or fits alone."""
+    return _read(path, reading, "\t")
 
 
-def _read(path: Path, delimiter: str) -> RawRows:
-    text = read_lines(path)
+def is_table(path: Path, reading: Reading, *delimiters: str) -> bool:
+    """Whether a file of no known ending is a table: one of `delimiters`, or of all that are known, parts its lines into
+    two fields or more, all alike."""
+    lines = [f"{line}\n" for _, line in read_lines(path, reading.encoding, guess=True).lines]
+    wanted = (reading.delimiter,) if reading.delimiter else delimiters or DELIMITERS
+    return any(_fits(lines, delimiter) for delimiter in wanted)
+
+
+def _read(path: Path, reading: Reading, usual: str) -> RawRows:
+    text = read_lines(path, reading.encoding, guess=True)
     if text.problems:
         return RawRows((), text.problems, stem=path.stem)
-    file = str(path)
-    rows: list[RawRow] = []
+    lines = _ended([line for _, line in text.lines])
+    assumed = list(text.assumed)
+    first = 1
+    delimiter = reading.delimiter
+    if (told := re.fullmatch(r'"?sep=(.)"?\n', lines[0])) is not None:
+        # A line that Excel reads and does not show.
+        lines, first, delimiter = lines[1:], 2, delimiter or told[1]
+    if delimiter is None:
+        found = _delimiter(lines, usual, path)
+        if isinstance(found, Problem):
+            return RawRows((), (found,), stem=path.stem)
+        delimiter = found
+    if delimiter != usual:
+        assumed.append(f"fields parted by {_name(delimiter)}")
     problems: list[Problem] = []
-    header: list[str] = []
-    for line, record in _records([f"{line}\n" for _, line in text.lines], delimiter, file, problems):
-        if not header:
-            header = [name.strip() for name in record]
-            fault = _header_problem(header, delimiter, file, line)
-            if fault is not None:
-                return RawRows((), (fault,), stem=path.stem)
-        elif len(record) != len(header):
-            message = f"{len(record)} fields where the header has {len(header)}"
-            fix = f"put a field that holds {_name(delimiter)}, quote or line break in double quotes"
-            problems.append(Problem(file, line, "wrong-field-count", message, fix))
-        else:
-            rows.append(RawRow(dict(zip(header, record, strict=True)), file, line))
-    if not rows and not problems:
-        problems.append(Problem(file, None, "no-rows", "the file has a header and no rows", "give at least one row"))
-    return RawRows(tuple(rows), tuple(problems), stem=path.stem)
+    records = list(_records(lines, delimiter, str(path), first, problems))
+    if problems and "expected after" in problems[0].message:
+        tidy = re.compile(rf'(?<!")"[ \t]+(?=[{re.escape(delimiter)}\n])')
+        again: list[Problem] = []
+        retried = list(_records([tidy.sub('"', line) for line in lines], delimiter, str(path), first, again))
+        if not again:
+            records, problems = retried, again
+            assumed.append("spaces after closing quotes left out")
+    fix = f"put a field that holds {_name(delimiter)}, quote or line break in double quotes"
+    return rows_of_records(records, path, assumed, problems, fix)
 
 
-def _records(lines: list[str], delimiter: str, file: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
+def _ended(lines: Sequence[str]) -> list[str]:
+    """With their line ends; an old Macintosh file is one line with carriage returns in it."""
+    if len(lines) == 1 and "\r" in lines[0]:
+        lines = lines[0].removesuffix("\r").split("\r")
+    return [f"{line}\n" for line in lines]
+
+
+def _records(lines: Sequence[str], delimiter: str, file: str, first: int, problems: list[Problem]) -> Iterator[Record]:
     """(first line, fields) of each record; a record may span lines. What cannot be parsed ends the file."""
     before = csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    first = 1
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+    offset, line = first - 1, first
     try:
         for record in reader:
             if record:
-                yield first, record
-            first = reader.line_num + 1
+                yield line, record
+            line = offset + reader.line_num + 1
     except csv.Error as error:
         message = f"{error} (in the row that begins here)"
         kind = "unclosed-quote" if "unexpected end of data" in str(error) else "bad-csv"
-        problems.append(Problem(file, first, kind, message, 'write a quote inside a quoted field as ""'))
+        problems.append(Problem(file, line, kind, message, 'write a quote inside a quoted field as ""'))
     finally:
         csv.field_size_limit(before)
 
 
-def _header_problem(header: list[str], delimiter: str, file: str, line: int) -> Problem | None:
-    for index, name in enumerate(header):
-        if name and name in header[:index]:
-            message = f'the header has "{name}" twice'
-            return Problem(file, line, "duplicate-header", message, "rename one of the two columns")
-    if len(header) == 1:
-        for other in ("\t", ";", ",", "|"):
-            if other != delimiter and other in header[0]:
-                message = f"the header has one field; it looks parted by {_name(other)}"
-                fix = "name the file .tsv" if other == "\t" else "name the file .csv" if other == "," else ""
-                return Problem(file, line, "wrong-delimiter", message, fix or "save it with commas")
-    return None
+def _delimiter(lines: Sequence[str], usual: str, path: Path) -> str | Problem:
+    """The one that parts all lines alike; where none does, the usual one, or another that parts the header alone."""
+    fitting = [delimiter for delimiter in DELIMITERS if _fits(lines, delimiter)]
+    if not fitting and len(_first(lines, usual)) < 2:
+        fitting = [delimiter for delimiter in DELIMITERS if len(_first(lines, delimiter)) > 1]
+    if len(fitting) < 2:
+        return fitting[0] if fitting else usual
+    shown = " or ".join(_name(delimiter) for delimiter in fitting)
+    fix = "say which: " + " or ".join(f"--delimiter '{_WORDS.get(each, each)}'" for each in fitting)
+    return Problem(str(path), 1, "ambiguous-delimiter", f"the fields may be parted by {shown}", fix)
+
+
+def _fits(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether it parts the header and every record that is not blank into the same number of fields, two or more."""
+    sizes = {len(record) for record in _loosely(lines, delimiter, _LOOKED_AT) if any(field.strip() for field in record)}
+    return len(sizes) == 1 and sizes.pop() > 1
+
+
+def _first(lines: Sequence[str], delimiter: str) -> list[str]:
+    return next(_loosely(lines, delimiter, 1), [])
+
+
+def _loosely(lines: Sequence[str], delimiter: str, most: int) -> Iterator[list[str]]:
+    before = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        yield from islice(csv.reader(lines, delimiter=delimiter, skipinitialspace=True), most)
+    except csv.Error:
+        return
+    finally:
+        csv.field_size_limit(before)
 
 
 def _name(delimiter: str) -> str:
-    return {"\t": "a tab", ",": "a comma", ";": "a semicolon", "|": "a vertical bar"}[delimiter]
+    return DELIMITERS.get(delimiter, f'"{delimiter}"')

@@ -64,7 +64,7 @@ def read_hub_dataset(name: str, parts: Sequence[str], role: str, tried: str) -> 
             loaded, split = datasets.load_dataset(name, split), None
     except Exception as error:  # noqa: BLE001 - the library raises its own, the hub's and the network's errors
         message = f'"{name}" was found neither on this machine ({tried}) nor on the hub: {first_line(error)}'
-        fix = "give a file (.jsonl .json .csv .tsv .parquet), a folder, or a hub name that can be reached"
+        fix = "give a file (.jsonl .json .csv .tsv .parquet .xlsx), a folder, or a hub name that can be reached"
         return _failed(shown, "not-found", message, fix)
     return _rows(loaded, shown, split, role)
 

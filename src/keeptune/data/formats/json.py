@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from keeptune.data.formats.json_text import DECODER, kind_of, unreadable
 from keeptune.data.formats.jsonl import rows_of_lines
 from keeptune.data.formats.raw_row import RawRow, RawRows
-from keeptune.data.formats.text_lines import read_lines
+from keeptune.data.formats.reading import Reading
+from keeptune.data.formats.text_lines import TextLines, read_lines
 from keeptune.errors import Problem
 
 _SPACE = " \t\r\n"
 
 
-def read_json(path: Path) -> RawRows:
+def read_json(path: Path, reading: Reading) -> RawRows:
     """Every object of the list, with the line that it begins on. JSON Lines are read as such."""
-    text = read_lines(path)
+    text = read_lines(path, reading.encoding)
     if text.problems:
         return RawRows((), text.problems, stem=path.stem)
+    return replace(_read(text, path), assumed=text.assumed)
+
+
+def _read(text: TextLines, path: Path) -> RawRows:
     joined = "\n".join(line for _, line in text.lines)
     start = _skip(joined, 0)
     if joined[start] == "[":

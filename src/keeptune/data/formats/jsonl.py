@@ -8,13 +8,14 @@ from pathlib import Path
 
 from keeptune.data.formats.json_text import DECODER, kind_of, unreadable
 from keeptune.data.formats.raw_row import RawRow, RawRows
+from keeptune.data.formats.reading import AS_FOUND, Reading
 from keeptune.data.formats.text_lines import BLANK, TextLines, read_lines, stream_lines
 from keeptune.errors import Problem
 
 
-def read_jsonl(path: Path) -> RawRows:
+def read_jsonl(path: Path, reading: Reading = AS_FOUND) -> RawRows:
     """Every line that is an object; blank lines are passed over, every other line is a problem."""
-    return rows_of_lines(read_lines(path), path)
+    return rows_of_lines(read_lines(path, reading.encoding), path)
 
 
 def rows_of_lines(text: TextLines, path: Path) -> RawRows:
@@ -32,13 +33,13 @@ def rows_of_lines(text: TextLines, path: Path) -> RawRows:
             problems.append(parsed)
         else:
             rows.append(RawRow(parsed, file, number))
-    return RawRows(tuple(rows), tuple(sorted(problems, key=_line)), stem=path.stem)
+    return RawRows(tuple(rows), tuple(sorted(problems, key=_line)), stem=path.stem, assumed=text.assumed)
 
 
-def stream_jsonl(path: Path) -> Iterator[RawRow | Problem]:
+def stream_jsonl(path: Path, encoding: str | None = None) -> Iterator[RawRow | Problem]:
     """As `read_jsonl`, one row or problem at a time, in the file's order; one line is in memory at once."""
     file = str(path)
-    for read in stream_lines(path):
+    for read in stream_lines(path, encoding):
         if isinstance(read, Problem):
             yield read
             continue

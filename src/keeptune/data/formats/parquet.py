@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.data.formats.raw_row import RawRow, RawRows
+from keeptune.data.formats.reading import Reading
 from keeptune.errors import Problem, first_line
 
 
-def read_parquet(path: Path) -> RawRows:
+def read_parquet(path: Path, reading: Reading) -> RawRows:  # noqa: ARG001
     """Every row, numbered from 1."""
     import pyarrow  # type: ignore[import-untyped]
     import pyarrow.parquet  # type: ignore[import-untyped]

@@ -29,3 +29,5 @@ class RawRows:
     """Field → the names of its classes, where the file declares a closed set."""
     stem: str = "row"
     """Begins the ids of rows that have none."""
+    assumed: tuple[str, ...] = ()
+    """What the reader found out or left out by itself, and the user should know."""

@@ -6,16 +6,18 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from keeptune.data.formats.delimited import read_csv, read_tsv
+from keeptune.data.formats.delimited import is_table, read_csv, read_tsv
+from keeptune.data.formats.excel import read_excel
 from keeptune.data.formats.hub import is_saved_dataset, read_hub_dataset, read_saved_dataset
 from keeptune.data.formats.json import read_json
 from keeptune.data.formats.jsonl import read_jsonl
 from keeptune.data.formats.parquet import read_parquet
 from keeptune.data.formats.raw_row import RawRows
+from keeptune.data.formats.reading import AS_FOUND, Reading
 from keeptune.data.nearest import did_you_mean
 from keeptune.errors import Problem
 
-READERS: Mapping[str, Callable[[Path], RawRows]] = {
+READERS: Mapping[str, Callable[[Path, Reading], RawRows]] = {
     ".jsonl": read_jsonl,
     ".ndjson": read_jsonl,
     ".json": read_json,
@@ -23,21 +25,31 @@ READERS: Mapping[str, Callable[[Path], RawRows]] = {
     ".tsv": read_tsv,
     ".parquet": read_parquet,
 }
+EXCEL = ".xlsx"
+KNOWN = (*READERS, EXCEL)
+"""Endings of files that are read."""
+STREAMED = (".jsonl", ".ndjson")
+"""Endings of files of which each line is a row."""
+ENDS_THE_FILE = ("unclosed-quote", "bad-csv", "truncated", "bad-json", "too-large")
+"""Kinds of problems after which no row of a file is known, but of JSON Lines."""
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
-def read_rows(path: str, role: str) -> RawRows:
-    """The rows behind `path`: a file, a folder, or a hub data set ``name[:config][:split]``."""
+def read_rows(path: str, role: str, reading: Reading = AS_FOUND) -> RawRows:
+    """The rows behind `path`: a file, a workbook's sheet ``file.xlsx:sheet``, a folder, or a hub data set
+    ``name[:config][:split]``."""
     here = Path(path).expanduser()
     try:
         if here.is_file():
-            return _read_file(here)
+            return _read_file(here, role, reading)
         if here.is_dir():
-            return _read_folder(here, None, role)
+            return _read_folder(here, None, role, reading)
         name, _, split = path.rpartition(":")
         if name and Path(name).expanduser().is_dir():
-            return _read_folder(Path(name).expanduser(), split, role)
+            return _read_folder(Path(name).expanduser(), split, role, reading)
         if name and Path(name).expanduser().is_file():
+            if Path(name).suffix.lower() == EXCEL:
+                return read_excel(Path(name).expanduser(), split, role)
             return _failed(path, "unknown-split", "a file has no splits", f'leave ":{split}" out')
     except OSError as error:
         return _failed(path, "unreadable", f"cannot be read: {error.strerror or error}", "check its permissions")
@@ -48,27 +60,32 @@ def read_rows(path: str, role: str) -> RawRows:
     return read_hub_dataset(hub_name, parts, role, tried)
 
 
-def _read_file(path: Path) -> RawRows:
+def _read_file(path: Path, role: str, reading: Reading) -> RawRows:
     reader = READERS.get(path.suffix.lower())
     if reader is not None:
-        return reader(path)
+        return reader(path, reading)
+    if path.suffix.lower() == EXCEL:
+        return read_excel(path, None, role)
+    if path.suffix.lower() == ".txt" and is_table(path, reading):
+        # Excel's "Unicode Text".
+        return read_tsv(path, reading)
     ending = f'the ending "{path.suffix}" is' if path.suffix else "a file without an ending is"
-    message = f"{ending} not one of {' '.join(READERS)}{did_you_mean(path.suffix, READERS)}"
+    message = f"{ending} not one of {' '.join(KNOWN)}{did_you_mean(path.suffix, KNOWN)}"
     fix = f"unpack it first: gunzip {path.name}" if path.suffix == ".gz" else "rename or convert the file"
     return _failed(str(path), "unknown-extension", message, fix)
 
 
-def _read_folder(folder: Path, split: str | None, role: str) -> RawRows:
+def _read_folder(folder: Path, split: str | None, role: str, reading: Reading) -> RawRows:
     if is_saved_dataset(folder):
         return read_saved_dataset(folder, split, role)
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in READERS)
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in KNOWN)
     named = [path for path in files if path.stem == (split or role)]
     chosen = named or ([] if split else files)
     if len(chosen) == 1:
-        return _read_file(chosen[0])
+        return _read_file(chosen[0], role, reading)
     if not chosen:
         what = f'file "{split}" with an ending' if split else "file with an ending"
-        message = f"the folder has no {what} of {' '.join(READERS)} and no data set of save_to_disk"
+        message = f"the folder has no {what} of {' '.join(KNOWN)} and no data set of save_to_disk"
         return _failed(str(folder), "no-data", message, "name the file, or the right folder")
     names = ", ".join(path.name for path in chosen[:8])
     return _failed(str(folder), "several-files", f"the folder has several data files: {names}", "name one of them")
@@ -77,7 +94,7 @@ def _read_folder(folder: Path, split: str | None, role: str) -> RawRows:
 def _looks_local(path: str) -> bool:
     name, *parts = path.split(":")
     is_path = len(parts) > 2 or any("/" in part or not part for part in parts) or not _HUB_NAME.fullmatch(name)
-    return is_path or Path(name).suffix.lower() in {*READERS, ".gz", ".txt"}
+    return is_path or Path(name).suffix.lower() in {*KNOWN, ".gz", ".txt", ".xls"}
 
 
 def _missing(path: str, here: Path) -> RawRows:

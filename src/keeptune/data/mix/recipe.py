@@ -43,6 +43,8 @@ class MixSource:
     completion: str | None = None
     system: str | None = None
     group: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
     """How its rows are read, as in `DataConfig`."""
     sha256: str = ""
     """Of what it held when the recipe was made; "" where that does not matter."""
@@ -50,7 +52,14 @@ class MixSource:
     @property
     def config(self) -> DataConfig:
         """How its rows are read."""
-        return DataConfig(prompt=self.prompt, completion=self.completion, system=self.system, group=self.group)
+        return DataConfig(
+            prompt=self.prompt,
+            completion=self.completion,
+            system=self.system,
+            group=self.group,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,8 @@ class MixRecipe:
     """Of the mix that this recipe made already."""
 
 
-_TEXTS = ("data", "name", "prompt", "completion", "system", "group", "sha256")
+_READING = ("encoding", "delimiter")
+_TEXTS = ("data", "name", "prompt", "completion", "system", "group", *_READING, "sha256")
 _TEST_KEYS: Mapping[str, Setting] = {key: Setting(key, str, False) for key in _TEXTS}
 _SOURCE_KEYS: Mapping[str, Setting] = {
     **_TEST_KEYS,
@@ -87,7 +97,7 @@ _NUMBERS: Mapping[str, Setting] = {
     "cap": Setting("cap", int, False, Range(1)),
     "seed": Setting("seed", int, False, Range(0)),
 }
-_KEYS = ("sources", *_NUMBERS, "test", "near_duplicates")
+_KEYS = ("sources", *_NUMBERS, "test", "near_duplicates", *_READING)
 
 
 def is_recipe(path: str) -> bool:
@@ -147,9 +157,18 @@ def _recipe(given: Mapping[str, Given], folder: Path) -> MixRecipe:
         raise ConfigError("no sources to mix", "give --source FILE, or a recipe with `sources:`")
     numbers = {name: checked(found[name], setting) for name, setting in _NUMBERS.items() if name in found}
     near = _near_duplicates(found["near_duplicates"]) if "near_duplicates" in found else True
-    sources = _data(found["sources"], _SOURCE_KEYS, folder)
-    tests = _data(found["test"], _TEST_KEYS, folder) if "test" in found else ()
+    reading: dict[str, Any] = {name: checked(found[name], _TEST_KEYS[name]) for name in _READING if name in found}
+    sources = _read_so(_data(found["sources"], _SOURCE_KEYS, folder), reading)
+    tests = _read_so(_data(found["test"], _TEST_KEYS, folder), reading) if "test" in found else ()
     return MixRecipe(sources, test=tests, near_duplicates=near, **numbers)
+
+
+def _read_so(sources: tuple[MixSource, ...], reading: Mapping[str, Any]) -> tuple[MixSource, ...]:
+    """What a recipe says of all files holds for those of which it does not say another."""
+    return tuple(
+        replace(source, **{name: getattr(source, name) or value for name, value in reading.items()})
+        for source in sources
+    )
 
 
 def _near_duplicates(given: Given) -> bool:

@@ -8,7 +8,7 @@ import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from keeptune.data.detect import Mapping as FieldMapping
-from keeptune.data.formats import RawRow, read_rows
+from keeptune.data.formats import ENDS_THE_FILE, STREAMED, RawRow, Reading, read_rows
 from keeptune.data.formats.jsonl import stream_jsonl
 from keeptune.data.mix.mixed_row import Row, needs_messages, to_example, to_row
 from keeptune.data.mix.recipe import MixSource
@@ -33,7 +33,6 @@ PROBLEMS = 20
 """Rows of a source that cannot be used are all counted; so many are named."""
 KNOWN_WORDS = 1 << 20
 """Hashes of words that are remembered at once."""
-STREAMED = (".jsonl", ".ndjson")
 
 Role = Literal["train", "test"]
 
@@ -92,14 +91,14 @@ class Spool:
         Raises:
             DataError: the source cannot be read, its fields have no known names, or no row can be used.
         """
-        rows, stem, labels = _reader(source, role)
+        rows, table = _reader(source, role)
         shapes = RowShapes()
         for row in islice((row for row in rows() if isinstance(row, RawRow)), FIRST_ROWS):
             shapes.add(row.row)
         begin = self._rows.tell(), self._words.tell()
         while True:
             mapping = _mapping(shapes, source) if shapes.counts else FieldMapping("text")
-            builder = RowBuilder(mapping, source.config, stem, labels.get(mapping.completion, ()))
+            builder = RowBuilder(mapping, source.config, table.stem, table.labels.get(mapping.completion, ()))
             seen = RowShapes()
             spooled = self._add(source, rows(), builder, seen)
             if not len(spooled):
@@ -107,7 +106,8 @@ class Spool:
             for file in (self._rows, self._words):
                 file.flush()
             if _mapping(seen, source) == mapping:
-                return spooled
+                read_as = f"; assumed: {'; '.join(table.assumed)}" if table.assumed else ""
+                return replace(spooled, mapping=spooled.mapping + read_as)
             shapes = seen
             for file, start in zip((self._rows, self._words), begin, strict=True):
                 file.seek(start)
@@ -201,23 +201,26 @@ class _WordHashes(dict[str, int]):
         return value
 
 
-ENDS_THE_FILE = ("unclosed-quote", "bad-csv", "truncated", "bad-json")
-"""Kinds of problems after which no row of a file is known, but of JSON Lines."""
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What a reader tells beside the rows, as in `RawRows`."""
+
+    stem: str
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
 
 
-def _reader(
-    source: MixSource, role: Role
-) -> tuple[Callable[[], Iterator[RawRow | Problem]], str, Mapping[str, tuple[str, ...]]]:
-    """(what gives all rows anew, start of their ids, classes of fields). JSON Lines are streamed; what other readers
+def _reader(source: MixSource, role: Role) -> tuple[Callable[[], Iterator[RawRow | Problem]], _Table]:
+    """(what gives all rows anew, what is known of them). JSON Lines are streamed; what other readers
     give is in memory while its source is read."""
     path = Path(source.data)
     if path.suffix.lower() in STREAMED and path.is_file() and os.access(path, os.R_OK):
-        return lambda: stream_jsonl(path), path.stem, {}
-    raw = read_rows(source.data, role)
+        return lambda: stream_jsonl(path, source.encoding), _Table(path.stem)
+    raw = read_rows(source.data, role, Reading.by(source.config))
     broken = [problem for problem in raw.problems if problem.kind in ENDS_THE_FILE]
     if broken:
         raise DataError(f"{source.data}: it cannot be read to its end", "mend it, or leave it out of the mix", broken)
-    return lambda: iter((*raw.problems, *raw.rows)), raw.stem, raw.labels
+    return lambda: iter((*raw.problems, *raw.rows)), _Table(raw.stem, raw.labels, raw.assumed)
 
 
 def _mapping(shapes: RowShapes, source: MixSource) -> FieldMapping:

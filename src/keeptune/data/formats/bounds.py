@@ -1,0 +1,20 @@
+"""How much a packed file may hold: a few kilobytes of Parquet or of a workbook can unpack to more than any memory."""
+
+from __future__ import annotations
+
+from keeptune.errors import Problem
+
+MOST_BYTES = 2 << 30
+"""Of a file's contents, unpacked."""
+
+
+def shown_size(size: int) -> str:
+    """In the unit that people read."""
+    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.1f} MiB"
+
+
+def too_large(file: str, what: str) -> Problem:
+    """A file that holds more than is read."""
+    message = f"{what}, and {shown_size(MOST_BYTES)} of a file are read at most"
+    fix = "part it into several files, or leave out columns that are not needed"
+    return Problem(file, None, "too-large", message, fix)

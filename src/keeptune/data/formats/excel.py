@@ -1,0 +1,91 @@
+"""Excel workbooks (``.xlsx``), read by openpyxl: values as they were last calculated, never formulas or macros."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from keeptune.data.formats.bounds import MOST_BYTES, shown_size, too_large
+from keeptune.data.formats.raw_row import RawRows
+from keeptune.data.formats.table import Record, rows_of_records
+from keeptune.data.nearest import did_you_mean
+from keeptune.errors import Problem, first_line
+
+MOST_CELLS = 50_000_000
+
+
+def read_excel(path: Path, sheet: str | None, role: str) -> RawRows:
+    """The rows of one sheet: the one that is named, the only one with cells, or the one of the role's name."""
+    file = str(path)
+    from openpyxl import load_workbook
+
+    try:
+        with zipfile.ZipFile(path) as packed:
+            unpacked = sum(part.file_size for part in packed.infolist())
+        if unpacked > MOST_BYTES:
+            return RawRows((), (too_large(file, f"it unpacks to {shown_size(unpacked)}"),), stem=path.stem)
+        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        try:
+            return _rows(book, path, sheet, role)
+        finally:
+            book.close()
+    except Exception as error:  # noqa: BLE001 - zipfile, the XML parser and openpyxl each raise their own
+        message = f"not a readable Excel workbook: {first_line(error)}"
+        problem = Problem(file, None, "corrupt-excel", message, "save it again as .xlsx, or as CSV UTF-8")
+        return RawRows((), (problem,), stem=path.stem)
+
+
+def _rows(book: Any, path: Path, sheet: str | None, role: str) -> RawRows:
+    sheets = {each.title: each for each in book.worksheets}
+    for each in sheets.values():
+        # What a file says of its size may be wrong, or meant to take all memory.
+        each.reset_dimensions()
+    filled = [name for name, each in sheets.items() if any(_filled(row) for row in each.iter_rows(values_only=True))]
+    named = [name for name in sheets if name == sheet] if sheet else [name for name in filled if name == role]
+    chosen = named or ([] if sheet else filled)
+    if len(chosen) != 1:
+        return RawRows((), (_which(path, tuple(sheets), filled, sheet),), stem=path.stem)
+    (name,) = chosen
+    assumed = [f'the sheet "{name}"'] if len(sheets) > 1 and not sheet else []
+    fix = "put a name above each column that holds something"
+    problems: list[Problem] = []
+    records = list(_records(sheets[name], str(path), problems))
+    return rows_of_records(records, path, assumed, problems, fix)
+
+
+def _records(sheet: Any, file: str, problems: list[Problem]) -> Iterator[Record]:
+    left = MOST_CELLS
+    width = 0
+    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+        left -= len(row) + 1
+        if left < 0:
+            problems.append(too_large(file, f"the sheet has more than {MOST_CELLS:,} cells"))
+            return
+        if _filled(row):
+            cells = ["" if cell is None else _text(cell) for cell in row]
+            width = width or len(cells)
+            # A row ends with its last filled cell.
+            yield number, cells + [""] * (width - len(cells))
+
+
+def _filled(row: Sequence[Any]) -> bool:
+    return any(cell is not None for cell in row)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _which(path: Path, sheets: Sequence[str], filled: Sequence[str], sheet: str | None) -> Problem:
+    file = str(path)
+    if sheet:
+        message = f'no sheet "{sheet}"{did_you_mean(sheet, sheets)}; the sheets are {", ".join(sheets)}'
+        return Problem(file, None, "unknown-split", message, f"name one, as in '{path.name}:{sheets[0]}'")
+    if not filled:
+        return Problem(file, None, "no-rows", "the workbook is empty", "give at least one row")
+    message = f"the workbook has several sheets: {', '.join(filled)}"
+    return Problem(file, None, "several-sheets", message, f"name one, as in '{file}:{filled[0]}'")
