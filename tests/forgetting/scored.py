@@ -4,11 +4,12 @@ from keeptune.records import Ability, Answer, EvalRecord, ItemScore
 from keeptune.scoring.mean import mean_score
 
 
-def record(i, value, metric="exact_match", output=None, cluster=None, reference="right", choices=(), answer=None):
-    """One item with one score in points; None is an item without a score."""
+def record(i, value, metric="exact_match", output=None, cluster=None, reference=None, choices=(), answer=None):
+    """One item with one score in points; None is an item without a score. No two items have the same reference."""
+    reference = f"right{i}" if reference is None else reference
     score = ItemScore(None) if value is None else mean_score(float(value))
     if output is None:
-        output = "right" if value else f"wrong {i}"
+        output = reference if value else f"wrong{i}"
     return EvalRecord(
         f"i{i}", cluster or f"i{i}", "ask", (reference,), choices, answer or Answer(f"i{i}", output), {metric: score}
     )
@@ -25,7 +26,7 @@ def losses(values, tokens=10.0):
             f"i{i}",
             f"i{i}",
             "ask",
-            ("text",),
+            (f"a text of some sixty letters, which no other item has: {i}",),
             (),
             Answer(f"i{i}", reference_loglikelihood=-v * tokens, reference_tokens=int(tokens)),
             {"token_loss": ItemScore(v, {"nats": v * tokens, "tokens": tokens})},

@@ -209,7 +209,8 @@ class Climb:
             elif ability.form == "loss" and not same_tokenizer(*self.encoders):
                 why = "the two models have other tokenizers, so that no losses can be compared"
             else:
-                why = why_not_measurable(ability, metric, records, ())
+                told = why_not_measurable(ability, metric, records)
+                why = told.reason if isinstance(told, Undefined) else told
             if why:
                 self.observer(Notice("ladder", f"{ability.name} is left out of the climb: {why}"))
             else:

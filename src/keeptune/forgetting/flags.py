@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
+from keeptune.forgetting.collapse import MIN_ITEMS, MORE_THAN_REFERENCES, commonest, given, share_of
 from keeptune.forgetting.measurable import score_interval
 from keeptune.forgetting.paired_scores import score_of
 from keeptune.records import EvalRecord, Interval
-from keeptune.scoring.choices import compared_choices
 from keeptune.scoring.metric import Metric
 
 SAME_ANSWER = 0.8
-"""Share of items with one and the same answer from which on a model is degenerate …"""
-MORE_THAN_REFERENCES = 0.1
-"""… if that share is this much above the commonest reference's."""
+"""Share of items with one and the same answer from which on a model is degenerate, if it is also surely more common
+than the commonest reference; see `keeptune.forgetting.collapse` for when that is a collapse."""
 EMPTY = 0.1
 """Share of empty answers from which on they are told."""
-MIN_ITEMS = 10
 
 
 def find_flags(
@@ -45,32 +42,19 @@ def _below_chance(tuned: Sequence[EvalRecord], metric: Metric, chance: float | N
 
 
 def _degenerate(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord], metric: Metric) -> str:
-    answers = [answer for record in tuned if (answer := _answer(record, metric)) is not None]
+    answers = [answer for record in tuned if (answer := given(record, metric)) is not None]
     if len(answers) < MIN_ITEMS:
         return ""
-    share, answer = _commonest(answers)
-    references, _ = _commonest([record.references[0].strip() if record.references else "" for record in tuned])
+    texts = [record.references[0] if record.references else "" for record in tuned]
+    answer = commonest(answers)
+    share, references = share_of(answers, answer), share_of(texts, commonest(texts))
     if share < SAME_ANSWER or share < references + MORE_THAN_REFERENCES:
         return ""
-    before = sum(_answer(record, metric) == answer for record in base) / len(base)
+    before = sum(given(record, metric) == answer for record in base) / len(base)
     return (
         f"degenerate: {share:.0%} of the tuned answers are {answer[:40]!r} (base {before:.0%}; the commonest reference "
         f"makes up {references:.0%})"
     )
-
-
-def _answer(record: EvalRecord, metric: Metric) -> str | None:
-    """The text that was generated, or the choice that was found likeliest."""
-    values = record.answer.choice_loglikelihoods
-    if metric.needs == "choices" and values and len(values) == len(record.choices):
-        values = compared_choices(record, metric.name)
-        return record.choices[values.index(max(values))]
-    return record.answer.output.strip() if metric.needs == "output" and record.answer.output is not None else None
-
-
-def _commonest(values: Sequence[str]) -> tuple[float, str]:
-    value, times = Counter(values).most_common(1)[0]
-    return times / len(values), value
 
 
 def _empty(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
+from keeptune.forgetting.floor import find_floor
 from keeptune.forgetting.paired_scores import (
     corpus_statistic,
     count_names,
@@ -13,10 +13,15 @@ from keeptune.forgetting.paired_scores import (
     score_of,
     sum_by_cluster,
 )
+from keeptune.forgetting.unscored import filled_in
 from keeptune.numerics.jackknife import MIN_CLUSTERS, score_jackknife
 from keeptune.numerics.wilson import wilson_interval
 from keeptune.records import Ability, EvalRecord, MaybeInterval, Undefined
 from keeptune.scoring.metric import Metric
+
+DEVELOPMENT = "the development items"
+OF_BASE = "the items of the verdict"
+OF_BOTH = "the items of the verdict, by the mean of both models, as there are too few development items"
 
 
 def score_interval(records: Sequence[EvalRecord], metric: Metric) -> MaybeInterval:
@@ -35,40 +40,43 @@ def score_interval(records: Sequence[EvalRecord], metric: Metric) -> MaybeInterv
 
 
 def why_not_measurable(
-    ability: Ability, metric: Metric, dev_base: Sequence[EvalRecord], base: Sequence[EvalRecord]
-) -> str:
-    """ "" where the base is surely more than twice the margin above chance, or the metric has no chance level.
+    ability: Ability,
+    metric: Metric,
+    dev_base: Sequence[EvalRecord],
+    base: Sequence[EvalRecord] = (),
+    tuned: Sequence[EvalRecord] = (),
+    *,
+    lost: bool = False,
+) -> str | Undefined:
+    """ "" where the base is surely more than twice the margin above the floor (see `find_floor`), by the lower limit
+    (one-sided 97.5 %) of its score: a drop of the margin must leave it above. Undefined where that cannot be told.
 
-    By the lower limit (one-sided 97.5 %) of the base's score on the development items: a drop of the margin must leave
-    it above chance. Where those have no interval, by the items of the verdict, and the reason says so. Of items with
-    choices, who always gives the most frequent reference is a guesser, too: the better one of the two counts.
+    The development items decide. Where those have no interval, the items of the verdict do, by the mean of base and
+    tuned. To go by the base's own score there would choose, among models that did not change, those whose base had
+    luck, and so bias the drop; the mean of both favours neither side. Where the drop is `lost`, the base's own score
+    decides: that verdict's error rate holds whether or not the ability is measurable.
     """
-    if ability.chance is None:
-        return ""
-    on, records, interval = "the development items", dev_base, score_interval(dev_base, metric)
+    on, records, base_alone = DEVELOPMENT, dev_base, list(dev_base)
+    interval = _own(records, metric)
     if isinstance(interval, Undefined) and base:
-        on = "the items of the verdict (there are too few development items)"
-        records, interval = base, score_interval(base, metric)
+        base_alone = list(base)
+        on, records = (OF_BASE, base) if lost else (OF_BOTH, [*base, *tuned])
+        interval = _own(records, metric)
     if isinstance(interval, Undefined):
-        return f"whether the base is above chance cannot be told: {interval.reason}"
-    guessed, named = ability.chance, "chance"
-    always, share = _most_frequent_reference(records)
-    if metric.binary and share > guessed:
-        guessed, named = share, f"the score of always answering {always!r}"
-    above = interval.low - guessed if metric.higher_is_better else guessed - interval.high
+        return Undefined(f"whether the base is above the floor cannot be told: {interval.reason}")
+    floor = find_floor(ability, metric, base_alone)
+    if isinstance(floor, Undefined):
+        return f"whether the base is above the floor cannot be told: {floor.reason}"
+    above = interval.low - floor.value if metric.higher_is_better else floor.value - interval.high
     if above > 2.0 * ability.margin:
         return ""
     better = "above" if metric.higher_is_better else "below"
     return (
-        f"the base is not surely more than {2.0 * ability.margin:g} {better} {named} ({guessed:.4g}) on {on}: "
-        f"{interval.estimate:.4g} ({interval.low:.4g} to {interval.high:.4g})"
+        f"the base is not surely more than {2.0 * ability.margin:g} {better} the floor ({floor.value:.4g}: "
+        f"{floor.named}) on {on}: {interval.estimate:.4g} ({interval.low:.4g} to {interval.high:.4g})"
     )
 
 
-def _most_frequent_reference(records: Sequence[EvalRecord]) -> tuple[str, float]:
-    """It, and the share of the items that it is right for, in points; ("", 0) where an item has no choices."""
-    if not records or not all(record.choices and record.references for record in records):
-        return "", 0.0
-    right_for = Counter(text for record in records for text in set(record.references))
-    text, count = min(right_for.items(), key=lambda each: (-each[1], each[0]))
-    return text, 100.0 * count / len(records)
+def _own(records: Sequence[EvalRecord], metric: Metric) -> MaybeInterval:
+    """Items without a score count as wrong."""
+    return score_interval(records if metric.unit == "nats" else filled_in(records, metric, right=False), metric)

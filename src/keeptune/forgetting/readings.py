@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from statistics import fmean
 
 from keeptune.errors import MetricError
 from keeptune.forgetting.compare import Pair
 from keeptune.forgetting.contained import Contained
 from keeptune.forgetting.paired_scores import PairedScores, paired_scores
-from keeptune.records import Answer, EvalRecord, Example, ItemScore, MaybeInterval, Message, Undefined
+from keeptune.forgetting.shuffled import example_of, shuffles, with_references_of
+from keeptune.records import Answer, EvalRecord, Example, ItemScore, MaybeInterval, Undefined
 from keeptune.scoring.metric import Metric, Needs, Unit, corpus_score
 from keeptune.scoring.table import get_metric
 
 STRICT = "_strict"
 STRICT_FILTER, LENIENT_FILTER = ",strict-match", ",flexible-extract"
 """Of lm-evaluation-harness."""
-SHUFFLES = 5
-SEED = 0
 
 
 def strict_and_lenient(metric: str, records: Sequence[EvalRecord]) -> tuple[Metric, Metric] | None:
@@ -43,7 +40,7 @@ def read_by(records: Sequence[EvalRecord], metric: Metric) -> list[EvalRecord]:
     return [
         record
         if metric.name in record.scores
-        else replace(record, scores={**record.scores, metric.name: metric.item(record.answer, _example(record))})
+        else replace(record, scores={**record.scores, metric.name: metric.item(record.answer, example_of(record))})
         for record in records
     ]
 
@@ -71,19 +68,16 @@ def lenient_floor(records: Sequence[EvalRecord], lenient: Metric) -> float | Non
     elsewhere), or where one cluster holds half of the items.
     """
     floors = []
-    for shuffle in range(SHUFFLES):
-        order = _others(records, random.Random(SEED + shuffle))
-        if not order:
-            return None
+    for pairs in shuffles(records):
         try:
-            scores = [lenient.item(r.answer, _with_references_of(r, other)) for r, other in order]
+            scores = [lenient.item(r.answer, with_references_of(r, other)) for r, other in pairs]
         except MetricError:
             return None
         floor = corpus_score(lenient, scores)
         if isinstance(floor, Undefined):
             return None
         floors.append(floor)
-    return fmean(floors)
+    return fmean(floors) if floors else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,33 +111,3 @@ class _Gap:
         if isinstance(lenient, Undefined):
             return lenient
         return strict if isinstance(strict, Undefined) else lenient - strict
-
-
-def _others(records: Sequence[EvalRecord], rng: random.Random) -> list[tuple[EvalRecord, EvalRecord]]:
-    """Each record with one of another cluster: clusters in shuffled order, shifted by the largest one's size."""
-    rank = {cluster: rng.random() for cluster in dict.fromkeys(record.cluster for record in records)}
-    ordered = sorted(records, key=lambda record: rank[record.cluster])
-    shift = max((len(list(group)) for _, group in groupby(ordered, key=lambda r: r.cluster)), default=0)
-    if 2 * shift > len(ordered) or not ordered:
-        return []
-    return list(zip(ordered, ordered[shift:] + ordered[:shift], strict=True))
-
-
-def _with_references_of(record: EvalRecord, other: EvalRecord) -> Example:
-    """The item with another's references; of choices that the other does not share, the one at the same place."""
-    references = other.references
-    if record.choices and not {r.strip() for r in references} & {c.strip() for c in record.choices}:
-        places = [i for i, choice in enumerate(other.choices) if choice.strip() in {r.strip() for r in references}]
-        references = (record.choices[(places[0] if places else 0) % len(record.choices)],)
-    return _example(replace(record, references=references))
-
-
-def _example(record: EvalRecord) -> Example:
-    return Example(
-        id=record.item_id,
-        prompt=(Message("user", record.prompt),),
-        completion=record.references[0] if record.references else "",
-        references=record.references,
-        choices=record.choices,
-        group=record.cluster,
-    )

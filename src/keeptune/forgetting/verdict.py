@@ -1,4 +1,4 @@
-"""The verdict on one ability: kept, lost, inconclusive or not measurable."""
+"""The verdict on one ability: kept, lost, collapsed, inconclusive or not measurable."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from keeptune.errors import ConfigError
 from keeptune.forgetting.amounts import amount, between, unit
-from keeptune.forgetting.compare import pair
-from keeptune.forgetting.drop import FEW_CHANGES, NO_CHANGE, Drop, measure_drop
+from keeptune.forgetting.collapse import find_collapse
+from keeptune.forgetting.compare import Pair, pair
+from keeptune.forgetting.drop import FEW_CHANGES, NO_CHANGE, Drop
 from keeptune.forgetting.flags import find_flags
 from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import PairedScores, paired_scores
 from keeptune.forgetting.retention import retention
+from keeptune.forgetting.unscored import bounded_drop
 from keeptune.numerics.mcnemar import mcnemar_mid_p
 from keeptune.records import Ability, AbilityReport, Change, EvalRecord, Interval, Undefined, Verdict
 from keeptune.scoring.metric import Metric
@@ -32,9 +34,11 @@ def judge(
 ) -> AbilityReport:
     """One ability before and after, by its first metric.
 
-    The drop is base − tuned (tuned − base where lower is better) on the items that both sides have a score for.
-    kept: its upper 95 % limit is below the ability's margin; lost: its lower limit is above; else inconclusive.
-    "lost" here is not yet corrected for the number of abilities: `decide` does that.
+    The drop is base − tuned (tuned − base where lower is better) on the items that both sides have a score for; its
+    limits take in what the others could have been. kept: its upper 95 % limit is below the ability's margin; lost: its
+    lower limit is above; collapsed: not lost, and yet the tuned model no longer answers; else inconclusive, or not
+    measurable where the base has too little to lose. "lost" here is not yet corrected for the number of abilities:
+    `decide` does that.
 
     Args:
         base: the records of the verdict items; `tuned` holds the same items.
@@ -51,8 +55,11 @@ def judge(
     check_margin(ability, metric)
     pairs = pair(base, tuned)
     scores = paired_scores(pairs, metric)
-    drop = measure_drop(scores, ability.margin)
-    verdict, reason = _verdict(ability, metric, scores, drop, dev_base, base, obstacle)
+    drop = bounded_drop(pairs, scores, ability.margin)
+    collapse = find_collapse([b for b, _ in pairs], [t for _, t in pairs], metric)
+    verdict, reason = _verdict(ability, scores, drop, dev_base, pairs, obstacle)
+    if collapse and verdict != "lost":
+        verdict, reason = "collapsed", collapsed(collapse)
     flips = scores.flips()
     before, after = scores.corpus()
     change = _change(scores, drop)
@@ -86,7 +93,13 @@ def judge(
         detectable_drop=drop.detectable,
         items_to_decide=drop.items_to_decide,
         flags=find_flags([b for b, _ in pairs], [t for _, t in pairs], metric, ability.chance),
+        collapse=collapse,
     )
+
+
+def collapsed(collapse: str) -> str:
+    """The reason of that verdict."""
+    return f"The answers collapsed: {collapse}."
 
 
 def check_margin(ability: Ability, metric: Metric) -> None:
@@ -99,26 +112,29 @@ def check_margin(ability: Ability, metric: Metric) -> None:
 
 def _verdict(
     ability: Ability,
-    metric: Metric,
     scores: PairedScores,
     drop: Drop,
     dev_base: Sequence[EvalRecord],
-    base: Sequence[EvalRecord],
+    pairs: Sequence[Pair],
     obstacle: str,
 ) -> tuple[Verdict, str]:
     """The verdict and its reason in one sentence."""
     if isinstance(drop.interval, Undefined):
         return "inconclusive", _sentence(drop.interval.reason)
-    obstacle = obstacle or why_not_measurable(ability, metric, dev_base, base)
-    if obstacle:
-        return "not measurable", _sentence(obstacle)
+    verdict = drop.verdict(ability.margin)
+    base, tuned = [b for b, _ in pairs], [t for _, t in pairs]
+    why = obstacle or why_not_measurable(ability, scores.metric, dev_base, base, tuned, lost=verdict == "lost")
+    if isinstance(why, Undefined):
+        return "inconclusive", _sentence(why.reason)
+    if why:
+        return "not measurable", _sentence(why)
     if drop.caveat:
         return "inconclusive", _sentence(drop.caveat)
-    verdict = drop.verdict(ability.margin)
-    return verdict, _why(verdict, drop, drop.interval, scores.items, metric.name, ability.margin)
+    return verdict, _why(verdict, drop, drop.interval, scores, ability.margin)
 
 
-def _why(verdict: Verdict, drop: Drop, interval: Interval, items: int, metric: str, margin: float) -> str:
+def _why(verdict: Verdict, drop: Drop, interval: Interval, scores: PairedScores, margin: float) -> str:
+    metric, items = scores.metric.name, scores.items
     names = unit(metric)
     if interval.method == NO_CHANGE:
         return "Every item has exactly the same loss before and after."
@@ -134,6 +150,8 @@ def _why(verdict: Verdict, drop: Drop, interval: Interval, items: int, metric: s
             "but so few items changed that chance may have done it: more items would tell."
         )
     drop_is = f"The drop is {between(interval, metric, margin)} {names}, with the margin of {margin:g} between"
+    if scores.unscored:
+        return f"{drop_is}, whatever scores the {scores.unscored} items without one could have had."
     if drop.items_to_decide and drop.items_to_decide > items:
         return f'{drop_is}; about {drop.items_to_decide:,} items would show "kept" if nothing has changed.'
     if drop.items_as_seen and drop.items_as_seen <= MOST_ITEMS:
@@ -151,7 +169,7 @@ class _Change(NamedTuple):
 def _change(scores: PairedScores, drop: Drop) -> _Change:
     """Whether the ability got better or worse at all, whatever the margin: mid-p McNemar of proportions, else the
     interval against 0."""
-    if scores.proportions:
+    if scores.proportions and not scores.unscored:
         flips = scores.flips()
         p = mcnemar_mid_p(flips.rose, flips.fell)
         if p >= SIGNIFICANT:

@@ -13,7 +13,7 @@ from keeptune.records.ladder_report import LadderReport
 from keeptune.records.manifest import RunManifest
 from keeptune.records.undefined import Undefined
 
-Verdict = Literal["kept", "lost", "inconclusive", "not measurable"]
+Verdict = Literal["kept", "lost", "collapsed", "inconclusive", "not measurable"]
 Gate = Literal["pass", "fail", "inconclusive", "nothing declared"]
 Change = Literal["fell", "rose", "no change shown"]
 Broke = Literal["format", "knowledge", "both", "unclear"]
@@ -70,7 +70,7 @@ class AbilityReport:
     """Items scored on both sides."""
     clusters: int
     unscored: int
-    """Items without a score on either side."""
+    """Items without a score on a side. The limits of the drop hold whichever scores they could have had."""
     base: float | None
     """Corpus score; None where no item has one."""
     tuned: float | None
@@ -100,6 +100,8 @@ class AbilityReport:
     flags: tuple[str, ...] = ()
     """``below chance``, ``degenerate`` … in words."""
     diagnosis: Diagnosis | None = None
+    collapse: str = ""
+    """How the tuned answers collapsed: empty, one and the same, repeating, where the base's are not; "" where not."""
 
 
 @dataclass(frozen=True, slots=True)

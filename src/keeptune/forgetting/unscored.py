@@ -1,0 +1,77 @@
+"""Items without a score: how good and how bad they could have been."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from keeptune.forgetting.compare import Pair
+from keeptune.forgetting.drop import Drop, measure_drop
+from keeptune.forgetting.floor import answered
+from keeptune.forgetting.paired_scores import PairedScores, paired_scores, score_of
+from keeptune.forgetting.shuffled import example_of
+from keeptune.records import EvalRecord, ItemScore, Undefined
+from keeptune.scoring.mean import mean_score
+from keeptune.scoring.metric import Metric
+
+
+def unscored_items(records: Sequence[EvalRecord], metric: Metric) -> int:
+    """Items without a score."""
+    return sum(score_of(record, metric).value is None for record in records)
+
+
+def filled_in(records: Sequence[EvalRecord], metric: Metric, *, right: bool) -> list[EvalRecord]:
+    """The records, those without a score as right as can be (the first reference), or as wrong (the empty answer).
+
+    Of a loss nothing can be said: it has no worst value.
+    """
+    return [
+        replace(record, scores={**record.scores, metric.name: _bound(record, metric, right=right)})
+        if score_of(record, metric).value is None
+        else record
+        for record in records
+    ]
+
+
+def bounded_drop(pairs: Sequence[Pair], scores: PairedScores, margin: float) -> Drop:
+    """The drop on the items that both sides have a score for; its limits hold for all items, whatever scores the others
+    could have had: the upper one with them right before and wrong after, the lower one the other way round.
+
+    Args:
+        scores: those of `pairs`.
+    """
+    drop = measure_drop(scores, margin)
+    if not scores.unscored or isinstance(drop.interval, Undefined):
+        return drop
+    told = f"{scores.unscored} of {len(pairs)} items have no score"
+    if scores.metric.unit == "nats":
+        return replace(drop, caveat=f"{told}, and a loss has no worst value that they could be bounded by")
+    worst, best = (_filled_drop(pairs, scores.metric, margin, fallen=fallen) for fallen in (True, False))
+    if isinstance(worst.interval, Undefined) or isinstance(best.interval, Undefined):
+        return replace(drop, caveat=drop.caveat or told)
+    limits = {"low": best.interval.low, "high": worst.interval.high}
+    return replace(
+        drop,
+        interval=replace(drop.interval, **limits, method=f"{drop.interval.method}; {told}, bounded"),
+        p_above=best.p_above,
+        caveat=drop.caveat or worst.caveat or best.caveat,
+        items_to_decide=None,
+        items_as_seen=None,
+    )
+
+
+def _filled_drop(pairs: Sequence[Pair], metric: Metric, margin: float, *, fallen: bool) -> Drop:
+    base = filled_in([before for before, _ in pairs], metric, right=fallen)
+    tuned = filled_in([after for _, after in pairs], metric, right=not fallen)
+    return measure_drop(paired_scores(list(zip(base, tuned, strict=True)), metric), margin)
+
+
+def _bound(record: EvalRecord, metric: Metric, *, right: bool) -> ItemScore:
+    if metric.unit == "nats":
+        raise ValueError("a loss has no bounds")
+    text = record.references[0] if right and record.references else ""
+    found = metric.item(answered(record, text, metric), example_of(record))
+    if found.value is not None:
+        return found
+    # Scored elsewhere, in shares of 100 points.
+    return mean_score(100.0 if right == metric.higher_is_better else 0.0)
