@@ -1,9 +1,11 @@
 """The gate over declared abilities, and its two sentences."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scored import ability, flips
+from scored import ability, flips, record
 
 from keeptune.errors import ConfigError
 from keeptune.forgetting.gate import decide, exit_code
@@ -38,7 +40,7 @@ FELL, SAME = report("topic", 80, 10, declared=False), report("json", 5, 5, decla
 def test_gate_and_exit_code(reports, gate, code):
     decision = decide(reports, ("fail", "inconclusive"))
     assert (decision.gate, decision.exit_code) == (gate, code)
-    assert len(decision.sentences) == 2
+    assert len(decision.sentences) == (2 if any(r.declared for r in reports) else 1)
     assert all(sentence.endswith(".") for sentence in decision.sentences)
     assert [r.name for r in decision.abilities] == [r.name for r in reports]
 
@@ -65,10 +67,58 @@ def test_what_a_colleague_would_say():
     assert failed[0].startswith("Sentiment fell by 12.5 points (9.4 to 15.8; margin 5), more than you allow; Ner is ")
     assert failed[0].endswith("Inference could not be measured; Facts is kept.")
     assert failed[1] == "No other ability was measured."
-    first, second = decide([FELL, SAME]).sentences
-    assert first == "Nothing else was declared to matter; these are the side effects."
-    assert second.startswith("Not declared: Topic fell by 11.7 points")
+    assert decide([FELL, SAME]).sentences == (
+        "Topic fell by 11.7 points (8.8 to 14.8; margin 5); Json is kept (none was declared).",
+    )
+    assert decide([SAME]).sentences == ("No fall was shown in 1 ability (none was declared).",)
     assert "about 4" in decide([OPEN]).sentences[0]
+
+
+def collapsed(name, clusters, declared, answer="That sounds awful!"):
+    """A base that knows half of the answers; a tuned model that gives one and the same to everything."""
+    base = [record(i, 100 * (i % 2), cluster=f"c{i % clusters}") for i in range(150)]
+    tuned = [record(i, 0, output=answer, cluster=f"c{i % clusters}") for i in range(150)]
+    return judge(ability(name, declared=declared), base, tuned)
+
+
+@pytest.mark.parametrize("answer", ["That sounds awful!", "", "again and again, and again and again, " * 6])
+def test_a_collapse_is_a_finding_whatever_can_be_measured(answer):
+    found = collapsed("topic", clusters=15, declared=False, answer=answer)
+    assert (found.verdict, found.drop.low > 20) == ("collapsed", True)
+    sentences = " ".join(decide([KEPT, found]).sentences)
+    assert "No fall" not in sentences
+    assert "Topic collapsed: 100%" in sentences
+    assert decide([KEPT, found]).exit_code == 0, "it was not declared"
+    declared = decide([KEPT, collapsed("topic", clusters=15, declared=True, answer=answer)])
+    assert (declared.gate, declared.exit_code) == ("fail", 3)
+    assert declared.sentences[0].startswith("The answers of Topic collapsed")
+
+
+def test_a_base_that_is_no_better_has_not_let_it_collapse():
+    rows = [record(i, 100 if i < 4 else 0, output="the same") for i in range(100)]
+    assert judge(ability(), rows, rows).verdict == "not measurable"
+
+
+def test_lost_only_without_the_correction_and_collapsed_is_collapsed():
+    lost = replace(report("border", 63, 16), collapse="100% of the tuned answers are empty (base 0%)")
+    decision = decide([lost, *[report(f"a{i}", 6, 6) for i in range(9)]])
+    assert (decision.abilities[0].verdict, decision.gate) == ("collapsed", "fail")
+    assert "as its answers collapsed" in decide([lost]).sentences[0]
+
+
+def test_no_fall_is_denied_where_something_fell_or_was_not_judged():
+    few = judge(ability("few", metric="rouge1"), *flips(20, 1, 0, metric="rouge1"))
+    within = report("small", 24, 8, declared=False)  # kept, and yet its interval excludes 0
+    weak = report("weak", 0, 0, declared=False, chance=65.0)
+    unscored = judge(ability("holes"), *flips(600, 0, 0))
+    unscored = replace(unscored, flags=("not scored: 30 of 600 tuned answers, 0 of the base's",))
+    for other in (few, within, weak, unscored, FELL):
+        for declared in ([], [KEPT]):
+            sentences = " ".join(decide([*declared, SAME, other]).sentences)
+            assert "No fall" not in sentences
+            assert other.title in sentences
+    fell = report("weak", 120, 0, declared=True, chance=65.0)
+    assert "and yet Weak fell by 20.0 points" in decide([fell]).sentences[0]
 
 
 def test_undeclared_abilities_are_not_corrected_and_do_not_count():

@@ -116,7 +116,7 @@ class Forgetting:
             for ability in abilities
         ]
         decision = decide(reports, _fail_on(self.measure))
-        lost = any(report.declared and report.verdict == "lost" for report in decision.abilities)
+        lost = any(report.declared and report.verdict in ("lost", "collapsed") for report in decision.abilities)
         full = (self.measure.extent != "quick" or lost) and not self.routed
         intrusion: IntrusionReport | Undefined = NOT_IN_QUICK
         drift: tuple[DriftRow, ...] | Undefined = NOT_IN_QUICK

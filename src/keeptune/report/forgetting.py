@@ -16,8 +16,14 @@ from keeptune.report.terminal import notes
 from keeptune.report.visible import visible
 from keeptune.report.wording import change, headline, score
 
-STYLES = {"kept": "green", "lost": "bold red", "inconclusive": "yellow", "not measurable": "dim"}
-SIGNS = {"kept": "✓", "lost": "✗", "inconclusive": "?", "not measurable": "–"}
+STYLES = {
+    "kept": "green",
+    "lost": "bold red",
+    "collapsed": "bold red",
+    "inconclusive": "yellow",
+    "not measurable": "dim",
+}
+SIGNS = {"kept": "✓", "lost": "✗", "collapsed": "∅", "inconclusive": "?", "not measurable": "–"}
 GATES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "nothing declared": "bold"}
 CELLS = 5
 """Confusions shown of an ability: those that grew most."""
@@ -87,7 +93,7 @@ def _explanations(abilities: Sequence[AbilityReport]) -> list[RenderableType]:
         if a.diagnosis is not None:
             lines.append(f"{a.name}: {a.diagnosis.text}")
         lines += [f"{a.name}: {flag}" for flag in a.flags]
-        if a.declared and a.verdict in ("inconclusive", "not measurable"):
+        if a.verdict == "collapsed" or (a.declared and a.verdict in ("inconclusive", "not measurable")):
             lines.append(f"{a.name}: {a.reason}")
     return _section("how it broke", lines)
 
@@ -104,7 +110,8 @@ def _intrusion(found: IntrusionReport | Undefined) -> list[RenderableType]:
         f"(the detector finds {found.true_positive_rate:.0%} of the task's own answers, at "
         f"{found.false_positive_rate:.1%} false ones; by length alone {found.length_only_rate:.0%})"
     )
-    nothing = ["no ability's answers have surely come to look like the new task's"]
+    # A detector that is not to be trusted cannot say that there is nothing.
+    nothing = ["no ability's answers have surely come to look like the new task's"] if found.trusted else []
     doubt = [] if found.trusted else [f"not to be trusted: {found.note}"]
     return _section("intrusion of the new task", [*doubt, *(lines or nothing), measured])
 

@@ -73,8 +73,9 @@ class RunEntry:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Declared abilities that were lost."""
-        return tuple(ability.name for ability in self.abilities if ability.declared and ability.verdict == "lost")
+        """Declared abilities that were lost, or whose answers collapsed."""
+        worse = ("lost", "collapsed")
+        return tuple(ability.name for ability in self.abilities if ability.declared and ability.verdict in worse)
 
 
 def is_run(folder: Path) -> bool:

@@ -102,7 +102,7 @@ def ability_scores(trials: Sequence[FinishedTrial]) -> tuple[list[Measured], dic
         elif len({(report.version, report.metric, report.form) for report in asked}) > 1:
             left_out[name] = "the trials were asked it in different versions"
         elif any(report.verdict == "not measurable" for report in asked):
-            left_out[name] = "the base is not clearly above chance"
+            left_out[name] = "the base is not surely more than two margins above the floor"
         else:
             pairs = [_read_pairs(trial.path / "abilities" / path_part(name)) for trial in trials]
             own = [report.drop for report in asked]

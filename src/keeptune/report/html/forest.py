@@ -9,7 +9,7 @@ from keeptune.records import AbilityReport, Comparison, Interval, Verdict
 from keeptune.report.html.axis import Axis, axis_over
 from keeptune.report.wording import is_loss, unit
 
-SEVERITY: tuple[Verdict, ...] = ("lost", "inconclusive", "kept", "not measurable")
+SEVERITY: tuple[Verdict, ...] = ("lost", "collapsed", "inconclusive", "kept", "not measurable")
 CLEARANCE = 4.5
 """Percent of the width between two marks of one lane: marks do not touch on a phone."""
 

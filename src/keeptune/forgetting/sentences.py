@@ -1,0 +1,138 @@
+"""What a colleague would say of the abilities of a report, in a sentence or two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keeptune.forgetting.amounts import amount, between, unit
+from keeptune.records import AbilityReport, Gate, Interval, Verdict
+
+_DEGENERATE = ("degenerate", "empty answers", "below chance", "not scored")
+"""Flags of answers that are none."""
+
+
+def sentences(gate: Gate, reports: Sequence[AbilityReport]) -> tuple[str, ...]:
+    """The declared abilities, then the others; one sentence where none was declared.
+
+    None denies a fall where an interval excludes 0, answers degenerated, or something could not be judged.
+    """
+    declared = [report for report in reports if report.declared]
+    others = [report for report in reports if not report.declared]
+    if gate == "nothing declared":
+        return (_side_effects(others, "none was declared"),) if others else ("No ability was measured.",)
+    first = _all_kept(declared) if gate == "pass" else _upper("; ".join(_declared(declared))) + "."
+    return first, _side_effects(others) if others else "No other ability was measured."
+
+
+def _declared(declared: Sequence[AbilityReport]) -> list[str]:
+    """What is told of declared abilities that are not all kept, the gravest first."""
+    lost = _with(declared, "lost")
+    found = [f"{_list([_fell(report) for report in lost])}, more than you allow"] if lost else []
+    found += [_collapsed(report) for report in _with(declared, "collapsed")]
+    found += [_undecided(report) for report in _with(declared, "inconclusive")]
+    found += [_unjudged(report) for report in _with(declared, "not measurable")]
+    return [*found, *_are("kept", _with(declared, "kept"))]
+
+
+def _with(reports: Sequence[AbilityReport], verdict: Verdict) -> list[AbilityReport]:
+    return [report for report in reports if report.verdict == verdict]
+
+
+def _all_kept(kept: Sequence[AbilityReport]) -> str:
+    """With the one that comes closest to its margin."""
+    closest = max(kept, key=lambda r: r.drop.high / r.margin if isinstance(r.drop, Interval) else 0.0)
+    if not isinstance(closest.drop, Interval):
+        raise ValueError(f"{closest.name} is kept without an interval")
+    most = amount(closest.drop.high, closest.metric, closest.margin)
+    words = f"a drop of {most} {unit(closest.metric)} at most (margin {closest.margin:g})"
+    if len(kept) == 1:
+        return f"{closest.title} is kept: {words}."
+    count = "Both" if len(kept) == 2 else f"All {len(kept)}"
+    return f"{count} abilities that you declared are kept; the closest call is {closest.title}, {words}."
+
+
+def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
+    """What else changed, the worst first: exploratory, uncorrected."""
+    noted = f" ({note})" if note else ""
+    collapsed_ = _with(others, "collapsed")
+    rest = [report for report in others if report.verdict != "collapsed"]
+    fell = [report for report in rest if _fell_by(report) is not None]
+    fell.sort(key=lambda report: -(_fell_by(report) or 0.0) / report.margin)
+    rest = [report for report in rest if report not in fell]
+    unjudged = [report for report in rest if not _is_judged(report)]
+    doubtful = [report for report in rest if _is_judged(report) and _signs(report)]
+    plain = [report for report in rest if _is_judged(report) and not _signs(report)]
+    undecided = _are("undecided", _with(plain, "inconclusive"))
+    if len(plain) == len(others):
+        where = (
+            f"in {len(plain)} {'ability' if len(plain) == 1 else 'abilities'}{noted}"
+            if note
+            else "in what you did not declare"
+        )
+        names = "" if note else f" ({_list([report.title for report in plain])})"
+        return f"{'; '.join([f'No fall was shown {where}{names}', *undecided])}."
+    found = [_collapsed(report) for report in collapsed_]
+    found += [_list([_fell(report) for report in fell])] if fell else []
+    found += [f"{report.title}: {'; '.join(_signs(report))}" for report in doubtful]
+    if unjudged:
+        found.append(f"{_list([report.title for report in unjudged])} could not be judged")
+    told = "; ".join([*found, *_are("kept", _with(plain, "kept")), *undecided])
+    return f"{_upper(told)}{noted}." if note else f"Not declared: {told}."
+
+
+def _are(word: str, reports: Sequence[AbilityReport]) -> list[str]:
+    """``Facts and Logic are kept``; nothing of none."""
+    if not reports:
+        return []
+    return [f"{_list([report.title for report in reports])} {'is' if len(reports) == 1 else 'are'} {word}"]
+
+
+def _fell_by(report: AbilityReport) -> float | None:
+    """By how much it fell, where its interval excludes 0 or a change was shown; None where neither is so."""
+    if not isinstance(report.drop, Interval) or (report.change != "fell" and report.drop.low <= 0.0):
+        return None
+    return report.drop.estimate
+
+
+def _is_judged(report: AbilityReport) -> bool:
+    return report.verdict != "not measurable" and report.p_lost is not None and isinstance(report.drop, Interval)
+
+
+def _signs(report: AbilityReport) -> list[str]:
+    return [flag for flag in report.flags if flag.startswith(_DEGENERATE)]
+
+
+def _collapsed(report: AbilityReport) -> str:
+    return f"the answers of {report.title} collapsed: {report.collapse}"
+
+
+def _unjudged(report: AbilityReport) -> str:
+    by = "" if _fell_by(report) is None else f", and yet {_fell(report)}"
+    return f"{report.title} could not be measured{by}"
+
+
+def _fell(report: AbilityReport) -> str:
+    if not isinstance(report.drop, Interval):
+        return report.title
+    by = amount(report.drop.estimate, report.metric, report.margin)
+    limits = between(report.drop, report.metric, report.margin)
+    verb = "fell" if report.higher_is_better else "got worse"
+    how = f", as its answers collapsed: {report.collapse}" if report.collapse else ""
+    return f"{report.title} {verb} by {by} {unit(report.metric)} ({limits}; margin {report.margin:g}){how}"
+
+
+def _undecided(report: AbilityReport) -> str:
+    if not isinstance(report.drop, Interval):
+        return f"{report.title} is undecided"
+    limits = between(report.drop, report.metric, report.margin)
+    needed = report.items_to_decide or 0
+    more = f"; about {needed:,} items could show it kept" if needed > report.items else ""
+    return f"{report.title} is undecided (a drop of {limits} {unit(report.metric)}; margin {report.margin:g}{more})"
+
+
+def _list(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
