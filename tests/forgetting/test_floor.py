@@ -70,6 +70,15 @@ def test_shuffles_are_derangements_across_clusters_and_do_not_depend_on_the_orde
     assert shuffles([replace(r, cluster="one") for r in rows[:30]] + rows[30:]) == []
 
 
+def test_clusters_that_are_built_alike_do_not_meet_item_by_item():
+    rows = [
+        record(i, 100, "label_accuracy", word, f"c{i // 4}", reference=word, choices=("good", "bad"))
+        for i, word in enumerate(["good", "bad", "bad", "good"] * 40)
+    ]
+    floor = find_floor(ability(metric="label_accuracy"), METRICS["label_accuracy"], rows)
+    assert floor.value == pytest.approx(50, abs=6)
+
+
 def test_every_able_base_is_above_the_best_guess():
     for rows, least, most in ((labels(), 33, 37), (answers(), 0, 1), (entities(), 0, 15)):
         floor = find_floor(ability_of(rows), get_metric(next(iter(rows[0].scores))), rows)

@@ -21,9 +21,11 @@ def shuffles(records: Sequence[EvalRecord]) -> list[list[tuple[EvalRecord, EvalR
 
 
 def _others(records: Sequence[EvalRecord], rng: random.Random) -> list[tuple[EvalRecord, EvalRecord]]:
-    """Clusters in shuffled order, shifted by the largest one's size. The order of `records` does not matter."""
+    """Clusters in shuffled order, and their items too (clusters that are built alike would meet item by item, with the
+    same references), shifted by the largest one's size. The order of `records` does not matter."""
     rank = {cluster: rng.random() for cluster in sorted({record.cluster for record in records})}
-    ordered = sorted(records, key=lambda record: (rank[record.cluster], record.item_id))
+    place = {item_id: rng.random() for item_id in sorted(record.item_id for record in records)}
+    ordered = sorted(records, key=lambda record: (rank[record.cluster], place[record.item_id]))
     shift = max((len(list(group)) for _, group in groupby(ordered, key=lambda r: r.cluster)), default=0)
     if 2 * shift > len(ordered) or not ordered:
         return []
