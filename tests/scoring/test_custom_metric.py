@@ -6,7 +6,10 @@ import sys
 import pytest
 from scoring_items import example, wrote
 
+from keeptune.api.prepare import choose
+from keeptune.config.schema import EvaluationConfig
 from keeptune.errors import MetricError
+from keeptune.evaluation.run import score_answers
 from keeptune.records import Answer
 from keeptune.scoring.metric import UNSCORED, corpus_score
 from keeptune.scoring.table import METRICS, get_metric
@@ -169,3 +172,97 @@ def test_a_file_is_read_once_until_it_is_written_again(tmp_path):
     os.utime(path, ns=(1, 1))
     get_metric(f"{path}:score")
     assert sys.modules[f"keeptune_custom:{path.resolve()}"] is not module
+
+
+OF_SCALES = """
+import os, sys
+
+def share(output, references, example):
+    return float(output in references)
+
+def declared(output, references, example):
+    return 0.5 if output in references else 0.0
+declared.scale = 1
+
+def few_points(output, references, example):
+    return float(output in references)
+few_points.scale = 100
+
+def errors(output, references, example):
+    return float(output not in references)
+errors.higher_is_better = False
+
+def points(output, references, example):
+    return 100.0 * (output in references)
+
+def truth(output, references, example):
+    return output in references
+
+def bad_scale(output, references, example):
+    return 1.0
+bad_scale.scale = "one"
+
+def quits(output, references, example):
+    sys.exit(0)
+
+def stops(output, references, example):
+    raise GeneratorExit
+
+def huge(output, references, example):
+    return 10**400
+
+def moves(output, references, example):
+    os.chdir("/")
+    return 100.0
+
+def interrupted(output, references, example):
+    raise KeyboardInterrupt
+"""
+
+
+@pytest.fixture
+def of_scales(tmp_path):
+    path = tmp_path / "scales.py"
+    path.write_text(OF_SCALES, encoding="utf-8")
+    return path
+
+
+ITEMS = [example(f"answer {i}", item_id=f"i{i}") for i in range(20)]
+
+
+@pytest.mark.parametrize("function", ["share", "errors"])
+def test_values_from_0_to_1_are_refused_before_anything_is_trained_with_the_fix(of_scales, function):
+    with pytest.raises(MetricError, match="from 0 to 1") as caught:
+        choose(EvaluationConfig(metrics=(f"{of_scales}:{function}",)), ITEMS)
+    assert f"`{function}.scale = 1`" in caught.value.fix
+    metric = get_metric(f"{of_scales}:{function}")
+    with pytest.raises(MetricError, match="from 0 to 1"):
+        score_answers(ITEMS, [Answer(e.id, e.completion if e.id < "i15" else "no", "stop") for e in ITEMS], [metric])
+
+
+def test_a_declared_scale_or_one_that_shows_is_taken(of_scales):
+    for function, perfect in (("declared", 50), ("few_points", 1), ("points", 100), ("truth", 100)):
+        found = choose(EvaluationConfig(metrics=(f"{of_scales}:{function}",)), ITEMS).primary
+        assert found.item(wrote(ITEMS[0].completion), ITEMS[0]).value == perfect
+    with pytest.raises(MetricError, match="its scale is 'one'"):
+        get_metric(f"{of_scales}:bad_scale")
+
+
+@pytest.mark.parametrize(
+    ("function", "message"), [("quits", "SystemExit"), ("stops", "GeneratorExit"), ("huge", "returned inf")]
+)
+def test_nothing_that_a_metric_does_ends_the_run_in_silence(of_scales, function, message):
+    with pytest.raises(MetricError, match=message):
+        score(of_scales, function)
+    with pytest.raises(MetricError, match=message):
+        choose(EvaluationConfig(metrics=(f"{of_scales}:{function}",)), ITEMS)
+
+
+def test_the_working_directory_stays_and_ctrl_c_still_stops(of_scales, tmp_path):
+    before = os.getcwd()
+    assert score(of_scales, "moves").value == 100
+    (tmp_path / "away.py").write_text("import os\nos.chdir('/')\ndef score(o, r, e):\n    return 100.0\n")
+    get_metric(f"{tmp_path / 'away.py'}:score")
+    assert os.getcwd() == before
+    with pytest.raises(KeyboardInterrupt):
+        score(of_scales, "interrupted")

@@ -19,6 +19,7 @@ from keeptune.models.adapters import virtual_tokens
 from keeptune.models.load import load_tokenizer
 from keeptune.records import EncodedRow, Example
 from keeptune.scoring.choose import choose_metrics, refused_by
+from keeptune.scoring.custom import Custom, try_out
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import get_metric
 from keeptune.store.hashing import hash_value
@@ -209,6 +210,9 @@ def choose(evaluation: EvaluationConfig, examples: Sequence[Example]) -> Metrics
     for refusal in (refused_by(metric, examples) for metric in metrics if evaluation.metrics):
         if refusal:
             raise refusal
+    for metric in metrics:
+        if isinstance(metric, Custom):
+            try_out(metric, examples)
     if any(metric.needs == "choices" for metric in metrics) and any(len(e.choices) < 2 for e in examples):
         raise ConfigError(
             f"{', '.join(m.name for m in metrics if m.needs == 'choices')} needs two `choices` in every test row",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,18 +93,25 @@ def _asked(arguments: Any, resps: Sequence[Any], target: str, metrics: Sequence[
     contexts = [_text(request[0]) for request in requests]
     if not isinstance(first[0], (list, tuple)):
         if len(requests[0]) == 1:
-            return Asked("loss", "", (contexts[0],), reference_loglikelihood=float(first[0]))
+            return Asked("loss", "", (contexts[0],), reference_loglikelihood=_known(float(first[0])))
         return Asked("generate", contexts[0], _texts(target), output=str(first[0]))
     loglikelihoods = tuple(float(each[0]) for each in first)
     if len(requests) == 1:
-        return Asked("loss", contexts[0], (_text(requests[0][1]),), reference_loglikelihood=loglikelihoods[0])
+        text = _text(requests[0][1])
+        return Asked("loss", contexts[0], (text,), reference_loglikelihood=_known(loglikelihoods[0]))
     # A choice is what sets a request apart: its continuation, or, where the contexts differ, the rest of them too.
     prompt = os.path.commonprefix(contexts)  # noqa: RUF071 - text, not paths: by character is meant
     choices = tuple(
         (context.removeprefix(prompt) + _text(request[1])).strip()
         for context, request in zip(contexts, requests, strict=True)
     )
-    return Asked("choices", prompt, _right(target, choices), choices, choice_loglikelihoods=loglikelihoods)
+    known = loglikelihoods if not any(math.isnan(value) for value in loglikelihoods) else ()
+    return Asked("choices", prompt, _right(target, choices), choices, choice_loglikelihoods=known)
+
+
+def _known(loglikelihood: float) -> float | None:
+    """None for one that is not a finite number: it is not known."""
+    return loglikelihood if math.isfinite(loglikelihood) else None
 
 
 def _listed(arguments: Any) -> list[Any]:

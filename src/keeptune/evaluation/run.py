@@ -13,7 +13,8 @@ from keeptune.evaluation.vllm_engine import vllm_loglikelihoods
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Notice, Observer
 from keeptune.models.load import LoadedModel
 from keeptune.records import Answer, EncodedRow, EvalRecord, Example, Undefined
-from keeptune.scoring.metric import Metric, corpus_score
+from keeptune.scoring.custom import refuse_shares
+from keeptune.scoring.metric import Metric, corpus_score, refuse_not_finite
 from keeptune.store.growing_file import GrowingFile
 
 
@@ -123,8 +124,12 @@ def _loglikelihoods(
 def score_answers(
     examples: Sequence[Example], answers: Sequence[Answer], metrics: Sequence[Metric]
 ) -> list[EvalRecord]:
-    """Every metric on every answer."""
-    return [
+    """Every metric on every answer.
+
+    Raises:
+        MetricError: a score that is no finite number, or a user's metric whose scale is not known.
+    """
+    records = [
         EvalRecord(
             item_id=example.id,
             cluster=example.cluster,
@@ -136,6 +141,11 @@ def score_answers(
         )
         for example, answer in zip(examples, answers, strict=True)
     ]
+    for metric in metrics:
+        for record in records:
+            refuse_not_finite(record.scores[metric.name], metric, f"item {record.item_id}")
+        refuse_shares(metric, examples, [record.scores[metric.name] for record in records])
+    return records
 
 
 def corpus_scores(records: Sequence[EvalRecord], metrics: Sequence[Metric]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from keeptune.numerics.flips import Flips, count_flips
 from keeptune.numerics.jackknife import FloatArray, Statistic, paired_jackknife
 from keeptune.numerics.tango import tango_interval
 from keeptune.records import EvalRecord, Interval, ItemScore, MaybeInterval, Undefined
-from keeptune.scoring.metric import Metric, corpus_score
+from keeptune.scoring.metric import Metric, corpus_score, refuse_not_finite
 
 
 class Counted(NamedTuple):
@@ -93,14 +93,16 @@ def score_of(record: EvalRecord, metric: Metric) -> ItemScore:
     """A record's score by one metric.
 
     Raises:
-        MetricError: it was not scored by it.
+        MetricError: it was not scored by it, or its score is no finite number.
     """
     if metric.name not in record.scores:
         raise MetricError(
             f"item {record.item_id} was not scored by {metric.name}, only by {', '.join(record.scores) or 'no metric'}",
             "score the records by this metric first",
         )
-    return record.scores[metric.name]
+    score = record.scores[metric.name]
+    refuse_not_finite(score, metric, f"item {record.item_id}")
+    return score
 
 
 def item_values(scores: Sequence[ItemScore]) -> list[float]:

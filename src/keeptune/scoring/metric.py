@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from keeptune.errors import MetricError
 from keeptune.records import Answer, Example, ItemScore, Undefined
 
 Needs = Literal["output", "choices", "loss"]
@@ -57,6 +59,27 @@ def references_of(example: Example) -> tuple[str, ...]:
     return example.references or (example.completion,)
 
 
+def refuse_not_finite(score: ItemScore, metric: Metric, item: str = "an item") -> None:
+    """Raises MetricError for a score that is no finite number, or neither 0 nor 100 though the metric is binary: a file
+    of records, and a model whose weights overflow, may hold anything."""
+    if score.value is None:
+        return
+    for value in (score.value, *score.counts.values()):
+        if not _is_finite(value):
+            raise MetricError(
+                f"{metric.name}: the score of {item} is {value!r}, not a finite number",
+                "score that item again; where a model gave it, see that its weights are finite",
+            )
+    if metric.binary and score.value not in (0.0, 100.0):
+        raise MetricError(
+            f"{metric.name}: the score of {item} is {score.value:g}, though it can only be 0 or 100", "score it again"
+        )
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def sum_counts(scores: Iterable[ItemScore]) -> tuple[dict[str, float], int, int]:
     """(summed counts, scored items, unscored items) of a set of item scores of one metric."""
     counts: dict[str, float] = {}
@@ -73,6 +96,9 @@ def sum_counts(scores: Iterable[ItemScore]) -> tuple[dict[str, float], int, int]
 
 def corpus_score(metric: Metric, scores: Iterable[ItemScore]) -> float | Undefined:
     """The score of a set of items, from their item scores; items without a score are left out."""
+    scores = list(scores)
+    for score in scores:
+        refuse_not_finite(score, metric)
     counts, scored, unscored = sum_counts(scores)
     if scored == 0:
         return Undefined(f"none of the {unscored} items has a score under {metric.name}")

@@ -174,7 +174,7 @@ def _read(file: Path) -> list[EvalRecord]:
     try:
         with file.open(encoding="utf-8") as lines:
             return [from_plain(EvalRecord, json.loads(line)) for line in lines]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise StoreError(f"{file} cannot be read: {error}", "delete that trial's folder, and compare again") from error
 
 
