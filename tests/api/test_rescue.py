@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from keeptune.api.evaluate import of_run
 from keeptune.api.prepare import NEW_TOKENS, choose, load_rows, make_encoder
 from keeptune.api.rescue import Repairer, _repairing, rescue
 from keeptune.api.tune import tune
@@ -111,6 +112,17 @@ def test_a_model_that_keeps_all_is_left_as_it_is(coloured: Path, tmp_path: Path)
     report = rescue(wanted(coloured, tmp_path / "rescued"), tuned(coloured / "first" / "model"))
     assert chosen(report) == "plain"
     assert not (tmp_path / "rescued" / "model").exists()
+
+
+def test_an_adapter_that_keeps_all_leaves_no_weights(coloured: Path, tmp_path: Path) -> None:
+    loaded = load_model(ModelConfig(name=str(coloured / "first" / "model"), **CPU), train_weights=True)
+    attach_adapter(loaded, Adapter(rank=2), seed=0)
+    adapter, run = save_tuned(loaded, tmp_path), tmp_path / "rescued"
+    report = rescue(wanted(coloured, run, data=DataConfig(test=str(coloured / "sizes.jsonl"))), tuned(adapter))
+    assert (chosen(report), report.tuned_name) == ("plain", str(adapter))
+    assert not list(run.rglob("*.safetensors"))
+    # The run still stands for the model that it left as it was.
+    assert of_run(tuned(run)) == tuned(adapter)
 
 
 def test_answers_have_their_room_in_a_climb_without_train_rows(

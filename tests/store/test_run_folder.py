@@ -15,10 +15,11 @@ import pytest
 from keeptune.errors import RunLocked, StoreError
 from keeptune.records import Interval
 from keeptune.store.atomic import write_json
-from keeptune.store.run_entry import read_entry, task_of
+from keeptune.store.run_entry import read_entry
 from keeptune.store.run_folder import delete_run, dependents, find_run, find_runs
 from keeptune.store.runs import CONFIG, RESULT
 from keeptune.store.score_cache import keep_answers, read_answers
+from keeptune.store.task_name import task_name
 from tests.store.many_runs import TASKS, write_fifty, write_measure, write_tune
 
 HOLDER = """
@@ -219,8 +220,15 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
         ("data/tickets.csv", "tickets"),
         ("knkarthick/dialogsum:train", "knkarthick/dialogsum:train"),
         ("stdlib", "stdlib"),
+        ("data/reviews.CSV", "reviews"),
+        ("data/Train.jsonl", "data"),
+        ("./train.jsonl", "train"),
+        ("mixes/support/recipe.yaml", "support"),
+        ("/home/ann/rows/reviews", "reviews"),
+        ("~/reviews", "reviews"),
+        ("org/data.v2", "org/data.v2"),
         ("", ""),
     ],
 )
 def test_tasks_are_named_by_their_data(data: str, task: str) -> None:
-    assert task_of(data) == task
+    assert task_name(data) == task

@@ -29,9 +29,9 @@ from keeptune.records import (
     to_plain,
 )
 from keeptune.report.html.compare_page import write_compare_html
-from keeptune.store.atomic import write_json
 from keeptune.store.path_part import path_part
 from keeptune.store.runs import CONFIG, LOCK, TRIALS, locked_folder
+from keeptune.store.written import write_record
 from keeptune.studies.compare import Compared, compare_trials
 from keeptune.studies.trial_scores import FinishedTrial
 
@@ -88,7 +88,7 @@ def compare(
             raise StoreError(f"the trials cannot be compared: {compared.reason}", "look at a trial's result.json")
         report = _report(config, folder, trials, finished, errors, compared)
         write_compare_html(report, folder / PAGE)
-        write_json(folder / COMPARISON, to_plain(report))
+        write_record(folder / COMPARISON, report)
     return report
 
 

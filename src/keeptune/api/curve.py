@@ -24,9 +24,9 @@ from keeptune.records import (
     to_plain,
 )
 from keeptune.report.html.curve_page import write_curve_html
-from keeptune.store.atomic import write_json
-from keeptune.store.run_entry import task_of
 from keeptune.store.runs import CONFIG, TRIALS, open_run
+from keeptune.store.task_name import task_name
+from keeptune.store.written import write_record, write_settings
 from keeptune.studies.learning_curve import Learned, check_sizes, learn, method_of
 
 CURVE = "curve.json"
@@ -61,7 +61,7 @@ def curve(
     config, sizes = _settled(config, sizes)
     check_sizes(sizes, draws)
     started = bool(config.output) and (Path(config.output).expanduser() / CONFIG).exists()
-    with open_run(config.output, f"curve-{task_of(config.data.train or '')}", resume=started) as folder:
+    with open_run(config.output, f"curve-{task_name(config.data.train or '')}", resume=started) as folder:
         _keep_settings(config, folder, started=started)
         trials = {(size, draw): _trial(config, folder, size, draw) for draw in range(draws) for size in sizes if size}
         refuse_others(trials.values())
@@ -83,7 +83,7 @@ def curve(
             raise StoreError(f"the trials make no curve: {learned.reason}", "look at a trial's result.json")
         report = _report(config, folder, learned, trials, errors, finished[0].result.manifest)
         write_curve_html(report, folder / PAGE)
-        write_json(folder / CURVE, to_plain(report))
+        write_record(folder / CURVE, report)
     return report
 
 
@@ -125,7 +125,7 @@ def _keep_settings(config: TuneConfig, folder: Path, *, started: bool) -> None:
     if started:
         refuse_other_settings(config, folder, open_then=())
     else:
-        write_json(folder / CONFIG, to_plain(replace(config, output=str(folder))))
+        write_settings(folder / CONFIG, replace(config, output=str(folder)))
     (folder / TRIALS).mkdir(exist_ok=True)
 
 

@@ -18,9 +18,9 @@ from keeptune.errors import ConfigError
 from keeptune.evaluation.run import corpus_scores
 from keeptune.events import Event, Notice, Observer, silent
 from keeptune.export.save import saved_tuned
-from keeptune.records import SCHEMA_VERSION, EvalResult, to_plain
-from keeptune.store.atomic import write_json, write_jsonl
-from keeptune.store.runs import CONFIG, RESULT, open_run
+from keeptune.records import SCHEMA_VERSION, EvalResult
+from keeptune.store.runs import CONFIG, FORGETTING, LADDER, RESULT, open_run, read_json_object
+from keeptune.store.written import write_record, write_records, write_settings
 
 
 def evaluate(
@@ -65,13 +65,13 @@ def evaluate(
             raise ConfigError(told_of, "give more train rows, or a smaller --few-shot")
         asked = with_shots(items, shown, evaluation.few_shot, seed=0)
     with open_run(output, f"eval-{called}", resume=False) as run:
-        write_json(run / CONFIG, to_plain({"model": model, "data": data, "evaluation": evaluation}))
+        write_settings(run / CONFIG, {"model": model, "data": data, "evaluation": evaluation})
         asker = Asker(encoder, metrics, new_tokens(evaluation, encoder, items), evaluation.token_budget, told)
         began = time.monotonic()
         loaded = asker.load(model)
         records = asker.ask(loaded, items, asked, "model", cache=loaded.found.adapter is None)
         samples = run / "samples" / "model.jsonl"
-        write_jsonl(samples, [to_plain(record) for record in records])
+        write_records(samples, records)
         result = EvalResult(
             schema_version=SCHEMA_VERSION,
             path=str(run),
@@ -93,12 +93,22 @@ def evaluate(
                 seconds={"evaluate": time.monotonic() - began},
             ),
         )
-        write_json(run / RESULT, to_plain(result))
+        write_record(run / RESULT, result)
     return result
 
 
 def of_run(model: ModelConfig) -> ModelConfig:
     """The tuned model of a run, where `model` names a run folder; else `model` as it is."""
     path = Path(model.name).expanduser()
-    tuned = saved_tuned(path) if (path / CONFIG).exists() and not (path / "adapter_config.json").exists() else None
+    if not (path / CONFIG).exists() or (path / "adapter_config.json").exists():
+        return model
+    tuned = saved_tuned(path) or _left_as_it_was(path)
     return model if tuned is None else dataclasses.replace(model, name=str(tuned))
+
+
+def _left_as_it_was(run: Path) -> str | None:
+    """The tuned model that a `rescue` was given, where it found nothing to change and so made no weights."""
+    if not ((run / LADDER).exists() and (run / FORGETTING).exists()):
+        return None
+    name = read_json_object(run / FORGETTING, "name the tuned model itself").get("tuned_name")
+    return name if isinstance(name, str) and Path(name).expanduser() != run else None

@@ -15,6 +15,7 @@ from keeptune.api.ask import load_for_asking, tell_model
 from keeptune.api.diagnosis import SAMPLE_SEED, Both, BothModels, explain, look_for_intrusion, measure_drift
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import make_encoder
+from keeptune.api.published_base import published_base
 from keeptune.api.verdict_pass import Answering, Asked, ask_abilities, ask_tasks, declared, harness_tasks, only_answered
 from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig
 from keeptune.data.encode import Encoder, same_tokenizer
@@ -41,13 +42,14 @@ from keeptune.records import (
     Undefined,
     to_plain,
 )
-from keeptune.report.card import model_card
+from keeptune.report.card import PublishedBase, model_card
 from keeptune.report.html import write_html
 from keeptune.scoring.metric import Metric
-from keeptune.store.atomic import write_json, write_jsonl, write_text
+from keeptune.store.atomic import write_text
 from keeptune.store.hashing import hash_value
 from keeptune.store.path_part import path_part
 from keeptune.store.runs import FORGETTING
+from keeptune.store.written import write_record, write_records
 from keeptune.studies.recovery_probe import Recovery, Side, recovery_probe
 
 REPORT = FORGETTING
@@ -145,7 +147,7 @@ class Forgetting:
             manifest=self._manifest(abilities),
             ladder=self.ladder,
         )
-        return write_report(report, answered, task, self.run, made)
+        return write_report(report, answered, task, self.run, made, published_base(self.base))
 
     @property
     def _models(self) -> dict[str, ModelConfig]:
@@ -251,18 +253,19 @@ def write_report(
     task: Task | None,
     run: Path,
     made: TuneResult | None = None,
+    base: PublishedBase | None = None,
 ) -> ForgettingReport:
     """Records, page, card and the report itself, which is written last; with what earlier runs beside it tell of
     drift. The card of a model that was just made lies with its weights."""
     report = replace(report, drift_history=drift_history([*_earlier(run), to_plain(report)]))
     for name, records in answered.items():
         for side, of_side in zip(("base", "tuned"), records, strict=True):
-            write_jsonl(run / "abilities" / path_part(name) / f"{side}.jsonl", [to_plain(record) for record in of_side])
+            write_records(run / "abilities" / path_part(name) / f"{side}.jsonl", of_side)
     pairs = {name: pair(*records) for name, records in answered.items()}
     write_html(report, pairs, run / PAGE, pair(task.base, task.tuned) if task else ())
     weights = saved_tuned(run)
-    write_text(weights / "README.md" if weights else run / CARD, model_card(report, made))
-    write_json(run / REPORT, to_plain(report))
+    write_text(weights / "README.md" if weights else run / CARD, model_card(report, made, base))
+    write_record(run / REPORT, report)
     return report
 
 

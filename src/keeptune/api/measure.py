@@ -17,9 +17,9 @@ from keeptune.config.schema import MeasureRun
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
 from keeptune.events import Event, Notice, Observer, silent
-from keeptune.records import ForgettingReport, to_plain
-from keeptune.store.atomic import write_json
+from keeptune.records import ForgettingReport
 from keeptune.store.runs import CONFIG, open_run
+from keeptune.store.written import write_settings
 
 
 def measure(config: MeasureRun, observer: Observer = silent) -> ForgettingReport:
@@ -55,7 +55,7 @@ def measure(config: MeasureRun, observer: Observer = silent) -> ForgettingReport
         if all(logs):
             return measure_logs(config, run, notices, told)
         task = _ask_task(config, told) if config.data.test is not None else None
-        write_json(run / CONFIG, to_plain(config))
+        write_settings(run / CONFIG, config)
         forgetting = Forgetting(
             config.base,
             config.tuned,

@@ -13,7 +13,7 @@ from keeptune.api.forget import REPORT, Forgetting, Task
 from keeptune.api.ladder import Climb, Climbed, Made, refuse_nothing_to_keep, settle
 from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, make_encoder, new_tokens, rows_of_user
 from keeptune.api.resume import refuse_other_settings
-from keeptune.api.start import refuse_another_start, whole_model
+from keeptune.api.start import START, refuse_another_start, whole_model
 from keeptune.api.task_format import as_trained, keep_format
 from keeptune.api.train import keep_settings, train
 from keeptune.api.tune import apart_from_kept, tidy, with_development_items
@@ -140,11 +140,14 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) 
             # What an earlier start had chosen by other margins.
             for name in ("adapter", "model"):
                 shutil.rmtree(run / name, ignore_errors=True)
+            # Its weights lie where they lay; the whole ones in this run were made to start from.
+            chosen = of_run(tuned)
         else:
             chosen = replace(chosen, name=str(settle(chosen, run)))
             keep_format(config.data, run)
         report = _measure(config, chosen, run, rows, encoders, metrics, told, notices, climbed)
         tidy(run)
+        shutil.rmtree(run / START, ignore_errors=True)
     return report
 
 

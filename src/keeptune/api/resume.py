@@ -20,6 +20,7 @@ from keeptune.scoring.custom import is_custom
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_files, hash_value
 from keeptune.store.runs import CONFIG, LADDER, ROWS, RUNGS, TRIALS, read_json_object, read_settings
+from keeptune.store.written import write_settings
 
 Settings = TypeVar("Settings", bound=Any)
 METRICS = "metric files"
@@ -89,7 +90,7 @@ def keep_trained_by(config: TuneConfig, run: Path) -> None:
 def keep_asked(config: TuneConfig, run: Path) -> None:
     """What a run is asked, and by which files of the user's own, may be others than when it started."""
     kept = read_json_object(run / CONFIG, FIX)
-    write_json(run / CONFIG, {**kept, "measure": to_plain(config.measure)})
+    write_settings(run / CONFIG, {**kept, "measure": to_plain(config.measure)})
     kept = read_json_object(run / ROWS, FIX)
     write_json(run / ROWS, {**kept, METRICS: metric_files(config)})
 

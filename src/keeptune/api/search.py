@@ -26,6 +26,7 @@ from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, SearchReport, from_plain, to_plain
 from keeptune.store.atomic import write_json
 from keeptune.store.runs import CONFIG
+from keeptune.store.written import write_settings
 from keeptune.studies.search import Measured, Report, Space, search
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.loop import Validate
@@ -78,7 +79,7 @@ def found_settings(
         write_json(kept, to_plain(report))
     observer(Notice("search", f"lr {report.lr:.2g}, epochs {report.epochs:g}: {report.reason}"))
     found = replace(config, training=replace(training, lr=report.lr, epochs=report.epochs))
-    write_json(run / CONFIG, to_plain(replace(found, output=str(run), resume=False)))
+    write_settings(run / CONFIG, replace(found, output=str(run), resume=False))
     return found
 
 

@@ -16,8 +16,8 @@ from keeptune.export.save import save_merged
 from keeptune.models.find import find_model
 from keeptune.models.load import load_model
 from keeptune.records import from_plain
-from keeptune.store.atomic import write_json
 from keeptune.store.runs import CONFIG, LADDER, RESULT, read_json_object, read_result
+from keeptune.store.written import write_settings
 
 STARTED = "start.json"
 FIX = "resume from the same one, or start a new run in another --output"
@@ -46,7 +46,7 @@ def refuse_another_start(model: ModelConfig, run: Path) -> None:
     """
     file = run / STARTED
     if not file.exists():
-        write_json(file, {"model": model.name})
+        write_settings(file, {"model": model.name})
     kept = read_json_object(file, FIX).get("model")
     if kept != model.name:
         raise StoreError(f"{run} was started from {kept}, not from {model.name}", FIX)

@@ -13,6 +13,7 @@ from keeptune.events import Notice, Observer
 from keeptune.export.save import saved_tuned
 from keeptune.models.find import find_model
 from keeptune.records import Message
+from keeptune.records.masked import has_secret
 from keeptune.store.atomic import write_json
 from keeptune.store.runs import CONFIG, read_json_object
 
@@ -48,9 +49,10 @@ PLAIN = TaskFormat()
 
 
 def keep_format(data: DataConfig, run: Path) -> None:
-    """Write the format of these settings beside the weights that `run` holds."""
+    """Write the format of these settings beside the weights that `run` holds. One that holds a secret stays in the
+    run's own settings: what lies beside weights is passed on."""
     weights, kept = saved_tuned(run), format_of(data)
-    if weights is not None and kept != PLAIN:
+    if weights is not None and kept != PLAIN and not has_secret(kept):
         write_json(weights / FILE, {field.name: getattr(kept, field.name) for field in fields(kept)})
 
 

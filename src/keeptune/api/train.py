@@ -38,6 +38,7 @@ from keeptune.scoring.custom import is_custom
 from keeptune.store.atomic import write_json
 from keeptune.store.hashing import hash_value
 from keeptune.store.runs import CONFIG
+from keeptune.store.written import write_settings
 from keeptune.training.checkpoint import LoopState
 from keeptune.training.defaults import default_epochs, default_lr, default_token_budget
 from keeptune.training.loop import Loop, Validate
@@ -182,7 +183,7 @@ def _resolved(config: TuneConfig, parameters: int, examples: int, token_budget: 
 def keep_settings(config: TuneConfig, run: Path) -> None:
     """Write what the run is made of, once."""
     if not (run / CONFIG).exists():
-        write_json(run / CONFIG, to_plain(dataclasses.replace(config, output=str(run), resume=False)))
+        write_settings(run / CONFIG, dataclasses.replace(config, output=str(run), resume=False))
 
 
 def _fingerprint(

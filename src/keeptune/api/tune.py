@@ -28,10 +28,11 @@ from keeptune.events import Event, Notice, Observer, RunFinished, silent
 from keeptune.export.save import saved_tuned
 from keeptune.mitigation.replay import without_prompts
 from keeptune.mitigation.rungs import PLAIN, refuse_other_remedies, rungs_of, training_of
-from keeptune.records import ForgettingReport, TuneResult, to_plain
-from keeptune.store.atomic import write_json, write_jsonl
+from keeptune.records import ForgettingReport, TuneResult
 from keeptune.store.path_part import path_part
 from keeptune.store.runs import CONFIG, RESULT, RUNGS, open_run
+from keeptune.store.task_name import task_name
+from keeptune.store.written import write_record, write_records
 
 DEV_FRACTION = 0.3
 """Share of the user's own items that a ladder chooses by, where the settings say nothing."""
@@ -93,11 +94,11 @@ def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
         scored = score(config, run, rows, encoder, metrics, notes, seconds)
         result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds)
         for name, records in scored.records.items():
-            write_jsonl(run / "samples" / f"{path_part(name)}.jsonl", [to_plain(record) for record in records])
+            write_records(run / "samples" / f"{path_part(name)}.jsonl", records)
         if config.measure.extent != "none":
             found = _measure(config, run, rows, metrics, scored, notes, result, climbed)
             result = replace(result, forgetting=found)
-        write_json(run / RESULT, to_plain(result))
+        write_record(run / RESULT, result)
         tidy(run)
     notes(RunFinished(str(run), result.comparisons))
     return result
@@ -208,10 +209,7 @@ def with_development_items(config: TuneConfig) -> TuneConfig:
 
 
 def _default_name(config: TuneConfig) -> str:
-    data = config.data.train or "data"
-    path = Path(data)
-    task = data if data == EMBEDDED or not path.exists() else (path.parent.name or path.stem)
-    return f"{task.replace('/', '-').replace(':', '-')}-{config.method.kind}"
+    return f"{task_name(config.data.train or 'data')}-{config.method.kind}"
 
 
 def tidy(run: Path) -> None:

@@ -11,8 +11,9 @@ import click
 def show_json(record: Any) -> None:
     """A record as JSON on stdout, and nothing else."""
     from keeptune.records import to_plain
+    from keeptune.records.masked import masked
 
-    click.echo(json.dumps(to_plain(record), ensure_ascii=False, indent=2))
+    click.echo(json.dumps(to_plain(masked(record)), ensure_ascii=False, indent=2))
 
 
 def show_report(renderable: Any) -> None:

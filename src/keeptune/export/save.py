@@ -12,9 +12,12 @@ from safetensors.torch import save_file
 from transformers.utils import GENERATION_CONFIG_NAME
 
 from keeptune.errors import ConfigError
+from keeptune.models.find import hub_snapshot
 from keeptune.models.load import LoadedModel
 from keeptune.models.weights import fold_adapter
 from keeptune.store.atomic import atomic_folder, write_json
+
+ADAPTER_CONFIG = "adapter_config.json"
 
 
 def save_tuned(loaded: LoadedModel, run: Path) -> Path:
@@ -34,8 +37,18 @@ def save_tuned(loaded: LoadedModel, run: Path) -> Path:
         if is_adapter:
             # peft leaves a card with empty headings; the run's own report says what there is to say.
             (partial / "README.md").unlink(missing_ok=True)
+            _name_base_by_hub(partial / ADAPTER_CONFIG)
         _end_answers_as_learned(loaded, partial)
     return folder
+
+
+def _name_base_by_hub(file: Path) -> None:
+    """A base that lies in the hub's cache is named as on the hub: its path there is this machine's alone."""
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    base = settings.get("base_model_name_or_path")
+    if base and (found := hub_snapshot(Path(base))):
+        name, commit = found
+        write_json(file, {**settings, "base_model_name_or_path": name, "revision": commit})
 
 
 def ends_otherwise(loaded: LoadedModel) -> bool:

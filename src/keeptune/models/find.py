@@ -82,6 +82,22 @@ def _hub_adapter(name: str, revision: str | None) -> Path | None:
         return None
 
 
+_SNAPSHOT = re.compile(r"models--(?P<owner>.+?)--(?P<name>.+)/snapshots/(?P<commit>[0-9a-f]{40})")
+
+
+def hub_snapshot(folder: Path) -> tuple[str, str] | None:
+    """(hub name, commit) of a folder in the hub's own cache, under which it is found there again; None for others."""
+    from huggingface_hub import try_to_load_from_cache
+
+    match = _SNAPSHOT.search(folder.expanduser().absolute().as_posix().rstrip("/"))
+    if match is None or not folder.expanduser().absolute().as_posix().rstrip("/").endswith(match["commit"]):
+        return None
+    name = f"{match['owner']}/{match['name']}"
+    file = try_to_load_from_cache(name, "config.json", revision=match["commit"])
+    same = isinstance(file, str) and Path(file).parent.resolve() == folder.expanduser().resolve()
+    return (name, match["commit"]) if same else None
+
+
 def _built_in_file() -> Path:
     spec = importlib.util.find_spec(BUILT_IN_PACKAGE)
     folders = list(spec.submodule_search_locations or []) if spec else []

@@ -3,31 +3,60 @@
 from __future__ import annotations
 
 import re
-import shlex
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 import yaml
 
+from keeptune.commands import command
 from keeptune.records import AbilityReport, Comparison, ForgettingReport, Interval, TuneResult
+from keeptune.records.masked import public
 from keeptune.report import wording
 from keeptune.report.html.forest import ordered
 from keeptune.report.visible import visible
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 """Owner and name: what the hub accepts as `base_model`."""
+PUBLISHED = "OWNER/NAME"
+"""Stands for the name under which the model will be published."""
 _MARKS = re.compile(r"([\\`*_\[\]<>|#~&])")
 
 
-def model_card(report: ForgettingReport, tune: TuneResult | None) -> str:
-    """README.md: YAML front matter with a ``model-index``, then the text.
+@dataclass(frozen=True, slots=True)
+class PublishedBase:
+    """What the card may tell of the base."""
+
+    name: str = ""
+    """On the hub; "" where it is not known to be there."""
+    revision: str = ""
+    licence: str = ""
+    """As the base's own card names it; "" where that is not known."""
+    note: str = ""
+    """How the base that was used differs from that one."""
+    kind: Literal["causal", "encoder-decoder"] = "causal"
+
+    @property
+    def pinned(self) -> str:
+        """Its name with the revision."""
+        return f"{self.name}@{self.revision}" if self.revision else self.name
+
+
+def model_card(report: ForgettingReport, tune: TuneResult | None, base: PublishedBase | None = None) -> str:
+    """README.md: YAML front matter with a ``model-index``, then the text. It holds no secret and no local path.
 
     Args:
         report: what is told.
         tune: how the model was made; None where that is not known.
+        base: what is known of the base; None: by its name in the report.
     """
+    report, tune = public(report), public(tune)
+    if base is None:
+        # A folder on disk can look like a hub name.
+        of_hub = HUB_NAME.fullmatch(report.base_name) and not Path(report.base_name).exists()
+        base = PublishedBase(report.base_name if of_hub else "")
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -43,18 +72,39 @@ def model_card(report: ForgettingReport, tune: TuneResult | None) -> str:
         tune=tune,
         name=_name(report),
         abilities=ordered(report.abilities),
-        command=visible(shlex.join(report.manifest.command)).replace("\n", " "),
+        base=base,
+        base_name=base.pinned or PurePosixPath(report.base_name.replace("\\", "/")).name,
+        adapter=_is_adapter(report),
+        format=_format(tune),
+        command=_measured_again(report, base),
+        own=[a.name for a in report.abilities if a.source == "yours"],
     )
-    front = yaml.safe_dump(front_matter(report, tune), allow_unicode=True, sort_keys=False, width=120)
+    front = yaml.safe_dump(front_matter(report, tune, base), allow_unicode=True, sort_keys=False, width=120)
     return f"---\n{front}---\n\n{body}"
 
 
-def front_matter(report: ForgettingReport, tune: TuneResult | None) -> dict[str, Any]:
-    """The metadata. No licence is named: it is the base's and the user's to say."""
+def _format(tune: TuneResult | None) -> dict[str, str]:
+    """The prompt template and the system message of the training, where they were set."""
+    data = tune.config.get("data") if tune is not None else None
+    named = {"system message": "system", "prompt template": "prompt"}
+    return {label: str(data[name]) for label, name in named.items() if data.get(name)} if isinstance(data, dict) else {}
+
+
+def _measured_again(report: ForgettingReport, base: PublishedBase) -> str:
+    """The command that measures the published model on what everyone has; "" without a published base."""
+    if not base.name:
+        return ""
+    keep = [f"{a.name}:{a.margin:g}" for a in report.abilities if a.declared and a.source == "built-in"]
+    return command("measure", base=base.pinned, tuned=PUBLISHED, keep=keep)
+
+
+def front_matter(report: ForgettingReport, tune: TuneResult | None, base: PublishedBase) -> dict[str, Any]:
+    """The metadata. The licence is the base's, where it names one."""
     found: dict[str, Any] = {}
-    # A folder on disk can look like a hub name; it is told in the text only.
-    if HUB_NAME.fullmatch(report.base_name) and not Path(report.base_name).exists():
-        found["base_model"] = report.base_name
+    if base.licence:
+        found["license"] = base.licence
+    if base.name:
+        found["base_model"] = base.name
         if tune is not None:
             found["base_model_relation"] = "adapter" if _is_adapter(report) else "finetune"
     if tune is not None:

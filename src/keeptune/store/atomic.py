@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` (UTF-8), whole or not at all."""
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Write `text` to `path` (UTF-8), whole or not at all; `private`: for this user alone to read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        with partial.open("w", encoding="utf-8") as handle:
+        opener = (lambda name, flags: os.open(name, flags, 0o600)) if private else None
+        with open(partial, "w", encoding="utf-8", opener=opener) as handle:
             handle.write(text)
             handle.flush()
             os.fsync(handle.fileno())
@@ -26,9 +27,9 @@ def write_text(path: Path, text: str) -> None:
         partial.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, private: bool = False) -> None:
     """Write `value` as indented JSON. NaN and infinities are refused: unknown is a typed reason, not a NaN."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", private=private)
 
 
 def write_jsonl(path: Path, values: Iterable[Any]) -> None:

@@ -17,12 +17,11 @@ from keeptune.store.atomic import read_jsonl
 from keeptune.store.hashing import hash_value
 from keeptune.store.path_part import path_part
 from keeptune.store.runs import CONFIG, FORGETTING, LOCK, RESULT, ROWS, TRIALS, is_locked, read_json_object
+from keeptune.store.task_name import task_name
 
 State = Literal["finished", "running", "unfinished", "damaged"]
 STATES: tuple[State, ...] = ("finished", "running", "unfinished", "damaged")
 _KINDS = {"TuneConfig": "tune", "MeasureRun": "measure", "TuneResult": "tune", "EvalResult": "eval"}
-_GENERIC = ("train", "training", "rows", "data", "dataset")
-"""Names of files that say nothing of the task; their folder's does."""
 _SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 """What reading JSON of an unforeseen shape can raise."""
 
@@ -119,14 +118,6 @@ def items_hash(run: Path, ability: str) -> str:
         return ""
 
 
-def task_of(data: str) -> str:
-    """A short name for a task from where its rows are: ``dialogsum`` of ``data/dialogsum/train.jsonl``."""
-    path = Path(data)
-    if not path.suffix:
-        return data
-    return path.parent.name if path.stem in _GENERIC and path.parent.name else path.stem
-
-
 def leaves(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Settings by their dotted names; of a list of sections, each by its number."""
     found: dict[str, Any] = {}
@@ -163,7 +154,7 @@ def _of_settings(folder: Path) -> dict[str, Any]:
         "settings": plain,
         "kind": _KINDS.get(plain.get("type", ""), "eval"),
         "model": model,
-        "task": task_of(data.get("train") or data.get("test") or ""),
+        "task": task_name(data.get("train") or data.get("test") or ""),
         "method": (plain.get("method") or {}).get("kind", ""),
     }
     return facts

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keeptune.records import Interval, MethodComparison, MethodRow, negated, to_plain
+from keeptune.records.masked import public
 from keeptune.report.html.axis import Axis, axis_over
 from keeptune.report.html.footnotes import Footnotes
 from keeptune.report.html.page import asset, environment, policy
@@ -46,6 +47,7 @@ def write_compare_html(report: MethodComparison, path: Path) -> None:
 
 def render_comparison(report: MethodComparison) -> str:
     """The whole page as text."""
+    report = public(report)
     style = asset("report.css")
     return (
         environment()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keeptune.records import Interval, LearningCurve, negated, to_plain
+from keeptune.records.masked import public
 from keeptune.report.curve import backtest_line
 from keeptune.report.html.axis import Axis, axis_over
 from keeptune.report.html.footnotes import Footnotes
@@ -59,6 +60,7 @@ def write_curve_html(report: LearningCurve, path: Path) -> None:
 
 def render_curve(report: LearningCurve) -> str:
     """The whole page as text."""
+    report = public(report)
     style = asset("report.css")
     return (
         environment()

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from keeptune.commands import joined
 from keeptune.records import ForgettingReport, Interval, negated, to_plain
+from keeptune.records.masked import masked, public
 from keeptune.report import wording
 from keeptune.report.html.confusion_table import confusion_table
 from keeptune.report.html.embedded import embedded_json
@@ -47,6 +48,7 @@ def write_html(
 
 def render(report: ForgettingReport, pairs: Mapping[str, Sequence[Pair]], task_pairs: Sequence[Pair] = ()) -> str:
     """The whole page as text."""
+    report, pairs, task_pairs = public(report), masked(pairs), masked(task_pairs)
     style, script = asset("report.css"), asset("report.js")
     abilities = ordered(report.abilities)
     return (
