@@ -17,6 +17,7 @@ from keeptune.config.schema import MeasureRun
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
 from keeptune.events import Event, Notice, Observer, silent
+from keeptune.models.find import refuse_missing
 from keeptune.records import ForgettingReport
 from keeptune.store.runs import CONFIG, open_run
 from keeptune.store.written import write_settings
@@ -75,6 +76,7 @@ def base_of(tuned: str) -> str:
     Raises:
         ConfigError: it names none.
     """
+    refuse_missing(tuned)
     path = Path(tuned).expanduser()
     for file, section, name in (
         (path / CONFIG, "model", "name"),

@@ -15,6 +15,7 @@ from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import save_merged
 from keeptune.models.find import find_model
 from keeptune.models.load import load_model
+from keeptune.near_paths import did_you_mean_path
 from keeptune.records import from_plain
 from keeptune.store.runs import CONFIG, LADDER, RESULT, read_json_object, read_result
 from keeptune.store.written import write_settings
@@ -93,7 +94,10 @@ def earlier_items(run: Path) -> tuple[Rows, EvaluationConfig]:
         StoreError: the run is gone, or its test rows are others than it was scored on. DataError: they are gone.
     """
     if not (run / CONFIG).exists():
-        raise StoreError(f"the run {run} is gone", "name its test rows as a file")
+        raise StoreError(
+            f"there is no run {run}",
+            f"{did_you_mean_path(run)}name the folder of a finished run, or its test rows as a file",
+        )
     config = settings_of(run)
     rows = load_rows(config, silent)
     if rows.test_hash != read_result(run).get("manifest", {}).get("test_hash"):

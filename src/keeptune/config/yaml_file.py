@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from keeptune.errors import ConfigError, first_line
+from keeptune.near_paths import did_you_mean_path
 
 
 class Entry(NamedTuple):
@@ -28,7 +29,9 @@ def read_yaml(file: Path) -> list[Entry]:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise ConfigError(f"there is no config file {file}", "check the path after --config") from error
+        raise ConfigError(
+            f"there is no config file {file}", f"{did_you_mean_path(file)}check the path after --config"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the config file {file} cannot be read: {error}", "give a YAML file in UTF-8") from error
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib.util
 import json
@@ -14,6 +15,7 @@ from keeptune.commands import install
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import MissingDependency, ModelError
 from keeptune.models.gguf import convert_gguf
+from keeptune.near_paths import SURE, did_you_mean_path, looks_like_path, near_path
 from keeptune.store.hashing import hash_files
 
 BUILT_IN = "smollm2"
@@ -58,13 +60,58 @@ def find_model(config: ModelConfig) -> FoundModel:
         )
     if path.is_dir():
         return _local_folder(path, config)
+    refuse_missing(name)
     hub = HUB_NAME.fullmatch(name)
-    if name.startswith(("/", ".", "~")) or not hub:
-        raise ModelError(f"there is no model at {name}", f"give a folder, a .gguf file, a hub name, or `{BUILT_IN}`")
+    assert hub is not None
     revision = hub["revision"] or config.revision
     if adapter := _hub_adapter(hub["name"], revision):
         return replace(_adapter_folder(adapter, config), name=name)
     return FoundModel(name, hub["name"], None, local=False, revision=revision)
+
+
+def refuse_missing(name: str) -> None:
+    """Raises ModelError where nothing lies under `name` and it is no name to ask the hub for: it looks like a path, or
+    a run or the built-in model has nearly this name and no model on the hub is known by it. The network is not asked.
+    """
+    if Path(name).expanduser().exists() or name == BUILT_IN:
+        return
+    hub = HUB_NAME.fullmatch(name)
+    if hub and (hub["revision"] or _in_hub_cache(hub["name"])):
+        return
+    is_path = not hub or looks_like_path(name)
+    near = did_you_mean_path(name) if is_path else _near_run(name)
+    if is_path or near:
+        of_hub = f"; {name}@main is the hub's" if hub and not name.startswith(".") else ""
+        fix = f"{near}give a folder, a .gguf file, a hub name, or `{BUILT_IN}`{of_hub}"
+        raise ModelError(f"there is no model at {name}", fix)
+
+
+def _in_hub_cache(name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    files = ("config.json", "adapter_config.json")
+    try:
+        return any(isinstance(try_to_load_from_cache(name, file), str) for file in files)
+    except ValueError:
+        # No name that the hub could have.
+        return False
+
+
+def _near_run(name: str) -> str:
+    """The run, beside it or in ``runs/``, or the built-in model that was likely meant by a bare name."""
+    if "/" in name:
+        near = near_path(name)
+        holds = near and any((Path(near) / file).exists() for file in ("config.json", "adapter_config.json"))
+        return f"did you mean {near}? " if holds else ""
+    if (Path("runs") / name).exists():
+        return f"did you mean {Path('runs') / name}? "
+    if difflib.get_close_matches(name.casefold(), [BUILT_IN], cutoff=SURE):
+        return f"did you mean {BUILT_IN}? "
+    for path in (Path("runs") / name, Path(name)):
+        near = near_path(path, SURE)
+        if near and (Path(near) / "config.json").exists():
+            return f"did you mean {near}? "
+    return ""
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from keeptune.errors import MetricError
+from keeptune.near_paths import did_you_mean_path
 from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Metric, Needs, Unit, references_of
@@ -114,7 +115,9 @@ def load_custom(name: str) -> Custom:
     file, _, function_name = name.rpartition(":")
     path = Path(file).expanduser()
     if not path.is_file():
-        raise MetricError(f"metric {name}: there is no file {path}", "write it as path/to/file.py:function")
+        raise MetricError(
+            f"metric {name}: there is no file {path}", f"{did_you_mean_path(path)}write it as path/to/file.py:function"
+        )
     module = _import(path, name)
     function = getattr(module, function_name, None)
     if function is None:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from keeptune.commands import command
 from keeptune.errors import RunLocked, StoreError
+from keeptune.near_paths import did_you_mean_path
 from keeptune.store.run_entry import RunEntry, is_run, leaves, read_entry
 from keeptune.store.runs import LOCK, is_locked, read_json_object
 
@@ -53,7 +54,8 @@ def find_run(run: str, folder: Path) -> RunEntry:
     for path in (folder / run, *inside, Path(run).expanduser()):
         if path.is_dir() and is_run(path):
             return read_entry(path, run)
-    raise StoreError(f"there is no run {run!r} in {folder}", f"`{command('runs list', folder)}` lists them")
+    near = did_you_mean_path(folder / run) or did_you_mean_path(run)
+    raise StoreError(f"there is no run {run!r} in {folder}", f"{near}`{command('runs list', folder)}` lists them")
 
 
 def dependents(run: RunEntry, folder: Path) -> list[Dependent]:

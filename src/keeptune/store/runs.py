@@ -12,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from keeptune.errors import RunExists, RunLocked, StoreError
+from keeptune.near_paths import did_you_mean_path
 from keeptune.store.path_part import readable_part
 
 RESULT = "result.json"
@@ -113,7 +114,10 @@ def _check_free(folder: Path, *, resume: bool) -> None:
             f"{folder} holds an unfinished run", "a tune or rescue goes on by --resume; else name another --output"
         )
     if resume and not (folder / CONFIG).exists():
-        raise StoreError(f"there is no run to resume in {folder}", "check --output, or leave --resume out")
+        raise StoreError(
+            f"there is no run to resume in {folder}",
+            f"{did_you_mean_path(folder)}check --output, or leave --resume out",
+        )
     if not resume and folder.is_dir() and any(entry.name not in BEGUN for entry in folder.iterdir()):
         raise RunExists(f"{folder} is not empty", "name an empty or new folder with --output")
 

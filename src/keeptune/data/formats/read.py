@@ -16,6 +16,7 @@ from keeptune.data.formats.raw_row import RawRows
 from keeptune.data.formats.reading import AS_FOUND, Reading
 from keeptune.data.nearest import did_you_mean
 from keeptune.errors import Problem
+from keeptune.near_paths import SURE, looks_like_path, near_path
 
 READERS: Mapping[str, Callable[[Path, Reading], RawRows]] = {
     ".jsonl": read_jsonl,
@@ -94,15 +95,23 @@ def _read_folder(folder: Path, split: str | None, role: str, reading: Reading) -
 def _looks_local(path: str) -> bool:
     name, *parts = path.split(":")
     is_path = len(parts) > 2 or any("/" in part or not part for part in parts) or not _HUB_NAME.fullmatch(name)
-    return is_path or Path(name).suffix.lower() in {*KNOWN, ".gz", ".txt", ".xls"}
+    if is_path or Path(name).suffix.lower() in {*KNOWN, ".gz", ".txt", ".xls"}:
+        return True
+    return not _in_hub_cache(name) and (looks_like_path(name) or (not parts and bool(near_path(name, SURE))))
+
+
+def _in_hub_cache(name: str) -> bool:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return (Path(HF_HUB_CACHE) / f"datasets--{name.replace('/', '--')}").is_dir()
 
 
 def _missing(path: str, here: Path) -> RawRows:
-    folder = here.parent
-    if not folder.is_dir():
-        return _failed(path, "missing-file", f'no such file, and no folder "{folder}"', "check the path")
-    hint = did_you_mean(here.name, [file.name for file in folder.iterdir()])
-    return _failed(path, "missing-file", f"no such file{hint}", "check the path")
+    near = near_path(path)
+    hint = f' (did you mean "{near if "/" in path else Path(near).name}"?)' if near else ""
+    folder = "" if here.parent.is_dir() else f', and no folder "{here.parent}"'
+    split = f"; the hub's data set of that name is {path}:train" if _HUB_NAME.fullmatch(path) else ""
+    return _failed(path, "missing-file", f"no such file{folder}{hint}", f"check the path{split}")
 
 
 def _failed(file: str, kind: str, message: str, fix: str) -> RawRows:

@@ -17,6 +17,7 @@ from keeptune.config.suggest import did_you_mean
 from keeptune.config.values import checked
 from keeptune.config.yaml_file import read_yaml
 from keeptune.errors import ConfigError
+from keeptune.near_paths import did_you_mean_path
 
 RECIPE = "recipe.yaml"
 MADE = "made"
@@ -118,7 +119,7 @@ def read_recipe(file: Path, flags: Mapping[str, Any] | None = None) -> MixRecipe
         ConfigError: no such file, an unknown key, a value that cannot be, or two sources of one name.
     """
     if not file.is_file():
-        raise ConfigError(f"there is no recipe {file}", "check the path")
+        raise ConfigError(f"there is no recipe {file}", f"{did_you_mean_path(file)}check the path")
     given = {}
     for entry in read_yaml(file):
         if entry.path[0] != MADE or entry.path[1:] == ("sha256",):
