@@ -25,6 +25,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from model_case import interval, negated
+
 RESULTS = Path(__file__).parent / "results" / "lm_eval_logs.json"
 TASK = "word_kinds"
 NOISE = (0.02, 0.05, 0.1, 0.2)
@@ -161,14 +163,14 @@ def _told(log: Path) -> tuple[float, float]:
 def table(record: dict[str, Any]) -> str:
     """As Markdown."""
     lines = [
-        "| noise | base → noisy | right→wrong, back | harness, unpaired: z, p | paired: drop, 95 % | p | verdict |",
+        "| noise | base → noisy | right→wrong, back | harness, unpaired: z, p | paired: change, 95 % | p | verdict |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in record["rows"]:
-        z, drop = row["harness"], row["drop"]
+        z, change = row["harness"], interval(negated(row["drop"]))
         lines.append(
             f"| {row['noise']:g} | {row['base']:.1f} → {row['tuned']:.1f} | {row['fell']}, {row['rose']} "
-            f"| {z['z']:.2f}, {_p(z['p'])} | {drop['estimate']:.1f} ({drop['low']:.1f} to {drop['high']:.1f}) "
+            f"| {z['z']:.2f}, {_p(z['p'])} | {change} "
             f"| {_p(row['p'])} | {row['verdict']} |"
         )
     return "\n".join(lines).replace("-", "−").replace("|−−−", "|---")

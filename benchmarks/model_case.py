@@ -120,7 +120,7 @@ def _without_paths(value: Any, places: dict[str, str]) -> Any:
 
 def table() -> str:
     """Markdown: the gain, and each ability's fate, of both ways of tuning."""
-    lines = ["| tuned by | ability | metric | items | before | after | drop (95 % interval) | verdict |"]
+    lines = ["| tuned by | ability | metric | items | before | after | change (95 % interval) | verdict |"]
     lines.append("|---" * 8 + "|")
     for step in STEPS[1:]:
         file = RESULTS / f"{step}.json"
@@ -136,14 +136,20 @@ def table() -> str:
         for a in report["abilities"]:
             lines.append(
                 f"| {step} | {a['name']} | {a['metric']} | {a['items']} | {a['base']:.1f} | {a['tuned']:.1f} | "
-                f"{interval(a['drop'])} | {a['verdict']} |"
+                f"{interval(negated(a['drop']))} | {a['verdict']} |"
             )
     return "\n".join(lines)
 
 
 def interval(found: dict[str, Any]) -> str:
     """An interval as text."""
-    return f"{found['estimate']:+.1f} ({found['low']:+.1f} to {found['high']:+.1f})"
+    estimate, low, high = (f"{round(found[name], 1) + 0.0:+.1f}" for name in ("estimate", "low", "high"))
+    return f"{estimate} ({low} to {high})".replace("-", "−")
+
+
+def negated(drop: dict[str, Any]) -> dict[str, Any]:
+    """The change that a drop is: below 0 is worse."""
+    return {"estimate": -drop["estimate"], "low": -drop["high"], "high": -drop["low"]}
 
 
 def main() -> None:

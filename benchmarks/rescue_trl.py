@@ -22,7 +22,7 @@ from typing import Any
 
 import claims
 import model_case
-from model_case import METRICS, SOURCES, interval
+from model_case import METRICS, SOURCES, interval, negated
 
 RESULTS = Path(__file__).parent / "results" / "rescue_trl.json"
 TRAINING = {"learning_rate": 1e-4, "num_train_epochs": 2, "rows": 500}
@@ -118,7 +118,7 @@ def table(result: dict[str, Any]) -> str:
     change = interval(gain["difference"])
     lines.append(f"| summaries | {gain['items']} | {gain['before']:.1f} | {gain['after']:.1f} | {change} | |")
     for a in result["abilities"]:
-        down = interval({"estimate": -a["drop"]["estimate"], "low": -a["drop"]["high"], "high": -a["drop"]["low"]})
+        down = interval(negated(a["drop"]))
         line = f"| {a['name']} | {a['items']} | {a['base']:.1f} | {a['tuned']:.1f} | {down} | {a['verdict']} |"
         lines.append(line)
     return "\n".join(lines)

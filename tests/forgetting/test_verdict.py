@@ -146,7 +146,7 @@ def test_clusters_are_what_counts():
     together = judge(ability(), records([100] * 300, clusters=clusters), records(tuned, clusters=clusters))
     alone = judge(ability(), records([100] * 300), records(tuned))
     assert (together.clusters, alone.clusters) == (100, 300)
-    assert together.change_p is None
+    assert together.change_p is not None
     assert alone.verdict == "lost"
     assert together.verdict == "inconclusive", "twelve dialogues are not thirty-six observations"
 

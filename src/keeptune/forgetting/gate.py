@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keeptune.errors import ConfigError
+from keeptune.forgetting.change import corrected_changes
 from keeptune.forgetting.sentences import sentences
 from keeptune.forgetting.verdict import collapsed
 from keeptune.numerics.multiplicity import holm_adjust
@@ -25,7 +26,7 @@ class Decision:
     """What follows from all abilities together."""
 
     abilities: tuple[AbilityReport, ...]
-    """As given, the declared ones with their corrected p-value and verdict."""
+    """As given, the declared ones with their corrected p-value and verdict, all with their corrected change."""
     gate: Gate
     sentences: tuple[str, ...]
     """One or two, for the user: see `sentences`."""
@@ -42,7 +43,7 @@ def decide(reports: Sequence[AbilityReport], fail_on: Sequence[str] = ("fail",))
     Args:
         fail_on: gates that end with an exit code above 0: ``fail`` (3), ``inconclusive`` (4).
     """
-    abilities = _corrected(reports)
+    abilities = corrected_changes(_corrected(reports))
     declared = [report for report in abilities if report.declared]
     gate = _gate([report.verdict for report in declared])
     return Decision(abilities, gate, sentences(gate, abilities), exit_code(gate, fail_on))

@@ -52,7 +52,7 @@ def _all_kept(kept: Sequence[AbilityReport]) -> str:
 
 
 def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
-    """What else changed, the worst first: exploratory, uncorrected."""
+    """What else changed, the worst first: exploratory, and corrected for their number (`corrected_changes`)."""
     noted = f" ({note})" if note else ""
     collapsed_ = _with(others, "collapsed")
     rest = [report for report in others if report.verdict != "collapsed"]
@@ -117,6 +117,10 @@ def _fell(report: AbilityReport) -> str:
     by = amount(report.drop.estimate, report.metric, report.margin)
     limits = between(report.drop, report.metric, report.margin)
     verb = "fell" if report.higher_is_better else "got worse"
+    if report.change != "fell" and report.verdict not in ("lost", "collapsed"):
+        # Its interval excludes 0, so no fall is denied; among so many that were looked at, none is shown either.
+        limits += "; not shown, corrected for the number of abilities"
+        verb = "may have fallen" if report.higher_is_better else "may have got worse"
     how = f", as its answers collapsed: {report.collapse}" if report.collapse else ""
     return f"{report.title} {verb} by {by} {unit(report.metric)} ({limits}; margin {report.margin:g}){how}"
 

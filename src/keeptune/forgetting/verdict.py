@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from keeptune.errors import ConfigError
 from keeptune.forgetting.amounts import amount, between, unit
+from keeptune.forgetting.change import change_of
 from keeptune.forgetting.collapse import find_collapse
 from keeptune.forgetting.compare import Pair, pair
 from keeptune.forgetting.drop import FEW_CHANGES, NO_CHANGE, Drop
@@ -15,12 +15,10 @@ from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import PairedScores, paired_scores
 from keeptune.forgetting.retention import retention
 from keeptune.forgetting.unscored import bounded_drop
-from keeptune.numerics.mcnemar import mcnemar_mid_p
-from keeptune.records import Ability, AbilityReport, Change, EvalRecord, Interval, Undefined, Verdict
+from keeptune.records import Ability, AbilityReport, EvalRecord, Interval, Undefined, Verdict
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import get_metric
 
-SIGNIFICANT = 0.05
 MOST_ITEMS = 100_000
 """More than this are not named: nobody has them."""
 
@@ -62,7 +60,7 @@ def judge(
         verdict, reason = "collapsed", collapsed(collapse)
     flips = scores.flips()
     before, after = scores.corpus()
-    change = _change(scores, drop)
+    change = change_of(scores, drop)
     return AbilityReport(
         name=ability.name,
         title=ability.title,
@@ -159,28 +157,6 @@ def _why(verdict: Verdict, drop: Drop, interval: Interval, scores: PairedScores,
     if interval.method == FEW_CHANGES:
         return f"{drop_is}: so few items changed that it is bounded roughly; more items would tell."
     return f"{drop_is}, too close for any number of items to decide."
-
-
-class _Change(NamedTuple):
-    word: Change
-    p: float | None
-
-
-def _change(scores: PairedScores, drop: Drop) -> _Change:
-    """Whether the ability got better or worse at all, whatever the margin: mid-p McNemar of proportions, else the
-    interval against 0."""
-    if scores.proportions and not scores.unscored:
-        flips = scores.flips()
-        p = mcnemar_mid_p(flips.rose, flips.fell)
-        if p >= SIGNIFICANT:
-            return _Change("no change shown", p)
-        worse = flips.fell > flips.rose if scores.metric.higher_is_better else flips.rose > flips.fell
-        return _Change("fell" if worse else "rose", p)
-    if isinstance(drop.interval, Undefined) or drop.caveat:
-        return _Change("no change shown", None)
-    if drop.interval.low > 0.0:
-        return _Change("fell", None)
-    return _Change("rose" if drop.interval.high < 0.0 else "no change shown", None)
 
 
 def _sentence(reason: str) -> str:

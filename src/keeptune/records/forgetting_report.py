@@ -84,9 +84,10 @@ class AbilityReport:
     reason: str
     """Why this verdict, in one sentence."""
     change: Change
-    """Whether any change was shown, beside the margin: descriptive."""
+    """Whether any change was shown, beside the margin, corrected for the number of abilities."""
     change_p: float | None
-    """Mid-p McNemar, two-sided, for binary scores; None for others, where the interval against 0 says it."""
+    """Two-sided p-value of "nothing changed": mid-p McNemar for binary scores, else by the drop's interval; None where
+    it cannot be had."""
     retention: MaybeInterval
     """(tuned − chance)/(base − chance) with Fieller's interval, as a fraction."""
     rose: int
@@ -102,6 +103,8 @@ class AbilityReport:
     diagnosis: Diagnosis | None = None
     collapse: str = ""
     """How the tuned answers collapsed: empty, one and the same, repeating, where the base's are not; "" where not."""
+    change_p_holm: float | None = None
+    """`change_p` corrected by Holm, over the declared abilities or over the others; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
