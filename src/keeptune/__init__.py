@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from keeptune.data.mix.recipe import MixRecipe, MixSource
     from keeptune.data.mix.report import MixReport
     from keeptune.errors import KeeptuneError
-    from keeptune.events import Event, Observer
+    from keeptune.events import Event, Observer, silent
     from keeptune.records import (
         AbilityReport,
         Comparison,
@@ -94,7 +94,7 @@ _HOMES = {
     "keeptune.data.mix.recipe": ("MixRecipe", "MixSource"),
     "keeptune.data.mix.report": ("MixReport",),
     "keeptune.errors": ("KeeptuneError",),
-    "keeptune.events": ("Event", "Observer"),
+    "keeptune.events": ("Event", "Observer", "silent"),
     "keeptune.records": (
         "AbilityReport",
         "Comparison",
@@ -163,6 +163,7 @@ __all__ = [  # noqa: RUF022
     "Example",
     "Event",
     "Observer",
+    "silent",
     "KeeptuneError",
 ]
 

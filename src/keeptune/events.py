@@ -149,4 +149,8 @@ class Observer(Protocol):
 
 
 def silent(event: Event, /) -> None:
-    """The default Observer: hears everything, says nothing."""
+    """The Observer that hears everything and says nothing."""
+
+
+def shown(event: Event, /) -> None:
+    """The default Observer: what it hears is drawn in a terminal or a notebook; elsewhere nothing is said."""

@@ -15,15 +15,17 @@ from keeptune.data.encode import Encoder
 from keeptune.data.template import field_names
 from keeptune.errors import ConfigError
 from keeptune.evaluation.generate import fitting_prompts, generate
-from keeptune.events import Notice, Observer, silent
+from keeptune.events import Notice, Observer, shown, silent
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Message
+from keeptune.records.shown import Shown
+from keeptune.report.progress import shows_progress
 
 REPLY_TOKENS = 256
 
 
-@dataclass(slots=True)
-class Chat:
+@dataclass(slots=True, repr=False)
+class Chat(Shown):
     """An open conversation with one model or two."""
 
     models: dict[str, LoadedModel]
@@ -35,6 +37,10 @@ class Chat:
 
     def __post_init__(self) -> None:
         self.forget()
+
+    def _line(self) -> str:
+        told = (f"{name}: {loaded.found.name}" for name, loaded in self.models.items())
+        return f"{', '.join(told)}, {len(next(iter(self._turns.values())))} turns"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,7 +65,8 @@ class Chat:
         return tuple(replies)
 
 
-def open_chat(model: ModelConfig, observer: Observer = silent, data: DataConfig | None = None) -> Chat:
+@shows_progress
+def open_chat(model: ModelConfig, observer: Observer = shown, data: DataConfig | None = None) -> Chat:
     """Load `model`; where it is an adapter, or the folder of a run, its base beside it.
 
     Args:

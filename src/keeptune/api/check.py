@@ -13,11 +13,13 @@ from keeptune.data.encode import Encoder
 from keeptune.data.token_lengths import CountTokens
 from keeptune.data.validate import check_data
 from keeptune.errors import MissingDependency, ModelError
-from keeptune.events import Notice, Observer, silent
+from keeptune.events import Notice, Observer, shown
 from keeptune.records import Example
+from keeptune.report.progress import shows_progress
 
 
-def check(config: TuneConfig, observer: Observer = silent) -> CheckReport:
+@shows_progress
+def check(config: TuneConfig, observer: Observer = shown) -> CheckReport:
     """Look through the data of `config`; bad data is reported, not raised.
 
     Lengths in tokens need the model's tokenizer; where that cannot be loaded they are left out, and an event

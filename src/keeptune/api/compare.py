@@ -17,7 +17,7 @@ from keeptune.api.start import STARTED, whole_model
 from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
 from keeptune.config.schema import Adapter, TuneConfig
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
-from keeptune.events import Notice, Observer, silent
+from keeptune.events import Notice, Observer, shown, silent
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.table import apply_mitigations, refuse_overridden
 from keeptune.records import (
@@ -29,6 +29,7 @@ from keeptune.records import (
     to_plain,
 )
 from keeptune.report.html.compare_page import write_compare_html
+from keeptune.report.progress import shows_progress
 from keeptune.store.path_part import path_part
 from keeptune.store.runs import CONFIG, LOCK, TRIALS, locked_folder
 from keeptune.store.written import write_record
@@ -39,11 +40,12 @@ COMPARISON = "compare.json"
 PAGE = "compare.html"
 
 
+@shows_progress
 def compare(
     config: TuneConfig,
     methods: Sequence[str],
     seeds: Sequence[int] = (0, 1, 2),
-    observer: Observer = silent,
+    observer: Observer = shown,
     execute: Executor = run_in_turn,
 ) -> MethodComparison:
     """Train by every method under every seed, and compare what came out.

@@ -14,7 +14,7 @@ from keeptune.api.resume import refuse_other_settings
 from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
-from keeptune.events import Notice, Observer, silent
+from keeptune.events import Notice, Observer, shown, silent
 from keeptune.records import (
     SCHEMA_VERSION,
     CurveTrial,
@@ -24,6 +24,7 @@ from keeptune.records import (
     to_plain,
 )
 from keeptune.report.html.curve_page import write_curve_html
+from keeptune.report.progress import shows_progress
 from keeptune.store.runs import CONFIG, TRIALS, open_run
 from keeptune.store.task_name import task_name
 from keeptune.store.written import write_record, write_settings
@@ -35,11 +36,12 @@ SIZES = (0, 50, 100, 250, 500, 1000)
 DRAWS = 3
 
 
+@shows_progress
 def curve(
     config: TuneConfig,
     sizes: Sequence[int] | None = None,
     draws: int = DRAWS,
-    observer: Observer = silent,
+    observer: Observer = shown,
     execute: Executor = run_in_turn,
 ) -> LearningCurve:
     """Train on nested parts of train, and tell what came of each and what more rows would bring.

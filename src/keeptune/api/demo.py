@@ -7,9 +7,10 @@ import dataclasses
 from keeptune.api.prepare import EMBEDDED
 from keeptune.api.tune import tune
 from keeptune.config.schema import TuneConfig
-from keeptune.events import Observer, silent
+from keeptune.events import Observer, shown
 from keeptune.models.find import BUILT_IN
 from keeptune.records import TuneResult
+from keeptune.report.progress import shows_progress
 
 LIMIT_TRAIN, LIMIT_TEST = 500, 120
 EPOCHS = 1.5
@@ -46,7 +47,8 @@ def demo_config(config: TuneConfig | None = None) -> TuneConfig:
     )
 
 
-def demo(config: TuneConfig | None = None, observer: Observer = silent) -> TuneResult:
+@shows_progress
+def demo(config: TuneConfig | None = None, observer: Observer = shown) -> TuneResult:
     """Tune and score on functions of the standard library.
 
     Raises:

@@ -16,19 +16,21 @@ from keeptune.data.few_shot import with_shots
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
 from keeptune.evaluation.run import corpus_scores
-from keeptune.events import Event, Notice, Observer, silent
+from keeptune.events import Event, Notice, Observer, shown
 from keeptune.export.save import saved_tuned
 from keeptune.records import SCHEMA_VERSION, EvalResult
+from keeptune.report.progress import shows_progress
 from keeptune.store.runs import CONFIG, FORGETTING, LADDER, RESULT, open_run, read_json_object
 from keeptune.store.written import write_record, write_records, write_settings
 
 
+@shows_progress
 def evaluate(
     model: ModelConfig,
     data: DataConfig,
     evaluation: EvaluationConfig | None = None,
     output: str = "",
-    observer: Observer = silent,
+    observer: Observer = shown,
 ) -> EvalResult:
     """Ask `model` the items of `data.test`, score the answers, and leave one record an item on disk.
 

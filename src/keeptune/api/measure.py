@@ -16,14 +16,16 @@ from keeptune.api.task_format import as_trained
 from keeptune.config.schema import MeasureRun
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
-from keeptune.events import Event, Notice, Observer, silent
+from keeptune.events import Event, Notice, Observer, shown
 from keeptune.models.find import refuse_missing
 from keeptune.records import ForgettingReport
+from keeptune.report.progress import shows_progress
 from keeptune.store.runs import CONFIG, open_run
 from keeptune.store.written import write_settings
 
 
-def measure(config: MeasureRun, observer: Observer = silent) -> ForgettingReport:
+@shows_progress
+def measure(config: MeasureRun, observer: Observer = shown) -> ForgettingReport:
     """Ask both models about the abilities (and the task, where items are given), and leave a report in a run folder.
 
     Two finished logs of lm-evaluation-harness (files of ``--log_samples``, or their folders) may stand in the place

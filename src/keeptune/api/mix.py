@@ -16,12 +16,14 @@ from keeptune.data.mix.folder import write_recipe
 from keeptune.data.mix.recipe import RECIPE, MixRecipe, read_recipe, recipe_file, recipe_of_flags
 from keeptune.data.mix.report import MixReport
 from keeptune.errors import StoreError
-from keeptune.events import Observer, silent
+from keeptune.events import Observer, shown
+from keeptune.report.progress import shows_progress
 from keeptune.store.atomic import atomic_folder
 
 
+@shows_progress
 def mix(
-    recipe: MixRecipe | str, output: str = "", model: ModelConfig | None = None, observer: Observer = silent
+    recipe: MixRecipe | str, output: str = "", model: ModelConfig | None = None, observer: Observer = shown
 ) -> MixReport:
     """Mix the sources of `recipe`, or of the YAML file of that path.
 

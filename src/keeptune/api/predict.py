@@ -13,18 +13,20 @@ from keeptune.data.prompts import load_prompts
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError, StoreError
 from keeptune.evaluation.generate import fitting_prompts, generate_kept
-from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer, silent
+from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer, shown
+from keeptune.report.progress import shows_progress
 from keeptune.store.growing_file import GrowingFile, locked_file
 from keeptune.store.hashing import hash_value
 from keeptune.store.table_file import refuse_unknown_suffix, write_table
 
 
+@shows_progress
 def predict(
     model: ModelConfig,
     data: DataConfig,
     evaluation: EvaluationConfig | None = None,
     output: str = "predictions.jsonl",
-    observer: Observer = silent,
+    observer: Observer = shown,
 ) -> int:
     """Answer every row of `data.test`; write its id, prompt, output and finish to `output`; return how many.
 

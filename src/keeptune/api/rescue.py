@@ -21,7 +21,7 @@ from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples, split_examples
 from keeptune.errors import ConfigError, RunExists
-from keeptune.events import Event, Notice, Observer, silent
+from keeptune.events import Event, Notice, Observer, shown
 from keeptune.export.save import saved_tuned
 from keeptune.export.save_dialed import save_dialed
 from keeptune.mitigation.fit import unfit
@@ -38,6 +38,7 @@ from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import fold_adapter
 from keeptune.records import ForgettingReport
+from keeptune.report.progress import shows_progress
 from keeptune.store.hashing import hash_value
 from keeptune.store.runs import RUNGS, open_run
 
@@ -92,7 +93,8 @@ def _weights(model: ModelConfig) -> LoadedModel | Path:
     return loaded
 
 
-def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = silent) -> ForgettingReport:
+@shows_progress
+def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = shown) -> ForgettingReport:
     """Find the cheapest change of `tuned` that keeps what was declared, and leave it with a report in a run folder.
 
     Args:

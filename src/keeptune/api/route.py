@@ -15,16 +15,18 @@ from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.evaluation.generate import fitting_prompts, generate
-from keeptune.events import Observer, silent
+from keeptune.events import Observer, shown, silent
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example
+from keeptune.records.shown import Shown
+from keeptune.report.progress import shows_progress
 
 Route = Literal["base", "tuned"]
 ROOM = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Router:
+@dataclass(frozen=True, slots=True, repr=False)
+class Router(Shown):
     """A base with an adapter that is put on for the tuned task's requests alone: all others are answered as if nothing
     had been tuned, so nothing is forgotten."""
 
@@ -33,6 +35,9 @@ class Router:
     loaded: LoadedModel
     format: TaskFormat = PLAIN
     """How the tuned task's requests are asked; all others are asked as they are."""
+
+    def _line(self) -> str:
+        return f"{self.loaded.found.name} on {self.loaded.found.source}"
 
     def answer(self, prompts: Sequence[str], route: Route, max_new_tokens: int = ROOM) -> tuple[str, ...]:
         """Greedy answers of the base, or of the tuned model."""
@@ -45,7 +50,8 @@ class Router:
         return tuple(answer.text for answer in answers)
 
 
-def open_router(model: ModelConfig, observer: Observer = silent) -> Router:
+@shows_progress
+def open_router(model: ModelConfig, observer: Observer = shown) -> Router:
     """Load an adapter, or the run of `tune` that made one, on its base.
 
     Raises:

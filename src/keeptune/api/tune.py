@@ -24,11 +24,12 @@ from keeptune.commands import command
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError, DataError
-from keeptune.events import Event, Notice, Observer, RunFinished, silent
+from keeptune.events import Event, Notice, Observer, RunFinished, shown, silent
 from keeptune.export.save import saved_tuned
 from keeptune.mitigation.replay import without_prompts
 from keeptune.mitigation.rungs import PLAIN, refuse_other_remedies, rungs_of, training_of
 from keeptune.records import ForgettingReport, TuneResult
+from keeptune.report.progress import shows_progress
 from keeptune.store.path_part import path_part
 from keeptune.store.runs import CONFIG, RESULT, RUNGS, open_run
 from keeptune.store.task_name import task_name
@@ -54,7 +55,8 @@ class _Notes:
         self.observer(event)
 
 
-def tune(config: TuneConfig, observer: Observer = silent) -> TuneResult:
+@shows_progress
+def tune(config: TuneConfig, observer: Observer = shown) -> TuneResult:
     """Fine-tune, evaluate, and leave a run folder with everything in it.
 
     Raises:

@@ -46,9 +46,9 @@ def command(config: str | None, quiet: bool, **flags: Any) -> None:
     keeptune chat --model runs/mine-lora-1
     echo 'Who wrote Faust?' | keeptune chat
     """
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
+    from keeptune.report.progress import progress
 
     settings = read_settings(config, flags)
     quiet_libraries()

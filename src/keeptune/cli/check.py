@@ -44,11 +44,11 @@ def command(config: str | None, forecast: bool, quiet: bool, as_json: bool, **fl
     keeptune check --train rows.jsonl --test more.jsonl
     keeptune check --train rows.jsonl --method full --forecast
     """
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
     from keeptune.errors import ConfigError, KeeptuneError
+    from keeptune.report.progress import progress
 
     settings = read_settings(config, flags)
     if settings.data.train is None and settings.data.test is None:

@@ -52,10 +52,10 @@ def command(
     The same command again goes on where it was stopped, and tries again what failed. With --ray several trials run at
     once. Ends with exit code 1 where a trial failed.
     """
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
+    from keeptune.report.progress import progress
 
     if ray is None and (gpus_per_trial is not None or cpus_per_trial is not None):
         raise click.UsageError("--gpus-per-trial and --cpus-per-trial are for --ray: trials run in turn without it")

@@ -35,10 +35,10 @@ def command(sizes: str | None, draws: int, config: str | None, quiet: bool, as_j
     foretold from the others; where that fails, no advice is given. Ends with exit code 1 where a trial failed.
     """
     from keeptune.cli.interrupted import resume_hint
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
+    from keeptune.report.progress import progress
 
     numbers = None if sizes is None else _numbers(sizes)
     settings = read_settings(config, flags)

@@ -30,10 +30,10 @@ def command(quiet: bool, as_json: bool, **flags: Any) -> int:
     is downloaded.
     """
     from keeptune.cli.interrupted import resume_hint
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_tuned
+    from keeptune.report.progress import progress
 
     settings = read_settings(None, flags)
     quiet_libraries()

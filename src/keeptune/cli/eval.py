@@ -27,10 +27,10 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> Non
     keeptune eval --model runs/mine-lora-1 --test rows.jsonl
     keeptune eval --model smollm2 --test rows.jsonl --metric rougeL --metric chrf
     """
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
+    from keeptune.report.progress import progress
 
     settings = read_settings(config, flags)
     quiet_libraries()

@@ -49,10 +49,10 @@ def command(
     """
     from dataclasses import replace
 
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
+    from keeptune.report.progress import progress
 
     flags |= {"measure": "quick" if quick else None}
     settings = read_settings(config, flags)

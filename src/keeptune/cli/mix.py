@@ -34,9 +34,9 @@ def command(recipe: str | None, model: str | None, output: str | None, quiet: bo
     keeptune mix recipe.yaml
     keeptune tune --train mix --test t.jsonl
     """
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.show import show_json, show_report
+    from keeptune.report.progress import progress
 
     quiet_libraries()
     from keeptune.api.mix import mix, recipe_of

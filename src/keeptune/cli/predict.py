@@ -29,11 +29,11 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
     \b
     keeptune predict questions.jsonl --model runs/mine-lora-1 --output answers.jsonl
     """
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json
     from keeptune.errors import ConfigError
+    from keeptune.report.progress import progress
 
     if file is not None:
         if flags["test"] is not None:

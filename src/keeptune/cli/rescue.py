@@ -40,10 +40,10 @@ def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_js
     from dataclasses import replace
 
     from keeptune.cli.interrupted import resume_hint
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
+    from keeptune.report.progress import progress
 
     settings = read_settings(config, flags)
     quiet_libraries()

@@ -26,10 +26,10 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int
     With --keep it ends with exit code 3 where such an ability is lost, and 4 where that is not decided.
     """
     from keeptune.cli.interrupted import resume_hint
-    from keeptune.cli.progress import progress
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_tuned
+    from keeptune.report.progress import progress
 
     settings = read_settings(config, flags)
     quiet_libraries()

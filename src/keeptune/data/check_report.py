@@ -8,6 +8,10 @@ from keeptune.data.duplicates import Repeat
 from keeptune.data.token_lengths import TokenLengths
 from keeptune.errors import Problem
 from keeptune.records import Forecast
+from keeptune.records.shown import Shown, paragraphs, table
+
+MOST = 50
+"""Problems that a notebook shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,8 @@ class RoleReport:
     """Closed choices: (label, rows), the most frequent first, labels without a row too. Else empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class CheckReport(Shown):
     """Everything found; `problems` holds errors and warnings, with file and line."""
 
     problems: tuple[Problem, ...]
@@ -64,3 +68,13 @@ class CheckReport:
     def ok(self) -> bool:
         """Whether a run could start."""
         return not self.errors
+
+    def _line(self) -> str:
+        state = "a run could start" if self.ok else "a run would stop"
+        return f"{state}: {len(self.errors)} errors, {len(self.warnings)} warnings"
+
+    def _page(self) -> str:
+        rows = [(p.severity, p.file, p.line, p.message, p.fix) for p in self.problems[:MOST]]
+        more = len(self.problems) - MOST
+        told = paragraphs([self._line()]) + table(("", "file", "line", "problem", "what to do"), rows)
+        return told + paragraphs([f"… and {more:,} more" if more > 0 else "", *self.advice])

@@ -11,6 +11,7 @@ from keeptune.records.comparison import Comparison
 from keeptune.records.interval import MaybeInterval
 from keeptune.records.ladder_report import LadderReport
 from keeptune.records.manifest import RunManifest
+from keeptune.records.shown import Shown, paragraphs, table
 from keeptune.records.undefined import Undefined
 
 Verdict = Literal["kept", "lost", "collapsed", "inconclusive", "not measurable"]
@@ -176,8 +177,8 @@ class DriftRow:
     sequences: int
 
 
-@dataclass(frozen=True, slots=True)
-class ForgettingReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class ForgettingReport(Shown):
     """A whole `measure`."""
 
     schema_version: int
@@ -203,3 +204,15 @@ class ForgettingReport:
     """Its seconds tell the verdict pass and the diagnosis apart."""
     ladder: LadderReport | None = None
     """How the tuned model was chosen; None where it was not."""
+
+    def _line(self) -> str:
+        return f"gate {self.gate}, {len(self.abilities)} abilities, {self.path}"
+
+    def _page(self) -> str:
+        head = ("ability", "verdict", "base", "tuned", "drop, 95 % interval", "margin", "items")
+        rows = [
+            (a.name if a.declared else f"{a.name} ·", a.verdict, a.base, a.tuned, a.drop, a.margin, a.items)
+            for a in self.abilities
+        ]
+        undeclared = "· not declared" if not all(a.declared for a in self.abilities) else ""
+        return paragraphs([*self.sentences, f"gate: {self.gate}"]) + table(head, rows) + paragraphs([undeclared])

@@ -8,6 +8,7 @@ from typing import Any
 
 from keeptune.records.interval import Interval, MaybeInterval
 from keeptune.records.manifest import RunManifest
+from keeptune.records.shown import Shown, paragraphs, table
 from keeptune.records.undefined import Undefined
 
 
@@ -68,8 +69,8 @@ class Backtest:
     """Whether the observed lies in the interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class LearningCurve:
+@dataclass(frozen=True, slots=True, repr=False)
+class LearningCurve(Shown):
     """A whole `curve`."""
 
     schema_version: int
@@ -94,3 +95,10 @@ class LearningCurve:
     notices: tuple[str, ...]
     config: Mapping[str, Any]
     manifest: RunManifest
+
+    def _line(self) -> str:
+        return f"{len(self.points)} sizes, {len(self.trials)} trials, {self.metric}, {self.path}"
+
+    def _page(self) -> str:
+        rows = [(p.size, p.draws, p.score, p.gain) for p in self.points]
+        return paragraphs(self.sentences) + table(("rows", "draws", "score", "gain, 95 % interval"), rows)

@@ -8,6 +8,7 @@ from typing import Any
 
 from keeptune.records.interval import MaybeInterval
 from keeptune.records.manifest import RunManifest
+from keeptune.records.shown import Shown, paragraphs, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class TrialRow:
     """Why it failed; "" where it did not."""
 
 
-@dataclass(frozen=True, slots=True)
-class MethodComparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class MethodComparison(Shown):
     """A whole `compare`."""
 
     schema_version: int
@@ -103,3 +104,11 @@ class MethodComparison:
     notices: tuple[str, ...]
     config: Mapping[str, Any]
     manifest: RunManifest
+
+    def _line(self) -> str:
+        return f"{len(self.methods)} methods, {len(self.trials)} trials, {self.metric}, {self.path}"
+
+    def _page(self) -> str:
+        head = ("method", "score", "gain, 95 % interval", "forgetting, 95 % interval", "worst", "minutes")
+        rows = [(m.method, m.score, m.gain, m.forgetting, m.worst, m.minutes) for m in self.methods]
+        return paragraphs([*self.sentences, *self.advice]) + table(head, rows)

@@ -9,6 +9,7 @@ from typing import Any
 from keeptune.records.comparison import Comparison
 from keeptune.records.forgetting_report import ForgettingReport
 from keeptune.records.manifest import RunManifest
+from keeptune.records.shown import Shown, number, paragraphs, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ class TrainingSummary:
     """The highest learning rate of the schedule; 0 in records of earlier versions."""
 
 
-@dataclass(frozen=True, slots=True)
-class TuneResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class TuneResult(Shown):
     """A whole `tune` run."""
 
     schema_version: int
@@ -84,9 +85,25 @@ class TuneResult:
     forgetting: ForgettingReport | None = None
     """What the tuning cost elsewhere; None where that was not measured."""
 
+    def _line(self) -> str:
+        found = self.comparisons[0] if self.comparisons else None
+        if found is None:
+            return f"no comparison, {self.path}"
+        change = f"change {number(found.difference)}, {found.items:,} items"
+        return f"{found.metric} {number(found.before)} → {number(found.after)}, {change}, {self.path}"
 
-@dataclass(frozen=True, slots=True)
-class EvalResult:
+    def _page(self) -> str:
+        head = ("metric", "before", "after", "change, 95 % interval", "items")
+        rows = [
+            (f"{c.metric} ({c.after_name} after {c.before_name})", c.before, c.after, c.difference, c.items)
+            for c in self.comparisons
+        ]
+        beside = self.forgetting._page() if self.forgetting is not None else ""
+        return f"{paragraphs([self._line()])}{table(head, rows)}{beside}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class EvalResult(Shown):
     """A whole `eval` run: one model, one set of items."""
 
     schema_version: int
@@ -99,3 +116,10 @@ class EvalResult:
     records_path: str
     notices: tuple[str, ...]
     manifest: RunManifest
+
+    def _line(self) -> str:
+        score = number(self.scores.get(self.primary_metric))
+        return f"{self.primary_metric} {score}, {self.items:,} items, {self.model}, {self.path}"
+
+    def _page(self) -> str:
+        return paragraphs([self._line()]) + table(("metric", "score"), list(self.scores.items()))

@@ -9,6 +9,7 @@ from typing import Any
 
 from keeptune.errors import ConfigError
 from keeptune.records import MaybeInterval, Verdict
+from keeptune.records.shown import Shown, paragraphs, table
 from keeptune.store.run_entry import RunEntry, items_hash, leaves
 
 _OWN = ("output", "resume")
@@ -36,8 +37,8 @@ class ScoreRow:
     """Run → score; runs that were asked other items have rows of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunComparison:
+@dataclass(frozen=True, slots=True, repr=False)
+class RunComparison(Shown):
     """Several runs, side by side."""
 
     runs: tuple[RunEntry, ...]
@@ -46,6 +47,19 @@ class RunComparison:
     """Setting → its value in each run, None where a run does not have it; only those in which runs differ."""
     not_comparable: tuple[str, ...]
     """What was scored on other items in one run than in another, in words."""
+
+    def _line(self) -> str:
+        return f"{', '.join(run.name for run in self.runs)}: {len(self.settings)} settings differ"
+
+    def _page(self) -> str:
+        names = [run.name for run in self.runs]
+        head = ("what", "metric", *names)
+        cells = [[row.cells.get(name) for name in names] for row in self.scores]
+        rows = [
+            (row.what, row.metric, *(cell.difference if cell else None for cell in of_row))
+            for row, of_row in zip(self.scores, cells, strict=True)
+        ]
+        return paragraphs([self._line(), *self.not_comparable]) + table(head, rows)
 
 
 def compare_entries(runs: Sequence[RunEntry]) -> RunComparison:

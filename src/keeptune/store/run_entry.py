@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from keeptune.errors import StoreError
 from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain
+from keeptune.records.shown import Shown, number
 from keeptune.store.atomic import read_jsonl
 from keeptune.store.hashing import hash_value
 from keeptune.store.path_part import path_part
@@ -40,8 +41,8 @@ class AbilityEntry:
     """Positive is worse."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunEntry:
+@dataclass(frozen=True, slots=True, repr=False)
+class RunEntry(Shown):
     """One run."""
 
     name: str
@@ -75,6 +76,10 @@ class RunEntry:
         """Declared abilities that were lost, or whose answers collapsed."""
         worse = ("lost", "collapsed")
         return tuple(ability.name for ability in self.abilities if ability.declared and ability.verdict in worse)
+
+    def _line(self) -> str:
+        gain = f", {self.metric} gain {number(self.gain)}" if self.gain is not None else ""
+        return f"{self.name}, {self.kind or 'run'}, {self.state}{gain}{f', lost: {self.lost}' if self.lost else ''}"
 
 
 def is_run(folder: Path) -> bool:

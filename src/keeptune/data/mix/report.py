@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keeptune.errors import Problem
+from keeptune.records.shown import Shown, paragraphs, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class MixedTest:
     invalid: int
 
 
-@dataclass(frozen=True, slots=True)
-class MixReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class MixReport(Shown):
     """A whole mix."""
 
     folder: str
@@ -64,3 +65,10 @@ class MixReport:
     near_duplicates: bool
     """Whether near repeats were looked for."""
     seed: int
+
+    def _line(self) -> str:
+        return f"{self.rows:,} rows of {len(self.sources)} sources{f', {self.folder}' if self.folder else ''}"
+
+    def _page(self) -> str:
+        rows = [(s.name, s.read, s.usable, s.rows, 100.0 * s.share) for s in self.sources]
+        return paragraphs([self._line()]) + table(("source", "rows read", "usable", "rows mixed", "% of the mix"), rows)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import io
+import sys
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from keeptune.cli.plain_lines import PlainLines
-from keeptune.cli.progress import LiveBars, progress
-from keeptune.cli.wording import duration, told
+import keeptune
 from keeptune.events import (
     CheckpointSaved,
     DataLoaded,
@@ -19,12 +20,17 @@ from keeptune.events import (
     Event,
     ModelLoaded,
     Notice,
+    Observer,
     RunFinished,
     StepDone,
     TrainingStarted,
     ValidationDone,
+    shown,
     silent,
 )
+from keeptune.report.event_lines import duration, told
+from keeptune.report.plain_lines import PlainLines
+from keeptune.report.progress import LiveBars, progress, shows_progress
 
 
 def step(number: int, steps: int = 20) -> StepDone:
@@ -118,3 +124,49 @@ def test_a_run_that_goes_on_says_from_where() -> None:
 @pytest.mark.parametrize(("seconds", "words"), [(-1, "0:00"), (59.6, "1:00"), (65, "1:05"), (7265, "2:01:05")])
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@shows_progress
+def working(count: int, observer: Observer = shown) -> int:
+    """Stands for a public function."""
+    for number in range(count):
+        observer(Notice("n", f"number {number}"))
+    return count
+
+
+def test_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert working(2) == 2
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_is_drawn_in_unless_it_is_silenced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert working(2) == 2
+    assert "number 1" in capsys.readouterr().err
+    heard: list[Event] = []
+    assert working(2, keeptune.silent) == working(2, observer=heard.append) == 2
+    assert capsys.readouterr() == ("", "")
+    assert len(heard) == 2
+
+
+def test_a_notebook_gets_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class ZMQInteractiveShell: ...
+
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=ZMQInteractiveShell))
+    assert working(2) == 2
+    assert capsys.readouterr().out.splitlines() == ["note: number 0", "note: number 1"]
+
+
+VERBS = (
+    *("tune", "demo", "check", "mix", "measure", "rescue", "compare", "evaluate", "predict", "curve"),
+    *("open_chat", "open_router"),
+)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_of_the_package_shows_its_progress(verb: str) -> None:
+    assert inspect.signature(getattr(keeptune, verb)).parameters["observer"].default is shown
+    assert hasattr(getattr(keeptune, verb), "__wrapped__")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import click
 
-from keeptune.cli.wording import duration, told
 from keeptune.events import EvaluationProgress, Event, StepDone
+from keeptune.report.event_lines import duration, told
 
 SECONDS_BETWEEN = 10.0
 

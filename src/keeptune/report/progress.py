@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from keeptune.cli.plain_lines import PlainLines
-from keeptune.cli.wording import duration, told
 from keeptune.events import (
     EvaluationDone,
     EvaluationProgress,
@@ -21,9 +24,15 @@ from keeptune.events import (
     RunFinished,
     StepDone,
     TrainingStarted,
+    shown,
     silent,
 )
+from keeptune.report.event_lines import duration, told
+from keeptune.report.plain_lines import PlainLines
 from keeptune.report.visible import visible
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def progress(*, quiet: bool = False) -> AbstractContextManager[Observer]:
@@ -32,6 +41,35 @@ def progress(*, quiet: bool = False) -> AbstractContextManager[Observer]:
         return nullcontext(silent)
     console = Console(stderr=True, highlight=False)
     return LiveBars(console) if console.is_terminal else PlainLines()
+
+
+def shows_progress(function: Callable[P, R]) -> Callable[P, R]:
+    """`function`, whose `observer` is drawn as `progress` draws it where it is left at `shown`."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*arguments: P.args, **named: P.kwargs) -> R:
+        given = signature.bind(*arguments, **named)
+        if given.arguments.get("observer", shown) is not shown:
+            return function(*arguments, **named)
+        with _for_who_looks() as observer:
+            given.arguments["observer"] = observer
+            return function(*given.args, **given.kwargs)
+
+    return call
+
+
+def _for_who_looks() -> AbstractContextManager[Observer]:
+    """Bars in a terminal, lines under a notebook's cell, nothing where nobody looks."""
+    if in_notebook():
+        return PlainLines(click.echo)
+    return progress(quiet=not sys.stderr.isatty())
+
+
+def in_notebook() -> bool:
+    """Whether this is the kernel of a notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 class LiveBars:
