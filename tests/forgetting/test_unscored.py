@@ -5,9 +5,16 @@ from dataclasses import replace
 import pytest
 from scored import ability, flips, losses, record, records
 
+from keeptune.errors import MetricError
+from keeptune.forgetting.compare import pair
 from keeptune.forgetting.gate import decide
+from keeptune.forgetting.paired_scores import paired_scores
+from keeptune.forgetting.unscored import filled_pairs
 from keeptune.forgetting.verdict import judge
 from keeptune.records import ItemScore
+from keeptune.scoring.table import METRICS
+
+EXACT = METRICS["exact_match"]
 
 
 def without_scores(rows, where):
@@ -58,3 +65,12 @@ def test_a_loss_has_no_bounds():
 def test_a_base_without_scores_is_no_able_base():
     base = without_scores(records([100] * 200), lambda i: i >= 15)
     assert judge(ability(), base, base, base).verdict == "not measurable"
+
+
+def test_what_chooses_a_remedy_counts_them_as_fallen():
+    rows = records([100] * 100)
+    scores = paired_scores(filled_pairs(pair(rows, without_scores(rows, lambda i: i < 40)), EXACT, fallen=True), EXACT)
+    assert scores.corpus() == (100, 60)
+    loss = losses([2.0] * 30)
+    with pytest.raises(MetricError, match="no worst value"):
+        filled_pairs(pair(loss, without_scores(loss, lambda i: i == 2)), METRICS["token_loss"], fallen=True)

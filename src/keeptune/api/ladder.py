@@ -41,6 +41,7 @@ from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import paired_scores
+from keeptune.forgetting.unscored import filled_pairs
 from keeptune.mitigation.choose import choose, enough, next_dial
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.rungs import PLAIN, ROUTE, cost_of, rung_config, training_of
@@ -267,8 +268,13 @@ class Climb:
 
     def _drop(self, ability: Ability, answers: DevAnswers) -> DevDrop:
         metric = get_metric(ability.metrics[0])
-        scores = paired_scores(pair(self._base.abilities[ability.name], answers.abilities[ability.name]), metric)
-        before, after = (0.0 if isinstance(score, Undefined) else score for score in scores.corpus())
+        pairs = pair(self._base.abilities[ability.name], answers.abilities[ability.name])
+        # What a rung left without a score must not speak for it.
+        scores = paired_scores(filled_pairs(pairs, metric, fallen=True), metric)
+        before, after = scores.corpus()
+        if isinstance(before, Undefined) or isinstance(after, Undefined):
+            reasons = [score.reason for score in (before, after) if isinstance(score, Undefined)]
+            raise MetricError(f"{ability.name} has no score: {reasons[0]}", "give it items that the metric can score")
         return DevDrop(
             name=ability.name,
             metric=metric.name,

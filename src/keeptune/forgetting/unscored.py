@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from keeptune.errors import MetricError
 from keeptune.forgetting.compare import Pair
 from keeptune.forgetting.drop import Drop, measure_drop
 from keeptune.forgetting.floor import answered
@@ -23,7 +24,8 @@ def unscored_items(records: Sequence[EvalRecord], metric: Metric) -> int:
 def filled_in(records: Sequence[EvalRecord], metric: Metric, *, right: bool) -> list[EvalRecord]:
     """The records, those without a score as right as can be (the first reference), or as wrong (the empty answer).
 
-    Of a loss nothing can be said: it has no worst value.
+    Raises:
+        MetricError: a loss is missing: it has no worst value.
     """
     return [
         replace(record, scores={**record.scores, metric.name: _bound(record, metric, right=right)})
@@ -61,14 +63,25 @@ def bounded_drop(pairs: Sequence[Pair], scores: PairedScores, margin: float) -> 
 
 
 def _filled_drop(pairs: Sequence[Pair], metric: Metric, margin: float, *, fallen: bool) -> Drop:
+    return measure_drop(paired_scores(filled_pairs(pairs, metric, fallen=fallen), metric), margin)
+
+
+def filled_pairs(pairs: Sequence[Pair], metric: Metric, *, fallen: bool) -> list[Pair]:
+    """The pairs, with what has no score right before and wrong after, or the other way round.
+
+    Raises:
+        MetricError: a loss is missing.
+    """
     base = filled_in([before for before, _ in pairs], metric, right=fallen)
     tuned = filled_in([after for _, after in pairs], metric, right=not fallen)
-    return measure_drop(paired_scores(list(zip(base, tuned, strict=True)), metric), margin)
+    return list(zip(base, tuned, strict=True))
 
 
 def _bound(record: EvalRecord, metric: Metric, *, right: bool) -> ItemScore:
     if metric.unit == "nats":
-        raise ValueError("a loss has no bounds")
+        raise MetricError(
+            f"item {record.item_id} has no {metric.name}, and a loss has no worst value", "leave that item out"
+        )
     text = record.references[0] if right and record.references else ""
     found = metric.item(answered(record, text, metric), example_of(record))
     if found.value is not None:

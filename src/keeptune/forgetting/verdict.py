@@ -19,6 +19,7 @@ from keeptune.records import Ability, AbilityReport, EvalRecord, Interval, Undef
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import get_metric
 
+BASE_TOO_LOW = Undefined("the base is not surely above the floor")
 MOST_ITEMS = 100_000
 """More than this are not named: nobody has them."""
 
@@ -84,7 +85,7 @@ def judge(
         reason=reason,
         change=change.word,
         change_p=change.p,
-        retention=retention(scores, ability.chance),
+        retention=BASE_TOO_LOW if verdict == "not measurable" else retention(scores, ability.chance),
         rose=flips.rose,
         fell=flips.fell,
         unchanged=flips.unchanged,

@@ -54,7 +54,7 @@ INSTRUCTIONS = Suite(
         _shown("Have you ever heard of Mars?", "Answer only yes or no.", "Yes"),
     ),
     metrics=("constraints", "constraints_strict"),
-    chance=0.0,
+    chance=None,  # one answer to all may keep a third of the constraints: the floor tells
     max_new_tokens=56,
     make=make,
 )
