@@ -119,7 +119,10 @@ def _fell(report: AbilityReport) -> str:
     verb = "fell" if report.higher_is_better else "got worse"
     if report.change != "fell" and report.verdict not in ("lost", "collapsed"):
         # Its interval excludes 0, so no fall is denied; among so many that were looked at, none is shown either.
-        limits += "; not shown, corrected for the number of abilities"
+        few = (
+            "; too little to be sure" if report.p_lost is None else "; not shown, corrected for the number of abilities"
+        )
+        limits += few
         verb = "may have fallen" if report.higher_is_better else "may have got worse"
     how = f", as its answers collapsed: {report.collapse}" if report.collapse else ""
     return f"{report.title} {verb} by {by} {unit(report.metric)} ({limits}; margin {report.margin:g}){how}"
