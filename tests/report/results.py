@@ -61,7 +61,9 @@ def comparison(
     before_name: str = "base",
     higher_is_better: bool = True,
 ) -> Comparison:
-    return Comparison(metric, before_name, "tuned", 300, 300, before, after, difference, 250, 40, 10, higher_is_better)
+    return Comparison(
+        metric, before_name, "tuned", 300, 300, before, after, difference, 250, 40, 10, higher_is_better, 0
+    )
 
 
 GAIN = comparison(23.5, 39.1, interval(15.6, 14.0, 17.2))

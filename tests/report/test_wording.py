@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from keeptune.forgetting.amounts import amount
 from keeptune.numerics.jackknife import TOO_FEW
 from keeptune.records import DevDrop, DevEvidence, Undefined
@@ -13,6 +15,13 @@ def test_a_gain() -> None:
     assert headline(GAIN) == (
         "rouge1 rose from 23.5 to 39.1 on 300 unseen items: +15.6 points (95 % interval +14.0 to +17.2)."
     )
+
+
+def test_items_are_unseen_only_where_that_was_looked_up() -> None:
+    assert "on 300 items: " in headline(replace(GAIN, trained_on=None))
+    told = headline(replace(GAIN, trained_on=14))
+    assert "on 300 items, 14 of which were trained on" in told
+    assert "unseen" not in told
 
 
 def test_zero_has_no_minus() -> None:

@@ -12,7 +12,7 @@ from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens
 from keeptune.api.task_format import as_trained
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.duplicates import drop_repeats
-from keeptune.data.few_shot import with_shots
+from keeptune.data.few_shot import fewer_shown, with_shots
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
 from keeptune.evaluation.run import corpus_scores
@@ -65,7 +65,10 @@ def evaluate(
         if len(shown) < evaluation.few_shot:
             told_of = f"{len(shown)} train rows are not among the items, and {evaluation.few_shot} are to be shown"
             raise ConfigError(told_of, "give more train rows, or a smaller --few-shot")
-        asked = with_shots(items, shown, evaluation.few_shot, seed=0)
+        found = with_shots(items, shown, evaluation.few_shot, 0, encoder, new_tokens(evaluation, encoder, items))
+        if found.shots < evaluation.few_shot:
+            told(Notice("few-shot", fewer_shown(found.shots, evaluation.few_shot, len(shown))))
+        asked = found.examples
     with open_run(output, f"eval-{called}", resume=False) as run:
         write_settings(run / CONFIG, {"model": model, "data": data, "evaluation": evaluation})
         asker = Asker(encoder, metrics, new_tokens(evaluation, encoder, items), evaluation.token_budget, told)

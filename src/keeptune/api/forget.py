@@ -66,6 +66,8 @@ class Task:
     base: list[EvalRecord]
     tuned: list[EvalRecord]
     metric: Metric
+    trained_on: int | None = None
+    """Of the examples, those that the tuned model was trained on; None where that is not known."""
 
 
 @dataclass(slots=True)
@@ -133,7 +135,9 @@ class Forgetting:
             path=str(self.run),
             base_name=self.base.name,
             tuned_name=self.tuned.name,
-            task=compare(task.base, task.tuned, task.metric) if task and (same or task.metric.unit != "nats") else None,
+            task=compare(task.base, task.tuned, task.metric, trained_on=task.trained_on)
+            if task and (same or task.metric.unit != "nats")
+            else None,
             abilities=tuple(reports),
             gate=decision.gate,
             fail_on=_fail_on(self.measure),

@@ -13,6 +13,7 @@ from keeptune.api.forget import Forgetting, Task
 from keeptune.api.measure_logs import is_log, measure_logs, refuse_asking
 from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens, rows_of_user
 from keeptune.api.task_format import as_trained
+from keeptune.api.trained_items import items_trained_on
 from keeptune.config.schema import MeasureRun
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
@@ -110,4 +111,6 @@ def _ask_task(config: MeasureRun, observer: Observer) -> Task:
         room = room or new_tokens(config.evaluation, encoder, items)
         asker = Asker(encoder, metrics, room, config.evaluation.token_budget, observer)
         records[name] = asker.ask(asker.load(model), items, items, f"the task ({name})", cache=True)
-    return Task(items, records["base"], records["tuned"], metrics.primary)
+    return Task(
+        items, records["base"], records["tuned"], metrics.primary, items_trained_on(config.tuned, items, observer)
+    )

@@ -16,6 +16,7 @@ from keeptune.api.resume import refuse_other_settings
 from keeptune.api.start import START, refuse_another_start, whole_model
 from keeptune.api.task_format import as_trained, keep_format
 from keeptune.api.train import keep_settings, train
+from keeptune.api.trained_items import keep_trained
 from keeptune.api.tune import apart_from_kept, tidy, with_development_items
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder
@@ -147,7 +148,7 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = shown) -
         else:
             chosen = replace(chosen, name=str(settle(chosen, run)))
             keep_format(config.data, run)
-        report = _measure(config, chosen, run, rows, encoders, metrics, told, notices, climbed)
+        report = _measure(config, tuned, chosen, run, rows, encoders, metrics, told, notices, climbed)
         tidy(run)
         shutil.rmtree(run / START, ignore_errors=True)
     return report
@@ -220,6 +221,7 @@ def _rungs(config: TuneConfig) -> tuple[str, ...]:
 
 def _measure(
     config: TuneConfig,
+    tuned: ModelConfig,
     chosen: ModelConfig,
     run: Path,
     rows: Rows,
@@ -246,4 +248,5 @@ def _measure(
         routed=climbed.routed,
         ladder=climbed.report,
     )
-    return forgetting(Task(rows.test, records["base"], records["tuned"], metrics.primary), notices)
+    seen = keep_trained(config, rows, run, tuned, observer, of_tuned=True)
+    return forgetting(Task(rows.test, records["base"], records["tuned"], metrics.primary, seen), notices)

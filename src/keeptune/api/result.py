@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from keeptune.api.manifest import make_manifest
@@ -35,8 +36,13 @@ def make_result(
     scored: Scored,
     notices: Sequence[str],
     seconds: Mapping[str, float],
+    trained_on: int | None = None,
 ) -> TuneResult:
-    """Everything that `result.json` holds."""
+    """Everything that `result.json` holds.
+
+    Args:
+        trained_on: test rows that the tuned model was trained on; None where that is not known.
+    """
     records = scored.records
     scores = {name: corpus_scores(each, metrics.metrics) for name, each in records.items()}
     kept = json.loads((run / CONFIG).read_text(encoding="utf-8"))
@@ -46,7 +52,7 @@ def make_result(
         primary_metric=metrics.primary.name,
         metric_reason=metrics.reason,
         scores=scores,
-        comparisons=_comparisons(metrics, records, scores),
+        comparisons=tuple(replace(found, trained_on=trained_on) for found in _comparisons(metrics, records, scores)),
         samples=_side_by_side(records["base"], records["tuned"]),
         training=summary,
         notices=tuple(notices),

@@ -1,4 +1,4 @@
-"""The scoring part of `tune`: base, tuned and baselines on the same unseen items."""
+"""The scoring part of `tune`: base, tuned and baselines on the same items."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from keeptune.api.ask import Asker
 from keeptune.api.prepare import Metrics, Rows, new_tokens
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
-from keeptune.data.few_shot import with_shots
+from keeptune.data.few_shot import fewer_shown, with_shots
 from keeptune.evaluation.run import score_answers
-from keeptune.events import Observer
+from keeptune.events import Notice, Observer
 from keeptune.export.save import saved_tuned
 from keeptune.records import Answer, EvalRecord
 from keeptune.scoring.baselines import baseline_outputs
@@ -41,14 +41,18 @@ def score(
 ) -> Scored:
     """Ask both models, each loaded from disk anew: the base is bare, and the tuned is what the user gets."""
     evaluation = config.evaluation
-    asker = Asker(encoder, metrics, new_tokens(evaluation, encoder, rows.train), evaluation.token_budget, observer)
+    room = new_tokens(evaluation, encoder, rows.train)
+    asker = Asker(encoder, metrics, room, evaluation.token_budget, observer)
     began = time.monotonic()
     base = asker.load(config.model)
     records = {"base": asker.ask(base, rows.test, rows.test, "base", cache=True)}
     if evaluation.few_shot:
-        name = f"few-shot-{evaluation.few_shot}"
-        shown = with_shots(rows.test, rows.train, evaluation.few_shot, seed=0)
-        records[name] = asker.ask(base, rows.test, shown, name, cache=True)
+        shown = with_shots(rows.test, rows.train, evaluation.few_shot, 0, encoder, room)
+        if shown.shots < evaluation.few_shot:
+            observer(Notice("few-shot", fewer_shown(shown.shots, evaluation.few_shot, len(rows.train))))
+        if shown.shots:
+            name = f"few-shot-{shown.shots}"
+            records[name] = asker.ask(base, rows.test, shown.examples, name, cache=True)
     place, model_hash = base.placement, base.hash
     del base
     gc.collect()

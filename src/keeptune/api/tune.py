@@ -1,4 +1,4 @@
-"""`keeptune.tune`: train on one task, score base and tuned on the same unseen items, say what is certain: of the gain
+"""`keeptune.tune`: train on one task, score base and tuned on the same items, say what is certain: of the gain
 there, and of what was lost elsewhere."""
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from keeptune.api.start import keep_earlier, whole_model
 from keeptune.api.task_format import keep_format
 from keeptune.api.train import keep_settings, train
 from keeptune.api.trained_before import WHOLE
+from keeptune.api.trained_items import keep_trained
 from keeptune.commands import command
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
@@ -78,6 +79,7 @@ def tune(config: TuneConfig, observer: Observer = shown) -> TuneResult:
     for told in without_effect(config):
         notes(Notice("no effect", told))
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
+        start = config.model
         config = replace(config, model=whole_model(config.model, run))
         seconds: dict[str, float] = {}
         config = found_settings(config, run, rows, encoder, metrics, notes)
@@ -92,9 +94,10 @@ def tune(config: TuneConfig, observer: Observer = shown) -> TuneResult:
         summary = climbed.made.summary if climbed else None
         summary = summary or train(config, run, rows, encoder, metrics, notes, seconds)
         keep_format(config.data, run)
+        seen = keep_trained(config, rows, run, start, notes)
         keep_asked(config, run)
         scored = score(config, run, rows, encoder, metrics, notes, seconds)
-        result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds)
+        result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds, seen)
         for name, records in scored.records.items():
             write_records(run / "samples" / f"{path_part(name)}.jsonl", records)
         if config.measure.extent != "none":
@@ -128,7 +131,9 @@ def _measure(
         routed=climbed is not None and climbed.routed,
         ladder=climbed.report if climbed else None,
     )
-    task = Task(rows.test, scored.records["base"], scored.records["tuned"], metrics.primary)
+    task = Task(
+        rows.test, scored.records["base"], scored.records["tuned"], metrics.primary, made.comparisons[0].trained_on
+    )
     report = forgetting(task, notes.kept, made)
     if climbed is None and report.gate in ("fail", "inconclusive") and _can_climb(config):
         notes(Notice("auto", _what_auto_would_do(config, run, made.training.seconds / 60)))

@@ -4,23 +4,53 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples
 from keeptune.records import Example, Message
 
 
-def with_shots(examples: Sequence[Example], train: Sequence[Example], shots: int, seed: int) -> list[Example]:
+class Shown(NamedTuple):
+    """Items with what is shown before each."""
+
+    examples: list[Example]
+    shots: int
+    """How many rows that is; fewer than were asked for where there are no more, or no more fit."""
+
+
+def with_shots(
+    examples: Sequence[Example], train: Sequence[Example], shots: int, seed: int, encoder: Encoder, room: int
+) -> Shown:
     """`examples` with the same `shots` rows of `train` before each, as earlier turns.
 
-    The shots are a seeded choice among the shorter half of train, so that they fit beside the item.
+    The shots are a seeded choice among the shorter half of train, so that they fit beside the item. Where they do not,
+    as many are shown as fit whole before the longest item that fits itself: what is cut was not shown.
+
+    Args:
+        room: tokens to leave for the answer.
     """
     by_length = sorted(train, key=lambda example: len(example.prompt_text) + len(example.completion))
-    chosen = limit_examples(by_length[: max(shots, len(by_length) // 2)], shots, seed)
-    turns: list[Message] = []
-    for shot in chosen:
-        turns += [message for message in shot.prompt if message.role != "system"]
-        turns.append(Message("assistant", shot.completion))
-    return [_prepend(example, turns) for example in examples]
+    limit = encoder.max_length - room
+    lengths = [
+        (len(ids), -place) for place, (ids, cut) in enumerate(encoder.prompt(e, limit) for e in examples) if not cut
+    ]
+    longest = examples[-max(lengths)[1]] if lengths else None
+    for count in range(min(shots, len(train)), 0, -1):
+        chosen = limit_examples(by_length[: max(count, len(by_length) // 2)], count, seed)
+        turns: list[Message] = []
+        for shot in chosen:
+            turns += [message for message in shot.prompt if message.role != "system"]
+            turns.append(Message("assistant", shot.completion))
+        if longest is not None and not encoder.prompt(_prepend(longest, turns), limit)[1]:
+            return Shown([_prepend(example, turns) for example in examples], count)
+    return Shown(list(examples), 0)
+
+
+def fewer_shown(shown: int, wanted: int, rows: int) -> str:
+    """Why fewer examples than wanted are shown, in words."""
+    why = f"there are no more than {rows} train rows" if shown == rows else "no more fit whole before the longest item"
+    return f"{shown} of {wanted} examples are shown before each item: {why}"
 
 
 def _prepend(example: Example, turns: Sequence[Message]) -> Example:

@@ -51,13 +51,14 @@ def compare(
     metric: Metric,
     before_name: str = "base",
     after_name: str = "tuned",
+    trained_on: int | None = None,
 ) -> Comparison:
     """after − before of one metric, with its 95 % interval.
 
     A binary metric on items that each stand alone: Tango's score interval. Any other metric, or clustered
     items: the leave-one-cluster-out jackknife of the corpus score. Items without a score on either side are
     left out of both, so `items` counts those compared; how many were left out is told in the interval's
-    method.
+    method. `trained_on` is passed on.
 
     Raises:
         PairingError: the two do not hold the same items.
@@ -79,6 +80,7 @@ def compare(
         fell=flips.fell,
         unchanged=flips.unchanged,
         higher_is_better=metric.higher_is_better,
+        trained_on=trained_on,
     )
 
 

@@ -26,3 +26,5 @@ class Comparison:
     fell: int
     unchanged: int
     higher_is_better: bool
+    trained_on: int | None = None
+    """Items that are among the rows that the tuned model was trained on; None where that is not known."""

@@ -73,7 +73,7 @@ def headline(comparison: Comparison) -> str:
     """What changed between before and after, and how certain it is."""
     c = comparison
     start = f"{c.metric} {_went(c)} from {score(c.metric, c.before)} to {score(c.metric, c.after)} "
-    start += f"on {c.items:,} unseen items"
+    start += f"on {_items(c)}"
     found = c.difference
     if not isinstance(found, Interval):
         return f"{start}; how certain that is cannot be said: {found.reason}."
@@ -85,6 +85,17 @@ def headline(comparison: Comparison) -> str:
     if not c.higher_is_better:
         return f"{sentence}; lower is better."
     return f"{sentence}."
+
+
+def _items(comparison: Comparison) -> str:
+    """``120 unseen items`` only where it was looked up that the model was trained on none of them."""
+    items, seen = f"item{'' if comparison.items == 1 else 's'}", comparison.trained_on
+    if seen is None:
+        return f"{comparison.items:,} {items}"
+    if seen == 0:
+        return f"{comparison.items:,} unseen {items}"
+    were = "was" if seen == 1 else "were"
+    return f"{comparison.items:,} {items}, {seen:,} of which {were} trained on (so this is no test of what it can do)"
 
 
 def verdict(comparison: Comparison) -> str:
