@@ -18,12 +18,13 @@ def test_tokens_weigh_the_same_whatever_their_sequence():
     assert row.kl.low == 0.0  # two sequences tell little, and KL is not below 0
 
 
-def test_equal_lengths_give_the_t_interval_of_the_mean():
+def test_the_upper_limit_leaves_room_for_what_was_not_sampled():
     values = np.random.default_rng(0).gamma(2.0, 0.1, 40)
     row = drift_row("x", [(20 * v, 20) for v in values])
     reach = t.ppf(0.975, 39) * values.std(ddof=1) / math.sqrt(40)
     assert row.kl.estimate == pytest.approx(values.mean())
-    assert (row.kl.low, row.kl.high) == pytest.approx((values.mean() - reach, values.mean() + reach))
+    assert row.kl.low == pytest.approx(values.mean() - reach, rel=0.1)
+    assert values.mean() + reach < row.kl.high < values.mean() + 5 * reach
     wider = drift_row("x", [(20 * v, 20) for v in values], level=0.999)
     assert wider.kl.low < row.kl.low < row.kl.high < wider.kl.high
     assert from_plain(DriftRow, to_plain(row)) == row

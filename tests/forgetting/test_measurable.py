@@ -20,7 +20,7 @@ def test_own_score_is_wilson_for_proportions_and_the_jackknife_for_others():
     assert (interval.low, interval.high) == pytest.approx((100 * share.low, 100 * share.high))
     rng = random.Random(1)
     graded = score_interval(records([rng.uniform(0, 100) for _ in range(50)], "rouge1"), ROUGE)
-    assert graded.method == "cluster jackknife, t"
+    assert graded.method == "cluster jackknife, score test"
     assert score_interval(records([50] * 29, "rouge1"), ROUGE) == Undefined("only 29 clusters: too few for a verdict")
     assert isinstance(score_interval([], EXACT), Undefined)
     assert score_interval(records([None, 100, 100]), EXACT).estimate == 100

@@ -15,6 +15,7 @@ from keeptune.numerics.planning import (
     items_for_kept_binary,
     items_to_tell,
     items_to_tell_binary,
+    power_of_each,
 )
 from keeptune.numerics.tango import tango_z
 
@@ -83,3 +84,16 @@ def test_too_few_items_see_nothing():
     assert detectable_drop_binary(0.1, 0, 0.05) is None
     assert detectable_drop_binary(0.1, 2, 0.05) is None
     assert detectable_drop_binary(1.0, 300, 0.05) is None
+
+
+def test_what_is_promised_of_several_needs_more():
+    """k abilities: lost at 0.025/k, kept with 0.8^(1/k) each."""
+    assert power_of_each(1) == 0.8
+    assert power_of_each(4) ** 4 == pytest.approx(0.8)
+    drops = [detectable_drop_binary(0.1, 400, 0.05, alpha=0.025 / k) for k in (1, 4, 14)]
+    items = [items_for_kept_binary(0.1, 0.05, power=power_of_each(k)) for k in (1, 4, 14)]
+    assert drops == sorted(drops)
+    assert items == sorted(items)
+    assert items[2] > 1.5 * items[0]
+    assert detectable_drop(225.0, 100.0, 300, 5.0, alpha=0.025 / 4) > detectable_drop(225.0, 100.0, 300, 5.0)
+    assert items_for_kept(0.1, 0.05, null_variance=0.2) > items_for_kept(0.1, 0.05)

@@ -16,7 +16,16 @@ from keeptune.api.diagnosis import SAMPLE_SEED, Both, BothModels, explain, look_
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import make_encoder
 from keeptune.api.published_base import published_base
-from keeptune.api.verdict_pass import Answering, Asked, ask_abilities, ask_tasks, declared, harness_tasks, only_answered
+from keeptune.api.verdict_pass import (
+    Answering,
+    Asked,
+    ask_abilities,
+    ask_tasks,
+    declared,
+    harness_tasks,
+    only_answered,
+    tell_looks,
+)
 from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig
 from keeptune.data.encode import Encoder, same_tokenizer
 from keeptune.data.lm_eval_task import same_ability
@@ -110,16 +119,19 @@ class Forgetting:
         if not same:
             abilities = [ability for ability in abilities if ability.form != "loss" or ability.declared]
         abilities, answered, dev = self._verdict_pass(abilities, encoders)
+        level, family = tell_looks(self.measure, self.observer), sum(ability.declared for ability in abilities)
         reports = [
             judge(
                 ability,
                 *answered[ability.name],
                 dev.get(ability.name, ()),
                 "" if same or ability.form != "loss" else "the two models have other tokenizers",
+                level=level,
+                family=family,
             )
             for ability in abilities
         ]
-        decision = decide(reports, _fail_on(self.measure))
+        decision = decide(reports, _fail_on(self.measure), (1.0 - level) / 2.0)
         lost = any(report.declared and report.verdict in ("lost", "collapsed") for report in decision.abilities)
         full = (self.measure.extent != "quick" or lost) and not self.routed
         intrusion: IntrusionReport | Undefined = NOT_IN_QUICK

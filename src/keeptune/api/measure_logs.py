@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keeptune.api.forget import write_report
 from keeptune.api.manifest import make_manifest
-from keeptune.api.verdict_pass import declared
+from keeptune.api.verdict_pass import declared, tell_looks
 from keeptune.config.schema import Keep, MeasureRun
 from keeptune.data.lm_eval_log import read_lm_eval_log
 from keeptune.data.lm_eval_task import same_ability
@@ -52,7 +52,9 @@ def measure_logs(config: MeasureRun, run: Path, notices: list[str], observer: Ob
     abilities = [_ability(base[task].ability, tuned[task].ability, keeps.get(task)) for task in shared]
     answered = {task: (base[task].records, tuned[task].records) for task in shared}
     fail_on = () if config.measure.fail_on == ("none",) else config.measure.fail_on
-    decision = decide([judge(ability, *answered[ability.name]) for ability in abilities], fail_on)
+    level, family = tell_looks(config.measure, observer), sum(ability.declared for ability in abilities)
+    reports = [judge(ability, *answered[ability.name], level=level, family=family) for ability in abilities]
+    decision = decide(reports, fail_on, (1.0 - level) / 2.0)
     confusions = [confuse(ability.name, *answered[ability.name], ability.metrics[0]) for ability in abilities]
     report = ForgettingReport(
         schema_version=SCHEMA_VERSION,

@@ -11,13 +11,14 @@ from keeptune.api.abilities import scored_by, task_of
 from keeptune.api.ask import Asker
 from keeptune.api.prepare import Metrics
 from keeptune.config.keep import HARNESS
-from keeptune.config.schema import Keep
+from keeptune.config.schema import Keep, MeasureConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.lm_eval_task import HarnessTask, by_metrics
 from keeptune.errors import ConfigError
 from keeptune.evaluation.abilities.lm_eval import ask_harness
 from keeptune.events import Notice, Observer
 from keeptune.models.load import LoadedModel
+from keeptune.numerics.looks import level_of
 from keeptune.records import Ability, EvalRecord, Example
 from keeptune.scoring.harness_metric import PREFIX
 
@@ -149,3 +150,16 @@ def declared(ability: Ability, keep: Keep, name: str) -> Ability:
     ability = by_metrics(ability, metrics)
     margin = ability.margin if keep.margin is None else keep.margin
     return replace(ability, name=name, declared=True, margin=margin)
+
+
+def tell_looks(measure: MeasureConfig, observer: Observer) -> float:
+    """The level of the intervals of drops; where more than one look is planned, what it stands for is said."""
+    level = level_of(measure.looks)
+    if measure.looks > 1:
+        told = (
+            f"one of {measure.looks} planned looks: intervals of drops are at {100 * level:.1f} %, so that all looks "
+            f"together are wrong as rarely as one at 95 %; each look adds as many items, and look {measure.looks} is "
+            "the last"
+        )
+        observer(Notice("looks", told))
+    return level

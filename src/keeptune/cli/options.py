@@ -72,6 +72,7 @@ FLAGS: Mapping[str, Flag] = {
     "items": Flag("N", "Items an ability at most.  [default: all; about 150 in a quick measure]"),
     "dev-fraction": Flag("X", "Share of your own items set apart to choose a remedy by.  [default: 0; 0.3 by --auto]"),
     "fail-on": Flag("fail|inconclusive|none", "Outcomes with an exit code of their own (3, 4).  [default: both]", True),
+    "looks": Flag("K", "Measurements planned at most, each with as many more items.  [default: 1]"),
     "probe": Flag("", "For lost abilities: do a few old examples bring them back?"),
     "replay": Flag("DATA", "Rows of old tasks to mix into train; may be repeated.", True),
     "replay-fraction": Flag("X", "Share of the mix's rows that are replayed.  [default: 0.05]"),
@@ -103,7 +104,7 @@ FLAGS: Mapping[str, Flag] = {
 MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
 READING = ("encoding", "delimiter", "skip-bad")
 DATA = ("prompt", "completion", "system", "group", *READING, "max-length")
-MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "probe")
+MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "looks", "probe")
 LADDER = ("can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
 SCORING = ("metric", "max-new-tokens", "few-shot", "engine")
 

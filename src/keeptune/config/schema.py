@@ -240,6 +240,9 @@ class MeasureConfig:
     """Minutes for asking the two models at most: items are left out, by whole clusters, and it is said."""
     fail_on: tuple[str, ...] = ("fail", "inconclusive")
     """Which outcomes end with an exit code of their own: ``fail`` (3), ``inconclusive`` (4); ``none``."""
+    looks: int = 1
+    """Times that these models will be measured at most, each time on as many new items more: each look is stricter, so
+    that all of them together are wrong as rarely as one."""
     probe: bool = False
     """For lost abilities, also train both models a few steps on a few old items: does it come back?"""
 

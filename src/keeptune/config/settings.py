@@ -101,6 +101,7 @@ _RANGES: Mapping[str, Range] = {
     "ladder.min_gain": Range(0, 1, high_open=False),
     "measure.dev_fraction": _SHARE,
     "measure.items": _COUNT,
+    "measure.looks": Range(1, 10, high_open=False),
     "measure.minutes": _POSITIVE,
 }
 

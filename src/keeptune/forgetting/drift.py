@@ -10,9 +10,14 @@ import numpy as np
 from keeptune.numerics.jackknife import score_jackknife
 from keeptune.records import DriftRow, Interval, MaybeInterval, Undefined
 
+BEYOND = 4.0
+"""A sequence that was not sampled may drift as many times as far as the farthest of those that were: KL has no bound,
+and a few sequences hold most of it."""
+
 
 def drift_row(on: str, sums: Sequence[tuple[float, int]], level: float = 0.95) -> DriftRow:
-    """Σ KL(base ‖ tuned) / Σ tokens in nats a token, jackknife by sequence; the lower limit is cut at 0.
+    """Σ KL(base ‖ tuned) / Σ tokens in nats a token, the score test of the jackknife by
+    sequence; the lower limit is cut at 0.
 
     Args:
         on: the kind of text, e.g. ``task prompts``.
@@ -29,8 +34,9 @@ def _mean(sums: Sequence[tuple[float, int]], level: float) -> MaybeInterval:
     broken = sum(not math.isfinite(kl) for kl, _ in sums)
     if broken:
         return Undefined(f"the KL of {broken} of {len(sums)} sequences is not a finite number")
-    result = score_jackknife(np.array(sums, dtype=np.float64), lambda counts: float(counts[0] / counts[1]))
+    counts = np.array(sums, dtype=np.float64)
+    result = score_jackknife(counts, lambda summed: float(summed[0] / summed[1]), counts[:, 1])
     if isinstance(result, Undefined):
         return Undefined(f"1 sequence of {sums[0][0] / sums[0][1]:.3g} nats a token: an interval needs at least 2")
-    found = result.interval(level)
+    found = result.interval(level, BEYOND)
     return Interval(found.estimate, max(found.low, 0.0), found.high, found.level, found.method)

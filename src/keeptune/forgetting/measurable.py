@@ -14,7 +14,7 @@ from keeptune.forgetting.paired_scores import (
     sum_by_cluster,
 )
 from keeptune.forgetting.unscored import filled_in
-from keeptune.numerics.jackknife import MIN_CLUSTERS, score_jackknife
+from keeptune.numerics.jackknife import score_jackknife
 from keeptune.numerics.wilson import wilson_interval
 from keeptune.records import Ability, EvalRecord, MaybeInterval, Undefined
 from keeptune.scoring.metric import Metric
@@ -31,12 +31,11 @@ def score_interval(records: Sequence[EvalRecord], metric: Metric) -> MaybeInterv
     if metric.binary and len(set(clusters)) == len(clusters):
         return in_points(wilson_interval(sum(value > 50.0 for value in item_values(scores)), len(scores)))
     names = count_names(scores)
-    result = score_jackknife(sum_by_cluster(scores, clusters, names), corpus_statistic(metric, names))
+    summed = sum_by_cluster(scores, clusters, names)
+    result = score_jackknife(summed, corpus_statistic(metric, names), summed[:, -1])
     if isinstance(result, Undefined):
         return result
-    if result.clusters < MIN_CLUSTERS:
-        return Undefined(result.caveat)
-    return result.interval()
+    return Undefined(result.too_few_clusters) if result.too_few_clusters else result.interval()
 
 
 def why_not_measurable(

@@ -9,19 +9,22 @@ from typing import NamedTuple
 import numpy as np
 
 from keeptune.errors import MetricError
+from keeptune.numerics.clustered_tango import clustered_tango
 from keeptune.numerics.flips import Flips, count_flips
-from keeptune.numerics.jackknife import FloatArray, Statistic, paired_jackknife
+from keeptune.numerics.jackknife import FloatArray, Jackknife, Statistic, paired_jackknife
 from keeptune.numerics.tango import tango_interval
 from keeptune.records import EvalRecord, Interval, ItemScore, MaybeInterval, Undefined
 from keeptune.scoring.metric import Metric, corpus_score, refuse_not_finite
 
 
 class Counted(NamedTuple):
-    """What the jackknife takes: counts [clusters, counts] before and after, and the score of a row of them."""
+    """What the jackknife takes: counts [clusters, counts] before and after, the score of a row of them, and what each
+    cluster weighs in it."""
 
     before: FloatArray
     after: FloatArray
     statistic: Statistic
+    sizes: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +60,58 @@ class PairedScores:
 
     def counted(self) -> Counted:
         names = count_names((*self.before, *self.after))
-        return Counted(
-            sum_by_cluster(self.before, self.clusters, names),
-            sum_by_cluster(self.after, self.clusters, names),
-            corpus_statistic(self.metric, names),
+        before = sum_by_cluster(self.before, self.clusters, names)
+        after = sum_by_cluster(self.after, self.clusters, names)
+        return Counted(before, after, corpus_statistic(self.metric, names), self._sizes(before, after))
+
+    def _sizes(self, before: FloatArray, after: FloatArray) -> FloatArray:
+        """What each cluster weighs: its items where the corpus score is their mean, else what is counted, so that a
+        long answer weighs more."""
+        values = item_values(self.before), item_values(self.after)
+        corpus = self.corpus()
+        is_mean = all(
+            isinstance(c, float) and abs(c - float(np.mean(v))) < 1e-9 for c, v in zip(corpus, values, strict=True)
         )
+        return before[:, -1] if is_mean else np.maximum(before.sum(axis=1), after.sum(axis=1))
+
+    def jackknife(self) -> Jackknife | Undefined:
+        """Of after − before, whatever the metric."""
+        counted = self.counted()
+        found = paired_jackknife(*counted)
+        return found if isinstance(found, Undefined) else replace(found, farthest=self._farthest(counted.sizes))
+
+    def farthest(self) -> float | None:
+        """What the heaviest cluster could move the score by, were it a mean of clusters: all 100 points of its share.
+        None of scores outside 0 to 100, which have no such bound."""
+        return self._farthest(self.counted().sizes)
+
+    def _farthest(self, sizes: FloatArray) -> float | None:
+        values = [*item_values(self.before), *item_values(self.after)]
+        if self.metric.unit != "points" or min(values) < 0.0 or max(values) > 100.0:
+            return None
+        return 100.0 * float(sizes.max() / sizes.mean())
 
     def difference(self) -> MaybeInterval:
-        """after − before, 95 %: Tango's interval of proportions, else the cluster jackknife's."""
+        """after − before, 95 %: see `worsening`."""
+        worse = self.swapped() if self.metric.higher_is_better else self
+        found = worse.worsening(0.95)
+        if isinstance(found, Undefined) or worse is self:
+            return found
+        return Interval(-found.estimate, -found.high, -found.low, found.level, found.method)
+
+    def worsening(self, level: float) -> MaybeInterval:
+        """after − before where more is worse: Tango's interval of proportions, at their number over the design effect
+        where they are clustered; else the score test of the cluster jackknife."""
         if self.proportions:
             flips = self.flips()
-            return in_points(tango_interval(flips.rose, flips.fell, self.items))
-        result = paired_jackknife(*self.counted())
-        return result if isinstance(result, Undefined) else result.interval()
+            return in_points(tango_interval(flips.rose, flips.fell, self.items, level))
+        found = self.jackknife()
+        if isinstance(found, Undefined):
+            return found
+        if self.metric.binary:
+            flips = self.flips()
+            return in_points(clustered_tango(flips.rose, flips.fell, self.items, found).interval(level))
+        return found.interval(level)
 
 
 def paired_scores(pairs: Sequence[tuple[EvalRecord, EvalRecord]], metric: Metric) -> PairedScores:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keeptune.forgetting.amounts import amount, between, unit
+from keeptune.forgetting.verdict import NEW
 from keeptune.records import AbilityReport, Gate, Interval, Verdict
 
 _DEGENERATE = ("degenerate", "empty answers", "below chance", "not scored")
@@ -133,7 +134,7 @@ def _undecided(report: AbilityReport) -> str:
         return f"{report.title} is undecided"
     limits = between(report.drop, report.metric, report.margin)
     needed = report.items_to_decide or 0
-    more = f"; about {needed:,} items could show it kept" if needed > report.items else ""
+    more = f"; about {needed:,} items {NEW} could show it kept" if needed > report.items else ""
     return f"{report.title} is undecided (a drop of {limits} {unit(report.metric)}; margin {report.margin:g}{more})"
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from keeptune.numerics.clustered_tango import clustered_tango
 from keeptune.numerics.flips import count_flips
-from keeptune.numerics.jackknife import MIN_DIFFERING, paired_jackknife
+from keeptune.numerics.jackknife import paired_jackknife
 from keeptune.numerics.tango import tango_interval
 from keeptune.numerics.wilson import wilson_interval
 from keeptune.records import Interval, MaybeInterval, Undefined
@@ -22,26 +24,22 @@ def share(flags: Sequence[bool]) -> float:
 def share_difference(
     before: Sequence[bool], after: Sequence[bool], clusters: Sequence[str], level: float = 0.95
 ) -> MaybeInterval:
-    """share(after) − share(before), paired: Tango's interval, or where items are clustered the jackknife's.
-
-    Where under 10 clusters differ, the jackknife's standard error means nothing: Tango's limits for the clusters that
-    rose and fell are taken, wider than need be where only a part of a cluster changed.
-    """
+    """share(after) − share(before), paired: Tango's interval, of clustered items at their number over the design
+    effect."""
+    moves = _moves(before, after)
     if len(set(clusters)) == len(clusters):
-        return tango_interval(*_moves(before, after), len(clusters), level)
+        return tango_interval(*moves, len(clusters), level)
     rows = {cluster: row for row, cluster in enumerate(dict.fromkeys(clusters))}
     summed = np.zeros((2, len(rows), 2))
     for side, flags in enumerate((before, after)):
         for flag, cluster in zip(flags, clusters, strict=True):
-            summed[side, rows[cluster]] += (flag, 1.0)
-    result = paired_jackknife(summed[0], summed[1], lambda counts: float(counts[0] / counts[1]))
-    if isinstance(result, Undefined) or result.differing >= MIN_DIFFERING:
-        return result if isinstance(result, Undefined) else result.interval(level)
-    whole = tango_interval(*_moves(summed[0, :, 0].tolist(), summed[1, :, 0].tolist()), len(rows), level)
-    if isinstance(whole, Undefined):
-        return whole
-    low, high = min(whole.low, result.estimate), max(whole.high, result.estimate)
-    return Interval(result.estimate, low, high, level, f"{whole.method} over clusters")
+            summed[side, rows[cluster]] += (100.0 * flag, 1.0)
+    sizes = summed[0, :, 1]
+    result = paired_jackknife(summed[0], summed[1], lambda counts: float(counts[0] / counts[1]), sizes)
+    if isinstance(result, Undefined):
+        return result
+    result = replace(result, farthest=100.0 * float(sizes.max() / sizes.mean()))
+    return clustered_tango(*moves, len(clusters), result).interval(level)
 
 
 def _moves(before: Sequence[float], after: Sequence[float]) -> tuple[int, int]:

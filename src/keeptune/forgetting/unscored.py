@@ -35,20 +35,23 @@ def filled_in(records: Sequence[EvalRecord], metric: Metric, *, right: bool) -> 
     ]
 
 
-def bounded_drop(pairs: Sequence[Pair], scores: PairedScores, margin: float) -> Drop:
+def bounded_drop(
+    pairs: Sequence[Pair], scores: PairedScores, margin: float, level: float = 0.95, family: int = 1
+) -> Drop:
     """The drop on the items that both sides have a score for; its limits hold for all items, whatever scores the others
     could have had: the upper one with them right before and wrong after, the lower one the other way round.
 
     Args:
         scores: those of `pairs`.
+        level, family: as in `measure_drop`.
     """
-    drop = measure_drop(scores, margin)
+    drop = measure_drop(scores, margin, level, family)
     if not scores.unscored or isinstance(drop.interval, Undefined):
         return drop
     told = f"{scores.unscored} of {len(pairs)} items have no score"
     if scores.metric.unit == "nats":
         return replace(drop, caveat=f"{told}, and a loss has no worst value that they could be bounded by")
-    worst, best = (_filled_drop(pairs, scores.metric, margin, fallen=fallen) for fallen in (True, False))
+    worst, best = (_filled_drop(pairs, scores.metric, margin, level, fallen=fallen) for fallen in (True, False))
     if isinstance(worst.interval, Undefined) or isinstance(best.interval, Undefined):
         return replace(drop, caveat=drop.caveat or told)
     limits = {"low": best.interval.low, "high": worst.interval.high}
@@ -62,8 +65,8 @@ def bounded_drop(pairs: Sequence[Pair], scores: PairedScores, margin: float) -> 
     )
 
 
-def _filled_drop(pairs: Sequence[Pair], metric: Metric, margin: float, *, fallen: bool) -> Drop:
-    return measure_drop(paired_scores(filled_pairs(pairs, metric, fallen=fallen), metric), margin)
+def _filled_drop(pairs: Sequence[Pair], metric: Metric, margin: float, level: float, *, fallen: bool) -> Drop:
+    return measure_drop(paired_scores(filled_pairs(pairs, metric, fallen=fallen), metric), margin, level)
 
 
 def filled_pairs(pairs: Sequence[Pair], metric: Metric, *, fallen: bool) -> list[Pair]:

@@ -22,6 +22,8 @@ from keeptune.scoring.table import get_metric
 BASE_TOO_LOW = Undefined("the base is not surely above the floor")
 MOST_ITEMS = 100_000
 """More than this are not named: nobody has them."""
+NEW = "(all new, or by --looks)"
+"""What more items must be: to add some and ask again until a verdict comes is to look until chance gives one."""
 
 
 def judge(
@@ -30,11 +32,14 @@ def judge(
     tuned: Sequence[EvalRecord],
     dev_base: Sequence[EvalRecord] = (),
     obstacle: str = "",
+    *,
+    level: float = 0.95,
+    family: int = 1,
 ) -> AbilityReport:
     """One ability before and after, by its first metric.
 
     The drop is base − tuned (tuned − base where lower is better) on the items that both sides have a score for; its
-    limits take in what the others could have been. kept: its upper 95 % limit is below the ability's margin; lost: its
+    limits take in what the others could have been. kept: its upper limit is below the ability's margin; lost: its
     lower limit is above; collapsed: not lost, and yet the tuned model no longer answers; else inconclusive, or not
     measurable where the base has too little to lose. "lost" here is not yet corrected for the number of abilities:
     `decide` does that.
@@ -44,6 +49,8 @@ def judge(
         dev_base: the base's records of the development items: by them it is settled whether the ability is
             measurable.
         obstacle: why it is not measurable whatever the records say.
+        level: of the drop's interval: above 0.95 where this is one of several looks.
+        family: how many abilities are declared: what is promised of a declared one holds for all of them together.
 
     Raises:
         PairingError: base and tuned do not hold the same items.
@@ -54,7 +61,7 @@ def judge(
     check_margin(ability, metric)
     pairs = pair(base, tuned)
     scores = paired_scores(pairs, metric)
-    drop = bounded_drop(pairs, scores, ability.margin)
+    drop = bounded_drop(pairs, scores, ability.margin, level, family if ability.declared else 1)
     collapse = find_collapse([b for b, _ in pairs], [t for _, t in pairs], metric)
     verdict, reason = _verdict(ability, scores, drop, dev_base, pairs, obstacle)
     if collapse and verdict != "lost":
@@ -152,9 +159,9 @@ def _why(verdict: Verdict, drop: Drop, interval: Interval, scores: PairedScores,
     if scores.unscored:
         return f"{drop_is}, whatever scores the {scores.unscored} items without one could have had."
     if drop.items_to_decide and drop.items_to_decide > items:
-        return f'{drop_is}; about {drop.items_to_decide:,} items would show "kept" if nothing has changed.'
+        return f'{drop_is}; about {drop.items_to_decide:,} items {NEW} would show "kept" if nothing has changed.'
     if drop.items_as_seen and drop.items_as_seen <= MOST_ITEMS:
-        return f"{drop_is}; about {drop.items_as_seen:,} items would decide if the drop is the one seen."
+        return f"{drop_is}; about {drop.items_as_seen:,} items {NEW} would decide if the drop is the one seen."
     if interval.method == FEW_CHANGES:
         return f"{drop_is}: so few items changed that it is bounded roughly; more items would tell."
     return f"{drop_is}, too close for any number of items to decide."

@@ -1,46 +1,40 @@
 """Fieller's interval for the ratio of two estimates that are correlated.
 
 Fieller 1954, "Some problems in interval estimation", Journal of the Royal Statistical Society B 16:175-185; Franz
-2007, "Ratios: a short guide to confidence limits and proper use", arXiv:0710.2024.
+2007, "Ratios: a short guide to confidence limits and proper use", arXiv:0710.2024. Fieller takes normal errors; here
+the difference ρ·b − a is tested by the score test of `Jackknife.z`, which needs none.
 """
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
+from collections.abc import Callable
 
 from scipy.special import stdtrit
 
+from keeptune.numerics.jackknife import Jackknife
+from keeptune.numerics.score_test import outward
 from keeptune.records import Interval, MaybeInterval, Undefined
 
-METHOD = "Fieller, t"
+METHOD = "Fieller, score test"
+UNCLEAR = Undefined("the denominator is not clearly above 0")
+
+_FAR = 1e6
+"""A ratio at which ρ·b − a is ρ·b, to six digits."""
 
 
-class PairedMoments(NamedTuple):
-    """Two estimates, with the variances and the covariance of the estimates themselves, not of single items."""
+def fieller_interval(difference: Callable[[float], Jackknife], level: float = 0.95) -> MaybeInterval:
+    """All ρ for which ρ·b − a, ρ → its jackknife, differs from 0 by at most t of its standard errors.
 
-    numerator: float
-    denominator: float
-    numerator_variance: float
-    denominator_variance: float
-    covariance: float
-
-
-def fieller_interval(moments: PairedMoments, degrees: int, level: float = 0.95) -> MaybeInterval:
-    """All ρ for which a − ρ·b differs from 0 by at most t of its own standard errors.
-
-    With a, b the estimates, Vaa, Vbb, Vab their variances and covariance, t the quantile of Student's
-    distribution with `degrees` degrees: (a² − t²Vaa) − 2ρ(ab − t²Vab) + ρ²(b² − t²Vbb) ≤ 0. It is an interval
-    only where b is clearly not zero (b² > t²Vbb); otherwise `Undefined`.
+    It is an interval only where b > 0, and so clearly that the same test tells it from 0; otherwise `Undefined`.
     """
-    a, b, vaa, vbb, vab = moments
-    if degrees < 1:
-        return Undefined("a ratio needs at least 2 independent observations")
-    t_squared = float(stdtrit(degrees, 0.5 + level / 2.0)) ** 2
-    square, middle, constant = b * b - t_squared * vbb, a * b - t_squared * vab, a * a - t_squared * vaa
-    if square <= 0.0:
-        return Undefined("the denominator is not clearly different from 0")
-    # Never negative where b is clearly not 0, but for rounding.
-    root = math.sqrt(max(middle * middle - square * constant, 0.0))
-    low, high = (middle - root) / square, (middle + root) / square
-    return Interval(a / b, min(low, a / b), max(high, a / b), level, METHOD)
+    numerator = difference(0.0)
+    a, b = -numerator.estimate, difference(1.0).estimate - numerator.estimate
+    t = float(stdtrit(numerator.degrees, 0.5 + level / 2.0))
+
+    def z(ratio: float) -> float:
+        return difference(ratio).z(0.0)
+
+    if b <= 0.0 or z(_FAR) < t or z(-_FAR) > -t:
+        return UNCLEAR
+    step = max(t * difference(a / b).standard_error / b, 1e-6)
+    return Interval(a / b, outward(z, a / b, -step, t), outward(z, a / b, step, t), level, METHOD)

@@ -11,7 +11,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrc, gammaln, xlog1py, xlogy
+from scipy.special import bdtrc, gammaln, stdtrit, xlog1py, xlogy
 
 from keeptune.records import Interval, MaybeInterval, Undefined
 
@@ -21,7 +21,7 @@ _HALVINGS = 80
 """Bisection steps: past the last bit of a float64 in an interval of length 2."""
 
 
-def tango_z(plus: int, minus: int, items: int, difference: float) -> float:
+def tango_z(plus: float, minus: float, items: float, difference: float) -> float:
     """The score statistic of H0: the true difference is `difference` (a fraction, strictly between −1 and 1).
 
     With b = plus, c = minus, n = items, m = difference: A = 2n; B = (2n − b + c)·m − b − c; C = −c·m(1 − m);
@@ -29,7 +29,7 @@ def tango_z(plus: int, minus: int, items: int, difference: float) -> float:
     one-sided p-value of "the difference is above m".
 
     Args:
-        plus: items that count +1, e.g. wrong before and right after.
+        plus: items that count +1, e.g. wrong before and right after. All three may be divided by a design effect.
         minus: items that count −1.
         items: all items, the unchanged ones among them.
     """
@@ -85,9 +85,11 @@ def restricted_variance(plus: float, minus: float, difference: float) -> float:
     return 2.0 * restricted_minus(plus, minus, difference) + difference * (1.0 - difference)
 
 
-def tango_interval(plus: int, minus: int, items: int, level: float = 0.95) -> MaybeInterval:
+def tango_interval(
+    plus: float, minus: float, items: float, level: float = 0.95, degrees: float = math.inf
+) -> MaybeInterval:
     """The set of differences m with \\|z(m)\\| ≤ the normal quantile, about the estimate (plus −
-    minus)/items.
+    minus)/items; with `degrees`, of Student's t.
 
     Fractions, not points. Both limits are found by bisection, z being monotone in m. With no discordant pair
     the limits are ±z²/(n + z²): no flips among few items prove little. With all pairs discordant in one
@@ -96,7 +98,9 @@ def tango_interval(plus: int, minus: int, items: int, level: float = 0.95) -> Ma
     _check(plus, minus, items)
     if items == 0:
         return Undefined("no items")
-    quantile = NormalDist().inv_cdf(0.5 + level / 2.0)
+    quantile = (
+        NormalDist().inv_cdf(0.5 + level / 2.0) if degrees == math.inf else float(stdtrit(degrees, 0.5 + level / 2))
+    )
     more, fewer = max(plus, minus), min(plus, minus)
     estimate = (more - fewer) / items
     low = _solve(more, fewer, items, quantile, -1.0, estimate)
@@ -106,7 +110,7 @@ def tango_interval(plus: int, minus: int, items: int, level: float = 0.95) -> Ma
     return Interval(estimate=estimate, low=low, high=high, level=level, method=METHOD)
 
 
-def _solve(plus: int, minus: int, items: int, target: float, low: float, high: float) -> float:
+def _solve(plus: float, minus: float, items: float, target: float, low: float, high: float) -> float:
     """The m in (low, high) with z(m) = target."""
     for _ in range(_HALVINGS):
         middle = (low + high) / 2.0
@@ -125,6 +129,6 @@ def _binomial(k: NDArray[np.int_], n: int, p: float) -> NDArray[np.float64]:
     return np.asarray(np.exp(choices + xlogy(k, p) + xlog1py(n - k, -p)), dtype=np.float64)
 
 
-def _check(plus: int, minus: int, items: int) -> None:
+def _check(plus: float, minus: float, items: float) -> None:
     if plus < 0 or minus < 0 or plus + minus > items:
         raise ValueError(f"need 0 <= plus, 0 <= minus, plus + minus <= items; got {plus}, {minus}, {items}")

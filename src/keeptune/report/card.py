@@ -63,6 +63,7 @@ def model_card(report: ForgettingReport, tune: TuneResult | None, base: Publishe
     environment.filters |= {
         "score": lambda value, metric: "–" if value is None else wording.score(metric, value),
         "change": lambda value, metric: wording.change(metric, value),
+        "interval_of": wording.interval_of,
         "text": markdown_text,
     }
     environment.tests["known"] = lambda value: isinstance(value, Interval)

@@ -14,7 +14,7 @@ from keeptune.report.html.forest import ordered
 from keeptune.report.ladder import ladder_report
 from keeptune.report.terminal import notes
 from keeptune.report.visible import visible
-from keeptune.report.wording import change, headline, score
+from keeptune.report.wording import change, headline, interval_of, score
 
 STYLES = {
     "kept": "green",
@@ -53,9 +53,8 @@ def forgetting_report(report: ForgettingReport) -> RenderableType:
 def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
     """One row an ability: declared ones first, then the worst verdicts."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for index, column in enumerate(
-        ("ability", "verdict", "base", "tuned", "drop", "95 % interval", "margin", "kept of it", "items", "rose/fell")
-    ):
+    columns = ("drop", interval_of(abilities), "margin", "kept of it", "items", "rose/fell")
+    for index, column in enumerate(("ability", "verdict", "base", "tuned", *columns)):
         table.add_column(column, justify="left" if index < 2 else "right", no_wrap=index < 2)
 
     def limit(a: AbilityReport, value: float) -> str:

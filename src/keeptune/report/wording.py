@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from keeptune.numerics.jackknife import too_few
-from keeptune.records import Comparison, DevEvidence, Interval
+from keeptune.records import AbilityReport, Comparison, DevEvidence, Interval
 from keeptune.scoring.table import counted_in
 
 BASE = "base"
@@ -154,3 +154,9 @@ def rung_line(rung: DevEvidence) -> str:
         drops = ["the base answers all but the task"]
     gain = f"{rung.metric} gain {change(rung.metric, rung.gain)}"
     return f"{gain}; {', '.join(drops)} on development items"
+
+
+def interval_of(abilities: Sequence[AbilityReport]) -> str:
+    """``95 % interval``: what the drops' intervals are; wider where several looks are planned."""
+    levels = [a.drop.level for a in abilities if isinstance(a.drop, Interval)]
+    return f"{100 * max(levels, default=0.95):.3g} % interval"

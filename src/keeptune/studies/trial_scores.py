@@ -138,7 +138,7 @@ def _measured(
     told: dict[str, tuple[MaybeInterval, ...]] = {}
     for trial, of_trial, itself in zip(trials, kept, own, strict=True):
         scores = paired_scores(of_trial, metric)
-        found = paired_left_out(*scores.counted())
+        found = paired_left_out(*scores.counted()[:3])
         before, after = scores.corpus()
         if isinstance(found, Undefined):
             return found

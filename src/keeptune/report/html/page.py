@@ -87,6 +87,7 @@ def environment() -> jinja2.Environment:
         "score": _metric_first(wording.score),
         "change": _metric_first(wording.change),
         "interval": _metric_first(wording.interval),
+        "interval_of": wording.interval_of,
         "unit": wording.unit,
         "negated": negated,
         "signed": wording.signed,
