@@ -118,7 +118,7 @@ def test_an_adapter_that_keeps_all_leaves_no_weights(coloured: Path, tmp_path: P
     loaded = load_model(ModelConfig(name=str(coloured / "first" / "model"), **CPU), train_weights=True)
     attach_adapter(loaded, Adapter(rank=2), seed=0)
     adapter, run = save_tuned(loaded, tmp_path), tmp_path / "rescued"
-    report = rescue(wanted(coloured, run, 30.0, data=DataConfig(test=str(coloured / "sizes.jsonl"))), tuned(adapter))
+    report = rescue(wanted(coloured, run, 10.0, data=DataConfig(test=str(coloured / "sizes.jsonl"))), tuned(adapter))
     assert (chosen(report), report.tuned_name) == ("plain", str(adapter))
     assert not list(run.rglob("*.safetensors"))
     # The run still stands for the model that it left as it was.

@@ -62,7 +62,7 @@ def _answer(
         examples = limit_examples(examples, data.limit_test, seed=0)
     loaded = load_for_asking(model)
     tell_model(loaded, observer)
-    room = evaluation.max_new_tokens or NEW_TOKENS[1]
+    room = evaluation.max_new_tokens or min(NEW_TOKENS[1], loaded.context_length // 2)
     asked = [(e.id, [(turn.role, turn.content) for turn in e.prompt]) for e in examples]
     ends = list(loaded.end_ids())
     key = hash_value([loaded.hash, loaded.placement.dtype_name, loaded.engine, ends, asked, room, encoder.max_length])

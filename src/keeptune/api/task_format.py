@@ -13,7 +13,7 @@ from keeptune.events import Notice, Observer
 from keeptune.export.save import saved_tuned
 from keeptune.models.find import find_model
 from keeptune.records import Message
-from keeptune.records.masked import has_secret
+from keeptune.records.masked import has_secret, masked_text
 from keeptune.store.atomic import write_json
 from keeptune.store.runs import CONFIG, read_json_object
 
@@ -34,7 +34,7 @@ class TaskFormat:
     def __str__(self) -> str:
         """Every setting, as flags name it: ``--prompt 'Summarize: {dialogue}', --completion summary``."""
         told = [(field.name, getattr(self, field.name)) for field in fields(self)]
-        return ", ".join(f"{name} {_shortened(value)!r}" for name, value in told if value is not None)
+        return ", ".join(f"{name} {_shortened(masked_text(value))!r}" for name, value in told if value is not None)
 
     def turns(self, text: str) -> tuple[Message, ...]:
         """The turns that ask `text` alone: the system message, and the template where it has one field for it."""

@@ -16,7 +16,7 @@ from keeptune.cli.options import DATA, MODEL, output_flags, setting_flags
     *(*MODEL, *DATA, "test", "limit-test", "max-new-tokens", "engine", "output"),
     says={
         "test": "The rows, in place of FILE.",
-        "max-new-tokens": "Room for an answer.  [default: 512]",
+        "max-new-tokens": "Room for an answer.  [default: 512, or half the context]",
         "output": "File of the answers.  [default: FILE's name with .answers.jsonl, here]",
     },
 )
