@@ -127,6 +127,15 @@ class CorruptCheckpoint(StoreError):
     """A checkpoint that is incomplete or does not match its own hash."""
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal asked the program to stop. No error, so that nothing takes it for one and goes on."""
+
+    def __init__(self, signal_number: int) -> None:
+        self.exit_code = 128 + signal_number
+        """What a shell expects: 130 after Ctrl-C, 143 after SIGTERM."""
+        super().__init__()
+
+
 def first_line(error: BaseException) -> str:
     """What an error of another library says first: its kind where it says nothing; a line that ends in a colon, with
     the one that it announces."""

@@ -23,6 +23,13 @@ class Notice(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The folder of a run, or of a study of many, is there and its own."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelLoaded(Event):
     """A model is ready."""
 

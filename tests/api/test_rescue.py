@@ -138,7 +138,7 @@ def test_answers_have_their_room_in_a_climb_without_train_rows(
         for file in (tmp_path / "cache").rglob("scores/**/*.jsonl")
         for line in file.read_text().splitlines()
     ]
-    with pytest.raises(StoreError, match="was started from"):
+    with pytest.raises(StoreError, match="was started with the model"):
         rescue(replace(config, resume=True), tuned(coloured / "first" / "model"))
     of_task = [answer for answer in answers if answer["item_id"].split()[0] in NUMBERS]
     assert max(answer["output_tokens"] for answer in of_task) > NEW_TOKENS[0]
@@ -149,7 +149,7 @@ def test_it_goes_on_with_the_base_it_was_started_with(coloured: Path, counting: 
     config = wanted(coloured, tmp_path / "rescued", data=data)
     with pytest.raises(InterruptedError):
         rescue(replace(config, model=tuned(counting)), tuned(counting), Told(stop_at=lambda e: isinstance(e, RungDone)))
-    with pytest.raises(StoreError, match=r"other settings: model\.name"):
+    with pytest.raises(StoreError, match="was started with the base"):
         rescue(replace(config, resume=True), tuned(counting))
 
 

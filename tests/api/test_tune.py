@@ -18,8 +18,9 @@ from transformers import AutoModelForCausalLM
 
 from keeptune.api import train as train_module
 from keeptune.api.prepare import load_rows
+from keeptune.api.ready import without_effect
 from keeptune.api.resume import _trained_by
-from keeptune.api.tune import tune, without_effect
+from keeptune.api.tune import tune
 from keeptune.config import DataConfig, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
 from keeptune.errors import ConfigError, CorruptCheckpoint, RunExists, RunLocked, StoreError
 from keeptune.evaluation.run import corpus_scores

@@ -1,38 +1,126 @@
-"""What is said after Ctrl-C."""
+"""A run that is stopped or killed goes on by the command that is printed, whatever the verb."""
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from keeptune.cli.interrupted import resume_hint
-from keeptune.events import CheckpointSaved, Event, silent
+from keeptune.cli.interrupted import goes_on
+from tests.api.runs import write_rows
+from tests.cli.stopped import KILL, Ended, keeptune
+
+COMMON = ["--device", "cpu", "--max-new-tokens", "8", "--limit-test", "6"]
+VERBS = {
+    "tune": "tune --train train.jsonl --test test.jsonl --measure none",
+    "auto": "tune --train train.jsonl --test test.jsonl --keep other=kept.jsonl:rouge1 --abilities none --auto"
+    " --rungs dial=0.5 --max-rungs 1 --output auto/run",
+    "compare": "compare --train train.jsonl --test test.jsonl --measure none --methods lora,full --seeds 0"
+    " --output 'a b'",
+    "curve": "curve --train train.jsonl --test test.jsonl --keep other=kept.jsonl:rouge1 --sizes 20,36 --draws 1",
+    "rescue": "rescue --tuned first --train train.jsonl --test test.jsonl --keep other=kept.jsonl:token_loss:0.001"
+    " --abilities none --rungs kl=1",
+}
 
 
-def interrupted(output: str, verb: str, *events: Event) -> None:
-    with resume_hint(silent, output, verb) as observer:
-        for event in events:
-            observer(event)
-        raise KeyboardInterrupt
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    write_rows(folder)
+    rows = [{"prompt": str(n), "completion": "#" * 9} for n in range(24)]
+    (folder / "harm.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KEEPTUNE_CACHE", str(folder / "cache"))
+        words = [
+            "tune",
+            "--model",
+            str(tiny("llama")),
+            *COMMON,
+            *["--train", "kept.jsonl", "--measure", "none", "-o", "first"],
+        ]
+        ended = keeptune(words, folder)
+    assert ended.code == 0, ended.err
+    return folder
 
 
-@pytest.mark.parametrize("inside", ["checkpoint-8", "whole/checkpoint-8", "rungs/plain/checkpoint-8"])
-def test_the_whole_run_is_named_not_a_training_inside_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], inside: str
+def printed(ended: Ended) -> list[str]:
+    """The command that is to go on with the run."""
+    lines = ended.err.splitlines()
+    at = next(n for n, line in enumerate(lines) if "goes on by" in line)
+    words = shlex.split(lines[at + 1])
+    assert words[0] == "keeptune"
+    return words[1:]
+
+
+def first_step(ended: Ended) -> int:
+    """The step that the first training went on from."""
+    return int(re.search(r"from step (\d+) on", ended.err)[1])
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_printed_command_goes_on(home: Path, tiny: Callable[..., Path], verb: str) -> None:
+    words = [*shlex.split(VERBS[verb]), *COMMON]
+    words += [] if verb == "rescue" else ["--model", str(tiny("llama"))]
+    stopped = keeptune(words, home, "SIGINT")
+    assert stopped.code == 130, stopped.err
+    again = printed(stopped)
+    killed = keeptune(again, home, KILL)
+    assert killed.code == -signal.SIGKILL, killed.err
+    assert first_step(killed) == 3, "the step under way was finished and kept"
+    ended = keeptune(again, home)
+    assert ended.code in (0, 3, 4), ended.err
+    assert first_step(ended) > 3
+
+
+def test_a_terminated_run_goes_on_anywhere_to_the_same_weights(
+    home: Path, tiny: Callable[..., Path], tmp_path: Path
 ) -> None:
-    run = tmp_path / "runs" / "mine"
-    checkpoint = run / inside
-    checkpoint.mkdir(parents=True)
-    for folder in {run, checkpoint.parent}:
-        (folder / "config.json").write_text("{}")
-    with pytest.raises(KeyboardInterrupt):
-        interrupted("", "tune", CheckpointSaved(8, str(checkpoint)))
-    assert f"keeptune tune --config {run / 'config.json'} --resume" in capsys.readouterr().err
+    words = ["tune", "--model", str(tiny("llama")), "--dtype", "float32", *COMMON, "--measure", "none", "--train"]
+    assert keeptune([*words, "train.jsonl", "--output", "whole"], home).code == 0
+    stopped = keeptune([*words, "train.jsonl", "--output", "broken"], home, "SIGTERM")
+    assert stopped.code == 143
+    # From another folder, by the absolute path of the same rows.
+    again = [*words, str(home / "train.jsonl"), "--output", str(home / "broken"), "--resume"]
+    ended = keeptune(again, tmp_path)
+    assert ended.code == 0, ended.err
+    assert first_step(ended) == 3
+    whole, broken = (load_file(home / name / "adapter" / "adapter_model.safetensors") for name in ("whole", "broken"))
+    assert all(torch.equal(whole[name], broken[name]) for name in whole.keys() | broken.keys())
 
 
-def test_another_verb_goes_on_by_its_own_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(KeyboardInterrupt):
-        interrupted(str(tmp_path), "rescue")
-    assert f"keeptune rescue with --output {tmp_path} --resume" in capsys.readouterr().err
+def test_the_second_time_it_stops_at_once(home: Path, tiny: Callable[..., Path]) -> None:
+    words = ["tune", "--model", str(tiny("llama")), *COMMON, "--train", "train.jsonl", "--measure", "none"]
+    stopped = keeptune([*words, "--output", "twice"], home, "SIGINT", times=2)
+    assert stopped.code == 130
+    assert not list((home / "twice").glob("checkpoint-*"))
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "kept", "said"),
+    [
+        ("tune", ["tune", "--train", "a b.jsonl"], "", "keeptune tune --train 'a b.jsonl'"),
+        ("measure", ["measure", "--tuned", "x"], "", "keeptune measure --tuned x"),
+        ("tune", ["tune", "--train", "a.jsonl"], "config.json", "keeptune tune --output 'my run' --resume"),
+        ("rescue", ["rescue", "--tuned", "x"], "config.json", "keeptune rescue --tuned x --output 'my run' --resume"),
+        ("curve", ["curve", "-o", "my run"], "config.json", "keeptune curve -o 'my run'"),
+        ("compare", ["compare", "--output", "my run"], "trials", "keeptune compare --output 'my run'"),
+    ],
+)
+def test_the_command_is_quoted_and_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, words: list[str], kept: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Path("my run")
+    run.mkdir()
+    if kept == "trials":
+        (run / kept).mkdir()
+    elif kept:
+        (run / kept).write_text("{}")
+    assert goes_on(run, verb, words).splitlines()[-1].strip() == said

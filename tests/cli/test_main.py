@@ -189,9 +189,9 @@ def test_check_ends_with_2_where_a_run_would_stop(
     (tmp_path / "good.jsonl").write_text('{"prompt": "a b c", "completion": "d"}\n' * 2, encoding="utf-8")
     (tmp_path / "bad.jsonl").write_text('{"prompt": "a"\n', encoding="utf-8")
     model = ["--model", str(tmp_path / "no-model")]
-    assert main(["check", "--train", str(tmp_path / "good.jsonl"), *model]) == 0
+    assert main(["check", "--train", str(tmp_path / "good.jsonl"), *model]) == 2
     out, err = capsys.readouterr()
-    assert "A run can start" in out
+    assert "The rows can be read, and a run would stop all the same: there is no model at" in out
     assert "lengths in tokens are left out" in err
     assert main(["check", "--train", str(tmp_path / "bad.jsonl"), *model]) == 2
     assert "bad.jsonl:1" in capsys.readouterr().out

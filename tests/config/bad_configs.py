@@ -61,7 +61,9 @@ BAD_CONFIGS = [
     BadConfig(
         "a number for a text", "value", ("run.yaml:1: revision", "1.1, not a text", "quotes"), "revision: 1.10\n"
     ),
-    BadConfig("a text that is no date", "yaml", ("run.yaml:1", "quotes"), "output: 2024-13-45\n"),
+    BadConfig("a time of day for a number", "type", ("run.yaml:1: epochs is '1:30', not a number",), "epochs: 1:30\n"),
+    BadConfig("a date for a number", "type", ("seed is '2024-01-31', not a whole number",), "seed: 2024-01-31\n"),
+    BadConfig("a word for a yes", "type", ("probe is 'y', not true or false",), "probe: y\n"),
     BadConfig("a list for a type", "value", ("run.yaml:2: method.type",), "method:\n  type: [lora]\n"),
     BadConfig(
         "two names of one setting",

@@ -1,4 +1,5 @@
-"""`keeptune.check`: everything about data and settings that can be known before a model's weights load."""
+"""`keeptune.check`: everything about data and settings that can be known before a model's weights load; the settings by
+what `tune` itself begins with."""
 
 from __future__ import annotations
 
@@ -7,12 +8,13 @@ from collections.abc import Sequence
 
 from keeptune.api.evaluate import of_run
 from keeptune.api.prepare import make_encoder
+from keeptune.api.tune import refuse_start
 from keeptune.config.schema import TuneConfig
 from keeptune.data.check_report import CheckReport
 from keeptune.data.encode import Encoder
 from keeptune.data.token_lengths import CountTokens
 from keeptune.data.validate import check_data
-from keeptune.errors import MissingDependency, ModelError
+from keeptune.errors import ConfigError, KeeptuneError, MissingDependency, ModelError
 from keeptune.events import Notice, Observer, shown
 from keeptune.records import Example
 from keeptune.report.progress import shows_progress
@@ -20,24 +22,27 @@ from keeptune.report.progress import shows_progress
 
 @shows_progress
 def check(config: TuneConfig, observer: Observer = shown) -> CheckReport:
-    """Look through the data of `config`; bad data is reported, not raised.
+    """Look through the data and settings of `config`; what is bad is reported, not raised.
 
     Lengths in tokens need the model's tokenizer; where that cannot be loaded they are left out, and an event
     says so.
-
-    Raises:
-        ConfigError: settings that do not fit together.
     """
     encoder = _encoder(config, observer)
-    if encoder is None:
-        return check_data(config.data)
-    return check_data(config.data, token_counter(encoder), encoder.max_length)
+    count, limit = (None, None) if encoder is None else (token_counter(encoder), encoder.max_length)
+    report = check_data(config.data, count, limit)
+    if report.errors or config.data.train is None:
+        return report
+    try:
+        refuse_start(config)
+    except KeeptuneError as error:
+        return dataclasses.replace(report, refusal=str(error))
+    return report
 
 
 def _encoder(config: TuneConfig, observer: Observer) -> Encoder | None:
     try:
         return make_encoder(of_run(config.model), config.data, config.method)
-    except (ModelError, MissingDependency) as error:
+    except (ConfigError, ModelError, MissingDependency) as error:
         observer(Notice("no-lengths", f"lengths in tokens are left out: {error.message}; {error.fix}"))
         return None
 

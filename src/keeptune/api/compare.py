@@ -11,13 +11,14 @@ from pathlib import Path
 from keeptune.api.evaluate import of_run
 from keeptune.api.manifest import make_manifest
 from keeptune.api.old_examples import check_replayed
+from keeptune.api.preflight import preflight
 from keeptune.api.prepare import choose, load_rows, make_encoder
 from keeptune.api.resume import open_in, refuse_other_settings
-from keeptune.api.start import STARTED, whole_model
 from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
+from keeptune.config.affects import Affects
 from keeptune.config.schema import Adapter, TuneConfig
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
-from keeptune.events import Notice, Observer, shown, silent
+from keeptune.events import Notice, Observer, RunStarted, shown, silent
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.table import apply_mitigations, refuse_overridden
 from keeptune.records import (
@@ -64,11 +65,14 @@ def compare(
         KeeptuneError: see the tree in `keeptune.errors`.
     """
     trials = plan(config, methods, seeds, observer)
-    _check_rows(config)
     with _study_folder(Path(config.output).expanduser()) as folder:
+        observer(RunStarted(str(folder)))
+        for trial in {trial.method: trial for trial in trials}.values():
+            preflight(trial.config)
+        _check_rows(config)
         for trial in trials:
             if (trial.path / CONFIG).exists():
-                refuse_other_settings(_as_started(trial), trial.path, open_in(trial.path))
+                refuse_other_settings(trial.config, trial.path, open_in(trial.path), also={Affects.ANSWERS})
         refuse_others(trials)
         due = [trial for trial in trials if not trial.finished]
         if len(due) < len(trials):
@@ -149,13 +153,6 @@ def _with_rate(config: TuneConfig, settled: Mapping[str, TuneConfig], observer: 
     return dict(settled)
 
 
-def _as_started(trial: Trial) -> TuneConfig:
-    """Its settings as its run has kept them, where it starts from an adapter that was folded in first."""
-    if not (trial.path / STARTED).exists():
-        return replace(trial.config, model=of_run(trial.config.model))
-    return replace(trial.config, model=whole_model(trial.config.model, trial.path))
-
-
 def _check_rows(config: TuneConfig) -> None:
     """What would stop every trial stops before the first: rows, tokenizer and metrics."""
     make_encoder(of_run(config.model), config.data, config.method)
@@ -173,7 +170,7 @@ def _study_folder(folder: Path) -> Iterator[Path]:
         raise RunExists(
             f"{folder} holds something other than a comparison", "name an empty or new folder with --output"
         )
-    with locked_folder(folder):
+    with locked_folder(folder, fresh=not others):
         (folder / TRIALS).mkdir(exist_ok=True)
         yield folder
 

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from keeptune.api.evaluate import of_run
 from keeptune.api.manifest import make_manifest
+from keeptune.api.preflight import preflight
 from keeptune.api.prepare import EMBEDDED, EMBEDDED_POOL, choose, load_rows, make_encoder, new_tokens
 from keeptune.api.resume import refuse_other_settings
+from keeptune.api.train import write_config
 from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
+from keeptune.config.affects import Affects
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
-from keeptune.events import Notice, Observer, shown, silent
+from keeptune.events import Notice, Observer, RunStarted, shown, silent
 from keeptune.records import (
     SCHEMA_VERSION,
     CurveTrial,
@@ -27,7 +30,7 @@ from keeptune.report.html.curve_page import write_curve_html
 from keeptune.report.progress import shows_progress
 from keeptune.store.runs import CONFIG, TRIALS, open_run
 from keeptune.store.task_name import task_name
-from keeptune.store.written import write_record, write_settings
+from keeptune.store.written import write_record
 from keeptune.studies.learning_curve import Learned, check_sizes, learn, method_of
 
 CURVE = "curve.json"
@@ -60,10 +63,11 @@ def curve(
         ConfigError: sizes or settings that cannot be, told before any training. TrainingError: no trial finished.
         KeeptuneError: see the tree in `keeptune.errors`.
     """
-    config, sizes = _settled(config, sizes)
-    check_sizes(sizes, draws)
     started = bool(config.output) and (Path(config.output).expanduser() / CONFIG).exists()
     with open_run(config.output, f"curve-{task_name(config.data.train or '')}", resume=started) as folder:
+        observer(RunStarted(str(folder)))
+        config, sizes = _settled(config, sizes)
+        check_sizes(sizes, draws)
         _keep_settings(config, folder, started=started)
         trials = {(size, draw): _trial(config, folder, size, draw) for draw in range(draws) for size in sizes if size}
         refuse_others(trials.values())
@@ -100,6 +104,7 @@ def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfi
         raise ConfigError("limit_train and draw are what a curve sets itself", "leave them out: --sizes and --draws")
     if config.ladder.auto:
         raise ConfigError("a curve climbs no ladder, and ladder.auto asks for one", "give the remedy's own settings")
+    preflight(config)
     largest = max(sizes or (), default=0)
     # As many whatever the largest size is, so that the room for an answer is the same where sizes are added.
     limit = max(largest, EMBEDDED_POOL) if config.data.train == EMBEDDED else None
@@ -125,9 +130,9 @@ def _keep_settings(config: TuneConfig, folder: Path, *, started: bool) -> None:
     if started and not (folder / TRIALS).is_dir():
         raise RunExists(f"{folder} holds a run that is no learning curve", "name an empty or new folder with --output")
     if started:
-        refuse_other_settings(config, folder, open_then=())
+        refuse_other_settings(config, folder, open_then=(), also={Affects.ANSWERS})
     else:
-        write_settings(folder / CONFIG, replace(config, output=str(folder)))
+        write_config(config, folder)
     (folder / TRIALS).mkdir(exist_ok=True)
 
 

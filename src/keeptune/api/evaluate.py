@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from keeptune.api.ask import Asker
+from keeptune.api.askable import refuse_unaskable
 from keeptune.api.manifest import make_manifest
 from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens
 from keeptune.api.task_format import as_trained
@@ -48,28 +49,29 @@ def evaluate(
         observer(event)
 
     called = Path(model.name).name
-    model = of_run(model)
-    data = as_trained(model, data, told)
-    encoder = make_encoder(model, data)
-    loaded_data = load_told(str(data.test), data, "test", told)
-    items = loaded_data.examples
-    if data.limit_test is not None:
-        items = limit_examples(items, data.limit_test, seed=0)
-    metrics = choose(evaluation, items)
-    told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
-    asked = list(items)
-    if evaluation.few_shot:
-        if data.train is None:
-            raise ConfigError("few-shot prompts need train rows to show", "give --train FILE")
-        shown, _ = drop_repeats(load_told(data.train, data, "train", told).examples, items)
-        if len(shown) < evaluation.few_shot:
-            told_of = f"{len(shown)} train rows are not among the items, and {evaluation.few_shot} are to be shown"
-            raise ConfigError(told_of, "give more train rows, or a smaller --few-shot")
-        found = with_shots(items, shown, evaluation.few_shot, 0, encoder, new_tokens(evaluation, encoder, items))
-        if found.shots < evaluation.few_shot:
-            told(Notice("few-shot", fewer_shown(found.shots, evaluation.few_shot, len(shown))))
-        asked = found.examples
     with open_run(output, f"eval-{called}", resume=False) as run:
+        model = of_run(model)
+        refuse_unaskable(model, evaluation)
+        data = as_trained(model, data, told)
+        encoder = make_encoder(model, data)
+        loaded_data = load_told(str(data.test), data, "test", told)
+        items = loaded_data.examples
+        if data.limit_test is not None:
+            items = limit_examples(items, data.limit_test, seed=0)
+        metrics = choose(evaluation, items)
+        told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
+        asked = list(items)
+        if evaluation.few_shot:
+            if data.train is None:
+                raise ConfigError("few-shot prompts need train rows to show", "give --train FILE")
+            shown, _ = drop_repeats(load_told(data.train, data, "train", told).examples, items)
+            if len(shown) < evaluation.few_shot:
+                told_of = f"{len(shown)} train rows are not among the items, and {evaluation.few_shot} are to be shown"
+                raise ConfigError(told_of, "give more train rows, or a smaller --few-shot")
+            found = with_shots(items, shown, evaluation.few_shot, 0, encoder, new_tokens(evaluation, encoder, items))
+            if found.shots < evaluation.few_shot:
+                told(Notice("few-shot", fewer_shown(found.shots, evaluation.few_shot, len(shown))))
+            asked = found.examples
         write_settings(run / CONFIG, {"model": model, "data": data, "evaluation": evaluation})
         asker = Asker(encoder, metrics, new_tokens(evaluation, encoder, items), evaluation.token_budget, told)
         began = time.monotonic()

@@ -6,8 +6,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from keeptune.api.evaluate import of_run
-from keeptune.api.prepare import choose, load_rows, make_encoder
+from keeptune.api.ready import ready
 from keeptune.api.start import whole_model
 from keeptune.api.train import prepared
 from keeptune.config.schema import TuneConfig
@@ -22,9 +21,7 @@ def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
     Raises:
         KeeptuneError: what would stop the run.
     """
-    rows = load_rows(config, observer)
-    encoder = make_encoder(of_run(config.model), config.data, config.method)
-    metrics = choose(config.evaluation, rows.test)
+    config, rows, encoder, metrics = ready(config, observer)
     with tempfile.TemporaryDirectory() as folder:
         config = replace(config, model=whole_model(config.model, Path(folder)))
         return prepared(config, Path(folder), rows, encoder, metrics, observer).loop.measure()

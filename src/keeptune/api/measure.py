@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keeptune.api.abilities import declared_items
 from keeptune.api.ask import Asker
+from keeptune.api.askable import refuse_unaskable
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
 from keeptune.api.measure_logs import is_log, measure_logs, refuse_asking
@@ -17,7 +18,7 @@ from keeptune.api.trained_items import items_trained_on
 from keeptune.config.schema import MeasureRun
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
-from keeptune.events import Event, Notice, Observer, shown
+from keeptune.events import Event, Notice, Observer, RunStarted, shown
 from keeptune.models.find import refuse_missing
 from keeptune.records import ForgettingReport
 from keeptune.report.progress import shows_progress
@@ -48,14 +49,17 @@ def measure(config: MeasureRun, observer: Observer = shown) -> ForgettingReport:
             f"{(config.base if logs[0] else config.tuned).name} is a log of lm-evaluation-harness and the other is not",
             "give two models, or two logs",
         )
-    if all(logs):
-        refuse_asking(config)
-    else:
-        config = dataclasses.replace(config, base=of_run(config.base), tuned=of_run(config.tuned))
-        if config.data.test is not None:
-            config = dataclasses.replace(config, data=as_trained(config.tuned, config.data, told))
-        declared_items(config.measure, rows_of_user(config.data), make_encoder(config.base, config.data))
     with open_run(config.output, f"measure-{Path(config.tuned.name).name}", resume=False) as run:
+        told(RunStarted(str(run)))
+        if all(logs):
+            refuse_asking(config)
+        else:
+            config = dataclasses.replace(config, base=of_run(config.base), tuned=of_run(config.tuned))
+            for model in (config.base, config.tuned):
+                refuse_unaskable(model, config.evaluation, config.measure)
+            if config.data.test is not None:
+                config = dataclasses.replace(config, data=as_trained(config.tuned, config.data, told))
+            declared_items(config.measure, rows_of_user(config.data), make_encoder(config.base, config.data))
         if all(logs):
             return measure_logs(config, run, notices, told)
         task = _ask_task(config, told) if config.data.test is not None else None

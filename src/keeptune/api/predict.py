@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from keeptune.api.ask import load_for_asking, tell_model
+from keeptune.api.askable import refuse_unaskable
 from keeptune.api.evaluate import of_run
 from keeptune.api.prepare import NEW_TOKENS, make_encoder, tell_problems
 from keeptune.api.task_format import as_trained
@@ -44,10 +46,13 @@ def predict(
         raise ConfigError("no prompts to answer", "give the file of prompts")
     target = Path(output).expanduser()
     refuse_unknown_suffix(target)
+    model = of_run(model)
+    evaluation = replace(evaluation, max_new_tokens=evaluation.max_new_tokens or NEW_TOKENS[1])
+    refuse_unaskable(model, evaluation)
     with locked_file(target):
         if target.exists():
             raise StoreError(f"{target} exists already", "name another --output; results are never overwritten")
-        return _answer(of_run(model), data, evaluation, target, observer)
+        return _answer(model, data, evaluation, target, observer)
 
 
 def _answer(

@@ -8,21 +8,24 @@ from pathlib import Path
 
 from keeptune.api.abilities import declared_items
 from keeptune.api.ask import Asker
+from keeptune.api.askable import refuse_unaskable
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import REPORT, Forgetting, Task
 from keeptune.api.ladder import Climb, Climbed, Made, refuse_nothing_to_keep, settle
+from keeptune.api.preflight import preflight
 from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, make_encoder, new_tokens, rows_of_user
+from keeptune.api.ready import apart_from_kept, with_development_items
 from keeptune.api.resume import refuse_other_settings
-from keeptune.api.start import START, refuse_another_start, whole_model
+from keeptune.api.start import refuse_another_start, whole_model
 from keeptune.api.task_format import as_trained, keep_format
 from keeptune.api.train import keep_settings, train
 from keeptune.api.trained_items import keep_trained
-from keeptune.api.tune import apart_from_kept, tidy, with_development_items
+from keeptune.api.tune import tidy
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples, split_examples
 from keeptune.errors import ConfigError, RunExists
-from keeptune.events import Event, Notice, Observer, shown
+from keeptune.events import Event, Notice, Observer, RunStarted, shown
 from keeptune.export.save import saved_tuned
 from keeptune.export.save_dialed import save_dialed
 from keeptune.mitigation.fit import unfit
@@ -41,7 +44,7 @@ from keeptune.models.weights import fold_adapter
 from keeptune.records import ForgettingReport
 from keeptune.report.progress import shows_progress
 from keeptune.store.hashing import hash_value
-from keeptune.store.runs import RUNGS, open_run
+from keeptune.store.runs import RUNGS, START, open_run
 
 REPAIRS = ("kl=1", "self-replay=0.3+kl=1")
 REPAIRS_WITH_OLD_ROWS = (*with_dials("replay=0.5"), "replay=0.5+kl=1")
@@ -113,25 +116,30 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = shown) -
             notices.append(event.message)
         observer(event)
 
-    base = of_run(config.model)
-    config = replace(config, data=as_trained(of_run(tuned), config.data, told))
-    config = with_development_items(replace(config, model=base, method=Full(), training=_repairing(config.training)))
-    refuse_other_remedies(config)
-    refuse_nothing_to_keep(config)
-    encoder = make_encoder(base, config.data)
-    rows = _rows(config, told)
-    if config.data.train is not None:
-        rows = apart_from_kept(config, rows, encoder, told)
-    else:
-        declared_items(config.measure, rows_of_user(config.data), encoder)
-    _refuse_unfit(config)
-    metrics = choose(config.evaluation, rows.test)
-    told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
+        told(RunStarted(str(run)))
+        base = of_run(config.model)
+        config = replace(config, data=as_trained(of_run(tuned), config.data, told))
+        training = _repairing(config.training)
+        config = with_development_items(replace(config, model=base, method=Full(), training=training))
+        preflight(config)
+        refuse_unaskable(of_run(tuned), config.evaluation)
+        refuse_other_remedies(config)
+        refuse_nothing_to_keep(config)
+        _refuse_unfit(config)
+        encoder = make_encoder(base, config.data)
+        rows = _rows(config, told)
+        if config.data.train is not None:
+            rows = apart_from_kept(config, rows, encoder, told)
+        else:
+            declared_items(config.measure, rows_of_user(config.data), encoder)
+        metrics = choose(config.evaluation, rows.test)
+        told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
         if (run / REPORT).exists():
             raise RunExists(f"{run} holds a finished result", "name another --output; results are never overwritten")
         keep_settings(config, run)
         refuse_other_settings(config, run)
+        refuse_another_start(base, run, "base")
         refuse_another_start(of_run(tuned), run)
         start = whole_model(tuned, run)
         encoders = (encoder, make_encoder(start, config.data))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,10 +11,13 @@ from typing import Any, TypeVar
 import keeptune
 from keeptune.api.old_examples import old_examples
 from keeptune.api.prepare import Rows, make_encoder
+from keeptune.config.affects import AFFECTS, Affects, affecting, fixed, leaves
+from keeptune.config.paths import with_absolute_paths
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.events import silent
 from keeptune.models.find import find_model, hash_model
+from keeptune.models.placement import place
 from keeptune.records import from_plain, to_plain
 from keeptune.scoring.custom import is_custom
 from keeptune.store.atomic import write_json
@@ -27,19 +30,8 @@ METRICS = "metric files"
 """In `rows.json`: a hash of the files of the user's own metrics."""
 OPEN = "left open"
 """In it: the settings that no value was given for."""
-FREE_TO_CHANGE = (
-    "output",
-    "resume",
-    "measure.",
-    "ladder.max_rungs",
-    "ladder.ladder_minutes",
-    "training.max_minutes",
-    "training.checkpoint_minutes",
-    "training.torch_compile",
-)
-"""Settings that say where a run is and how long it may take, not what comes out beyond rounding."""
-NOT_TRAINED = ("output", "resume", "measure", "ladder")
-"""Sections that do not change the weights."""
+TRAINED_ON = ("train", "validation", "replayed", "model", "settings")
+"""In it: what decides the weights. Test rows do not."""
 FIX = "resume with the same ones, or start a new run in another --output"
 
 
@@ -47,19 +39,23 @@ def refuse_another(config: TuneConfig, rows: Rows, run: Path) -> None:
     """Keep what a new run is made of; of one that is resumed, compare it.
 
     Raises:
-        StoreError: a run that is resumed with other settings or other rows.
+        StoreError: a run that is resumed with other settings, another model or other rows, by which its weights would
+            be others.
     """
-    hashes = rows.hashes() | _replayed(config, rows)
+    made_of = rows.hashes() | _replayed(config, rows) | {"model": hash_model(find_model(config.model))}
     if not (run / ROWS).exists() or not (run / CONFIG).exists():
-        left_open = [name for name, value in _leaves(to_plain(config)).items() if value is None]
+        left_open = [name for name, value in leaves(to_plain(config)) if value is None]
         made = {"settings": _trained_by(config), METRICS: metric_files(config), OPEN: left_open}
-        write_json(run / ROWS, {**hashes, **made})
+        write_json(run / ROWS, {**made_of, **made})
     if (run / CONFIG).exists():
         refuse_other_settings(config, run)
     kept = read_json_object(run / ROWS, FIX)
-    changed = [role for role, value in hashes.items() if role in kept and kept[role] != value]
+    changed = [name for name in TRAINED_ON if name in made_of and name in kept and kept[name] != made_of[name]]
+    if changed == ["model"]:
+        raise StoreError(f"{run} was started with other weights than {config.model.name} holds now", FIX)
     if changed:
-        raise StoreError(f"{run} was started with other {' and '.join(changed)} rows", FIX)
+        roles = " and ".join(name for name in changed if name != "model")
+        raise StoreError(f"{run} was started with other {roles} rows", FIX)
 
 
 def metric_files(config: TuneConfig) -> str:
@@ -87,12 +83,16 @@ def keep_trained_by(config: TuneConfig, run: Path) -> None:
     write_json(run / ROWS, {**kept, "settings": _trained_by(_left_open(config, kept.get(OPEN, ())))})
 
 
-def keep_asked(config: TuneConfig, run: Path) -> None:
-    """What a run is asked, and by which files of the user's own, may be others than when it started."""
-    kept = read_json_object(run / CONFIG, FIX)
-    write_settings(run / CONFIG, {**kept, "measure": to_plain(config.measure)})
-    kept = read_json_object(run / ROWS, FIX)
-    write_json(run / ROWS, {**kept, METRICS: metric_files(config)})
+def keep_asked(config: TuneConfig, rows: Rows, run: Path) -> None:
+    """What a run is asked, and by which files, may be others than when it started: keep what it is now."""
+    kept, given = read_settings(run), to_plain(with_absolute_paths(config))
+    for name, _ in list(leaves(given)):
+        section, _, field = name.rpartition(".")
+        if section and AFFECTS[name] in (Affects.INPUT, Affects.ANSWERS, Affects.VERDICT):
+            kept[section][field] = given[section][field]
+    write_settings(run / CONFIG, kept)
+    made_of = read_json_object(run / ROWS, FIX)
+    write_json(run / ROWS, {**made_of, "test": rows.hashes()["test"], METRICS: metric_files(config)})
 
 
 def _left_open(given: Settings, names: Collection[str], prefix: str = "") -> Settings:
@@ -107,21 +107,37 @@ def _left_open(given: Settings, names: Collection[str], prefix: str = "") -> Set
     return replace(given, **changes)
 
 
+def deciding_weights(config: TuneConfig) -> dict[str, Any]:
+    """The settings that decide the weights by their values."""
+    found = affecting(config, *fixed(config) - {Affects.CHOICE})
+    if Affects.ANSWERS in fixed(config):
+        # A metric's file is the same by any path.
+        found |= {METRICS: metric_files(config), "evaluation.metrics": [_name(m) for m in config.evaluation.metrics]}
+    return found
+
+
+def _name(metric: str) -> str:
+    return metric.rpartition("/")[2]
+
+
 def _trained_by(config: TuneConfig) -> str:
     """A hash of what decides the training, before any default is filled in: runs that agree in it and in their rows
     have the same weights, up to the dial and rounding."""
-    mend = replace(config.mend, dial=1.0)
-    if not mend.self_replay:
-        mend = replace(mend, self_replay_prompts=None)
-    if not (mend.kl or mend.self_replay):
-        mend = replace(mend, reference=None)
-    training = replace(config.training, checkpoint_minutes=0.0, torch_compile=None)
-    plain = to_plain(replace(config, mend=mend, training=training))
-    decides = {name: value for name, value in plain.items() if name not in NOT_TRAINED}
+    undialed = replace(config, mend=replace(config.mend, dial=1.0))
+    mend, placed = config.mend, place(config.model.device, config.model.dtype)
     starts = [hash_model(find_model(config.model))]
-    if mend.reference:
+    if mend.reference and (mend.kl or mend.self_replay):
         starts.append(hash_model(find_model(replace(config.model, name=mend.reference, revision=None))))
-    return hash_value([keeptune.__version__, *starts, decides])
+    return hash_value(
+        [
+            keeptune.__version__,
+            *starts,
+            placed.device.type,
+            placed.dtype_name,
+            deciding_weights(undialed),
+            config.training.max_minutes,
+        ]
+    )
 
 
 def with_kept_settings(config: TuneConfig) -> TuneConfig:
@@ -143,16 +159,18 @@ def with_kept_settings(config: TuneConfig) -> TuneConfig:
     if repaired or (run / TRIALS).is_dir():
         verb = "rescue" if repaired else "compare or curve"
         raise StoreError(f"{run} is of {verb}, not of a training", f"resume it by keeptune {verb}, or name another")
-    return _filled(config, kept, open_then)
+    return _filled(config, kept, open_then, fixed(config) | {Affects.INPUT})
 
 
-def _filled(given: Settings, kept: Settings, open_then: set[str], prefix: str = "") -> Settings:
+def _filled(
+    given: Settings, kept: Settings, open_then: set[str], filled: Collection[Affects], prefix: str = ""
+) -> Settings:
     changes: dict[str, Any] = {}
     for field in fields(given):
         name, value, known = prefix + field.name, getattr(given, field.name), getattr(kept, field.name)
         if is_dataclass(value) and type(value) is type(known):
-            changes[field.name] = _filled(value, known, open_then, f"{name}.")
-        elif value is None and name not in open_then and not name.startswith(FREE_TO_CHANGE):
+            changes[field.name] = _filled(value, known, open_then, filled, f"{name}.")
+        elif value is None and name not in open_then and AFFECTS[name] in filled:
             changes[field.name] = known
     return replace(given, **changes)
 
@@ -162,35 +180,32 @@ def open_in(run: Path) -> Collection[str] | None:
     return read_json_object(run / ROWS, FIX).get(OPEN) if (run / ROWS).exists() else None
 
 
-def refuse_other_settings(config: TuneConfig, run: Path, open_then: Collection[str] | None = None) -> None:
+def refuse_other_settings(
+    config: TuneConfig, run: Path, open_then: Collection[str] | None = None, also: Collection[Affects] = ()
+) -> None:
     """Compare with the settings that `run` was started with; those it was left to choose may be anything.
 
     Args:
         open_then: with it, what is left open now must have been left open then: nothing is filled in from the run.
+        also: what must be as it was beside what decides the weights.
 
     Raises:
         StoreError: others.
     """
-    kept, given = (_leaves(plain) for plain in (read_settings(run), json.loads(json.dumps(to_plain(config)))))
+    kept = dict(leaves(read_settings(run)))
+    compared = affecting(with_absolute_paths(config), *fixed(config), *also)
+    given = {name: value for name, value in json.loads(json.dumps(compared)).items() if name in kept}
     changed = [
         f"{name} was {kept[name]!r} and is now {value!r}"
         for name, value in given.items()
         # What is left open was filled in when the run started.
-        if name in kept and not name.startswith(FREE_TO_CHANGE) and value is not None and value != kept[name]
+        if value is not None and value != kept[name]
     ]
     if open_then is not None:
         changed += [
             f"{name} was {kept[name]!r} and is now left out"
             for name, value in given.items()
-            if value is None and kept.get(name) is not None and name not in open_then
-            if not name.startswith(FREE_TO_CHANGE)
+            if value is None and kept[name] is not None and name not in open_then
         ]
     if changed:
         raise StoreError(f"{run} was started with other settings: {'; '.join(changed[:3])}", FIX)
-
-
-def _leaves(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in plain.items():
-        found |= _leaves(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
-    return {name: value for name, value in found.items() if name.rpartition(".")[2] != "type"}

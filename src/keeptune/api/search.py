@@ -13,7 +13,7 @@ from typing import cast
 
 from keeptune.api.prepare import Metrics, Rows
 from keeptune.api.resume import refuse_another
-from keeptune.api.train import keep_settings, prepared
+from keeptune.api.train import keep_settings, prepared, write_config
 from keeptune.config.schema import TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples
@@ -25,8 +25,6 @@ from keeptune.mitigation.fit import unfit
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, SearchReport, from_plain, to_plain
 from keeptune.store.atomic import write_json
-from keeptune.store.runs import CONFIG
-from keeptune.store.written import write_settings
 from keeptune.studies.search import Measured, Report, Space, search
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.loop import Validate
@@ -79,7 +77,7 @@ def found_settings(
         write_json(kept, to_plain(report))
     observer(Notice("search", f"lr {report.lr:.2g}, epochs {report.epochs:g}: {report.reason}"))
     found = replace(config, training=replace(training, lr=report.lr, epochs=report.epochs))
-    write_settings(run / CONFIG, replace(found, output=str(run), resume=False))
+    write_config(found, run)
     return found
 
 

@@ -9,21 +9,20 @@ from pathlib import Path
 from keeptune.api.evaluate import of_run
 from keeptune.api.prepare import Rows, load_rows
 from keeptune.config.keep import RUN
+from keeptune.config.paths import absolute
 from keeptune.config.schema import EvaluationConfig, Keep, ModelConfig, TuneConfig
 from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import save_merged
-from keeptune.models.find import find_model
+from keeptune.models.find import find_model, hash_model
 from keeptune.models.load import load_model
 from keeptune.near_paths import did_you_mean_path
 from keeptune.records import from_plain
-from keeptune.store.runs import CONFIG, LADDER, RESULT, read_json_object, read_result
+from keeptune.store.runs import CONFIG, LADDER, RESULT, START, read_json_object, read_result
 from keeptune.store.written import write_settings
 
 STARTED = "start.json"
 FIX = "resume from the same one, or start a new run in another --output"
-START = "start"
-"""Folder in a run for the model that it starts from, where that was an adapter on another."""
 
 
 def whole_model(model: ModelConfig, run: Path) -> ModelConfig:
@@ -39,18 +38,22 @@ def whole_model(model: ModelConfig, run: Path) -> ModelConfig:
     return replace(model, name=str(folder), revision=None)
 
 
-def refuse_another_start(model: ModelConfig, run: Path) -> None:
-    """Keep the name of what a run starts from; of one that is resumed, compare it.
+def refuse_another_start(model: ModelConfig, run: Path, role: str = "model") -> None:
+    """Keep what a run starts from; of one that is resumed, compare it.
+
+    Args:
+        role: what the model is to the run: ``model``, which is trained or mended, or its ``base``.
 
     Raises:
         StoreError: a run that is resumed from another model.
     """
-    file = run / STARTED
-    if not file.exists():
-        write_settings(file, {"model": model.name})
-    kept = read_json_object(file, FIX).get("model")
-    if kept != model.name:
-        raise StoreError(f"{run} was started from {kept}, not from {model.name}", FIX)
+    file, found = run / STARTED, hash_model(find_model(model))
+    kept = read_json_object(file, FIX) if file.exists() else {}
+    if role not in kept:
+        kept |= {role: absolute(model.name), f"{role} hash": found}
+        write_settings(file, kept)
+    if kept.get(f"{role} hash") != found:
+        raise StoreError(f"{run} was started with the {role} {kept[role]}, not {model.name} as it is now", FIX)
 
 
 def run_of(model: ModelConfig) -> Path | None:

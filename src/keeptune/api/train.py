@@ -16,8 +16,9 @@ import keeptune
 from keeptune.api.ask import load_for_asking, tell_model
 from keeptune.api.old_examples import old_examples
 from keeptune.api.prepare import Metrics, Rows, encode_train, new_tokens
-from keeptune.api.resume import keep_trained_by, refuse_another
+from keeptune.api.resume import deciding_weights, keep_trained_by, refuse_another
 from keeptune.api.trained_before import DONE, WHOLE, dial, is_rung, take_over, trained, trained_alike
+from keeptune.config.paths import with_absolute_paths
 from keeptune.config.schema import Full, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
@@ -183,7 +184,12 @@ def _resolved(config: TuneConfig, parameters: int, examples: int, token_budget: 
 def keep_settings(config: TuneConfig, run: Path) -> None:
     """Write what the run is made of, once."""
     if not (run / CONFIG).exists():
-        write_settings(run / CONFIG, dataclasses.replace(config, output=str(run), resume=False))
+        write_config(config, run)
+
+
+def write_config(config: TuneConfig, run: Path) -> None:
+    """The settings of `run`, so that it can go on from any folder."""
+    write_settings(run / CONFIG, with_absolute_paths(dataclasses.replace(config, output=str(run), resume=False)))
 
 
 def _fingerprint(
@@ -194,20 +200,14 @@ def _fingerprint(
     reference: LoadedModel | None,
 ) -> str:
     """What a checkpoint belongs to: the same weights come out only if all of this is the same."""
-    training = dataclasses.replace(config.training, max_minutes=None, checkpoint_minutes=0.0, torch_compile=None)
     return hash_value(
         [
-            to_plain(config.method),
-            to_plain(training),
+            deciding_weights(config),
             loaded.hash,
             loaded.placement.device.type,
             loaded.placement.dtype_name,
-            rows.hashes(),
-            to_plain(config.mend),
+            [rows.hashes()[role] for role in ("train", "validation")],
             [row.item_id if row.role == "task" else to_plain(row) for row in trained],
-            config.data.max_length,
-            config.data.too_long,
-            config.data.loss_on,
             *([reference.hash] if reference else []),
         ]
     )

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from keeptune.api.resume import OPEN
+from keeptune.api.resume import TRAINED_ON
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.export.save import saved_tuned
@@ -89,7 +89,7 @@ def _alike(other: Path, run: Path) -> bool:
     try:
         undialed = read_settings(other)["mend"]["dial"] == 1.0
         its = read_json_object(other / ROWS, FIX)
-        return undialed and all(its.get(name) == made_of.get(name) for name in (its.keys() | made_of.keys()) - {OPEN})
+        return undialed and all(its.get(name) == made_of.get(name) for name in TRAINED_ON)
     except (StoreError, KeyError):
         # What cannot be read, or is of an earlier version, is not used again.
         return False

@@ -11,14 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from keeptune.api.ready import rows_of
 from keeptune.api.resume import METRICS, metric_files
-from keeptune.api.start import keep_earlier
-from keeptune.api.tune import rows_of, tune
-from keeptune.config.schema import DataConfig, MeasureConfig, TuneConfig
+from keeptune.api.start import keep_earlier, whole_model
+from keeptune.api.tune import tune
+from keeptune.config.paths import with_absolute_paths
+from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig, TuneConfig
 from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
+from keeptune.models.find import find_model, hash_model
 from keeptune.records import TuneResult, from_plain, to_plain
-from keeptune.store.runs import CONFIG, RESULT, ROWS, read_json_object, read_result
+from keeptune.store.runs import CONFIG, RESULT, ROWS, read_json_object, read_result, read_settings
 from keeptune.studies.trial_scores import FinishedTrial
 
 ASKED = ("keep", "abilities", "items", "extent", "dev_fraction")
@@ -73,12 +76,13 @@ def refuse_others(trials: Iterable[Trial]) -> None:
         StoreError: rows that have changed since, or other abilities, items or margins; the trial named.
     """
     now: dict[tuple[DataConfig, MeasureConfig], dict[str, str]] = {}
+    weights: dict[ModelConfig, str] = {}
     for trial in trials:
         if not trial.finished or not (trial.path / ROWS).exists():
             continue
         config = keep_earlier(trial.config, silent)
-        given = json.loads(json.dumps(to_plain(config.measure)))
-        asked = read_result(trial.path)["config"]["measure"]
+        given = json.loads(json.dumps(to_plain(with_absolute_paths(config).measure)))
+        asked = read_settings(trial.path)["measure"]
         others = [name for name in ASKED if asked.get(name) != given[name]]
         if others:
             raise StoreError(f"{trial.path} was asked with another {' and '.join(others)}", OTHER)
@@ -94,6 +98,11 @@ def refuse_others(trials: Iterable[Trial]) -> None:
         changed = [role for role, value in hashes.items() if kept.get(role, value) != value]
         if changed:
             raise StoreError(f"{trial.path} was run with other {' and '.join(changed)} rows", OTHER)
+        started = whole_model(config.model, trial.path)
+        if started not in weights:
+            weights[started] = hash_model(find_model(started))
+        if kept.get("model", weights[started]) != weights[started]:
+            raise StoreError(f"{trial.path} began with other weights than {started.name} holds now", OTHER)
         files = metric_files(config)
         if kept.get(METRICS, files) != files:
             raise StoreError(f"{trial.path} was scored by a metric whose file has changed since", OTHER)

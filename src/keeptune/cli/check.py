@@ -7,38 +7,21 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import DATA, MODEL, output_flags, setting_flags
+from keeptune.cli.options import FLAGS, output_flags, setting_flags
 
 BAD_DATA = 2
 
 
 @click.command("check")
-@setting_flags(
-    *MODEL,
-    *DATA,
-    "too-long",
-    "train",
-    "test",
-    "limit-train",
-    "limit-test",
-    "test-fraction",
-    "validation-fraction",
-    "loss-on",
-    "keep-duplicates",
-    "method",
-    "target-modules",
-    "epochs",
-    "batch-size",
-    "torch-compile",
-)
+@setting_flags(*FLAGS)
 @click.option("--forecast", is_flag=True, help="Then train a few steps, to tell the run's time and memory.")
 @output_flags
 def command(config: str | None, forecast: bool, quiet: bool, as_json: bool, **flags: Any) -> int:
-    """Look through your data before any model loads.
+    """Look through your data and settings before any model loads; it takes every flag of tune.
 
     Names each problem with its file and line and what to do; finds repeats, and train rows that occur in test;
     tells lengths in tokens, what would be cut, and what so many rows are good for; with --forecast also the time and
-    memory that the training would take here. Ends with 2 where a run would stop, else with 0.
+    memory that the training would take here. Ends with 2 where tune would refuse to start, else with 0.
 
     \b
     keeptune check --train rows.jsonl --test more.jsonl

@@ -52,6 +52,7 @@ def command(
     The same command again goes on where it was stopped, and tries again what failed. With --ray several trials run at
     once. Ends with exit code 1 where a trial failed.
     """
+    from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
@@ -69,8 +70,8 @@ def command(
     cpus = 1.0 if cpus_per_trial is None else cpus_per_trial
     execute: Executor = run_in_turn if ray is None else RayTrials(ray, gpus_per_trial, cpus)
     # Ray itself prints on stdout that a worker was lost.
-    with progress(quiet=quiet) as observer, redirect_stdout(sys.stderr):
-        report = compare(settings, _names(methods), numbers, observer, execute)
+    with progress(quiet=quiet) as observer, resume_hint(observer, "compare") as told, redirect_stdout(sys.stderr):
+        report = compare(settings, _names(methods), numbers, told, execute)
     if as_json:
         show_json(report)
     else:

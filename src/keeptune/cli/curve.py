@@ -45,7 +45,7 @@ def command(sizes: str | None, draws: int, config: str | None, quiet: bool, as_j
     quiet_libraries()
     from keeptune.api.curve import curve
 
-    with progress(quiet=quiet) as observer, resume_hint(observer, settings.output, "curve") as told:
+    with progress(quiet=quiet) as observer, resume_hint(observer, "curve") as told:
         report = curve(settings, numbers, draws, told)
     if as_json:
         show_json(report)

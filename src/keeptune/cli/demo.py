@@ -39,6 +39,6 @@ def command(quiet: bool, as_json: bool, **flags: Any) -> int:
     quiet_libraries()
     from keeptune.api.demo import demo
 
-    with progress(quiet=quiet) as observer, resume_hint(observer, settings.output) as told:
+    with progress(quiet=quiet) as observer, resume_hint(observer) as told:
         result = demo(settings, told)
     return show_tuned(result, as_json=as_json)

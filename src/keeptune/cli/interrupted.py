@@ -1,48 +1,105 @@
-"""What to do after Ctrl-C: how an unfinished run goes on."""
+"""Stopping a run: the first Ctrl-C or SIGTERM keeps what is done and says how it goes on; the second ends it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import click
 
-from keeptune.events import CheckpointSaved, Event, Observer
-from keeptune.store.runs import CONFIG, RESULT
+from keeptune.commands import command, joined
+from keeptune.errors import Stopped
+from keeptune.events import Event, Observer, RunStarted
+from keeptune.store.runs import CONFIG, RESULT, TRIALS
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+WAITS = "\nstopping after this step, with a checkpoint; once more stops at once\n"
 
 
 class RunFolder:
     """Passes events on, and learns from them where the run is kept."""
 
-    def __init__(self, observer: Observer, output: str) -> None:
+    def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self.path = Path(output).expanduser() if output else None
+        self.path: Path | None = None
 
     def __call__(self, event: Event, /) -> None:
         """Pass it on."""
-        if isinstance(event, CheckpointSaved):
-            self.path = _whole_run(Path(event.path).parent)
+        if isinstance(event, RunStarted) and self.path is None:
+            # Later ones are of runs inside this one.
+            self.path = Path(event.path)
         self._observer(event)
 
 
-def _whole_run(folder: Path) -> Path:
-    """The run that a training belongs to: a rung's, say, lies two folders below its own."""
-    around = [parent for parent in list(folder.parents)[:2] if (parent / CONFIG).exists()]
-    return around[-1] if around else folder
+@contextmanager
+def resume_hint(observer: Observer, verb: str = "tune") -> Iterator[Observer]:
+    """Where the block is stopped by a signal, say by which command it goes on."""
+    folder = RunFolder(observer)
+    try:
+        with _stopping_gently():
+            yield folder
+    except KeyboardInterrupt:
+        context = click.get_current_context(silent=True)
+        words = context.obj if context is not None and context.obj else ()
+        click.echo(f"\n{goes_on(folder.path, verb, words)}", err=True)
+        raise
+
+
+def goes_on(run: Path | None, verb: str, words: Sequence[str]) -> str:
+    """What there is of a run that was stopped, and the command that goes on with it.
+
+    Args:
+        run: its folder; None where it was stopped before there was one.
+        words: the command line that started it, without the program's name.
+    """
+    kept = run is not None and ((run / CONFIG).exists() or (run / TRIALS).is_dir())
+    if run is None or not kept:
+        told = "nothing but answers is kept yet" if verb == "measure" else "nothing is trained yet"
+        return f"{told}; the same command starts again:\n  {joined(('keeptune', *words))}"
+    if (run / RESULT).exists():
+        return f"the result is in {run}"
+    return f"the run in {run} is unfinished; it goes on by\n  {resume_command(run, verb, words)}"
+
+
+def resume_command(run: Path, verb: str, words: Sequence[str]) -> str:
+    """The command that goes on with the run in the folder `run`."""
+    if verb == "tune":
+        # All its settings are in the folder.
+        return command("tune", output=run, resume=True)
+    again = list(words)
+    if not any(word in ("--output", "-o", "--output-dir") or word.startswith("--output=") for word in words):
+        again += ["--output", str(run)]
+    if verb == "rescue" and "--resume" not in words:
+        again.append("--resume")
+    return joined(["keeptune", *again])
 
 
 @contextmanager
-def resume_hint(observer: Observer, output: str, verb: str = "tune") -> Iterator[Observer]:
-    """Where the block is interrupted in a run that can go on, say by which command."""
-    folder = RunFolder(observer, output)
+def _stopping_gently() -> Iterator[None]:
+    """Signals let a training finish its step and keep a checkpoint; elsewhere, and the second time, they stop it."""
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread takes signals.
+        yield
+        return
+    from keeptune.training.stopping import ask_to_stop
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        why = Stopped(number)
+        if not ask_to_stop(why):
+            raise why
+        with contextlib.suppress(OSError):
+            # A signal may come in the middle of a print, which must not be begun again.
+            os.write(2, WAITS.encode())
+
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
-        yield folder
-    except KeyboardInterrupt:
-        path = folder.path
-        if path is not None and (path / CONFIG).exists() and not (path / RESULT).exists():
-            again = f"keeptune tune --config {path / CONFIG} --resume"
-            if verb != "tune":
-                again = f"the same keeptune {verb} with --output {path}{' --resume' if verb == 'rescue' else ''}"
-            click.echo(f"\nthe run in {path} is unfinished; it goes on by\n  {again}", err=True)
-        raise
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

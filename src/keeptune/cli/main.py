@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
-from keeptune.errors import KeeptuneError
+from keeptune.errors import KeeptuneError, Stopped
 
 VERBS = {
     "demo": "Tune the built-in model on the built-in task: before and after, in minutes.",
@@ -81,18 +82,19 @@ def keeptune() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code. An unexpected error keeps its traceback."""
     try:
-        result = keeptune.main(
-            args=None if arguments is None else list(arguments), prog_name="keeptune", standalone_mode=False
-        )
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        result = keeptune.main(args=words, prog_name="keeptune", standalone_mode=False, obj=tuple(words))
     except KeeptuneError as error:
         _say_error(error)
         return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stopped:
         click.echo("stopped", err=True)
-        return INTERRUPTED
+        # click puts an Abort in the place of what stopped it.
+        signal = stopped.__cause__ or stopped
+        return signal.exit_code if isinstance(signal, Stopped) else INTERRUPTED
     return result if isinstance(result, int) else 0
 
 

@@ -49,6 +49,7 @@ def command(
     """
     from dataclasses import replace
 
+    from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
@@ -73,8 +74,8 @@ def command(
         ),
         output=settings.output,
     )
-    with progress(quiet=quiet) as observer:
-        report = measure(run, observer)
+    with progress(quiet=quiet) as observer, resume_hint(observer, "measure") as told:
+        report = measure(run, told)
     if as_json:
         show_json(report)
     else:

@@ -53,7 +53,7 @@ def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_js
     from keeptune.report.forgetting import forgetting_report
 
     of_base = replace(settings, model=replace(settings.model, name=base or base_of(tuned)))
-    with progress(quiet=quiet) as observer, resume_hint(observer, settings.output, "rescue") as told:
+    with progress(quiet=quiet) as observer, resume_hint(observer, "rescue") as told:
         report = rescue(of_base, replace(settings.model, name=tuned, revision=None), told)
     if as_json:
         show_json(report)

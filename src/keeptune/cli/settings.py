@@ -8,10 +8,12 @@ from typing import Any
 
 from keeptune.config.load import load_config
 from keeptune.config.schema import TuneConfig
+from keeptune.store.runs import CONFIG
 
 
 def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:
-    """The settings of a command line, the tables of methods and metrics read where they are kept.
+    """The settings of a command line, the tables of methods and metrics read where they are kept; with --resume, its
+    --output and no --train, those of that run.
 
     Raises:
         ConfigError: a setting that is wrong; the message names the flag, or file and line.
@@ -21,4 +23,14 @@ def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:
 
     # By identity: a 0 that was given equals False, and counts.
     given = {name: value for name, value in flags.items() if value is not None and value is not False and value != ()}
-    return load_config(Path(config) if config else None, given, methods=tuple(METHODS), metrics=tuple(METRICS))
+    file = Path(config) if config else _of_run(given)
+    return load_config(file, given, methods=tuple(METHODS), metrics=tuple(METRICS))
+
+
+def _of_run(given: Mapping[str, Any]) -> Path | None:
+    """The settings of a run that is resumed by nothing but its folder."""
+    named = given.get("output") or given.get("output_dir")
+    if not given.get("resume") or not named or "train" in given:
+        return None
+    file = Path(named).expanduser() / CONFIG
+    return file if file.is_file() else None

@@ -35,6 +35,6 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int
     quiet_libraries()
     from keeptune.api.tune import tune
 
-    with progress(quiet=quiet) as observer, resume_hint(observer, settings.output) as told:
+    with progress(quiet=quiet) as observer, resume_hint(observer) as told:
         result = tune(settings, told)
     return show_tuned(result, as_json=as_json)

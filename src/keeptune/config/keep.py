@@ -30,7 +30,7 @@ def read_keep(given: Given, metrics: Collection[str]) -> tuple[Keep, ...]:
         metrics: known names beside ``file.py:function``.
 
     Raises:
-        ConfigError: not of that form, an unknown metric, a margin that is no positive number, or a name twice.
+        ConfigError: not of that form, an unknown metric, or a margin that is no positive number.
     """
     values = given.value if isinstance(given.value, (list, tuple)) else [given.value]
     found = tuple(_one(given, value, metrics) for value in values)
@@ -59,7 +59,7 @@ def _one(given: Given, value: Any, metrics: Collection[str]) -> Keep:
         metric, data = (":".join(parts) or None), ""
     if not head or (equals and not data):
         raise given.wrong(f"is {value!r}", f"write {FORM}")
-    return _checked(given, Keep(head, data, metric, None if margin is None else _number(margin)), metrics)
+    return check_keep(given, Keep(head, data, metric, None if margin is None else _number(margin)), metrics)
 
 
 def _metric_and_data(parts: list[str], metrics: Collection[str]) -> tuple[str | None, str]:
@@ -89,10 +89,15 @@ def _mapping(given: Given, value: dict[Any, Any], metrics: Collection[str]) -> K
     number = None if margin is None else _number(margin)
     if margin is not None and number is None:
         raise given.wrong(f"has the margin {margin!r} for {name}", "give a number of points")
-    return _checked(given, Keep(str(name), str(data or ""), metric, number), metrics)
+    return check_keep(given, Keep(str(name), str(data or ""), metric, number), metrics)
 
 
-def _checked(given: Given, keep: Keep, metrics: Collection[str]) -> Keep:
+def check_keep(given: Given, keep: Keep, metrics: Collection[str]) -> Keep:
+    """`keep`, if it can be.
+
+    Raises:
+        ConfigError: a name, margin or metric that cannot be.
+    """
     if wrong := wrong_name(keep.name):
         raise given.wrong(f"has the name {keep.name!r}, which {wrong}", RULE)
     if keep.margin is not None and not 0 < keep.margin < math.inf:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.config.aliases import ROWS, TIMES
+from keeptune.config.check import KEEP, check_together
 from keeptune.config.given import Given
 from keeptune.config.keep import read_keep
 from keeptune.config.names import from_entry, from_flag
@@ -27,11 +28,8 @@ from keeptune.config.settings import SETTINGS, Range, Setting
 from keeptune.config.suggest import did_you_mean
 from keeptune.config.values import checked
 from keeptune.config.yaml_file import read_yaml
-from keeptune.errors import ConfigError
 
 BATCH = "training.batch_size"
-KEEP = "measure.keep"
-OUTCOMES = ("fail", "inconclusive")
 ROWS_BY_DEFAULT = 8
 """Rows a device where only the accumulation steps are given, as in TRL."""
 
@@ -58,8 +56,12 @@ def load_config(
     in_flags = _by_key(from_flag(name, value) for name, value in flags.items() if value is not None)
     chosen = _with_batch_size(in_file, in_flags)
     method = _method(chosen, in_flags, methods)
-    keep = chosen.pop(KEEP, None)
-    values = {key: checked(given, SETTINGS[key]) for key, given in chosen.items() if not key.startswith("method.")}
+    keep = chosen.get(KEEP)
+    values = {
+        key: checked(given, SETTINGS[key])
+        for key, given in chosen.items()
+        if key != KEEP and not key.startswith("method.")
+    }
     if keep is not None:
         values[KEEP] = read_keep(keep, metrics)
     config = TuneConfig(
@@ -75,7 +77,7 @@ def load_config(
         values.get("resume", False),
     )
     _check_metrics(config, chosen, metrics)
-    _check_together(config, chosen)
+    check_together(config, lambda key: chosen.get(key) or Given(key, None, key))
     return config
 
 
@@ -136,27 +138,3 @@ def _check_metrics(config: TuneConfig, chosen: Mapping[str, Given], metrics: Col
             hint = did_you_mean(name, metrics)
             known = f"{hint}Known: {', '.join(metrics)}; or your own as file.py:function"
             raise chosen["evaluation.metrics"].wrong(f"cannot be {name!r}", known)
-
-
-def _check_together(config: TuneConfig, chosen: Mapping[str, Given]) -> None:
-    """Settings that exclude one another."""
-    data = config.data
-    if data.train is not None and data.train == data.test:
-        raise chosen["data.test"].wrong(
-            f"is {data.test}, the train data too",
-            "give other rows, or leave test out: then a part of train is set apart",
-        )
-    if config.training.select_by == "metric" and data.validation_fraction == 0:
-        raise chosen["training.select_by"].wrong(
-            "is metric, but validation_fraction is 0: nothing to choose by", "raise validation_fraction"
-        )
-    if config.measure.keep and config.measure.extent == "none":
-        raise chosen["measure.extent"].wrong(
-            "is none, and keep is given: nothing of it would be asked", "leave one of the two out"
-        )
-    outcomes = config.measure.fail_on
-    if outcomes != ("none",) and not set(outcomes) <= set(OUTCOMES):
-        given = chosen["measure.fail_on"]
-        raise given.wrong(f"cannot be {', '.join(outcomes)!r}", f"one or both of: {', '.join(OUTCOMES)}; or none")
-    if config.resume and not config.output:
-        raise ConfigError(f"{chosen['resume'].said} needs the run's folder", "name it with --output")

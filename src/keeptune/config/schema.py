@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from keeptune.config.canonical import Canonical
+
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 Engine = Literal["torch", "vllm"]
@@ -21,7 +23,7 @@ KlOn = Literal["replay", "self", "task"]
 
 
 @dataclass(frozen=True, slots=True)
-class ModelConfig:
+class ModelConfig(Canonical):
     """Which model, and where it runs."""
 
     name: str = "smollm2"
@@ -39,7 +41,7 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class DataConfig:
+class DataConfig(Canonical):
     """Which rows, and how they are read."""
 
     train: str | None = None
@@ -87,7 +89,7 @@ class Full:
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
+class Adapter(Canonical):
     """Parameter-efficient fine-tuning by `peft`. LoRA: Hu et al. 2021, arXiv:2106.09685."""
 
     kind: str = "lora"
@@ -104,7 +106,7 @@ Method = Full | Adapter
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingConfig:
+class TrainingConfig(Canonical):
     """The loop. None means: the default for this model's size and method, printed when the run starts."""
 
     lr: float | None = None
@@ -139,7 +141,7 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class MendConfig:
+class MendConfig(Canonical):
     """What a training does so that other abilities are kept. Everything composes; by default nothing is done."""
 
     replay: tuple[str, ...] = ()
@@ -174,7 +176,7 @@ class MendConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class LadderConfig:
+class LadderConfig(Canonical):
     """How the cheapest remedy is looked for."""
 
     auto: bool = False
@@ -193,7 +195,7 @@ class LadderConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationConfig:
+class EvaluationConfig(Canonical):
     """How models are asked, and how answers are scored."""
 
     metrics: tuple[str, ...] = ()
@@ -207,7 +209,7 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Canonical):
     """One ability that must not be lost. Written ``NAME[=DATA][:METRIC][:MARGIN]``, or as a mapping."""
 
     name: str
@@ -222,7 +224,7 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class MeasureConfig:
+class MeasureConfig(Canonical):
     """What is asked before and after, beside the task."""
 
     extent: Extent | None = None
@@ -248,7 +250,7 @@ class MeasureConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class TuneConfig:
+class TuneConfig(Canonical):
     """A whole `tune` run."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -266,7 +268,7 @@ class TuneConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class MeasureRun:
+class MeasureRun(Canonical):
     """A whole `measure` run: two models that are there already, made by any tool."""
 
     base: ModelConfig

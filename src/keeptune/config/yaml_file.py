@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from keeptune.config.yaml_dialect import Loader
 from keeptune.errors import ConfigError, first_line
 from keeptune.near_paths import did_you_mean_path
 
@@ -35,7 +36,7 @@ def read_yaml(file: Path) -> list[Entry]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the config file {file} cannot be read: {error}", "give a YAML file in UTF-8") from error
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=Loader)
         if root is None:
             return []
         if not isinstance(root, yaml.MappingNode):
@@ -89,11 +90,10 @@ def _refuse_twice(file: Path, node: yaml.Node, name: str) -> None:
 
 
 def _plain(file: Path, node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
+    loader = Loader("")
     try:
         return loader.construct_object(node, deep=True)
     except ValueError as error:
-        # YAML takes 2024-13-45 for a date.
         raise ConfigError(f"{file}:{_line(node)}: {first_line(error)}", "put a text in quotes") from error
     finally:
         loader.dispose()

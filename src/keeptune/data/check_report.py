@@ -46,6 +46,9 @@ class CheckReport(Shown):
     shared_context: bool
     """Many rows share a passage or a list of choices: near repeats with other answers are other items."""
     advice: tuple[str, ...]
+    refusal: str = ""
+    """Why `tune` would not start with these settings although the rows can be read, and what to do; "" where it would,
+    or where no train rows were given."""
     forecast: Forecast | None = None
     """Of the training; None where it was not asked for, or no run could start."""
 
@@ -67,7 +70,7 @@ class CheckReport(Shown):
     @property
     def ok(self) -> bool:
         """Whether a run could start."""
-        return not self.errors
+        return not self.errors and not self.refusal
 
     def _line(self) -> str:
         state = "a run could start" if self.ok else "a run would stop"
@@ -76,5 +79,5 @@ class CheckReport(Shown):
     def _page(self) -> str:
         rows = [(p.severity, p.file, p.line, p.message, p.fix) for p in self.problems[:MOST]]
         more = len(self.problems) - MOST
-        told = paragraphs([self._line()]) + table(("", "file", "line", "problem", "what to do"), rows)
+        told = paragraphs([self._line(), self.refusal]) + table(("", "file", "line", "problem", "what to do"), rows)
         return told + paragraphs([f"… and {more:,} more" if more > 0 else "", *self.advice])

@@ -84,7 +84,7 @@ def fitting_prompts(
         raise ConfigError(
             f"answers of {max_new_tokens} tokens leave no room for a prompt in the model's "
             f"{loaded.context_length} positions",
-            f"use --max-new-tokens {loaded.context_length // 4}",
+            f"use --max-new-tokens {max((loaded.context_length - loaded.soft_prompt) // 4, 1)}",
         )
     limit = min(encoder.max_length, room)
     found = [encoder.prompt(example, limit) for example in examples]

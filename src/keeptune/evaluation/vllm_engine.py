@@ -5,6 +5,7 @@ Of several models, the last that was asked stands ready. Source: Kwon et al. 202
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import torch
 from keeptune.commands import install
 from keeptune.errors import ConfigError, MissingDependency
 from keeptune.evaluation.loglikelihood import loglikelihoods
-from keeptune.models.load import LoadedModel
+from keeptune.models.load import Kind, LoadedModel
 from keeptune.models.memory import Meter
 from keeptune.records import EncodedRow
 
@@ -118,13 +119,9 @@ def _server(loaded: LoadedModel, longest: int) -> Server:
 
 
 def _start(loaded: LoadedModel, key: tuple[str, str], longest: int) -> Server:
-    if loaded.kind != "causal" or hasattr(loaded.model, "peft_config"):
-        what = "an adapter that cannot be merged" if loaded.kind == "causal" else "an encoder-decoder"
-        raise ConfigError(f"the engine vllm is not given {what} ({loaded.found.name})", "use --engine torch")
-    try:
-        from vllm import LLM
-    except ImportError as error:
-        raise MissingDependency("the engine vllm needs the package vllm", install("vllm")) from error
+    refuse_vllm(loaded.kind, loaded.found.name, mergeable=not hasattr(loaded.model, "peft_config"))
+    from vllm import LLM
+
     room = max(longest, min(ROOM, loaded.context_length))
     with tempfile.TemporaryDirectory() as folder:
         loaded.model.save_pretrained(folder)
@@ -138,6 +135,20 @@ def _start(loaded: LoadedModel, key: tuple[str, str], longest: int) -> Server:
             **_memory(loaded.placement.device),
         )
     return Server(key, room, llm)
+
+
+def refuse_vllm(kind: Kind, name: str, *, mergeable: bool) -> None:
+    """Raise where vLLM cannot ask a model of this kind, or is not installed.
+
+    Raises:
+        MissingDependency: vLLM is not installed.
+        ConfigError: a model that it cannot be given.
+    """
+    if kind != "causal" or not mergeable:
+        what = "an adapter that cannot be merged" if kind == "causal" else "an encoder-decoder"
+        raise ConfigError(f"the engine vllm is not given {what} ({name})", "use --engine torch")
+    if importlib.util.find_spec("vllm") is None:
+        raise MissingDependency("the engine vllm needs the package vllm", install("vllm"))
 
 
 def _memory(device: torch.device) -> dict[str, Any]:

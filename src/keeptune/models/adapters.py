@@ -177,8 +177,24 @@ def attach_adapter(
             f"{method.name} does not fit this model: it knows none of its layers", "use --method lora, or another"
         )
     if method.divides_base:
+        _refuse_rank_beyond_width(loaded, adapter)
         held = peft.get_peft_model_state_dict(loaded.model)
         loaded.initial_adapter = {name: tensor.detach().cpu().clone() for name, tensor in held.items()}
+
+
+def _refuse_rank_beyond_width(loaded: LoadedModel, adapter: Adapter) -> None:
+    """A part of the base's weights has no more directions than their smaller side: what is trained beside that part
+    could not be loaded again at the rank that was asked for."""
+    widths = [min(module.in_features, module.out_features) for module in _adapted(loaded)]
+    if widths and adapter.rank > min(widths):
+        raise ConfigError(
+            f"{adapter.kind} of rank {adapter.rank} does not fit this model: its narrowest layer is {min(widths)} wide",
+            f"use --rank {min(widths)} or less, or --method lora",
+        )
+
+
+def _adapted(loaded: LoadedModel) -> list[Any]:
+    return [module for module in loaded.model.modules() if hasattr(module, "lora_A") and hasattr(module, "in_features")]
 
 
 def _base_name(loaded: LoadedModel) -> str:

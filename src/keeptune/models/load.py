@@ -72,13 +72,18 @@ class LoadedModel:
         return tuple(dict.fromkeys(i for i in (self.tokenizer.eos_token_id, *ids) if i is not None))
 
 
-def load_tokenizer(config: ModelConfig) -> tuple[Any, Kind, int]:
-    """Tokenizer, kind and context length, without the weights: what `check` needs."""
+def kind_and_context(config: ModelConfig) -> tuple[Kind, int]:
+    """Kind and context length, from the model's settings alone."""
     found = find_model(config)
     settings = _config(found, config)
     adapter = read_json(Path(found.adapter) / "adapter_config.json") if found.adapter else {}
-    context = _context_length(settings) - (adapter.get("num_virtual_tokens") or 0)
-    return _tokenizer(found, config), _kind(settings), context
+    return _kind(settings), _context_length(settings) - (adapter.get("num_virtual_tokens") or 0)
+
+
+def load_tokenizer(config: ModelConfig) -> tuple[Any, Kind, int]:
+    """Tokenizer, kind and context length, without the weights: what `check` needs."""
+    kind, context = kind_and_context(config)
+    return _tokenizer(find_model(config), config), kind, context
 
 
 def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedModel:

@@ -45,7 +45,9 @@ def _forecast(forecast: Forecast) -> str:
 
 def conclusion(report: CheckReport) -> str:
     """Whether a run could start, in one line."""
-    if not report.ok:
+    if report.refusal and not report.errors:
+        return f"The rows can be read, and a run would stop all the same: {visible(report.refusal)}"
+    if report.errors:
         count = len(report.errors)
         return f"{count} error{'' if count == 1 else 's'}: a run would stop. Mend what is listed here first."
     if report.warnings:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ RESULT = "result.json"
 CONFIG = "config.json"
 ROWS = "rows.json"
 FORGETTING = "forgetting.json"
-BEGUN = (".lock", ROWS, "start.json", "start")
-"""What a run may have left that ended before its settings were written: it can be started anew."""
 LOCK = ".lock"
+START = "start"
+"""Folder in a run for the model that it starts from, where that was an adapter on another."""
+BEGUN = (LOCK, ROWS, "start.json", START)
+"""What a run may have left that ended before its settings were written: it can be started anew."""
 RUNGS = "rungs"
 """Folder in a run for the trainings of a climb."""
 LADDER = "ladder.json"
@@ -43,24 +46,41 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
         RunLocked: another process is writing there.
     """
     folder = Path(output).expanduser() if output else _first_free(readable_part(default_name))
-    try:
-        _check_free(folder, resume=resume)
-    except OSError as error:
-        raise _no_place(folder, error) from error
-    with locked_folder(folder):
+    refuse_taken(str(folder), resume=resume)
+    with locked_folder(folder, fresh=not resume):
         _check_free(folder, resume=resume)
         yield folder
 
 
+def refuse_taken(output: str, *, resume: bool) -> None:
+    """Refuse a folder that a run could not have; "" is one that is free.
+
+    Raises:
+        StoreError, RunExists: as `open_run`.
+    """
+    folder = Path(output).expanduser()
+    try:
+        if output:
+            _check_free(folder, resume=resume)
+    except OSError as error:
+        raise _no_place(folder, error) from error
+
+
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path, *, fresh: bool) -> Iterator[None]:
     """`folder`, made where it is missing, locked against other processes while the block runs.
+
+    Args:
+        fresh: nothing was there before. If the block is refused or stopped before anything was trained or answered,
+            nothing is left behind.
 
     Raises:
         StoreError: it cannot be made, or something in it is a link to a place outside.
         RunLocked: another process is writing there.
     """
     try:
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
+        before = set(folder.iterdir()) if folder.is_dir() else set()
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_ways_out(folder)
     except OSError as error:
@@ -70,10 +90,27 @@ def locked_folder(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise RunLocked(f"another process is writing to {folder}", "wait for it, or name another --output") from error
+    except OSError as error:
+        raise _no_place(folder, error) from error
     try:
         yield
+    except BaseException:
+        if fresh and _holds_nothing(folder):
+            for entry in set(folder.iterdir()) - before:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
+            lock.release()
+            for path in made:
+                with suppress(OSError):
+                    path.rmdir()
+        raise
     finally:
         lock.release()
+
+
+def _holds_nothing(folder: Path) -> bool:
+    """Whether nothing but settings, and hashes of what was to be done, is in it."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
+    return all(file.name in (*BEGUN, CONFIG) or file.parts[0] == START for file in files)
 
 
 def is_locked(folder: Path) -> bool:
@@ -109,7 +146,7 @@ def _check_free(folder: Path, *, resume: bool) -> None:
     measured = (folder / FORGETTING).exists() and not (folder / ROWS).exists()
     if (folder / RESULT).exists() or measured:
         raise RunExists(f"{folder} holds a finished result", "name another --output; results are never overwritten")
-    if (folder / CONFIG).exists() and not resume:
+    if (folder / CONFIG).exists() and not resume and not _only_asked(folder):
         raise RunExists(
             f"{folder} holds an unfinished run", "a tune or rescue goes on by --resume; else name another --output"
         )
@@ -118,8 +155,18 @@ def _check_free(folder: Path, *, resume: bool) -> None:
             f"there is no run to resume in {folder}",
             f"{did_you_mean_path(folder)}check --output, or leave --resume out",
         )
-    if not resume and folder.is_dir() and any(entry.name not in BEGUN for entry in folder.iterdir()):
+    if not resume and folder.is_dir() and any(entry.name not in (*BEGUN, CONFIG) for entry in folder.iterdir()):
         raise RunExists(f"{folder} is not empty", "name an empty or new folder with --output")
+
+
+def _only_asked(folder: Path) -> bool:
+    """Whether a `measure` or `eval` was broken off here, which begin anew: what they have is in the cache."""
+    try:
+        settings = read_settings(folder)
+    except StoreError:
+        return False
+    of_eval = settings.keys() == {"model", "data", "evaluation"}
+    return _holds_nothing(folder) and (of_eval or settings.get("type") == "MeasureRun")
 
 
 def _first_free(name: str) -> Path:

@@ -6,6 +6,7 @@ constraint; one that is worse half-way than the median of those before is broken
 
 from __future__ import annotations
 
+import importlib.util
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -144,10 +145,15 @@ def _storage(journal: Path) -> Any:
     return JournalStorage(JournalFileBackend(str(journal), JournalFileOpenLock(str(journal))))
 
 
+def refuse_without_optuna() -> None:
+    """Raises MissingDependency where optuna is not installed."""
+    if importlib.util.find_spec("optuna") is None:
+        raise MissingDependency("--search needs the package optuna", install("search"))
+
+
 def _optuna() -> Any:
-    try:
-        import optuna
-    except ImportError as error:
-        raise MissingDependency("--search needs the package optuna", install("search")) from error
+    refuse_without_optuna()
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

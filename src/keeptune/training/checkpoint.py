@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from keeptune.commands import joined
 from keeptune.errors import CorruptCheckpoint
 from keeptune.records import from_plain, to_plain
 from keeptune.store.atomic import atomic_folder, remove_partials
@@ -115,9 +116,10 @@ def load_checkpoint(
     for _, folder in reversed(found):
         if _is_whole(folder):
             return _restore(folder, model, optimizer, fingerprint, scaler)
+    delete = joined(["rm", "-r", *(str(path) for _, path in found)])
     raise CorruptCheckpoint(
         f"no checkpoint under {run} is whole ({', '.join(path.name for _, path in found)})",
-        "delete them and run again without --resume",
+        f"delete them and resume, and the training begins anew: {delete}",
     )
 
 

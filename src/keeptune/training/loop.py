@@ -38,6 +38,7 @@ from keeptune.training.defaults import default_token_budget
 from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory
 from keeptune.training.known_start import KnownStart, keep_start, read_start
 from keeptune.training.objective import Objective
+from keeptune.training.stopping import stop_asked, stops_between_steps
 
 FORECAST_AFTER = 5
 """Steps by which the whole is judged; the first, in which memory is taken for the first time, does not count."""
@@ -101,7 +102,8 @@ class Loop:
                     sum(row.length for row in self.rows),
                 )
             )
-            state = self._train(state)
+            with stops_between_steps():
+                state = self._train(state)
             if state.best_step:
                 best = self.run / "best"
                 load_trainable(self.loaded.model, read_weights(best), best)
@@ -198,10 +200,13 @@ class Loop:
             due = state.step in validation_steps or state.step == self.steps or self._out_of_time(state)
             if due and self.validate is not None:
                 state = self._validated(state)
-            if due or time.monotonic() - last_saved > 60 * self.config.checkpoint_minutes:
+            stopped = stop_asked()
+            if due or stopped or time.monotonic() - last_saved > 60 * self.config.checkpoint_minutes:
                 path = save_checkpoint(self.run, self.loaded.model, self._optimizer, state, self._accelerator.scaler)
                 self.observer(CheckpointSaved(state.step, str(path)))
                 last_saved = time.monotonic()
+            if stopped:
+                raise stopped
         return state
 
     def _step(self, state: LoopState, rows: Sequence[EncodedRow]) -> LoopState:

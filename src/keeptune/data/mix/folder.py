@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from keeptune.config.schema import DataConfig
+from keeptune.config.yaml_dialect import Dumper
 from keeptune.data.build import with_system
 from keeptune.data.mix.build import MIX, build_mix
 from keeptune.data.mix.mixed_row import to_example
@@ -48,7 +49,7 @@ def write_recipe(file: Path, recipe: MixRecipe, report: MixReport, home: Path) -
         "near_duplicates": THRESHOLD if recipe.near_duplicates else "off",
         MADE: made,
     }
-    write_text(file, yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=110))
+    write_text(file, yaml.dump(written, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
 def _counts(source: MixedSource, report: MixReport) -> dict[str, Any]:

@@ -91,13 +91,18 @@ def _example(item_id: str, task: Any, document: Any) -> Example:
     return Example(item_id, (Message("user", str(prompt)),) if prompt else (), str(answer))
 
 
-def _find(tasks: Sequence[str | Path], observer: Observer) -> dict[str, Any]:
-    """Task name → the harness's task, its data loaded; groups and tags become their tasks."""
+def refuse_without_harness() -> None:
+    """Raises MissingDependency where lm-evaluation-harness is not installed."""
     if importlib.util.find_spec("lm_eval") is None:
         raise MissingDependency(
             "tasks of lm-evaluation-harness need the package lm-eval, which is missing (its logs are read without it)",
             install("lm-eval"),
         )
+
+
+def _find(tasks: Sequence[str | Path], observer: Observer) -> dict[str, Any]:
+    """Task name → the harness's task, its data loaded; groups and tags become their tasks."""
+    refuse_without_harness()
     from lm_eval.tasks import TaskManager
 
     paths = {task: Path(task).expanduser() for task in tasks if _is_path(task)}

@@ -1,0 +1,86 @@
+"""What a setting decides. Every rule about which settings may change, and when, is derived from this one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+from keeptune.config.schema import TuneConfig
+from keeptune.records import to_plain
+
+
+class Affects(Enum):
+    """What comes out otherwise where a setting is another."""
+
+    WEIGHTS = "weights"
+    """The trained weights, by the setting's value."""
+    INPUT = "input"
+    """The trained weights, by what the setting leads to: rows, a model, a device. That is compared itself, however it
+    is named."""
+    CHOICE = "choice"
+    """Which of several trained weights are taken."""
+    ANSWERS = "answers"
+    """What models are asked, and how answers are scored."""
+    VERDICT = "verdict"
+    """What else is asked, and by what margins it is judged."""
+    BUDGET = "budget"
+    """How long is trained."""
+    NOTHING = "nothing"
+    """Nothing beyond rounding."""
+
+
+_KEYS: Mapping[Affects, str] = {
+    Affects.WEIGHTS: """
+        data.max_length data.too_long data.loss_on
+        method.kind method.rank method.alpha method.dropout method.target_modules
+        training.lr training.lr_factor training.epochs training.batch_size training.token_budget
+        training.warmup_fraction training.weight_decay training.max_grad_norm training.validations_per_epoch
+        training.select_by training.seed training.search training.max_drift
+        mend.replay_fraction mend.self_replay mend.kl mend.kl_on mend.l2sp mend.ewc mend.freeze mend.token_weights
+        mend.dial
+    """,
+    Affects.INPUT: """
+        model.name model.revision model.device model.dtype
+        data.train data.test data.encoding data.delimiter data.skip_bad data.prompt data.completion data.system
+        data.group data.limit_train data.draw data.limit_test
+        data.test_fraction data.validation_fraction data.drop_duplicates
+        mend.replay mend.self_replay_prompts mend.reference
+    """,
+    Affects.CHOICE: "ladder.auto ladder.can_route ladder.rungs ladder.min_gain",
+    Affects.ANSWERS: """
+        model.engine evaluation.metrics evaluation.max_new_tokens evaluation.token_budget evaluation.few_shot
+    """,
+    Affects.VERDICT: """
+        measure.extent measure.keep measure.abilities measure.items measure.dev_fraction measure.minutes
+        measure.fail_on measure.probe
+    """,
+    Affects.BUDGET: "training.max_minutes ladder.max_rungs ladder.ladder_minutes",
+    Affects.NOTHING: """
+        model.allow_pickle model.allow_remote_code training.torch_compile training.checkpoint_minutes output resume
+    """,
+}
+
+AFFECTS: Mapping[str, Affects] = {key: affects for affects, keys in _KEYS.items() for key in keys.split()}
+"""Key of a setting → what it decides."""
+
+
+def leaves(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(key, value) of every setting of a config that `to_plain` has written."""
+    for name, value in plain.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{name}.")
+        elif name != "type":
+            yield prefix + name, value
+
+
+def affecting(config: TuneConfig, *affects: Affects) -> dict[str, Any]:
+    """The settings that decide one of these, and their values."""
+    return {key: value for key, value in leaves(to_plain(config)) if AFFECTS[key] in affects}
+
+
+def fixed(config: TuneConfig) -> frozenset[Affects]:
+    """What a run that goes on must have as it was, value by value. Answers are asked once it is trained, unless they
+    select the checkpoint."""
+    by_answers = {Affects.ANSWERS} if config.training.select_by == "metric" else set()
+    return frozenset({Affects.WEIGHTS, Affects.CHOICE} | by_answers)

@@ -1,0 +1,55 @@
+"""One form for every setting, wherever it comes from: a flag, YAML, Python, or a run's ``config.json``.
+
+Settings are compared and hashed, so 32 and 32.0, or a path as text and as `Path`, must not be two settings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import numbers
+import os
+import types
+import typing
+from collections.abc import Hashable, Mapping
+from typing import Any, cast
+
+
+class Canonical:
+    """Settings, each of whose fields is brought into its declared type where that changes nothing of its meaning; what
+    has another type is left as it is, for the checks to name."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """As the class says."""
+        for name, kind in _kinds(cast(Hashable, type(self))).items():
+            object.__setattr__(self, name, _in_type(getattr(self, name), kind))
+
+
+@functools.cache
+def _kinds(schema: Any) -> Mapping[str, Any]:
+    """Field → its declared type, without None."""
+    hints = typing.get_type_hints(schema)
+    return {field.name: _without_none(hints[field.name]) for field in dataclasses.fields(schema)}
+
+
+def _without_none(hint: Any) -> Any:
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return hint
+    kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+    return kinds[0] if len(kinds) == 1 else Any
+
+
+def _in_type(value: Any, kind: Any) -> Any:
+    if kind is float and isinstance(value, numbers.Real) and not isinstance(value, bool):
+        # Adding zero makes -0.0 the 0.0 that it equals.
+        return float(value) + 0.0
+    if kind is int and isinstance(value, numbers.Real) and not isinstance(value, (bool, int)):
+        return int(float(value)) if float(value).is_integer() else value
+    if kind is str and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if typing.get_origin(kind) is tuple and isinstance(value, (str, list, tuple)):
+        value = [value] if isinstance(value, str) else value
+        return tuple(_in_type(item, typing.get_args(kind)[0]) for item in value)
+    return value

@@ -1,0 +1,51 @@
+"""Files that settings name, wherever they are named from."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from keeptune.config.keep import HARNESS, RUN
+from keeptune.config.schema import Keep, TuneConfig
+
+
+def absolute(name: str) -> str:
+    """The absolute path of a file or folder that is there; anything else, such as a name on the hub, as it is."""
+    path = Path(name).expanduser()
+    return os.path.abspath(path) if name and path.exists() else name
+
+
+def with_absolute_paths(config: TuneConfig) -> TuneConfig:
+    """`config` as it means the same from any folder."""
+    data, mend, measure = config.data, config.mend, config.measure
+    return replace(
+        config,
+        model=replace(config.model, name=absolute(config.model.name)),
+        data=replace(data, train=_optional(data.train), test=_optional(data.test)),
+        mend=replace(
+            mend,
+            replay=tuple(absolute(name) for name in mend.replay),
+            self_replay_prompts=_optional(mend.self_replay_prompts),
+            reference=_optional(mend.reference),
+        ),
+        evaluation=replace(config.evaluation, metrics=tuple(_in_file(metric) for metric in config.evaluation.metrics)),
+        measure=replace(measure, keep=tuple(_keep(keep) for keep in measure.keep)),
+        output=os.path.abspath(Path(config.output).expanduser()) if config.output else "",
+    )
+
+
+def _optional(name: str | None) -> str | None:
+    return None if name is None else absolute(name)
+
+
+def _keep(keep: Keep) -> Keep:
+    start = next((start for start in (RUN, HARNESS) if keep.data.startswith(start)), "")
+    data = start + absolute(keep.data.removeprefix(start))
+    return replace(keep, data=data, metric=None if keep.metric is None else _in_file(keep.metric))
+
+
+def _in_file(metric: str) -> str:
+    """``file.py:function``, or the name of a metric."""
+    file, colon, function = metric.rpartition(":")
+    return f"{absolute(file)}{colon}{function}"
