@@ -21,7 +21,7 @@ from keeptune.api.prepare import load_rows
 from keeptune.api.ready import without_effect
 from keeptune.api.resume import _trained_by
 from keeptune.api.tune import tune
-from keeptune.config import DataConfig, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
+from keeptune.config import DataConfig, EvaluationConfig, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
 from keeptune.errors import ConfigError, CorruptCheckpoint, RunExists, RunLocked, StoreError
 from keeptune.evaluation.run import corpus_scores
 from keeptune.events import EvaluationDone, RunFinished, StepDone, TrainingStarted, ValidationDone, silent
@@ -226,6 +226,45 @@ def test_a_stopped_run_is_not_resumed_as_another(stopped: TuneConfig) -> None:
     assert contents(Path(stopped.output)) == before
     # What only says how long a run may take, or how it is computed, can change.
     assert tune(changed(stopped, "training", max_minutes=60.0, torch_compile=False)).training.steps == 24
+
+
+def test_what_is_asked_may_be_another_when_a_run_goes_on(stopped: TuneConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights do not hang on it: another room and metric, fewer test rows, the same device by another name, and
+    the same rows by another path."""
+    monkeypatch.chdir(Path(stopped.output).parent)
+    again = dataclasses.replace(
+        stopped,
+        model=dataclasses.replace(stopped.model, device="auto" if not torch.cuda.is_available() else "cpu"),
+        data=dataclasses.replace(stopped.data, train="train.jsonl", test="../" + str(Path.cwd().name) + "/test.jsonl"),
+        evaluation=EvaluationConfig(max_new_tokens=4, metrics=("rouge1",), few_shot=1),
+        output="run",
+        resume=True,
+    )
+    again = dataclasses.replace(again, data=dataclasses.replace(again.data, limit_test=3))
+    told = Told()
+    result = tune(again, told)
+    assert told.of(TrainingStarted)[0].first_step == 11
+    assert [len(result.scores["few-shot-1"]), result.config["evaluation"]["max_new_tokens"]] == [1, 4]
+    assert result.config["data"]["limit_test"] == 3
+    assert result.config["data"]["train"] == stopped.data.train
+
+
+def test_what_chooses_the_checkpoint_may_not(run: Ran, tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    config = settings(run.model, tmp_path, "run", checkpoint_minutes=0.0, select_by="metric")
+    with pytest.raises(InterruptedError):
+        tune(config, Told(stop_at=lambda event: isinstance(event, StepDone) and event.step == 3))
+    again = dataclasses.replace(config, evaluation=EvaluationConfig(max_new_tokens=8, metrics=("chrf",)), resume=True)
+    with pytest.raises(StoreError, match=r"evaluation\.metrics"):
+        tune(again)
+
+
+def test_other_weights_of_the_same_name_are_refused(stopped: TuneConfig, tmp_path: Path) -> None:
+    shutil.copytree(stopped.model.name, tmp_path / "copy")
+    again = dataclasses.replace(stopped, model=dataclasses.replace(stopped.model, name=str(tmp_path / "copy")))
+    (tmp_path / "copy" / "generation_config.json").write_text('{"max_length": 7}')
+    with pytest.raises(StoreError, match="other weights"):
+        tune(dataclasses.replace(again, resume=True))
 
 
 def test_settings_left_open_resume_as_they_were_filled_in(run: Ran, tmp_path: Path) -> None:

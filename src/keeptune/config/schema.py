@@ -129,7 +129,7 @@ class TrainingConfig(Canonical):
     select_by: MetricWhen = "loss"
     """Choose the best checkpoint by validation loss, or by the task's metric on generated answers."""
     checkpoint_minutes: float = 5.0
-    """Minutes between checkpoints to resume from, beside one at each validation."""
+    """Minutes between checkpoints to resume from, beside one at each validation; 0: after every step."""
     seed: int = 0
     search: int = 0
     """Short trainings, from which those of lr and epochs that are left open are chosen before the run itself: the

@@ -82,7 +82,7 @@ _RANGES: Mapping[str, Range] = {
     "training.max_grad_norm": _POSITIVE,
     "training.max_minutes": _POSITIVE,
     "training.validations_per_epoch": _COUNT,
-    "training.checkpoint_minutes": _POSITIVE,
+    "training.checkpoint_minutes": Range(0),
     "training.seed": Range(0, 2**32),
     "training.search": Range(0),
     "training.max_drift": _POSITIVE,
