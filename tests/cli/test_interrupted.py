@@ -18,35 +18,40 @@ from tests.api.runs import write_rows
 from tests.cli.stopped import KILL, Ended, keeptune
 
 COMMON = ["--device", "cpu", "--max-new-tokens", "8", "--limit-test", "6"]
+ROWS = "--train train.jsonl --test test.jsonl"
 VERBS = {
-    "tune": "tune --train train.jsonl --test test.jsonl --measure none",
-    "auto": "tune --train train.jsonl --test test.jsonl --keep other=kept.jsonl:rouge1 --abilities none --auto"
-    " --rungs dial=0.5 --max-rungs 1 --output auto/run",
-    "compare": "compare --train train.jsonl --test test.jsonl --measure none --methods lora,full --seeds 0"
-    " --output 'a b'",
-    "curve": "curve --train train.jsonl --test test.jsonl --keep other=kept.jsonl:rouge1 --sizes 20,36 --draws 1",
-    "rescue": "rescue --tuned first --train train.jsonl --test test.jsonl --keep other=kept.jsonl:token_loss:0.001"
-    " --abilities none --rungs kl=1",
+    "tune": f"tune {ROWS} --measure none",
+    "auto": f"tune {ROWS} --keep known=known.jsonl:rouge1 --abilities none --auto --rungs dial=0.5 --max-rungs 1",
+    "compare": f"compare {ROWS} --measure none --methods lora,full --seeds 0 --output 'a b'",
+    "curve": f"curve {ROWS} --keep other=kept.jsonl:rouge1 --sizes 20,36 --draws 1",
+    "rescue": f"rescue --tuned first {ROWS} --keep known=known.jsonl:rouge1 --abilities none --rungs kl=1",
 }
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
+    """Rows, and as ``base`` a model that is there for the asking."""
     folder = tmp_path_factory.mktemp("home")
     write_rows(folder)
-    rows = [{"prompt": str(n), "completion": "#" * 9} for n in range(24)]
-    (folder / "harm.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KEEPTUNE_CACHE", str(folder / "cache"))
-        words = [
-            "tune",
-            "--model",
-            str(tiny("llama")),
-            *COMMON,
-            *["--train", "kept.jsonl", "--measure", "none", "-o", "first"],
-        ]
-        ended = keeptune(words, folder)
-    assert ended.code == 0, ended.err
+    (folder / "base").symlink_to(tiny("llama"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
+    """Rows, as ``base`` a model that knows those of ``known.jsonl``, and as ``first`` one that has forgotten them."""
+    folder = tmp_path_factory.mktemp("knowing")
+    write_rows(folder)
+    known = [{"prompt": f"{c} {t}", "completion": f"the {t} is {c}"} for c in COLOURS for t in THINGS + OTHER_THINGS]
+    harm = [{"prompt": str(n), "completion": "#" * 9} for n in range(24)]
+    for name, rows in (("known", known), ("harm", harm)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    learning = f"tune --model {tiny('llama')} --method full --train known.jsonl --epochs 30 --lr 0.01 --output known"
+    forgetting = "tune --model base --method full --train harm.jsonl --epochs 3 --lr 0.01 --output harmed"
+    for line, model in ((learning, "base"), (forgetting, "first")):
+        ended = keeptune([*line.split(), *COMMON, *["--measure", "none", "--validation-fraction", "0"]], folder)
+        assert ended.code == 0, ended.err
+        (folder / model).symlink_to(folder / line.split()[-1] / "model")
     return folder
 
 
@@ -65,9 +70,9 @@ def first_step(ended: Ended) -> int:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_the_printed_command_goes_on(home: Path, tiny: Callable[..., Path], verb: str) -> None:
-    words = [*shlex.split(VERBS[verb]), *COMMON]
-    words += [] if verb == "rescue" else ["--model", str(tiny("llama"))]
+def test_the_printed_command_goes_on(request: pytest.FixtureRequest, verb: str) -> None:
+    home = request.getfixturevalue("knowing" if verb in ("auto", "rescue") else "home")
+    words = [*shlex.split(VERBS[verb]), "--base" if verb == "rescue" else "--model", "base", *COMMON]
     stopped = keeptune(words, home, "SIGINT")
     assert stopped.code == 130, stopped.err
     again = printed(stopped)
@@ -79,10 +84,8 @@ def test_the_printed_command_goes_on(home: Path, tiny: Callable[..., Path], verb
     assert first_step(ended) > 3
 
 
-def test_a_terminated_run_goes_on_anywhere_to_the_same_weights(
-    home: Path, tiny: Callable[..., Path], tmp_path: Path
-) -> None:
-    words = ["tune", "--model", str(tiny("llama")), "--dtype", "float32", *COMMON, "--measure", "none", "--train"]
+def test_a_terminated_run_goes_on_anywhere_to_the_same_weights(home: Path, tmp_path: Path) -> None:
+    words = ["tune", "--model", str(home / "base"), "--dtype", "float32", *COMMON, "--measure", "none", "--train"]
     assert keeptune([*words, "train.jsonl", "--output", "whole"], home).code == 0
     stopped = keeptune([*words, "train.jsonl", "--output", "broken"], home, "SIGTERM")
     assert stopped.code == 143
@@ -95,8 +98,8 @@ def test_a_terminated_run_goes_on_anywhere_to_the_same_weights(
     assert all(torch.equal(whole[name], broken[name]) for name in whole.keys() | broken.keys())
 
 
-def test_the_second_time_it_stops_at_once(home: Path, tiny: Callable[..., Path]) -> None:
-    words = ["tune", "--model", str(tiny("llama")), *COMMON, "--train", "train.jsonl", "--measure", "none"]
+def test_the_second_time_it_stops_at_once(home: Path) -> None:
+    words = ["tune", "--model", "base", *COMMON, "--train", "train.jsonl", "--measure", "none"]
     stopped = keeptune([*words, "--output", "twice"], home, "SIGINT", times=2)
     assert stopped.code == 130
     assert not list((home / "twice").glob("checkpoint-*"))

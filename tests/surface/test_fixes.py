@@ -47,15 +47,14 @@ def test_the_flag_that_a_fix_names_helps(words: list[str], wrong: Sequence[str],
     told = fix(capsys)
     flags = re.search(r"(--[a-z-]+) ([\w.]+)", told)
     number = re.search(r"use (\d+) or less", told)
-    if flags:
+    if f"leave {wrong[-2] if len(wrong) > 1 else wrong[0]} out" in told:
+        helped = list(wrong[:-2])
+    elif flags:
         helped = [*wrong, *flags.groups()]
     elif number:
         helped = [*wrong[:-1], number[1]]
-    elif "more than" in told:
-        helped = [wrong[0], str(1 + int(told.rpartition(" ")[2]))]
     else:
-        assert f"leave {wrong[-2] if len(wrong) > 1 else wrong[0]} out" in told
-        helped = list(wrong[:-2])
+        helped = [wrong[0], str(1 + int(told.rpartition("more than ")[2]))]
     assert main([*words, *helped]) == 0, capsys.readouterr().err
 
 
