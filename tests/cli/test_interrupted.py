@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from keeptune.cli.interrupted import goes_on
-from tests.api.runs import write_rows
+from tests.api.runs import COLOURS, OTHER_THINGS, THINGS, write_rows
 from tests.cli.stopped import KILL, Ended, keeptune
 
 COMMON = ["--device", "cpu", "--max-new-tokens", "8", "--limit-test", "6"]
