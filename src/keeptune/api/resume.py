@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import keeptune
 from keeptune.api.old_examples import old_examples
 from keeptune.api.prepare import Rows, make_encoder
-from keeptune.config.affects import AFFECTS, Affects, affecting, fixed, leaves
+from keeptune.config.affects import Affects, affecting, affects, fixed, leaves
 from keeptune.config.paths import with_absolute_paths
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
@@ -88,7 +88,7 @@ def keep_asked(config: TuneConfig, rows: Rows, run: Path) -> None:
     kept, given = read_settings(run), to_plain(with_absolute_paths(config))
     for name, _ in list(leaves(given)):
         section, _, field = name.rpartition(".")
-        if section and AFFECTS[name] in (Affects.INPUT, Affects.ANSWERS, Affects.VERDICT):
+        if section and affects(name) in (Affects.INPUT, Affects.ANSWERS, Affects.VERDICT):
             kept[section][field] = given[section][field]
     write_settings(run / CONFIG, kept)
     made_of = read_json_object(run / ROWS, FIX)
@@ -170,7 +170,7 @@ def _filled(
         name, value, known = prefix + field.name, getattr(given, field.name), getattr(kept, field.name)
         if is_dataclass(value) and type(value) is type(known):
             changes[field.name] = _filled(value, known, open_then, filled, f"{name}.")
-        elif value is None and name not in open_then and AFFECTS[name] in filled:
+        elif value is None and name not in open_then and affects(name) in filled:
             changes[field.name] = known
     return replace(given, **changes)
 

@@ -53,7 +53,7 @@ _KEYS: Mapping[Affects, str] = {
     """,
     Affects.VERDICT: """
         measure.extent measure.keep measure.abilities measure.items measure.dev_fraction measure.minutes
-        measure.fail_on measure.probe
+        measure.fail_on measure.probe measure.looks
     """,
     Affects.BUDGET: "training.max_minutes ladder.max_rungs ladder.ladder_minutes",
     Affects.NOTHING: """
@@ -65,6 +65,11 @@ AFFECTS: Mapping[str, Affects] = {key: affects for affects, keys in _KEYS.items(
 """Key of a setting → what it decides."""
 
 
+def affects(key: str) -> Affects:
+    """What a setting decides; one that is not in the table is taken to decide the weights."""
+    return AFFECTS.get(key, Affects.WEIGHTS)
+
+
 def leaves(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(key, value) of every setting of a config that `to_plain` has written."""
     for name, value in plain.items():
@@ -74,9 +79,9 @@ def leaves(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield prefix + name, value
 
 
-def affecting(config: TuneConfig, *affects: Affects) -> dict[str, Any]:
+def affecting(config: TuneConfig, *kinds: Affects) -> dict[str, Any]:
     """The settings that decide one of these, and their values."""
-    return {key: value for key, value in leaves(to_plain(config)) if AFFECTS[key] in affects}
+    return {key: value for key, value in leaves(to_plain(config)) if affects(key) in kinds}
 
 
 def fixed(config: TuneConfig) -> frozenset[Affects]:
