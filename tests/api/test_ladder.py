@@ -34,6 +34,8 @@ from keeptune.mitigation.rungs import training_of
 from keeptune.records import DevEvidence, LadderReport, TuneResult, from_plain
 from tests.api.runs import Told, settings
 
+pytestmark = pytest.mark.usefixtures("able_bases")
+
 
 def second(coloured: Path, output: Path, **ladder: Any) -> TuneConfig:
     """Learn to count, fully, and keep the colours."""

@@ -40,6 +40,8 @@ from keeptune.records import ForgettingReport
 from tests.api.conftest import NUMBERS
 from tests.api.runs import CPU, Told, settings
 
+pytestmark = pytest.mark.usefixtures("able_bases")
+
 
 @pytest.fixture(scope="module")
 def counting(coloured: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
