@@ -86,7 +86,7 @@ def test_corpus_f1_of_identical_answers_is_bound_too():
     rows = [row(i, rng.randint(0, 3), rng.randint(0, 1), 1) for i in range(500)]
     drop = drop_of(rows, rows, "entity_f1")
     assert drop.verdict(5.0) == "kept"
-    assert 1.0 < drop.interval.high < 5.0, "wider than of a mean: the longest answer weighs more"
+    assert 0.8 < drop.interval.high < 5.0, "wider than of a mean, 0.77: a longer answer weighs more"
 
 
 def test_losses_equal_to_the_last_digit_are_kept_and_a_few_changed_ones_say_nothing():

@@ -76,20 +76,14 @@ class PairedScores:
 
     def jackknife(self) -> Jackknife | Undefined:
         """Of after − before, whatever the metric."""
-        counted = self.counted()
-        found = paired_jackknife(*counted)
-        return found if isinstance(found, Undefined) else replace(found, farthest=self._farthest(counted.sizes))
+        found = paired_jackknife(*self.counted())
+        return found if isinstance(found, Undefined) else replace(found, bounded=self.bounded)
 
-    def farthest(self) -> float | None:
-        """What the heaviest cluster could move the score by, were it a mean of clusters: all 100 points of its share.
-        None of scores outside 0 to 100, which have no such bound."""
-        return self._farthest(self.counted().sizes)
-
-    def _farthest(self, sizes: FloatArray) -> float | None:
+    @property
+    def bounded(self) -> bool:
+        """Whether all scores lie between 0 and 100; a loss does not."""
         values = [*item_values(self.before), *item_values(self.after)]
-        if self.metric.unit != "points" or min(values) < 0.0 or max(values) > 100.0:
-            return None
-        return 100.0 * float(sizes.max() / sizes.mean())
+        return self.metric.unit == "points" and min(values) >= 0.0 and max(values) <= 100.0
 
     def difference(self) -> MaybeInterval:
         """after − before, 95 %: see `worsening`."""

@@ -21,11 +21,11 @@ def retention(scores: PairedScores, chance: float | None) -> MaybeInterval:
     ratio = paired_ratio(*scores.counted(), chance)
     if isinstance(ratio, Undefined):
         return ratio
-    farthest = scores.farthest()
+    bounded = scores.bounded
 
     def lost(share: float) -> Jackknife:
         """share·(base − chance) − (tuned − chance), so that more is worse."""
-        found = replace(ratio(share), farthest=farthest)
+        found = replace(ratio(share), bounded=bounded)
         if scores.metric.higher_is_better:
             return found
         return replace(found, estimate=-found.estimate, pseudo=-found.pseudo)

@@ -38,8 +38,7 @@ def share_difference(
     result = paired_jackknife(summed[0], summed[1], lambda counts: float(counts[0] / counts[1]), sizes)
     if isinstance(result, Undefined):
         return result
-    result = replace(result, farthest=100.0 * float(sizes.max() / sizes.mean()))
-    return clustered_tango(*moves, len(clusters), result).interval(level)
+    return clustered_tango(*moves, len(clusters), replace(result, bounded=True)).interval(level)
 
 
 def _moves(before: Sequence[float], after: Sequence[float]) -> tuple[int, int]:
