@@ -22,7 +22,7 @@ from keeptune.export.save import saved_tuned
 from keeptune.records import SCHEMA_VERSION, EvalResult
 from keeptune.report.progress import shows_progress
 from keeptune.store.runs import CONFIG, FORGETTING, LADDER, RESULT, open_run, read_json_object
-from keeptune.store.written import write_record, write_records, write_settings
+from keeptune.store.written import goes_on, write_record, write_records, write_settings
 
 
 @shows_progress
@@ -49,10 +49,11 @@ def evaluate(
         observer(event)
 
     called = Path(model.name).name
-    with open_run(output, f"eval-{called}", resume=False) as run:
-        model = of_run(model)
+    model = of_run(model)
+    data = as_trained(model, data, told)
+    settings = {"model": model, "data": data, "evaluation": evaluation}
+    with open_run(output, f"eval-{called}", resume=goes_on(output, settings)) as run:
         refuse_unaskable(model, evaluation)
-        data = as_trained(model, data, told)
         encoder = make_encoder(model, data)
         loaded_data = load_told(str(data.test), data, "test", told)
         items = loaded_data.examples
@@ -72,7 +73,7 @@ def evaluate(
             if found.shots < evaluation.few_shot:
                 told(Notice("few-shot", fewer_shown(found.shots, evaluation.few_shot, len(shown))))
             asked = found.examples
-        write_settings(run / CONFIG, {"model": model, "data": data, "evaluation": evaluation})
+        write_settings(run / CONFIG, settings)
         asker = Asker(encoder, metrics, new_tokens(evaluation, encoder, items), evaluation.token_budget, told)
         began = time.monotonic()
         loaded = asker.load(model)

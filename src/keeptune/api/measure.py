@@ -23,7 +23,7 @@ from keeptune.models.find import refuse_missing
 from keeptune.records import ForgettingReport
 from keeptune.report.progress import shows_progress
 from keeptune.store.runs import CONFIG, open_run
-from keeptune.store.written import write_settings
+from keeptune.store.written import goes_on, write_settings
 
 
 @shows_progress
@@ -49,21 +49,21 @@ def measure(config: MeasureRun, observer: Observer = shown) -> ForgettingReport:
             f"{(config.base if logs[0] else config.tuned).name} is a log of lm-evaluation-harness and the other is not",
             "give two models, or two logs",
         )
-    with open_run(config.output, f"measure-{Path(config.tuned.name).name}", resume=False) as run:
+    if not all(logs):
+        config = dataclasses.replace(config, base=of_run(config.base), tuned=of_run(config.tuned))
+        if config.data.test is not None:
+            config = dataclasses.replace(config, data=as_trained(config.tuned, config.data, told))
+    name = f"measure-{Path(config.tuned.name).name}"
+    with open_run(config.output, name, resume=goes_on(config.output, config)) as run:
         told(RunStarted(str(run)))
         if all(logs):
             refuse_asking(config)
-        else:
-            config = dataclasses.replace(config, base=of_run(config.base), tuned=of_run(config.tuned))
-            for model in (config.base, config.tuned):
-                refuse_unaskable(model, config.evaluation, config.measure)
-            if config.data.test is not None:
-                config = dataclasses.replace(config, data=as_trained(config.tuned, config.data, told))
-            declared_items(config.measure, rows_of_user(config.data), make_encoder(config.base, config.data))
-        if all(logs):
             return measure_logs(config, run, notices, told)
-        task = _ask_task(config, told) if config.data.test is not None else None
+        for model in (config.base, config.tuned):
+            refuse_unaskable(model, config.evaluation, config.measure)
+        declared_items(config.measure, rows_of_user(config.data), make_encoder(config.base, config.data))
         write_settings(run / CONFIG, config)
+        task = _ask_task(config, told) if config.data.test is not None else None
         forgetting = Forgetting(
             config.base,
             config.tuned,
