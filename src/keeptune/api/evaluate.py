@@ -17,7 +17,7 @@ from keeptune.data.few_shot import fewer_shown, with_shots
 from keeptune.data.split import limit_examples
 from keeptune.errors import ConfigError
 from keeptune.evaluation.run import corpus_scores
-from keeptune.events import Event, Notice, Observer, shown
+from keeptune.events import Event, Notice, Observer, RunStarted, shown
 from keeptune.export.save import saved_tuned
 from keeptune.records import SCHEMA_VERSION, EvalResult
 from keeptune.report.progress import shows_progress
@@ -53,6 +53,7 @@ def evaluate(
     data = as_trained(model, data, told)
     settings = {"model": model, "data": data, "evaluation": evaluation}
     with open_run(output, f"eval-{called}", resume=goes_on(output, settings)) as run:
+        told(RunStarted(str(run)))
         refuse_unaskable(model, evaluation)
         encoder = make_encoder(model, data)
         loaded_data = load_told(str(data.test), data, "test", told)

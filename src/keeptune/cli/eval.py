@@ -27,6 +27,7 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> Non
     keeptune eval --model runs/mine-lora-1 --test rows.jsonl
     keeptune eval --model smollm2 --test rows.jsonl --metric rougeL --metric chrf
     """
+    from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
@@ -36,8 +37,8 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> Non
     quiet_libraries()
     from keeptune.api.evaluate import evaluate
 
-    with progress(quiet=quiet) as observer:
-        result = evaluate(settings.model, settings.data, settings.evaluation, settings.output, observer)
+    with progress(quiet=quiet) as observer, resume_hint(observer, "eval") as told:
+        result = evaluate(settings.model, settings.data, settings.evaluation, settings.output, told)
     if as_json:
         show_json(result)
     else:

@@ -60,7 +60,7 @@ def goes_on(run: Path | None, verb: str, words: Sequence[str]) -> str:
     """
     kept = run is not None and ((run / CONFIG).exists() or (run / TRIALS).is_dir())
     if run is None or not kept:
-        told = "nothing but answers is kept yet" if verb == "measure" else "nothing is trained yet"
+        told = "nothing but answers is kept yet" if verb in ("measure", "eval") else "nothing is trained yet"
         return f"{told}; the same command starts again:\n  {joined(('keeptune', *words))}"
     if (run / RESULT).exists():
         return f"the result is in {run}"
