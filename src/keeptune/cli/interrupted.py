@@ -73,7 +73,8 @@ def resume_command(run: Path, verb: str, words: Sequence[str]) -> str:
         # All its settings are in the folder.
         return command("tune", output=run, resume=True)
     again = list(words)
-    if not any(word in ("--output", "-o", "--output-dir") or word.startswith("--output=") for word in words):
+    flags = {word.replace("_", "-").partition("=")[0] for word in words}
+    if not flags & {"-o", "--output", "--output-dir"}:
         again += ["--output", str(run)]
     if verb == "rescue" and "--resume" not in words:
         again.append("--resume")
