@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from keeptune.cli.main import main
+from tests.pasted import shell_words
 from tests.report.results import EVALUATED
 
 
@@ -41,3 +43,21 @@ def test_predict(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert "12 answers in t.answers.jsonl" in capsys.readouterr().out
     assert main(["predict", "t.jsonl", "--output", "a.jsonl", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"rows": 12, "output": "a.jsonl"}
+
+
+def test_a_stopped_predict_says_how_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def predict(*_: Any) -> int:
+        Path("my answers.csv.part").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keeptune.api.predict.predict", predict)
+    words = ["predict", "it's.jsonl", "--model", "m", "-o", "my answers.csv"]
+    assert main(words) == 130
+    said = capsys.readouterr().err
+    line = next(line for line in said.splitlines() if line.strip().startswith("keeptune predict"))
+    assert "my answers.csv.part" in said
+    assert shell_words(line)[1:] == words

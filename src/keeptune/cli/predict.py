@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from keeptune.cli.options import DATA, MODEL, output_flags, setting_flags
+from keeptune.commands import joined
 
 
 @click.command("predict")
@@ -53,7 +54,8 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
     except KeyboardInterrupt:
         part = unfinished(Path(output).expanduser())
         if part.exists():
-            click.echo(f"\nthe answers so far are in {part}; the same command goes on from there", err=True)
+            again = joined(("keeptune", *(click.get_current_context().obj or ())))
+            click.echo(f"\nthe answers so far are in {part}; the same command goes on from there\n  {again}", err=True)
         raise
     if as_json:
         show_json({"rows": rows, "output": output})
