@@ -6,6 +6,7 @@ The tree, with the exit code that the command line gives each::
     ├── ConfigError               2   a setting, flag or YAML key
     ├── DataError                 2   rows or files; carries its Problems
     ├── ModelError                2   a model, tokenizer or adapter that cannot be used
+    │   └── NonFiniteLogits       2   its logits are NaN or infinite; carries model and items
     ├── MissingDependency         2   an optional package that is not installed
     ├── MetricError               2   a metric that cannot score these items
     ├── PairingError              1   base and tuned did not answer the same items
@@ -79,6 +80,30 @@ class ModelError(KeeptuneError):
     """A model, tokenizer or adapter that cannot be found, read or used for this."""
 
     exit_code = 2
+
+
+class NonFiniteLogits(ModelError):
+    """A model was asked, and what it gave are no numbers."""
+
+    def __init__(
+        self, model: str, places: Sequence[tuple[int, ...]], rows: Sequence[str | tuple[int, ...]] = ()
+    ) -> None:
+        self.model = model
+        self.places = tuple(places)
+        """Where in the logits of the pass: row, position."""
+        self.rows = tuple(dict.fromkeys(rows))
+        """Items, or the ids of prompts whose items are not known where they are read."""
+        self.items = tuple(row for row in self.rows if isinstance(row, str))
+        shown = ", ".join(self.items[:8]) + (" …" if len(self.items) > 8 else "")
+        super().__init__(
+            f"the logits of {model} are NaN or infinite" + (f" on {shown}" if shown else ""),
+            "its weights are damaged, or overflow in this number format: fetch or save it again, or use "
+            "--dtype float32",
+        )
+
+    def of(self, rows: Sequence[str | tuple[int, ...]]) -> NonFiniteLogits:
+        """The same, of these rows."""
+        return NonFiniteLogits(self.model, self.places, rows)
 
 
 class MissingDependency(KeeptuneError):

@@ -17,7 +17,7 @@ from keeptune.api.tune import tune
 from keeptune.cli.main import main
 from keeptune.config import DataConfig, EvaluationConfig, Full, Keep, MeasureConfig, MeasureRun, ModelConfig
 from keeptune.errors import ConfigError, DataError, RunExists
-from keeptune.events import EvaluationDone, Notice
+from keeptune.events import EvaluationDone, Notice, silent
 from keeptune.records import ForgettingReport, Interval, Undefined, from_plain
 from tests.api.runs import CPU, Told, settings, write_rows
 from tests.tiny import byte_tokenizer
@@ -194,4 +194,4 @@ def test_reports_of_others_beside_a_run_are_passed_over(tmp_path: Path) -> None:
     for name, text in (("a", "{}"), ("b", "[]"), ("c", "no JSON"), ("run", "{}")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "forgetting.json").write_text(text)
-    assert _earlier(tmp_path / "run") == []
+    assert _earlier(tmp_path / "run", silent) == []

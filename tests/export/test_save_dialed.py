@@ -188,6 +188,7 @@ def test_damaged_files_are_named(tiny: Callable[..., Path], tmp_path: Path) -> N
     (tuned / WEIGHTS).write_bytes((tuned / WEIGHTS).read_bytes()[:1000])
     with pytest.raises(KeeptuneError, match=r"model\.safetensors cannot be read"):
         save_dialed(tiny("llama"), tuned, 0.5, tmp_path / "out")
+    (tuned / WEIGHTS).unlink()
     (tuned / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "gone.safetensors"}}))
     with pytest.raises(KeeptuneError, match=r"gone\.safetensors cannot be read"):
         save_dialed(tiny("llama"), tuned, 0.5, tmp_path / "out")

@@ -95,6 +95,19 @@ def as_pickle(path: Path) -> None:
     (path / "model.safetensors").unlink()
 
 
+def _index(name: str) -> Callable[[Path], object]:
+    def change(path: Path) -> None:
+        (path / "model.safetensors").rename(path / "one.safetensors")
+        (path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": {"a": name}}))
+
+    return change
+
+
+def _link_out(path: Path) -> None:
+    (path / "model.safetensors").rename(path.parent / "outside.safetensors")
+    (path / "model.safetensors").symlink_to(path.parent / "outside.safetensors")
+
+
 def _without_a_layer(path: Path) -> None:
     weights = load_file(path / "model.safetensors")
     kept = {name: tensor for name, tensor in weights.items() if ".layers.1." not in name}
@@ -160,6 +173,12 @@ def _of_an_adapter(folder: Path) -> None:
     _edit("adapter_config.json", base_model_name_or_path=str(folder.parent / "first"))(folder)
 
 
+def _circle(folder: Path) -> None:
+    other = Path(shutil.copytree(folder, folder.parent / "other"))
+    _edit("adapter_config.json", base_model_name_or_path=str(other))(folder)
+    _edit("adapter_config.json", base_model_name_or_path=str(folder))(other)
+
+
 def _nothing(folder: Path) -> None:
     pass
 
@@ -180,6 +199,17 @@ BAD_MODELS = (
     BadModel("broken config", "bad-config", _llama(_write("config.json", '{"model_type": "lla')), ("config.json",)),
     BadModel("config that is a list", "bad-config", _llama(_write("config.json", "[]")), ("should hold an object",)),
     BadModel("unknown kind of model", "bad-config", _llama(_edit("config.json", model_type="lama")), ("lama",)),
+    BadModel(
+        "config of wrong types",
+        "bad-config",
+        _llama(_edit("config.json", hidden_size="wide", num_hidden_layers=[2])),
+        ("cannot be loaded", "again"),
+    ),
+    BadModel("a layer count below 0", "bad-config", _llama(_edit("config.json", num_attention_heads=0)), ("model",)),
+    BadModel(
+        "kind of model that is a list", "bad-config", _llama(_edit("config.json", model_type=["llama"])), ("model",)
+    ),
+    BadModel("config nested without end", "bad-config", _llama(_write("config.json", "[" * 99_999)), ("config.json",)),
     BadModel("encoder only", "not-generative", _encoder_only, ("a bert model does not write text", "decoder-only")),
     BadModel(
         "code of its own",
@@ -190,6 +220,25 @@ BAD_MODELS = (
     # Weights
     BadModel("no weights", "no-weights", _llama(_remove("*.safetensors")), ("holds no weights",)),
     BadModel("pickle", "pickle", _llama(as_pickle), ("pytorch_model.bin", "can run code", "--allow-pickle")),
+    BadModel(
+        "pickle beside other safetensors",
+        "pickle",
+        _llama(lambda path: (as_pickle(path), (path / "other.safetensors").write_bytes(b""))),
+        ("pytorch_model.bin", "can run code", "--allow-pickle"),
+    ),
+    BadModel(
+        "an index that names a pickle",
+        "other-files",
+        _llama(_index("pytorch_model.bin")),
+        ("names 'pytorch_model.bin'", "safetensors"),
+    ),
+    BadModel(
+        "an index that names a file elsewhere",
+        "other-files",
+        _llama(_index("../outside.safetensors")),
+        ("names '../outside.safetensors'", "beside it"),
+    ),
+    BadModel("weights that are a link", "other-files", _llama(_link_out), ("is a link to", "outside")),
     BadModel("weights cut off", "bad-weights", _llama(_cut("model.safetensors")), ("cannot be loaded", "again")),
     BadModel(
         "weights that are empty",
@@ -217,6 +266,25 @@ BAD_MODELS = (
     ),
     BadModel("adapter whose base is gone", "adapter-base", _adapter(_rename_the_base), ("the base of the adapter",)),
     BadModel("adapter on an adapter", "adapter-base", _adapter(_of_an_adapter), ("is itself an adapter", "merge")),
+    BadModel(
+        "adapter that is its own base",
+        "adapter-base",
+        _adapter(lambda folder: _edit("adapter_config.json", base_model_name_or_path=str(folder))(folder)),
+        ("is itself an adapter", "merge"),
+    ),
+    BadModel("two adapters that are each other's base", "adapter-base", _adapter(_circle), ("is itself an adapter",)),
+    BadModel(
+        "adapter of wrong types",
+        "bad-config",
+        _adapter(_edit("adapter_config.json", r="many", target_modules=7, lora_alpha={})),
+        ("does not load on",),
+    ),
+    BadModel(
+        "adapter with a base that is a number",
+        "adapter-base",
+        _adapter(_edit("adapter_config.json", base_model_name_or_path=7)),
+        ("names no base model",),
+    ),
     BadModel("adapter of another model", "other-adapter", _adapter(_wider_base), ("does not load on", "size mismatch")),
     BadModel("adapter that lacks a layer", "other-adapter", _adapter(_deeper_base), ("lacks", "weights")),
     BadModel(

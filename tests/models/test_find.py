@@ -17,7 +17,9 @@ from keeptune.models.load import load_model
 
 def test_a_folder_is_itself(tiny: Callable[..., Path]) -> None:
     folder = tiny("llama")
-    assert find_model(ModelConfig(name=str(folder))) == FoundModel(str(folder), str(folder), None, local=True)
+    weights = (folder / "model.safetensors",)
+    found = FoundModel(str(folder), str(folder), None, local=True, weights=weights)
+    assert find_model(ModelConfig(name=str(folder))) == found
 
 
 @pytest.mark.parametrize("name", ["gpt2", "Qwen/Qwen3-0.6B", "some-one/a.b_c"])

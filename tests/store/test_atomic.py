@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from keeptune.store.atomic import atomic_folder, read_jsonl, remove_partials, write_json, write_jsonl, write_text
+from keeptune.store.atomic import atomic_folder, remove_partials, write_json, write_jsonl, write_text
+from keeptune.store.json_file import read_json_lines
 
 
 def names(folder: Path) -> list[str]:
@@ -56,7 +57,7 @@ def test_jsonl_is_a_value_a_line(tmp_path: Path) -> None:
     lines = (tmp_path / "a.jsonl").read_text(encoding="utf-8").split("\n")
     assert [json.loads(line) for line in lines[:-1]] == [{"text": "two\nlines \u2028 é"}, 2]
     assert lines[-1] == ""
-    assert read_jsonl(tmp_path / "a.jsonl") == [{"text": "two\nlines \u2028 é"}, 2]
+    assert read_json_lines(tmp_path / "a.jsonl") == [{"text": "two\nlines \u2028 é"}, 2]
 
 
 def test_a_folder_appears_only_when_it_is_whole(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from keeptune.errors import RunLocked, StoreError
-from keeptune.records import Interval
+from keeptune.events import silent
+from keeptune.records import Answer, Interval
 from keeptune.store.atomic import write_json
 from keeptune.store.run_entry import read_entry
 from keeptune.store.run_folder import delete_run, dependents, find_run, find_runs
@@ -117,11 +118,12 @@ def test_the_run_that_one_stands_in_is_deleted(tmp_path: Path, monkeypatch: pyte
 def test_a_deleted_run_takes_nothing_else_along(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_tune(tmp_path / name, "tickets", "smollm2")
-    keep_answers("key", [])
+    answers = [Answer("a", "b")]
+    keep_answers("key", answers, silent)
     delete_run(find_run("one", tmp_path), tmp_path)
     assert [run.name for run in find_runs(tmp_path)] == ["two"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["two"]
-    assert read_answers("key", []) == []
+    assert read_answers("key", ["a"], silent) == answers
 
 
 def test_a_run_that_another_was_tuned_from_stays(tmp_path: Path) -> None:

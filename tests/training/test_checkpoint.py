@@ -145,9 +145,20 @@ def test_half_written_ones_are_swept_away(tmp_path: Path) -> None:
 def test_only_trainable_weights_are_written(tmp_path: Path) -> None:
     save_weights(tmp_path / "best", Small().model)
     assert set(read_weights(tmp_path / "best")) == {"weight"}
+
+
+@pytest.mark.parametrize("damage", [name for name in DAMAGES if name in ("cut off", "hash gone", "hash of nonsense")])
+def test_best_weights_that_are_damaged(tmp_path: Path, damage: str) -> None:
+    save_weights(tmp_path / "best", Small().model)
+    DAMAGES[damage](tmp_path / "best")
+    with pytest.raises(CorruptCheckpoint, match="hash"):
+        read_weights(tmp_path / "best")
+
+
+def test_one_bit_of_the_best_weights(tmp_path: Path) -> None:
+    save_weights(tmp_path / "best", Small().model)
     flip(tmp_path / "best" / "weights.safetensors")
-    (tmp_path / "best" / "weights.safetensors").write_bytes(b"")
-    with pytest.raises(CorruptCheckpoint, match="cannot be read"):
+    with pytest.raises(CorruptCheckpoint, match="hash"):
         read_weights(tmp_path / "best")
 
 

@@ -54,7 +54,7 @@ class Asker:
                 self.encoder.max_length,
             ]
         )
-        answers: list[Answer] | None = read_answers(key, [e.id for e in asked]) if cache else None
+        answers: list[Answer] | None = read_answers(key, [e.id for e in asked], self.observer) if cache else None
         cached = answers is not None
         if answers is None:
             questioning = Questioning(self.encoder, self.max_new_tokens, self.token_budget)
@@ -64,7 +64,7 @@ class Asker:
         records = score_answers(items, answers, self.metrics.metrics)
         if cache and not cached:
             # After the scoring, which names the item where a likelihood is not finite.
-            keep_answers(key, answers)
+            keep_answers(key, answers, self.observer)
         scores = corpus_scores(records, self.metrics.metrics)
         self.observer(EvaluationDone(name, len(records), time.monotonic() - began, scores, cached))
         return records

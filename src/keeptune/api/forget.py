@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,11 +28,11 @@ from keeptune.api.verdict_pass import (
 from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig
 from keeptune.data.encode import Encoder, same_tokenizer
 from keeptune.data.lm_eval_task import same_ability
-from keeptune.events import Notice, Observer
+from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import saved_tuned
 from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.confusion import confuse
-from keeptune.forgetting.drift_history import drift_history
+from keeptune.forgetting.drift_history import check_report, drift_history
 from keeptune.forgetting.gate import decide
 from keeptune.forgetting.verdict import judge
 from keeptune.records import (
@@ -56,6 +55,7 @@ from keeptune.report.html import write_html
 from keeptune.scoring.metric import Metric
 from keeptune.store.atomic import write_text
 from keeptune.store.hashing import hash_value
+from keeptune.store.json_file import read_object
 from keeptune.store.path_part import path_part
 from keeptune.store.runs import FORGETTING
 from keeptune.store.written import write_record, write_records
@@ -163,7 +163,7 @@ class Forgetting:
             manifest=self._manifest(abilities),
             ladder=self.ladder,
         )
-        return write_report(report, answered, task, self.run, made, published_base(self.base))
+        return write_report(report, answered, task, self.run, made, published_base(self.base), self.observer)
 
     @property
     def _models(self) -> dict[str, ModelConfig]:
@@ -270,10 +270,11 @@ def write_report(
     run: Path,
     made: TuneResult | None = None,
     base: PublishedBase | None = None,
+    observer: Observer = silent,
 ) -> ForgettingReport:
     """Records, page, card and the report itself, which is written last; with what earlier runs beside it tell of
     drift. The card of a model that was just made lies with its weights."""
-    report = replace(report, drift_history=drift_history([*_earlier(run), to_plain(report)]))
+    report = replace(report, drift_history=drift_history([*_earlier(run, observer), to_plain(report)]))
     for name, records in answered.items():
         for side, of_side in zip(("base", "tuned"), records, strict=True):
             write_records(run / "abilities" / path_part(name) / f"{side}.jsonl", of_side)
@@ -285,20 +286,21 @@ def write_report(
     return report
 
 
-_READ = {"path", "base_name", "abilities", "drift"}
-
-
-def _earlier(run: Path) -> list[dict[str, object]]:
-    """Reports of the runs beside this one, the oldest first; what cannot be read is no report."""
+def _earlier(run: Path, observer: Observer) -> list[dict[str, object]]:
+    """Reports of the runs beside this one, the oldest first; what cannot be read is told, and is no report."""
     found = []
-    for file in sorted(run.resolve().parent.glob(f"*/{REPORT}"), key=lambda path: path.stat().st_mtime):
+    for file in sorted(run.resolve().parent.glob(f"*/{REPORT}")):
         try:
-            plain = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            if file.parent.resolve() == run.resolve():
+                continue
+            plain = read_object(file)
+            written = file.stat().st_mtime
+            check_report(plain)
+        except (OSError, ValueError) as error:
+            observer(Notice("neighbour", f"{file} of another run cannot be read and is left out: {error}"))
             continue
-        if file.parent.resolve() != run.resolve() and isinstance(plain, dict) and plain.keys() >= _READ:
-            found.append(plain)
-    return found
+        found.append((written, plain))
+    return [plain for _, plain in sorted(found, key=lambda each: each[0])]
 
 
 def _fail_on(measure: MeasureConfig) -> tuple[str, ...]:

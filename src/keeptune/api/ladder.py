@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import shutil
 import time
 from collections import deque
@@ -55,10 +54,12 @@ from keeptune.records import (
     LadderReport,
     TrainingSummary,
     Undefined,
+    from_plain,
     to_plain,
 )
 from keeptune.scoring.table import get_metric
 from keeptune.store.atomic import atomic_folder, write_json
+from keeptune.store.json_file import read_json_file
 from keeptune.store.path_part import path_part
 from keeptune.store.runs import LADDER, RUNGS
 
@@ -261,8 +262,8 @@ class Climb:
     def _asked(self, rung: str, seconds: float) -> float:
         """The most that an earlier start or this one took: answers that were there already took others' time."""
         file = self.run / RUNGS / f"{path_part(rung)}.{ASKED}"
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            seconds = max(seconds, float(json.loads(file.read_text(encoding="utf-8"))))
+        with contextlib.suppress(OSError, ValueError):
+            seconds = max(seconds, from_plain(float, read_json_file(file)))
         write_json(file, seconds)
         return seconds
 

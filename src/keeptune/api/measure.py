@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
+from typing import Any
 
 from keeptune.api.abilities import declared_items
 from keeptune.api.ask import Asker
@@ -22,7 +22,7 @@ from keeptune.events import Event, Notice, Observer, RunStarted, shown
 from keeptune.models.find import refuse_missing
 from keeptune.records import ForgettingReport
 from keeptune.report.progress import shows_progress
-from keeptune.store.runs import CONFIG, open_run
+from keeptune.store.runs import CONFIG, open_run, read_json_object
 from keeptune.store.written import goes_on, write_settings
 
 
@@ -90,9 +90,9 @@ def base_of(tuned: str) -> str:
         (path / "adapter_config.json", None, "base_model_name_or_path"),
     ):
         if file.exists():
-            told = json.loads(file.read_text(encoding="utf-8"))
+            told: Any = read_json_object(file, "name the base with --base")
             if section:
-                told = told.get(section) if isinstance(told, dict) else None
+                told = told.get(section)
             base, revision = (told.get(name), told.get("revision")) if isinstance(told, dict) else (None, None)
             if isinstance(base, str) and base:
                 of_hub = revision and not Path(base).expanduser().exists()

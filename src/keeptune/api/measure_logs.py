@@ -83,7 +83,7 @@ def measure_logs(config: MeasureRun, run: Path, notices: list[str], observer: Ob
             seconds={},
         ),
     )
-    return write_report(report, answered, None, run)
+    return write_report(report, answered, None, run, observer=observer)
 
 
 def refuse_asking(config: MeasureRun) -> None:

@@ -16,7 +16,7 @@ from keeptune.data.stdlib_functions import stdlib_examples
 from keeptune.errors import ConfigError, DataError, Problem
 from keeptune.events import DataLoaded, Notice, Observer
 from keeptune.models.adapters import virtual_tokens
-from keeptune.models.load import load_tokenizer
+from keeptune.models.load import load_tokenizer, vocabulary_size
 from keeptune.records import EncodedRow, Example
 from keeptune.scoring.choose import choose_metrics, refused_by
 from keeptune.scoring.custom import Custom, try_out
@@ -179,7 +179,7 @@ def make_encoder(model: ModelConfig, data: DataConfig, method: Method | None = N
             f"max_length {data.max_length} is more than the {context} positions of {model.name}",
             f"use {context} or less",
         )
-    return Encoder(tokenizer, kind, limit, data.too_long, data.loss_on)
+    return Encoder(tokenizer, kind, limit, data.too_long, data.loss_on, vocabulary_size(model))
 
 
 def encode_train(encoder: Encoder, examples: Sequence[Example], observer: Observer) -> list[EncodedRow]:

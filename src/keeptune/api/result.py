@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from keeptune.records import (
     TuneResult,
 )
 from keeptune.store.hashing import hash_value
-from keeptune.store.runs import CONFIG
+from keeptune.store.runs import read_settings
 
 SIDE_BY_SIDE = 5
 
@@ -45,7 +44,7 @@ def make_result(
     """
     records = scored.records
     scores = {name: corpus_scores(each, metrics.metrics) for name, each in records.items()}
-    kept = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+    kept = read_settings(run)
     return TuneResult(
         schema_version=SCHEMA_VERSION,
         path=str(run),

@@ -44,7 +44,7 @@ class Router(Shown):
         format = self.format if route == "tuned" else PLAIN
         examples = [Example(f"request-{n}", format.turns(text), "") for n, text in enumerate(prompts)]
         ids = fitting_prompts(self.loaded, self.encoders[route], examples, max_new_tokens, silent)
-        bare = self.loaded.model.disable_adapter() if route == "base" else contextlib.nullcontext()
+        bare = self.loaded.as_base() if route == "base" else contextlib.nullcontext()
         with bare:
             answers = generate(self.loaded, ids, max_new_tokens, token_budget=16384)
         return tuple(answer.text for answer in answers)
@@ -61,6 +61,7 @@ def open_router(model: ModelConfig, observer: Observer = shown) -> Router:
     loaded = load_model(model)
     if loaded.found.adapter is None:
         raise ConfigError(f"{model.name} is no adapter", "tune with --method lora, or serve the two models apart")
+    loaded.refuse_changed_base()
     loaded.model.eval()
     tell_model(loaded, observer)
     base = replace(model, name=loaded.found.source, revision=loaded.found.revision)

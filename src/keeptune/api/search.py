@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from keeptune.api.train import keep_settings, prepared, write_config
 from keeptune.config.schema import TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples
-from keeptune.errors import ConfigError, NonFiniteLoss
+from keeptune.errors import ConfigError, NonFiniteLogits, NonFiniteLoss, StoreError
 from keeptune.evaluation.base_text import sample_text
 from keeptune.evaluation.drift import kl_by_row, kl_of_adapter
 from keeptune.events import Event, Notice, Observer, StepDone, TrainingStarted
@@ -25,6 +24,7 @@ from keeptune.mitigation.fit import unfit
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, SearchReport, from_plain, to_plain
 from keeptune.store.atomic import write_json
+from keeptune.store.json_file import read_json_file
 from keeptune.studies.search import Measured, Report, Space, search
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.loop import Validate
@@ -71,7 +71,11 @@ def found_settings(
     keep_settings(config, run)
     kept = run / SEARCH
     if kept.exists():
-        report = from_plain(SearchReport, json.loads(kept.read_text(encoding="utf-8")))
+        try:
+            report = from_plain(SearchReport, read_json_file(kept))
+        except (OSError, ValueError) as error:
+            fix = "start a new run in another --output"
+            raise StoreError(f"{kept}, which the search has found, cannot be read: {error}", fix) from error
     else:
         report = _search(config, run, rows, encoder, metrics, observer)
         write_json(kept, to_plain(report))
@@ -129,7 +133,7 @@ class _Trials:
             state = loop()
             loss, drift = min(loss for step, loss in state.validation_curve if step), self._drift(loop.loaded)
             return Measured(loss, drift, state.seconds) if math.isfinite(loss + drift) else None
-        except (_BrokenOff, NonFiniteLoss):
+        except (_BrokenOff, NonFiniteLoss, NonFiniteLogits):
             return None
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)

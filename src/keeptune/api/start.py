@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from keeptune.models.find import find_model, hash_model
 from keeptune.models.load import load_model
 from keeptune.near_paths import did_you_mean_path
 from keeptune.records import from_plain
+from keeptune.store.json_file import read_json_file
 from keeptune.store.runs import CONFIG, LADDER, RESULT, START, read_json_object, read_result
 from keeptune.store.written import write_settings
 
@@ -115,6 +115,6 @@ def settings_of(run: Path) -> TuneConfig:
         StoreError: not readable as such.
     """
     try:
-        return from_plain(TuneConfig, json.loads((run / CONFIG).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return from_plain(TuneConfig, read_json_file(run / CONFIG))
+    except (OSError, ValueError) as error:
         raise StoreError(f"the settings of {run} cannot be read: {error}", "name a finished run of tune") from error

@@ -66,7 +66,7 @@ def train(
     if done.exists() and saved_tuned(run) is not None:
         return trained(run)
     dialed = config.mend.dial != 1.0
-    alike = trained_alike(run) if dialed or is_rung(run) else None
+    alike = trained_alike(run, observer) if dialed or is_rung(run) else None
     if alike is not None:
         observer(Notice("training", f"the training of {alike.name} is used again"))
     if dialed or alike is not None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 from keeptune.api.resume import TRAINED_ON
-from keeptune.config.schema import TuneConfig
-from keeptune.errors import StoreError
+from keeptune.config.schema import ModelConfig, TuneConfig
+from keeptune.errors import KeeptuneError, StoreError
+from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import saved_tuned
 from keeptune.export.save_dialed import save_dialed
 from keeptune.models.dial import scales
+from keeptune.models.find import find_model, hash_model
 from keeptune.models.load import load_model
 from keeptune.records import TrainingSummary, from_plain, to_plain
 from keeptune.store.atomic import atomic_folder, write_json
+from keeptune.store.json_file import read_json_file
 from keeptune.store.runs import ROWS, RUNGS, read_json_object, read_settings
 
 DONE = "training.json"
@@ -25,7 +27,10 @@ FIX = "start a new run in another --output"
 
 def trained(run: Path) -> TrainingSummary:
     """What the loop did in `run`."""
-    return from_plain(TrainingSummary, json.loads((run / DONE).read_text(encoding="utf-8")))
+    try:
+        return from_plain(TrainingSummary, read_json_file(run / DONE))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{run / DONE} cannot be read: {error}", FIX) from error
 
 
 def is_rung(run: Path) -> bool:
@@ -33,15 +38,22 @@ def is_rung(run: Path) -> bool:
     return run.parent.name == RUNGS
 
 
-def trained_alike(run: Path) -> Path | None:
+def trained_alike(run: Path, observer: Observer = silent) -> Path | None:
     """A run of the same settings and rows, trained to the end, whose weights are at full strength: beside this one or,
     for a rung, beside the run that climbs."""
     run = run.resolve()
     places = [run.parent, run.parents[2]] if is_rung(run) else [run.parent]
     for done in (done for place in places for done in sorted(place.glob(f"*/{DONE}"))):
         other = done.parent
-        if other != run and saved_tuned(other) is not None and _alike(other, run):
-            return other
+        if other == run or saved_tuned(other) is None or not _alike(other, run):
+            continue
+        try:
+            trained(other)
+            hash_model(find_model(ModelConfig(name=str(_weights(other)))))
+        except KeeptuneError as error:
+            observer(Notice("neighbour", f"the training of {other.name} is not used again: {error.message}"))
+            continue
+        return other
     return None
 
 
@@ -90,6 +102,6 @@ def _alike(other: Path, run: Path) -> bool:
         undialed = read_settings(other)["mend"]["dial"] == 1.0
         its = read_json_object(other / ROWS, FIX)
         return undialed and all(its.get(name) == made_of.get(name) for name in TRAINED_ON)
-    except (StoreError, KeyError):
+    except (StoreError, KeyError, TypeError):
         # What cannot be read, or is of an earlier version, is not used again.
         return False

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 import click
 
 from keeptune.errors import KeeptuneError, Stopped
+from keeptune.store.atomic import is_of_the_disk, not_written
 
 VERBS = {
     "demo": "Tune the built-in model on the built-in task: before and after, in minutes.",
@@ -90,6 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except OSError as error:
+        if not is_of_the_disk(error):
+            raise
+        full = not_written(Path(error.filename or "a file"), error)
+        _say_error(full)
+        return full.exit_code
     except (click.Abort, KeyboardInterrupt) as stopped:
         click.echo("stopped", err=True)
         # click puts an Abort in the place of what stopped it.

@@ -16,6 +16,7 @@ from keeptune.records import EncodedRow, Example, Message
 
 PROBE = "keeptune☃completion☃probe"
 """Stands for an answer while a chat template is asked what it writes after one."""
+TEMPLATE_FIX = "mend chat_template.jinja beside the model, or take it away: prompts are then written without a template"
 ONE_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
 """For templates that write the date: today's prompts would be others than yesterday's, of base and tuned too."""
 
@@ -37,6 +38,8 @@ class Encoder:
     max_length: int
     too_long: TooLong = "truncate"
     loss_on: LossOn = "last"
+    vocabulary: int | None = None
+    """Ids that the model has an embedding for; None where that is not known."""
     end_text: str = field(init=False, default="")
     """What the chat template writes after an answer, up to and with the end token."""
     _puts_space: bool = field(init=False, default=False)
@@ -47,7 +50,14 @@ class Encoder:
         self._puts_space = (*line, *word) != self._ids("\na")
         if self.has_template:
             turns = (Message("user", "?"), Message("assistant", PROBE))
-            self.end_text = self._up_to_end_token(self._render(turns, open_answer=False).split(PROBE)[1])
+            written = self._render(turns, open_answer=False).split(PROBE)
+            if len(written) != 2:
+                told = "drops or changes" if len(written) < 2 else "repeats"
+                raise DataError(
+                    f"the model's chat template {told} the answer, so that none could be learned or scored",
+                    TEMPLATE_FIX,
+                )
+            self.end_text = self._up_to_end_token(written[1])
 
     @property
     def has_template(self) -> bool:
@@ -56,7 +66,8 @@ class Encoder:
 
     def prompt(self, example: Example, limit: int | None = None) -> tuple[tuple[int, ...], int]:
         """Ids of the prompt, ready for an answer to follow, and the number of tokens cut to fit `limit`."""
-        return self._cut_middle(self._prompt_ids(example), self.max_length if limit is None else limit)
+        ids = self._known(example, self._prompt_ids(example))
+        return self._cut_middle(ids, self.max_length if limit is None else limit)
 
     def completion(self, example: Example, text: str) -> tuple[int, ...]:
         """Ids of one answer to `example`, its end token included."""
@@ -106,6 +117,7 @@ class Encoder:
     def _fitted(
         self, example: Example, prompt: tuple[int, ...], answer: tuple[int, ...], longest: int = 0
     ) -> EncodedRow:
+        self._known(example, (*prompt, *answer))
         most = max(self.max_length - len(prompt), 3 * self.max_length // 4)
         # The answer is kept whole as long as that leaves the prompt a quarter of the room.
         room = min(max(longest, len(answer)), most)
@@ -132,6 +144,21 @@ class Encoder:
         if text and ids and ids[-1] == self.tokenizer.eos_token_id:
             ids = ids[:-1]
         return tuple(ids)
+
+    def _known(self, example: Example, ids: tuple[int, ...]) -> tuple[int, ...]:
+        """`ids`, or a DataError where the model has no embedding for one of them."""
+        if self.vocabulary is None or not ids or max(ids) < self.vocabulary:
+            return ids
+        beyond = max(ids)
+        token = self.tokenizer.convert_ids_to_tokens(beyond)
+        problem = Problem(
+            *_place(example),
+            "token",
+            f"item {example.id} holds the token {token!r} with the id {beyond}, and the model has embeddings for "
+            f"{self.vocabulary} tokens only",
+            "use the tokenizer that belongs to the model, or one whose embeddings were resized for it",
+        )
+        raise DataError("the tokenizer does not fit the model", problems=(problem,))
 
     def _start_ids(self) -> list[int]:
         """What a text without a prompt follows: a first token has to be predicted from something."""
@@ -169,7 +196,10 @@ class Encoder:
         answered = (*example.prompt, Message("assistant", answer))
         whole = self._render(answered, open_answer=False, example=example)
         if whole.startswith(opened):
-            return self._up_to_end_token(whole[len(opened) :])
+            after = whole[len(opened) :]
+            if "".join(answer.split()) not in "".join(after.split()):
+                raise self._template_refuses(ValueError("it drops or changes the answer"), example)
+            return self._up_to_end_token(after)
         # The template rewrites earlier text once an answer is there (thinking models do).
         return answer.strip() + self.end_text
 
@@ -210,6 +240,7 @@ class Encoder:
             ids.extend(self._following(answer, opened))
             spans.append((start, len(ids)))
             done = opened + answer
+        self._known(example, tuple(ids))
         over = len(ids) - self.max_length
         if over > 0 and self.too_long == "error":
             raise self._too_long(example, len(ids))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from keeptune.config.name import RULE, wrong_name
 from keeptune.data.formats.jsonl import read_jsonl
 from keeptune.data.lm_eval_task import HarnessTask, harness_task
 from keeptune.errors import DataError, Problem
+from keeptune.store.json_file import read_json_file
 
 _NAME = re.compile(r"samples_(?P<task>.+)_(?P<stamp>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(\.\d+)?)")
 """Stem of a samples file: its task, and the time that it shares with its results file."""
@@ -62,7 +62,11 @@ def _task(task: str, file: Path) -> HarnessTask:
     raw = read_jsonl(file)
     if raw.problems:
         raise DataError(f"the log of {task} cannot be read", _FIX, raw.problems)
-    return harness_task(task, raw.rows, _results(file))
+    try:
+        return harness_task(task, raw.rows, _results(file))
+    except (TypeError, AttributeError, LookupError) as error:
+        problem = Problem(str(file), None, "bad-field", f"a field of another type: {error}", _FIX)
+        raise DataError(f"the log of {task} cannot be used", _FIX, [problem]) from error
 
 
 def _results(samples: Path) -> Mapping[str, Any]:
@@ -72,8 +76,8 @@ def _results(samples: Path) -> Mapping[str, Any]:
     if file is None or not file.exists():
         return {}
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+        told = read_json_file(file)
+    except (OSError, ValueError) as error:
         problem = Problem(str(file), getattr(error, "lineno", None), "bad-json", f"bad JSON: {error}", _FIX)
         raise DataError("the results beside the samples cannot be read", _FIX, [problem]) from error
     return told if isinstance(told, dict) else {}

@@ -96,6 +96,8 @@ def _asked(arguments: Any, resps: Sequence[Any], target: str, metrics: Sequence[
             return Asked("loss", "", (contexts[0],), reference_loglikelihood=_known(float(first[0])))
         return Asked("generate", contexts[0], _texts(target), output=str(first[0]))
     loglikelihoods = tuple(float(each[0]) for each in first)
+    if not all(map(math.isfinite, loglikelihoods)):
+        raise ValueError("a likelihood is NaN or infinite: the model's weights are damaged, or overflow")
     if len(requests) == 1:
         text = _text(requests[0][1])
         return Asked("loss", contexts[0], (text,), reference_loglikelihood=_known(loglikelihoods[0]))

@@ -16,6 +16,7 @@ from transformers import GenerationMixin
 from transformers.cache_utils import DynamicCache
 
 from keeptune.models.attending import attending, sdpa_settings
+from keeptune.models.finite import naming
 from keeptune.models.key_values import (
     Prefix,
     cache_argument,
@@ -133,7 +134,7 @@ def as_they_end(
             rows.keep(going)
             following = following[going]
             over.clear()
-        with attending(settings, UNEQUAL_ROWS):
+        with attending(settings, UNEQUAL_ROWS), naming(lambda: [tuple(prompts[index]) for index in rows.indices]):  # noqa: B023
             rows.go_on(loaded, following)
 
 
@@ -151,7 +152,8 @@ def _read_prompts(
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         arguments = cache_argument(loaded.inner, cache) | last_logits(loaded.inner)
         given = {"input_ids": ids, "attention_mask": mask, "position_ids": positions}
-        logits = loaded.model(**{name: tensor.to(device) for name, tensor in given.items()}, **arguments).logits
+        with naming(lambda: [tuple(prompts[index]) for index in part]):  # noqa: B023
+            logits = loaded.model(**{name: tensor.to(device) for name, tensor in given.items()}, **arguments).logits
         found.append(_Rows(part, cache, mask.to(device), logits[:, -1]))
     return found
 

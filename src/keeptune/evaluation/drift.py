@@ -11,6 +11,7 @@ from keeptune.evaluation.in_parts import in_parts
 from keeptune.events import Observer, silent
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
+from keeptune.models.finite import naming
 from keeptune.models.load import LoadedModel
 from keeptune.numerics.divergence import kl
 from keeptune.records import EncodedRow
@@ -63,8 +64,10 @@ def kl_of_adapter(
     if not hasattr(loaded.model, "peft_config"):
         raise ModelError(f"{loaded.found.name} has no adapter to compare with its base", "give the base and the tuned")
 
+    loaded.refuse_changed_base()
+
     def bare(batch: Batch) -> torch.Tensor:
-        with loaded.model.disable_adapter():
+        with loaded.as_base():
             return completion_logits(loaded.model, batch)
 
     def adapted(batch: Batch) -> torch.Tensor:
@@ -91,8 +94,9 @@ def _kl_by_row(
         for few in _few_logits(rows, part):
             asked = [rows[index] for index in few]
             batch = make_batch(asked, loaded.kind, loaded.tokenizer.pad_token_id, loaded.placement.device)
-            p_logits = base(batch)
-            values = kl(p_logits, tuned(batch).to(p_logits.device)).double().cpu()
+            with naming(lambda: [row.item_id for row in asked]):  # noqa: B023
+                p_logits = base(batch)
+                values = kl(p_logits, tuned(batch).to(p_logits.device)).double().cpu()
             found.append((torch.tensor(few)[batch.rows.cpu()], values))
         return found
 

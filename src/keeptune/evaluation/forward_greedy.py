@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from keeptune.models.batch import decoder_start
+from keeptune.models.finite import naming
 from keeptune.models.key_values import last_logits
 from keeptune.models.load import LoadedModel
 
@@ -28,11 +29,12 @@ def forward_greedy(loaded: LoadedModel, prompts: Sequence[Sequence[int]], max_ne
     first = new.shape[1]
     ended = torch.zeros(len(prompts), dtype=torch.bool, device=device)
     while new.shape[1] < first + max_new_tokens and not bool(ended.all()):
-        if two_sided:
-            logits = loaded.model(input_ids=ids, decoder_input_ids=new).logits
-        else:
-            given = torch.cat([ids, new], dim=1)
-            logits = loaded.model(input_ids=given, use_cache=False, **last_logits(loaded.inner)).logits
+        with naming(lambda: [tuple(prompt) for prompt in prompts]):
+            if two_sided:
+                logits = loaded.model(input_ids=ids, decoder_input_ids=new).logits
+            else:
+                given = torch.cat([ids, new], dim=1)
+                logits = loaded.model(input_ids=given, use_cache=False, **last_logits(loaded.inner)).logits
         following = logits[:, -1].argmax(dim=-1)
         new = torch.cat([new, following[:, None]], dim=1)
         ended |= torch.isin(following, ends)

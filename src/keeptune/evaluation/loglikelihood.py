@@ -10,6 +10,7 @@ from keeptune.evaluation.in_parts import in_parts
 from keeptune.events import Observer, silent
 from keeptune.models.batch import make_batch
 from keeptune.models.completion_logits import completion_logits
+from keeptune.models.finite import naming
 from keeptune.models.load import LoadedModel
 from keeptune.numerics.losses import token_loglikelihoods
 from keeptune.records import EncodedRow
@@ -58,7 +59,8 @@ def _batch(loaded: LoadedModel, rows: Sequence[EncodedRow], part: Sequence[int])
         return _batch(loaded, rows, part[:half]) + _batch(loaded, rows, part[half:])
     pad = loaded.tokenizer.pad_token_id
     batch = make_batch([rows[index] for index in part], loaded.kind, pad, loaded.placement.device)
-    logits = completion_logits(loaded.model, batch)
+    with naming(lambda: [rows[index].item_id for index in part]):
+        logits = completion_logits(loaded.model, batch)
     values = token_loglikelihoods(logits, batch.targets).cpu()
     return list(zip(part, torch.split(values, [rows[index].learned for index in part]), strict=True))
 

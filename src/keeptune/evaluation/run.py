@@ -11,6 +11,7 @@ from keeptune.evaluation.generate import Generated, fitting_prompts, generate_ke
 from keeptune.evaluation.shared_prefix import shared_loglikelihoods
 from keeptune.evaluation.vllm_engine import vllm_loglikelihoods
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Notice, Observer
+from keeptune.models.finite import naming_prompts
 from keeptune.models.load import LoadedModel
 from keeptune.records import Answer, EncodedRow, EvalRecord, Example, Undefined
 from keeptune.scoring.custom import refuse_shares
@@ -54,18 +55,21 @@ def answer_items(
     texts: list[Generated | None] = [None] * len(examples)
     if "output" in needs:
         prompts = fitting_prompts(loaded, encoder, examples, questioning.max_new_tokens, observer)
-        texts = list(generate_kept(loaded, prompts, questioning.max_new_tokens, budget, kept, progress, observer))
+        with naming_prompts(prompts, [example.id for example in examples]):
+            texts = list(generate_kept(loaded, prompts, questioning.max_new_tokens, budget, kept, progress, observer))
     else:
         prompts = [encoder.prompt(example)[0] for example in examples]
     references: list[tuple[float, int] | None] = [None] * len(examples)
     if "loss" in needs:
         rows = [encoder.scored_row(example, example.completion) for example in examples]
         _tell_cut(rows, encoder.max_length, observer)
-        values = _loglikelihoods(loaded, rows, budget, observer, progress if needs == {"loss"} else quiet)
+        with naming_prompts(prompts, [example.id for example in examples]):
+            values = _loglikelihoods(loaded, rows, budget, observer, progress if needs == {"loss"} else quiet)
         references = [(value, row.learned) for value, row in zip(values, rows, strict=True)]
     choices: list[list[tuple[float, int]]] = [[] for _ in examples]
     if "choices" in needs:
-        choices = _choices(loaded, questioning, examples, observer, quiet if "output" in needs else progress)
+        with naming_prompts(prompts, [example.id for example in examples]):
+            choices = _choices(loaded, questioning, examples, observer, quiet if "output" in needs else progress)
     return [
         Answer(
             item_id=example.id,

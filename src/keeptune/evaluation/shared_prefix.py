@@ -28,6 +28,7 @@ from keeptune.evaluation.loglikelihood import LOGIT_TOKENS, loglikelihoods
 from keeptune.events import Notice, Observer
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
+from keeptune.models.finite import naming
 from keeptune.models.key_values import Prefix, by_opening, cache_argument, long_prefix, no_full_attention, read_prefix
 from keeptune.models.load import LoadedModel
 from keeptune.models.memory import out_of_memory
@@ -231,8 +232,10 @@ def _score(
     else:
         batch, owners = _batch(loaded, rows, trees, prefix.tokens if prefix else 0)
         more = cache_argument(loaded.inner, prefix.for_rows(len(trees))) if prefix else {}
+    named = [tree.rows[0] for tree in trees] if loaded.kind == "causal" else indices
     try:
-        logits = completion_logits(loaded.model, batch, **more)
+        with naming(lambda: [rows[index].item_id for index in named]):
+            logits = completion_logits(loaded.model, batch, **more)
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
         if out_of_memory(error):
             raise

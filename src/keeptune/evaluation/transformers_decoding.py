@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from keeptune.models.batch import decoder_start
+from keeptune.models.finite import naming
 from keeptune.models.load import LoadedModel
 
 
@@ -47,7 +48,7 @@ def transformers_decode(
     # `generate` fills what a given config leaves open from the model's own; so that one is replaced.
     loaded.inner.generation_config = neutral
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), naming(lambda: [tuple(prompt) for prompt in prompts]):
             if generator is not None:
                 # `generate` draws from the global generators only.
                 torch.manual_seed(int(torch.randint(1 << 62, (), generator=generator, device=device)))

@@ -6,6 +6,7 @@ Of several models, the last that was asked stands ready. Source: Kwon et al. 202
 from __future__ import annotations
 
 import importlib.util
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 
 from keeptune.commands import install
-from keeptune.errors import ConfigError, MissingDependency
+from keeptune.errors import ConfigError, MissingDependency, NonFiniteLogits
 from keeptune.evaluation.loglikelihood import loglikelihoods
 from keeptune.models.load import Kind, LoadedModel
 from keeptune.models.memory import Meter
@@ -93,6 +94,8 @@ def vllm_loglikelihoods(
     for index, request in zip(given, found, strict=True):
         places = (place for start, stop in rows[index].spans for place in range(start, stop))
         sums[index] = sum(request.prompt_logprobs[place][rows[index].ids[place]].logprob for place in places)
+        if not math.isfinite(sums[index]):
+            raise NonFiniteLogits(loaded.found.name, (), [rows[index].item_id])
     progress(len(rows))
     return [sums[index] for index in range(len(rows))]
 
@@ -123,6 +126,8 @@ def _start(loaded: LoadedModel, key: tuple[str, str], longest: int) -> Server:
     from vllm import LLM
 
     room = max(longest, min(ROOM, loaded.context_length))
+    if broken := next((name for name, w in loaded.model.named_parameters() if not bool(w.isfinite().all())), ""):
+        raise NonFiniteLogits(loaded.found.name, (), [broken])
     with tempfile.TemporaryDirectory() as folder:
         loaded.model.save_pretrained(folder)
         llm = LLM(

@@ -16,6 +16,7 @@ from keeptune.models.find import hub_snapshot
 from keeptune.models.load import LoadedModel
 from keeptune.models.weights import fold_adapter
 from keeptune.store.atomic import atomic_folder, write_json
+from keeptune.store.sums import write_sums
 
 ADAPTER_CONFIG = "adapter_config.json"
 
@@ -39,6 +40,7 @@ def save_tuned(loaded: LoadedModel, run: Path) -> Path:
             (partial / "README.md").unlink(missing_ok=True)
             _name_base_by_hub(partial / ADAPTER_CONFIG)
         _end_answers_as_learned(loaded, partial)
+        write_sums(partial)
     return folder
 
 
@@ -71,6 +73,7 @@ def save_merged(loaded: LoadedModel, folder: Path) -> None:
         loaded.model.save_pretrained(partial)
         loaded.tokenizer.save_pretrained(partial)
         _end_answers_as_learned(loaded, partial)
+        write_sums(partial)
 
 
 def _end_answers_as_learned(loaded: LoadedModel, folder: Path) -> None:

@@ -10,18 +10,17 @@ from safetensors.torch import load, save_file
 
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import ModelError
-from keeptune.models.dial import UP, can_scale, make_dial, scales, weights_of
-from keeptune.models.find import read_json, refuse_pickle
+from keeptune.models.dial import UP, can_scale, make_dial, scales_saved, weights_of
 from keeptune.models.interpolate import interpolate, match_weights
 from keeptune.models.layer_alphas import Alpha, alphas_by_name
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.saved_weights import SavedWeights
+from keeptune.models.weight_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, READ_BESIDE, adapter_files
 from keeptune.models.weights import fold_adapter
 from keeptune.store.atomic import atomic_folder
+from keeptune.store.sums import write_sums
 
 DEFAULT = ModelConfig()
-WITH_A_MODEL = (".json", ".jinja", ".model", ".spm", ".tokenizer", ".txt", ".tiktoken", ".py")
-ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 def save_dialed(
@@ -47,7 +46,7 @@ def save_dialed(
         ModelError: base and tuned do not fit each other, or an adapter cannot be merged with its base.
         ConfigError: a mapping that does not name every layer.
     """
-    if isinstance(tuned, Path) and (tuned / ADAPTER_CONFIG).exists() and not scales(read_json(tuned / ADAPTER_CONFIG)):
+    if isinstance(tuned, Path) and (tuned / ADAPTER_CONFIG).exists() and not scales_saved(tuned):
         tuned = _load(tuned, config)
     if isinstance(tuned, Path) and isinstance(base, Path) and not _fit(base, tuned):
         in_memory = _load(base, config)
@@ -58,15 +57,16 @@ def save_dialed(
         if isinstance(tuned, LoadedModel):
             _save_loaded(base, tuned, alpha, partial, config)
         elif (tuned / ADAPTER_CONFIG).exists():
-            refuse_pickle(tuned, allowed=False)
+            (weights,) = adapter_files(tuned)
             _copy_without_weights(tuned, partial)
-            shutil.copy2(tuned / ADAPTER_WEIGHTS, partial)
+            shutil.copy2(weights, partial / ADAPTER_WEIGHTS)
             _scale_adapter(partial / ADAPTER_WEIGHTS, alpha)
         elif base is None:
             raise ModelError(f"{tuned} cannot be dialed without its base", "give the base that was tuned")
         else:
             _copy_without_weights(tuned, partial)
             _save_between(base, SavedWeights(tuned), alpha, partial)
+        write_sums(partial)
 
 
 def _load(folder: Path, config: ModelConfig) -> LoadedModel:
@@ -140,5 +140,5 @@ def _copy_without_weights(source: Path, folder: Path) -> None:
     for entry in source.iterdir():
         if entry.name == "additional_chat_templates":
             shutil.copytree(entry, folder / entry.name)
-        elif entry.is_file() and entry.suffix in WITH_A_MODEL:
+        elif entry.is_file() and entry.suffix in READ_BESIDE:
             shutil.copy2(entry, folder)

@@ -42,6 +42,17 @@ def drift_history(reports: Sequence[Mapping[str, Any]]) -> str:
     return f"Over {len(runs)} runs, {found} ({numbers})."
 
 
+def check_report(report: Mapping[str, Any]) -> None:
+    """Raises ValueError for a report from which `drift_history` cannot read what it reads."""
+    try:
+        list(_point(report))
+        names = report["path"], report["base_name"]
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        raise ValueError(f"another shape than a report's: {type(error).__name__}: {error}") from error
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("its path and its base are no texts")
+
+
 def spearman(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> MaybeInterval:
     """Spearman's ρ; tanh(atanh ρ ± z·√((1 + ρ²/2)/(n − 3))).
 
@@ -72,4 +83,7 @@ def _point(report: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
     measured = [a for a in report["abilities"] if "estimate" in a["drop"] and a["verdict"] != "not measurable"]
     losses = [a["drop"]["estimate"] / a["margin"] for a in measured]
     if drifts and losses:
-        yield drifts[0], fmean(losses)
+        drift, loss = float(drifts[0]), fmean(losses)
+        if not (math.isfinite(drift) and math.isfinite(loss)):
+            raise ValueError("its drift or its losses are no finite numbers")
+        yield drift, loss

@@ -79,7 +79,7 @@ class Mending:
             return []
         count = rows_for_shares(rows, (BASE_TEXTS,))[0]
         self.observer(Notice("kl", f"{count} texts sampled from the base, on which the tuned model is held to it"))
-        return base_rows(base, count, BASE_TEXT_TOKENS, self.seed)
+        return base_rows(base, count, BASE_TEXT_TOKENS, self.seed, self.observer)
 
     def learned_rows(self, base: LoadedModel, rows: list[EncodedRow]) -> list[EncodedRow]:
         """`rows`, without the tokens that the bare base finds improbable where that was asked for."""

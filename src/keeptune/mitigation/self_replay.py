@@ -100,12 +100,15 @@ def self_replay_rows(
         [*_identity(loaded), "self-replay", count, encoder.max_length, writing, asked, forbidden],
         Written,
         lambda: _Writer(loaded, own_form, writing, observer).write(count, forbidden, asked if prompts else None),
+        observer,
     )
     rows = [(each.ended, encoder.scored_row(each.example, each.example.completion)) for each in written]
     return [replace(row if ended else _without_end(row), role="replay") for ended, row in rows]
 
 
-def base_rows(loaded: LoadedModel, count: int, max_new_tokens: int, seed: int) -> list[EncodedRow]:
+def base_rows(
+    loaded: LoadedModel, count: int, max_new_tokens: int, seed: int, observer: Observer = silent
+) -> list[EncodedRow]:
     """`count` rows of role ``base``: text drawn from the base for KL alone (`sample_text`). Kept on disk.
 
     Raises:
@@ -116,6 +119,7 @@ def base_rows(loaded: LoadedModel, count: int, max_new_tokens: int, seed: int) -
         [*_identity(loaded), "base", count, max_new_tokens, seed],
         EncodedRow,
         lambda: sample_text(loaded, count, max_new_tokens, BASE_TEXT_SEED + seed),
+        observer,
     )
     return [replace(row, role="base") for row in drawn]
 

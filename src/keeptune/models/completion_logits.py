@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from keeptune.errors import ModelError
+from keeptune.errors import ModelError, NonFiniteLogits
 from keeptune.models.batch import Batch, decoder_inputs
 
 
@@ -41,6 +41,9 @@ def completion_logits(model: Any, batch: Batch, **more: Any) -> torch.Tensor:
     handle = head.register_forward_pre_hook(pick)
     try:
         logits = model(**inputs).logits
+    except NonFiniteLogits as error:
+        # Of the picked tokens, which are one row here.
+        raise NonFiniteLogits(error.model, [(int(batch.rows[at]),) for _, at in error.places]) from None
     finally:
         handle.remove()
     if not picked:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 
 from keeptune.errors import ModelError
 from keeptune.models.interpolate import Weights, interpolate, match_weights
 from keeptune.models.layer_alphas import Alpha, alphas_by_name
 from keeptune.models.load import LoadedModel
 from keeptune.models.saved_weights import SavedWeights
+from keeptune.models.weight_files import ADAPTER_CONFIG, adapter_files, read_json
 from keeptune.models.weights import fold_adapter
 from keeptune.store.hashing import hash_value
 
@@ -76,7 +78,7 @@ def make_dial(loaded: LoadedModel, base: LoadedModel | Path | None = None) -> Di
 def can_scale(loaded: LoadedModel) -> bool:
     """Whether the whole trained change is a LoRA's ΔW beside unchanged weights."""
     configs = getattr(loaded.model, "peft_config", {})
-    return bool(configs) and all(scales(config.to_dict()) for config in configs.values())
+    return bool(configs) and not loaded.changed_base and all(scales(config.to_dict()) for config in configs.values())
 
 
 def scales(settings: dict[str, Any]) -> bool:
@@ -89,6 +91,18 @@ def scales(settings: dict[str, Any]) -> bool:
         and not settings.get("modules_to_save")
         and not settings.get("trainable_token_indices")
     )
+
+
+def scales_saved(folder: Path) -> bool:
+    """`can_scale`, of an adapter's folder: its weights are those of a LoRA alone."""
+    if not scales(read_json(folder / ADAPTER_CONFIG)):
+        return False
+    (file,) = adapter_files(folder)
+    try:
+        with safe_open(str(file), framework="pt") as holder:
+            return all(".lora_" in name for name in holder.keys())  # noqa: SIM118 - it is no mapping
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{file} cannot be read: {error}", "fetch or save the adapter again") from error
 
 
 def weights_of(model: LoadedModel | Path) -> Weights:

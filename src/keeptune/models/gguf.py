@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from filelock import FileLock
 
-from keeptune.errors import ModelError, first_line
+from keeptune.errors import ModelError, StoreError, first_line
 from keeptune.store.atomic import atomic_folder
 from keeptune.store.hashing import hash_file
 from keeptune.store.path_part import readable_part
 from keeptune.store.places import cache_folder
+from keeptune.store.sums import write_sums
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Part of the cached folder's name; raised when what is written there changes."""
 
 UNREADABLE = (
@@ -36,19 +41,39 @@ def convert_gguf(path: Path) -> Path:
     folder = cache_folder() / "models" / f"{readable_part(path.stem)}-{hash_file(path)[:16]}-v{LAYOUT_VERSION}"
     if (folder / "config.json").exists():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "config.json").exists():
-            _convert(path, folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not (folder / "config.json").exists():
+                _convert(path, folder)
+    except (OSError, StoreError) as error:
+        raise ModelError(
+            f"{path} cannot be converted into the cache {cache_folder()}: {first_line(error)}",
+            "make room there, or name another folder in the environment variable KEEPTUNE_CACHE",
+        ) from error
     return folder
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[Path]:
+    """`path` in a folder of its own: transformers would put an adapter that lies beside it on top, pickled or not."""
+    with tempfile.TemporaryDirectory() as folder:
+        only = Path(folder) / "model.gguf"
+        try:
+            only.symlink_to(path.resolve())
+        except OSError:
+            # Windows lets not every user make links.
+            shutil.copy2(path, only)
+        yield only
 
 
 def _convert(path: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+        with _alone(path) as only:
+            model = AutoModelForCausalLM.from_pretrained(only.parent, gguf_file=only.name, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(only.parent, gguf_file=only.name)
     except UNREADABLE as error:
         raise ModelError(
             f"transformers cannot read {path}: {first_line(error)}",
@@ -63,3 +88,4 @@ def _convert(path: Path, folder: Path) -> None:
     with atomic_folder(folder) as partial:
         model.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
+        write_sums(partial, "*")

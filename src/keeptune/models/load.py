@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,8 +13,11 @@ from safetensors import SafetensorError
 
 from keeptune.config.schema import Engine, ModelConfig
 from keeptune.errors import ModelError, first_line
-from keeptune.models.find import FoundModel, find_model, hash_model, read_json
+from keeptune.models.bare import changed_weights, refuse_changed, weight_marks
+from keeptune.models.find import FoundModel, find_model, hash_model
+from keeptune.models.finite import watch_logits
 from keeptune.models.placement import Placement, place
+from keeptune.models.weight_files import ADAPTER_CONFIG, INDEX, read_json, shards_named
 
 Kind = Literal["causal", "encoder-decoder"]
 PROBE = "keeptune☃answer☃probe"
@@ -38,11 +42,23 @@ class LoadedModel:
     """What is asked for answers and likelihoods: this model, or vLLM with its weights."""
     turn_end: int | None = None
     """The token that the chat template writes after an answer."""
+    changed_base: tuple[str, ...] = ()
+    """The base's own weights that a loaded adapter has changed beside adding to them."""
 
     @property
     def inner(self) -> Any:
         """The transformers model, under its adapter if it has one."""
         return self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
+
+    def refuse_changed_base(self) -> None:
+        """Raises ModelError where the model without its adapter is not its base."""
+        refuse_changed(self.changed_base, self.found.adapter or self.found.name)
+
+    def as_base(self) -> AbstractContextManager[None]:
+        """The model without its adapter while the block runs; ModelError where that would not be the base."""
+        self.refuse_changed_base()
+        without: AbstractContextManager[None] = self.model.disable_adapter()
+        return without
 
     @property
     def soft_prompt(self) -> int:
@@ -76,14 +92,25 @@ def kind_and_context(config: ModelConfig) -> tuple[Kind, int]:
     """Kind and context length, from the model's settings alone."""
     found = find_model(config)
     settings = _config(found, config)
-    adapter = read_json(Path(found.adapter) / "adapter_config.json") if found.adapter else {}
-    return _kind(settings), _context_length(settings) - (adapter.get("num_virtual_tokens") or 0)
+    adapter = read_json(Path(found.adapter) / ADAPTER_CONFIG) if found.adapter else {}
+    virtual = adapter.get("num_virtual_tokens") or 0
+    if not isinstance(virtual, int):
+        raise _wrong_adapter(found, f"its num_virtual_tokens are {virtual!r}")
+    return _kind(settings), _context_length(settings) - virtual
 
 
 def load_tokenizer(config: ModelConfig) -> tuple[Any, Kind, int]:
     """Tokenizer, kind and context length, without the weights: what `check` needs."""
     kind, context = kind_and_context(config)
     return _tokenizer(find_model(config), config), kind, context
+
+
+def vocabulary_size(config: ModelConfig) -> int | None:
+    """Ids that the model has an embedding for, as its config says; None where it does not say."""
+    settings = _config(find_model(config), config)
+    text = settings.get_text_config() if hasattr(settings, "get_text_config") else settings
+    size = getattr(text, "vocab_size", None)
+    return size if isinstance(size, int) else None
 
 
 def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedModel:
@@ -99,10 +126,15 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     placement = place(config.device, config.dtype)
     settings = _config(found, config)
     kind = _kind(settings)
+    found_hash = hash_model(found)
     dtype = torch.float32 if train_weights else placement.dtype
-    model = _weights(found, config, kind, dtype)
+    model = _weights(found, config, settings, kind, dtype)
+    watch_logits(model, found.name)
+    changed: tuple[str, ...] = ()
     if found.adapter is not None:
+        before = weight_marks(model)
         model = _attach_saved_adapter(model, found)
+        changed = changed_weights(before, model)
     model.to(placement.device)
     model.eval()
     tokenizer = _tokenizer(found, config)
@@ -115,9 +147,10 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
         kind,
         placement,
         found,
-        hash_model(found),
+        found_hash,
         _context_length(settings),
         turn_end=_turn_end(tokenizer) if kind == "causal" else None,
+        changed_base=changed,
     )
 
 
@@ -130,7 +163,7 @@ def _config(found: FoundModel, config: ModelConfig) -> Any:
 
     try:
         return AutoConfig.from_pretrained(found.source, **_hub_arguments(found, config))
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # what values of other types make a library raise is written nowhere
         raise _cannot_load(found, error) from error
 
 
@@ -144,7 +177,7 @@ def _tokenizer(found: FoundModel, config: ModelConfig) -> Any:
             tokenizer = AutoTokenizer.from_pretrained(found.adapter, trust_remote_code=config.allow_remote_code)
         else:
             tokenizer = AutoTokenizer.from_pretrained(found.source, **_hub_arguments(found, config))
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+    except Exception as error:
         raise ModelError(
             f"the tokenizer of {found.adapter if own else found.name} cannot be loaded: {first_line(error)}",
             "put the tokenizer's files beside the weights (`tokenizer.save_pretrained`)",
@@ -173,7 +206,27 @@ def _turn_end(tokenizer: Any) -> int | None:
     return next((token for token in after if token in special), None)
 
 
-def _weights(found: FoundModel, config: ModelConfig, kind: Kind, dtype: torch.dtype) -> Any:
+def _safetensors(found: FoundModel, config: ModelConfig, settings: Any) -> bool | None:
+    """What transformers is told to load: of a folder the files that were decided on, of the hub no pickle."""
+    if found.local:
+        return all(file.suffix == ".safetensors" for file in found.weights)
+    from transformers.utils.hub import cached_file
+
+    named = getattr(settings, "transformers_weights", None) or INDEX
+    if named.endswith(".json"):
+        quiet: Any = dict.fromkeys(_QUIET, False)
+        index = cached_file(found.source, named, revision=found.revision, **quiet)
+        if index is not None:
+            shards_named(Path(index))
+    elif not named.endswith(".safetensors"):
+        raise ModelError(f"the config.json of {found.name} names {named!r} as its weights", "use another model")
+    return None if config.allow_pickle else True
+
+
+_QUIET = tuple(f"_raise_exceptions_for_{what}" for what in ("gated_repo", "missing_entries", "connection_errors"))
+
+
+def _weights(found: FoundModel, config: ModelConfig, settings: Any, kind: Kind, dtype: torch.dtype) -> Any:
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     auto: Any = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
@@ -181,13 +234,13 @@ def _weights(found: FoundModel, config: ModelConfig, kind: Kind, dtype: torch.dt
         model, report = auto.from_pretrained(
             found.source,
             dtype=dtype,
-            use_safetensors=None if config.allow_pickle else True,
+            use_safetensors=_safetensors(found, config, settings),
             # Other shapes are refused below, by name: the library's own error names none.
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             **_hub_arguments(found, config),
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+    except Exception as error:
         raise _cannot_load(found, error) from error
     mismatched = sorted((name, tuple(held), tuple(asked)) for name, held, asked in report.get("mismatched_keys", ()))
     if mismatched:
@@ -217,7 +270,7 @@ def _attach_saved_adapter(model: Any, found: FoundModel) -> Any:
         raise ModelError(
             f"the adapter {found.adapter} cannot be read: {first_line(error)}", "fetch or save the adapter again"
         ) from error
-    except (ValueError, KeyError, RuntimeError, TypeError) as error:
+    except Exception as error:
         raise _wrong_adapter(found, first_line(error)) from error
     expected = set(get_peft_model_state_dict(model))
     # peft leaves what is missing at its first, random value, and passes over what has no place.

@@ -51,6 +51,7 @@ def reference_of(loaded: LoadedModel) -> Reference:
             f"the adapter on {loaded.found.name} has taken a part out of its base", "use --method lora, or another"
         )
     if hasattr(loaded.model, "peft_config"):
+        loaded.refuse_changed_base()
         return Reference(loaded.model, shared=True)
     frozen = copy.deepcopy(loaded.model).requires_grad_(False).eval()
     cast_weights(frozen, loaded.placement.dtype)

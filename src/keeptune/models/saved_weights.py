@@ -10,9 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from keeptune.errors import ModelError
-from keeptune.models.find import read_json, refuse_pickle
-
-INDEX = "model.safetensors.index.json"
+from keeptune.models.weight_files import model_files
 
 
 class SavedWeights(Mapping[str, torch.Tensor]):
@@ -20,16 +18,15 @@ class SavedWeights(Mapping[str, torch.Tensor]):
 
     def __init__(self, folder: Path) -> None:
         """Raises ModelError where there are no safetensors, or they cannot be read."""
-        refuse_pickle(folder, allowed=False)
         self.files: dict[str, tuple[str, ...]] = {}
         """File → the names that it holds."""
         self._holders: dict[str, Any] = {}
-        for file in _weight_files(folder):
+        for path in model_files(folder):
             try:
-                holder: Any = safe_open(str(folder / file), framework="pt")
+                holder: Any = safe_open(str(path), framework="pt")
             except (OSError, SafetensorError) as error:
-                raise ModelError(f"{folder / file} cannot be read: {error}", "fetch or save the model again") from error
-            self.files[file] = tuple(holder.keys())
+                raise ModelError(f"{path} cannot be read: {error}", "fetch or save the model again") from error
+            self.files[path.name] = tuple(holder.keys())
             self._holders |= dict.fromkeys(holder.keys(), holder)
 
     def __getitem__(self, name: str) -> torch.Tensor:
@@ -41,12 +38,3 @@ class SavedWeights(Mapping[str, torch.Tensor]):
 
     def __len__(self) -> int:
         return len(self._holders)
-
-
-def _weight_files(folder: Path) -> list[str]:
-    """Those that transformers would load: some folders hold the weights a second time, in another layout."""
-    if (folder / INDEX).exists():
-        return sorted(set(read_json(folder / INDEX).get("weight_map", {}).values()))
-    if (folder / "model.safetensors").exists():
-        return ["model.safetensors"]
-    return sorted(file.name for file in folder.glob("*.safetensors"))

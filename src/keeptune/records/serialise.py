@@ -38,22 +38,41 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
 
 def _build(kind: Any, plain: Any) -> Any:
-    origin = typing.get_origin(kind)
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        return _build_union(typing.get_args(kind), plain)
+        return _build_union(inner, plain)
     if origin is typing.Literal:
-        return plain
+        return _expect(plain in inner, plain, f"one of {inner}")
     if origin is tuple:
-        return tuple(_build(typing.get_args(kind)[0], item) for item in plain)
+        _expect(isinstance(plain, (list, tuple)), plain, "a list")
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            return tuple(_build(inner[0], item) for item in plain)
+        _expect(len(plain) == len(inner), plain, f"{len(inner)} values")
+        return tuple(_build(each, item) for each, item in zip(inner, plain, strict=True))
     if origin is not None and issubclass(origin, Mapping):
-        item_kind = typing.get_args(kind)[1]
-        return {key: _build(item_kind, item) for key, item in plain.items()}
+        _expect(isinstance(plain, Mapping), plain, "an object")
+        return {key: _build(inner[1], item) for key, item in plain.items()}
     if origin is not None and issubclass(origin, Sequence):
-        return [_build(typing.get_args(kind)[0], item) for item in plain]
+        _expect(isinstance(plain, (list, tuple)), plain, "a list")
+        return [_build(inner[0], item) for item in plain]
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, plain)
-    if kind is float and isinstance(plain, int):
+    if kind is float and isinstance(plain, int) and not isinstance(plain, bool):
+        _expect(abs(plain) < 1 << 1000, plain, "a number")
         return float(plain)
+    if kind is types.NoneType:
+        return _expect(plain is None, plain, "null")
+    if kind in (str, int, float, bool):
+        return _expect(type(plain) is kind, plain, _WORDS[kind])
+    return plain
+
+
+_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _expect(right: bool, plain: Any, wanted: str) -> Any:
+    if not right:
+        raise ValueError(f"expected {wanted}, found {str(plain)[:80]!r}")
     return plain
 
 
@@ -74,14 +93,18 @@ def _build_dataclass(kind: Any, plain: Any) -> Any:
 
 
 def _build_union(kinds: tuple[Any, ...], plain: Any) -> Any:
-    if plain is None and type(None) in kinds:
-        return None
-    for kind in kinds:
-        if dataclasses.is_dataclass(kind) and isinstance(plain, Mapping):
-            name = kind.__name__ if isinstance(kind, type) else ""
-            if plain.get("type") == name:
-                return _build(kind, plain)
-    scalars = [kind for kind in kinds if kind is not type(None) and not dataclasses.is_dataclass(kind)]
-    if not scalars:
-        raise ValueError(f"none of {kinds} fits {plain!r}")
-    return _build(scalars[0], plain) if not isinstance(plain, Mapping) else plain
+    if isinstance(plain, Mapping):
+        named = [kind for kind in kinds if dataclasses.is_dataclass(kind) and plain.get("type") == _name(kind)]
+        if named:
+            return _build(named[0], plain)
+    wrong = ""
+    for kind in (kind for kind in kinds if not dataclasses.is_dataclass(kind)):
+        try:
+            return _build(kind, plain)
+        except ValueError as error:
+            wrong = wrong or str(error)
+    raise ValueError(wrong or f"expected one of {[_name(kind) for kind in kinds]}, found {str(plain)[:80]!r}")
+
+
+def _name(kind: Any) -> str:
+    return str(getattr(kind, "__name__", kind))

@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
+
+from keeptune.errors import StoreError, first_line
+
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
 
 
 def write_text(path: Path, text: str, *, private: bool = False) -> None:
     """Write `text` to `path` (UTF-8), whole or not at all; `private`: for this user alone to read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         opener = (lambda name, flags: os.open(name, flags, 0o600)) if private else None
         with open(partial, "w", encoding="utf-8", opener=opener) as handle:
             handle.write(text)
             handle.flush()
             os.fsync(handle.fileno())
         os.replace(partial, path)
+    except OSError as error:
+        raise not_written(path, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def not_written(path: Path, error: Exception) -> StoreError:
+    """What a disk that is full, or may not be written to, is called for `path`."""
+    return StoreError(
+        f"{path} cannot be written: {first_line(error)}",
+        "make room on that disk, or name another place; what a run has finished by then stays, and --resume goes on",
+    )
+
+
+def is_of_the_disk(error: Exception) -> bool:
+    """Whether the disk failed, and not who wrote to it. safetensors has an error of its own for that."""
+    if isinstance(error, OSError):
+        return error.errno in _OF_THE_DISK or "No space left" in str(error)
+    return isinstance(error, SafetensorError) and "I/O error" in str(error)
 
 
 def write_json(path: Path, value: Any, *, private: bool = False) -> None:
@@ -38,27 +63,16 @@ def write_jsonl(path: Path, values: Iterable[Any]) -> None:
     write_text(path, "".join(line + "\n" for line in lines))
 
 
-def read_jsonl(path: Path) -> list[Any]:
-    """What `write_jsonl` wrote. Lines end at ``\\n`` only: a JSON text may hold U+2028, at which `str.splitlines` cuts.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: a line is no JSON, or no UTF-8.
-    """
-    with path.open(encoding="utf-8", newline="\n") as handle:
-        return [json.loads(line) for line in handle]
-
-
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A scratch folder that becomes `path` when the block ends well, and vanishes when it does not.
 
     A `path` that exists is replaced only after the new folder is whole.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    partial.mkdir()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
         yield partial
         _sync_files(partial)
         if path.exists():
@@ -73,6 +87,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         else:
             os.replace(partial, path)
         _sync_folder(path.parent)
+    except Exception as error:
+        if is_of_the_disk(error):
+            raise not_written(path, error) from error
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

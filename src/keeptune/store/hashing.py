@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,14 @@ def hash_file(path: Path) -> str:
 
 def hash_files(paths: Iterable[Path]) -> str:
     """One hash over names and contents of several files, in the order of their names."""
+    return hash_of_hashes({path.name: hash_file(path) for path in paths})
+
+
+def hash_of_hashes(hashes: Mapping[str, str]) -> str:
+    """One hash over names and hashes of files."""
     digest = hashlib.sha256()
-    for path in sorted(paths, key=lambda path: path.name):
-        digest.update(f"{path.name}\0{hash_file(path)}\n".encode())
+    for name, of_file in sorted(hashes.items()):
+        digest.update(f"{name}\0{of_file}\n".encode())
     return digest.hexdigest()
 
 

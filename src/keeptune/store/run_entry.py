@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, Literal
 
 from keeptune.errors import StoreError
-from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain
+from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain, to_plain
 from keeptune.records.shown import Shown, number
-from keeptune.store.atomic import read_jsonl
 from keeptune.store.hashing import hash_value
+from keeptune.store.json_file import read_json_file, read_json_lines
 from keeptune.store.path_part import path_part
 from keeptune.store.runs import CONFIG, FORGETTING, LOCK, RESULT, ROWS, TRIALS, is_locked, read_json_object
 from keeptune.store.task_name import task_name
@@ -23,7 +22,7 @@ from keeptune.store.task_name import task_name
 State = Literal["finished", "running", "unfinished", "damaged"]
 STATES: tuple[State, ...] = ("finished", "running", "unfinished", "damaged")
 _KINDS = {"TuneConfig": "tune", "MeasureRun": "measure", "TuneResult": "tune", "EvalResult": "eval"}
-_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 """What reading JSON of an unforeseen shape can raise."""
 
 
@@ -84,12 +83,20 @@ class RunEntry(Shown):
 
 def is_run(folder: Path) -> bool:
     """Whether this folder is a run of keeptune; a model's folder, which has a `config.json` too, is none."""
+    try:
+        return _is_run(folder)
+    except OSError:
+        # What cannot be looked into is listed, as damaged.
+        return True
+
+
+def _is_run(folder: Path) -> bool:
     if any((folder / name).exists() for name in (LOCK, RESULT, FORGETTING, ROWS)):
         return True
     if not (folder / CONFIG).exists() or any(folder.glob("*.safetensors")) or any(folder.glob("tokenizer*")):
         return False
     try:
-        plain = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        plain = read_json_file(folder / CONFIG)
     except (OSError, ValueError):
         return True
     return isinstance(plain, dict) and (plain.get("type") in _KINDS or isinstance(plain.get("model"), dict))
@@ -97,28 +104,33 @@ def is_run(folder: Path) -> bool:
 
 def read_entry(folder: Path, name: str) -> RunEntry:
     """The entry of a run folder; what cannot be read makes it a damaged one, and never an error."""
-    state = _state(folder)
-    facts: dict[str, Any] = {"kind": "", "created": _written(folder), "size_bytes": _size(folder)}
+    entry = RunEntry(name=name, path=str(folder), kind="", state="damaged")
+    try:
+        state = _state(folder)
+        entry = replace(entry, state=state, created=_written(folder), size_bytes=_size(folder))
+    except OSError as error:
+        return replace(entry, problem=f"{folder} cannot be read: {error}")
     problem = ""
     for read in (_of_settings, _of_result):
         try:
-            facts |= read(folder)
+            told = replace(entry, **read(folder))
+            # Each fact in its type: a table draws and sorts them.
+            entry = replace(from_plain(RunEntry, to_plain(told)), settings=told.settings)
         except StoreError as error:
             problem = problem or error.message
         except _SHAPE as error:
             problem = problem or f"a record of another shape: {type(error).__name__}: {error}"
     if problem and state != "running":
         state = "damaged"
-    if (folder / TRIALS).is_dir():
-        facts["kind"] = "study"
-    return RunEntry(name=name, path=str(folder), state=state, problem=problem, **facts)
+    kind = "study" if (folder / TRIALS).is_dir() else entry.kind
+    return replace(entry, state=state, problem=problem, kind=kind)
 
 
 def items_hash(run: Path, ability: str) -> str:
     """Names the items that an ability was asked by; "" where the run does not hold them."""
     records = run / "abilities" / path_part(ability) / "base.jsonl"
     try:
-        return hash_value([[line["item_id"], line["prompt"], line["references"]] for line in read_jsonl(records)])
+        return hash_value([[line["item_id"], line["prompt"], line["references"]] for line in read_json_lines(records)])
     except (OSError, *_SHAPE):
         return ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from keeptune.errors import RunExists, RunLocked, StoreError
 from keeptune.near_paths import did_you_mean_path
+from keeptune.store.json_file import read_object
 from keeptune.store.path_part import readable_part
 
 RESULT = "result.json"
@@ -197,9 +197,6 @@ def read_settings(run: Path) -> dict[str, Any]:
 def read_json_object(file: Path, fix: str) -> dict[str, Any]:
     """The object in `file`, or a StoreError that names the file and `fix`."""
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        return read_object(file)
     except (OSError, ValueError) as error:
         raise StoreError(f"{file} cannot be read: {error}", fix) from error
-    if not isinstance(value, dict):
-        raise StoreError(f"{file} should hold an object", fix)
-    return value

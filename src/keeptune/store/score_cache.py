@@ -7,30 +7,23 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from keeptune.errors import StoreError
-from keeptune.records import Answer, from_plain, to_plain
-from keeptune.store.atomic import read_jsonl, write_jsonl
+from keeptune.events import Observer
+from keeptune.records import Answer
+from keeptune.store.cache_entry import entry_file, keep_entry, read_entry
 from keeptune.store.growing_file import GrowingFile, locked_file
-from keeptune.store.places import cache_folder
 
-ANSWERS_VERSION = 2
+ANSWERS_VERSION = 3
 """Part of every key; raised when models are asked in another way than before."""
 
 
 def _file(key: str) -> Path:
-    return cache_folder() / "scores" / f"v{ANSWERS_VERSION}" / f"{key}.jsonl"
+    return entry_file("scores", ANSWERS_VERSION, key)
 
 
-def read_answers(key: str, item_ids: Sequence[str]) -> list[Answer] | None:
+def read_answers(key: str, item_ids: Sequence[str], observer: Observer) -> list[Answer] | None:
     """The answers kept under `key`, or None where there are none, or not for exactly these items."""
-    file = _file(key)
-    if not file.exists():
-        return None
-    try:
-        answers = [from_plain(Answer, value) for value in read_jsonl(file)]
-    except ValueError:
-        # A cache may always be made again.
-        return None
-    return answers if [answer.item_id for answer in answers] == list(item_ids) else None
+    answers = read_entry(_file(key), Answer, observer)
+    return answers if answers and [answer.item_id for answer in answers] == list(item_ids) else None
 
 
 @contextmanager
@@ -51,6 +44,6 @@ def unfinished_answers(key: str) -> Iterator[GrowingFile | None]:
             path.unlink(missing_ok=True)
 
 
-def keep_answers(key: str, answers: Sequence[Answer]) -> None:
+def keep_answers(key: str, answers: Sequence[Answer], observer: Observer) -> None:
     """Keep `answers` under `key`."""
-    write_jsonl(_file(key), [to_plain(answer) for answer in answers])
+    keep_entry(_file(key), answers, observer)

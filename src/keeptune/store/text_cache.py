@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from keeptune.records import from_plain, to_plain
-from keeptune.store.atomic import read_jsonl, write_jsonl
+from keeptune.events import Observer
+from keeptune.store.cache_entry import entry_file, keep_entry, read_entry
 from keeptune.store.hashing import hash_value
-from keeptune.store.places import cache_folder
 
-TEXT_VERSION = 1
+TEXT_VERSION = 2
 """Part of every key; raised when models write in another way than before."""
 
 T = TypeVar("T")
 
 
-def cached_text(parts: Sequence[Any], kind: type[T], write: Callable[[], list[T]]) -> list[T]:
+def cached_text(parts: Sequence[Any], kind: type[T], write: Callable[[], list[T]], observer: Observer) -> list[T]:
     """The records kept for `parts` (plain values or records); where there are none, what `write` gives is kept."""
-    file = cache_folder() / "text" / f"v{TEXT_VERSION}" / f"{hash_value(parts)}.jsonl"
-    try:
-        return [from_plain(kind, value) for value in read_jsonl(file)]
-    except (OSError, ValueError):
-        # A cache may always be made again.
-        written = write()
-    write_jsonl(file, map(to_plain, written))
+    file = entry_file("text", TEXT_VERSION, hash_value(parts))
+    kept = read_entry(file, kind, observer)
+    if kept is not None:
+        return kept
+    written = write()
+    keep_entry(file, written, observer)
     return written

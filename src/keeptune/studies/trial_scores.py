@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from keeptune.records import (
 )
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import get_metric
+from keeptune.store.json_file import read_json_lines
 from keeptune.store.path_part import path_part
 
 TASK = "the task"
@@ -172,9 +172,8 @@ def _read_pairs(folder: Path) -> list[Pair]:
 
 def _read(file: Path) -> list[EvalRecord]:
     try:
-        with file.open(encoding="utf-8") as lines:
-            return [from_plain(EvalRecord, json.loads(line)) for line in lines]
-    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        return [from_plain(EvalRecord, line) for line in read_json_lines(file)]
+    except (OSError, ValueError) as error:
         raise StoreError(f"{file} cannot be read: {error}", "delete that trial's folder, and compare again") from error
 
 

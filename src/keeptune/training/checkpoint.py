@@ -66,10 +66,24 @@ def save_weights(folder: Path, model: Any) -> None:
     """The trainable weights alone, as `folder`, whole or not at all."""
     with atomic_folder(folder) as partial:
         _save(partial / "weights.safetensors", trainable_weights(model))
+        (partial / "hash").write_text(_content_hash(partial), encoding="utf-8")
+
+
+def check_whole(folder: Path) -> None:
+    """Raises CorruptCheckpoint for a folder that is not what was written there."""
+    if not _is_whole(folder):
+        raise CorruptCheckpoint(
+            f"{folder} is damaged: it does not match its own hash", "start a new run in another --output"
+        )
 
 
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:
-    """Weights written by `save_weights`."""
+    """Weights written by `save_weights`.
+
+    Raises:
+        CorruptCheckpoint: they are not what was written.
+    """
+    check_whole(folder)
     return _load(folder / "weights.safetensors")
 
 
@@ -124,7 +138,12 @@ def load_checkpoint(
 
 
 def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer, fingerprint: str, scaler: Any) -> LoopState:
-    state = from_plain(LoopState, json.loads((folder / "state.json").read_text(encoding="utf-8")))
+    try:
+        state = from_plain(LoopState, json.loads((folder / "state.json").read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise CorruptCheckpoint(
+            f"{folder} is of another version: {error}", "start a new run in another --output"
+        ) from error
     if state.fingerprint != fingerprint:
         raise CorruptCheckpoint(
             f"{folder} was made with other settings, data or model than this run",
@@ -163,7 +182,10 @@ def _content_hash(folder: Path) -> str:
 
 def _is_whole(folder: Path) -> bool:
     mark = folder / "hash"
-    return mark.exists() and mark.read_bytes() == _content_hash(folder).encode()
+    try:
+        return mark.read_bytes() == _content_hash(folder).encode()
+    except OSError:
+        return False
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:

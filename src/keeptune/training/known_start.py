@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from keeptune.records import from_plain, to_plain
-from keeptune.store.atomic import write_json
-from keeptune.store.places import cache_folder
+from keeptune.events import Observer
+from keeptune.store.cache_entry import entry_file, keep_entry, read_entry
 
-VERSION = 1
+VERSION = 2
 """Part of every key; raised when something else is found out, or in another way."""
 
 
@@ -28,19 +26,16 @@ class KnownStart:
     validation_seconds: float
 
 
-def read_start(key: str) -> KnownStart | None:
+def read_start(key: str, observer: Observer) -> KnownStart | None:
     """What was kept under `key`, or None."""
-    try:
-        return from_plain(KnownStart, json.loads(_file(key).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        # A cache may always be made again.
-        return None
+    found = read_entry(_file(key), KnownStart, observer)
+    return found[0] if found else None
 
 
-def keep_start(key: str, start: KnownStart) -> None:
+def keep_start(key: str, start: KnownStart, observer: Observer) -> None:
     """Keep it under `key`."""
-    write_json(_file(key), to_plain(start))
+    keep_entry(_file(key), [start], observer)
 
 
 def _file(key: str) -> Path:
-    return cache_folder() / "starts" / f"v{VERSION}" / f"{key}.json"
+    return entry_file("starts", VERSION, key)

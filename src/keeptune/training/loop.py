@@ -27,6 +27,7 @@ from keeptune.numerics.schedule import cosine_with_warmup
 from keeptune.records import EncodedRow, Forecast
 from keeptune.training.checkpoint import (
     LoopState,
+    check_whole,
     load_checkpoint,
     load_trainable,
     read_weights,
@@ -93,6 +94,8 @@ class Loop:
                 # What a pass held before: the same sums, in the same order.
                 self._memory = dataclasses.replace(self._memory, token_budget=state.token_budget)
             state = state or self._nothing_done()
+            if state.best_step:
+                check_whole(self.run / "best")
             self.observer(
                 TrainingStarted(
                     self.steps,
@@ -141,7 +144,7 @@ class Loop:
 
     def _known_start(self) -> KnownStart | None:
         """What a training like this one found, if there is as much memory as it took."""
-        known = read_start(self.start_key) if self.start_key else None
+        known = read_start(self.start_key, self.observer) if self.start_key else None
         meter = Meter(self.loaded.placement.device)
         free = meter.free()
         return known if known and (free is None or known.peak_bytes <= meter.used() + free) else None
@@ -349,7 +352,7 @@ class Loop:
             # A budget that was lowered holds for the memory of that hour.
             whole = self._memory.peak_bytes and self._memory.token_budget == self._token_budget()
             if self.start_key and whole and all(map(math.isfinite, shown.values())):
-                keep_start(self.start_key, known)
+                keep_start(self.start_key, known, self.observer)
         if self.validate:
             state = self._curved(state, known.validation, best=False)
         return state, known.validation_seconds

@@ -37,7 +37,7 @@ def ewc(loaded: LoadedModel, rows: Sequence[EncodedRow]) -> Penalty:
     """
     if hasattr(loaded.model, "peft_config"):
         layers = low_rank_layers(loaded.model)
-        with loaded.model.disable_adapter():
+        with loaded.as_base():
             of_layers = fisher_information(loaded, rows, [layer.base.weight for layer in layers])
         changes = [layer.change for layer in layers]
         return lambda _model: _energy(changes, of_layers)

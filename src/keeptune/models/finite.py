@@ -1,0 +1,56 @@
+"""A model whose logits are no numbers answers nothing: whoever asks it, and however, is told so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from keeptune.errors import NonFiniteLogits
+
+
+def watch_logits(model: Any, name: str) -> None:
+    """Have every forward pass of `model` raise NonFiniteLogits where a position's logits are NaN or +inf, or all −inf.
+
+    Not while it is trained: there the loss is looked at.
+    """
+
+    def look(module: Any, _: Any, given: Mapping[str, Any], output: Any) -> None:
+        logits = getattr(output, "logits", None)
+        if module.training or not isinstance(logits, torch.Tensor) or not logits.numel():
+            return
+        # NaN is the greatest of all. Some tokens may be ruled out by −inf.
+        bad = ~logits.detach().amax(dim=-1).isfinite()
+        mask = given.get("attention_mask")
+        if isinstance(mask, torch.Tensor) and bad.dim() == 2 and mask.dim() == 2 and len(mask) == len(bad):
+            # What stands in padding is read by nobody.
+            bad[:, -mask.shape[1] :] &= mask[:, -bad.shape[1] :].bool() if mask.shape[1] >= bad.shape[1] else True
+        if bool(bad.any()):
+            raise NonFiniteLogits(name, tuple(map(tuple, bad.nonzero().tolist())))
+
+    model.register_forward_hook(look, with_kwargs=True)
+
+
+@contextmanager
+def naming(listed: Callable[[], Sequence[str | tuple[int, ...]]]) -> Iterator[None]:
+    """A NonFiniteLogits of a forward pass over these rows tells which: by their items, or by their prompts' ids."""
+    try:
+        yield
+    except NonFiniteLogits as error:
+        if error.rows:
+            raise
+        rows = listed()
+        raise error.of([rows[place[0]] for place in error.places if place[0] < len(rows)]) from None
+
+
+@contextmanager
+def naming_prompts(prompts: Sequence[Sequence[int]], items: Sequence[str]) -> Iterator[None]:
+    """One that tells of prompts names their items; one that tells of no row, the first."""
+    try:
+        yield
+    except NonFiniteLogits as error:
+        by_prompt = {tuple(prompt): item for prompt, item in zip(prompts, items, strict=True)}
+        found = [row if isinstance(row, str) else by_prompt.get(row, "") for row in error.rows]
+        raise error.of([item for item in found if item] or list(items[:1])) from None
