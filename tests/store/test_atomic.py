@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from keeptune.errors import StoreError
 from keeptune.store.atomic import atomic_folder, remove_partials, write_json, write_jsonl, write_text
 from keeptune.store.json_file import read_json_lines
 
@@ -46,7 +47,7 @@ def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch
         raise OSError("no space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(StoreError, match="no space"):
         write_json(file, 2)
     assert json.loads(file.read_text()) == 1
     assert names(tmp_path) == ["result.json"]
