@@ -69,7 +69,7 @@ def test_real_runs_are_shown_and_compared(folder: Path, capsys: pytest.CaptureFi
     out = capsys.readouterr().out
     assert "not comparable" not in out
     assert "gain on the task" in out
-    assert "drop of colours" in out
+    assert "change of colours" in out
     assert "training.seed" in out
     assert main(["runs", "compare", "real-1", "tickets-1", "--in", str(folder)]) == 0
     assert "task: scored on other items" in capsys.readouterr().out

@@ -141,7 +141,7 @@ def test_another_wording_that_keeps_it_is_format():
     base, tuned = labels(), again(labels(), next_label, pick("w", 0.6, ids(labels())))
     found = diagnose(ability(base, chance=CHANCE), base, tuned, {"wording-1": (base, tuned), "wording-2": (base, base)})
     assert found.broke == "format"
-    assert "asked by wording-2 (drop " in found.text
+    assert "asked by wording-2 (change " in found.text
     assert "wording-1" not in found.text
 
 
@@ -234,7 +234,7 @@ def test_it_is_kept_whole_and_pairs_are_checked():
     assert from_plain(Diagnosis, to_plain(found)) == found
     assert found.text == (
         "The form broke, not the knowledge. In the asked form it lost 91.7 points, yet it is kept read leniently "
-        "(drop −1.3 to 1.3 points) and asked by wording-1 (drop −1.3 to 1.3 points)."
+        "(change −1.3 to +1.3 points) and asked by wording-1 (change −1.3 to +1.3 points)."
     )
     with pytest.raises(PairingError, match="label/0"):
         diagnose(ability(base), base, tuned, {"wording-1": (base, tuned[1:])})

@@ -55,12 +55,12 @@ def test_only_what_the_user_names_fails():
 
 def test_what_a_colleague_would_say():
     assert decide([KEPT, SAME]).sentences == (
-        "Facts is kept: a drop of 1.3 points at most (margin 5).",
+        "Facts is kept: a change of −1.3 points at worst (margin 5).",
         "No fall was shown in what you did not declare (Json).",
     )
     assert decide([KEPT, ALSO_KEPT, FELL]).sentences == (
         "Both abilities that you declared are kept; the closest call is Logic, "
-        "a drop of 2.2 points at most (margin 5).",
+        "a change of −2.2 points at worst (margin 5).",
         "Not declared: Topic fell by 11.7 points (8.8 to 14.8; margin 5).",
     )
     failed = decide([KEPT, LOST, OPEN, UNMEASURABLE]).sentences

@@ -18,16 +18,16 @@ from keeptune.records import AbilityReport, Undefined, from_plain, to_plain
 @pytest.mark.parametrize(
     ("worse", "better", "verdict", "change", "reason"),
     [
-        (6, 5, "kept", "no change shown", "The drop is at most 1.4 points, below the margin of 5."),
-        (5, 30, "kept", "rose", "The drop is at most −2.4 points, below the margin of 5."),
-        (24, 8, "kept", "fell", "The drop is at most 4.7 points, below the margin of 5."),
+        (6, 5, "kept", "no change shown", "The change is −1.4 points at worst, within the margin of 5."),
+        (5, 30, "kept", "rose", "The change is +2.4 points at worst, within the margin of 5."),
+        (24, 8, "kept", "fell", "The change is −4.7 points at worst, within the margin of 5."),
         (90, 15, "lost", "fell", "The drop is at least 9.4 points, above the margin of 5."),
         (
             33,
             9,
             "inconclusive",
             "fell",
-            "The drop is 2.0 to 6.3 points, with the margin of 5 between; about 5,662 items (all new, or "
+            "The change is −6.3 to −2.0 points, with the margin of 5 between; about 5,662 items (all new, or "
             "by --looks) would decide if the drop is the one seen.",
         ),
     ],

@@ -62,8 +62,8 @@ def test_the_text() -> None:
     assert " ".join(REPORT.sentences) in CARD
     assert "**Gate: fail.**" in CARD
     assert "| rouge1 | 23.5 | 39.1 | +15.6 | +14.0 to +17.2 | 300 |" in CARD
-    assert "| instructions | exact\\_match | 62.0 | 49.0 | +13.0 | +8.8 to +17.8 | 5 | **lost** | 300 |" in CARD
-    assert "| text (exploratory) | token\\_loss ↓ | 2.600 | 2.605 | +0.005 | +0.003 to +0.007 | 0.05 | kept |" in CARD
+    assert "| instructions | exact\\_match | 62.0 | 49.0 | −13.0 | −17.8 to −8.8 | 5 | **lost** | 300 |" in CARD
+    assert "| text (exploratory) | token\\_loss ↓ | 2.600 | 2.605 | −0.005 | −0.007 to −0.003 | 0.05 | kept |" in CARD
     assert "| undefined | not measured: the base is not clearly above chance" in CARD
     assert f"    keeptune measure --base {REPORT.base_name} --tuned OWNER/NAME --keep " in CARD
     assert "4,884,480 of 139,399,488 weights trained" in CARD

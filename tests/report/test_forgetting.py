@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from keeptune.records import ForgettingReport, Undefined
+from keeptune.records import ForgettingReport, Interval, Undefined
+from keeptune.report.ending import CLIMBS, ending_of_measure
 from keeptune.report.forgetting import forgetting_report
+from keeptune.report.wording import change
 from tests.report.forgetting_reports import climbed
 from tests.report.forgetting_reports import forgetting_report as a_report
 
@@ -18,10 +20,34 @@ def shown(report: ForgettingReport, width: int = 160) -> str:
     return console.export_text()
 
 
-def test_the_answer_comes_first() -> None:
+def test_the_end_is_four_lines() -> None:
     report = a_report()
-    lines = [line for line in shown(report).splitlines() if line.strip()]
-    assert " ".join(lines[0].split()).startswith(report.sentences[0][:40])
+    lines = [line.rstrip() for line in shown(report, width=2000).splitlines() if line.strip()]
+    gain, worst, verdict, following = lines[-4:]
+    assert gain.startswith("gain: ")
+    assert worst == "worst: entities −16.3 points (−20.5 to −12.1): lost (declared, margin 5; of 12 asked)"
+    assert verdict.startswith("verdict: FAIL. ")
+    assert report.sentences[0] in verdict
+    assert following == f"next: keeptune chat --model {report.tuned_name}"
+
+
+def test_where_a_climb_may_help_it_is_next() -> None:
+    report = replace(a_report(), notices=(f"{CLIMBS} that keeps everything: …",))
+    assert ending_of_measure(report).next.startswith("keeptune tune --config ")
+    assert "--auto" in ending_of_measure(report).next
+
+
+def test_without_abilities_nothing_is_worst() -> None:
+    report = replace(a_report(), abilities=(), gate="nothing declared", sentences=("No ability was measured.",))
+    assert ending_of_measure(report).worst == "no ability was measured"
+
+
+def test_no_text_shows_a_drop_below_zero() -> None:
+    """What rose has a plus, what fell a minus, for a loss too."""
+    rows = {a.name: a for a in a_report().abilities if isinstance(a.drop, Interval)}
+    for name, ability in rows.items():
+        line = next(line for line in shown(a_report()).splitlines() if line.startswith(name))
+        assert change(ability.metric, -ability.drop.estimate) in line
 
 
 def test_every_ability_with_its_verdict() -> None:

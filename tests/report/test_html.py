@@ -17,12 +17,14 @@ import pytest
 from keeptune.errors import PairingError
 from keeptune.forgetting.confusion import _chosen
 from keeptune.records import Answer, Confusion, ConfusionCell, EvalRecord, ForgettingReport, ItemScore, Undefined
+from keeptune.report.ending import ending_of_tune
 from keeptune.report.html import render, write_html
 from keeptune.report.html.axis import axis_over
 from keeptune.report.html.confusion_table import confusion_table
 from keeptune.report.html.embedded import embedded_json
 from keeptune.report.html.explorer import _kind, _side
 from keeptune.report.html.forest import ordered, panels, strip
+from keeptune.report.html.page import asset
 from keeptune.report.visible import visible
 from tests.report.forgetting_reports import (
     HOSTILE,
@@ -34,6 +36,7 @@ from tests.report.forgetting_reports import (
     record,
     task_pairs,
 )
+from tests.report.results import RESULT
 
 REPORT = forgetting_report()
 PAGE = render(REPORT, ability_pairs(), task_pairs())
@@ -84,13 +87,43 @@ def test_the_answer_comes_first() -> None:
     assert "95 % interval +14.0 to +17.2" in text
 
 
+def test_the_page_opens_with_the_four_lines_then_the_run() -> None:
+    curve = tuple((float(step), 3.0 - step / 10) for step in range(10))
+    made = dataclasses.replace(RESULT, training=dataclasses.replace(RESULT.training, loss_curve=curve))
+    page = render(REPORT, {}, made=made)
+    text = Outline(page).text
+    ending = ending_of_tune(dataclasses.replace(RESULT, forgetting=REPORT))
+    places = [text.index(line) for line in (ending.gain, ending.worst, REPORT.sentences[0], ending.next)]
+    places += [text.index(part) for part in ("The run", "Task", "Data", "Score of the base", "Training", "Loss, nats")]
+    assert places == sorted(places)
+    assert places[-1] < text.index("Gain against forgetting")
+    assert "<polyline" in page
+    assert "The run" not in Outline(render(REPORT, {})).text
+
+
+def test_headings_go_down_by_one() -> None:
+    for page in (PAGE, render(REPORT, {}, made=RESULT)):
+        levels = [int(tag[1]) for tag, _ in Outline(page).tags if re.fullmatch("h[1-6]", tag)]
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert 'element("h4"' not in asset("report.js"), "an answer's heading stands below the section's h2"
+
+
+def test_the_axes_have_signs() -> None:
+    ticks = re.findall(r'class="tick"[^>]*>([^<]+)</text>', PAGE)
+    numbers = [tick for tick in ticks if tick[-1].isdigit()]
+    assert numbers
+    assert all(number == "0" or number[0] in "+−" for number in numbers)
+
+
 def test_every_ability_has_verdict_numbers_and_reason() -> None:
     text = Outline(PAGE).text
     for ability in REPORT.abilities:
         assert ability.name in text
         assert ability.reason in text
     # 141 + 45 of 300 right before, 141 + 6 after, so 13 points are lost.
-    assert "instructions exact_match lost 62.0 49.0 +13.0 +8.8 to +17.8 5" in text
+    assert "instructions exact_match lost 62.0 49.0 −13.0 −17.8 to −8.8 5" in text
     assert "items would decide it if nothing had changed" not in text, "the reason says it, where it is open"
     assert "2 lost entities , instructions" in text
 
@@ -98,8 +131,8 @@ def test_every_ability_has_verdict_numbers_and_reason() -> None:
 def test_a_loss_is_in_nats_and_marked() -> None:
     text = Outline(PAGE).text
     assert "token_loss ↓" in text
-    assert "2.600 2.605 +0.005 +0.003 to +0.007 0.05" in text
-    assert "drop, nats a token: worse →" in text
+    assert "2.600 2.605 −0.005 −0.007 to −0.003 0.05" in text
+    assert "← worse: change, nats a token" in text
 
 
 def test_what_is_undefined_has_its_reason() -> None:
@@ -134,8 +167,8 @@ def test_a_report_of_nothing_still_stands() -> None:
 def test_diagnosis_intrusion_drift_and_method() -> None:
     text = Outline(PAGE).text
     assert "Most of the loss is form" in text
-    assert "+9.7 +6.1 to +13.3" in text
-    assert "reference token_loss ↓ 300 1.204 1.251 +0.047" in text
+    assert "−9.7 −13.3 to −6.1" in text
+    assert "reference token_loss ↓ 300 1.204 1.251 −0.047" in text
     assert "instructions 300 1.0 % 15.3 % +14.3 +10.3 to +18.4" in text
     assert "task prompts 0.4127 0.3811 to 0.4443 9,412 300" in text
     assert "keeptune measure --tuned runs/orders-lora-1 --keep 'facts,my tickets'" in text
@@ -305,10 +338,10 @@ def test_declared_come_first_then_the_gravest() -> None:
 def test_marks_of_one_lane_do_not_touch() -> None:
     line = strip(REPORT.task, REPORT.abilities)
     assert line is not None
-    assert line.task == -15.6
+    assert line.task == 15.6
     assert {ability.name for ability in line.apart} == {"inference", "text"}
     for lane in range(line.lanes):
-        places = [float(line.axis.at(mark.drop).rstrip("%")) for mark in line.marks if mark.lane == lane]
+        places = [float(line.axis.at(mark.change).rstrip("%")) for mark in line.marks if mark.lane == lane]
         assert all(right - left >= 4.5 for left, right in itertools.pairwise(places))
     assert strip(None, ()) is None
 
@@ -367,7 +400,7 @@ def test_every_rung_and_the_choice_are_shown() -> None:
     ):
         assert text in ladder
     assert "50 rows of the task, 120 items of ner" in ladder
-    assert "+8.5 to +16.5" in ladder
+    assert "−16.5 to −8.5" in ladder
     assert 'href="#ladder"' in page
     assert 'id="ladder"' not in render(forgetting_report(), {})
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from keeptune.report.ending import ending_of_measure
 from keeptune.report.html import write_html
 from keeptune.report.visible import visible
 from tests.report.forgetting_reports import (
@@ -104,7 +105,7 @@ def column(page: Any, number: int) -> list[str]:
 def test_it_opens_with_what_got_worse(opened: Open, whole: Path) -> None:
     page = opened(whole)
     assert page.title() == "fail: HuggingFaceTB/SmolLM2-135M-Instruct → runs/orders-lora-1/adapter"
-    assert page.locator("h1").inner_text() == REPORT.sentences[0]
+    assert page.locator("h1").inner_text() == ending_of_measure(REPORT).gain
     assert page.locator("#items > li").count() == 20
     assert page.locator("#items .worse").count() == 20
     assert page.locator("#only").is_hidden()
@@ -141,15 +142,15 @@ def test_order_by_fall_and_pages(opened: Open, whole: Path) -> None:
 
 def test_sorting_keeps_the_undefined_last(opened: Open, whole: Path) -> None:
     page = opened(whole)
-    header = header_of(page, "drop")
+    header = header_of(page, "change")
     header.get_by_role("button").click()
     assert header.get_attribute("aria-sort") == "descending"
-    assert column(page, 5)[:2] == ["+16.3", "+13.0"]
+    assert column(page, 5)[0] == "+1.3"
     header.get_by_role("button").click()
     assert header.get_attribute("aria-sort") == "ascending"
-    drops = column(page, 5)
-    assert drops[0] == "−1.3"
-    assert drops[-1].startswith("undefined")
+    changes = column(page, 5)
+    assert changes[:2] == ["−16.3", "−13.0"]
+    assert changes[-1].startswith("undefined")
     header_of(page, "ability").get_by_role("button").click()
     assert header.get_attribute("aria-sort") == "none"
     assert column(page, 1) == sorted(column(page, 1))
@@ -230,7 +231,9 @@ def test_hostile_answers_are_only_text(opened: Open, hostile: Path) -> None:
     assert [text for text in said if len(text) < 1999] == shown
     assert page.evaluate("window.broken") is None
     assert page.locator("img, iframe, object, main script").count() == 0
-    assert page.locator("h1").inner_text() == HOSTILE[2].replace("\u2028", "⟨U+2028⟩").replace("\u2029", "⟨U+2029⟩")
+    assert (
+        HOSTILE[2].replace("\u2028", "⟨U+2028⟩").replace("\u2029", "⟨U+2029⟩") in page.locator(".headline").inner_text()
+    )
     assert page.locator(".side.tuned .nothing").inner_text() == "(nothing)"
     unfold_all(page)
     assert page.locator("#items details .said").count() == 2 * (len(HOSTILE) - 1)
@@ -288,7 +291,7 @@ def test_differences_are_marked(opened: Open, tmp_path: Path) -> None:
     items = opened(tmp_path / "differences.html").locator("#items > li").all()
     for (_, _, marked), item in zip(DIFFERENCES, items, strict=True):
         assert item.locator("mark").all_inner_texts() == marked
-    assert items[2].locator(".side.tuned h4").inner_text() == "tuned: no word shared with the base"
+    assert items[2].locator(".side.tuned h3").inner_text() == "tuned: no word shared with the base"
 
 
 def test_ten_thousand_items_are_shown_in_pages(opened: Open, tmp_path: Path) -> None:

@@ -39,3 +39,18 @@ def test_runs_inside_others_are_not_counted_twice() -> None:
     assert "2 runs, 2.0 KiB" in captured.get()
     assert "\x1b" not in captured.get()
     assert "no such runs in r" in str(runs_report([], "r"))
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_word_is_cut_into_letters(width: int) -> None:
+    run = RunEntry(
+        "support-tickets-lora-12", "/r/x", "tune", "finished", task="support-tickets.jsonl", method="lora",
+        model="HuggingFaceTB/SmolLM2-135M-Instruct", created="2026-11-28T20:00:00", size_bytes=20_000_000,
+    )  # fmt: skip
+    console = Console(width=width)
+    with console.capture() as captured:
+        console.print(runs_report([run], "r"))
+    text = captured.get()
+    for word in ("support-tickets-lora-12", "support-tickets.jsonl", "SmolLM2-135M-Instruct", "2026-11-28", "lora"):
+        assert word in text
+    assert ("method" in text) == (width == 200), "a table where there is room for one"

@@ -29,8 +29,12 @@ def text(renderable: RenderableType, width: int = 140) -> str:
 def test_a_result_in_full() -> None:
     shown = text(tune_report(RESULT))
     lines = [line.strip() for line in shown.splitlines() if line.strip()]
-    assert lines[0].startswith("rouge1 rose from 23.5 to 39.1")
-    assert lines[1].startswith("Tuning beats the best without it")
+    gain, worst, verdict, following = lines[-4:]
+    assert gain.startswith("gain: rouge1 rose from 23.5 to 39.1")
+    assert worst.startswith("worst: no ability was asked")
+    assert verdict.startswith("verdict: none")
+    assert following == "next: keeptune chat --model runs/mine-lora-1"
+    assert "Tuning beats the best without it" in shown
     assert "lead-1: copying the first sentence or line" in shown
     assert "token_loss ↓" in shown
     assert "+14.0 to +17.2" in shown

@@ -99,4 +99,4 @@ def test_what_lies_near_a_margin_or_zero_has_more_digits() -> None:
 def test_a_rung_tells_of_a_loss_as_of_a_score() -> None:
     drops = (DevDrop("language", "token_loss", 40, 0.05, 2.0, 2.1, 0.1, Undefined("few")),)
     line = rung_line(DevEvidence("plain", "", "token_loss", 50, 3.0, 2.6, 0.4, drops))
-    assert line == "token_loss gain +0.400; language drop +0.100 (margin 0.05) on development items"
+    assert line == "token_loss gain +0.400; language −0.100 (margin 0.05) on development items"

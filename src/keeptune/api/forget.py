@@ -279,7 +279,7 @@ def write_report(
         for side, of_side in zip(("base", "tuned"), records, strict=True):
             write_records(run / "abilities" / path_part(name) / f"{side}.jsonl", of_side)
     pairs = {name: pair(*records) for name, records in answered.items()}
-    write_html(report, pairs, run / PAGE, pair(task.base, task.tuned) if task else ())
+    write_html(report, pairs, run / PAGE, pair(task.base, task.tuned) if task else (), made)
     weights = saved_tuned(run)
     write_text(weights / "README.md" if weights else run / CARD, model_card(report, made, base))
     write_record(run / REPORT, report)

@@ -30,13 +30,10 @@ def show_report(renderable: Any) -> None:
 def show_tuned(result: Any, *, as_json: bool) -> int:
     """A run of `tune` and what it forgot, and the exit code of that outcome."""
     from keeptune.forgetting.gate import exit_code
-    from keeptune.report.forgetting import forgetting_report
     from keeptune.report.terminal import tune_report
 
     if as_json:
         show_json(result)
     else:
         show_report(tune_report(result))
-        if result.forgetting is not None:
-            show_report(forgetting_report(result.forgetting))
     return 0 if result.forgetting is None else exit_code(result.forgetting.gate, result.forgetting.fail_on)

@@ -22,3 +22,14 @@ def unit(metric: str) -> str:
 
 def between(drop: Interval, metric: str, margin: float) -> str:
     return f"{amount(drop.low, metric, margin)} to {amount(drop.high, metric, margin)}"
+
+
+def changed(drop: Interval, metric: str, margin: float) -> str:
+    """The change that a drop is, with signs: ``−7.2 to +2.5``."""
+    return f"{signed(-drop.high, metric, margin)} to {signed(-drop.low, metric, margin)}"
+
+
+def signed(change: float, metric: str, margin: float) -> str:
+    """``+2.5``, ``−7.2``; digits as `amount`."""
+    text = amount(change, metric, -margin)
+    return text if text.startswith("−") else f"+{text}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from keeptune.forgetting.amounts import amount, between, unit
+from keeptune.forgetting.amounts import amount, changed, unit
 from keeptune.forgetting.compare import Pair, pair
 from keeptune.forgetting.readings import form_drop, read_by, strict_and_lenient
 from keeptune.forgetting.ways import LOSS, Way, other_way, reading_of, way
@@ -135,5 +135,5 @@ def _how(name: str) -> str:
 def _drop(of: Way) -> str:
     row = of.row
     if isinstance(row.drop, Undefined):
-        return f"drop undefined: {row.drop.reason}"
-    return f"drop {between(row.drop, row.metric, of.margin)} {unit(row.metric)}"
+        return f"change undefined: {row.drop.reason}"
+    return f"change {changed(row.drop, row.metric, of.margin)} {unit(row.metric)}"

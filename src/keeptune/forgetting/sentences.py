@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keeptune.forgetting.amounts import amount, between, unit
+from keeptune.forgetting.amounts import amount, between, changed, signed, unit
 from keeptune.forgetting.verdict import NEW
 from keeptune.records import AbilityReport, Gate, Interval, Verdict
 
@@ -44,8 +44,8 @@ def _all_kept(kept: Sequence[AbilityReport]) -> str:
     closest = max(kept, key=lambda r: r.drop.high / r.margin if isinstance(r.drop, Interval) else 0.0)
     if not isinstance(closest.drop, Interval):
         raise ValueError(f"{closest.name} is kept without an interval")
-    most = amount(closest.drop.high, closest.metric, closest.margin)
-    words = f"a drop of {most} {unit(closest.metric)} at most (margin {closest.margin:g})"
+    most = signed(-closest.drop.high, closest.metric, closest.margin)
+    words = f"a change of {most} {unit(closest.metric)} at worst (margin {closest.margin:g})"
     if len(kept) == 1:
         return f"{closest.title} is kept: {words}."
     count = "Both" if len(kept) == 2 else f"All {len(kept)}"
@@ -132,10 +132,10 @@ def _fell(report: AbilityReport) -> str:
 def _undecided(report: AbilityReport) -> str:
     if not isinstance(report.drop, Interval):
         return f"{report.title} is undecided"
-    limits = between(report.drop, report.metric, report.margin)
+    limits = changed(report.drop, report.metric, report.margin)
     needed = report.items_to_decide or 0
     more = f"; about {needed:,} items {NEW} could show it kept" if needed > report.items else ""
-    return f"{report.title} is undecided (a drop of {limits} {unit(report.metric)}; margin {report.margin:g}{more})"
+    return f"{report.title} is undecided (a change of {limits} {unit(report.metric)}; margin {report.margin:g}{more})"
 
 
 def _list(parts: Sequence[str]) -> str:

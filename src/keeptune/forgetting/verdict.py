@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keeptune.errors import ConfigError
-from keeptune.forgetting.amounts import amount, between, unit
+from keeptune.forgetting.amounts import amount, between, changed, signed, unit
 from keeptune.forgetting.change import change_of
 from keeptune.forgetting.collapse import find_collapse
 from keeptune.forgetting.compare import Pair, pair
@@ -145,7 +145,9 @@ def _why(verdict: Verdict, drop: Drop, interval: Interval, scores: PairedScores,
     if interval.method == NO_CHANGE:
         return "Every item has exactly the same loss before and after."
     if verdict == "kept":
-        most = f"The drop is at most {amount(interval.high, metric, margin)} {names}, below the margin of {margin:g}"
+        most = (
+            f"The change is {signed(-interval.high, metric, margin)} {names} at worst, within the margin of {margin:g}"
+        )
         few = ": so few items changed." if interval.method == FEW_CHANGES else "."
         return most + few
     if verdict == "lost":
@@ -155,13 +157,13 @@ def _why(verdict: Verdict, drop: Drop, interval: Interval, scores: PairedScores,
             f"The drop is {between(interval, metric, margin)} {names}, above the margin of {margin:g}, "
             "but so few items changed that chance may have done it: more items would tell."
         )
-    drop_is = f"The drop is {between(interval, metric, margin)} {names}, with the margin of {margin:g} between"
+    drop_is = f"The change is {changed(interval, metric, margin)} {names}, with the margin of {margin:g} between"
     if scores.unscored:
         return f"{drop_is}, whatever scores the {scores.unscored} items without one could have had."
     if drop.items_to_decide and drop.items_to_decide > items:
         return f'{drop_is}; about {drop.items_to_decide:,} items {NEW} would show "kept" if nothing has changed.'
     if drop.items_as_seen and drop.items_as_seen <= MOST_ITEMS:
-        return f"{drop_is}; about {drop.items_as_seen:,} items {NEW} would decide if the drop is the one seen."
+        return f"{drop_is}; about {drop.items_as_seen:,} items {NEW} would decide if the change is the one seen."
     if interval.method == FEW_CHANGES:
         return f"{drop_is}: so few items changed that it is bounded roughly; more items would tell."
     return f"{drop_is}, too close for any number of items to decide."

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import Backtest, Interval, LearningCurve, MaybeInterval, negated
-from keeptune.report.terminal import notes
+from keeptune.report.notes import notes
 from keeptune.report.visible import visible
 from keeptune.report.wording import change, score
 

@@ -9,12 +9,14 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from keeptune.records import AbilityReport, Confusion, ForgettingReport, Interval, IntrusionReport, Undefined
+from keeptune.records import AbilityReport, Confusion, ForgettingReport, Interval, IntrusionReport, Undefined, negated
+from keeptune.report.ending import ending_of_measure
+from keeptune.report.ending_lines import ending_lines
 from keeptune.report.html.forest import ordered
 from keeptune.report.ladder import ladder_report
-from keeptune.report.terminal import notes
+from keeptune.report.notes import notes
 from keeptune.report.visible import visible
-from keeptune.report.wording import change, headline, interval_of, score
+from keeptune.report.wording import change, interval_of, score
 
 STYLES = {
     "kept": "green",
@@ -24,60 +26,63 @@ STYLES = {
     "not measurable": "dim",
 }
 SIGNS = {"kept": "✓", "lost": "✗", "collapsed": "∅", "inconclusive": "?", "not measurable": "–"}
-GATES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "nothing declared": "bold"}
 CELLS = 5
 """Confusions shown of an ability: those that grew most."""
 
 
 def forgetting_report(report: ForgettingReport) -> RenderableType:
-    """The whole of a measure, the answer first."""
-    parts: list[RenderableType] = [Text(""), Text(" ".join(report.sentences), style=GATES[report.gate])]
-    if report.task is not None:
-        parts.append(Text(f"On the task itself: {headline(report.task)}"))
-    parts += [Text(""), abilities_table(report.abilities)]
+    """The whole of a measure, the answer last."""
+    parts = [*forgetting_details(report), Text(""), *notes(report.notices)]
+    parts.append(Text(f"files: {report.path}  (report.html, forgetting.json, abilities/)"))
+    return Group(*parts, *ending_lines(ending_of_measure(report)))
+
+
+def forgetting_details(report: ForgettingReport) -> list[RenderableType]:
+    """Everything but notes, files and the ending."""
+    parts: list[RenderableType] = [Text(""), abilities_table(report.abilities)]
     if report.ladder is not None:
         parts.append(ladder_report(report.ladder))
     parts += _explanations(report.abilities)
     parts += _intrusion(report.intrusion)
     parts += _confusions(report.confusions)
     parts += _drift(report)
-    parts += [Text(""), *notes(report.notices)]
     seconds = report.manifest.seconds
     if seconds:
         times = ", ".join(f"{name.replace('_', ' ')} {value:.0f} s" for name, value in seconds.items())
         parts.append(Text(f"time: {times}", style="dim"))
-    parts.append(Text(f"files: {report.path}  (report.html, forgetting.json, abilities/)"))
-    return Group(*parts)
+    return parts
 
 
 def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
     """One row an ability: declared ones first, then the worst verdicts."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    columns = ("drop", interval_of(abilities), "margin", "kept of it", "items", "rose/fell")
+    columns = ("change", interval_of(abilities), "margin", "kept of it", "items", "rose/fell")
     for index, column in enumerate(("ability", "verdict", "base", "tuned", *columns)):
         table.add_column(column, justify="left" if index < 2 else "right", no_wrap=index < 2)
 
     def limit(a: AbilityReport, value: float) -> str:
-        return change(a.metric, value, 0.0, a.margin)
+        return change(a.metric, value, 0.0, -a.margin)
 
     for a in ordered(abilities):
-        drop = a.drop
-        known = isinstance(drop, Interval)
+        found = negated(a.drop)
+        known = isinstance(found, Interval)
         table.add_row(
             f"{escape(visible(a.name))}{'' if a.declared else ' ·'}",
             Text(f"{SIGNS[a.verdict]} {a.verdict}", style=STYLES[a.verdict]),
             _score(a.metric, a.base),
             _score(a.metric, a.tuned),
-            change(a.metric, drop.estimate) if isinstance(drop, Interval) else "–",
-            f"{limit(a, drop.low)} to {limit(a, drop.high)}" if isinstance(drop, Interval) else "none",
+            change(a.metric, found.estimate) if isinstance(found, Interval) else "–",
+            f"{limit(a, found.low)} to {limit(a, found.high)}" if isinstance(found, Interval) else "none",
             f"{a.margin:g}",
             f"{a.retention.estimate:.0%}".replace("%", " %") if isinstance(a.retention, Interval) else "–",
             f"{a.items:,}",
             f"{a.rose}/{a.fell}",
             style="" if known else "dim",
         )
-    if any(not a.declared for a in abilities):
-        table.caption = "· not declared: shown, but not counted in the outcome. A drop above 0 is worse."
+    if abilities:
+        exploratory = any(not a.declared for a in abilities)
+        table.caption = "· not declared: shown, but not counted in the outcome. " if exploratory else ""
+        table.caption += "A change below 0 is worse, for a loss too."
         table.caption_justify = "left"
     return table
 

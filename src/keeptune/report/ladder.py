@@ -20,7 +20,7 @@ def ladder_report(report: LadderReport) -> RenderableType:
         "rung",
         report.rungs[0].metric,
         "gain",
-        *(f"{escape(visible(name))} drop" for name in names),
+        *(f"{escape(visible(name))} change" for name in names),
         "time",
     ):
         table.add_column(column, justify="left" if column == "rung" else "right")
@@ -30,14 +30,14 @@ def ladder_report(report: LadderReport) -> RenderableType:
             f"{'→ ' if chosen else '  '}{escape(rung.rung)}",
             score(rung.metric, rung.score),
             change(rung.metric, rung.gain),
-            *_drops(rung),
+            *_changes(rung),
             f"{(rung.trained_seconds + rung.asked_seconds) / 60:.1f} min",
             style="bold" if chosen else "",
         )
     first = report.rungs[0]
     asked = [f"{first.items} rows of the task", *(f"{drop.items} items of {drop.name}" for drop in first.drops)]
     told = (
-        f"on development items, which decide nothing else ({', '.join(asked)}); a drop above 0 is worse. "
+        f"on development items, which decide nothing else ({', '.join(asked)}); a change below 0 is worse. "
         "The choice was then scored once on items that no choice has seen."
     )
     lines = [told, f"chosen: {report.chosen}: {report.reason}"]
@@ -46,5 +46,5 @@ def ladder_report(report: LadderReport) -> RenderableType:
     return Group(Text(""), Text("the ladder", style="underline"), table, *(Text(visible(line)) for line in lines))
 
 
-def _drops(rung: DevEvidence) -> list[str]:
-    return ["–" if rung.routed else f"{change(drop.metric, drop.drop)} of {drop.margin:g}" for drop in rung.drops]
+def _changes(rung: DevEvidence) -> list[str]:
+    return ["–" if rung.routed else f"{change(d.metric, -d.drop)} (margin {d.margin:g})" for d in rung.drops]

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from keeptune.commands import command
 from keeptune.data.mix.report import MixedSource, MixReport
-from keeptune.report.terminal import command_line
+from keeptune.report.ending_lines import command_line
 from keeptune.report.visible import visible
 
 PROBLEMS_SHOWN = 10

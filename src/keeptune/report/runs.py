@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from keeptune.records import Interval, MaybeInterval
+from keeptune.records import Interval, MaybeInterval, negated
 from keeptune.report.visible import visible
 from keeptune.report.wording import change, score
 from keeptune.store.run_comparison import RunComparison, ScoreCell, ScoreRow
 from keeptune.store.run_entry import RunEntry, leaves
 
 STYLES = {"finished": "", "running": "cyan", "unfinished": "yellow", "damaged": "bold red"}
+WIDEST = 1000
+"""Columns of a console that has room for everything."""
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -41,10 +45,37 @@ def runs_report(runs: Sequence[RunEntry], folder: str) -> RenderableType:
             size(run.size_bytes),
         )
     total = sum(run.size_bytes for run in runs if not _inside_another(run, runs))
-    parts: list[RenderableType] = [table, Text("")]
+    parts: list[RenderableType] = [Fitting(table, Group(*map(_block, runs))), Text("")]
     parts.append(Text(f"{len(runs)} run{'' if len(runs) == 1 else 's'}, {size(total)}", style="dim"))
     parts += [_plain(f"{run.name}: {run.problem}", "red") for run in runs if run.state == "damaged"]
     return Group(*parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A table where the console has room for it, so that no word is cut into letters; else `narrow`."""
+
+    table: Table
+    narrow: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's protocol."""
+        fits = Measurement.get(console, options.update(width=WIDEST), self.table).maximum <= options.max_width
+        yield self.table if fits else self.narrow
+
+
+def _block(run: RunEntry) -> Text:
+    """One run on a few lines."""
+    facts = [run.task, short_model(run.model), run.method or run.kind, run.created[:10], size(run.size_bytes)]
+    told = [f"gain {_gain(run)}"] if _gain(run) != "–" else []
+    told += [f"kept {_kept(run)}"] if _kept(run) != "–" else []
+    text = Text.assemble((visible(run.name), "bold"), "  ", (run.state, STYLES[run.state]))
+    text.append(f"\n  {visible(', '.join(fact for fact in facts if fact))}")
+    if told:
+        text.append(f"\n  {visible('; '.join(told))}")
+    if run.lost:
+        text.append(f"\n  lost {visible(', '.join(run.lost))}", style="red")
+    return text
 
 
 def run_report(run: RunEntry) -> RenderableType:
@@ -64,14 +95,14 @@ def run_report(run: RunEntry) -> RenderableType:
     }
     parts: list[RenderableType] = [_pairs({name: value for name, value in facts.items() if value not in ("", "–")})]
     if run.abilities:
-        table = _table("ability", "verdict", "base", "tuned", "drop", numbers=(2, 3, 4))
+        table = _table("ability", "verdict", "base", "tuned", "change", numbers=(2, 3, 4))
         for a in run.abilities:
             name = a.name if a.declared else f"{a.name} ·"
-            scores = (_score(a.metric, a.base), _score(a.metric, a.tuned), _interval(a.metric, a.drop))
+            scores = (_score(a.metric, a.base), _score(a.metric, a.tuned), _interval(a.metric, negated(a.drop)))
             table.add_row(_plain(name), a.verdict, *scores)
         parts += [Text(""), table]
         if not all(a.declared for a in run.abilities):
-            parts.append(Text("· not declared. A drop above 0 is worse.", style="dim"))
+            parts.append(Text("· not declared. A change below 0 is worse.", style="dim"))
     settings = {name: shown(value) for name, value in leaves(run.settings).items() if value not in (None, [], "")}
     if settings:
         parts += [Text(""), Text("settings", style="underline"), _pairs(settings)]
@@ -84,7 +115,7 @@ def comparison_report(compared: RunComparison) -> RenderableType:
     table = _table("", "metric", *map(visible, names), numbers=())
     for row in compared.scores:
         cells = [_cell(row, row.cells.get(name)) for name in names]
-        table.add_row(_plain("gain on the task" if row.what == "task" else f"drop of {row.what}"), row.metric, *cells)
+        table.add_row(_plain("gain on the task" if row.what == "task" else f"change of {row.what}"), row.metric, *cells)
     parts: list[RenderableType] = [table if compared.scores else Text("none of these runs holds scores")]
     parts += [_plain(line, "yellow") for line in compared.not_comparable]
     parts.append(Text(""))
@@ -133,7 +164,8 @@ def _cell(row: ScoreRow, cell: ScoreCell | None) -> Text:
     if cell is None:
         return Text("–", style="dim")
     scores = f"{_score(row.metric, cell.base)} → {_score(row.metric, cell.tuned)}"
-    difference = "" if cell.difference is None else f"  {_interval(row.metric, cell.difference)}"
+    signed = None if cell.difference is None else cell.difference if row.what == "task" else negated(cell.difference)
+    difference = "" if signed is None else f"  {_interval(row.metric, signed)}"
     return Text(f"{scores}{difference}{f'  {cell.verdict}' if cell.verdict else ''}")
 
 

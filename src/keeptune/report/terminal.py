@@ -9,24 +9,21 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from keeptune.commands import command
 from keeptune.records import Comparison, EvalResult, Interval, SideBySide, TrainingSummary, TuneResult
+from keeptune.report.ending import ending_of_tune
+from keeptune.report.ending_lines import ending_lines
+from keeptune.report.forgetting import forgetting_details
+from keeptune.report.notes import notes
 from keeptune.report.visible import visible
-from keeptune.report.wording import best_rival, called, caveat, change, headline, score, verdict
+from keeptune.report.wording import best_rival, called, caveat, change, score, verdict
 
 PROMPT_CHARACTERS = 240
 ANSWER_CHARACTERS = 400
 
 
 def tune_report(result: TuneResult) -> RenderableType:
-    """The whole of a `tune` run, the answer first."""
-    parts: list[RenderableType] = [Text("")]
-    if result.comparisons:
-        parts.append(Text(headline(result.comparisons[0]), style="bold"))
-    rival = best_rival(result.comparisons)
-    if rival is not None and any(c.before_name != "base" for c in result.comparisons):
-        parts.append(Text(verdict(rival)))
-    parts += [Text(""), scores_table(result), Text(""), comparisons_table(result.comparisons)]
+    """The whole of a `tune` run and of what it forgot, the answer last, where a terminal leaves it in sight."""
+    parts: list[RenderableType] = [Text(""), scores_table(result), Text(""), comparisons_table(result.comparisons)]
     parts += marks(result.comparisons)
     if result.samples:
         parts += [Text(""), examples(result.samples)]
@@ -35,10 +32,15 @@ def tune_report(result: TuneResult) -> RenderableType:
         Text(training_line(result.training)),
         Text(f"metric: {result.primary_metric}: {result.metric_reason}"),
     ]
-    parts += notes(result.notices, result.metric_reason)
-    parts += [Text(""), Text(f"files: {result.path}  (result.json, samples/, the tuned weights)")]
-    parts.append(command_line("talk to it", command("chat", model=result.path)))
-    return Group(*parts)
+    rival = best_rival(result.comparisons)
+    if rival is not None and any(c.before_name != "base" for c in result.comparisons):
+        parts.append(Text(verdict(rival)))
+    notices, files = result.notices, "result.json, samples/, the tuned weights"
+    if result.forgetting is not None:
+        parts += forgetting_details(result.forgetting)
+        notices, files = (*notices, *result.forgetting.notices), f"report.html, {files}"
+    parts += [Text(""), *notes(notices, result.metric_reason), Text(f"files: {result.path}  ({files})")]
+    return Group(*parts, *ending_lines(ending_of_tune(result)))
 
 
 def eval_report(result: EvalResult) -> RenderableType:
@@ -124,11 +126,6 @@ def examples(samples: Sequence[SideBySide]) -> RenderableType:
     return Group(*parts)
 
 
-def command_line(label: str, command: str) -> Text:
-    """A line that ends in a command, never broken: a terminal that wraps it pastes it whole."""
-    return Text(f"{label}: {visible(command)}", no_wrap=True, overflow="ignore")
-
-
 def training_line(training: TrainingSummary) -> str:
     """Method, weights, steps, speed and time, in one line."""
     t = training
@@ -140,12 +137,6 @@ def training_line(training: TrainingSummary) -> str:
         f"{t.steps} steps ({t.epochs:.1f} epochs){best}, "
         f"{t.tokens_per_second:,.0f} tokens/s, {t.seconds / 60:.1f} minutes{stopped}"
     )
-
-
-def notes(notices: Sequence[str], metric_reason: str | None = None) -> list[RenderableType]:
-    """What was chosen for the user, or should be known; where the choice of the metric has its own line, without it."""
-    others = dict.fromkeys(n for n in notices if metric_reason is None or not n.endswith(metric_reason))
-    return [Text(f"note: {visible(notice)}", style="dim") for notice in others]
 
 
 def shortened(text: str, limit: int) -> str:

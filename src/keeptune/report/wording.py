@@ -148,8 +148,8 @@ def _open(found: Interval) -> bool:
 
 
 def rung_line(rung: DevEvidence) -> str:
-    """One rung of a ladder: the gain, and each kept ability's drop, on development items."""
-    drops = [f"{d.name} drop {change(d.metric, d.drop)} (margin {d.margin:g})" for d in rung.drops]
+    """One rung of a ladder: the gain, and each kept ability's change, on development items."""
+    drops = [f"{d.name} {change(d.metric, -d.drop)} (margin {d.margin:g})" for d in rung.drops]
     if rung.routed:
         drops = ["the base answers all but the task"]
     gain = f"{rung.metric} gain {change(rung.metric, rung.gain)}"

@@ -24,6 +24,10 @@ class Axis:
         """``37.50%``: an SVG length, so a drawing is laid once and fits every width."""
         return f"{100.0 * (value - self.low) / (self.high - self.low):.2f}%"
 
+    def down(self, value: float) -> str:
+        """The same from the top of a drawing, where the largest value is."""
+        return f"{100.0 * (self.high - value) / (self.high - self.low):.2f}%"
+
 
 def axis_over(values: Iterable[float]) -> Axis:
     """The axis that shows 0 and all `values`, ending at ticks of 1, 2 or 5 times a power of ten."""

@@ -1,4 +1,4 @@
-"""How the drawings are laid out: drops with their intervals, and gain against forgetting on one line."""
+"""How the drawings are laid out: changes with their intervals, and all on one line. Below 0 is worse."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Mark:
     """One ability on the line."""
 
     ability: AbilityReport
-    drop: float
+    change: float
     lane: int
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Drops of abilities, and the task's gain as a negative drop, in points on one line."""
+    """Changes of abilities, and the task's gain, in points on one line."""
 
     axis: Axis
     task: float | None
@@ -62,28 +62,30 @@ def panels(abilities: Sequence[AbilityReport]) -> tuple[Panel, ...]:
         group = [ability for ability in ordered(abilities) if unit(ability.metric) == counted_in]
         drops = [ability.drop for ability in group if isinstance(ability.drop, Interval)]
         values = [value for drop in drops for value in (drop.low, drop.high)]
-        axis = axis_over([*values, *(ability.margin for ability in group)])
+        axis = axis_over([-value for value in (*values, *(ability.margin for ability in group))])
         found.append(Panel(counted_in, axis, tuple(group)))
     return tuple(found)
 
 
 def strip(task: Comparison | None, abilities: Sequence[AbilityReport]) -> Strip | None:
     """The line; None where nothing has a place on it."""
-    placed = {a.name: a.drop.estimate for a in abilities if isinstance(a.drop, Interval) and not is_loss(a.metric)}
+    placed = {
+        a.name: 0.0 - a.drop.estimate for a in abilities if isinstance(a.drop, Interval) and not is_loss(a.metric)
+    }
     gain = _gain(task)
     if not placed:
         return None
-    axis = axis_over([*placed.values(), *([] if gain is None else [-gain])])
+    axis = axis_over([*placed.values(), *([] if gain is None else [gain])])
     marks: list[Mark] = []
     ends: list[float] = []
     for ability in sorted((a for a in abilities if a.name in placed), key=lambda a: placed[a.name]):
-        drop = placed[ability.name]
-        at = float(axis.at(drop).rstrip("%"))
+        change = placed[ability.name]
+        at = float(axis.at(change).rstrip("%"))
         lane = next((lane for lane, end in enumerate(ends) if at - end >= CLEARANCE), len(ends))
         ends[lane : lane + 1] = [at]
-        marks.append(Mark(ability, drop, lane))
+        marks.append(Mark(ability, change, lane))
     apart = tuple(ability for ability in abilities if ability.name not in placed)
-    return Strip(axis, None if gain is None else -gain, tuple(marks), len(ends), apart)
+    return Strip(axis, gain, tuple(marks), len(ends), apart)
 
 
 def _gain(task: Comparison | None) -> float | None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ import jinja2
 from markupsafe import Markup
 
 from keeptune.commands import joined
-from keeptune.records import ForgettingReport, Interval, negated, to_plain
+from keeptune.records import ForgettingReport, Interval, TuneResult, negated, to_plain
 from keeptune.records.masked import masked, public
 from keeptune.report import wording
+from keeptune.report.ending import ending_of_measure, ending_of_tune
 from keeptune.report.html.confusion_table import confusion_table
 from keeptune.report.html.embedded import embedded_json
 from keeptune.report.html.explorer import ItemSets, Pair, explorer_data
 from keeptune.report.html.footnotes import Footnotes
 from keeptune.report.html.forest import SEVERITY, ordered, panels, strip
+from keeptune.report.html.run_facts import run_facts
 from keeptune.report.visible import visible
 from keeptune.store.atomic import write_text
 
@@ -31,6 +34,7 @@ def write_html(
     pairs: Mapping[str, Sequence[Pair]],
     path: Path,
     task_pairs: Sequence[Pair] = (),
+    made: TuneResult | None = None,
 ) -> None:
     """Write the report to `path`, whole or not at all.
 
@@ -39,14 +43,20 @@ def write_html(
         pairs: by ability, each item as base and tuned answered it.
         path: the file.
         task_pairs: the same for the items of the task.
+        made: how the tuned model was made; None where that is not known.
 
     Raises:
         PairingError: `pairs` holds an ability that is not in the report.
     """
-    write_text(path, render(report, pairs, task_pairs))
+    write_text(path, render(report, pairs, task_pairs, made))
 
 
-def render(report: ForgettingReport, pairs: Mapping[str, Sequence[Pair]], task_pairs: Sequence[Pair] = ()) -> str:
+def render(
+    report: ForgettingReport,
+    pairs: Mapping[str, Sequence[Pair]],
+    task_pairs: Sequence[Pair] = (),
+    made: TuneResult | None = None,
+) -> str:
     """The whole page as text."""
     report, pairs, task_pairs = public(report), masked(pairs), masked(task_pairs)
     style, script = asset("report.css"), asset("report.js")
@@ -56,6 +66,8 @@ def render(report: ForgettingReport, pairs: Mapping[str, Sequence[Pair]], task_p
         .get_template("page.jinja")
         .render(
             report=report,
+            ending=ending_of_measure(report) if made is None else ending_of_tune(replace(made, forgetting=report)),
+            facts=None if made is None else run_facts(made),
             policy=policy(style, script),
             style=style,
             script=script,

@@ -168,7 +168,7 @@
   const side = (item, name, pieces, note = "") => {
     const answer = item[name];
     const notes = [...(answer.notes ?? []), note].filter(Boolean).join(", ");
-    const box = element("div", { className: `side ${name}` }, element("h4", {}, notes ? `${name}: ${notes}` : name));
+    const box = element("div", { className: `side ${name}` }, element("h3", {}, notes ? `${name}: ${notes}` : name));
     if (answer.output !== undefined) box.append(...said(pieces));
     if (answer.choices) {
       box.append(element("ul", { className: "choices" }, ...item.choices.map((choice, index) =>

@@ -1,0 +1,91 @@
+"""The four lines that a run ends with, and its page begins with: gain, worst ability, verdict, next command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from keeptune.commands import command
+from keeptune.records import AbilityReport, Comparison, ForgettingReport, Gate, Interval, TuneResult, negated
+from keeptune.report.wording import change, headline, unit
+
+CLIMBS = "--auto looks for the cheapest remedy"
+"""A notice of `tune` that begins so says that --auto can be tried."""
+VERDICTS: Mapping[Gate, str] = {
+    "pass": "pass",
+    "fail": "FAIL",
+    "inconclusive": "inconclusive",
+    "nothing declared": "none, as --keep declared no ability",
+}
+
+
+class Ending(NamedTuple):
+    """Each a line of its own, without a label."""
+
+    gain: str
+    worst: str
+    verdict: str
+    next: str
+    """A command that runs as it stands."""
+
+    def lines(self) -> tuple[str, str, str, str]:
+        """As a terminal shows them."""
+        return f"gain: {self.gain}", f"worst: {self.worst}", f"verdict: {self.verdict}", f"next: {self.next}"
+
+
+def ending_of_tune(result: TuneResult) -> Ending:
+    """Of `tune`, whether or not the abilities were asked."""
+    found = result.forgetting
+    task = result.comparisons[0] if result.comparisons else None
+    if found is None:
+        asked = "no ability was asked (--measure quick asks a few)"
+        return Ending(_gain(task), asked, "none, as no ability was asked", _chat(result.path))
+    climbs = any(notice.startswith(CLIMBS) for notice in found.notices)
+    return ending_of_measure(found)._replace(gain=_gain(task), **({} if climbs else {"next": _chat(result.path)}))
+
+
+def ending_of_measure(report: ForgettingReport) -> Ending:
+    """Of `measure` and `rescue`, and of the part of `tune` that measures."""
+    verdict = f"{VERDICTS[report.gate]}. {' '.join(report.sentences)}"
+    return Ending(_gain(report.task), _worst(report.abilities), verdict.strip(), _next(report))
+
+
+def worst_ability(abilities: Sequence[AbilityReport]) -> AbilityReport | None:
+    """The one whose answers collapsed, else the one that fell most by its margin; None where none has an interval."""
+    known = [ability for ability in abilities if isinstance(ability.drop, Interval)]
+
+    def gravity(ability: AbilityReport) -> tuple[bool, float]:
+        drop = ability.drop.estimate if isinstance(ability.drop, Interval) else 0.0
+        return ability.verdict == "collapsed", drop / ability.margin
+
+    return max(known, key=gravity, default=None)
+
+
+def _gain(task: Comparison | None) -> str:
+    return "not known, as no items of the task were asked" if task is None else headline(task)
+
+
+def _worst(abilities: Sequence[AbilityReport]) -> str:
+    worst = worst_ability(abilities)
+    if worst is None:
+        return "no ability could be compared" if abilities else "no ability was measured"
+    found = negated(worst.drop)
+    if not isinstance(found, Interval):
+        raise ValueError(f"{worst.name} has no interval")
+    low, high = (change(worst.metric, limit, 0.0, -worst.margin) for limit in (found.low, found.high))
+    declared = "declared" if worst.declared else "not declared"
+    by = f"{change(worst.metric, found.estimate)} {unit(worst.metric)} ({low} to {high})"
+    return f"{worst.name} {by}: {worst.verdict} ({declared}, margin {worst.margin:g}; of {len(abilities)} asked)"
+
+
+def _next(report: ForgettingReport) -> str:
+    if any(notice.startswith(CLIMBS) for notice in report.notices):
+        return command("tune", config=f"{report.path}/config.json", auto=True, output=f"{report.path}-auto")
+    if not report.manifest.device:
+        # Two logs: nothing that could be asked.
+        return command("runs show", report.path)
+    return _chat(report.tuned_name)
+
+
+def _chat(model: str) -> str:
+    return command("chat", model=model)

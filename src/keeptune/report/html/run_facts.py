@@ -1,0 +1,78 @@
+"""What the page tells of a training: task, data, baselines and the curve of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keeptune.records import TuneResult
+from keeptune.report.html.axis import Axis, axis_over
+from keeptune.report.terminal import training_line
+from keeptune.report.wording import called, score
+
+
+@dataclass(frozen=True, slots=True)
+class LossCurve:
+    """Nats a completion token by step, in percent of the drawing's width and height."""
+
+    steps: Axis
+    losses: Axis
+    trained: str
+    """SVG points of every optimizer step."""
+    validated: str
+    """The same of every validation."""
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Strings as they are shown."""
+
+    task: str
+    data: str
+    metric: str
+    scores: tuple[tuple[str, str], ...]
+    """(who, score by the primary metric), the base first and the tuned last."""
+    training: str
+    curve: LossCurve | None
+
+
+def run_facts(result: TuneResult) -> RunFacts:
+    """Of a finished `tune`."""
+    data = result.config.get("data")
+    named = data if isinstance(data, dict) else {}
+    train, test = str(named.get("train") or ""), str(named.get("test") or "")
+    t, metric = result.training, result.primary_metric
+    items = next((c.items for c in result.comparisons), 0)
+    tested = f"{items:,} of {Path(test).name}" if test else f"{items:,} set apart"
+    names = ["base", *(name for name in result.scores if name not in ("base", "tuned")), "tuned"]
+    scored = [
+        (called(name), score(metric, result.scores[name][metric])) for name in names if metric in result.scores[name]
+    ]
+    return RunFacts(
+        task=Path(train).name or "not named",
+        data=f"{t.examples:,} rows trained on, {t.validation_examples:,} to choose by, {tested} to score",
+        metric=f"{metric}: {result.metric_reason}",
+        scores=tuple(scored),
+        training=training_line(t).removeprefix("training: "),
+        curve=_curve(t.loss_curve, t.validation_curve),
+    )
+
+
+def _curve(trained: Sequence[Sequence[float]], validated: Sequence[Sequence[float]]) -> LossCurve | None:
+    points = [(each[0], each[1]) for each in (*trained, *validated) if len(each) == 2]
+    if max(len(trained), len(validated)) < 2:
+        return None
+    steps, losses = axis_over([x for x, _ in points]), axis_over([y for _, y in points])
+
+    def line(curve: Sequence[Sequence[float]]) -> str:
+        found = []
+        for step, loss in curve:
+            x, y = (float(axis.at(value).rstrip("%")) for axis, value in ((steps, step), (losses, loss)))
+            found.append(f"{x:.2f},{100.0 - y:.2f}")
+        return " ".join(found)
+
+    last = [f"{name} {curve[0][1]:.3f} → {curve[-1][1]:.3f}" for name, curve in
+            (("train", trained), ("validation", validated)) if curve]  # fmt: skip
+    return LossCurve(steps, losses, line(trained), line(validated), "; ".join(last))
