@@ -9,13 +9,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from keeptune.records import Comparison, EvalResult, Interval, SideBySide, TrainingSummary, TuneResult
+from keeptune.records import Comparison, EvalResult, Interval, SideBySide, TuneResult
 from keeptune.report.ending import ending_of_tune
 from keeptune.report.ending_lines import ending_lines
 from keeptune.report.forgetting import forgetting_details
 from keeptune.report.notes import notes
 from keeptune.report.visible import visible
-from keeptune.report.wording import best_rival, called, caveat, change, score, verdict
+from keeptune.report.wording import best_rival, called, caveat, change, score, training_line, verdict
 
 PROMPT_CHARACTERS = 240
 ANSWER_CHARACTERS = 400
@@ -124,19 +124,6 @@ def examples(samples: Sequence[SideBySide]) -> RenderableType:
             table.add_row(name, text)
         parts += [Text(f"example {number}: {visible(sample.item_id)}", style="underline"), table]
     return Group(*parts)
-
-
-def training_line(training: TrainingSummary) -> str:
-    """Method, weights, steps, speed and time, in one line."""
-    t = training
-    stopped = ", stopped by the time limit" if t.stopped_by == "max_minutes" else ""
-    best = f", the best after step {t.best_step}" if t.best_step != t.steps else ""
-    return (
-        f"training: {t.method}, {t.trainable_parameters:,} of {t.total_parameters:,} weights, "
-        f"{t.examples:,} rows and {t.validation_examples:,} to choose the checkpoint by, "
-        f"{t.steps} steps ({t.epochs:.1f} epochs){best}, "
-        f"{t.tokens_per_second:,.0f} tokens/s, {t.seconds / 60:.1f} minutes{stopped}"
-    )
 
 
 def shortened(text: str, limit: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from keeptune.numerics.jackknife import too_few
-from keeptune.records import AbilityReport, Comparison, DevEvidence, Interval
+from keeptune.records import AbilityReport, Comparison, DevEvidence, Interval, TrainingSummary
 from keeptune.scoring.table import counted_in
 
 BASE = "base"
@@ -114,6 +114,19 @@ def verdict(comparison: Comparison) -> str:
     if better:
         return f"Tuning beats the best without it, {rival}: {gain}."
     return f"Tuning is worse than the best without it, {rival}: {gain}."
+
+
+def training_line(training: TrainingSummary) -> str:
+    """Method, weights, steps, speed and time, in one line."""
+    t = training
+    stopped = ", stopped by the time limit" if t.stopped_by == "max_minutes" else ""
+    best = f", the best after step {t.best_step}" if t.best_step != t.steps else ""
+    return (
+        f"training: {t.method}, {t.trainable_parameters:,} of {t.total_parameters:,} weights, "
+        f"{t.examples:,} rows and {t.validation_examples:,} to choose the checkpoint by, "
+        f"{t.steps} steps ({t.epochs:.1f} epochs){best}, "
+        f"{t.tokens_per_second:,.0f} tokens/s, {t.seconds / 60:.1f} minutes{stopped}"
+    )
 
 
 def interval(metric: str, found: Interval) -> str:

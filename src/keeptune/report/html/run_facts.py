@@ -8,8 +8,7 @@ from pathlib import Path
 
 from keeptune.records import TuneResult
 from keeptune.report.html.axis import Axis, axis_over
-from keeptune.report.terminal import training_line
-from keeptune.report.wording import called, score
+from keeptune.report.wording import called, score, training_line
 
 
 @dataclass(frozen=True, slots=True)
