@@ -14,6 +14,7 @@ from keeptune.api.measure import measure
 from keeptune.cli.main import main
 from keeptune.config import Keep, MeasureConfig, MeasureRun, ModelConfig
 from keeptune.errors import ConfigError, PairingError
+from keeptune.records import Interval
 
 RUN = Path(__file__).parents[1] / "data" / "lm_eval" / "run"
 TASK = "keeptune_kinds"
@@ -82,3 +83,27 @@ def test_by_the_command_a_declared_task_decides_the_exit_code(
     assert "--quick: of two logs nothing is asked" in capsys.readouterr().err
     assert main([*words, "--keep", TASK]) == 4, "a handful of items decides nothing"
     assert TASK in capsys.readouterr().out
+
+
+def test_a_planned_look_is_stricter_and_says_so(tmp_path: Path) -> None:
+    once = measure(logs(RUN, RUN, tmp_path / "one", Keep(TASK, margin=50.0)))
+    planned = logs(RUN, RUN, tmp_path / "four", Keep(TASK, margin=50.0))
+    look = measure(replace(planned, measure=replace(planned.measure, looks=4)))
+    ability, of_look = (next(a for a in report.abilities if a.declared) for report in (once, look))
+    assert isinstance(ability.drop, Interval)
+    assert isinstance(of_look.drop, Interval)
+    assert (ability.drop.level, of_look.drop.level) == (0.95, pytest.approx(0.9818, abs=1e-4))
+    assert of_look.drop.high > ability.drop.high
+    assert any("one of 4 planned looks" in notice for notice in look.notices)
+    page = (tmp_path / "four" / "report.html").read_text(encoding="utf-8")
+    assert "98.2 % interval" in page
+    assert not any("look" in notice for notice in once.notices)
+
+
+@pytest.mark.parametrize("looks", ["0", "11"])
+def test_how_many_looks_can_be_planned_is_bounded(
+    tmp_path: Path, looks: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["measure", "--base", str(RUN), "--tuned", str(RUN), "--output", str(tmp_path / "m")]
+    assert main([*words, "--looks", looks]) == 2
+    assert "--looks" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from scored import ability, flips, record
 from keeptune.errors import ConfigError
 from keeptune.forgetting.gate import decide, exit_code
 from keeptune.forgetting.verdict import judge
+from keeptune.numerics.looks import level_of
 from keeptune.numerics.multiplicity import holm_adjust
 
 
@@ -159,3 +160,27 @@ def test_an_ability_that_cannot_be_measured_or_has_no_p_value_counts_as_one():
 @given(st.permutations([KEPT, LOST, OPEN, UNMEASURABLE, FELL]))
 def test_the_gate_does_not_depend_on_the_order(reports):
     assert decide(reports).gate == "fail"
+
+
+def test_what_is_promised_holds_for_all_that_is_declared():
+    alone, of_eight = (judge(ability("facts", declared=True), *flips(400, 20, 20), family=k) for k in (1, 8))
+    assert alone.drop == of_eight.drop
+    assert alone.detectable_drop < of_eight.detectable_drop
+    assert alone.items_to_decide < of_eight.items_to_decide
+    undeclared = judge(ability("facts"), *flips(400, 20, 20), family=8)
+    assert undeclared.detectable_drop == alone.detectable_drop
+
+
+def test_a_look_corrects_at_its_own_level():
+    at = level_of(4)
+    edge = judge(ability("facts", declared=True), *flips(400, 45, 10))
+    assert decide([edge]).gate == "fail"
+    look = judge(ability("facts", declared=True), *flips(400, 45, 10), level=at)
+    assert decide([look], alpha=(1 - at) / 2).gate == "inconclusive"
+    surely = judge(ability("facts", declared=True), *flips(400, 80, 10), level=at)
+    assert decide([surely], alpha=(1 - at) / 2).gate == "fail"
+
+
+def test_more_items_are_new_ones_or_planned_looks():
+    for text in (judge(ability("facts", declared=True), *flips(100, 6, 6)).reason, *decide([OPEN]).sentences):
+        assert "all new, or by --looks" in text or "items" not in text

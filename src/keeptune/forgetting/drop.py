@@ -158,7 +158,7 @@ def _jackknife_drop(result: Jackknife, items: int, margin: float, plan: _Plan) -
     seen = items_to_tell(variance, result.estimate, margin, alpha, power)
     detectable = detectable_drop(variance, result.change_size, result.clusters, margin, plan.alpha_lost, result.degrees)
     interval = result.interval(plan.level)
-    few = result.few_differ and result.bounded
+    few = result.few_differ and result.farthest is not None
     return Drop(
         interval=replace(interval, method=FEW_CHANGES) if few and not result.caveat else interval,
         p_above=None if result.caveat else 1.0 if few else _p_above(result, margin),

@@ -11,7 +11,7 @@ import numpy as np
 from keeptune.errors import MetricError
 from keeptune.numerics.clustered_tango import clustered_tango
 from keeptune.numerics.flips import Flips, count_flips
-from keeptune.numerics.jackknife import FloatArray, Jackknife, Statistic, paired_jackknife
+from keeptune.numerics.jackknife import FloatArray, Jackknife, Statistic, effective_number, paired_jackknife
 from keeptune.numerics.tango import tango_interval
 from keeptune.records import EvalRecord, Interval, ItemScore, MaybeInterval, Undefined
 from keeptune.scoring.metric import Metric, corpus_score, refuse_not_finite
@@ -64,26 +64,36 @@ class PairedScores:
         after = sum_by_cluster(self.after, self.clusters, names)
         return Counted(before, after, corpus_statistic(self.metric, names), self._sizes(before, after))
 
+    def _is_mean(self) -> bool:
+        """Whether the corpus score is the mean of the items' own."""
+        sides = zip(self.corpus(), (self.before, self.after), strict=True)
+        return all(isinstance(c, float) and abs(c - float(np.mean(item_values(own)))) < 1e-9 for c, own in sides)
+
     def _sizes(self, before: FloatArray, after: FloatArray) -> FloatArray:
         """What each cluster weighs: its items where the corpus score is their mean, else what is counted, so that a
         long answer weighs more."""
-        values = item_values(self.before), item_values(self.after)
-        corpus = self.corpus()
-        is_mean = all(
-            isinstance(c, float) and abs(c - float(np.mean(v))) < 1e-9 for c, v in zip(corpus, values, strict=True)
-        )
-        return before[:, -1] if is_mean else np.maximum(before.sum(axis=1), after.sum(axis=1))
+        return before[:, -1] if self._is_mean() else np.maximum(before.sum(axis=1), after.sum(axis=1))
 
     def jackknife(self) -> Jackknife | Undefined:
         """Of after − before, whatever the metric."""
         found = paired_jackknife(*self.counted())
-        return found if isinstance(found, Undefined) else replace(found, bounded=self.bounded)
+        return found if isinstance(found, Undefined) else replace(found, farthest=self.farthest())
 
-    @property
-    def bounded(self) -> bool:
-        """Whether all scores lie between 0 and 100; a loss does not."""
+    def farthest(self) -> float | None:
+        """How far a cluster that has not changed could move the score, were it a mean of clusters: by 100 points of its
+        weight. None of scores outside 0 to 100, which have no such bound.
+
+        Of a mean it is the weight of the cluster that a typical item is in, Σn²/(n̄·Σn): with nothing changed, as much
+        is told as by (Σn)²/Σn² clusters of one size. An answer in a corpus score can weigh more than any that was seen:
+        the heaviest is taken.
+        """
         values = [*item_values(self.before), *item_values(self.after)]
-        return self.metric.unit == "points" and min(values) >= 0.0 and max(values) <= 100.0
+        if self.metric.unit != "points" or min(values) < 0.0 or max(values) > 100.0:
+            return None
+        sizes = self.counted().sizes
+        if self._is_mean():
+            return 100.0 * len(sizes) / effective_number(sizes)
+        return 100.0 * float(sizes.max() / sizes.mean())
 
     def difference(self) -> MaybeInterval:
         """after − before, 95 %: see `worsening`."""

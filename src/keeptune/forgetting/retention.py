@@ -21,11 +21,11 @@ def retention(scores: PairedScores, chance: float | None) -> MaybeInterval:
     ratio = paired_ratio(*scores.counted(), chance)
     if isinstance(ratio, Undefined):
         return ratio
-    bounded = scores.bounded
+    farthest = scores.farthest()
 
     def lost(share: float) -> Jackknife:
         """share·(base − chance) − (tuned − chance), so that more is worse."""
-        found = replace(ratio(share), bounded=bounded)
+        found = replace(ratio(share), farthest=farthest)
         if scores.metric.higher_is_better:
             return found
         return replace(found, estimate=-found.estimate, pseudo=-found.pseudo)

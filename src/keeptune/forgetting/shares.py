@@ -38,7 +38,7 @@ def share_difference(
     result = paired_jackknife(summed[0], summed[1], lambda counts: float(counts[0] / counts[1]), sizes)
     if isinstance(result, Undefined):
         return result
-    return clustered_tango(*moves, len(clusters), replace(result, bounded=True)).interval(level)
+    return clustered_tango(*moves, len(clusters), replace(result, farthest=100.0)).interval(level)
 
 
 def _moves(before: Sequence[float], after: Sequence[float]) -> tuple[int, int]:

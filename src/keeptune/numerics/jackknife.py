@@ -53,15 +53,15 @@ class Jackknife:
     """[clusters]: θ + (J − 1)·(θ̄ − θ₍ⱼ₎); of a mean over clusters of one item, the items' own values."""
     effective: float
     """(Σn)²/Σn² of the clusters' sizes n: clusters of equal size that would tell as much."""
-    bounded: bool = False
-    """Whether all scores lie between 0 and 100, so that no item can move by more than 100."""
+    farthest: float | None = None
+    """How far a cluster that has not changed could move a pseudo-value; None of scores without a bound."""
 
     @property
     def caveat(self) -> str:
         """Why this is too little for a verdict: too few clusters, effective ones, or ones that differ; else empty."""
         if self.too_few_clusters:
             return self.too_few_clusters
-        if self.few_differ and not self.bounded:
+        if self.few_differ and self.farthest is None:
             return f"only {self.differing} of {self.clusters} clusters differ: {TOO_FEW}"
         return ""
 
@@ -94,18 +94,17 @@ class Jackknife:
 
         The largest change that could have been seen is the largest that was, times √(J/effective), of scores without a
         bound J/effective: a heavier cluster than the one that moved farthest might have moved. Where fewer than 10
-        effective clusters differ, it is rather 100·J/effective, by the share of those 10 that are missing: with nothing
-        changed, what can be told is then what so many clusters of one size would tell.
+        effective clusters differ, it is rather `farthest`, by the share of those 10 that are missing.
 
         Args:
             beyond: how many times as far as the farthest seen a value might lie.
         """
         unequal = self.clusters / self.effective
-        up = float(np.abs(self.pseudo).max()) * (math.sqrt(unequal) if self.bounded else unequal) * beyond
+        up = float(np.abs(self.pseudo).max()) * (unequal if self.farthest is None else math.sqrt(unequal)) * beyond
         down = float(min(self.pseudo.min(), 0.0))
-        if self.bounded:
-            seen, most = min(self.differing / (MIN_DIFFERING * unequal), 1.0), 100.0 * unequal
-            up, down = seen * up + (1.0 - seen) * most, seen * down - (1.0 - seen) * most
+        if self.farthest is not None:
+            seen = min(self.differing / (MIN_DIFFERING * unequal), 1.0)
+            up, down = seen * up + (1.0 - seen) * self.farthest, seen * down - (1.0 - seen) * self.farthest
         return float(score_z(self.pseudo, self.estimate, null, up, down))
 
     def null_variance(self, margin: float) -> float:
@@ -119,8 +118,8 @@ class Jackknife:
         method = f"{METHOD}; {self.caveat}" if self.caveat else METHOD
         t = float(stdtrit(self.degrees, 0.5 + level / 2.0))
         step = t * self.standard_error
-        if step == 0.0 and self.bounded:
-            step = 100.0 / self.clusters
+        if step == 0.0:
+            step = (self.farthest or 0.0) / self.clusters
         if step == 0.0:
             return Interval(self.estimate, self.estimate, self.estimate, level, method)
         low, high = (outward(lambda null: self.z(null, beyond), self.estimate, side, t) for side in (-step, step))
