@@ -19,12 +19,13 @@ from tests.cli.stopped import KILL, Ended, keeptune
 
 COMMON = ["--device", "cpu", "--max-new-tokens", "8", "--limit-test", "6"]
 ROWS = "--train train.jsonl --test test.jsonl"
+CLIMB = "--train numbers.jsonl --keep known=known.jsonl:rouge1 --dev-fraction 0.5 --abilities none"
 VERBS = {
     "tune": f"tune {ROWS} --measure none",
-    "auto": f"tune {ROWS} --keep known=known.jsonl:rouge1 --abilities none --auto --rungs dial=0.5 --max-rungs 1",
+    "auto": f"tune {CLIMB} --auto --rungs dial=0.5 --max-rungs 1",
     "compare": f"compare {ROWS} --measure none --methods lora,full --seeds 0 --output 'a b'",
     "curve": f"curve {ROWS} --keep other=kept.jsonl:rouge1 --sizes 20,36 --draws 1",
-    "rescue": f"rescue --tuned first {ROWS} --keep known=known.jsonl:rouge1 --abilities none --rungs kl=1",
+    "rescue": f"rescue --tuned first {CLIMB} --rungs kl=1",
 }
 
 
@@ -41,10 +42,10 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) ->
 def knowing(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
     """Rows, as ``base`` a model that knows those of ``known.jsonl``, and as ``first`` one that has forgotten them."""
     folder = tmp_path_factory.mktemp("knowing")
-    write_rows(folder)
     known = [{"prompt": f"{c} {t}", "completion": f"the {t} is {c}"} for c in COLOURS for t in THINGS + OTHER_THINGS]
+    numbers = [{"prompt": f"{n} {thing}", "completion": f"{thing} times {n}"} for n in range(6) for thing in THINGS]
     harm = [{"prompt": str(n), "completion": "#" * 9} for n in range(24)]
-    for name, rows in (("known", known), ("harm", harm)):
+    for name, rows in (("known", known), ("numbers", numbers), ("harm", harm)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     learning = f"tune --model {tiny('llama')} --method full --train known.jsonl --epochs 30 --lr 0.01 --output known"
     forgetting = "tune --model base --method full --train harm.jsonl --epochs 3 --lr 0.01 --output harmed"
