@@ -87,6 +87,8 @@ def _test_folder(write: Callable[[Path], DataConfig]) -> Callable[[Path], DataCo
 
 
 _GOOD_LINE = json.dumps(GOOD)
+_TALK = [{"role": "user", "content": "Hi"}]
+_CALL = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
 _DIALOGUE = {"dialog_text": "A: hi", "gist": "They greet."}
 
 BAD_ROWS: tuple[BadInput, ...] = (
@@ -313,6 +315,30 @@ BAD_ROWS: tuple[BadInput, ...] = (
         "missing-field",
         _rows({"messages": [{"role": "user"}, {"role": "assistant", "content": "a"}]}),
         ('messages[0] has no "content"',),
+    ),
+    BadInput(
+        "a tool is called",
+        "tools",
+        _rows({"messages": [{"role": "user", "content": "Hi"}, _CALL]}),
+        ("rows.jsonl:1: the row calls tools (messages[1].tool_calls)", "--skip-bad"),
+    ),
+    BadInput(
+        "a tool's result",
+        "tools",
+        _turns(("user", "Hi"), ("tool", "21 degrees"), ("assistant", "It is warm")),
+        ('rows.jsonl:2: the row holds what a tool gave (messages[1] has the role "tool")',),
+    ),
+    BadInput(
+        "tools are offered",
+        "tools",
+        _rows({"messages": [*_TALK, {"role": "assistant", "content": "Hello"}], "tools": [{"type": "function"}]}),
+        ('rows.jsonl:1: the row offers tools ("tools")',),
+    ),
+    BadInput(
+        "a function is called in the prompt's turns",
+        "tools",
+        _rows({"prompt": [*_TALK, {"role": "assistant", "function_call": {"name": "f"}}], "completion": "Warm"}),
+        ("the row calls tools (prompt[1].function_call)",),
     ),
     BadInput("bad test rows", "bad-json", _test_folder(_lines("{")), ("rows.jsonl:1: bad JSON",)),
 )

@@ -113,11 +113,11 @@ def test_advice_by_size() -> None:
     assert "500 to 1,000 visibly pay" in advise_train(300)
     assert "good size" in advise_train(500)
     assert "plenty" in advise_train(5000)
-    assert half_width(500, closed=False) == pytest.approx(1.36, abs=0.01)
-    assert half_width(100, closed=True) == pytest.approx(9.8, abs=0.01)
-    assert "±3.0 points" in advise_test(100, closed=False)
-    assert "too few to measure" in advise_test(30, closed=False)
-    assert "measure nothing" in advise_test(0, closed=True)
+    assert half_width(500, "rouge1") == pytest.approx(1.36, abs=0.01)
+    assert half_width(100, "label_accuracy") == pytest.approx(9.8, abs=0.01)
+    assert "±3.0 points" in advise_test(100, "rougeL")
+    assert "too few to measure" in advise_test(30, "exact_match")
+    assert "measure nothing" in advise_test(0, "exact_match")
 
 
 def test_a_slice_of_train_stands_for_the_test_that_is_not_given(tmp_path: Path) -> None:

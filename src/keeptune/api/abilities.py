@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from keeptune.api.prepare import choose, load_told, new_tokens
+from keeptune.api.prepare import choose, labelled, load_told, new_tokens
 from keeptune.api.start import earlier_items
 from keeptune.config.keep import HARNESS, RUN
 from keeptune.config.schema import DataConfig, EvaluationConfig, Keep, MeasureConfig
@@ -26,6 +26,8 @@ from keeptune.store.hashing import hash_value
 QUICK_ITEMS = 150
 """Items of an undeclared ability in a quick measure; more where these are fewer clusters than an interval needs."""
 MARGINS = {"points": 5.0, "nats": 0.05}
+_Read = tuple[tuple[Example, ...], str, EvaluationConfig, tuple[Example, ...]]
+"""(items, their version, how they are scored, the rows by which a metric is chosen)."""
 _FORMS: dict[str, Form] = {"output": "generate", "choices": "choices", "loss": "loss"}
 
 
@@ -85,11 +87,13 @@ def _of_suite(keep: Keep, measure: MeasureConfig) -> Ability:
 
 
 def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder, observer: Observer) -> Ability:
-    examples, version, evaluation = _rows_of(keep, data, observer)
+    examples, version, evaluation, pool = _rows_of(keep, data, observer)
+    if keep.metric:
+        evaluation = replace(evaluation, metrics=(keep.metric,))
     examples = _without_repeats(examples, keep.name, observer)
     verdict, dev = split_examples(examples, measure.dev_fraction, seed=0)
     items, dev = (limit_clusters(part, measure.items) if measure.items else part for part in (verdict, dev))
-    metrics = choose(replace(evaluation, metrics=(keep.metric,)) if keep.metric else evaluation, items).metrics
+    metrics = choose(evaluation, items, pool).metrics
     first = metrics[0]
     return Ability(
         name=keep.name,
@@ -118,13 +122,14 @@ def _without_repeats(examples: tuple[Example, ...], name: str, observer: Observe
     return tuple(reversed(once.values()))
 
 
-def _rows_of(keep: Keep, data: DataConfig, observer: Observer) -> tuple[tuple[Example, ...], str, EvaluationConfig]:
-    """(items, their version, how they are scored): rows of the user's, or what an earlier run was tested on."""
+def _rows_of(keep: Keep, data: DataConfig, observer: Observer) -> _Read:
+    """Rows of the user's, or what an earlier run was tested on."""
     if not keep.data.startswith(RUN):
         loaded = load_told(keep.data, data, keep.name, observer)
-        return loaded.examples, loaded.sha256[:12], EvaluationConfig()
+        found = labelled((), loaded.examples, replace(data, test=keep.data), observer)
+        return found.test, loaded.sha256[:12], EvaluationConfig(), found.test
     rows, evaluation = earlier_items(Path(keep.data.removeprefix(RUN)).expanduser())
-    return rows.test, rows.test_hash[:12], evaluation
+    return rows.test, rows.test_hash[:12], evaluation, rows.pool
 
 
 def _names(metrics: Sequence[Metric]) -> tuple[str, ...]:

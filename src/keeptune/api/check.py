@@ -29,7 +29,7 @@ def check(config: TuneConfig, observer: Observer = shown) -> CheckReport:
     """
     encoder = _encoder(config, observer)
     count, limit = (None, None) if encoder is None else (token_counter(encoder), encoder.max_length)
-    report = check_data(config.data, count, limit)
+    report = check_data(config.data, count, limit, config.evaluation.metrics)
     if report.errors or config.data.train is None:
         return report
     try:

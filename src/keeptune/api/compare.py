@@ -156,7 +156,8 @@ def _with_rate(config: TuneConfig, settled: Mapping[str, TuneConfig], observer: 
 def _check_rows(config: TuneConfig) -> None:
     """What would stop every trial stops before the first: rows, tokenizer and metrics."""
     make_encoder(of_run(config.model), config.data, config.method)
-    choose(config.evaluation, load_rows(config, silent).test)
+    rows = load_rows(config, silent)
+    choose(config.evaluation, rows.test, rows.pool)
     check_replayed(config)
 
 

@@ -117,7 +117,7 @@ def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfi
         )
     if sizes is None:
         sizes = [size for size in SIZES if size <= count]
-    choose(config.evaluation, rows.test)
+    choose(config.evaluation, rows.test, rows.pool)
     measure, evaluation = config.measure, config.evaluation
     if measure.keep and not measure.abilities:
         measure = replace(measure, abilities=("none",))

@@ -9,7 +9,7 @@ from pathlib import Path
 from keeptune.api.ask import Asker
 from keeptune.api.askable import refuse_unaskable
 from keeptune.api.manifest import make_manifest
-from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens
+from keeptune.api.prepare import choose, labelled, load_told, make_encoder, new_tokens
 from keeptune.api.task_format import as_trained
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.duplicates import drop_repeats
@@ -57,10 +57,10 @@ def evaluate(
         refuse_unaskable(model, evaluation)
         encoder = make_encoder(model, data)
         loaded_data = load_told(str(data.test), data, "test", told)
-        items = loaded_data.examples
+        pool = items = labelled((), loaded_data.examples, data, told).test
         if data.limit_test is not None:
             items = limit_examples(items, data.limit_test, seed=0)
-        metrics = choose(evaluation, items)
+        metrics = choose(evaluation, items, pool)
         told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
         asked = list(items)
         if evaluation.few_shot:

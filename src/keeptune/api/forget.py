@@ -62,6 +62,8 @@ from keeptune.store.written import write_record, write_records
 from keeptune.studies.recovery_probe import Recovery, Side, recovery_probe
 
 REPORT = FORGETTING
+TASK = "the task"
+"""What its table of confusions is called, beside those of abilities."""
 PAGE = "report.html"
 CARD = "model_card.md"
 NOT_IN_QUICK = Undefined("not looked for in a quick measure; a full one does")
@@ -142,6 +144,8 @@ class Forgetting:
         elif not self.routed:
             self.observer(Notice("quick", _quick_power(reports)))
         confusions = [confuse(ability.name, *answered[ability.name], ability.metrics[0]) for ability in abilities]
+        if task and task.examples:
+            confusions.insert(0, confuse(TASK, task.base, task.tuned, task.metric.name))
         report = ForgettingReport(
             schema_version=SCHEMA_VERSION,
             path=str(self.run),

@@ -12,7 +12,7 @@ from keeptune.api.askable import refuse_unaskable
 from keeptune.api.evaluate import of_run
 from keeptune.api.forget import Forgetting, Task
 from keeptune.api.measure_logs import is_log, measure_logs, refuse_asking
-from keeptune.api.prepare import choose, load_told, make_encoder, new_tokens, rows_of_user
+from keeptune.api.prepare import choose, labelled, load_told, make_encoder, new_tokens, rows_of_user
 from keeptune.api.task_format import as_trained
 from keeptune.api.trained_items import items_trained_on
 from keeptune.config.schema import MeasureRun
@@ -103,10 +103,11 @@ def base_of(tuned: str) -> str:
 def _ask_task(config: MeasureRun, observer: Observer) -> Task:
     """Both models on the items of the task."""
     data = config.data
-    items = load_told(str(data.test), data, "test", observer).examples
+    read = load_told(str(data.test), data, "test", observer).examples
+    pool = items = labelled((), read, data, observer).test
     if data.limit_test is not None:
         items = limit_examples(items, data.limit_test, seed=0)
-    metrics = choose(config.evaluation, items)
+    metrics = choose(config.evaluation, items, pool)
     observer(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     records = {}
     room = None

@@ -9,6 +9,8 @@ from keeptune.config.schema import DataConfig, EvaluationConfig, Method, ModelCo
 from keeptune.data.build import with_system
 from keeptune.data.duplicates import drop_repeats
 from keeptune.data.encode import Encoder
+from keeptune.data.labels import NONE as NO_LABELS
+from keeptune.data.labels import Labelled, with_labels
 from keeptune.data.load import LoadedData, load_examples
 from keeptune.data.mix.recipe import is_recipe
 from keeptune.data.split import limit_examples, split_examples
@@ -46,6 +48,10 @@ class Rows:
     test: tuple[Example, ...]
     train_hash: str
     test_hash: str
+    pool: tuple[Example, ...] = ()
+    """All rows of the file that the test rows are of, before any was left out: what the metric is chosen by."""
+    labels: tuple[str, ...] = ()
+    """The labels that all rows were given; empty where there are none, or each row holds its own."""
 
     def hashes(self) -> dict[str, str]:
         """Role → hash of its examples, wherever they were read from."""
@@ -85,10 +91,12 @@ def load_rows(config: TuneConfig, observer: Observer) -> Rows:
         train = limit_examples(train, wanted, seed=data.draw)
         train, test = (tuple(with_system(row, data.system) for row in side) for side in (train, test))
         hashes = (hash_value(train), hash_value(test))
+        read = Rows(train, (), test, *hashes, pool=test)
         for role, rows in (("train", train), ("test", test)):
             observer(DataLoaded(role, "Python's standard library", len(rows), "function → its docstring's summary"))
     else:
-        train, test, hashes = _load_files(data, observer)
+        read = _load_files(data, observer)
+        train, test = read.train, read.test
     if data.drop_duplicates and not is_recipe(data.train):
         # A mix has left them out already, each source by its own template.
         train = _without_repeats(train, test, observer)
@@ -101,20 +109,37 @@ def load_rows(config: TuneConfig, observer: Observer) -> Rows:
     for role, rows in (("train", train), ("test", test)):
         if not rows:
             raise DataError(f"no {role} rows are left", "give more rows; `keeptune check` says what is wrong")
-    return Rows(train, validation, test, *hashes)
+    return replace(read, train=train, validation=validation, test=test)
 
 
-def _load_files(
-    data: DataConfig, observer: Observer
-) -> tuple[tuple[Example, ...], tuple[Example, ...], tuple[str, str]]:
+def _load_files(data: DataConfig, observer: Observer) -> Rows:
     loaded = load_told(str(data.train), data, "train", observer)
-    if data.test is not None:
-        tested = load_told(data.test, data, "test", observer)
-        return loaded.examples, tested.examples, (loaded.sha256, tested.sha256)
+    tested = load_told(data.test, data, "test", observer) if data.test is not None else None
+    # A mix holds rows of many tasks: labels are those of the test rows alone.
+    mixed = is_recipe(str(data.train))
+    found = labelled(() if mixed else loaded.examples, tested.examples if tested else (), data, observer)
+    train = loaded.examples if mixed else found.train
+    if tested is not None:
+        hashes = (loaded.sha256, tested.sha256)
+        return Rows(train, (), found.test, *hashes, pool=found.test, labels=found.labels)
     # The split is the same for every seed: seeds differ in training, not in what is asked.
-    train, test = split_examples(loaded.examples, data.test_fraction, seed=0)
-    observer(Notice("split", f"no test file: {len(test)} of {len(loaded.examples)} rows set apart for the final score"))
-    return train, test, (loaded.sha256, hash_value(test))
+    rest, test = split_examples(train, data.test_fraction, seed=0)
+    observer(Notice("split", f"no test file: {len(test)} of {len(train)} rows set apart for the final score"))
+    return Rows(rest, (), test, loaded.sha256, hash_value(test), pool=train, labels=found.labels)
+
+
+def labelled(train: Sequence[Example], test: Sequence[Example], data: DataConfig, observer: Observer) -> Labelled:
+    """The rows with their labels, and what was found told.
+
+    Raises:
+        DataError: a row has another answer.
+    """
+    found = with_labels(train, test, data)
+    errors = [problem for problem in found.problems if problem.severity == "error"]
+    if errors:
+        raise DataError(f"{len(errors)} answer{'s' * (len(errors) > 1)} outside the labels", problems=errors)
+    tell_problems(found.problems, observer)
+    return found
 
 
 def rows_of_user(data: DataConfig) -> DataConfig:
@@ -123,6 +148,7 @@ def rows_of_user(data: DataConfig) -> DataConfig:
         encoding=data.encoding,
         delimiter=data.delimiter,
         skip_bad=data.skip_bad,
+        choices=NO_LABELS if data.choices == NO_LABELS else None,
         max_length=data.max_length,
         too_long=data.too_long,
     )
@@ -200,12 +226,18 @@ def encode_train(encoder: Encoder, examples: Sequence[Example], observer: Observ
     return rows
 
 
-def choose(evaluation: EvaluationConfig, examples: Sequence[Example]) -> Metrics:
-    """The metrics that the user names, or those that fit the data."""
+def choose(evaluation: EvaluationConfig, examples: Sequence[Example], pool: Sequence[Example] = ()) -> Metrics:
+    """The metrics that the user names, or those that fit the data.
+
+    Args:
+        examples: what is scored.
+        pool: all rows of its file, by which metrics are chosen: the same data have the same metric, however few of
+            them are asked.
+    """
     if evaluation.metrics:
         names, reason = evaluation.metrics, "named in the settings"
     else:
-        names, reason = choose_metrics(examples)
+        names, reason = choose_metrics(pool or examples)
     metrics = tuple(get_metric(name) for name in names)
     for refusal in (refused_by(metric, examples) for metric in metrics if evaluation.metrics):
         if refusal:

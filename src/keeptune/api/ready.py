@@ -49,7 +49,7 @@ def ready(config: TuneConfig, observer: Observer) -> Ready:
     config = keep_earlier(config, observer)
     encoder = make_encoder(of_run(config.model), config.data, config.method)
     rows = load_rows(config, observer)
-    metrics = choose(config.evaluation, rows.test)
+    metrics = choose(config.evaluation, rows.test, rows.pool)
     observer(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     if config.ladder.auto:
         config = with_development_items(config)

@@ -13,11 +13,21 @@ from keeptune.api.evaluate import of_run
 from keeptune.api.forget import REPORT, Forgetting, Task
 from keeptune.api.ladder import Climb, Climbed, Made, refuse_nothing_to_keep, settle
 from keeptune.api.preflight import preflight
-from keeptune.api.prepare import Metrics, Rows, choose, load_rows, load_told, make_encoder, new_tokens, rows_of_user
+from keeptune.api.prepare import (
+    Metrics,
+    Rows,
+    choose,
+    labelled,
+    load_rows,
+    load_told,
+    make_encoder,
+    new_tokens,
+    rows_of_user,
+)
 from keeptune.api.ready import apart_from_kept, with_development_items
 from keeptune.api.resume import refuse_other_settings
 from keeptune.api.start import refuse_another_start, whole_model
-from keeptune.api.task_format import as_trained, keep_format
+from keeptune.api.task_format import as_found, as_trained, keep_format
 from keeptune.api.train import keep_settings, train
 from keeptune.api.trained_items import keep_trained
 from keeptune.api.tune import tidy
@@ -133,7 +143,7 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = shown) -
             rows = apart_from_kept(config, rows, encoder, told)
         else:
             declared_items(config.measure, rows_of_user(config.data), encoder)
-        metrics = choose(config.evaluation, rows.test)
+        metrics = choose(config.evaluation, rows.test, rows.pool)
         told(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
         if (run / REPORT).exists():
             raise RunExists(f"{run} holds a finished result", "name another --output; results are never overwritten")
@@ -155,7 +165,7 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = shown) -
             chosen = of_run(tuned)
         else:
             chosen = replace(chosen, name=str(settle(chosen, run)))
-            keep_format(config.data, run)
+            keep_format(as_found(config.data, rows), run)
         report = _measure(config, tuned, chosen, run, rows, encoders, metrics, told, notices, climbed)
         tidy(run)
         shutil.rmtree(run / START, ignore_errors=True)
@@ -210,12 +220,14 @@ def _rows(config: TuneConfig, observer: Observer) -> Rows:
         return replace(rows, validation=limit_examples(dev, DEV_ITEMS, seed=0), test=test)
     if data.test is None:
         raise ConfigError("whether the gain stays cannot be seen", "give items of the task with --test")
-    items = load_told(data.test, data, "test", observer).examples
+    read = labelled((), load_told(data.test, data, "test", observer).examples, data, observer)
+    items = read.test
     if data.limit_test is not None:
         items = limit_examples(items, data.limit_test, seed=0)
     test, dev = split_examples(items, DEV_SHARE, seed=0)
     observer(Notice("repairs", "no train rows: the dial alone is tried; with --train, short repairs are, too"))
-    return Rows((), limit_examples(dev, DEV_ITEMS, seed=0), test, "", hash_value(test))
+    dev = limit_examples(dev, DEV_ITEMS, seed=0)
+    return Rows((), dev, test, "", hash_value(test), pool=read.test, labels=read.labels)
 
 
 def _rungs(config: TuneConfig) -> tuple[str, ...]:

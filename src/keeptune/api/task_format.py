@@ -6,7 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from keeptune.api.prepare import Rows
 from keeptune.config.schema import DataConfig, ModelConfig
+from keeptune.data.labels import written
 from keeptune.data.template import field_names, parse_template
 from keeptune.errors import ConfigError, KeeptuneError, StoreError
 from keeptune.events import Notice, Observer
@@ -30,6 +32,7 @@ class TaskFormat:
     prompt: str | None = None
     completion: str | None = None
     system: str | None = None
+    choices: str | None = None
 
     def __str__(self) -> str:
         """Every setting, as flags name it: ``--prompt 'Summarize: {dialogue}', --completion summary``."""
@@ -54,6 +57,11 @@ def keep_format(data: DataConfig, run: Path) -> None:
     weights, kept = saved_tuned(run), format_of(data)
     if weights is not None and kept != PLAIN and not has_secret(kept):
         write_json(weights / FILE, {field.name: getattr(kept, field.name) for field in fields(kept)})
+
+
+def as_found(data: DataConfig, rows: Rows) -> DataConfig:
+    """`data`, with the labels that were found in the rows: what is asked later has the same."""
+    return replace(data, choices=written(rows.labels)) if rows.labels else data
 
 
 def format_of(data: DataConfig) -> TaskFormat:

@@ -16,7 +16,7 @@ from keeptune.api.resume import keep_asked, refuse_another, with_kept_settings
 from keeptune.api.score import Scored, score
 from keeptune.api.search import found_settings
 from keeptune.api.start import whole_model
-from keeptune.api.task_format import keep_format
+from keeptune.api.task_format import as_found, keep_format
 from keeptune.api.train import keep_settings, train
 from keeptune.api.trained_before import WHOLE
 from keeptune.api.trained_items import keep_trained
@@ -73,7 +73,7 @@ def tune(config: TuneConfig, observer: Observer = shown) -> TuneResult:
             settle(climbed.made.model, run)
         summary = climbed.made.summary if climbed else None
         summary = summary or train(config, run, rows, encoder, metrics, notes, seconds)
-        keep_format(config.data, run)
+        keep_format(as_found(config.data, rows), run)
         seen = keep_trained(config, rows, run, start, notes)
         keep_asked(config, rows, run)
         scored = score(config, run, rows, encoder, metrics, notes, seconds)

@@ -33,6 +33,7 @@ FLAGS: Mapping[str, Flag] = {
     "completion": Flag("FIELD", "Field, or template, of the answer."),
     "system": Flag("TEXT", "System message before every prompt."),
     "group": Flag("FIELD", "Rows with the same value stay on one side of a split."),
+    "choices": Flag("FIELD|LIST|none", "Labels: a,b,c or their field.  [default: auto, found and said]"),
     "encoding": Flag("NAME", "Encoding of text files: cp1252, utf-16 …  [default: UTF-8, or found and said]"),
     "delimiter": Flag("CHAR", "What parts the fields of a table: ';', '|', tab …  [default: found, and said]"),
     "skip-bad": Flag("", "Leave out rows that cannot be used, and say which."),
@@ -103,7 +104,7 @@ FLAGS: Mapping[str, Flag] = {
 
 MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
 READING = ("encoding", "delimiter", "skip-bad")
-DATA = ("prompt", "completion", "system", "group", *READING, "max-length")
+DATA = ("prompt", "completion", "system", "group", "choices", *READING, "max-length")
 MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "looks", "probe")
 LADDER = ("can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
 SCORING = ("metric", "max-new-tokens", "few-shot", "engine")

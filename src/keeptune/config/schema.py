@@ -62,6 +62,9 @@ class DataConfig(Canonical):
     """Character between the fields of CSV, TSV and text tables. None: found, and said."""
     skip_bad: bool = False
     """Leave out rows that cannot be used, and say which, in the place of stopping."""
+    choices: str | None = None
+    """The closed set of answers: ``a,b,c``, or the field that holds it; ``none``: there is none. None (``auto``): the
+    rows' own ``choices``, or their answers where these are few and repeat, which is said."""
     limit_train: int | None = None
     """Use this many rows of train at most, the validation slice among them (seeded choice)."""
     draw: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -26,6 +27,8 @@ def checked(given: Given, setting: Setting) -> Any:
         return value
     if setting.kind is tuple:
         return _names(given)
+    if setting.key == "data.choices":
+        return _labels(given, setting)
     if setting.kind is str and setting.key.endswith("delimiter"):
         return _delimiter(given)
     if setting.kind is str and setting.key.endswith("encoding"):
@@ -50,6 +53,22 @@ def _text(given: Given, setting: Setting) -> str:
         shown = "empty" if isinstance(value, str) else f"{value!r}, not a text"
         raise given.wrong(f"is {shown}", "give one text, in quotes where it looks like something else")
     return _without_nul(value, given)
+
+
+def _labels(given: Given, setting: Setting) -> str | None:
+    value = given.value
+    # YAML reads a bare yes as a truth value, which is no text.
+    if isinstance(value, list) and len(value) > 1 and {type(each) for each in value} <= {str, int, float}:
+        return json.dumps([str(each) for each in value], ensure_ascii=False)
+    text = _text(given, setting)
+    if text.lstrip().startswith("["):
+        try:
+            whole = isinstance(json.loads(text), list)
+        except (ValueError, RecursionError):
+            whole = False
+        if not whole:
+            raise given.wrong(f"is {text!r}, no list in JSON", 'write a,b,c, or \'["a", "b, or c"]\'')
+    return None if text == "auto" else text
 
 
 def _delimiter(given: Given) -> str:

@@ -10,9 +10,10 @@ ROUGE_DEVIATION = 15.5
 SHARE_DEVIATION = 50.0
 
 
-def half_width(items: int, closed: bool) -> float:
-    """Points on each side of a score on `items` items, at 95 %: of an accuracy (`closed`) or of ROUGE-1."""
-    return 1.96 * (SHARE_DEVIATION if closed else ROUGE_DEVIATION) / math.sqrt(items)
+def half_width(items: int, metric: str) -> float:
+    """Points on each side of a score on `items` items, at 95 %: of ROUGE as measured; of another metric, whose items
+    have 0 to 100 points, at most."""
+    return 1.96 * (ROUGE_DEVIATION if metric.startswith("rouge") else SHARE_DEVIATION) / math.sqrt(items)
 
 
 def advise_train(rows: int) -> str:
@@ -28,12 +29,16 @@ def advise_train(rows: int) -> str:
     return f"{rows:,} train rows are plenty: a run on 500 (--limit-train 500) tells soon whether more will pay"
 
 
-def advise_test(items: int, closed: bool) -> str:
+def advise_test(items: int, metric: str) -> str:
     """How sharply a test set of this size measures."""
     if items < 2:
         return f"{items} test rows measure nothing: give 100 at least"
-    metric = "an accuracy" if closed else "a ROUGE-1 score"
-    width = f"{metric} on {items:,} test rows is known to about ±{half_width(items, closed):.1f} points"
+    about = "about" if metric.startswith("rouge") else "at most"
+    score = f"a score by {metric} on {items:,} test rows"
+    # A loss has no points.
+    if metric == "token_loss":
+        return f"{score} can be told; its width shows when it is taken"
+    width = f"{score} is known to {about} ±{half_width(items, metric):.1f} points"
     if items < 50:
         return f"{width}: too few to measure with; 100 at least, 300 to 600 to decide on 5 points"
     if items < 300:

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 from keeptune.data.detect import Mapping
 from keeptune.data.field_names import SEVERAL_ANSWERS
+from keeptune.data.formats.json_text import DECODER
 from keeptune.data.template import Template
 from keeptune.data.text_value import RowFault, as_filled_text, as_text, as_texts
-from keeptune.data.turns import is_turns, read_turns, split_last_answer
+from keeptune.data.turns import is_turns, read_turns, refuse_tools, split_last_answer
 from keeptune.records import Example, Message
 
 T = TypeVar("T")
@@ -103,6 +104,7 @@ def with_system(example: Example, system: str | None) -> Example:
 
 def _conversation(row: dict[str, Any], mapping: Mapping) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     field = mapping.completion
+    refuse_tools(row)
     turns, answer = split_last_answer(read_turns(row[field], field), field)
     return turns, (answer,)
 
@@ -114,6 +116,7 @@ def _prompt(row: dict[str, Any], mapping: Mapping) -> tuple[Message, ...]:
         text = _fill(mapping.prompt_template, row, "prompt")
         return (Message("user", text),)
     if len(mapping.prompt) == 1 and is_turns(row[mapping.prompt[0]]):
+        refuse_tools(row)
         return read_turns(row[mapping.prompt[0]], mapping.prompt[0])
     parts = []
     for field in mapping.prompt:
@@ -131,10 +134,27 @@ def _choices(row: dict[str, Any], mapping: Mapping) -> tuple[tuple[str, ...], di
     if field is None:
         return (), {}
     value, names = row.get(field), ascii_uppercase
+    if isinstance(value, str):
+        value = _listed(value, field)
     if isinstance(value, dict) and isinstance(value.get("text"), list) and isinstance(value.get("label"), list):
         value, names = value["text"], value["label"]
     texts = as_texts(value, field)
     return texts, {str(name): as_text(text, field) for name, text in zip(names, value or (), strict=False)}
+
+
+def _listed(text: str, field: str) -> list[Any]:
+    """The list that a cell of a table holds: in JSON, or parted by ``|``, ``;`` or ``,``."""
+    if text.lstrip().startswith("["):
+        try:
+            listed = DECODER.decode(text.strip())
+        except (ValueError, RecursionError):
+            listed = None
+        if isinstance(listed, list):
+            return listed
+    for mark in "|;,":
+        if len(parts := [part.strip() for part in text.split(mark) if part.strip()]) > 1:
+            return list(parts)
+    raise RowFault("wrong-type", f'"{field}" is text, not a list of texts', "write it as a list, or as a|b|c")
 
 
 def _answers(row: dict[str, Any], mapping: Mapping) -> tuple[str, ...]:

@@ -46,6 +46,9 @@ class CheckReport(Shown):
     shared_context: bool
     """Many rows share a passage or a list of choices: near repeats with other answers are other items."""
     advice: tuple[str, ...]
+    metric: str = ""
+    """What the answers would be scored by, the primary one; "" where no row can be used."""
+    metric_reason: str = ""
     refusal: str = ""
     """Why `tune` would not start with these settings although the rows can be read, and what to do; "" where it would,
     or where no train rows were given."""

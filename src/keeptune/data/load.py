@@ -94,7 +94,8 @@ def _built(raw: RawRows, path: str, config: DataConfig) -> tuple[tuple[Example, 
 
 def _build_all(raw: RawRows, mapping: Mapping, config: DataConfig, problems: list[Problem]) -> list[Example]:
     lines_of: dict[str, int | None] = {}
-    builder = RowBuilder(mapping, config, raw.stem, raw.labels.get(mapping.completion, ()))
+    classes = () if config.choices else raw.labels.get(mapping.completion, ())
+    builder = RowBuilder(mapping, config, raw.stem, classes)
     examples: list[Example] = []
     for row in raw.rows:
         built = builder.build(row)

@@ -28,7 +28,7 @@ def load_prompts(path: str, config: DataConfig) -> LoadedData:
     raw = _text(Path(path).expanduser(), reading) if path.endswith(".txt") else read_rows(path, "test", reading)
     field = "completion" if config.prompt or config.completion else None
     rows = [dataclasses.replace(row, row=_answered(row, field)) for row in raw.rows]
-    told = dataclasses.replace(config, completion=field or config.completion, group=None)
+    told = dataclasses.replace(config, completion=field or config.completion, group=None, choices=None)
     examples, mapping, problems = build_examples(dataclasses.replace(raw, rows=tuple(rows), labels={}), path, told)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:

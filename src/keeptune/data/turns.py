@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from keeptune.data.field_names import ROLES
 from keeptune.data.formats.json_text import kind_of
 from keeptune.data.nearest import did_you_mean
 from keeptune.data.text_value import RowFault, as_filled_text
 from keeptune.records import Message, Role
+
+TOOLS = ("tools", "functions")
+"""Fields of a row that offer tools to the model."""
+CALLS = ("tool_calls", "function_call")
+"""Fields of a turn that call one."""
+TOOL_ROLES = frozenset({"tool", "function", "observation", "function_call", "tool_call", "ipython"})
+"""Speakers that are no part of a conversation of texts."""
 
 
 def read_turns(value: Any, field: str) -> tuple[Message, ...]:
@@ -50,10 +57,33 @@ def is_turns(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(turn, dict) for turn in value)
 
 
+def refuse_tools(row: dict[str, Any]) -> None:
+    """Rows that offer or call tools are for the chat template of one model, and their calls are no text.
+
+    Raises:
+        RowFault: the row has a field of tools that is not empty.
+    """
+    for field in TOOLS:
+        if row.get(field):
+            _refuse(f'"{field}"', "offers tools")
+
+
+def _refuse(what: str, does: str) -> NoReturn:
+    message = f"the row {does} ({what}), which keeptune does not train or score: answers are text here"
+    fix = "write the call as text into content, or leave such rows out, as --skip-bad does"
+    raise RowFault("tools", message, fix)
+
+
 def _read_turn(turn: Any, place: str) -> Message:
     if not isinstance(turn, dict):
         fix = 'write each turn as {"role": "user", "content": …}'
         raise RowFault("wrong-type", f"{place} is {kind_of(turn)}, not an object", fix)
+    for field in CALLS:
+        if turn.get(field):
+            _refuse(f"{place}.{field}", "calls tools")
+    said = turn.get("role", turn.get("from"))
+    if isinstance(said, str) and said.casefold() in TOOL_ROLES:
+        _refuse(f'{place} has the role "{said}"', "holds what a tool gave")
     speaker_key = "role" if "role" in turn else "from"
     text_key = "content" if "content" in turn else "value"
     for key, names in ((speaker_key, '"role"'), (text_key, '"content"')):

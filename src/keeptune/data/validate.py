@@ -9,35 +9,48 @@ from keeptune.config.schema import DataConfig, TooLong
 from keeptune.data.advice import advise_test, advise_train
 from keeptune.data.check_report import CheckReport, RoleReport
 from keeptune.data.duplicates import Repeat, find_duplicates, find_leaks, is_other_item, share_context
+from keeptune.data.labels import with_labels
 from keeptune.data.load import read_examples
+from keeptune.data.mix.recipe import is_recipe
 from keeptune.data.token_lengths import CountTokens, TokenLengths, summarise_lengths
 from keeptune.errors import Problem
 from keeptune.records import Example
+from keeptune.scoring.choose import choose_metrics
 
 
 def check_data(
-    config: DataConfig, count_tokens: CountTokens | None = None, max_length: int | None = None
+    config: DataConfig,
+    count_tokens: CountTokens | None = None,
+    max_length: int | None = None,
+    metrics: Sequence[str] = (),
 ) -> CheckReport:
     """Reads `config.train` and `config.test` and reports all that is wrong; never raises for bad data.
 
-    `max_length` (tokens a row at most) goes after `config.max_length`.
+    `max_length` (tokens a row at most) goes after `config.max_length`; `metrics` are those that the user names.
     """
     problems: list[Problem] = []
     reports: list[RoleReport] = []
     rows: dict[str, tuple[Example, ...]] = {"train": (), "test": ()}
-    for role, path in (("train", config.train), ("test", config.test)):
-        if path is None:
-            continue
-        examples, mapping, found = read_examples(path, config, role)
-        rows[role] = examples
+    mappings: dict[str, str] = {}
+    paths = [(role, path) for role, path in (("train", config.train), ("test", config.test)) if path is not None]
+    for role, path in paths:
+        rows[role], mappings[role], found = read_examples(path, config, role)
         problems.extend(found)
+    mixed = config.train is not None and is_recipe(config.train)
+    labelled = with_labels(() if mixed else rows["train"], rows["test"], config)
+    rows = {"train": rows["train"] if mixed else labelled.train, "test": labelled.test}
+    problems.extend(labelled.problems)
+    for role, path in paths:
+        examples = rows[role]
         lengths = None
         if count_tokens is not None and examples:
             limit = config.max_length or max_length
             lengths = summarise_lengths(examples, count_tokens(examples), limit)
             problems.extend(_too_long(lengths, examples, path, config.too_long if role == "train" else "truncate"))
         clusters = len({example.cluster for example in examples})
-        reports.append(RoleReport(role, path, len(examples), clusters, mapping, lengths, label_balance(examples)))
+        reports.append(
+            RoleReport(role, path, len(examples), clusters, mappings[role], lengths, label_balance(examples))
+        )
     if config.train is None and config.test is None:
         problems.append(Problem("data", None, "no-data", "no data to check", "give --train FILE"))
     repeats = find_duplicates(rows["train"])
@@ -45,8 +58,19 @@ def check_data(
     context = share_context(repeats, len(rows["train"]))
     problems.extend(_repeat_problems(repeats, leaks, context, config))
     problems.extend(_unseen_labels(rows["train"], rows["test"], config.test or ""))
-    advice = _advice(rows["train"], rows["test"], config, context)
-    return CheckReport(tuple(problems), tuple(reports), repeats, leaks, context, advice)
+    chosen = _metric(rows["test"] if config.test else rows["train"], metrics)
+    advice = _advice(rows["train"], rows["test"], config, context, chosen[0])
+    return CheckReport(tuple(problems), tuple(reports), repeats, leaks, context, advice, *chosen)
+
+
+def _metric(pool: Sequence[Example], named: Sequence[str]) -> tuple[str, str]:
+    """(the primary metric, why it), as a run would choose it."""
+    if named:
+        return named[0], "named in the settings"
+    if not pool:
+        return "", ""
+    names, reason = choose_metrics(pool)
+    return names[0], reason
 
 
 def label_balance(examples: Sequence[Example]) -> tuple[tuple[str, int], ...]:
@@ -109,7 +133,9 @@ def _unseen_labels(train: Sequence[Example], test: Sequence[Example], path: str)
     return [Problem(path, None, "unseen-label", message, "add train rows with them", "warning")]
 
 
-def _advice(train: Sequence[Example], test: Sequence[Example], config: DataConfig, context: bool) -> tuple[str, ...]:
+def _advice(
+    train: Sequence[Example], test: Sequence[Example], config: DataConfig, context: bool, metric: str
+) -> tuple[str, ...]:
     advice: list[str] = []
     if train:
         apart = 0 if config.test else round(config.test_fraction * len(train))
@@ -118,7 +144,7 @@ def _advice(train: Sequence[Example], test: Sequence[Example], config: DataConfi
         rows = min(len(train) - apart, config.limit_train or len(train))
         advice.append(advise_train(rows))
         items = min(len(test) if config.test else apart, config.limit_test or len(test) + apart)
-        advice.append(advise_test(items, closed=bool(label_balance(test or train))))
+        advice.append(advise_test(items, metric))
     balance = label_balance(test or train)
     if balance:
         label, count = balance[0]

@@ -28,6 +28,8 @@ def check_report(report: CheckReport) -> RenderableType:
         parts += [Text(""), *(Text(visible(str(note))) for note in report.notes)]
     for role in report.roles:
         parts += [Text(""), *_role(role)]
+    if report.metric:
+        parts += [Text(""), Text(f"metric: {report.metric}: {report.metric_reason}")]
     if report.repeats or report.leaks:
         parts += [Text(""), Text(_repeats(report))]
     if report.advice:

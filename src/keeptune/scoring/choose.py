@@ -19,8 +19,10 @@ from keeptune.scoring.metric import Metric, references_of
 from keeptune.scoring.parse_outcome import ParseOutcome
 from keeptune.scoring.table import get_metric
 
-SAMPLE = 400
-"""Examples looked at, evenly spaced: the choice must not take longer than the scoring."""
+MOST_ROWS = 20_000
+"""Of more, so many are looked at, evenly spaced: the choice must not take longer than the scoring."""
+LIKENED = 400
+"""Rows whose answers are laid beside their prompts, which takes longest."""
 
 _FINAL = re.compile(r"(?:answer is|####|=)\s*\$?-?[\d,.]+\W*$", re.I)
 _NUMBER = re.compile(r"^[-+$€£]?[\d.,]+%?$")
@@ -37,15 +39,16 @@ class _Rule(NamedTuple):
 def choose_metrics(examples: Sequence[Example]) -> tuple[tuple[str, ...], str]:
     """(metric names, the primary one first and token_loss last; the reason in one sentence).
 
+    The same rows give the same metrics: give all rows of a file, not those that happen to be asked.
+
     Raises:
         MetricError: there are no examples.
     """
     if not examples:
         raise MetricError("no examples to choose a metric from", "name one with --metric")
-    step = max(1, len(examples) // SAMPLE)
-    sample = examples[::step]
+    rows = _spaced(examples, MOST_ROWS)
     for rule in _RULES:
-        if rule.fits(sample) and not any(refused_by(get_metric(name), examples) for name in rule.metrics):
+        if rule.fits(rows) and not any(refused_by(get_metric(name), examples) for name in rule.metrics):
             return (*rule.metrics, "token_loss"), rule.reason
     return (
         "rouge1",
@@ -53,6 +56,10 @@ def choose_metrics(examples: Sequence[Example]) -> tuple[tuple[str, ...], str]:
         "rougeL",
         "token_loss",
     ), "Answers are running text, scored against references."
+
+
+def _spaced(examples: Sequence[Example], most: int) -> Sequence[Example]:
+    return examples[:: max(1, -(-len(examples) // most))]
 
 
 def refused_by(metric: Metric, examples: Sequence[Example]) -> MetricError | None:
@@ -118,7 +125,8 @@ def _code(examples: Sequence[Example]) -> bool:
 
 def _edits(examples: Sequence[Example]) -> bool:
     """Answers that are nearly the body of the prompt: half of all, by the words they share in order."""
-    pairs = list(zip(prompt_bodies(examples), examples, strict=True))[:100]
+    looked_at = _spaced(examples, LIKENED)
+    pairs = zip(prompt_bodies(looked_at), looked_at, strict=True)
     return median(_likeness(body, example) for body, example in pairs) >= 0.7
 
 

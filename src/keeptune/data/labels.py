@@ -1,0 +1,147 @@
+"""The labels of a task whose rows do not hold them: the closed set that the user names, or that the answers are."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from keeptune.config.schema import DataConfig
+from keeptune.errors import Problem
+from keeptune.records import Example
+
+NONE = "none"
+FEWEST_ROWS = 20
+"""With fewer, answers repeat by chance, or do not repeat yet."""
+ROWS_A_LABEL = 5
+"""On average, at least; and each label twice."""
+MOST_LABELS = 60
+MOST_NUMBERS = 11
+"""Ratings from 0 to 10; more different numbers are counted or calculated."""
+WORDS, CHARACTERS = 5, 40
+"""A label has so many at most."""
+RARE = 0.02
+"""Share of the rows whose answers may be mistakes of writing, where all others are labels: that is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Both sides with their labels as choices, or as they were."""
+
+    train: tuple[Example, ...]
+    test: tuple[Example, ...]
+    labels: tuple[str, ...]
+    """Empty where there are none, or each row holds its own."""
+    problems: tuple[Problem, ...]
+    """Rows with another answer, as errors; and what was found, as a note."""
+
+
+def with_labels(train: Sequence[Example], test: Sequence[Example], data: DataConfig) -> Labelled:
+    """The labels are those of all train rows (of the test rows, where there are no others), and the same for both."""
+    as_they_are = Labelled(tuple(train), tuple(test), (), ())
+    rows = train or test
+    path = (data.train if train else data.test) or ""
+    told: list[Problem] = []
+    if data.choices is None:
+        if any(row.choices for row in (*train, *test)):
+            return as_they_are
+        labels = find_labels(rows)
+        if not labels:
+            return replace(as_they_are, problems=tuple(_nearly(rows)))
+        of = f"the {len(labels)} answers that repeat over all {len(rows)} rows are taken for labels: {_shown(labels)}"
+        fix = "--choices none if they are no labels"
+        told.append(Problem(path, None, "labels", of, fix, severity="note"))
+    elif data.choices == NONE:
+        return as_they_are
+    else:
+        labels = named_labels(data.choices)
+        if not labels and not any(row.choices for row in rows):
+            # The field of the answers themselves: all that occur are labels.
+            labels = tuple(sorted({row.completion.strip() for row in rows}))
+    if not labels:
+        return as_they_are
+    faults: list[Problem] = []
+    train, test = (_with(side, labels, data, faults) for side in (train, test))
+    return Labelled(train, test, labels, (*told, *faults))
+
+
+def named_labels(choices: str) -> tuple[str, ...]:
+    """The list that a setting holds: ``a,b,c``, or a list in JSON where a label holds a comma; empty for one name."""
+    if choices.lstrip().startswith("["):
+        listed = json.loads(choices)
+        return tuple(dict.fromkeys(str(label).strip() for label in listed))
+    parts = [part.strip() for part in choices.split(",")]
+    return tuple(dict.fromkeys(part for part in parts if part)) if len(parts) > 1 else ()
+
+
+def written(labels: Sequence[str]) -> str:
+    """`labels` as the setting takes them."""
+    plain = not any("," in label or label.startswith("[") for label in labels) and len(labels) > 1
+    return ",".join(labels) if plain else json.dumps(list(labels), ensure_ascii=False)
+
+
+def find_labels(rows: Sequence[Example]) -> tuple[str, ...]:
+    """The distinct answers, sorted, where they are labels: few, short, and each repeated; else none."""
+    return _labels_of(Counter(row.completion.strip() for row in rows)) if _may_have_labels(rows) else ()
+
+
+def _may_have_labels(rows: Sequence[Example]) -> bool:
+    return len(rows) >= FEWEST_ROWS and all(row.prompt and len(row.references) <= 1 for row in rows)
+
+
+def _labels_of(counts: Counter[str]) -> tuple[str, ...]:
+    if not 2 <= len(counts) <= MOST_LABELS or ROWS_A_LABEL * len(counts) > counts.total() or min(counts.values()) < 2:
+        return ()
+    if any(len(answer) > CHARACTERS or len(answer.split()) > WORDS or "\n" in answer for answer in counts):
+        return ()
+    numbers = sum(_is_number(answer) for answer in counts)
+    return () if numbers > MOST_NUMBERS else tuple(sorted(counts))
+
+
+def _is_number(text: str) -> bool:
+    return any(letter.isdigit() for letter in text) and not any(letter.isalpha() for letter in text)
+
+
+def _nearly(rows: Sequence[Example]) -> list[Problem]:
+    """A note where a few answers, once each, keep the others from being labels."""
+    if not _may_have_labels(rows):
+        return []
+    counts = Counter(row.completion.strip() for row in rows)
+    labels = _labels_of(Counter({answer: count for answer, count in counts.items() if count > 1}))
+    once = [row for row in rows if counts[row.completion.strip()] == 1]
+    if not labels or not once or len(once) > max(1, RARE * len(rows)):
+        return []
+    file, line = _place(once[0])
+    message = (
+        f"the answers look like labels ({_shown(labels)}), but {len(once)} occur once only, such as "
+        f'"{once[0].completion.strip()[:CHARACTERS]}": no labels are taken'
+    )
+    return [Problem(file, line, "labels", message, f"--choices {shlex.quote(written(labels))} if they are", "note")]
+
+
+def _with(
+    rows: Sequence[Example], labels: tuple[str, ...], data: DataConfig, faults: list[Problem]
+) -> tuple[Example, ...]:
+    kept = []
+    for row in rows:
+        answer = row.completion.strip()
+        if answer in labels:
+            kept.append(replace(row, choices=labels))
+            continue
+        message = f'the answer "{answer[:CHARACTERS]}" is none of the labels: {_shown(labels)}'
+        every = shlex.quote(written((*labels, answer)))
+        fix = f"correct it, or name all labels: --choices {every}; --choices none if they are no labels"
+        severity = "skipped" if data.skip_bad else "error"
+        faults.append(Problem(*_place(row), "not-a-choice", message, fix, severity))
+    return tuple(kept)
+
+
+def _place(row: Example) -> tuple[str, int | None]:
+    file, _, line = row.source.rpartition(":")
+    return (file, int(line)) if file and line.isdigit() else (row.source or row.id, None)
+
+
+def _shown(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:8]) + (" …" if len(labels) > 8 else "")
