@@ -93,7 +93,7 @@ _DIALOGUE = {"dialog_text": "A: hi", "gist": "They greet."}
 
 BAD_ROWS: tuple[BadInput, ...] = (
     # Files
-    BadInput("no such file", "missing-file", _nothing("dialogue.jsonl"), ('did you mean "dialogues.jsonl"?',)),
+    BadInput("no such file", "missing-file", _nothing("dialogue.jsonl"), ('did you mean "', 'dialogues.jsonl"?')),
     BadInput("no such folder", "missing-file", _nothing("no/rows.csv"), ("no/rows.csv: no such file", "no folder")),
     BadInput("empty file", "empty-file", _bytes("rows.jsonl", b""), ("rows.jsonl: the file is empty",)),
     BadInput("blank file", "empty-file", _bytes("rows.csv", b" \n\n"), ("rows.csv: the file is empty",)),

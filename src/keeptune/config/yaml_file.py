@@ -11,6 +11,10 @@ from keeptune.config.yaml_dialect import Loader
 from keeptune.errors import ConfigError, first_line
 from keeptune.near_paths import did_you_mean_path
 
+MOST_BYTES = 1 << 20
+MOST_VALUES = 20_000
+"""Of a whole file, what its aliases stand for written out."""
+
 
 class Entry(NamedTuple):
     """One key and its value; the value is plain, and a mapping is told as its own entries instead."""
@@ -28,6 +32,11 @@ def read_yaml(file: Path) -> list[Entry]:
         ConfigError: no such file, not YAML, not a mapping, or one key twice.
     """
     try:
+        if file.stat().st_size > MOST_BYTES:
+            raise ConfigError(
+                f"the config file {file} has {file.stat().st_size:,} bytes, and {MOST_BYTES:,} are read at most",
+                "give a file of settings",
+            )
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigError(
@@ -41,6 +50,7 @@ def read_yaml(file: Path) -> list[Entry]:
             return []
         if not isinstance(root, yaml.MappingNode):
             raise ConfigError(f"{file}:{_line(root)}: not a mapping of keys to values", "write lines like `lr: 1e-4`")
+        _refuse_endless(file, root)
         return _entries(file, root, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -52,6 +62,27 @@ def read_yaml(file: Path) -> list[Entry]:
         raise ConfigError(f"{file}: not YAML: {first_line(error)}", "save it as plain UTF-8 text") from error
     except RecursionError as error:
         raise ConfigError(f"{file}: nested too deep", "sections hold plain values") from error
+
+
+def _refuse_endless(file: Path, root: yaml.Node) -> None:
+    """Raises ConfigError where aliases, each standing for all that its anchor holds, make more than is read. A node is
+    counted once, and its size kept."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        known = sizes.get(id(node))
+        if known is None:
+            # While it is counted it counts as more than can be: a node that holds itself has no end.
+            sizes[id(node)] = MOST_VALUES + 1
+            parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+            known = 1 + sum(map(size, parts)) if isinstance(node, yaml.CollectionNode) else 1
+            sizes[id(node)] = known
+        if known > MOST_VALUES:
+            fix = "write the values out, without aliases"
+            raise ConfigError(f"{file}:{_line(node)}: more than {MOST_VALUES:,} values, aliases written out", fix)
+        return known
+
+    size(root)
 
 
 def _entries(file: Path, mapping: yaml.MappingNode, above: tuple[str, ...]) -> list[Entry]:

@@ -16,6 +16,8 @@ from keeptune.data.turns import is_turns, read_turns, refuse_tools, split_last_a
 from keeptune.records import Example, Message
 
 T = TypeVar("T")
+MOST_CHARACTERS = 20_000_000
+"""Of a prompt or completion that a template makes."""
 
 
 class _Reader:
@@ -181,6 +183,10 @@ def _answers(row: dict[str, Any], mapping: Mapping) -> tuple[str, ...]:
 
 def _fill(template: Template, row: dict[str, Any], part: str) -> str:
     values = {field: as_text(row[field], field) for field in template.fields}
+    size = template.size(values)
+    if size > MOST_CHARACTERS:
+        message = f"the template makes a {part} of {size:,} characters, and {MOST_CHARACTERS:,} are read at most"
+        raise RowFault("too-large", message, "shorten the template, or leave the row out")
     text = template.fill(values)
     empty = [field for field, value in values.items() if not value.strip()]
     if len(empty) < len(values) and text.strip():

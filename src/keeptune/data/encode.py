@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from keeptune.chat_template import EndlessTemplate, render_chat
 from keeptune.config.schema import LossOn, TooLong
 from keeptune.errors import DataError, Problem
 from keeptune.records import EncodedRow, Example, Message
@@ -179,8 +180,8 @@ class Encoder:
     def _render(self, turns: Sequence[Message], *, open_answer: bool, example: Example | None = None) -> str:
         plain = [{"role": turn.role, "content": turn.content} for turn in turns]
         try:
-            text = self.tokenizer.apply_chat_template(
-                plain, tokenize=False, add_generation_prompt=open_answer, **template_settings(self.tokenizer)
+            return render_chat(
+                self.tokenizer, plain, add_generation_prompt=open_answer, **template_settings(self.tokenizer)
             )
         except (ValueError, TypeError, ImportError) as error:
             raise self._template_refuses(error, example) from error
@@ -189,7 +190,6 @@ class Encoder:
             if type(error).__module__.startswith("jinja2"):
                 raise self._template_refuses(error, example) from error
             raise
-        return str(text)
 
     def _answer_text(self, example: Example, answer: str, opened: str) -> str:
         """What follows the prompt when it is answered, up to and with the end token."""
@@ -280,6 +280,9 @@ class Encoder:
     def _template_refuses(self, error: Exception, example: Example | None) -> DataError:
         fix = "change the roles or their order" + (", or use --loss-on last" if self.loss_on == "all" else "")
         message = f"the model's chat template refuses these turns: {error}"
+        if isinstance(error, EndlessTemplate):
+            fix = "mend chat_template in the model's tokenizer_config.json, or take another model"
+            message = f"the model's chat template has no end: {error}"
         if example is None:
             return DataError(message, fix)
         problem = Problem(*_place(example), "template", f"item {example.id}: {message}", fix)

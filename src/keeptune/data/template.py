@@ -24,6 +24,10 @@ class Template:
         """The fields it names, each once, in order."""
         return tuple(dict.fromkeys(text for is_field, text in self.parts if is_field))
 
+    def size(self, values: Mapping[str, str]) -> int:
+        """Characters of what `fill` makes, without making it."""
+        return sum(len(values[text] if is_field else text) for is_field, text in self.parts)
+
     def fill(self, values: Mapping[str, str]) -> str:
         """The text with every field replaced by its value, braces in values untouched."""
         return "".join(values[text] if is_field else text for is_field, text in self.parts)

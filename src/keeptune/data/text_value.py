@@ -36,6 +36,8 @@ def as_text(value: Any, field: str) -> str:
         return "true" if value else "false"
     if value is None or (isinstance(value, float) and math.isnan(value)):
         raise RowFault("null-value", f'"{field}" is null', "fill it in, or leave the row out")
+    if isinstance(value, float) and math.isinf(value):
+        raise RowFault("wrong-type", f'"{field}" is a number beyond all that can be held', "write it as text")
     if isinstance(value, (list, tuple, dict)):
         kind = kind_of(list(value) if isinstance(value, tuple) else value)
         raise RowFault("wrong-type", f'"{field}" is {kind}, not text', "write it as text")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 
+from keeptune.chat_template import render_chat
 from keeptune.data.encode import PROBE, Encoder, template_settings
 from keeptune.errors import ModelError
 from keeptune.evaluation.generate import way_to_decode
@@ -78,8 +79,7 @@ def _conversations(loaded: LoadedModel, ids: list[str], room: int, generator: to
 def around_a_question(loaded: LoadedModel) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """What the chat template writes before a user's words, and between them and the answer."""
     turns = [{"role": "user", "content": PROBE}]
-    settings = {"tokenize": False, "add_generation_prompt": True, **template_settings(loaded.tokenizer)}
-    text = str(loaded.tokenizer.apply_chat_template(turns, **settings))
+    text = render_chat(loaded.tokenizer, turns, add_generation_prompt=True, **template_settings(loaded.tokenizer))
     before, _, after = text.partition(PROBE)
     first, second = (loaded.tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, after))
     return tuple(first), tuple(second)

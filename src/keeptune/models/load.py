@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 
+from keeptune.chat_template import render_chat
 from keeptune.config.schema import Engine, ModelConfig
 from keeptune.errors import ModelError, first_line
 from keeptune.models.bare import changed_weights, refuse_changed, weight_marks
@@ -198,7 +199,7 @@ def _turn_end(tokenizer: Any) -> int | None:
         return None
     turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": PROBE}]
     try:
-        text = str(tokenizer.apply_chat_template(turns, tokenize=False))
+        text = render_chat(tokenizer, turns)
     except Exception:  # noqa: BLE001 - what a template refuses is told where it is asked for a row
         return None
     after = tokenizer(text.rpartition(PROBE)[2], add_special_tokens=False)["input_ids"]

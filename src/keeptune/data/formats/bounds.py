@@ -6,6 +6,7 @@ from keeptune.errors import Problem
 
 MOST_BYTES = 2 << 30
 """Of a file's contents, unpacked."""
+MOST_ROWS = 20_000_000
 
 
 def shown_size(size: int) -> str:

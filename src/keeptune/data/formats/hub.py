@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from keeptune.data.formats.bounds import MOST_BYTES, shown_size, too_large
 from keeptune.data.formats.parquet import with_class_names
 from keeptune.data.formats.raw_row import RawRow, RawRows
 from keeptune.data.nearest import did_you_mean
@@ -87,6 +88,10 @@ def _rows(loaded: Any, file: str, split: str | None, role: str) -> RawRows:
         for field, feature in loaded.features.items()
         if type(feature).__name__ == "ClassLabel" and feature.names
     }
+    size = loaded.data.nbytes
+    if size > MOST_BYTES:
+        problem = too_large(file, f"the data set holds {shown_size(size)}")
+        return RawRows((), (problem,))
     rows = tuple(
         RawRow(with_class_names(dict(row), labels), file, number) for number, row in enumerate(loaded, start=1)
     )

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keeptune.data.formats.bounds import MOST_BYTES, MOST_ROWS, shown_size, too_large
 from keeptune.data.formats.raw_row import RawRow, RawRows
 from keeptune.data.formats.reading import Reading
 from keeptune.errors import Problem, first_line
+
+BATCH = 64
+"""Rows unpacked at once: few, as each may repeat a large value."""
 
 
 def read_parquet(path: Path, reading: Reading) -> RawRows:  # noqa: ARG001
@@ -21,18 +25,39 @@ def read_parquet(path: Path, reading: Reading) -> RawRows:  # noqa: ARG001
     if path.stat().st_size == 0:
         problem = Problem(file, None, "empty-file", "the file is empty", "write it anew")
         return RawRows((), (problem,), stem=path.stem)
+    rows: list[RawRow] = []
     try:
-        table = pyarrow.parquet.read_table(path)
+        with pyarrow.parquet.ParquetFile(path) as table:
+            fault = _refuse_large(table.metadata, file)
+            labels = _class_names(table.schema_arrow.metadata or {})
+            size = 0
+            for batch in table.iter_batches(batch_size=BATCH) if fault is None else ():
+                # What repeats is written once, and unpacked each time.
+                size += batch.nbytes
+                if size > MOST_BYTES:
+                    fault = too_large(file, "its rows unpack to more")
+                    break
+                rows += [
+                    RawRow(with_class_names(row, labels), file, number)
+                    for number, row in enumerate(batch.to_pylist(), start=len(rows) + 1)
+                ]
     except (pyarrow.ArrowException, OSError) as error:
         message = f"not a readable Parquet file: {first_line(error)}"
         problem = Problem(file, None, "corrupt-parquet", message, "copy or write the file again")
         return RawRows((), (problem,), stem=path.stem)
-    labels = _class_names(table.schema.metadata or {})
-    rows = tuple(
-        RawRow(with_class_names(row, labels), file, number) for number, row in enumerate(table.to_pylist(), start=1)
-    )
+    if fault is not None:
+        return RawRows((), (fault,), stem=path.stem)
     problems = () if rows else (Problem(file, None, "no-rows", "the table has no rows", "give at least one"),)
-    return RawRows(rows, problems, labels, path.stem)
+    return RawRows(tuple(rows), problems, labels, path.stem)
+
+
+def _refuse_large(metadata: Any, file: str) -> Problem | None:
+    """What the file says of itself: more rows, or larger pages, than are read."""
+    if metadata.num_rows > MOST_ROWS:
+        return too_large(file, f"it has {metadata.num_rows:,} rows, more than {MOST_ROWS:,}")
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    size = sum(group.column(column).total_uncompressed_size for group in groups for column in range(group.num_columns))
+    return too_large(file, f"it unpacks to {shown_size(size)}") if size > MOST_BYTES else None
 
 
 def with_class_names(row: dict[str, Any], labels: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

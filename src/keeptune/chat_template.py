@@ -1,0 +1,251 @@
+"""A model's chat template, rendered within bounds. It comes with the model, from anybody: jinja's sandbox keeps it from
+the machine, and here it is also kept from working without end, in time or in memory."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache, wraps
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.ext import Extension, LoopControlExtension
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+MOST_STEPS = 1_000_000
+"""Rounds of loops and calls, in one rendering."""
+MOST_SECONDS = 10.0
+"""Of one rendering, looked at in each step."""
+MOST_CHARACTERS = 50_000_000
+"""That the operations of one rendering read and make; a list counts its members."""
+WIDEST = 1_000_000
+"""A number that a function is given: a width, a count, a depth."""
+_TOO_MUCH = f"it makes more than {MOST_CHARACTERS:,} characters"
+_LONGEST_NUMBER = 10_000
+"""Bits of a whole number."""
+_WIDE = re.compile(r"\d{7}")
+"""A width or a precision in a format."""
+_GROWING = frozenset(("expandtabs", "do_indent", "indent"))
+"""Functions that put so much at many places of a text."""
+
+
+class EndlessTemplate(ValueError):
+    """A template that would work too long, or make too much."""
+
+
+def render_chat(
+    tokenizer: Any, turns: Sequence[Mapping[str, Any]], *, add_generation_prompt: bool = False, **settings: Any
+) -> str:
+    """As ``tokenizer.apply_chat_template(turns, tokenize=False, …)``, within bounds.
+
+    Raises:
+        EndlessTemplate: it would go beyond them. Else what the template itself raises.
+    """
+    template = tokenizer.get_chat_template(settings.pop("chat_template", None))
+    shown = {**tokenizer.special_tokens_map, **settings}
+    try:
+        return _compiled(template).render(
+            messages=[dict(turn) for turn in turns],
+            tools=None,
+            documents=None,
+            add_generation_prompt=add_generation_prompt,
+            **shown,
+        )
+    except RecursionError:
+        raise EndlessTemplate("it calls itself without end") from None
+    except MemoryError:
+        raise EndlessTemplate(_TOO_MUCH) from None
+
+
+@lru_cache(maxsize=32)
+def _compiled(template: str) -> _Rendering:
+    return _Rendering(template)
+
+
+class _Rendering:
+    def __init__(self, template: str) -> None:
+        self._environment = _Bounded()
+        self._template = self._environment.from_string(template)
+
+    def render(self, **values: Any) -> str:
+        self._environment.begin()
+        pieces = []
+        for piece in self._template.generate(**values):
+            self._environment.charge(piece)
+            pieces.append(piece)
+        return "".join(pieces)
+
+
+class _Bounded(ImmutableSandboxedEnvironment):
+    """What transformers renders chat templates in, with every loop and every operation that makes something counted."""
+
+    intercepted_binops = frozenset(("+", "*", "**", "%"))
+
+    def __init__(self) -> None:
+        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, LoopControlExtension])
+        self.begin()
+        self.filters["tojson"] = _to_json
+        self.filters = {name: self._charged(filter) for name, filter in self.filters.items()}
+        self.globals |= {
+            "raise_exception": _raise,
+            "strftime_now": lambda form: datetime.now().strftime(form),
+            "dict": lambda *args, **kwargs: dict(*args, **kwargs),
+            "namespace": _Namespace,
+        }
+        del self.globals["lipsum"]
+
+    def begin(self) -> None:
+        """Another rendering."""
+        self._steps, self._made, self._began = 0, 0, time.monotonic()
+
+    def step(self) -> None:
+        """One round of a loop, or one call."""
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise EndlessTemplate(f"its loops go on beyond {MOST_STEPS:,} rounds")
+        if time.monotonic() - self._began > MOST_SECONDS:
+            raise EndlessTemplate(f"it works on one row for more than {MOST_SECONDS:.0f} seconds")
+
+    def counted(self, values: Iterable[Any]) -> Iterator[Any]:
+        """What a loop goes over."""
+        for value in values:
+            self.step()
+            yield value
+
+    def charge(self, *values: Any) -> None:
+        """Count what is read or made."""
+        self._made += sum(len(value) for value in values if isinstance(value, (str, list, tuple, dict)))
+        if self._made > MOST_CHARACTERS:
+            raise EndlessTemplate(_TOO_MUCH)
+
+    def join(self, *values: Any) -> str:
+        """The operator ``~``."""
+        texts = [str(value) for value in values]
+        self.charge(*texts)
+        return "".join(texts)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        self._refuse_large(operator, left, right)
+        made = super().call_binop(context, operator, left, right)
+        self.charge(made)
+        return made
+
+    def call(self, context: Any, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        self.step()
+        name = getattr(obj, "__name__", "")
+        self._refuse_arguments(str(name), getattr(obj, "__self__", None), *args, *kwargs.values())
+        made = super().call(context, obj, *args, **kwargs)
+        self.charge(made)
+        return made
+
+    def wrap_str_format(self, value: Any) -> Any:
+        text = getattr(value, "__self__", None)
+        if isinstance(text, str) and _WIDE.search(text):
+            raise EndlessTemplate(_TOO_MUCH)
+        return super().wrap_str_format(value)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = _call("counted", loop.iter)
+        _count_joins(tree)
+        return tree
+
+    def _charged(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def charged(*args: Any, **kwargs: Any) -> Any:
+            self.step()
+            self._refuse_arguments(function.__name__, *args, *kwargs.values())
+            made = function(*args, **kwargs)
+            self.charge(made)
+            return made
+
+        return charged
+
+    def _refuse_arguments(self, name: str, *values: Any) -> None:
+        texts = [value for value in values if isinstance(value, str)]
+        lists = [value for value in values if isinstance(value, (list, tuple, dict))]
+        self.charge(*texts, *lists)
+        widest = max((abs(value) for value in values if isinstance(value, int)), default=0)
+        grown = _growth(name, texts, lists, widest)
+        wide = any("%" in text and _WIDE.search(text) for text in texts) if name in ("%", "do_format") else False
+        if widest > WIDEST or grown > MOST_CHARACTERS or wide or name == "translate":
+            raise EndlessTemplate(_TOO_MUCH)
+
+    def _refuse_large(self, operator: str, left: Any, right: Any) -> None:
+        whole = [value for value in (left, right) if isinstance(value, int)]
+        if len(whole) == 2:
+            bits = left.bit_length() * max(right, 1) if operator == "**" else left.bit_length() + right.bit_length()
+            if bits > _LONGEST_NUMBER:
+                raise EndlessTemplate("it calculates numbers without end")
+        elif operator == "*" and whole:
+            others = [value for value in (left, right) if isinstance(value, (str, list, tuple))]
+            if others and len(others[0]) * max(whole[0], 0) > MOST_CHARACTERS:
+                raise EndlessTemplate(_TOO_MUCH)
+        elif operator == "%" and isinstance(left, str):
+            self._refuse_arguments("%", left, *(right if isinstance(right, tuple) else (right,)))
+
+
+class _Generation(Extension):
+    """``{% generation %}`` marks what an assistant says; here it is only what it holds."""
+
+    tags = {"generation"}  # noqa: RUF012 - as jinja has it
+
+    def parse(self, parser: Any) -> nodes.Node:
+        line = next(parser.stream).lineno
+        return nodes.Scope(parser.parse_statements(("name:endgeneration",), drop_needle=True), lineno=line)
+
+
+class _Namespace(jinja2.utils.Namespace):
+    """As transformers has it: no names by which to come to the insides of Python."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            raise jinja2.exceptions.SecurityError(f"a namespace takes no name such as {name!r}")
+        super().__setitem__(name, value)
+
+
+def _growth(name: str, texts: Sequence[str], lists: Sequence[Any], widest: int) -> int:
+    """Characters that a function makes of so many: of those that make products."""
+    if name in ("replace", "do_replace") and len(texts) > 2:
+        whole, old, new = texts[:3]
+        return len(new) * (whole.count(old) if old else len(whole) + 1)
+    if name in ("join", "sync_do_join", "do_join"):
+        return max(map(len, texts), default=0) * max(map(len, [*lists, *texts[1:]]), default=0)
+    return widest * max(map(len, texts), default=0) if name in _GROWING else 0
+
+
+def _call(name: str, *args: Any) -> nodes.Call:
+    """A call of the environment: no variable of the template can stand before it."""
+    return nodes.Call(nodes.EnvironmentAttribute(name), list(args), [], None, None)
+
+
+def _count_joins(node: nodes.Node) -> None:
+    """Make each ``~`` below `node` a call of `join`."""
+    for name, value in node.iter_fields():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, nodes.Node):
+                _count_joins(each)
+        if isinstance(value, list):
+            setattr(node, name, [_counted(each) for each in value])
+        else:
+            setattr(node, name, _counted(value))
+
+
+def _counted(value: Any) -> Any:
+    return _call("join", *value.nodes) if isinstance(value, nodes.Concat) else value
+
+
+def _to_json(
+    value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False
+) -> str:
+    """As transformers has it: jinja's own would escape what is HTML."""
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+def _raise(message: str) -> None:
+    raise jinja2.exceptions.TemplateError(message)
