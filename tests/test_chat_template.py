@@ -56,8 +56,7 @@ _GROWS = "{% set ns = namespace(x='a' * 1000) %}{% for i in range(60) %}{% set n
     "template",
     [
         "{% for i in range(99999) %}{% for j in range(99999) %}{% set x = i %}{% endfor %}{% endfor %}",
-        "{% for a in messages[0].content * 999 %}{% for b in 'a' * 999 %}{% for c in 'a' * 999 %}{% endfor %}{% endfor %}"
-        "{% endfor %}",
+        "{% for a in 'a' * 999 %}{% for b in 'a' * 999 %}{% for c in 'a' * 999 %}{% endfor %}{% endfor %}{% endfor %}",
         "{{ 'a' * 10000000000 }}",
         "{{ 'a'.ljust(10000000000) }}",
         "{{ 'a' | center(10000000000) }}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,9 @@ from keeptune.config import yaml_file
 from keeptune.config.yaml_file import read_yaml
 from keeptune.errors import ConfigError
 
-_LISTS = "a: &a [1, 2]\n" + "".join(
-    f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefghijklm", "bcdefghijklmn", strict=True)
-)
-_MAPPINGS = "a: &a {x: 1}\n" + "".join(
-    f"{b}: &{b} {{x: *{a}, y: *{a}, z: *{a}}}\n" for a, b in zip("abcdefghijklm", "bcdefghijklmn", strict=True)
-)
+_PAIRS = tuple(pairwise("abcdefghijklmn"))
+_LISTS = "a: &a [1, 2]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in _PAIRS)
+_MAPPINGS = "a: &a {x: 1}\n" + "".join(f"{b}: &{b} {{x: *{a}, y: *{a}, z: *{a}}}\n" for a, b in _PAIRS)
 
 
 @pytest.mark.parametrize("text", [_LISTS, _MAPPINGS, "a: &a [*a]\n", "a: &a {b: *a}\n"])
