@@ -131,9 +131,9 @@ def test_predict_overwrites_nothing_and_needs_prompts(run: Ran, tmp_path: Path) 
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"prompt": "a"}\n{"prompt": 7}\n{"prompt": ""}\n')
     with pytest.raises(DataError, match=r"bad\.jsonl") as caught:
-        predict(tuned(run), DataConfig(test=str(bad)), ASKED, str(tmp_path / "none"))
+        predict(tuned(run), DataConfig(test=str(bad)), ASKED, str(tmp_path / "none.jsonl"))
     assert [problem.line for problem in caught.value.problems] == [2, 3] or len(caught.value.problems) == 1
-    assert not (tmp_path / "none").exists()
+    assert not (tmp_path / "none.jsonl").exists()
 
 
 def test_predict_tells_what_it_cuts(run: Ran, tmp_path: Path) -> None:

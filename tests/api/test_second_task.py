@@ -117,4 +117,4 @@ def test_an_earlier_run_that_is_gone_is_not_asked(coloured: Path, tmp_path: Path
     told = Told()
     third = keep_earlier(replace(second, model=ModelConfig(name=str(tmp_path / "later"), **CPU)), told)
     assert [keep.data for keep in third.measure.keep] == [f"run:{tmp_path / 'later'}"]
-    assert any("is gone" in notice.message for notice in told.of(Notice))
+    assert any("there is no run" in notice.message for notice in told.of(Notice))

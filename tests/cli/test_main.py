@@ -13,7 +13,7 @@ import pytest
 from keeptune.cli.main import VERBS, main
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import NonFiniteLoss, StoreError
-from keeptune.events import CheckpointSaved, Notice, Observer
+from keeptune.events import Notice, Observer, RunStarted
 from tests.report.results import RESULT
 
 HEAVY = ("torch", "transformers", "pydantic", "numpy", "rich", "yaml")
@@ -170,9 +170,9 @@ def test_an_interrupted_run_says_how_it_goes_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
-    raises(monkeypatch, KeyboardInterrupt(), CheckpointSaved(3, str(tmp_path / "checkpoint-3")))
+    raises(monkeypatch, KeyboardInterrupt(), RunStarted(str(tmp_path)))
     assert main(["tune", "--train", "a.jsonl"]) == 130
-    assert f"keeptune tune --config {tmp_path / 'config.json'} --resume" in capsys.readouterr().err
+    assert f"keeptune tune --output {tmp_path} --resume" in capsys.readouterr().err
 
 
 def test_interrupted_before_anything_is_kept(
