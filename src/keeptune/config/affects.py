@@ -42,7 +42,8 @@ _KEYS: Mapping[Affects, str] = {
     """,
     Affects.INPUT: """
         model.name model.revision model.device model.dtype
-        data.train data.test data.encoding data.delimiter data.skip_bad data.choices data.prompt data.completion data.system
+        data.train data.test data.encoding data.delimiter data.skip_bad data.choices
+        data.prompt data.completion data.system
         data.group data.limit_train data.draw data.limit_test
         data.test_fraction data.validation_fraction data.drop_duplicates
         mend.replay mend.self_replay_prompts mend.reference
