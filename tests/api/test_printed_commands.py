@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from keeptune.api.mix import mix, recipe_of
 from keeptune.api.tune import _what_auto_would_do
 from keeptune.cli.main import main
 from keeptune.cli.settings import read_settings
-from keeptune.config import Keep, LadderConfig
+from keeptune.config import DataConfig, Keep, LadderConfig
+from keeptune.data.load import load_examples
 from keeptune.report.mix import mix_report
 from keeptune.report.terminal import tune_report
 from keeptune.store.written import write_settings
@@ -42,21 +44,18 @@ def test_the_command_that_ends_a_run(
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines() if ":" in line] == ["base", "tuned"]
 
 
-def test_the_command_that_ends_a_mix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from keeptune.api.mix import mix
-    from keeptune.data.mix.recipe import MixRecipe, MixSource
-
+def test_the_command_that_ends_a_mix(tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(f'{{"prompt": "number {n}", "completion": "it is {n}"}}\n' for n in range(8)))
-    report = mix(MixRecipe((MixSource(str(rows)),)), str(tmp_path / HOSTILE))
+    report = mix(recipe_of(None, {"sources": (str(rows),)}), str(tmp_path / HOSTILE))
     verb, given = pasted(printed(mix_report(report), "keeptune tune"))
     assert verb == "tune"
-    assert main(["check", "--train", given["train"], "--quiet"]) == 0
+    assert len(load_examples(given["train"], DataConfig(), "train").examples) == 8
 
 
 def test_the_command_that_climbs(run: Ran, tmp_path: Path) -> None:
     folder = tmp_path / HOSTILE
-    measure = replace(run.config.measure, keep=(Keep("kept", str(run.folder / "kept.jsonl"), "rouge1"),))
+    measure = replace(run.config.measure, extent=None, keep=(Keep("kept", str(run.folder / "kept.jsonl"), "rouge1"),))
     config = replace(run.config, measure=measure, output=str(folder))
     write_settings(folder / "config.json", config)
     said = _what_auto_would_do(config, folder, 3.0)
