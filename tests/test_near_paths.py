@@ -12,7 +12,7 @@ from keeptune.cli.main import main
 from keeptune.config import ModelConfig
 from keeptune.data.formats.read import read_rows
 from keeptune.errors import ModelError
-from keeptune.models.find import find_model
+from keeptune.models.find import _hub_adapter, find_model
 from keeptune.near_paths import looks_like_path, near_path
 
 
@@ -35,6 +35,7 @@ def _work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("transformers.utils.peft_utils.find_adapter_config_file", asked)
     monkeypatch.setattr("datasets.load_dataset", asked)
+    _hub_adapter.cache_clear()
 
 
 @pytest.mark.parametrize(

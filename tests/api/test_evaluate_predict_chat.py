@@ -127,7 +127,7 @@ def test_predict_overwrites_nothing_and_needs_prompts(run: Ran, tmp_path: Path) 
         predict(tuned(run), DataConfig(test=run.config.data.test), ASKED, str(out))
     assert out.read_text() == "mine"
     with pytest.raises(ConfigError, match="no prompts to answer"):
-        predict(tuned(run), DataConfig(), ASKED, str(tmp_path / "none"))
+        predict(tuned(run), DataConfig(), ASKED, str(tmp_path / "none.jsonl"))
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"prompt": "a"}\n{"prompt": 7}\n{"prompt": ""}\n')
     with pytest.raises(DataError, match=r"bad\.jsonl") as caught:

@@ -16,7 +16,7 @@ from keeptune.api.measure import base_of, measure
 from keeptune.api.tune import tune
 from keeptune.cli.main import main
 from keeptune.config import DataConfig, EvaluationConfig, Full, Keep, MeasureConfig, MeasureRun, ModelConfig
-from keeptune.errors import ConfigError, DataError, RunExists
+from keeptune.errors import ConfigError, DataError, ModelError, RunExists
 from keeptune.events import EvaluationDone, Notice, silent
 from keeptune.records import ForgettingReport, Interval, Undefined, from_plain
 from tests.api.runs import CPU, Told, settings, write_rows
@@ -165,8 +165,10 @@ def test_the_base_is_found(learnt: Path, tmp_path: Path) -> None:
     told = {"base_model_name_or_path": str(learnt), "revision": "main"}
     (tmp_path / "adapter_config.json").write_text(json.dumps(told))
     assert base_of(str(tmp_path)) == str(learnt), "a folder has no revisions"
-    with pytest.raises(ConfigError, match="--base"):
+    with pytest.raises(ModelError, match="there is no model"):
         base_of(str(tmp_path / "nothing"))
+    with pytest.raises(ConfigError, match="--base"):
+        base_of("org/tuned@main")
 
 
 @pytest.mark.parametrize(("tuned", "fail_on", "code"), [("lost", "fail", 3), ("lost", "none", 0), ("kept", "fail", 0)])

@@ -11,7 +11,7 @@ import pytest
 from keeptune.api.evaluate import evaluate
 from keeptune.api.predict import predict
 from keeptune.config import DataConfig, EvaluationConfig, ModelConfig
-from keeptune.errors import ConfigError, RunExists, RunLocked, StoreError
+from keeptune.errors import ConfigError, RunLocked, StoreError
 from keeptune.events import EvaluationProgress, Event, Notice
 from keeptune.store.growing_file import locked_file
 from tests.api.runs import CPU, Ran, Told
@@ -93,9 +93,6 @@ def test_a_stopped_eval_does_not_ask_again(run: Ran, tmp_path: Path, monkeypatch
     monkeypatch.setenv("KEEPTUNE_CACHE", str(tmp_path / "cache"))
     with pytest.raises(InterruptedError):
         evaluate(tuned(run), data(run), ASKED, str(tmp_path / "first"), after(5))
-    # Another question is not put into its folder.
-    with pytest.raises(RunExists, match="unfinished"):
-        evaluate(run.config.model, data(run), ASKED, str(tmp_path / "first"))
     told = Told()
     result = evaluate(tuned(run), data(run), ASKED, str(tmp_path / "first"), told)
     assert told.of(EvaluationProgress)[0].done == 6
