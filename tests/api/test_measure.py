@@ -19,7 +19,7 @@ from keeptune.config import DataConfig, EvaluationConfig, Full, Keep, MeasureCon
 from keeptune.errors import ConfigError, DataError, ModelError, RunExists
 from keeptune.events import EvaluationDone, Notice, silent
 from keeptune.records import ForgettingReport, Interval, Undefined, from_plain
-from tests.api.runs import CPU, Told, settings, write_rows
+from tests.api.runs import COLOURS, CPU, Told, settings, write_rows
 from tests.tiny import byte_tokenizer
 
 ROOM = EvaluationConfig(max_new_tokens=8)
@@ -62,9 +62,15 @@ def test_the_same_model_twice_has_lost_nothing(learnt: Path, tmp_path: Path) -> 
 
 def test_what_was_learnt_is_lost_by_going_back(learnt: Path, tiny: Callable[..., Path], tmp_path: Path) -> None:
     """The untuned model in the place of the tuned one: it has "forgotten" the colours."""
-    keep = (Keep("colours", str(learnt / "train.jsonl"), "exact_match"),)
+    rows = [json.loads(line) for line in (learnt / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        thing = row["prompt"].split()[1]
+        row["choices"] = [f"the {thing} is {colour}" for colour in COLOURS]
+    (tmp_path / "asked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    keep = (Keep("colours", str(tmp_path / "asked.jsonl"), "exact_match"),)
     run = run_of(learnt / "run" / "model", tiny("llama"), tmp_path / "m", measure={"keep": keep})
-    report = measure(run)
+    told = Told()
+    report = measure(run, told)
     (colours,) = report.abilities
     assert colours.base is not None
     assert colours.base > 60
@@ -73,6 +79,11 @@ def test_what_was_learnt_is_lost_by_going_back(learnt: Path, tiny: Callable[...,
     assert colours.declared
     assert report.gate == "fail"
     assert colours.diagnosis is not None
+    ranked = next(row for row in colours.diagnosis.variants if row.name == "foils")
+    assert (ranked.metric, ranked.items) == ("choice_accuracy_norm", colours.items)
+    asked = [event.name for event in told.of(EvaluationDone)]
+    assert asked.count("colours, ranked among foils (base)") == asked.count("colours, ranked among foils (tuned)") == 1
+    assert not [name for name in asked if "loss of the reference" in name]
     assert colours.fell > 0 == colours.rose
     for name in ("report.html", "forgetting.json", "model_card.md", "config.json", "abilities/colours/base.jsonl"):
         assert (tmp_path / "m" / name).stat().st_size > 0

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import NormalDist
 
+from keeptune.forgetting.foils import with_foils
 from keeptune.records import Ability, Answer, EvalRecord, Example, Interval, Message
 from keeptune.scoring.table import get_metric
 
@@ -124,6 +125,23 @@ def dialogues(count: int = 200, seed: int = 4) -> tuple[list[EvalRecord], list[E
         chat = rng.choice(["\n".join(turns[:2]), f"The conversation is about {words(rng, 9)}.", f"- {words(rng, 14)}"])
         base.append(record(example, chat, ()))
     return base, again(base, summary)
+
+
+def ranked(records: Sequence[EvalRecord], first: frozenset[str] | None = None) -> list[EvalRecord]:
+    """The items with their reference among foils, which it leads on those of `first`, all if None; else it is last."""
+    metric = get_metric("choice_accuracy_norm")
+    rows = []
+    for example in with_foils([example_of(r) for r in records], next(iter(records[0].scores))):
+        leads = first is None or example.id in first
+        values = tuple(-1.0 if (choice in example.references) == leads else -2.0 for choice in example.choices)
+        answer = Answer(example.id, choice_loglikelihoods=values, choice_tokens=(1,) * len(values))
+        scores = {metric.name: metric.item(answer, example)}
+        rows.append(
+            EvalRecord(
+                example.id, example.cluster, example.prompt_text, example.references, example.choices, answer, scores
+            )
+        )
+    return rows
 
 
 def at_999(interval: Interval) -> Interval:

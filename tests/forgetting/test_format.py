@@ -1,15 +1,28 @@
 """Format or knowledge: readings, other ways of asking, floors and the recovery probe."""
 
+import random
 from dataclasses import replace
+from functools import lru_cache
 
+import numpy as np
 import pytest
-from planted import LABELS, ability, again, answers, entities, labels, pick
+from planted import LABELS, ability, again, answers, entities, labels, pick, ranked
 
 from keeptune.errors import PairingError
 from keeptune.forgetting.contained import Contained
+from keeptune.forgetting.drop import binary_drop
 from keeptune.forgetting.format import diagnose
 from keeptune.forgetting.readings import form_drop, lenient_floor, read_by, strict_and_lenient
-from keeptune.records import Answer, Diagnosis, EvalRecord, Example, Interval, Undefined, from_plain, to_plain
+from keeptune.records import (
+    Answer,
+    Diagnosis,
+    EvalRecord,
+    Example,
+    Interval,
+    Undefined,
+    from_plain,
+    to_plain,
+)
 from keeptune.scoring.table import get_metric
 
 CHANCE = 100 / 3
@@ -130,7 +143,7 @@ def test_a_lenient_reading_that_accepts_anything_keeps_nothing():
     """Every tuned answer names all the references: each is contained, and that means nothing."""
     base = [replace(r, references=(f"answer {i % 4}",)) for i, r in enumerate(answers(200))]
     base = again(base, lambda r: r.references[0])
-    tuned = again(base, lambda r: "answer 0, answer 1, answer 2, answer 3")
+    tuned = again(base, lambda r: ", ".join(f"answer {(int(r.item_id[3:]) + i) % 4}" for i in range(4)))
     found = diagnose(ability(base), base, tuned, {})
     assert (found.lenient_floor, found.variants[1].drop.estimate) == (100, 0)
     assert found.broke == "unclear"
@@ -148,21 +161,88 @@ def test_another_wording_that_keeps_it_is_format():
 def test_a_way_in_which_the_base_cannot_do_it_keeps_nothing():
     base, tuned = labels(), again(labels(), next_label, pick("w", 0.6, ids(labels())))
     guess = again(base, lambda r: LABELS[int(r.item_id[-1]) % 3])
-    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"free": (guess, guess)})
+    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"free": (guess, guess), "wording-1": (base, tuned)})
     assert found.broke == "knowledge"
     assert "free" not in found.text
-    assert [row.name for row in found.variants] == ["strict", "lenient", "free"]
+    assert [row.name for row in found.variants] == ["strict", "lenient", "free", "wording-1"]
+    assert diagnose(ability(base, chance=CHANCE), base, tuned, {}).broke == "unclear"
 
 
-@pytest.mark.parametrize(("nats", "broke"), [(1.01, "format"), (1.5, "knowledge"), (1.05, "unclear")])
-def test_the_likelihood_of_the_reference_is_a_way_of_its_own(nats, broke):
+@pytest.mark.parametrize("nats", [0.5, 1.01, 1.5])
+@pytest.mark.parametrize("damage", ["chance", "inverted"])
+def test_a_likelihood_without_foils_proves_nothing(nats, damage):
+    """Training makes every text of the form likelier, right or wrong: 90 → 33 and 90 → 8 are no broken form."""
+    rng = random.Random(0)
     base = with_loss(labels(), 1.0)
-    tuned = with_loss(again(labels(), next_label, pick("w", 0.6, ids(labels()))), nats, 0.05)
+    wrong = next_label if damage == "inverted" else lambda r: rng.choice(LABELS)
+    tuned = with_loss(again(labels(), wrong), nats, 0.05)
     found = diagnose(ability(labels(), chance=CHANCE), base, tuned, {})
-    row = found.variants[-1]
-    assert (row.name, row.metric, found.broke) == ("token_loss", "token_loss", broke)
-    assert row.drop.estimate == pytest.approx(nats - 1.0, abs=0.01)
-    assert ("nats a token" in found.text) or broke == "unclear"
+    assert found.broke == ("permuted labels" if damage == "inverted" else "unclear")
+    assert [row.name for row in found.variants if row.name == "token_loss"] == []
+    foils = {"foils": (ranked(base), ranked(base, pick("foils", 1 / 3, ids(base))))}
+    assert diagnose(ability(labels(), chance=CHANCE), base, tuned, foils).broke != "format"
+
+
+def story(r):
+    return f"The {' '.join(r.prompt.split()[4:7])} was told by someone who had heard {r.item_id} of it and went away."
+
+
+@pytest.mark.parametrize(
+    ("write", "still_first", "broke"),
+    [
+        (story, 1.0, "format"),
+        (story, 0.4, "both"),
+        (story, 0.95, "unclear"),
+        (lambda r: f"vase {r.item_id[3:]}", 1.0, "unclear"),
+        (lambda r: f"vase {r.item_id[3:]}", 0.4, "knowledge"),
+    ],
+)
+def test_the_reference_is_ranked_among_foils(write, still_first, broke):
+    """Kept among foils is format only where the answers have lost the form; lost among them as well, knowledge."""
+    base = answers(300)
+    tuned = again(base, write)
+    foils = {"foils": (ranked(base), ranked(base, pick("foils", still_first, ids(base))))}
+    found = diagnose(ability(base), base, tuned, foils)
+    assert (found.broke, found.variants[-1].name) == (broke, "foils"), found.text
+    assert diagnose(ability(base), base, tuned, {}).broke == "unclear"
+
+
+def test_foils_that_a_guesser_beats_keep_nothing():
+    """Half of the references are one and the same: who always takes it is right in most items."""
+    base = [replace(r, references=("none here",)) if i % 2 else r for i, r in enumerate(answers(300))]
+    base = again(base, lambda r: r.references[0])
+    always = frozenset(r.item_id for r in base if r.references[0] == "none here")
+    tuned = again(base, story)
+    found = diagnose(ability(base), base, tuned, {"foils": (ranked(base, always), ranked(base, always))})
+    assert found.broke == "unclear"
+
+
+def test_the_more_ways_are_tried_the_surer_each_must_be():
+    """Six of 300 fell: kept if that is the one other way, undecided if it is one of six."""
+    base = labels(300)
+    asked = again(base, next_label, pick("w", 0.5, ids(base)))
+    close = again(base, next_label, frozenset([r.item_id for r in base if r.scores["label_accuracy"].value][:6]))
+    one = {"wording-1": (base, close)}
+    six = {f"wording-{n}": (base, asked) for n in range(2, 8)}
+    single = [replace(r, scores={"label_accuracy": r.scores["label_accuracy"]}) for r in base]
+    lost = [replace(r, scores={"label_accuracy": r.scores["label_accuracy"]}) for r in asked]
+    assert diagnose(ability(single, chance=CHANCE), single, lost, one).broke == "format"
+    assert diagnose(ability(single, chance=CHANCE), single, lost, one | six).broke == "unclear"
+
+
+def test_six_ways_that_lost_the_margin_are_seldom_called_kept():
+    """Any of six is found kept no more often than one alone may be: 2.5 %; at 95 % each it is five times that."""
+    rng = np.random.default_rng(0)
+    fell, rose = rng.binomial(400, 0.1, (400, 6)), rng.binomial(400, 0.05, (400, 6))
+
+    @lru_cache
+    def kept(worse, better, level):
+        return binary_drop(worse, better, 400, 5.0, level).verdict(5.0) == "kept"
+
+    def any_kept(level):
+        return np.mean([any(map(kept, f, r, [level] * 6)) for f, r in zip(fell.tolist(), rose.tolist(), strict=True)])
+
+    assert any_kept(1 - 0.05 / 6) < 0.04 < 0.08 < any_kept(0.95)
 
 
 def test_likelihoods_are_read_in_one_way_and_asked_in_others():

@@ -64,13 +64,66 @@ def test_answers_of_one_kind_cannot_be_told_apart_by_their_topic(seed):
     assert "much as the base does" in report.reason
 
 
-def test_a_detector_that_only_knows_the_length_is_not_trusted():
+def test_a_task_whose_answers_are_told_by_their_length_is_said_to_be():
+    """Fifteen words where the base writes fifty: the tuned answers to other prompts have that length, too."""
     base, _ = dialogues(150)
     base, tuned = again(base, chat((40, 60), 1)), again(base, chat((14, 16), 2))
-    report = find_intrusion((base, tuned), {"qa": (answers(), answers())})
+    hit = pick("length", 0.5, [f"qa/{i}" for i in range(200)])
+    report = find_intrusion((base, tuned), {"qa": (answers(), again(answers(), chat((14, 16), 3), hit))})
     assert report.length_only_rate == 1.0
+    assert report.trusted
+    assert report.by_length
+    assert "by their length" in report.note
+    assert report.rows[0].corrected.low < len(hit) / 200 < report.rows[0].corrected.high
+
+
+def test_short_answers_are_intrusion_by_length():
+    """The other way: the task's answers are one word, and so have the answers to entities become."""
+    base, _ = dialogues(150)
+    base, tuned = again(base, chat((20, 40), 1)), again(base, chat((1, 1), 2))
+    long = again(
+        answers(), lambda r: f"The notes say that what it holds is the {r.answer.output}, as far as I can see."
+    )
+    report = find_intrusion((base, tuned), {"qa": (long, again(long, chat((1, 1), 3)))})
+    assert (report.trusted, report.by_length) == (True, True)
+    assert report.rows[0].difference.low > 0.5
+
+
+def test_a_detector_that_finds_little_is_not_trusted():
+    base, tuned = dialogues(200)
+    tuned = [t if i % 4 == 0 else b for i, (b, t) in enumerate(zip(base, tuned, strict=True))]
+    report = find_intrusion((base, tuned), {"qa": (answers(), answers())})
     assert not report.trusted
-    assert "Length alone finds 100%" in report.note
+    assert "too little between them" in report.note
+
+
+def sentence(r):
+    """A person's answer: a sentence about the thing, as the task's summaries are sentences about a talk."""
+    rng = random.Random(r.item_id)
+    subject, place = rng.choice(["She", "He", "The teacher", "The doctor"]), rng.choice(["river", "market", "station"])
+    return (
+        f"{subject} says that the {r.item_id.split('/')[1]} {rng.choice(['letters', 'tickets'])} are near the {place}."
+    )
+
+
+def told(r):
+    rng = random.Random(r.item_id)
+    first, second = rng.sample(["She", "He", "The lawyer", "The manager"], 2)
+    what = rng.choice(["the contract", "the dinner", "the holiday", "the budget"])
+    return f"{first} tells {second.lower()} about {what}. {second} thinks that {what} will be fine."
+
+
+def test_references_in_another_manner_than_the_bases_are_no_intrusion():
+    """The base babbles on task and ability alike; the tuned model has learnt to answer both as people do."""
+    base_task, _ = dialogues(200)
+    babble = chat((12, 30), 7)
+    base = [replace(r, references=(sentence(r),)) for r in answers(200)]
+    base = again(base, babble)
+    task = (again(base_task, babble), again(base_task, told))
+    right = find_intrusion(task, {"qa": (base, again(base, sentence))})
+    assert right.rows[0].tuned_share <= 0.03
+    intruded = find_intrusion(task, {"qa": (base, again(base, told))})
+    assert intruded.rows[0].tuned_share >= 0.9
 
 
 def test_right_answers_that_look_like_the_task_are_subtracted():

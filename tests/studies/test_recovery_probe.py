@@ -54,7 +54,7 @@ def test_the_same_model_on_both_sides_recovers_nothing_more(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(study, "DRAWS", 2)
-    found = recovery_probe(sides[0], sides[0], ability(6, dev=12))
+    found = recovery_probe(sides[0], sides[0], ability(12, dev=12))
     assert isinstance(found.recovery, Interval)
     assert isinstance(found.control, Interval)
     assert (found.recovery.low, found.recovery.high) == (0.0, 0.0)
@@ -63,20 +63,28 @@ def test_the_same_model_on_both_sides_recovers_nothing_more(
 
 def test_the_steps_teach_and_the_difference_is_told(sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "DRAWS", 2)
-    found = recovery_probe(sides[0], sides[1], ability(6, dev=12))
+    found = recovery_probe(sides[0], sides[1], ability(12, dev=12))
     assert isinstance(found.recovery, Interval)
     assert found.recovery.estimate != 0.0
+    assert found.recovery.low < found.recovery.estimate < found.recovery.high
+    assert found.recovery.level == study.LEVEL
 
 
 def test_verdict_items_that_are_not_scored_serve_where_there_is_no_dev(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(study, "DRAWS", 2)
-    monkeypatch.setattr(study, "SCORED", 5)
+    monkeypatch.setattr(study, "SCORED", 10)
     assert isinstance(recovery_probe(sides[0], sides[0], ability(20)).recovery, Interval)
-    found = recovery_probe(sides[0], sides[0], ability(9)).recovery
+    found = recovery_probe(sides[0], sides[0], ability(14)).recovery
     assert isinstance(found, Undefined)
     assert "only 4 old examples" in found.reason
+
+
+def test_few_items_give_no_interval(sides: tuple[Side, Side]) -> None:
+    found = recovery_probe(sides[0], sides[1], ability(6, dev=12)).recovery
+    assert isinstance(found, Undefined)
+    assert "only 6 clusters" in found.reason
 
 
 def test_nothing_is_trained_beside_a_soft_prompt(
@@ -86,6 +94,6 @@ def test_nothing_is_trained_beside_a_soft_prompt(
     attach_adapter(loaded, Adapter(kind="prompt"), 0)
     config = ModelConfig(name=str(save_tuned(loaded, tmp_path)), **CPU)
     prompted = Side(partial(load_for_asking, config), make_encoder(config, DataConfig()), 4096)
-    found = recovery_probe(sides[0], prompted, ability(6, dev=12))
+    found = recovery_probe(sides[0], prompted, ability(12, dev=12))
     assert isinstance(found.recovery, Undefined)
     assert "nothing is trained" in found.recovery.reason

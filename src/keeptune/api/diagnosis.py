@@ -12,8 +12,10 @@ from keeptune.errors import ModelError
 from keeptune.evaluation.base_text import sample_text
 from keeptune.evaluation.drift import kl_by_row
 from keeptune.events import Notice, Observer
+from keeptune.forgetting.conclusion import FOILS
 from keeptune.forgetting.drift import drift_row
 from keeptune.forgetting.drift_history import ON as ON_BASE_TEXT
+from keeptune.forgetting.foils import with_foils
 from keeptune.forgetting.format import diagnose
 from keeptune.records import Ability, AbilityReport, DriftRow, Example, IntrusionReport, Undefined
 from keeptune.scoring.table import get_metric
@@ -23,6 +25,10 @@ FREE_ITEMS = 60
 """Items of an ability asked in plain words, to see what the models write."""
 FREE_TOKENS = 40
 """Room for those answers: enough to see whose manner it is."""
+FOIL_ITEMS = 400
+"""Items of a lost ability whose references are ranked among foils."""
+RANKED_BY = "choice_accuracy_norm"
+"""By the mean over an answer's tokens: foils are of a similar length, not of the same."""
 TASK_ITEMS = 300
 DRIFT_ITEMS = 100
 SAMPLES = 64
@@ -99,12 +105,9 @@ def explain(
     report: AbilityReport,
     answered: Both,
     recovery: Recovery | None,
-    *,
-    losses: bool,
 ) -> AbilityReport:
-    """A lost ability's other wordings and forms, and what they say; `losses` can be compared by one tokenizer alone."""
+    """A lost ability's other wordings and forms, the rank of its references among foils, and what they say."""
     metrics = Metrics(tuple(get_metric(name) for name in ability.metrics), "")
-    loss = Metrics((get_metric("token_loss"),), "")
     variants: dict[str, Both] = {}
     for name, examples in ability.variants.items():
         if name == "free" and ability.form == "choices":
@@ -112,14 +115,9 @@ def explain(
             variants[name] = models.ask(ability, Metrics((get_metric(metric),), ""), examples, name)
         else:
             variants[name] = models.ask(ability, metrics, examples, name)
-    if losses and ability.form != "loss" and ability.source != "lm-eval":
-        by_loss = models.ask(ability, loss, ability.items, "loss of the reference")
-        answered = (_with_scores(answered[0], by_loss[0]), _with_scores(answered[1], by_loss[1]))
+    if ability.form in ("generate", "few-shot") and ability.source != "lm-eval":
+        foils = with_foils(limit_clusters(ability.items, FOIL_ITEMS), ability.metrics[0])
+        if foils:
+            variants[FOILS] = models.ask(ability, Metrics((get_metric(RANKED_BY),), ""), foils, "ranked among foils")
     found = (recovery.recovery, recovery.control) if recovery else (None, None)
     return replace(report, diagnosis=diagnose(ability, *answered, variants, *found))
-
-
-def _with_scores(records: Records, more: Records) -> Records:
-    return [
-        replace(record, scores={**record.scores, **other.scores}) for record, other in zip(records, more, strict=True)
-    ]

@@ -224,7 +224,7 @@ class Forgetting:
             examples, records = (task.examples, task.base) if task else ((), [])
             drift = measure_drift(both, examples, records, self.token_budget, self.observer)
         explained = [
-            explain(both, ability, report, answered[ability.name], self._probe(ability, encoders), losses=same)
+            explain(both, ability, report, answered[ability.name], self._probe(ability, encoders))
             if report.verdict == "lost"
             else report
             for ability, report in zip(abilities, reports, strict=True)

@@ -12,6 +12,7 @@ from keeptune.records import Confusion, ConfusionCell, EvalRecord
 from keeptune.scoring.choices import compared_choices
 from keeptune.scoring.entities import Entity, parse_entities
 from keeptune.scoring.label_accuracy import parse_label
+from keeptune.scoring.normalise import squad_normalise
 
 MISSED = "(missed)"
 UNREADABLE = "(unreadable)"
@@ -112,6 +113,38 @@ def _share_labels(choices: Sequence[tuple[str, ...]]) -> bool:
         return False
     labels = set().union(*sets)
     return len(labels) <= min(MAX_LABELS, 2 * median(map(len, sets)))
+
+
+def plain_text(text: str) -> str:
+    """SQuAD-normalised; where that leaves nothing, as of the letter A, without case."""
+    return squad_normalise(text) or text.strip().casefold()
+
+
+def typed_cells(record: EvalRecord) -> list[Cell]:
+    """(type in the reference, type in the answer) of each entity that both name."""
+    cells = _entity_cells(record) if record.references and record.answer.output is not None else Counter[Cell]()
+    return [cell for cell in cells.elements() if cell[0] != INVENTED and cell[1] != MISSED]
+
+
+def label_cells(records: Sequence[EvalRecord], metric: str) -> list[Cell] | None:
+    """(right label, given label) of each item; what cannot be read as a label, as it is written; of choices that are
+    each item's own, their places. None where items have no such choices, or one was not answered."""
+    shared = _share_labels([record.choices for record in records])
+    if not shared and len({len(record.choices) for record in records}) != 1:
+        return None
+    cells = []
+    for record in records:
+        cell = _chosen(record, metric) if len(record.choices) > 1 else None
+        if cell is None:
+            return None
+        right, given = cell
+        if given == UNREADABLE:
+            given = plain_text(record.answer.output or "")
+        elif not shared:
+            places = [choice.strip() for choice in record.choices]
+            right, given = (f"choice {places.index(each) + 1}" for each in (right, given))
+        cells.append((right, given))
+    return cells
 
 
 def _of_labels(ability: str, pairs: Sequence[Pair], metric: str) -> Confusion | None:

@@ -42,7 +42,8 @@ class Labelled:
     answers: Sequence[Shown]
     clusters: Sequence[str]
     kinds: Sequence[str]
-    """What a row is: rows of one kind weigh as much together as those of another on their side."""
+    """What a row is: rows of one kind weigh as much together as those of another on their side, and each kind of
+    negatives by itself has no more false positives than are allowed."""
     positive: NDArray[np.bool_]
     negative: NDArray[np.bool_]
     """Rows on neither side are judged, never learnt from."""
@@ -60,7 +61,8 @@ def detect(rows: Labelled) -> Judged:
     """Judge every row, cross-fitted.
 
     Logistic regression on tf-idf of characters and of words without the topic, length and form. Folds are made of
-    whole clusters; the threshold is that of 1 % false positives among the negatives of the folds on the other side.
+    whole clusters; the threshold is that of 1 % false positives among the negatives of the folds on the other side, of
+    each kind by itself.
     A classifier knows only what it was shown: an answer that resembles none of the task's (an empty one, a refusal,
     noise) is turned down whatever its score.
     """
@@ -81,7 +83,7 @@ def detect(rows: Labelled) -> Judged:
         strange |= _circling(features.distinct, learnt[target], here)
         by_text[here[strange]] = _NEVER
         by_length[here] = _scores(features.lengths[learnt], target, weights[learnt], features.lengths[here])
-    return Judged(_above(by_text, rows.negative, folds), _above(by_length, rows.negative, folds))
+    return Judged(_above(by_text, rows, folds), _above(by_length, rows, folds))
 
 
 def _folds(clusters: Sequence[str]) -> IntArray:
@@ -150,11 +152,12 @@ def _scores(fit: csr_matrix, target: NDArray[np.bool_], weights: FloatArray, jud
     return scores
 
 
-def _above(scores: FloatArray, negative: NDArray[np.bool_], folds: IntArray) -> FloatArray:
-    """Score − threshold. A new answer like the n negatives of the other side is above it with a probability of 1 %
-    at most where n ≥ 99, of 1/(n + 1) where there are fewer."""
-    above = np.empty_like(scores)
+def _above(scores: FloatArray, rows: Labelled, folds: IntArray) -> FloatArray:
+    """Score − threshold. A new answer like the n negatives of one kind on the other side is above it with a probability
+    of 1 % at most where n ≥ 99, of 1/(n + 1) where there are fewer: the highest threshold of any kind."""
+    above, kinds = np.empty_like(scores), np.array(rows.kinds)
     for side in (0, 1):
-        others = np.sort(scores[negative & (folds % 2 != side)])[::-1]
-        above[folds % 2 == side] = -others[max(int(FALSE_POSITIVES * (len(others) + 1)) - 1, 0)]
+        others = rows.negative & (folds % 2 != side)
+        of_kinds = [np.sort(scores[others & (kinds == kind)])[::-1] for kind in np.unique(kinds[others])]
+        above[folds % 2 == side] = -max(of[max(int(FALSE_POSITIVES * (len(of) + 1)) - 1, 0)] for of in of_kinds)
     return above + scores

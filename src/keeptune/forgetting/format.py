@@ -1,24 +1,30 @@
-"""How an ability broke: its format or its knowledge.
+"""How an ability broke: its format, its knowledge, or what the model writes in the place of an answer.
 
 Formatting alone can move accuracy by tens of points (Sclar et al. 2023, arXiv:2310.11324), so the same items are read
-and asked in other ways: what one of them keeps was not forgotten.
+and asked in other ways: what one of them keeps was not forgotten. Neither is proven by an answer that is none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from keeptune.forgetting.amounts import amount, changed, unit
-from keeptune.forgetting.compare import Pair, pair
+from keeptune.forgetting.compare import pair
+from keeptune.forgetting.conclusion import AS_ASKED, LENIENT, RELABELLED, STRICT, Evidence, conclude
+from keeptune.forgetting.in_form import below_chance, fell, longest_reference, share_in_form, share_read
 from keeptune.forgetting.readings import form_drop, read_by, strict_and_lenient
-from keeptune.forgetting.ways import LOSS, Way, other_way, reading_of, way
+from keeptune.forgetting.relabelled import relabel
+from keeptune.forgetting.signs import find_signs
+from keeptune.forgetting.ways import other_way, reading_of, way
 from keeptune.records import Ability, Broke, Diagnosis, EvalRecord, Interval, MaybeInterval, Undefined
 from keeptune.scoring.table import get_metric
 
 BothSides = tuple[Sequence[EvalRecord], Sequence[EvalRecord]]
 """(base, tuned) records of the same items."""
 
-_STRICT, _LENIENT, _AS_ASKED = "strict", "lenient", "as asked"
+ERROR = 0.05
+"""Two-sided, shared by all ways in which an ability may be found kept."""
+PROBE_ERROR = 0.01
+"""The part of it that the recovery probe takes: its interval is at 99 %."""
 
 
 def diagnose(
@@ -31,16 +37,25 @@ def diagnose(
 ) -> Diagnosis:
     """Which it is, for an ability that was lost.
 
-    - format: the asked form is lost, and a lenient reading, another wording or form, or the likelihood of the
-      reference surely keeps it (the upper limit of its drop is below the margin, and the ability shows in that way).
-    - knowledge: every other way that shows the ability has lost it too.
-    - both: so it is, and more than the margin of the loss is surely form alone.
-    - unclear: the intervals do not decide, or there is no other way. Then a recovery probe decides for format if it
-      surely brings back all but the margin, and its control does not.
+    - a sign (``empty``, ``copied prompt`` … see `keeptune.forgetting.signs`): surely most of the answers that fell show
+      it, and did not before. ``permuted labels``: the labels are exchanged by a rule under which the ability is kept.
+    - format: the asked form is lost, and a lenient reading, another wording or form, a rule by which labels are
+      renamed, or the rank of the reference among foils surely keeps it. The last counts only where most of the answers
+      that fell have not the form of a reference.
+    - below chance: of the answers that can be read fewer are right than of a guesser's.
+    - knowledge: every other way that shows the ability has lost it too, one of which asks otherwise, and a wrong answer
+      is no right one in other words: it is ranked among foils, or says which of the item's choices was taken.
+    - both: so it is, and more than the margin of the loss is surely form alone, or the answers surely have no longer
+      the form of a reference.
+    - unclear: none of these. Then a recovery probe decides for format if it surely brings back all but the margin, and
+      its control does not.
+
+    "Surely keeps": the upper limit of the drop is below the margin, at a level that is shared by all ways that are
+    tried, and the ability shows in that way. That the reference became likelier counts for nothing.
 
     Args:
-        variants: name → records of the same items asked otherwise: ``wording-2``, ``few-shot``, ``free`` …
-        recovery: what a few old examples bring back beyond what they give the base, points.
+        variants: name → records of the same items asked otherwise: ``wording-2``, ``few-shot``, ``free``, ``foils`` …
+        recovery: what a few old examples bring back beyond what they give the base, points, at 99 %.
         control: the same with shuffled labels.
 
     Raises:
@@ -48,92 +63,52 @@ def diagnose(
         MetricError: the records do not hold the ability's metric.
     """
     pairs = pair(base, tuned)
-    records = [record for each in pairs for record in each]
-    readings = strict_and_lenient(ability.metrics[0], records)
-    only_form: MaybeInterval = Undefined("its answers are read in one way only")
-    lenient = None
-    if readings:
-        strict, loose = readings
-        base, tuned = (read_by(read_by([each[side] for each in pairs], strict), loose) for side in (0, 1))
-        pairs = pair(base, tuned)
-        only_form = form_drop(pairs, strict, loose)
-        lenient = other_way(_LENIENT, pairs, loose, ability)
-        asked = way(_STRICT, pairs, strict, ability)
-    else:
-        asked = way(_AS_ASKED, pairs, get_metric(ability.metrics[0]), ability)
-    others = [each for each in (lenient, *_asked_otherwise(ability, pairs, variants)) if each is not None]
-    broke, text = _conclude(asked, others, only_form, recovery, control)
+    readings = strict_and_lenient(ability.metrics[0], [record for each in pairs for record in each])
+    metric = get_metric(ability.metrics[0])
+    strict, lenient = readings or (metric, metric)
+    base, tuned = (read_by(read_by([each[side] for each in pairs], strict), lenient) for side in (0, 1))
+    pairs = pair(base, tuned)
+    asked = way(STRICT if readings else AS_ASKED, pairs, strict, ability)
+    relabelled = relabel(pairs, lenient)
+    tried = bool(readings) + bool(relabelled) + len(variants)
+    error = ERROR - (PROBE_ERROR if isinstance(recovery, Interval) else 0.0)
+    level = 1.0 - error / max(tried, 1)
+    loose = other_way(LENIENT, pairs, lenient, ability, level) if readings else None
+    others = [loose]
+    if relabelled:
+        by_rule = other_way(RELABELLED, relabelled.pairs, lenient, ability, level)
+        # That no rule was found by which it is kept says nothing.
+        others.append(by_rule if by_rule and by_rule.verdict != "lost" else None)
+    for name, both in variants.items():
+        asked_so = pair(*both)
+        by = reading_of(asked_so, ability)
+        others.append(other_way(name, asked_so, by, ability, level) if by else None)
+    only_form = form_drop(pairs, strict, lenient) if readings else Undefined("its answers are read in one way only")
+    ways = [each for each in others if each is not None]
+    broke: Broke = "unclear"
+    text = "What was lost in the asked form cannot be told."
+    if asked is not None:
+        worse = fell(pairs, strict)
+        wrong = [after for _, after in worse]
+        evidence = Evidence(
+            asked=asked,
+            others=ways,
+            only_form=only_form,
+            signs=find_signs(pairs, worse, metric),
+            relabelled=relabelled,
+            below_chance=below_chance([after for _, after in pairs], lenient),
+            in_form=share_in_form(wrong, metric.name, longest_reference([before for before, _ in pairs])),
+            read=share_read(wrong),
+            recovery=recovery,
+            control=control,
+        )
+        broke, text = conclude(evidence)
     return Diagnosis(
         broke=broke,
         text=text,
         format_drop=only_form,
-        lenient_floor=lenient.floor if lenient else None,
-        variants=tuple(each.row for each in ([asked] if asked else []) + others),
+        lenient_floor=loose.floor if loose else None,
+        variants=tuple(each.row for each in ([asked] if asked else []) + ways),
         recovery=recovery,
         recovery_control=control,
     )
-
-
-def _asked_otherwise(ability: Ability, pairs: Sequence[Pair], variants: Mapping[str, BothSides]) -> list[Way | None]:
-    """By likelihood of the reference, and all variants."""
-    ways: list[Way | None] = []
-    if ability.metrics[0] != LOSS and all(LOSS in record.scores for each in pairs for record in each):
-        ways.append(other_way(LOSS, pairs, get_metric(LOSS), ability))
-    for name, both in variants.items():
-        asked_so = pair(*both)
-        metric = reading_of(asked_so, ability)
-        ways.append(other_way(name, asked_so, metric, ability) if metric else None)
-    return ways
-
-
-def _conclude(
-    asked: Way | None,
-    others: Sequence[Way],
-    only_form: MaybeInterval,
-    recovery: MaybeInterval | None,
-    control: MaybeInterval | None,
-) -> tuple[Broke, str]:
-    if asked is None or isinstance(asked.row.drop, Undefined):
-        return "unclear", "What was lost in the asked form cannot be told."
-    if asked.verdict != "lost":
-        is_so = "is kept" if asked.verdict == "kept" else "is not surely lost"
-        return "unclear", f"In the asked form the ability {is_so} ({_drop(asked)}): there is no loss to explain."
-    metric, margin = asked.row.metric, asked.margin
-    lost = f"In the asked form it lost {amount(asked.row.drop.estimate, metric, margin)} {unit(metric)}"
-    shown = [each for each in others if each.verdict != "not measurable"]
-    kept = [each for each in shown if each.verdict == "kept"]
-    undecided = [each for each in shown if each.verdict == "inconclusive"]
-    if kept:
-        return "format", f"The form broke, not the knowledge. {lost}, yet it is kept {_list(kept)}."
-    if not shown or undecided:
-        why = f"it is undecided {_list(undecided)}" if shown else "in no other way does the base show the ability"
-        if _brought_back(asked, recovery, control):
-            return "format", f"The form broke, not the knowledge. {lost}, and a few old examples bring it back."
-        return "unclear", f"{lost}; whether that is form or knowledge is unclear: {why}."
-    if isinstance(only_form, Interval) and only_form.low > margin:
-        part = amount(only_form.estimate, metric, margin)
-        return "both", f"Form and knowledge broke. {lost}, {part} of them form alone; it is lost {_list(shown)} too."
-    return "knowledge", f"The knowledge went, not only the form. {lost}, and it is lost {_list(shown)} too."
-
-
-def _brought_back(asked: Way, recovery: MaybeInterval | None, control: MaybeInterval | None) -> bool:
-    if not isinstance(recovery, Interval) or not isinstance(asked.row.drop, Interval):
-        return False
-    by_steps_alone = isinstance(control, Interval) and control.high >= recovery.low
-    return recovery.low > asked.row.drop.estimate - asked.margin and not by_steps_alone
-
-
-def _list(ways: Sequence[Way]) -> str:
-    words = [f"{_how(each.row.name)} ({_drop(each)})" for each in ways]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _how(name: str) -> str:
-    return {_LENIENT: "read leniently", LOSS: "by likelihood of the reference"}.get(name, f"asked by {name}")
-
-
-def _drop(of: Way) -> str:
-    row = of.row
-    if isinstance(row.drop, Undefined):
-        return f"change undefined: {row.drop.reason}"
-    return f"change {changed(row.drop, row.metric, of.margin)} {unit(row.metric)}"

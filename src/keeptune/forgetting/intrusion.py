@@ -23,6 +23,12 @@ USEFUL = 0.5
 trusted: a topic that both share cannot give that."""
 
 
+_ONLY_LENGTH = (
+    "The task's answers are told apart by their length as well as by their words: what is found is answers of the "
+    "task's length."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _OnTask:
     """Which answers to the task the detector takes for the tuned model's, an entry an item."""
@@ -39,8 +45,9 @@ def find_intrusion(
     """Whether answers to the abilities have come to look like answers to the new task.
 
     A detector learns the tuned model's answers to the task's prompts against the base's answers to the same prompts,
-    so that it cannot go by topic, and to the abilities' prompts. On each ability, the share of tuned answers that it
-    finds less the share of the base's is the intrusion. Answers that are right and happen to look like the task's
+    so that it cannot go by topic, and to the abilities' prompts, and against the abilities' references: a right answer
+    in another manner than the base's is no intrusion. On each ability, the share of tuned answers that it finds less
+    the share of the base's is the intrusion. Answers that are right and happen to look like the task's
     are in both shares. What the base did on the task already is no intrusion, and is not found.
 
     Items without a generated answer on either side are left out.
@@ -54,7 +61,9 @@ def find_intrusion(
     if reason:
         return Undefined(reason)
     judged = detect(_label(task_pairs, suites))
-    (base, tuned), (_, by_length) = _sides(judged.by_text), _sides(judged.by_length)
+    answers = 2 * (len(task_pairs) + sum(map(len, suites.values())))
+    (base, tuned), (_, by_length) = _sides(judged.by_text[:answers]), _sides(judged.by_length[:answers])
+    references = judged.by_text[answers:]
     here = slice(0, len(task_pairs))
     clusters = [before.cluster for before, _ in task_pairs]
     on_task = _OnTask(_flags(base[here]), _flags(tuned[here]), _flags(by_length[here]), clusters)
@@ -63,7 +72,7 @@ def find_intrusion(
             f"the tuned model answers the task much as the base does: {share(on_task.tuned):.0%} of its answers and "
             f"{share(on_task.base):.0%} of the base's look tuned, so there is nothing to look for"
         )
-    true_rate, false_rate = share(on_task.tuned), share(_flags(base))
+    true_rate, false_rate = share(on_task.tuned), share(_flags(np.concatenate([base, references])))
     suite_clusters = (len({before.cluster for before, _ in suite}) for suite in suites.values())
     power = rate_difference(true_rate, len(set(clusters)), false_rate, len(set(clusters)) + sum(suite_clusters), level)
     rows, start = [], here.stop
@@ -71,13 +80,14 @@ def find_intrusion(
         there = slice(start, start + len(suite))
         rows.append(_row(name, suite, base[there], tuned[there], power, level))
         start = there.stop
-    doubts = _doubts(on_task)
+    doubts, only_length = _doubts(on_task), not _surely_more(on_task.tuned_by_length, on_task.tuned, clusters)
     return IntrusionReport(
         true_positive_rate=true_rate,
         false_positive_rate=false_rate,
         length_only_rate=share(on_task.tuned_by_length),
         trusted=not doubts,
-        note=" ".join([*doubts, *_remarks(task_pairs, suites, abilities)]),
+        by_length=only_length,
+        note=" ".join([*doubts, *([_ONLY_LENGTH] if only_length else []), *_remarks(task_pairs, suites, abilities)]),
         rows=tuple(rows),
     )
 
@@ -99,15 +109,20 @@ def _nothing_to_learn(task: Sequence[Pair], suites: Mapping[str, Sequence[Pair]]
 
 
 def _label(task: Sequence[Pair], suites: Mapping[str, Sequence[Pair]]) -> Labelled:
-    """Two rows a pair, base then tuned: those of the task first, then those of each ability."""
-    pairs = [*task, *(each for suite in suites.values() for each in suite)]
-    records = [record for each in pairs for record in each]
-    tuned = np.tile([False, True], len(pairs))
-    of_task = np.arange(len(records)) < 2 * len(task)
+    """Two rows a pair, base then tuned: those of the task first, then those of each ability; then each ability's
+    references."""
+    records = [record for each in (*task, *(each for suite in suites.values() for each in suite)) for record in each]
+    right = [before for suite in suites.values() for before, _ in suite if before.references]
+    answers = [Shown(record.prompt, record.answer.output or "") for record in records]
+    tuned = np.concatenate([np.tile([False, True], len(records) // 2), np.zeros(len(right), dtype=bool)])
+    of_task = np.arange(len(tuned)) < 2 * len(task)
     return Labelled(
-        answers=[Shown(record.prompt, record.answer.output or "") for record in records],
-        clusters=[record.cluster for record in records],
-        kinds=np.where(of_task, "task", "abilities").tolist(),
+        answers=[*answers, *(Shown(record.prompt, record.references[0]) for record in right)],
+        clusters=[record.cluster for record in (*records, *right)],
+        kinds=[
+            *np.where(of_task[: len(records)], "task", "abilities").tolist(),
+            *["references"] * len(right),
+        ],
         positive=tuned & of_task,
         negative=~tuned,
     )
@@ -147,19 +162,13 @@ def _row(
 
 def _doubts(on_task: _OnTask) -> list[str]:
     """Why the detector is not to be trusted; empty where it is."""
-    found, of_base, by_length = share(on_task.tuned), share(on_task.base), share(on_task.tuned_by_length)
-    doubts = []
-    if found - of_base < USEFUL:
-        doubts.append(
-            f"The detector finds {found:.0%} of the tuned model's answers to the task and {of_base:.0%} of the "
-            f"base's: too little between them to rely on."
-        )
-    if not _surely_more(on_task.tuned_by_length, on_task.tuned, on_task.clusters):
-        doubts.append(
-            f"Length alone finds {by_length:.0%}, the detector {found:.0%}: what looks like the task may only be "
-            f"answers of another length."
-        )
-    return doubts
+    found, of_base = share(on_task.tuned), share(on_task.base)
+    if found - of_base >= USEFUL:
+        return []
+    return [
+        f"The detector finds {found:.0%} of the tuned model's answers to the task and {of_base:.0%} of the base's: "
+        f"too little between them to rely on."
+    ]
 
 
 def _remarks(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 from keeptune.forgetting.compare import Pair
+from keeptune.forgetting.contained import Contained
 from keeptune.forgetting.drop import measure_drop
+from keeptune.forgetting.foils import with_foils
 from keeptune.forgetting.measurable import score_interval
 from keeptune.forgetting.paired_scores import paired_scores
 from keeptune.forgetting.readings import lenient_floor, read_by, strict_and_lenient
+from keeptune.forgetting.shuffled import example_of
 from keeptune.records import Ability, EvalRecord, Interval, Undefined, VariantDrop, Verdict
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import get_metric
@@ -28,11 +33,15 @@ class Way:
     verdict: Verdict
     """``not measurable`` where one could not see it kept: see `other_way`."""
     floor: float | None = None
-    """What shuffled references give the tuned answers."""
+    """What a guesser gets: by output, what shuffled references or foils give the tuned answers."""
 
 
-def way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability) -> Way | None:
-    """The drop by one metric, against the ability's margin; None where no item has a score on both sides."""
+def way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability, level: float = 0.95) -> Way | None:
+    """The drop by one metric, against the ability's margin; None where no item has a score on both sides.
+
+    Args:
+        level: at which the drop must lie below the margin to be "kept". The interval, and "lost", are at 0.95.
+    """
     pairs = _read_by(pairs, metric)
     scores = paired_scores(pairs, metric)
     before, after = scores.corpus()
@@ -41,25 +50,67 @@ def way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability) -> W
     in_nats = get_metric(ability.metrics[0]).unit == "nats"
     margin = LOSS_MARGIN if metric.unit == "nats" and not in_nats else ability.margin
     drop = measure_drop(scores, margin)
-    row = VariantDrop(name, metric.name, scores.items, before, after, drop.interval)
-    return Way(row, margin, drop.verdict(margin))
+    verdict = drop.verdict(margin)
+    if verdict == "kept":
+        verdict = measure_drop(scores, margin, level).verdict(margin)
+    return Way(VariantDrop(name, metric.name, scores.items, before, after, drop.interval), margin, verdict)
 
 
-def other_way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability) -> Way | None:
+def other_way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability, level: float) -> Way | None:
     """The same, where the ability was not asked or read so at first.
 
-    Kept only counts if there was something to keep: the base's score is surely more than twice the margin above
-    chance and above what shuffled references give, and the tuned model's is surely above that too.
+    Kept only counts if there was something to keep: the base's score is surely more than twice the margin above what a
+    guesser gets, and the tuned model's is surely above that too. By choices a guesser is one who takes any of them, or
+    always the text that is the reference of most items; by output the chance of the ability, the tuned answers against
+    shuffled references, and, where a right answer only has to occur, against foils.
     """
-    found = way(name, pairs, metric, ability)
+    found = way(name, pairs, metric, ability, level)
     if found is None or metric.unit == "nats":
         return found
     base, tuned = zip(*_read_by(pairs, metric), strict=True)
-    floor = lenient_floor(tuned, metric) if metric.needs == "output" else None
-    least = max(ability.chance or 0.0, floor or 0.0)
+    floor: float | None
+    if metric.needs == "choices":
+        floor = least = _best_guess(base)
+    else:
+        floors = [lenient_floor(tuned, metric), _foil_floor(tuned, metric)]
+        floor = max((each for each in floors if each is not None), default=None)
+        least = max(ability.chance or 0.0, floor or 0.0)
     shown = _surely_above(base, metric, least + 2.0 * found.margin) and _surely_above(tuned, metric, least)
     verdict = "not measurable" if found.verdict == "kept" and not shown else found.verdict
     return Way(found.row, found.margin, verdict, floor)
+
+
+def _best_guess(records: Sequence[EvalRecord]) -> float:
+    """Points of who takes any choice, or of who takes the one that most other items have as their reference."""
+    often = Counter(reference.strip() for record in records for reference in record.references)
+    any_choice = fmean(_share_right(record, record.choices) for record in records)
+    commonest = []
+    for record in records:
+        own = {reference.strip() for reference in record.references}
+        times = [often[choice.strip()] - (choice.strip() in own) for choice in record.choices]
+        taken = [choice for choice, of in zip(record.choices, times, strict=True) if of == max(times)]
+        commonest.append(_share_right(record, taken))
+    return 100.0 * max(any_choice, fmean(commonest))
+
+
+def _share_right(record: EvalRecord, taken: Sequence[str]) -> float:
+    right = {reference.strip() for reference in record.references}
+    return sum(choice.strip() in right for choice in taken) / max(len(taken), 1)
+
+
+def _foil_floor(tuned: Sequence[EvalRecord], metric: Metric) -> float | None:
+    """How often a text that is as much at hand as the reference occurs in the answer: near 100 where it copies all."""
+    if not isinstance(metric, Contained):
+        return None
+    asked = {example.id: example for example in with_foils([example_of(record) for record in tuned], metric.name)}
+    found: list[float] = []
+    for record in tuned:
+        example = asked.get(record.item_id)
+        if example is not None:
+            foils = [choice for choice in example.choices if choice not in example.references]
+            scores = [metric.item(record.answer, replace(example, references=(foil,))).value for foil in foils]
+            found += [score for score in scores if score is not None]
+    return fmean(found) if found else None
 
 
 def reading_of(pairs: Sequence[Pair], ability: Ability) -> Metric | None:
@@ -70,10 +121,12 @@ def reading_of(pairs: Sequence[Pair], ability: Ability) -> Metric | None:
         name
         for name in (records[0].scores if records else ())
         if all(name in record.scores for record in records) and any(r.scores[name].value is not None for r in records)
+        # That a reference became likelier, or less likely, proves nothing.
+        if name != LOSS or ability.metrics[0] == LOSS
     ]
     if not scored:
         return None
-    name = min(scored, key=lambda name: (name not in ability.metrics, name == LOSS))
+    name = min(scored, key=lambda name: name not in ability.metrics)
     readings = strict_and_lenient(name, records)
     return readings[1] if readings else get_metric(name)
 

@@ -17,7 +17,22 @@ from keeptune.records.undefined import Undefined
 Verdict = Literal["kept", "lost", "collapsed", "inconclusive", "not measurable"]
 Gate = Literal["pass", "fail", "inconclusive", "nothing declared"]
 Change = Literal["fell", "rose", "no change shown"]
-Broke = Literal["format", "knowledge", "both", "unclear"]
+Broke = Literal[
+    "format",
+    "knowledge",
+    "both",
+    "unclear",
+    "empty",
+    "same answer",
+    "copied prompt",
+    "repeating",
+    "refusing",
+    "other language",
+    "truncated",
+    "permuted labels",
+    "below chance",
+]
+"""What surely happened to the answers that were lost; ``unclear`` where no one thing is sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +40,7 @@ class VariantDrop:
     """One ability asked or read in another way."""
 
     name: str
-    """``strict``, ``wording-2``, ``few-shot``, ``token_loss`` …"""
+    """``strict``, ``wording-2``, ``few-shot``, ``foils``, ``relabelled`` …"""
     metric: str
     items: int
     base: float
@@ -36,7 +51,7 @@ class VariantDrop:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """How an ability broke: its format or its knowledge."""
+    """How an ability broke: its format, its knowledge, or what is written in the place of an answer."""
 
     broke: Broke
     text: str
@@ -132,13 +147,15 @@ class IntrusionReport:
     true_positive_rate: float
     """On held-out tuned answers to the task."""
     false_positive_rate: float
-    """On held-out answers of the base, to the abilities and to the task."""
+    """On held-out answers of the base, to the abilities and to the task, and on the abilities' references."""
     length_only_rate: float
     """True positive rate of a detector that sees the length alone, at the same false positives."""
     trusted: bool
-    """Whether it beats the length alone and finds enough; if not, its rows are shown as such."""
+    """Whether it finds enough; if not, its rows are shown as such."""
     note: str
     rows: tuple[IntrusionRow, ...]
+    by_length: bool = False
+    """Whether the length alone tells the task's answers apart as well: then the rows are of answers of that length."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,8 +105,9 @@ def _explanations(abilities: Sequence[AbilityReport]) -> list[RenderableType]:
 def _intrusion(found: IntrusionReport | Undefined) -> list[RenderableType]:
     if isinstance(found, Undefined):
         return _section("intrusion of the new task", [found.reason])
+    like = "have the length of" if found.by_length else "look like"
     lines = [
-        f"{row.ability}: {row.tuned_share:.0%} of the answers look like the new task's, {row.base_share:.0%} before"
+        f"{row.ability}: {row.tuned_share:.0%} of the answers {like} the new task's, {row.base_share:.0%} before"
         for row in sorted(found.rows, key=lambda row: row.base_share - row.tuned_share)
         if isinstance(row.difference, Interval) and row.difference.low > 0
     ]

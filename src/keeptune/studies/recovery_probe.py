@@ -12,19 +12,21 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, stdev
 
-from scipy.special import stdtrit
+import numpy as np
 
 from keeptune.config.schema import Adapter, TrainingConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import MetricError
 from keeptune.evaluation.run import Questioning, answer_items, score_answers
 from keeptune.events import Notice, Observer, silent
+from keeptune.forgetting.paired_scores import corpus_statistic, count_names, sum_by_cluster
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
-from keeptune.records import Ability, Example, Interval, MaybeInterval, Undefined
-from keeptune.scoring.metric import Metric, corpus_score
+from keeptune.numerics.crossed import crossed_interval
+from keeptune.numerics.jackknife import MIN_DIFFERING, TOO_FEW, LeftOut, paired_left_out
+from keeptune.records import Ability, EvalRecord, Example, MaybeInterval, Undefined
+from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import counted_in, get_metric
 from keeptune.training.loop import Loop
 
@@ -34,7 +36,8 @@ SHOWN = 10
 STEPS = 10
 SCORED = 100
 """Verdict items that are scored after each draw."""
-METHOD = "5 draws, t with 4 degrees of freedom"
+LEVEL = 0.99
+"""Of both intervals: the probe is one way among several in which an ability may be found kept."""
 LR = 5e-4
 
 
@@ -49,7 +52,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What came back, points."""
+    """What came back, points; its interval holds for other draws and other items (`crossed_interval`)."""
 
     recovery: MaybeInterval
     """(tuned after − tuned) − (base after − base)."""
@@ -66,20 +69,23 @@ def recovery_probe(base: Side, tuned: Side, ability: Ability, observer: Observer
     if len(old) < SHOWN:
         reason = Undefined(f"only {len(old)} old examples beside the {len(scored)} items that are scored")
         return Recovery(reason, reason)
+    clusters = len({example.cluster for example in scored})
+    if clusters < MIN_DIFFERING:
+        reason = Undefined(f"only {clusters} clusters among the items that are scored: {TOO_FEW}")
+        return Recovery(reason, reason)
     metric = get_metric(ability.metrics[0])
     for side in (base, tuned):
         if side.load().soft_prompt:
             reason = Undefined("its adapter puts vectors of its own before each row, beside which nothing is trained")
             return Recovery(reason, reason)
-    before = [_score(side, ability, metric, scored, ()) for side in (base, tuned)]
-    sign = 1.0 if metric.higher_is_better else -1.0
-    found: list[list[float]] = [[], []]
+    before = [_scores(side, ability, metric, scored, ()) for side in (base, tuned)]
+    found: list[list[LeftOut]] = [[], []]
     for draw in range(DRAWS):
         shown = random.Random(draw).sample(list(old), SHOWN)
         for kind, examples in enumerate((shown, _shuffled(shown, draw))):
-            after = [_score(side, ability, metric, scored, examples, draw) for side in (base, tuned)]
-            found[kind].append(sign * ((after[1] - before[1]) - (after[0] - before[0])))
-        back = f"{found[0][-1]:+.3g} {counted_in(metric.name)} came back"
+            after = [_scores(side, ability, metric, scored, examples, draw) for side in (base, tuned)]
+            found[kind].append(_came_back(ability, metric, before, after))
+        back = f"{found[0][-1].whole:+.3g} {counted_in(metric.name)} came back"
         observer(Notice("probe", f"{ability.name}: draw {draw + 1} of {DRAWS}: {back}"))
     return Recovery(*map(_interval, found))
 
@@ -99,15 +105,15 @@ def _shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
     return [replace(example, completion=examples[after[place]].completion) for place, example in enumerate(examples)]
 
 
-def _score(
+def _scores(
     side: Side,
     ability: Ability,
     metric: Metric,
     scored: Sequence[Example],
     shown: Sequence[Example],
     seed: int = 0,
-) -> float:
-    """Corpus score after learning `shown`, from the model as it is on disk."""
+) -> list[EvalRecord]:
+    """Records after learning `shown`, from the model as it is on disk."""
     loaded = side.load()
     if shown:
         attach_adapter(loaded, Adapter(rank=8, alpha=16), seed)
@@ -116,14 +122,36 @@ def _score(
             Loop(loaded, side.encoder.rows(shown), training, Path(scratch), "probe", silent)()
     questioning = Questioning(side.encoder, ability.max_new_tokens, side.token_budget)
     answers = answer_items(loaded, questioning, scored, [metric], silent, "probe")
-    score = corpus_score(metric, [record.scores[metric.name] for record in score_answers(scored, answers, [metric])])
+    records = score_answers(scored, answers, [metric])
     del loaded
     gc.collect()
-    if isinstance(score, Undefined):
-        raise MetricError(f"{ability.name} has no {metric.name}: {score.reason}", "leave --probe out")
-    return score
+    return records
 
 
-def _interval(values: Sequence[float]) -> Interval:
-    reach = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / len(values) ** 0.5
-    return Interval(fmean(values), fmean(values) - reach, fmean(values) + reach, 0.95, METHOD)
+def _came_back(
+    ability: Ability, metric: Metric, before: Sequence[list[EvalRecord]], after: Sequence[list[EvalRecord]]
+) -> LeftOut:
+    """(tuned after − tuned) − (base after − base) of all items and of all clusters but each one, better above 0."""
+    items = [[scores[side][i] for scores in (before, after) for side in (0, 1)] for i in range(len(before[0]))]
+    four = [row for row in items if all(record.scores[metric.name].value is not None for record in row)]
+    clusters = [row[0].cluster for row in four]
+    columns = [[row[place].scores[metric.name] for row in four] for place in range(4)]
+    names = count_names([score for column in columns for score in column])
+    base, tuned, base_after, tuned_after = (sum_by_cluster(column, clusters, names) for column in columns)
+    statistic = corpus_statistic(metric, names)
+    of_tuned, of_base = paired_left_out(tuned, tuned_after, statistic), paired_left_out(base, base_after, statistic)
+    for change in (of_tuned, of_base):
+        if isinstance(change, Undefined):
+            raise MetricError(f"{ability.name} has no {metric.name}: {change.reason}", "leave --probe out")
+    assert isinstance(of_tuned, LeftOut)
+    assert isinstance(of_base, LeftOut)
+    sign = 1.0 if metric.higher_is_better else -1.0
+    differ = np.any(np.stack([base != base_after, tuned != tuned_after]), axis=(0, 2))
+    return LeftOut(sign * (of_tuned.whole - of_base.whole), sign * (of_tuned.left_out - of_base.left_out), differ)
+
+
+def _interval(draws: Sequence[LeftOut]) -> MaybeInterval:
+    differing = int(np.any([draw.differ for draw in draws if draw.differ is not None], axis=0).sum())
+    if differing < MIN_DIFFERING:
+        return Undefined(f"only {differing} of {len(draws[0].left_out)} clusters came out otherwise: {TOO_FEW}")
+    return crossed_interval(np.array([d.whole for d in draws]), np.stack([d.left_out for d in draws]), LEVEL)

@@ -1,0 +1,59 @@
+"""The language of an answer, by its script and its function words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+from keeptune.forgetting.function_words import FUNCTION_WORDS
+
+READ_CHARACTERS = 2_000
+LEAST_WORDS = 2
+"""Function words of one language, and more of it than of any other: "Los Angeles" is not Spanish."""
+LEAST_SHARE = 0.1
+"""Of all words: running text has a third and more."""
+USUAL = 0.05
+"""Share of the identified texts from which on a language is one that was expected."""
+
+_WORD = re.compile(r"[^\W\d_]+")
+_SCRIPTS = {
+    "CYRILLIC": "a language in Cyrillic script",
+    "GREEK": "Greek",
+    "ARABIC": "a language in Arabic script",
+    "HEBREW": "Hebrew",
+    "DEVANAGARI": "a language in Devanagari script",
+    "BENGALI": "Bengali",
+    "TAMIL": "Tamil",
+    "THAI": "Thai",
+    "HANGUL": "Korean",
+    "HIRAGANA": "Japanese",
+    "KATAKANA": "Japanese",
+    "CJK": "Chinese",
+}
+
+
+def language_of(text: str) -> str:
+    """Its name; "" where it cannot be told: of names, numbers, single words, code."""
+    words = _WORD.findall(text[:READ_CHARACTERS].casefold())
+    scripts = Counter(_script(letter) for word in words for letter in word)
+    if scripts["Japanese"]:  # Chinese characters stand in Japanese text, too
+        scripts["Japanese"] += scripts.pop("Chinese", 0)
+    script, letters = max(scripts.items(), key=lambda each: each[1], default=("", 0))
+    if script:
+        return script if 2 * letters > scripts.total() else ""
+    hits = {name: sum(word in known for word in words) for name, known in FUNCTION_WORDS.items()}
+    (best, most), (_, second) = sorted(hits.items(), key=lambda each: -each[1])[:2]
+    return best if most >= LEAST_WORDS and most > second and most >= LEAST_SHARE * len(words) else ""
+
+
+def usual_languages(texts: Iterable[str]) -> frozenset[str]:
+    """Those of more than a few of the texts."""
+    found = Counter(language for text in texts if (language := language_of(text)))
+    return frozenset(language for language, times in found.items() if times >= USUAL * found.total())
+
+
+def _script(letter: str) -> str:
+    """ "" for Latin, and for what is not known here."""
+    return "" if letter < "\u0370" else _SCRIPTS.get(unicodedata.name(letter, "").split(" ")[0], "")

@@ -1,0 +1,165 @@
+"""What the evidence on a lost ability says: one word, and a sentence or two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keeptune.forgetting.amounts import amount, changed, unit
+from keeptune.forgetting.relabelled import Relabelled
+from keeptune.forgetting.signs import SOME, Sign, Signs, shortened
+from keeptune.forgetting.ways import Way
+from keeptune.records import Broke, Interval, MaybeInterval, Undefined
+
+STRICT, LENIENT, AS_ASKED, RELABELLED, FOILS = "strict", "lenient", "as asked", "relabelled", "foils"
+MOST = 0.5
+SHOWN_RULES = 4
+
+_WRITES: dict[Sign, str] = {
+    "empty": "answers with nothing",
+    "same answer": "gives one answer to nearly everything",
+    "copied prompt": "copies the prompt",
+    "repeating": "repeats itself",
+    "refusing": "refuses, or says that it cannot tell",
+    "other language": "answers in another language",
+    "truncated": "does not come to an end within the room for an answer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a conclusion is drawn from."""
+
+    asked: Way
+    others: Sequence[Way]
+    only_form: MaybeInterval
+    signs: Signs
+    relabelled: Relabelled | None
+    below_chance: bool
+    in_form: MaybeInterval
+    """Share of the fallen answers that have the form of a reference."""
+    read: MaybeInterval
+    """Share of the fallen answers that say which of a closed set was taken."""
+    recovery: MaybeInterval | None = None
+    control: MaybeInterval | None = None
+
+    def of(self, verdict: str) -> list[Way]:
+        """The other ways with this verdict."""
+        return [each for each in self.others if each.verdict == verdict]
+
+
+def conclude(found: Evidence) -> tuple[Broke, str]:
+    """See `keeptune.forgetting.format.diagnose`."""
+    asked = found.asked
+    if isinstance(asked.row.drop, Undefined):
+        return "unclear", "What was lost in the asked form cannot be told."
+    if asked.verdict != "lost":
+        is_so = "is kept" if asked.verdict == "kept" else "is not surely lost"
+        return "unclear", f"In the asked form the ability {is_so} ({_change(asked)}): there is no loss to explain."
+    metric, margin = asked.row.metric, asked.margin
+    lost = f"In the asked form it lost {amount(asked.row.drop.estimate, metric, margin)} {unit(metric)}"
+    signs, kept, gone = found.signs, found.of("kept"), found.of("lost")
+    if signs.most and signs.most != "truncated":
+        return signs.most, _told(signs, lost, kept)
+    if found.relabelled and found.relabelled.only_labels and _named(kept, RELABELLED):
+        return "permuted labels", (
+            f"The labels are exchanged by a fixed rule ({_rules(found.relabelled)}). {lost}, yet it is kept "
+            f"{_list(_named(kept, RELABELLED))}."
+        )
+    if signs.most and not _named(kept, LENIENT):
+        return signs.most, _told(signs, lost, kept)
+    proof = kept if _surely_below_most(found.in_form) else [each for each in kept if each.row.name != FOILS]
+    if proof:
+        renamed = found.relabelled if _named(proof, RELABELLED) else None
+        how = f" Labels are written otherwise: {_rules(renamed)}." if renamed else ""
+        return "format", f"The form broke, not the knowledge. {lost}, yet it is kept {_list(proof)}.{how}"
+    if found.below_chance:
+        return "below chance", (
+            f"Fewer answers are right than a guesser's: what is right is still told apart, and avoided. {lost}."
+        )
+    why = _why_unclear(found)
+    if why:
+        if _brought_back(asked, found.recovery, found.control):
+            return "format", f"The form broke, not the knowledge. {lost}, and a few old examples bring it back."
+        return "unclear", f"{lost}; whether that is form or knowledge is unclear: {why}."
+    if isinstance(found.only_form, Interval) and found.only_form.low > margin:
+        part = amount(found.only_form.estimate, metric, margin)
+        return "both", f"Form and knowledge broke. {lost}, {part} of them form alone; it is lost {_list(gone)} too."
+    if _surely_below_most(found.in_form) and not _surely_above_most(found.read):
+        return "both", (
+            f"Form and knowledge broke. {lost}, most of its answers have no longer the form of a reference, and it is "
+            f"lost {_list(gone)} too."
+        )
+    return "knowledge", f"The knowledge went, not only the form. {lost}, and it is lost {_list(gone)} too."
+
+
+def _why_unclear(found: Evidence) -> str:
+    """Why it cannot be said that the knowledge went; "" where it can."""
+    kept, gone, undecided = found.of("kept"), found.of("lost"), found.of("inconclusive")
+    if kept:
+        return f"the answers have the form of a reference and count as wrong, yet it is kept {_list(kept)}"
+    if undecided:
+        return f"it is undecided {_list(undecided)}"
+    if not gone:
+        return "in no other way does the base show the ability"
+    if not [each for each in gone if each.row.name != LENIENT]:
+        return "it was asked in one way only"
+    if found.signs.any_share >= SOME:
+        of_each = sorted(found.signs.shares.items(), key=lambda each: -each[1])
+        listed = ", ".join(f"{share:.0%} {sign}" for sign, share in of_each if share > 0.0)
+        return f"of the answers that fell {listed}"
+    if not _named(gone, FOILS) and not _surely_above_most(found.read):
+        return "a right answer in other words counts as wrong here, and references were not ranked among foils"
+    return ""
+
+
+def _told(signs: Signs, lost: str, kept: Sequence[Way]) -> str:
+    sign = signs.most
+    assert sign is not None
+    detail = f" ({signs.detail})" if signs.detail else ""
+    kept = [each for each in kept if each.row.name != RELABELLED]
+    rest = f"yet it is kept {_list(kept)}" if kept else "what it still knows cannot be seen in them"
+    share = f"{signs.shares[sign]:.0%} of the {signs.fell} answers that fell"
+    return f"The tuned model {_WRITES[sign]}{detail}: {share}. {lost}; {rest}."
+
+
+def _rules(relabelled: Relabelled) -> str:
+    rules = [f"{shortened(written)!r} for {shortened(label)!r}" for written, label in relabelled.moved.items()]
+    more = f" and {len(rules) - SHOWN_RULES} more" if len(rules) > SHOWN_RULES else ""
+    return ", ".join(rules[:SHOWN_RULES]) + more
+
+
+def _brought_back(asked: Way, recovery: MaybeInterval | None, control: MaybeInterval | None) -> bool:
+    if not isinstance(recovery, Interval) or not isinstance(asked.row.drop, Interval):
+        return False
+    by_steps_alone = isinstance(control, Interval) and control.high >= recovery.low
+    return recovery.low > asked.row.drop.estimate - asked.margin and not by_steps_alone
+
+
+def _named(ways: Sequence[Way], name: str) -> list[Way]:
+    return [each for each in ways if each.row.name == name]
+
+
+def _surely_above_most(share: MaybeInterval) -> bool:
+    return isinstance(share, Interval) and share.low > MOST
+
+
+def _surely_below_most(share: MaybeInterval) -> bool:
+    return isinstance(share, Interval) and share.high < MOST
+
+
+def _list(ways: Sequence[Way]) -> str:
+    words = [f"{_how(each.row.name)} ({_change(each)})" for each in ways]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _how(name: str) -> str:
+    known = {LENIENT: "read leniently", FOILS: "ranked among foils", RELABELLED: "by that rule"}
+    return known.get(name, f"asked by {name}")
+
+
+def _change(of: Way) -> str:
+    row = of.row
+    if isinstance(row.drop, Undefined):
+        return f"change undefined: {row.drop.reason}"
+    return f"change {changed(row.drop, row.metric, of.margin)} {unit(row.metric)}"
