@@ -17,6 +17,7 @@ from keeptune.errors import ModelError, first_line
 from keeptune.models.bare import changed_weights, refuse_changed, weight_marks
 from keeptune.models.find import FoundModel, find_model, hash_model
 from keeptune.models.finite import watch_logits
+from keeptune.models.module_patterns import refuse_endless_patterns
 from keeptune.models.placement import Placement, place
 from keeptune.models.weight_files import ADAPTER_CONFIG, INDEX, read_json, shards_named
 
@@ -264,6 +265,8 @@ def _attach_saved_adapter(model: Any, found: FoundModel) -> Any:
     from peft import PeftModel, get_peft_model_state_dict
     from peft.utils.save_and_load import load_peft_weights
 
+    settings = read_json(Path(str(found.adapter)) / ADAPTER_CONFIG)
+    refuse_endless_patterns(settings, (name for name, _ in model.named_modules()), str(found.adapter))
     try:
         model = PeftModel.from_pretrained(model, str(found.adapter), is_trainable=False)
         held = set(load_peft_weights(str(found.adapter), device="cpu"))

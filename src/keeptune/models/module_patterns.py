@@ -1,0 +1,69 @@
+"""Expressions by which an adapter's config names modules. `peft` matches them against every module, and one that
+backtracks without end would do so there: they are tried first, in a process that can be stopped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from keeptune.errors import ModelError
+
+SECONDS = 10.0
+"""For all expressions and modules together; those of a real adapter take milliseconds."""
+_WHOLE = ("target_modules", "exclude_modules")
+_PARTS = ("layers_pattern", "modules_to_save", "target_parameters")
+_KEYS = ("rank_pattern", "alpha_pattern")
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+_TRY = """
+import json, re, sys
+patterns, names = json.load(sys.stdin)
+for pattern in patterns:
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError):
+        continue
+    for name in names:
+        compiled.fullmatch(name)
+"""
+
+
+def refuse_endless_patterns(config: Mapping[str, Any], modules: Iterable[str], adapter: str) -> None:
+    """Try what the config of `adapter` would be matched by.
+
+    Raises:
+        ModelError: it takes longer than `SECONDS`.
+    """
+    patterns = _patterns(config)
+    if not patterns:
+        return
+    asked = json.dumps([patterns, list(modules)])
+    try:
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _TRY],
+            input=asked,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            capture_output=True,
+        )
+    except subprocess.TimeoutExpired:
+        message = f"the adapter {adapter} names its modules by an expression that takes more than {SECONDS:.0f} seconds"
+        fix = "write their names into target_modules of its adapter_config.json, or take another adapter"
+        raise ModelError(f"{message}: {patterns[0][:80]!r}", fix) from None
+
+
+def _patterns(config: Mapping[str, Any]) -> list[str]:
+    """Expressions as `peft` builds them; a name alone is none."""
+    whole = [config.get(name) for name in _WHOLE]
+    parts = [part for name in _PARTS for part in _listed(config.get(name))]
+    parts += [part for name in _KEYS for part in _listed(config.get(name))]
+    found = [each for each in whole if isinstance(each, str)]
+    found += [rf"(?:^|.*\.)(?:{part})(?:$|\..*)" for part in parts if isinstance(part, str) and not set(part) <= _PLAIN]
+    return [each for each in found if not set(each) <= _PLAIN]
+
+
+def _listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple, dict)) else []
