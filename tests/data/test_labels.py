@@ -80,6 +80,7 @@ def test_a_list_goes_before_what_would_be_found_and_none_turns_it_off() -> None:
     rows = _rows("good", "bad")
     assert with_labels(rows, (), DataConfig(choices="bad,good,so so")).train[0].choices == ("bad", "good", "so so")
     assert with_labels(rows, (), DataConfig(choices="none")).train == rows
+    assert with_labels(rows, (), DataConfig(choices="auto")).labels == ("bad", "good")
     own = tuple(Example(r.id, r.prompt, r.completion, choices=("good", "bad")) for r in rows)
     assert with_labels(own, (), DataConfig()).train == own
 

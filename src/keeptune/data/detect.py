@@ -10,7 +10,7 @@ from typing import Literal
 from keeptune.commands import options
 from keeptune.config.schema import DataConfig
 from keeptune.data.field_names import CONTEXTS, KEPT, PROMPTS
-from keeptune.data.labels import NONE, named_labels
+from keeptune.data.labels import AUTO, NONE, named_labels
 from keeptune.data.nearest import did_you_mean
 from keeptune.data.template import Template, field_or_template
 from keeptune.errors import DataError
@@ -73,14 +73,14 @@ def detect(fields: Sequence[str], config: DataConfig, where: str, every: Sequenc
             message = f'{where}: the rows have no field "{config.group}"{did_you_mean(config.group, every)}'
             raise DataError(message, f"--group takes one of {', '.join(every)}")
         kept["group"] = config.group
-    if config.choices is not None:
+    if config.choices not in (None, AUTO):
         kept.pop("choices", None)
-        if not named_labels(config.choices) and config.choices not in (NONE, mapping.completion):
+        if not named_labels(str(config.choices)) and config.choices not in (NONE, mapping.completion):
             if config.choices not in every:
                 message = f'{where}: the rows have no field "{config.choices}"{did_you_mean(config.choices, every)}'
                 fix = f"--choices takes a list such as yes,no; none; or one of {', '.join(every)}"
                 raise DataError(message, fix)
-            kept["choices"] = config.choices
+            kept["choices"] = str(config.choices)
     return replace(mapping, kept=kept)
 
 

@@ -12,7 +12,7 @@ from keeptune.config.schema import DataConfig
 from keeptune.errors import Problem
 from keeptune.records import Example
 
-NONE = "none"
+NONE, AUTO = "none", "auto"
 FEWEST_ROWS = 20
 """With fewer, answers repeat by chance, or do not repeat yet."""
 ROWS_A_LABEL = 5
@@ -44,7 +44,7 @@ def with_labels(train: Sequence[Example], test: Sequence[Example], data: DataCon
     rows = train or test
     path = (data.train if train else data.test) or ""
     told: list[Problem] = []
-    if data.choices is None:
+    if data.choices in (None, AUTO):
         if any(row.choices for row in (*train, *test)):
             return as_they_are
         labels = find_labels(rows)
@@ -56,7 +56,7 @@ def with_labels(train: Sequence[Example], test: Sequence[Example], data: DataCon
     elif data.choices == NONE:
         return as_they_are
     else:
-        labels = named_labels(data.choices)
+        labels = named_labels(str(data.choices))
         if not labels and not any(row.choices for row in rows):
             # The field of the answers themselves: all that occur are labels.
             labels = tuple(sorted({row.completion.strip() for row in rows}))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from keeptune.config.schema import DataConfig
 from keeptune.data.detect import Mapping
 from keeptune.data.formats import ENDS_THE_FILE, STREAMED, RawRow, RawRows, Reading, read_rows
+from keeptune.data.labels import AUTO
 from keeptune.data.mix.folder import read_mix
 from keeptune.data.mix.recipe import is_recipe
 from keeptune.data.row_builder import RowBuilder, RowShapes
@@ -94,7 +95,7 @@ def _built(raw: RawRows, path: str, config: DataConfig) -> tuple[tuple[Example, 
 
 def _build_all(raw: RawRows, mapping: Mapping, config: DataConfig, problems: list[Problem]) -> list[Example]:
     lines_of: dict[str, int | None] = {}
-    classes = () if config.choices else raw.labels.get(mapping.completion, ())
+    classes = () if config.choices not in (None, AUTO) else raw.labels.get(mapping.completion, ())
     builder = RowBuilder(mapping, config, raw.stem, classes)
     examples: list[Example] = []
     for row in raw.rows:
