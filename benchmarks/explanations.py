@@ -4,8 +4,8 @@
     python benchmarks/explanations.py --table    print the table from the record alone
 
 The pairs, and the words that are right for each, are those of tests/forgetting/adversarial.py. Each is diagnosed twice:
-from the answers alone, as they may lie in a log, and with references ranked among foils, as `measure` has it. The record
-goes to results/explanations.json.
+from the answers alone, as they may lie in a log, and with references ranked among foils, as `measure` has it. The
+record goes to results/explanations.json.
 """
 
 from __future__ import annotations

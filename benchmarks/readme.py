@@ -14,6 +14,7 @@ from pathlib import Path
 
 import abilities
 import claims
+import explanations
 import lm_eval_logs
 import measure_time
 import mix
@@ -31,6 +32,7 @@ def tables() -> dict[str, str]:
     found = {"tasks": tasks.table(), "model-case": model_case.table(), "claims": f"{claims.table()}\n\n{claims.said()}"}
     kept = {
         "abilities": abilities,
+        "explanations": explanations,
         "lm-eval-logs": lm_eval_logs,
         "measure-time": measure_time,
         "mix": mix,

@@ -54,13 +54,13 @@ FUNCTION_WORDS = {
     ),
     "Swedish": _words(
         """
-        och är en ett det den de på av för med som inte till att har hade var om han hon vi jag du sig men eller
+        och är en ett det den de på av för med som inte till att har hade om han hon vi jag du sig men eller
         från vid kan ska så också denna detta blir under mellan
         """
     ),
     "Danish": _words(
         """
-        og er en et det den de på af for med som ikke til at har havde var om han hun vi jeg du sig men eller fra
+        og er en et det den de på af med som ikke til at har havde om han hun vi jeg du sig men eller fra
         ved kan skal så også denne dette bliver under mellem
         """
     ),
@@ -111,6 +111,6 @@ FUNCTION_WORDS = {
     ),
 }
 """By themselves they tell little ("de" is a word in eight languages); two and more of one language do. Single letters
-are left out: in code, formulas and lists they are no words."""
+are left out: in code, formulas and lists they are no words. Nor are "for" and "var" taken for Danish."""
 
 ALL_FUNCTION_WORDS = frozenset[str]().union(*FUNCTION_WORDS.values())
