@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,11 +133,9 @@ def test_a_model_that_is_trained_is_not_watched(tiny: Callable[..., Path]) -> No
 
 
 def test_vllm_is_not_given_such_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-    import types
-
     module: Any = types.ModuleType("vllm")
     module.LLM = object
+    module.__spec__ = importlib.machinery.ModuleSpec("vllm", None)
     monkeypatch.setitem(sys.modules, "vllm", module)
     with pytest.raises(NonFiniteLogits, match="norm"):
         _start(load(broken(save_llama(tmp_path / "model"), torch.nan)), ("", ""), 8)
