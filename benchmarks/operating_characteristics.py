@@ -3,9 +3,10 @@
     python benchmarks/operating_characteristics.py            run all (some minutes, one thread), write the results
     python benchmarks/operating_characteristics.py --table    print the table of the results that were written
 
-The functions under test are the package's own: `measure_drop`, `binary_drop` and Holm's correction, at the default
-margin of 5 points. Binary scores by exact enumeration of all tables; others by seeded simulation. "At the margin" means
-that the true drop is exactly 5 points: there every "kept" and every "lost" is false.
+Binary scores of independent items, by exact enumeration of all tables, and several of them under Holm's correction, by
+seeded simulation; other scores and clustered items are in verdict_grid.py. The functions under test are the package's
+own, at the default margin of 5 points. "At the margin" means that the true drop is exactly 5 points: there every "kept"
+and every "lost" is false.
 """
 
 from __future__ import annotations
@@ -14,41 +15,34 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, ndtr, xlogy
 
-from keeptune.forgetting.drop import Drop, binary_drop, measure_drop
+from keeptune.forgetting.drop import binary_drop
 from keeptune.forgetting.gate import FAMILY_ALPHA
-from keeptune.forgetting.paired_scores import PairedScores
 from keeptune.numerics.multiplicity import holm_adjust
 from keeptune.numerics.planning import ALPHA
 from keeptune.numerics.tango import tango_mid_p_above, tango_z
-from keeptune.records import Interval, ItemScore
-from keeptune.scoring.mean import mean_score
-from keeptune.scoring.table import METRICS
 
 RESULTS = Path(__file__).parent / "results" / "operating_characteristics.json"
 MARGIN = 5.0
 ITEMS = (200, 300, 400, 500, 600)
 DISCORDANT = (0.05, 0.10, 0.20, 0.40)
-REPETITIONS = 4_000
 FAMILIES = 10_000
 SEED = 20_250_101
 
 LIMITS = {
     "binary": {"false kept": (0.0, 0.03), "false lost": (0.0, 0.04), "power": (0.79, 1.0)},
-    "graded and clustered": {"coverage": (0.93, 1.0), "power": (0.79, 1.0)},
     "several abilities": {"any false lost": (0.0, 0.045)},
 }
-"""What each kind of figure must lie between, by part. The t interval of a graded or clustered score is held to its
-coverage: its two tails are shown, not limited. The worst cases are shown only."""
+"""What each kind of figure must lie between, by part."""
 
 FloatArray = NDArray[np.float64]
 
@@ -124,134 +118,6 @@ def power_as_stated(items: int, half: float) -> float:
     return float(sum(p * np.interp(stated[flips] or 0.0, drops, powers) for flips, p in by_flips.items()))
 
 
-# Other scores and clusters, by simulation ------------------------------------------------------------------------
-
-Sample = tuple[list[ItemScore], list[ItemScore], list[str]]
-Draw = Callable[[np.random.Generator, int, float], Sample]
-"""(random, items, true drop in points) → scores of base and tuned, and the cluster of each item."""
-
-
-def alone(items: int) -> list[str]:
-    return [str(i) for i in range(items)]
-
-
-def rouge_like(random: np.random.Generator, items: int, drop: float) -> Sample:
-    """Scores that deviate by 15 points; 40 % of the answers stay as they were, the others move by 15."""
-    base = random.normal(40.0, 15.0, items)
-    moved = random.random(items) < 0.6
-    tuned = base + moved * random.normal(-drop / 0.6, 15.0, items)
-    return [mean_score(v) for v in base], [mean_score(v) for v in tuned], alone(items)
-
-
-def rare_collapse(random: np.random.Generator, items: int, drop: float) -> Sample:
-    """Of nearly right answers, as many as make the drop become worthless, all others stay: the worst case of a mean."""
-    base = random.choice([80.0, 90.0, 100.0], items)
-    fell = random.random(items) < drop / 90.0
-    return [mean_score(v) for v in base], [mean_score(v) for v in np.where(fell, 0.0, base)], alone(items)
-
-
-FOUND, NAMED_WRONGLY = 0.7, 0.5
-
-
-def entities(random: np.random.Generator, items: int, drop: float) -> Sample:
-    """tp, fp, fn of sentences with 1 + Poisson(1) entities, hard ones and easy ones. Of what was found a share is
-    lost, and 5 % of what was missed is found; the share makes the drop of the corpus F1."""
-    wanted = 1 + random.poisson(1.0, items)
-    ease = random.beta(7.0, 3.0, items)
-    base_tp = random.binomial(wanted, ease)
-    base_fp = random.poisson(NAMED_WRONGLY, items)
-    # E tp = 2·0.7, E fp = 0.5, E wanted = 2; F1 = 2·tp/(tp + fp + wanted), and tuned names as many wrongly.
-    tp, fp, n = 2.0 * FOUND, NAMED_WRONGLY, 2.0
-    target = 2.0 * tp / (tp + fp + n) - drop / 100.0
-    tuned_tp_mean = target * (fp + n) / (2.0 - target)
-    lost = (tp + 0.05 * (n - tp) - tuned_tp_mean) / tp
-    tuned_tp = base_tp - random.binomial(base_tp, lost) + random.binomial(wanted - base_tp, 0.05)
-    tuned_fp = np.where(random.random(items) < 0.7, base_fp, random.poisson(NAMED_WRONGLY, items))
-    return _entity_scores(base_tp, base_fp, wanted), _entity_scores(tuned_tp, tuned_fp, wanted), alone(items)
-
-
-def rambling(random: np.random.Generator, items: int, drop: float) -> Sample:
-    """As many sentences as make the drop find nothing and name 12 entities wrongly; all others stay as they were."""
-    wanted = 1 + random.poisson(1.0, items)
-    base_tp = random.binomial(wanted, FOUND)
-    base_fp = random.poisson(NAMED_WRONGLY, items)
-    tp, fp, n = 2.0 * FOUND, NAMED_WRONGLY, 2.0
-    target = 2.0 * tp / (tp + fp + n) - drop / 100.0
-    # target = 2·tp(1 − s)/(tp(1 − s) + fp(1 − s) + 12·s + n), solved for the share s of such sentences.
-    share = (2.0 * tp - target * (tp + fp + n)) / (2.0 * tp + target * (12.0 - tp - fp))
-    broken = random.random(items) < share
-    tuned = _entity_scores(np.where(broken, 0, base_tp), np.where(broken, 12, base_fp), wanted)
-    return _entity_scores(base_tp, base_fp, wanted), tuned, alone(items)
-
-
-def _entity_scores(tp: FloatArray, fp: FloatArray, wanted: FloatArray) -> list[ItemScore]:
-    return [
-        ItemScore(200.0 * t / (t + f + w), {"tp": float(t), "fp": float(f), "fn": float(w - t)})
-        for t, f, w in zip(tp, fp, wanted, strict=True)
-    ]
-
-
-def clustered(random: np.random.Generator, items: int, drop: float) -> Sample:
-    """Right and wrong in clusters of 1 to 5 items that share how readily they flip: 5 % wrong→right, and the drop more
-    the other way."""
-    sizes = random.integers(1, 6, items)
-    sizes = sizes[: int(np.searchsorted(np.cumsum(sizes), items)) + 1]
-    cluster = np.repeat(np.arange(len(sizes)), sizes)[:items]
-    worse, better = 0.05 + drop / 100.0, 0.05
-    p_worse = random.beta(4.0 * worse, 4.0 * (1.0 - worse), len(sizes))[cluster]
-    p_better = np.minimum(random.beta(4.0 * better, 4.0 * (1.0 - better), len(sizes))[cluster], 1.0)
-    which = random.random((2, items))
-    # Half of the items are right before; of those, twice the share flips.
-    right = random.random(items) < 0.5
-    tuned = np.where(right, which[0] >= np.minimum(2.0 * p_worse, 1.0), which[1] < np.minimum(2.0 * p_better, 1.0))
-    return [mean_score(100.0 * v) for v in right], [mean_score(100.0 * v) for v in tuned], [str(c) for c in cluster]
-
-
-class Case(NamedTuple):
-    metric: str
-    draw: Draw
-    items: int
-
-
-CASES = {
-    "ROUGE-like, 300 items": Case("rouge1", rouge_like, 300),
-    "ROUGE-like, 600 items": Case("rouge1", rouge_like, 600),
-    "corpus F1, 300 sentences": Case("entity_f1", entities, 300),
-    "corpus F1, 600 sentences": Case("entity_f1", entities, 600),
-    "clustered accuracy, 300 items": Case("exact_match", clustered, 300),
-    "clustered accuracy, 600 items": Case("exact_match", clustered, 600),
-}
-WORST = {
-    "a few answers collapse, 300 items": Case("rouge1", rare_collapse, 300),
-    "a few answers collapse, 600 items": Case("rouge1", rare_collapse, 600),
-    "a few sentences ramble, 300": Case("entity_f1", rambling, 300),
-    "a few sentences ramble, 600": Case("entity_f1", rambling, 600),
-}
-
-
-def one_drop(case: Case, random: np.random.Generator, drop: float) -> Drop:
-    before, after, clusters = case.draw(random, case.items, drop)
-    return measure_drop(PairedScores(METRICS[case.metric], tuple(before), tuple(after), tuple(clusters), 0), MARGIN)
-
-
-def simulated_cell(name: str, case: Case, repetitions: int) -> dict[str, Any]:
-    """Coverage of the true drop and false verdicts at the margin, and the power at the drop that is said to be seen."""
-    random = np.random.default_rng([SEED, *name.encode()])
-    drops = [one_drop(case, random, MARGIN) for _ in range(repetitions)]
-    covered = [isinstance(d.interval, Interval) and d.interval.low <= MARGIN <= d.interval.high for d in drops]
-    unchanged = [one_drop(case, random, 0.0) for _ in range(repetitions // 20)]
-    stated = float(np.mean([d.detectable for d in unchanged if d.detectable is not None]))
-    there = [one_drop(case, random, stated) for _ in range(repetitions // 4)]
-    return {
-        "case": name,
-        "coverage": float(np.mean(covered)),
-        "false kept": float(np.mean([d.verdict(MARGIN) == "kept" for d in drops])),
-        "false lost": float(np.mean([d.verdict(MARGIN) == "lost" for d in drops])),
-        "detectable drop": stated,
-        "power lost": float(np.mean([d.verdict(MARGIN) == "lost" for d in there])),
-    }
-
-
 # Several abilities -----------------------------------------------------------------------------------------------
 
 
@@ -295,10 +161,8 @@ def p_value(worse: int, better: int, items: int) -> float:
 
 def run_all() -> dict[str, Any]:
     start = time.process_time()
-    result: dict[str, Any] = {"margin": MARGIN, "repetitions": REPETITIONS, "families": FAMILIES, "seed": SEED}
+    result: dict[str, Any] = {"margin": MARGIN, "families": FAMILIES, "seed": SEED}
     result["binary"] = [told(binary_cell(n, share)) for n in ITEMS for share in DISCORDANT]
-    for part, cases in (("graded and clustered", CASES), ("worst cases", WORST)):
-        result[part] = [told(simulated_cell(name, case, REPETITIONS)) for name, case in cases.items()]
     result["several abilities"] = [
         told(family_cell(abilities, correlation, FAMILIES, shares))
         for shares in (DISCORDANT, DISCORDANT[:1])
@@ -336,8 +200,6 @@ def table(result: dict[str, Any]) -> str:
     ]
     heads = {
         "binary": "Binary scores, exact enumeration of all tables",
-        "graded and clustered": f"Graded and clustered scores, {result['repetitions']:,} repetitions",
-        "worst cases": "Worst cases of graded scores: the whole drop from a few items (measured, not promised)",
         "several abilities": f"Several abilities, all at the margin, {result['families']:,} repetitions",
     }
     for part, head in heads.items():

@@ -40,15 +40,6 @@ def test_binary_verdicts_are_rarely_wrong_and_find_what_they_promise():
     assert all(cell[key] >= 0.79 for key in cell if key.startswith("power"))
 
 
-@pytest.mark.parametrize("name", ["ROUGE-like, 300 items", "corpus F1, 300 sentences", "clustered accuracy, 300 items"])
-def test_simulated_drops_have_the_size_they_claim(name):
-    case, random = oc.CASES[name], np.random.default_rng(1)
-    for drop in (0.0, 8.0):
-        estimates = [oc.one_drop(case, random, drop).interval.estimate for _ in range(60)]
-        error = np.std(estimates) / 60**0.5
-        assert abs(np.mean(estimates) - drop) < 4 * error
-
-
 def test_several_abilities_at_the_margin():
     assert oc.family_cell(5, 0.5, 300)["any false lost"] <= 0.06
 
