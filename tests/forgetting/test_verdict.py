@@ -28,7 +28,7 @@ from keeptune.records import AbilityReport, Undefined, from_plain, to_plain
             "inconclusive",
             "fell",
             "The change is −6.3 to −2.0 points, with the margin of 5 between; about 5,662 items (all new, or "
-            "by --looks) would decide if the drop is the one seen.",
+            "by --looks) would decide if the change is the one seen.",
         ),
     ],
 )
@@ -45,7 +45,7 @@ def test_a_limit_close_to_the_margin_is_told_with_the_digits_that_decide():
     limit = judge(ability(), base, tuned).drop.high
     report = judge(ability(margin=limit + 0.004), base, tuned)
     assert report.verdict == "kept"
-    assert float(re.search(r"at most ([\d.]+) points", report.reason)[1]) < limit + 0.004
+    assert float(re.search(r"−([\d.]+) points at worst", report.reason)[1]) < limit + 0.004
 
 
 def test_the_users_margin_decides():
