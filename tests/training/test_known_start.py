@@ -109,7 +109,7 @@ def test_a_lowered_budget_is_not_kept(counted: Counted, tmp_path: Path, monkeypa
 def test_a_broken_file_is_written_anew(counted: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEEPTUNE_CACHE", str(tmp_path / "cache"))
     counted("k")
-    (file,) = (tmp_path / "cache" / "starts").rglob("k.json")
+    (file,) = (tmp_path / "cache" / "starts").rglob("k.jsonl")
     file.write_text(file.read_text()[:40])
     for name, fitted in (("next", 1), ("last", 0)):
         counted.run = tmp_path / name
@@ -147,7 +147,7 @@ def test_a_run_at_another_rate_begins_at_once(
     def kept(name: str, metrics: tuple[str, ...] = ("rouge1",), **training: Any) -> int:
         config = run_settings(tiny("llama"), tmp_path, name, **training)
         tune(replace(config, evaluation=replace(config.evaluation, metrics=metrics)))
-        return len(list((tmp_path / "cache").rglob("starts/**/*.json")))
+        return len(list((tmp_path / "cache").rglob("starts/**/*.jsonl")))
 
     assert kept("first") == 1
     assert kept("other-rate", lr=0.01) == 1
