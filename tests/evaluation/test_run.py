@@ -82,14 +82,20 @@ def test_a_scripted_model_scores_what_it_must(
     script = ["yes", "no", "Yes.", "maybe", "no", "no"]
 
     def generate(
-        loaded: Any, prompts: Any, room: int, budget: int, progress: Callable[[int], None], observer: Observer
+        loaded: Any,
+        prompts: Any,
+        room: int,
+        budget: int,
+        kept: Any,
+        progress: Callable[[int], None],
+        observer: Observer,
     ) -> list[Generated]:
         assert (room, budget, observer) == (6, 200, told.append)
         progress(3)
         progress(6)
         return [Generated(text, len(text), "stop") for text in script]
 
-    monkeypatch.setattr(run, "generate", generate)
+    monkeypatch.setattr(run, "generate_kept", generate)
     loaded, questioning = asked
     records, scores = evaluate_model(loaded, questioning, ITEMS, [get_metric("exact_match")], told.append, "base")
     assert [record.scores["exact_match"].value for record in records] == [100, 100, 100, 0, 0, 100]
