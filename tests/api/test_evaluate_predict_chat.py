@@ -180,3 +180,9 @@ def test_a_long_chat_never_outgrows_the_model(tiny: Any, monkeypatch: pytest.Mon
     for _ in range(4):
         chat.reply("word " * 40)
     assert len(chat._turns["model"]) == 8
+
+
+def test_predict_asks_a_model_of_few_positions_by_default(run: Ran, tmp_path: Path) -> None:
+    # Its 512 positions are no more than the room for an answer elsewhere.
+    out = tmp_path / "answers.jsonl"
+    assert predict(tuned(run), DataConfig(test=run.config.data.test, limit_test=1), None, str(out)) == 1

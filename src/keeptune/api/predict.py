@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from keeptune.api.ask import load_for_asking, tell_model
@@ -47,7 +46,6 @@ def predict(
     target = Path(output).expanduser()
     refuse_unknown_suffix(target)
     model = of_run(model)
-    evaluation = replace(evaluation, max_new_tokens=evaluation.max_new_tokens or NEW_TOKENS[1])
     refuse_unaskable(model, evaluation)
     with locked_file(target):
         if target.exists():
@@ -67,7 +65,7 @@ def _answer(
         examples = limit_examples(examples, data.limit_test, seed=0)
     loaded = load_for_asking(model)
     tell_model(loaded, observer)
-    room = evaluation.max_new_tokens or min(NEW_TOKENS[1], loaded.context_length // 2)
+    room = evaluation.max_new_tokens or min(NEW_TOKENS[1], (loaded.context_length - loaded.soft_prompt) // 2)
     asked = [(e.id, [(turn.role, turn.content) for turn in e.prompt]) for e in examples]
     ends = list(loaded.end_ids())
     key = hash_value([loaded.hash, loaded.placement.dtype_name, loaded.engine, ends, asked, room, encoder.max_length])
