@@ -54,6 +54,19 @@ def test_only_what_the_user_names_fails():
         decide([KEPT], ("lost",))
 
 
+def test_of_many_that_were_not_declared_the_number_is_told():
+    others = [report(f"other{n}", 6, 6, declared=False) for n in range(5)]
+    undecided = [report(f"open{n}", 12, 8, items=150, declared=False) for n in range(5)]
+    (kept,), (both,) = decide(others, ()).sentences, decide([*others, *undecided], ()).sentences
+    assert "5 abilities" in kept
+    assert "5 abilities are undecided" in both
+    named = decide([KEPT, *others[:4], FELL], ()).sentences[1]
+    assert "Other3" in named
+    many = decide([KEPT, *others, FELL], ()).sentences[1]
+    assert "5 abilities are kept" in many
+    assert "Topic" in many
+
+
 def test_what_a_colleague_would_say():
     assert decide([KEPT, SAME]).sentences == (
         "Facts is kept: a change of −1.3 points at worst (margin 5).",

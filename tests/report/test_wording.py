@@ -39,8 +39,16 @@ def test_a_drop_has_a_minus_sign() -> None:
 def test_a_loss_is_in_nats_and_better_when_lower() -> None:
     told = headline(LOSS)
     assert "token_loss fell from 2.500 to 1.750" in told
-    assert "−0.750 nats a token" in told
-    assert told.endswith("lower is better.")
+    assert "+0.750 nats a token" in told
+    assert told.endswith("a change below 0 is worse.")
+
+
+def test_a_loss_that_rose_is_worse_than_the_best_without_tuning() -> None:
+    worse = replace(LOSS, before=1.75, after=2.5, difference=interval(0.75, 0.5, 1.0))
+    assert headline(worse).startswith("token_loss rose from 1.750 to 2.500")
+    assert "−0.750 nats a token (95 % interval −1.000 to −0.500)" in headline(worse)
+    assert verdict(worse).startswith("Tuning is worse")
+    assert verdict(LOSS).startswith("Tuning beats")
 
 
 def test_an_interval_with_zero_shows_no_difference() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from keeptune.api.abilities import QUICK_ITEMS, wanted_abilities
+from keeptune.api.abilities import wanted_abilities
 from keeptune.api.ask import load_for_asking, tell_model
 from keeptune.api.diagnosis import SAMPLE_SEED, Both, BothModels, explain, look_for_intrusion, measure_drift
 from keeptune.api.manifest import make_manifest
@@ -315,7 +315,10 @@ def _quick_power(reports: Sequence[AbilityReport]) -> str:
     drops = sorted(r.detectable_drop for r in reports if r.detectable_drop is not None and r.chance is not None)
     if not drops:
         return "a quick measure: too few items to decide anything; a full one does"
+    counts = [r.items for r in reports if not r.declared] or [r.items for r in reports]
+    few, many = min(counts), max(counts)
+    items = f"{few:,}" if few == many else f"{few:,} to {many:,}"
     return (
-        f"a quick measure, about {QUICK_ITEMS} items an ability: enough to call a drop of about {drops[0]:.0f} to "
+        f"a quick measure of {items} items an ability: enough to call a drop of about {drops[0]:.0f} to "
         f"{drops[-1]:.0f} points lost, mostly too few to call an ability kept; a full one does that"
     )

@@ -23,6 +23,7 @@ from keeptune.models.find import refuse_missing
 from keeptune.records import ForgettingReport
 from keeptune.report.progress import shows_progress
 from keeptune.store.runs import CONFIG, open_run, read_json_object
+from keeptune.store.task_name import short_model
 from keeptune.store.written import goes_on, write_settings
 
 
@@ -53,7 +54,7 @@ def measure(config: MeasureRun, observer: Observer = shown) -> ForgettingReport:
         config = dataclasses.replace(config, base=of_run(config.base), tuned=of_run(config.tuned))
         if config.data.test is not None:
             config = dataclasses.replace(config, data=as_trained(config.tuned, config.data, told))
-    name = f"measure-{Path(config.tuned.name).name}"
+    name = f"measure-{short_model(config.tuned.name)}"
     with open_run(config.output, name, resume=goes_on(config.output, config)) as run:
         told(RunStarted(str(run)))
         if all(logs):

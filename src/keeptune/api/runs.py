@@ -40,7 +40,7 @@ def _gain(run: RunEntry) -> float:
     """How much better the tuned model is; runs without a gain come last."""
     if not isinstance(run.gain, Interval):
         return float("inf")
-    return -run.gain.estimate if run.higher_is_better else run.gain.estimate
+    return -run.gain.estimate
 
 
 ORDERS: dict[str, Callable[[RunEntry], Any]] = {

@@ -45,7 +45,8 @@ def command(
     keeptune measure --base org/model --tuned ./checkpoint --test task.jsonl --keep sentiment --keep ner=ner.jsonl:2
     keeptune measure --base logs/before --tuned logs/after          (folders of lm_eval --log_samples)
 
-    Ends with exit code 3 where a declared ability is lost, and 4 where that is not decided.
+    Ends with exit code 3 where a declared ability is lost or its answers collapsed, and 4 where one is
+    not decided or not measurable.
     """
     from dataclasses import replace
 

@@ -35,7 +35,8 @@ def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_js
     keeptune rescue --base org/model --tuned ./checkpoint --test task.jsonl --keep ner=ner.jsonl:entity_f1
     keeptune rescue --tuned runs/mine-full-1 --train rows.jsonl --replay old.jsonl --keep sentiment
 
-    Ends with exit code 3 where a declared ability is still lost, and 4 where that is not decided.
+    Ends with exit code 3 where a declared ability is still lost or its answers collapsed, and 4 where one
+    is not decided or not measurable.
     """
     from dataclasses import replace
 

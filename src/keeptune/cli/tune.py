@@ -23,7 +23,8 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int
 
     keeptune tune --train rows.jsonl --keep ner=entities.jsonl:entity_f1:5 --replay old.jsonl --auto
 
-    With --keep it ends with exit code 3 where such an ability is lost, and 4 where that is not decided.
+    With --keep it ends with exit code 3 where such an ability is lost or its answers collapsed, and 4 where one is
+    not decided or not measurable.
     """
     from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.quiet_libraries import quiet_libraries

@@ -55,8 +55,8 @@ def compare(
 ) -> Comparison:
     """after − before of one metric, with its 95 % interval.
 
-    A binary metric on items that each stand alone: Tango's score interval. Any other metric, or clustered
-    items: the leave-one-cluster-out jackknife of the corpus score. Items without a score on either side are
+    A binary metric: Tango's score interval, of clustered items at their number over the design effect. Any
+    other metric: the score test of the corpus score. Items without a score on either side are
     left out of both, so `items` counts those compared; how many were left out is told in the interval's
     method. `trained_on` is passed on.
 

@@ -10,6 +10,8 @@ from keeptune.records import AbilityReport, Gate, Interval, Verdict
 
 _DEGENERATE = ("degenerate", "empty answers", "below chance", "not scored")
 """Flags of answers that are none."""
+NAMED = 4
+"""Undeclared abilities of one outcome that are named; of more, their number is told."""
 
 
 def sentences(gate: Gate, reports: Sequence[AbilityReport]) -> tuple[str, ...]:
@@ -63,29 +65,36 @@ def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
     unjudged = [report for report in rest if not _is_judged(report)]
     doubtful = [report for report in rest if _is_judged(report) and _signs(report)]
     plain = [report for report in rest if _is_judged(report) and not _signs(report)]
-    undecided = _are("undecided", _with(plain, "inconclusive"))
+    undecided = _are("undecided", _with(plain, "inconclusive"), NAMED)
     if len(plain) == len(others):
         where = (
             f"in {len(plain)} {'ability' if len(plain) == 1 else 'abilities'}{noted}"
             if note
             else "in what you did not declare"
         )
-        names = "" if note else f" ({_list([report.title for report in plain])})"
+        names = "" if note else f" ({_titles(plain, NAMED)})"
         return f"{'; '.join([f'No fall was shown {where}{names}', *undecided])}."
     found = [_collapsed(report) for report in collapsed_]
     found += [_list([_fell(report) for report in fell])] if fell else []
     found += [f"{report.title}: {'; '.join(_signs(report))}" for report in doubtful]
     if unjudged:
-        found.append(f"{_list([report.title for report in unjudged])} could not be judged")
-    told = "; ".join([*found, *_are("kept", _with(plain, "kept")), *undecided])
+        found.append(f"{_titles(unjudged, NAMED)} could not be judged")
+    told = "; ".join([*found, *_are("kept", _with(plain, "kept"), NAMED), *undecided])
     return f"{_upper(told)}{noted}." if note else f"Not declared: {told}."
 
 
-def _are(word: str, reports: Sequence[AbilityReport]) -> list[str]:
+def _are(word: str, reports: Sequence[AbilityReport], named: int | None = None) -> list[str]:
     """``Facts and Logic are kept``; nothing of none."""
     if not reports:
         return []
-    return [f"{_list([report.title for report in reports])} {'is' if len(reports) == 1 else 'are'} {word}"]
+    return [f"{_titles(reports, named)} {'is' if len(reports) == 1 else 'are'} {word}"]
+
+
+def _titles(reports: Sequence[AbilityReport], named: int | None = None) -> str:
+    """Their titles, or how many they are where these are more than `named`."""
+    if named is not None and len(reports) > named:
+        return f"{len(reports)} abilities"
+    return _list([report.title for report in reports])
 
 
 def _fell_by(report: AbilityReport) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keeptune.records.interval import MaybeInterval
+from keeptune.records.interval import MaybeInterval, negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,8 @@ class Comparison:
     higher_is_better: bool
     trained_on: int | None = None
     """Items that are among the rows that the tuned model was trained on; None where that is not known."""
+
+    @property
+    def gain(self) -> MaybeInterval:
+        """The difference, signed so that below 0 is worse: before − after of a loss."""
+        return self.difference if self.higher_is_better else negated(self.difference)

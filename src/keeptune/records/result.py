@@ -89,13 +89,13 @@ class TuneResult(Shown):
         found = self.comparisons[0] if self.comparisons else None
         if found is None:
             return f"no comparison, {self.path}"
-        change = f"change {number(found.difference)}, {found.items:,} items"
+        change = f"change {number(found.gain)}, {found.items:,} items"
         return f"{found.metric} {number(found.before)} → {number(found.after)}, {change}, {self.path}"
 
     def _page(self) -> str:
         head = ("metric", "before", "after", "change, 95 % interval", "items")
         rows = [
-            (f"{c.metric} ({c.after_name} after {c.before_name})", c.before, c.after, c.difference, c.items)
+            (f"{c.metric} ({c.after_name} after {c.before_name})", c.before, c.after, c.gain, c.items)
             for c in self.comparisons
         ]
         beside = self.forgetting._page() if self.forgetting is not None else ""

@@ -17,6 +17,7 @@ from keeptune.report.visible import visible
 from keeptune.report.wording import change, score
 from keeptune.store.run_comparison import RunComparison, ScoreCell, ScoreRow
 from keeptune.store.run_entry import RunEntry, leaves
+from keeptune.store.task_name import short_model
 
 STYLES = {"finished": "", "running": "cyan", "unfinished": "yellow", "damaged": "bold red"}
 WIDEST = 1000
@@ -134,12 +135,6 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1024
     return f"{count:.1f} {UNITS[-1]}"
-
-
-def short_model(name: str) -> str:
-    """A model's name without the folders above it; weights inside a run go by the run's name."""
-    path = Path(name)
-    return path.parent.name if path.name in ("model", "adapter") else path.name
 
 
 def shown(value: Any) -> str:

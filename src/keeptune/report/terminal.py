@@ -76,7 +76,7 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
     """Before, after, difference with its interval, and how many items rose and fell."""
     table = _table("tuned against", "metric", "before", "after", "difference", "95 % interval", "items", "rose/fell")
     for c in comparisons:
-        found = c.difference
+        found = c.gain
         known = isinstance(found, Interval)
         table.add_row(
             c.before_name,
@@ -98,7 +98,7 @@ def marks(comparisons: Sequence[Comparison]) -> list[RenderableType]:
     """What the marks in the table mean, and why an interval is not there; each once."""
     lines: dict[str, None] = {}
     if not all(c.higher_is_better for c in comparisons):
-        lines["↓ lower is better"] = None
+        lines["↓ lower is better; a difference below 0 is worse, as everywhere"] = None
     for c in comparisons:
         if not isinstance(c.difference, Interval):
             lines[f"no interval for {c.metric}: {c.difference.reason}"] = None

@@ -74,7 +74,7 @@ def headline(comparison: Comparison) -> str:
     c = comparison
     start = f"{c.metric} {_went(c)} from {score(c.metric, c.before)} to {score(c.metric, c.after)} "
     start += f"on {_items(c)}"
-    found = c.difference
+    found = c.gain
     if not isinstance(found, Interval):
         return f"{start}; how certain that is cannot be said: {found.reason}."
     sentence = f"{start}: {change(c.metric, found.estimate)} {unit(c.metric)} ({interval(c.metric, found)})"
@@ -83,7 +83,7 @@ def headline(comparison: Comparison) -> str:
     if _open(found):
         return f"{sentence}, so no difference was shown."
     if not c.higher_is_better:
-        return f"{sentence}; lower is better."
+        return f"{sentence}; of a loss, lower is better, and a change below 0 is worse."
     return f"{sentence}."
 
 
@@ -102,7 +102,7 @@ def verdict(comparison: Comparison) -> str:
     """Whether tuning was worth it, against `before` as the best of what needs no tuning."""
     c = comparison
     rival = f"{called(c.before_name)} ({score(c.metric, c.before)})"
-    found = c.difference
+    found = c.gain
     if not isinstance(found, Interval):
         return f"Against the best without tuning, {rival}, nothing can be said: {found.reason}."
     gain = f"{change(c.metric, found.estimate)} {unit(c.metric)}, {interval(c.metric, found)}"
@@ -110,8 +110,7 @@ def verdict(comparison: Comparison) -> str:
         return f"Against the best without tuning, {rival}: {gain}; {caveat(found)}."
     if _open(found):
         return f"No gain was shown over the best without tuning, {rival}: {gain}."
-    better = (found.estimate > 0) == c.higher_is_better
-    if better:
+    if found.estimate > 0:
         return f"Tuning beats the best without it, {rival}: {gain}."
     return f"Tuning is worse than the best without it, {rival}: {gain}."
 

@@ -11,7 +11,7 @@ from stat import S_ISREG
 from typing import Any, Literal
 
 from keeptune.errors import StoreError
-from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain, to_plain
+from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain, negated, to_plain
 from keeptune.records.shown import Shown, number
 from keeptune.store.hashing import hash_value
 from keeptune.store.json_file import read_json_file, read_json_lines
@@ -60,7 +60,7 @@ class RunEntry(Shown):
     base: float | None = None
     tuned: float | None = None
     gain: MaybeInterval | None = None
-    """tuned − base on the task; None where the run holds no such comparison."""
+    """tuned − base on the task, base − tuned of a loss; None where the run holds no such comparison."""
     test_hash: str = ""
     """Names the items of the task; "" where that is not recorded."""
     abilities: tuple[AbilityEntry, ...] = ()
@@ -211,12 +211,13 @@ def _of_eval(folder: Path, plain: Mapping[str, Any]) -> dict[str, Any]:
 def _of_comparison(plain: Mapping[str, Any] | None) -> dict[str, Any]:
     if plain is None:
         return {}
+    gain = _interval(plain["difference"])
     return {
         "metric": plain["metric"],
         "higher_is_better": plain["higher_is_better"],
         "base": plain["before"],
         "tuned": plain["after"],
-        "gain": _interval(plain["difference"]),
+        "gain": gain if plain["higher_is_better"] else negated(gain),
     }
 
 

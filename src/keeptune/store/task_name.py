@@ -1,8 +1,8 @@
-"""The one name of a task: in the folder of its run, in lists of runs and wherever else a task is named."""
+"""The one name of a task, and of a model: in folders of runs, in lists of runs and wherever else they are named."""
 
 from __future__ import annotations
 
-from pathlib import PurePath, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 GENERIC = ("train", "training", "rows", "data", "dataset", "mix", "recipe")
 """Names of files that say nothing of the task; their folder's does."""
@@ -19,3 +19,9 @@ def task_name(data: str) -> str:
         )
     is_path = path.is_absolute() or data.startswith((".", "~")) or bool(PurePath(data).drive)
     return path.name if is_path else data
+
+
+def short_model(name: str) -> str:
+    """A model's name without the folders above it; weights inside a run go by the run's name."""
+    path = Path(name)
+    return path.parent.name if path.name in ("model", "adapter") else path.name

@@ -19,7 +19,6 @@ from keeptune.records import (
     TuneResult,
     Undefined,
     from_plain,
-    negated,
 )
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import get_metric
@@ -179,6 +178,5 @@ def _read(file: Path) -> list[EvalRecord]:
 
 def _own_gain(result: TuneResult, metric: Metric) -> MaybeInterval:
     """As the trial told it: tuned against base by its primary metric; positive is better."""
-    told = (c.difference for c in result.comparisons if (c.metric, c.before_name) == (metric.name, "base"))
-    found = next(told, Undefined(f"no item has a {metric.name}"))
-    return found if metric.higher_is_better else negated(found)
+    told = (c.gain for c in result.comparisons if (c.metric, c.before_name) == (metric.name, "base"))
+    return next(told, Undefined(f"no item has a {metric.name}"))

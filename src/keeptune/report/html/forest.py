@@ -90,6 +90,6 @@ def strip(task: Comparison | None, abilities: Sequence[AbilityReport]) -> Strip 
 
 def _gain(task: Comparison | None) -> float | None:
     """How much better the tuned model is at its task, in points."""
-    if task is None or is_loss(task.metric) or not isinstance(task.difference, Interval):
+    if task is None or is_loss(task.metric) or not isinstance(task.gain, Interval):
         return None
-    return task.difference.estimate if task.higher_is_better else -task.difference.estimate
+    return task.gain.estimate
