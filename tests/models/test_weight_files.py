@@ -186,11 +186,25 @@ def test_links_of_the_hubs_cache_and_within_a_folder(tmp_path: Path) -> None:
         shutil.copy(file, blobs / f"blob-of-{file.name}")
         (snapshot / file.name).symlink_to(Path("../../blobs") / f"blob-of-{file.name}")
     assert load(snapshot).hash == load(saved).hash
+    (tmp_path / "local_dir").mkdir()
+    for file in saved.iterdir():
+        (tmp_path / "local_dir" / file.name).symlink_to(blobs / f"blob-of-{file.name}")
+    assert load(tmp_path / "local_dir").hash == load(saved).hash
     (tmp_path / "short").symlink_to(snapshot)
     assert load(tmp_path / "short").hash == load(saved).hash
     (saved / "model.safetensors").rename(saved / "real.safetensors")
     (saved / "model.safetensors").symlink_to("real.safetensors")
     assert load(saved).parameters
+
+
+def test_pickles_that_are_no_weights_are_not_taken_for_them(tmp_path: Path) -> None:
+    path, adapter = save_llama(tmp_path / "model"), adapter_of(tmp_path)
+    (path / "model.safetensors").unlink()
+    (adapter / "adapter_model.safetensors").unlink()
+    for folder, files in ((path, model_files), (adapter, adapter_files)):
+        torch.save({}, folder / "training_args.bin")
+        with pytest.raises(ModelError, match=r"holds no weights \(.*model\.safetensors"):
+            files(folder)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"])

@@ -173,9 +173,10 @@ def _unknown(fields: Sequence[str], where: str) -> DataError:
     if hints:
         message += f"; {', '.join(hints)}"
     others = [name for name in fields if name.strip() and name.lower() not in KEPT]
-    first = others[0] if others else "field"
-    last = others[-1] if len(others) > 1 else "field"
-    return DataError(message, f"say it: {options('tune', prompt=_template(first, 'Summarize: '), completion=last)}")
+    if len(others) < 2:
+        return DataError(message, "each row needs a prompt and its answer, or plain text in a field named text")
+    way_out = options("tune", prompt=_template(others[0], "Summarize: "), completion=others[-1])
+    return DataError(message, f"say it: {way_out}")
 
 
 def _way_out(reading: Mapping) -> str:

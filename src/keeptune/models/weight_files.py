@@ -30,6 +30,7 @@ _SHARD_OF_A_PROCESS = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors
 _POINTS_ELSEWHERE = ("megatron_config", "prompt_tuning_init_state_dict_path", "adapters")
 """Settings of an adapter by which peft imports a module, or reads weights from any path."""
 AGAIN = "fetch or save the model again"
+WHOLE_MODEL = f"{WEIGHTS}, or {INDEX} and the files that it names"
 
 
 def model_files(folder: Path, *, allow_pickle: bool = False) -> tuple[Path, ...]:
@@ -48,7 +49,7 @@ def model_files(folder: Path, *, allow_pickle: bool = False) -> tuple[Path, ...]
         return (_file(folder, WEIGHTS, (".safetensors",)),)
     if (folder / INDEX).exists():
         return _shards(folder, INDEX)
-    refuse_pickle(folder, allowed=allow_pickle)
+    _refuse_pickle(folder, (PICKLE, PICKLE_INDEX), WHOLE_MODEL, allowed=allow_pickle)
     if (folder / PICKLE).exists():
         return (_file(folder, PICKLE, PICKLE_SUFFIXES),)
     return _shards(folder, PICKLE_INDEX, (".safetensors", *PICKLE_SUFFIXES))
@@ -65,7 +66,7 @@ def adapter_files(folder: Path, *, allow_pickle: bool = False) -> tuple[Path, ..
         raise ModelError(f"{folder / ADAPTER_CONFIG} asks for files or code beyond its own ({beyond[0]})", AGAIN)
     if (folder / ADAPTER_WEIGHTS).exists():
         return (_file(folder, ADAPTER_WEIGHTS, (".safetensors",)),)
-    refuse_pickle(folder, allowed=allow_pickle)
+    _refuse_pickle(folder, (ADAPTER_PICKLE,), ADAPTER_WEIGHTS, allowed=allow_pickle)
     return (_file(folder, ADAPTER_PICKLE, PICKLE_SUFFIXES),)
 
 
@@ -104,18 +105,6 @@ def files_beside(folder: Path) -> list[Path]:
     return beside
 
 
-def refuse_pickle(folder: Path, *, allowed: bool) -> None:
-    """Raise ModelError for a folder without safetensors, unless it holds pickles and the user allowed them."""
-    pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLE_SUFFIXES)
-    if not pickles:
-        raise ModelError(f"{folder} holds no weights ({WEIGHTS}, or {INDEX} and the files that it names)", AGAIN)
-    if not allowed:
-        raise ModelError(
-            f"{folder} holds weights as pickle only ({', '.join(pickles)}), which can run code when loaded",
-            "convert them to safetensors, or pass --allow-pickle if you trust their origin",
-        )
-
-
 def shards_named(index: Path) -> list[str]:
     """The files that an index of weights names.
 
@@ -131,6 +120,18 @@ def read_json(path: Path) -> dict[str, Any]:
         return read_object(path)
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {error}", AGAIN) from error
+
+
+def _refuse_pickle(folder: Path, pickles: tuple[str, ...], safe: str, *, allowed: bool) -> None:
+    """Raise ModelError for a folder without `safe` weights: it has none, or `pickles`, which the user did not allow."""
+    found = [name for name in pickles if (folder / name).exists()]
+    if not found:
+        raise ModelError(f"{folder} holds no weights ({safe})", AGAIN)
+    if not allowed:
+        raise ModelError(
+            f"{folder} holds weights as pickle only ({', '.join(found)}), which can run code when loaded",
+            "convert them to safetensors, or pass --allow-pickle if you trust their origin",
+        )
 
 
 def _shards(folder: Path, index: Any, suffixes: tuple[str, ...] = (".safetensors",)) -> tuple[Path, ...]:
@@ -150,9 +151,10 @@ def _file(folder: Path, name: Any, suffixes: tuple[str, ...], named_by: str = ""
     if path.exists() and not path.is_file():
         raise ModelError(f"{path} is not a file", AGAIN)
     home, target = folder.resolve(), path.resolve()
-    # The hub's cache keeps each file once, under its hash: snapshots/COMMIT/model.safetensors → ../../blobs/HASH.
-    blobs = home.parent.parent / "blobs" if home.parent.name == "snapshots" else home
-    if home not in target.parents and target.parent != blobs:
+    # The hub's cache keeps each file once, under its hash, in models--OWNER--NAME/blobs: its snapshots link there, so
+    # do folders of `local_dir` that older versions of huggingface_hub made.
+    of_cache = target.parent.name == "blobs" and target.parent.parent.name.startswith("models--")
+    if home not in target.parents and not of_cache:
         raise ModelError(f"{path} is a link to {target}, outside of its folder", "put the file itself there")
     return path
 

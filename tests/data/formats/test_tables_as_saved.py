@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
@@ -136,6 +137,18 @@ def test_excel(tmp_path: Path) -> None:
     loaded = load_examples(path, DataConfig(prompt="{text} ({stars})", completion="label"), "train")
     found = [(row.id, row.prompt_text, row.completion) for row in loaded.examples]
     assert found == [("rows/2", "a (5)", "b"), ("rows/4", "c (0.5)", "d"), ("rows/5", "e\nf ()", "g")]
+
+
+def test_excel_dates_are_as_they_are_shown(tmp_path: Path) -> None:
+    path = _workbook(tmp_path / "rows.xlsx", Rows=[["text", "label"], *[["a", datetime(2024, 3, 1)] for _ in range(4)]])
+    book = openpyxl.load_workbook(path)
+    shown = ("yyyy-mm-dd", '[$-407]d. mmmm yyyy "Uhrzeit hh"', "dd.mm.yyyy hh:mm", "yyyy-mm-dd")
+    for row, number_format in enumerate(shown, start=2):
+        book["Rows"].cell(row, 2).number_format = number_format
+    book["Rows"].cell(5, 2).value = 45352.75
+    book.save(path)
+    answers = [row.completion for row in load_examples(path, DataConfig(), "train").examples]
+    assert answers == ["2024-03-01", "2024-03-01", "2024-03-01 00:00:00", "2024-03-01"]
 
 
 def test_a_workbook_of_many_sheets_gives_that_of_the_role_or_the_one_named(tmp_path: Path) -> None:

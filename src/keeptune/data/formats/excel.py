@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from keeptune.data.formats.table import Record, rows_of_records
 from keeptune.data.nearest import did_you_mean
 from keeptune.errors import Problem, first_line
 
+_NOT_SHOWN = re.compile(r'\[[^]]*\]|"[^"]*"|\\.')
+"""Parts of a cell's format that stand for nothing of its value."""
 MOST_CELLS = 50_000_000
 
 
@@ -58,20 +62,28 @@ def _rows(book: Any, path: Path, sheet: str | None, role: str) -> RawRows:
 def _records(sheet: Any, file: str, problems: list[Problem]) -> Iterator[Record]:
     left = MOST_CELLS
     width = 0
-    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        row = [_value(cell) for cell in cells]
         left -= len(row) + 1
         if left < 0:
             problems.append(too_large(file, f"the sheet has more than {MOST_CELLS:,} cells"))
             return
         if _filled(row):
-            cells = ["" if cell is None else _text(cell) for cell in row]
-            width = width or len(cells)
+            texts = ["" if value is None else _text(value) for value in row]
+            width = width or len(texts)
             # A row ends with its last filled cell.
-            yield number, cells + [""] * (width - len(cells))
+            yield number, texts + [""] * (width - len(texts))
 
 
 def _filled(row: Sequence[Any]) -> bool:
     return any(cell is not None for cell in row)
+
+
+def _value(cell: Any) -> Any:
+    """What a cell holds; a date alone where it is shown without a time."""
+    value = cell.value
+    shows_time = isinstance(value, datetime) and re.search("[hs]", _NOT_SHOWN.sub("", cell.number_format).lower())
+    return value.date() if isinstance(value, datetime) and not shows_time else value
 
 
 def _text(value: Any) -> str:
