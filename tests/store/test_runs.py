@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keeptune.errors import RunExists, RunLocked, StoreError
-from keeptune.store.runs import CONFIG, FORGETTING, RESULT, ROWS, open_run, read_result
+from keeptune.store.runs import CONFIG, FORGETTING, RESULT, ROWS, STARTED, open_run, read_result
 
 
 def use(output: Path | str, *, resume: bool = False, name: str = "task-lora") -> Path:
@@ -109,3 +110,22 @@ def test_results_are_read_or_refused(tmp_path: Path) -> None:
         read_result(tmp_path)
     (tmp_path / RESULT).write_text('{"a": 1}')
     assert read_result(tmp_path) == read_result(tmp_path / RESULT) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "begun", "must_say"),
+    [
+        ('{"type": "TuneConfig"}', '{"model": "a"}', r"keeptune tune --output '.*/my run' --resume"),
+        ('{"type": "TuneConfig"}', '{"base": "a"}', "the rescue that started it"),
+        ('{"type": "CompareRun"}', "{}", "the command that started it"),
+        ("[]", "{}", "the command that started it"),
+    ],
+)
+def test_an_unfinished_run_is_refused_with_the_way_on(tmp_path: Path, settings: str, begun: str, must_say: str) -> None:
+    folder = tmp_path / "my run"
+    folder.mkdir()
+    (folder / CONFIG).write_text(settings)
+    (folder / STARTED).write_text(begun)
+    with pytest.raises(RunExists) as caught:
+        use(folder)
+    assert re.search(must_say, caught.value.fix)

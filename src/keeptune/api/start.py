@@ -18,10 +18,9 @@ from keeptune.models.load import load_model
 from keeptune.near_paths import did_you_mean_path
 from keeptune.records import from_plain
 from keeptune.store.json_file import read_json_file
-from keeptune.store.runs import CONFIG, LADDER, RESULT, START, read_json_object, read_result
+from keeptune.store.runs import CONFIG, LADDER, RESULT, START, STARTED, read_json_object, read_result
 from keeptune.store.written import write_settings
 
-STARTED = "start.json"
 FIX = "resume from the same one, or start a new run in another --output"
 
 

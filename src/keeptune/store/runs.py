@@ -11,6 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from keeptune.commands import command
 from keeptune.errors import RunExists, RunLocked, StoreError
 from keeptune.near_paths import did_you_mean_path
 from keeptune.store.json_file import read_object
@@ -23,7 +24,9 @@ FORGETTING = "forgetting.json"
 LOCK = ".lock"
 START = "start"
 """Folder in a run for the model that it starts from, where that was an adapter on another."""
-BEGUN = (LOCK, ROWS, "start.json", START)
+STARTED = "start.json"
+"""The model that a run starts from; of a rescue, its base, too."""
+BEGUN = (LOCK, ROWS, STARTED, START)
 """What a run may have left that ended before its settings were written: it can be started anew."""
 RUNGS = "rungs"
 """Folder in a run for the trainings of a climb."""
@@ -147,9 +150,7 @@ def _check_free(folder: Path, *, resume: bool) -> None:
     if (folder / RESULT).exists() or measured:
         raise RunExists(f"{folder} holds a finished result", "name another --output; results are never overwritten")
     if (folder / CONFIG).exists() and not resume and not _only_asked(folder):
-        raise RunExists(
-            f"{folder} holds an unfinished run", "a tune or rescue goes on by --resume; else name another --output"
-        )
+        raise RunExists(f"{folder} holds an unfinished run", f"{_goes_on_by(folder)}; else name another --output")
     if resume and not (folder / CONFIG).exists():
         raise StoreError(
             f"there is no run to resume in {folder}",
@@ -157,6 +158,19 @@ def _check_free(folder: Path, *, resume: bool) -> None:
         )
     if not resume and folder.is_dir() and any(entry.name not in (*BEGUN, CONFIG) for entry in folder.iterdir()):
         raise RunExists(f"{folder} is not empty", "name an empty or new folder with --output")
+
+
+def _goes_on_by(folder: Path) -> str:
+    """How the unfinished run in `folder` is resumed: of a `tune` the command, which needs nothing but the folder."""
+    try:
+        settings, begun = read_settings(folder), read_object(folder / STARTED) if (folder / STARTED).exists() else {}
+    except (StoreError, OSError, ValueError):
+        return "the command that started it resumes it"
+    if settings.get("type") != "TuneConfig" or (folder / TRIALS).is_dir():
+        return "the command that started it resumes it"
+    if "base" in begun:
+        return "the rescue that started it resumes it, with --resume"
+    return f"resume it by {command('tune', output=folder, resume=True)}"
 
 
 def _only_asked(folder: Path) -> bool:
