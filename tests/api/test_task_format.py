@@ -97,7 +97,10 @@ def test_evaluate_gives_the_scores_of_such_a_run(formatted: Path, tmp_path: Path
     assert {name: kept[name] for name in FORMAT} == FORMAT
 
 
-def test_measure_asks_base_and_tuned_in_the_same_format(formatted: Path, tmp_path: Path) -> None:
+def test_measure_asks_base_and_tuned_in_the_same_format(
+    formatted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     config = json.loads((formatted / "run" / "config.json").read_text(encoding="utf-8"))
     run = MeasureRun(
         base=asked_by(config["model"]["name"]),
@@ -105,9 +108,9 @@ def test_measure_asks_base_and_tuned_in_the_same_format(formatted: Path, tmp_pat
         data=DataConfig(test=str(formatted / "test.jsonl"), limit_test=4),
         evaluation=ASKED,
         measure=MeasureConfig(extent="quick", abilities=("none",)),
-        output=str(tmp_path / "measured"),
     )
     report = measure(run)
+    assert report.path == "runs/measure-run-1"  # the run's name, not that of the folder of its weights
     scores = json.loads((formatted / "run" / "result.json").read_text(encoding="utf-8"))["scores"]
     assert report.task is not None
     assert (report.task.before, report.task.after) == pytest.approx(

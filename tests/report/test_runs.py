@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from keeptune.report.runs import runs_report, short_model, size
+from keeptune.report.runs import runs_report, size
 from keeptune.store.run_entry import RunEntry
+from keeptune.store.task_name import short_model
 
 
 @pytest.mark.parametrize(

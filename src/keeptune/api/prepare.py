@@ -248,7 +248,7 @@ def choose(evaluation: EvaluationConfig, examples: Sequence[Example], pool: Sequ
     if any(metric.needs == "choices" for metric in metrics) and any(len(e.choices) < 2 for e in examples):
         raise ConfigError(
             f"{', '.join(m.name for m in metrics if m.needs == 'choices')} needs two `choices` in every test row",
-            "add the closed set of answers to the rows, or name another --metric",
+            "name the closed set of answers, as in --choices yes,no, or name another --metric",
         )
     return Metrics(metrics, reason)
 

@@ -79,7 +79,7 @@ def headline(comparison: Comparison) -> str:
         return f"{start}; how certain that is cannot be said: {found.reason}."
     sentence = f"{start}: {change(c.metric, found.estimate)} {unit(c.metric)} ({interval(c.metric, found)})"
     if too_few(found):
-        return f"{sentence}. That is no verdict: {caveat(found)}."
+        return f"{sentence}; {caveat(found)}."
     if _open(found):
         return f"{sentence}, so no difference was shown."
     if not c.higher_is_better:
