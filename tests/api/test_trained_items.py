@@ -71,3 +71,14 @@ def test_plain_text_and_system_messages(tmp_path: Path) -> None:
     keep_trained_on(tmp_path, [text, asked])
     same = [Example("x", (), "once upon  a time"), Example("y", (Message("user", "what is it?"),), "red")]
     assert count_trained_on(trained_on(tmp_path), [*same, Example("z", (), "Never")]) == 2
+
+
+def test_rows_of_another_template_are_not_unseen(run: Ran, tiny: Callable[..., Path], tmp_path: Path) -> None:
+    train = [json.loads(line) for line in (run.folder / "train.jsonl").read_text(encoding="utf-8").splitlines()][:6]
+    rows = [{**row, "prompt": f"Please answer in a word. Question: {row['prompt']}"} for row in train]
+    rows += [
+        {"prompt": f"Please answer in a word. Question: who was king {n}?", "completion": "blue"} for n in range(4)
+    ]
+    items = tmp_path / "items.jsonl"
+    items.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    assert measured(tiny("llama"), run.path, items, tmp_path / "m")[0] == 6

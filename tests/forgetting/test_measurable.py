@@ -69,7 +69,7 @@ def test_without_development_items_the_choice_does_not_bias_the_drop():
     unlucky = records([100] * 40 + [0] * 160)
     assert why_not_measurable(ability(chance=15.0), EXACT, [], lucky, lucky) == ""
     assert "mean of both" in why_not_measurable(ability(chance=15.0), EXACT, [], lucky, unlucky)
-    assert why_not_measurable(ability(chance=15.0), EXACT, [], lucky, unlucky, lost=True) == ""
+    assert why_not_measurable(ability(chance=15.0), EXACT, [], lucky, unlucky, base_alone=True) == ""
 
 
 def labelled(labels, answered, metric="exact_match"):

@@ -1,15 +1,18 @@
-"""Whether items are unseen: looked up among the prompts of the rows that a model was trained on."""
+"""Whether items are unseen: looked up among the prompts of the rows that a model was trained on, and among what those
+rows say under whatever template."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from keeptune.api.prepare import Rows, load_told, rows_of_user
 from keeptune.api.start import run_of
 from keeptune.config.schema import ModelConfig, TuneConfig
+from keeptune.data.prompt_body import prompt_bodies
 from keeptune.events import Notice, Observer, silent
-from keeptune.records import Example
+from keeptune.records import Example, Message
 from keeptune.store.trained_on import count_trained_on, keep_trained_on, trained_on
 
 
@@ -26,8 +29,9 @@ def keep_trained(
     if earlier is None and (of_tuned or run_of(start) is not None):
         return None
     read = rows_of_user(config.data)
-    replayed = [row for path in config.mend.replay for row in load_told(path, read, "replay", silent).examples]
-    keep_trained_on(run, [*rows.train, *rows.validation, *replayed], earlier or frozenset())
+    replayed = [load_told(path, read, "replay", silent).examples for path in config.mend.replay]
+    sides = [rows.train, rows.validation, *replayed]
+    keep_trained_on(run, [row for side in sides for row in (*side, *_bare(side))], earlier or frozenset())
     return _told(trained_on(run), rows.test, observer)
 
 
@@ -37,7 +41,7 @@ def items_trained_on(model: ModelConfig, items: Sequence[Example], observer: Obs
 
 
 def _told(keys: frozenset[str] | None, items: Sequence[Example], observer: Observer) -> int | None:
-    seen = count_trained_on(keys, items)
+    seen = count_trained_on(keys, items, _bare(items))
     if seen:
         observer(
             Notice(
@@ -47,6 +51,13 @@ def _told(keys: frozenset[str] | None, items: Sequence[Example], observer: Obser
             )
         )
     return seen
+
+
+def _bare(rows: Sequence[Example]) -> list[Example]:
+    """The rows without what their prompts share, and with their answers: the same under another template."""
+    bodies = prompt_bodies([rows])[0]
+    texts = [f"{' '.join(body)}\n{row.completion}" for row, body in zip(rows, bodies, strict=True)]
+    return [replace(row, prompt=(Message("user", text),)) for row, text in zip(rows, texts, strict=True)]
 
 
 def _keys(model: ModelConfig) -> frozenset[str] | None:

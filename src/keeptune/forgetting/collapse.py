@@ -5,19 +5,23 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from keeptune.numerics.wilson import wilson_interval
 from keeptune.records import EvalRecord, Interval
 from keeptune.scoring.choices import compared_choices
+from keeptune.scoring.label_accuracy import parse_label
 from keeptune.scoring.metric import Metric
+from keeptune.scoring.normalise import same_answer
 
 MIN_ITEMS = 10
 ONE_ANSWER = 0.9
-"""Share of items with one and the same answer that is a collapse …"""
+"""Share of items with one and the same answer that is a collapse, of all and of those for which it is wrong."""
 MORE_THAN_REFERENCES = 0.1
-"""… if it is this much above the commonest reference's."""
 NO_ANSWER = 0.5
-"""Share of empty answers, or of ones that repeat themselves, that is a collapse."""
+"""Share of empty answers, or of ones that repeat themselves, that is a collapse if it is `MORE_THAN_REFERENCES` above
+the references' own."""
 REPEATING_BYTES = 64
 """Shorter answers are not looked at for repetition …"""
 REPEATING_RATIO = 0.3
@@ -27,24 +31,28 @@ REPEATING_RATIO = 0.3
 def find_collapse(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord], metric: Metric) -> str:
     """How the tuned answers collapsed, in words; "" where they did not, or the base's surely are no better.
 
-    One answer nearly everywhere, empty answers, or ones that repeat themselves: each in a share whose 95 % interval
-    lies above that of the base, and which is larger than the references' own.
+    One answer nearly everywhere, also where it is wrong; empty answers; or ones that repeat themselves: each in a share
+    whose 95 % interval lies above that of the base.
+
+    Args:
+        base: the items of `tuned`, in the same order.
     """
-    after = [answer for record in tuned if (answer := given(record, metric)) is not None]
-    before = [answer for record in base if (answer := given(record, metric)) is not None]
-    if len(after) < MIN_ITEMS or len(before) < MIN_ITEMS:
+    both = list(zip(base, tuned, strict=True))
+    answered = _answered(both, metric)
+    if len(answered) < MIN_ITEMS:
         return ""
     references = [record.references[0] if record.references else "" for record in tuned]
-    empty = _more(before, after, references, lambda text: not text.strip())
+    empty = _more(answered, references, lambda text: not text.strip())
     if empty:
         return f"{empty[1]:.0%} of the tuned answers are empty (base {empty[0]:.0%})"
-    answer = commonest(after)
-    share, references_share = share_of(after, answer), share_of(references, commonest(references))
-    own = share_of(before, commonest(before))
-    if share >= max(ONE_ANSWER, references_share + MORE_THAN_REFERENCES) and _surely_more(before, after, own, share):
-        before_too = share_of(before, answer)
-        return f"{share:.0%} of the tuned answers are {answer[:40]!r} (base {before_too:.0%})"
-    repeating = _more(before, after, references, repeats)
+    one = _one_answer(answered)
+    if one:
+        return one
+    if metric.needs == "choices":
+        one = _one_answer(_answered([(by_place(b), by_place(t)) for b, t in both], metric))
+        if one:
+            return one
+    repeating = _more(answered, references, repeats)
     if repeating:
         return f"{repeating[1]:.0%} of the tuned answers repeat themselves (base {repeating[0]:.0%})"
     return ""
@@ -57,6 +65,18 @@ def given(record: EvalRecord, metric: Metric) -> str | None:
         values = compared_choices(record, metric.name)
         return record.choices[values.index(max(values))]
     return record.answer.output.strip() if metric.needs == "output" and record.answer.output is not None else None
+
+
+def by_place(record: EvalRecord) -> EvalRecord:
+    """The record with its choices named by their place: who always takes the first has one answer, whatever it says."""
+    names = {choice.strip(): f"choice {place}" for place, choice in enumerate(record.choices, start=1)}
+    sizes = record.answer.choice_tokens or tuple(map(len, record.choices))
+    return replace(
+        record,
+        references=tuple(names[r.strip()] for r in record.references if r.strip() in names),
+        choices=tuple(f"choice {place}" for place in range(1, len(record.choices) + 1)),
+        answer=replace(record.answer, choice_tokens=sizes if record.answer.choice_loglikelihoods else ()),
+    )
 
 
 def commonest(texts: Sequence[str]) -> str:
@@ -75,16 +95,54 @@ def repeats(text: str) -> bool:
     return len(raw) >= REPEATING_BYTES and len(zlib.compress(raw, 9)) <= REPEATING_RATIO * len(raw)
 
 
+class _Answered(NamedTuple):
+    """What both wrote to one item."""
+
+    before: str
+    after: str
+    record: EvalRecord
+    """The tuned model's."""
+
+    def is_right_with(self, answer: str) -> bool:
+        """Whether this answer says one of the references."""
+        record = self.record
+        if any(same_answer(answer, reference) for reference in record.references):
+            return True
+        taken = parse_label(answer, record.choices).choice if len(record.choices) > 1 else None
+        return taken is not None and record.choices[taken].strip() in {each.strip() for each in record.references}
+
+
+def _answered(both: Sequence[tuple[EvalRecord, EvalRecord]], metric: Metric) -> list[_Answered]:
+    texts = [(given(b, metric), given(t, metric), t) for b, t in both]
+    return [_Answered(b.strip(), t.strip(), record) for b, t, record in texts if b is not None and t is not None]
+
+
+def _one_answer(answered: Sequence[_Answered]) -> str:
+    """Where nearly all items get one answer, whether or not it is right for them; "" where they do not."""
+    answer = commonest([each.after for each in answered])
+    share = share_of([each.after for each in answered], answer)
+    wrong = [each for each in answered if not each.is_right_with(answer)] if share >= ONE_ANSWER else []
+    if len(wrong) < MIN_ITEMS:
+        return ""
+    before, after = [each.before for each in wrong], [each.after for each in wrong]
+    share_wrong = share_of(after, answer)
+    if share_wrong < ONE_ANSWER or not _surely_more(share_of(before, commonest(before)), share_wrong, len(wrong)):
+        return ""
+    own = share_of([each.before for each in answered], answer)
+    return f"{share:.0%} of the tuned answers are {answer[:40]!r} (base {own:.0%})"
+
+
 def _more(
-    before: Sequence[str], after: Sequence[str], references: Sequence[str], sign: Callable[[str], bool]
+    answered: Sequence[_Answered], references: Sequence[str], sign: Callable[[str], bool]
 ) -> tuple[float, float] | None:
     """(base's share, tuned share) of answers with this sign, where it is half of the tuned ones and surely more."""
-    shares = [sum(map(sign, texts)) / len(texts) for texts in (before, after, references)]
-    enough = shares[1] >= max(NO_ANSWER, shares[2] + MORE_THAN_REFERENCES)
-    return (shares[0], shares[1]) if enough and _surely_more(before, after, shares[0], shares[1]) else None
+    before = sum(sign(each.before) for each in answered) / len(answered)
+    after = sum(sign(each.after) for each in answered) / len(answered)
+    of_references = sum(map(sign, references)) / len(references)
+    enough = after >= max(NO_ANSWER, of_references + MORE_THAN_REFERENCES)
+    return (before, after) if enough and _surely_more(before, after, len(answered)) else None
 
 
-def _surely_more(before: Sequence[str], after: Sequence[str], share_before: float, share_after: float) -> bool:
-    low = wilson_interval(round(share_after * len(after)), len(after))
-    high = wilson_interval(round(share_before * len(before)), len(before))
+def _surely_more(share_before: float, share_after: float, items: int) -> bool:
+    low, high = (wilson_interval(round(share * items), items) for share in (share_after, share_before))
     return isinstance(low, Interval) and isinstance(high, Interval) and low.low > high.high

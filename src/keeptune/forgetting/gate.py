@@ -46,7 +46,7 @@ def decide(
         fail_on: gates that end with an exit code above 0: ``fail`` (3), ``inconclusive`` (4).
         alpha: the one-sided error of this look; less than 0.025 where it is one of several.
     """
-    abilities = corrected_changes(_corrected(reports, alpha))
+    abilities = corrected_changes(_corrected(reports, alpha), 2.0 * alpha)
     declared = [report for report in abilities if report.declared]
     gate = _gate([report.verdict for report in declared])
     return Decision(abilities, gate, sentences(gate, abilities), exit_code(gate, fail_on))

@@ -45,25 +45,29 @@ def why_not_measurable(
     base: Sequence[EvalRecord] = (),
     tuned: Sequence[EvalRecord] = (),
     *,
-    lost: bool = False,
+    base_alone: bool = False,
 ) -> str | Undefined:
     """ "" where the base is surely more than twice the margin above the floor (see `find_floor`), by the lower limit
     (one-sided 97.5 %) of its score: a drop of the margin must leave it above. Undefined where that cannot be told.
 
     The development items decide. Where those have no interval, the items of the verdict do, by the mean of base and
     tuned. To go by the base's own score there would choose, among models that did not change, those whose base had
-    luck, and so bias the drop; the mean of both favours neither side. Where the drop is `lost`, the base's own score
-    decides: that verdict's error rate holds whether or not the ability is measurable.
+    luck, and so bias the drop; the mean of both favours neither side, as long as they may be equal.
+
+    Args:
+        base_alone: the base's own score decides. So where the drop is lost: that verdict's error rate holds whether or
+            not the ability is measurable. And where it is surely a rise: what the tuned model has learnt is nothing
+            that the base could have lost.
     """
-    on, records, base_alone = DEVELOPMENT, dev_base, list(dev_base)
+    on, records, of_base = DEVELOPMENT, dev_base, list(dev_base)
     interval = _own(records, metric)
     if isinstance(interval, Undefined) and base:
-        base_alone = list(base)
-        on, records = (OF_BASE, base) if lost else (OF_BOTH, [*base, *tuned])
+        of_base = list(base)
+        on, records = (OF_BASE, base) if base_alone else (OF_BOTH, [*base, *tuned])
         interval = _own(records, metric)
     if isinstance(interval, Undefined):
         return Undefined(f"whether the base is above the floor cannot be told: {interval.reason}")
-    floor = find_floor(ability, metric, base_alone)
+    floor = find_floor(ability, metric, of_base)
     if isinstance(floor, Undefined):
         return f"whether the base is above the floor cannot be told: {floor.reason}"
     above = interval.low - floor.value if metric.higher_is_better else floor.value - interval.high

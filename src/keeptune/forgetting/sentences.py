@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keeptune.forgetting.amounts import amount, between, changed, signed, unit
-from keeptune.forgetting.verdict import NEW
+from keeptune.forgetting.verdict import NEW, items_to_keep
 from keeptune.records import AbilityReport, Gate, Interval, Verdict
 
 _DEGENERATE = ("degenerate", "empty answers", "below chance", "not scored")
@@ -142,8 +142,10 @@ def _undecided(report: AbilityReport) -> str:
     if not isinstance(report.drop, Interval):
         return f"{report.title} is undecided"
     limits = changed(report.drop, report.metric, report.margin)
-    needed = report.items_to_decide or 0
-    more = f"; about {needed:,} items {NEW} could show it kept" if needed > report.items else ""
+    needed = items_to_keep(report.items_to_decide, report.drop, report.items)
+    more = f"; about {needed:,} items {NEW} could show it kept" if needed else ""
+    if report.drop.low > report.margin:
+        more = "; too little to be sure"
     return f"{report.title} is undecided (a change of {limits} {unit(report.metric)}; margin {report.margin:g}{more})"
 
 

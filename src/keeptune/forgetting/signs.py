@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from keeptune.forgetting.answer_language import language_of, usual_languages
-from keeptune.forgetting.collapse import MORE_THAN_REFERENCES, given, repeats
+from keeptune.forgetting.collapse import MORE_THAN_REFERENCES, by_place, given, repeats
 from keeptune.forgetting.compare import Pair
 from keeptune.forgetting.shares import share, share_difference
 from keeptune.records import EvalRecord, Interval
@@ -68,7 +68,7 @@ def find_signs(pairs: Sequence[Pair], fell: Sequence[Pair], metric: Metric) -> S
         pairs: all items: which answer is given everywhere, and in which languages, is told from these.
     """
     if metric.needs == "choices":
-        pairs, fell = ([(_taken(b, metric), _taken(t, metric)) for b, t in each] for each in (pairs, fell))
+        pairs, fell = _as_taken(pairs, fell, metric)
     answered = [(b, t) for b, t in fell if b.answer.output is not None and t.answer.output is not None]
     if len(answered) < MIN_FELL:
         return Signs(len(fell), {}, None, 0.0)
@@ -85,6 +85,17 @@ def find_signs(pairs: Sequence[Pair], fell: Sequence[Pair], metric: Metric) -> S
             most = sign
     new = [after is not None and after != before for before, after in signs]
     return Signs(len(answered), shares, most, share(new), reader.detail(most, [t for _, t in answered]))
+
+
+def _as_taken(pairs: Sequence[Pair], fell: Sequence[Pair], metric: Metric) -> tuple[list[Pair], list[Pair]]:
+    """All and those that fell, the choice that is taken as what was written: its place, where that is always the same,
+    and its text is not."""
+    found, of_fell = ([(_taken(b, metric), _taken(t, metric)) for b, t in each] for each in (pairs, fell))
+    places, of_fell_by_place = (
+        [(_taken(by_place(b), metric), _taken(by_place(t), metric)) for b, t in each] for each in (pairs, fell)
+    )
+    by_text, by_places = (_given_everywhere([b for b, _ in each], [t for _, t in each]) for each in (found, places))
+    return (places, of_fell_by_place) if by_places and not by_text else (found, of_fell)
 
 
 def _taken(record: EvalRecord, metric: Metric) -> EvalRecord:

@@ -9,7 +9,7 @@ from keeptune.errors import MetricError
 from keeptune.forgetting.compare import Pair
 from keeptune.forgetting.drop import Drop, measure_drop
 from keeptune.forgetting.floor import answered
-from keeptune.forgetting.paired_scores import PairedScores, paired_scores, score_of
+from keeptune.forgetting.paired_scores import PairedScores, item_values, paired_scores, score_of
 from keeptune.forgetting.shuffled import example_of
 from keeptune.records import EvalRecord, ItemScore, Undefined
 from keeptune.scoring.mean import mean_score
@@ -22,7 +22,8 @@ def unscored_items(records: Sequence[EvalRecord], metric: Metric) -> int:
 
 
 def filled_in(records: Sequence[EvalRecord], metric: Metric, *, right: bool) -> list[EvalRecord]:
-    """The records, those without a score as right as can be (the first reference), or as wrong (the empty answer).
+    """The records, those without a score as right as can be, or as wrong: the ends of the scale; of a score that is no
+    mean over items, what the first reference gets and what the empty answer gets.
 
     Raises:
         MetricError: a loss is missing: it has no worst value.
@@ -49,8 +50,10 @@ def bounded_drop(
     if not scores.unscored or isinstance(drop.interval, Undefined):
         return drop
     told = f"{scores.unscored} of {len(pairs)} items have no score"
-    if scores.metric.unit == "nats":
-        return replace(drop, caveat=f"{told}, and a loss has no worst value that they could be bounded by")
+    if _without_bounds(scores):
+        return replace(
+            drop, caveat=f"{told}, and {scores.metric.name} has no worst value that they could be bounded by"
+        )
     worst, best = (_filled_drop(pairs, scores.metric, margin, level, fallen=fallen) for fallen in (True, False))
     if isinstance(worst.interval, Undefined) or isinstance(best.interval, Undefined):
         return replace(drop, caveat=drop.caveat or told)
@@ -86,8 +89,15 @@ def _bound(record: EvalRecord, metric: Metric, *, right: bool) -> ItemScore:
             f"item {record.item_id} has no {metric.name}, and a loss has no worst value", "leave that item out"
         )
     text = record.references[0] if right and record.references else ""
+    end = 100.0 if right == metric.higher_is_better else 0.0
     found = metric.item(answered(record, text, metric), example_of(record))
-    if found.value is not None:
-        return found
-    # Scored elsewhere, in shares of 100 points.
-    return mean_score(100.0 if right == metric.higher_is_better else 0.0)
+    if found.value is None or found.counts.keys() == mean_score(end).counts.keys():
+        # Of a mean over items the ends are those of the scale: to a user's metric the empty answer may be the best.
+        return mean_score(end)
+    return found
+
+
+def _without_bounds(scores: PairedScores) -> bool:
+    """Of a loss, and where a user's metric was seen to leave the scale of 0 to 100."""
+    values = item_values((*scores.before, *scores.after))
+    return scores.metric.unit == "nats" or not all(0.0 <= value <= 100.0 for value in values)

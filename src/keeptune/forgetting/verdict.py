@@ -68,7 +68,7 @@ def judge(
         verdict, reason = "collapsed", collapsed(collapse)
     flips = scores.flips()
     before, after = scores.corpus()
-    change = change_of(scores, drop)
+    change = change_of(scores, drop, level)
     return AbilityReport(
         name=ability.name,
         title=ability.title,
@@ -129,7 +129,8 @@ def _verdict(
         return "inconclusive", _sentence(drop.interval.reason)
     verdict = drop.verdict(ability.margin)
     base, tuned = [b for b, _ in pairs], [t for _, t in pairs]
-    why = obstacle or why_not_measurable(ability, scores.metric, dev_base, base, tuned, lost=verdict == "lost")
+    changed_surely = verdict == "lost" or drop.interval.high < 0.0
+    why = obstacle or why_not_measurable(ability, scores.metric, dev_base, base, tuned, base_alone=changed_surely)
     if isinstance(why, Undefined):
         return "inconclusive", _sentence(why.reason)
     if why:
@@ -160,13 +161,23 @@ def _why(verdict: Verdict, drop: Drop, interval: Interval, scores: PairedScores,
     drop_is = f"The change is {changed(interval, metric, margin)} {names}, with the margin of {margin:g} between"
     if scores.unscored:
         return f"{drop_is}, whatever scores the {scores.unscored} items without one could have had."
-    if drop.items_to_decide and drop.items_to_decide > items:
-        return f'{drop_is}; about {drop.items_to_decide:,} items {NEW} would show "kept" if nothing has changed.'
+    to_keep = items_to_keep(drop.items_to_decide, interval, items)
+    if to_keep:
+        return f'{drop_is}; about {to_keep:,} items {NEW} would show "kept" if nothing has changed.'
+    if drop.items_to_decide and drop.items_to_decide > MOST_ITEMS:
+        return f"{drop_is}: so small a margin takes more than {MOST_ITEMS:,} items."
     if drop.items_as_seen and drop.items_as_seen <= MOST_ITEMS:
         return f"{drop_is}; about {drop.items_as_seen:,} items {NEW} would decide if the change is the one seen."
     if interval.method == FEW_CHANGES:
         return f"{drop_is}: so few items changed that it is bounded roughly; more items would tell."
     return f"{drop_is}, too close for any number of items to decide."
+
+
+def items_to_keep(planned: int | None, drop: Interval, items: int) -> int | None:
+    """How many items to advise for "kept": none where something surely changed, as they are planned for no change."""
+    if planned is None or not items < planned <= MOST_ITEMS or drop.low > 0.0 or drop.high < 0.0:
+        return None
+    return planned
 
 
 def _sentence(reason: str) -> str:

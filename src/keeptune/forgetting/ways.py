@@ -73,9 +73,12 @@ def other_way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability
         floor = least = _best_guess(base)
     else:
         floors = [lenient_floor(tuned, metric), _foil_floor(tuned, metric)]
-        floor = max((each for each in floors if each is not None), default=None)
-        least = max(ability.chance or 0.0, floor or 0.0)
-    shown = _surely_above(base, metric, least + 2.0 * found.margin) and _surely_above(tuned, metric, least)
+        worst, sign = (0.0, 1.0) if metric.higher_is_better else (100.0, -1.0)
+        known = [each for each in floors if each is not None]
+        floor = max(known, key=lambda each: sign * each) if known else None
+        guesses = [each for each in (ability.chance, floor) if each is not None]
+        least = max(guesses, key=lambda each: sign * each) if guesses else worst
+    shown = _surely_better(base, metric, least, 2.0 * found.margin) and _surely_better(tuned, metric, least)
     verdict = "not measurable" if found.verdict == "kept" and not shown else found.verdict
     return Way(found.row, found.margin, verdict, floor)
 
@@ -136,6 +139,8 @@ def _read_by(pairs: Sequence[Pair], metric: Metric) -> list[Pair]:
     return list(zip(base, tuned, strict=True))
 
 
-def _surely_above(records: Sequence[EvalRecord], metric: Metric, least: float) -> bool:
+def _surely_better(records: Sequence[EvalRecord], metric: Metric, least: float, by: float = 0.0) -> bool:
     interval = score_interval(records, metric)
-    return isinstance(interval, Interval) and interval.low > least
+    if not isinstance(interval, Interval):
+        return False
+    return (interval.low - least if metric.higher_is_better else least - interval.high) > by

@@ -52,7 +52,7 @@ def ending_of_measure(report: ForgettingReport) -> Ending:
 
 def worst_ability(abilities: Sequence[AbilityReport]) -> AbilityReport | None:
     """The one whose answers collapsed, else the one that fell most by its margin; None where none has an interval."""
-    known = [ability for ability in abilities if isinstance(ability.drop, Interval)]
+    known = [each for each in abilities if isinstance(each.drop, Interval) or each.verdict == "collapsed"]
 
     def gravity(ability: AbilityReport) -> tuple[bool, float]:
         drop = ability.drop.estimate if isinstance(ability.drop, Interval) else 0.0
@@ -69,13 +69,14 @@ def _worst(abilities: Sequence[AbilityReport]) -> str:
     worst = worst_ability(abilities)
     if worst is None:
         return "no ability could be compared" if abilities else "no ability was measured"
+    declared = "declared" if worst.declared else "not declared"
+    judged = f"{worst.verdict} ({declared}, margin {worst.margin:g}; of {len(abilities)} asked)"
     found = negated(worst.drop)
     if not isinstance(found, Interval):
-        raise ValueError(f"{worst.name} has no interval")
+        return f"{worst.name}: {judged}"
     low, high = (change(worst.metric, limit, 0.0, -worst.margin) for limit in (found.low, found.high))
-    declared = "declared" if worst.declared else "not declared"
     by = f"{change(worst.metric, found.estimate)} {unit(worst.metric)} ({low} to {high})"
-    return f"{worst.name} {by}: {worst.verdict} ({declared}, margin {worst.margin:g}; of {len(abilities)} asked)"
+    return f"{worst.name} {by}: {judged}"
 
 
 def _next(report: ForgettingReport) -> str:

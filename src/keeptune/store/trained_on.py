@@ -40,6 +40,14 @@ def trained_on(run: Path) -> frozenset[str] | None:
     return frozenset(keys) if all(len(key) == DIGITS for key in keys) else None
 
 
-def count_trained_on(keys: frozenset[str] | None, items: Sequence[Example]) -> int | None:
-    """How many of `items` are among the rows with these keys; None where that is not known."""
-    return None if keys is None else sum(row_key(item) in keys for item in items)
+def count_trained_on(keys: frozenset[str] | None, *items: Sequence[Example]) -> int | None:
+    """How many of `items` are among the rows with these keys; None where that is not known.
+
+    Args:
+        items: the items; then the same in the same order, written otherwise: each counts if any form of it is there.
+    """
+    return (
+        None
+        if keys is None
+        else sum(any(row_key(form) in keys for form in forms) for forms in zip(*items, strict=True))
+    )
