@@ -42,6 +42,14 @@ def test_without_abilities_nothing_is_worst() -> None:
     assert ending_of_measure(report).worst == "no ability was measured"
 
 
+def test_a_collapse_is_worst_though_nothing_could_be_scored() -> None:
+    report = a_report()
+    first, *rest = report.abilities
+    gone = replace(first, verdict="collapsed", drop=Undefined("no item has a score on both sides"))
+    worst = ending_of_measure(replace(report, abilities=(gone, *rest))).worst
+    assert worst.startswith(f"{first.name}: collapsed")
+
+
 def test_no_text_shows_a_drop_below_zero() -> None:
     """What rose has a plus, what fell a minus, for a loss too."""
     rows = {a.name: a for a in a_report().abilities if isinstance(a.drop, Interval)}
