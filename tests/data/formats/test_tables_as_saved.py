@@ -73,6 +73,11 @@ def test_a_name_that_is_empty_is_no_field_of_choices(tmp_path: Path) -> None:
         ("Für Müller schön", "mac_roman", ["mac_roman"]),
         ("Für Müller schön", "cp850", ["cp850"]),
         ("Le film est très long", "cp1252", ["cp1252", "cp1250"]),
+        # Others read these as words, too: "20 ¡C"; "§ena", "¿okolaad" and "n‹"; "Rîga", "ğodien".
+        ("20 °C", "mac_roman", ["mac_roman"]),
+        ("šokolaad ja õun", "iso8859_15", []),
+        ("nő", "cp852", ["mac_roman", "cp850"]),
+        ("Rīga ir skaista, šodien", "cp1257", []),
         ("映画はとても良い", "shift_jis", []),
         ("Привет, я хороший", "koi8_r", []),
     ],

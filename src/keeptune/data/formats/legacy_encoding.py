@@ -50,6 +50,10 @@ _WORD = re.compile(r"[^\s\x00-\x26\x28-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
 _SYMBOLS = frozenset("«»‹›‘’‚“”„–—…€§°£©®™·•¿¡ºª²³½¼¾´±×µ‰\u00a0\u00ad")
 _INSIDE = frozenset("’–—·´\u00a0\u00ad…")
 """Symbols that may stand between two letters without a space."""
+_NEVER_BEFORE_A_LETTER = frozenset("§£€ºª²³½¼¾±×®™‰")
+_CLOSED_BY = ("«»", "‹›", "¿?", "¡!")
+"""The first of these needs the second after it; the second is also written alone."""
+_BEGINS_NO_WORD = frozenset("ğß")
 
 
 def readings_of(data: bytes) -> list[tuple[str, str]]:
@@ -78,6 +82,8 @@ def differing_words(readings: Sequence[tuple[str, str]]) -> list[tuple[str, str]
 
 
 def _can_be_meant(text: str, alphabets: Sequence[str]) -> bool:
+    if any(text.count(begin) > text.count(end) for begin, end in _CLOSED_BY):
+        return False
     letters: set[str] = set()
     for word in set(_WORD.findall(text)):
         if word.isascii():
@@ -92,7 +98,11 @@ def _is_word(word: str) -> bool:
     foreign = any(letter.isalpha() and not letter.isascii() and letter.lower() in _OTHER_SCRIPTS for letter in word)
     if foreign and any(letter.isascii() and letter.isalpha() for letter in word):
         return False
+    if word[0].lower() in _BEGINS_NO_WORD:
+        return False
     for before, after in pairwise(word):
+        if before in _NEVER_BEFORE_A_LETTER and after.isalpha():
+            return False
         if before.islower() and after.isupper() and not (before.isascii() and after.isascii()):
             return False
         if before.isdigit() != after.isdigit() and any(
