@@ -51,7 +51,7 @@ _SYMBOLS = frozenset("«»‹›‘’‚“”„–—…€§°£©®™·•
 _INSIDE = frozenset("’–—·´\u00a0\u00ad…")
 """Symbols that may stand between two letters without a space."""
 _NEVER_BEFORE_A_LETTER = frozenset("§£€ºª²³½¼¾±×®™‰")
-_CLOSED_BY = ("«»", "‹›", "¿?", "¡!")
+_CLOSED_BY = (("«", "»"), ("‹", "›"), ("¿", "?"), ("¡", "!"))
 """The first of these needs the second after it; the second is also written alone."""
 _BEGINS_NO_WORD = frozenset("ğß")
 
