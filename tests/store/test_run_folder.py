@@ -56,6 +56,17 @@ def test_one_run_tells_what_its_records_hold(fifty: Path) -> None:
     assert run.size_bytes == sum(path.stat().st_size for path in (fifty / "dialogsum-3").rglob("*") if path.is_file())
 
 
+def test_a_loss_that_fell_is_a_gain(tmp_path: Path) -> None:
+    write_tune(tmp_path / "mine", "tickets", "smollm2")
+    result = json.loads((tmp_path / "mine" / RESULT).read_text(encoding="utf-8"))
+    result["comparisons"][0].update(metric="token_loss", higher_is_better=False, before=2.5, after=1.75)
+    result["comparisons"][0]["difference"].update(estimate=-0.75, low=-0.8, high=-0.7)
+    write_json(tmp_path / "mine" / RESULT, result)
+    gain = find_run("mine", tmp_path).gain
+    assert isinstance(gain, Interval)
+    assert (gain.estimate, gain.low, gain.high) == (0.75, 0.7, 0.8)
+
+
 def test_damaged_runs_say_why(fifty: Path) -> None:
     problems = {run.name: run.problem for run in find_runs(fifty) if run.state == "damaged"}
     assert set(problems) == {"cut", "odd", "binary"}
