@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from keeptune.cli.settings import read_settings
+from keeptune.config import DataConfig, ModelConfig, TuneConfig
+from keeptune.store.runs import CONFIG
+from keeptune.store.written import write_settings
 
 
 def test_a_zero_that_is_given_counts(tmp_path: Path) -> None:
@@ -22,3 +25,10 @@ def test_what_is_not_given_leaves_the_file_alone(tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text("seed: 5\n")
     assert read_settings(str(file), {"seed": None, "metric": ()}).training.seed == 5
+
+
+def test_a_run_that_is_resumed_keeps_what_flags_leave_out(tmp_path: Path) -> None:
+    write_settings(tmp_path / CONFIG, TuneConfig(model=ModelConfig(name="mine"), data=DataConfig(train="old.csv")))
+    flags = {"output": str(tmp_path), "resume": True, "train": "new.csv"}
+    settings = read_settings(None, flags)
+    assert (settings.model.name, settings.data.train) == ("mine", "new.csv")

@@ -101,7 +101,7 @@ RUNS = (
         "Runs",
         "a run started with other settings",
         "other-settings",
-        _run("--resume", out__config_json='{"training": {"seed": 1}}'),
+        _run("--resume", "--seed", "0", out__config_json='{"training": {"seed": 1}}'),
     ),
     Case("Runs", "a damaged config of a run", "bad-config", _run("--resume", out__config_json="{")),
     Case("Runs", "more tokens than the model has positions", "too-many-tokens", _run("--max-length", "4096")),

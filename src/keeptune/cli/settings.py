@@ -9,11 +9,12 @@ from typing import Any
 from keeptune.config.load import load_config
 from keeptune.config.schema import TuneConfig
 from keeptune.store.runs import CONFIG
+from keeptune.store.runs import read_settings as read_stored_settings
 
 
 def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:
-    """The settings of a command line, the tables of methods and metrics read where they are kept; with --resume, its
-    --output and no --train, those of that run.
+    """The settings of a command line, the tables of methods and metrics read where they are kept; with --resume, those
+    of the run in --output, where flags do not change them.
 
     Raises:
         ConfigError: a setting that is wrong; the message names the flag, or file and line.
@@ -28,9 +29,13 @@ def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:
 
 
 def _of_run(given: Mapping[str, Any]) -> Path | None:
-    """The settings of a run that is resumed by nothing but its folder."""
+    """The settings of a run that is resumed: flags change them, and what they leave out stays as it was."""
     named = given.get("output") or given.get("output_dir")
-    if not given.get("resume") or not named or "train" in given:
+    if not given.get("resume") or not named:
         return None
     file = Path(named).expanduser() / CONFIG
-    return file if file.is_file() else None
+    if not file.is_file():
+        return None
+    # It is a run's file, and so damaged where it cannot be read, not written wrongly.
+    read_stored_settings(file.parent)
+    return file
