@@ -43,7 +43,7 @@ class Study:
 
 
 @pytest.fixture(scope="module")
-def study(tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Study:
+def study(able_bases: None, tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Study:
     folder, told = tmp_path_factory.mktemp("compare"), Told()
     write_rows(folder)
     given = config(tiny("llama"), folder)

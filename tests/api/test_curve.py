@@ -64,7 +64,7 @@ def hash_of(text: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def learnt(config: TuneConfig, tmp_path_factory: pytest.TempPathFactory) -> LearningCurve:
+def learnt(able_bases: None, config: TuneConfig, tmp_path_factory: pytest.TempPathFactory) -> LearningCurve:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KEEPTUNE_CACHE", str(tmp_path_factory.mktemp("curve-cache")))
         return curve(config, SIZES, DRAWS)

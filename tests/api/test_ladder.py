@@ -28,6 +28,7 @@ from keeptune.config import (
     MendConfig,
     TuneConfig,
 )
+from keeptune.config.settings import SETTINGS
 from keeptune.errors import ConfigError, ModelError, StoreError
 from keeptune.events import EvaluationDone, Notice, RungDone, StepDone, TrainingStarted, silent
 from keeptune.mitigation.rungs import training_of
@@ -49,6 +50,13 @@ def second(coloured: Path, output: Path, **ladder: Any) -> TuneConfig:
         measure=MeasureConfig(keep=(keep,), abilities=("none",)),
         ladder=LadderConfig(**{"auto": True, **ladder}),
     )
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> float:
+    """A `min_gain` that no rung reaches, so that all are tried; its range is lifted."""
+    monkeypatch.setitem(SETTINGS, "ladder.min_gain", replace(SETTINGS["ladder.min_gain"], range=None))
+    return 9.0
 
 
 def of_no_run(config: TuneConfig, folder: Path) -> TuneConfig:
@@ -127,7 +135,9 @@ def test_a_next_dial_two_is_tried_next(coloured: Path, tmp_path: Path, monkeypat
     assert [rung.rung for rung in ladder.rungs] == seen == ["plain", "dial=0.75", "dial=0.6", "dial=0.25", "dial=0.5"]
 
 
-def test_a_rung_that_fails_is_left_and_said(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rung_that_fails_is_left_and_said(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unreachable: float
+) -> None:
     real = ladder_module.train
 
     def train(config: TuneConfig, run: Path, *given: Any) -> Any:
@@ -136,7 +146,7 @@ def test_a_rung_that_fails_is_left_and_said(coloured: Path, tmp_path: Path, monk
         return real(config, run, *given)
 
     monkeypatch.setattr(ladder_module, "train", train)
-    config = second(coloured, tmp_path / "run", rungs=("kl=0.1", "dial=0.5"), min_gain=9.0)
+    config = second(coloured, tmp_path / "run", rungs=("kl=0.1", "dial=0.5"), min_gain=unreachable)
     fails, told = "kl=0.1", Told()
     ladder = of_ladder(tune(config, told))
     assert ([rung.rung for rung in ladder.rungs], ladder.not_tried) == (["plain", "dial=0.5"], ("kl=0.1",))
@@ -147,7 +157,7 @@ def test_a_rung_that_fails_is_left_and_said(coloured: Path, tmp_path: Path, monk
 
 
 def test_a_rung_that_memory_does_not_hold_is_left_with_its_dials(
-    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unreachable: float
 ) -> None:
     real = ladder_module.train
     began: list[str] = []
@@ -159,7 +169,7 @@ def test_a_rung_that_memory_does_not_hold_is_left_with_its_dials(
         return real(config, run, *given)
 
     monkeypatch.setattr(ladder_module, "train", train)
-    config = second(coloured, tmp_path / "run", rungs=("kl=0.1", "kl=0.1+dial=0.5", "dial=0.5"), min_gain=9.0)
+    config = second(coloured, tmp_path / "run", rungs=("kl=0.1", "kl=0.1+dial=0.5", "dial=0.5"), min_gain=unreachable)
     ladder = of_ladder(tune(config))
     assert ([rung.rung for rung in ladder.rungs], ladder.not_tried) == (
         ["plain", "dial=0.5"],
@@ -177,11 +187,11 @@ def test_a_dial_that_the_method_cannot_have_is_not_tried(
 
 
 def test_what_no_rung_uses_makes_no_other_training(
-    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unreachable: float
 ) -> None:
     """And the folder may be the one that one stands in."""
     monkeypatch.chdir(tmp_path)
-    config = second(coloured, Path(), rungs=("dial=0.75", "dial=0.25"), min_gain=9.0)
+    config = second(coloured, Path(), rungs=("dial=0.75", "dial=0.25"), min_gain=unreachable)
     prompts = MendConfig(self_replay_prompts=str(coloured / "old.jsonl"))
     told = Told()
     ladder = of_ladder(tune(replace(config, output=".", mend=prompts), told))
@@ -197,6 +207,7 @@ def test_a_training_of_another_base_is_not_used(coloured: Path, tmp_path: Path) 
     assert not told.of(TrainingStarted)
     weights = load_file(tmp_path / "base" / "model.safetensors")
     save_file({name: 1.01 * value for name, value in weights.items()}, tmp_path / "base" / "model.safetensors")
+    (tmp_path / "base" / "SHA256SUMS").unlink()
     tune(replace(dialed, output=str(tmp_path / "of-another")), told)
     assert told.of(TrainingStarted)
 
@@ -224,14 +235,16 @@ def test_no_item_of_either_part_is_learned(coloured: Path, tmp_path: Path, monke
     assert not asked & {example.prompt for example in (*learned[0].train, *learned[0].validation)}
 
 
-def test_what_was_trained_beside_a_ladder_is_not_trained_again(coloured: Path, tmp_path: Path) -> None:
+def test_what_was_trained_beside_a_ladder_is_not_trained_again(
+    coloured: Path, tmp_path: Path, unreachable: float
+) -> None:
     old = MendConfig(replay=(str(coloured / "old.jsonl"),))
     alone = second(coloured, tmp_path / "alone", auto=False)
     mended = replace(second(coloured, tmp_path / "mended", auto=False), mend=replace(old, replay_fraction=0.4, kl=0.5))
     trained = [tune(config).training for config in (alone, mended)]
     told = Told()
-    rungs, never_enough = ("replay=0.4+kl=0.5", "dial=0.75+lora"), 9.0
-    config = second(coloured, tmp_path / "climb", rungs=rungs, max_rungs=2, min_gain=never_enough)
+    rungs = ("replay=0.4+kl=0.5", "dial=0.75+lora")
+    config = second(coloured, tmp_path / "climb", rungs=rungs, max_rungs=2, min_gain=unreachable)
     result = tune(replace(config, mend=old), told)
     assert not [event for event in told.events if isinstance(event, TrainingStarted)]
     ladder = of_ladder(result)
@@ -346,7 +359,7 @@ def test_weights_that_learned_what_is_now_kept_are_refused(coloured: Path, tmp_p
     ("change", "message"),
     [
         ({"keep": (), "extent": "none"}, "what must be kept"),
-        ({"extent": "none"}, "the ladder's choice must be measured"),
+        ({"extent": "none"}, "keep is given"),
         ({"keep": (Keep("task", "lm-eval:arc_easy"),)}, "has no development items"),
     ],
 )

@@ -131,5 +131,5 @@ def test_a_session_of_the_callers_own_is_left_alone(monkeypatch: pytest.MonkeyPa
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingDependency, match=r"keeptune\[ray\]"):
+    with pytest.raises(MissingDependency, match="pip install 'ray"):
         list(RayTrials()((), silent))

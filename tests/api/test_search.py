@@ -122,6 +122,7 @@ def test_no_drift_to_spend_takes_the_smallest(tiny: Callable[..., Path], folder:
     assert report.lr == min(whole, key=lambda trial: trial.drift or 0.0).lr
 
 
+@pytest.mark.usefixtures("able_bases")
 def test_on_the_ladder_it_searches_once(
     tiny: Callable[..., Path], folder: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -70,7 +70,7 @@ def test_tune_on_a_recipe(data: Path, tiny: Callable[..., Path], capsys: pytest.
     assert main(["tune", "--train", "plain.yaml", *words, *model, "--output", "run"]) == 0
     assert "train: 30 rows" in capsys.readouterr().err
     result = json.loads(Path("run/result.json").read_text())
-    assert result["config"]["data"]["train"] == "plain.yaml"
+    assert result["config"]["data"]["train"] == str(Path("plain.yaml").absolute())
     assert result["training"]["steps"] >= 1
 
 

@@ -142,7 +142,7 @@ def test_a_run_at_another_rate_begins_at_once(
 ) -> None:
     monkeypatch.setenv("KEEPTUNE_CACHE", str(tmp_path / "cache"))
     write_rows(tmp_path)
-    (tmp_path / "mine.py").write_text("def points(output, references, example):\n    return 1.0\n")
+    (tmp_path / "mine.py").write_text("def points(output, references, example):\n    return 50.0\n")
 
     def kept(name: str, metrics: tuple[str, ...] = ("rouge1",), **training: Any) -> int:
         config = run_settings(tiny("llama"), tmp_path, name, **training)
