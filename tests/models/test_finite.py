@@ -37,13 +37,13 @@ def load(path: Path) -> LoadedModel:
     return load_model(ModelConfig(name=str(path), device="cpu", dtype="float32"))
 
 
-def broken(path: Path, value: float) -> Path:
+def broken(loaded: LoadedModel, value: float) -> LoadedModel:
     """Every weight of the last norm is `value`."""
-    weights = load_file(path / "model.safetensors")
+    weights = dict(loaded.model.named_parameters())
     name = next(name for name in weights if name.endswith(("model.norm.weight", "ln_f.weight")))
-    weights[name].fill_(value)
-    save_file(weights, path / "model.safetensors", {"format": "pt"})
-    return path
+    with torch.no_grad():
+        weights[name].fill_(value)
+    return loaded
 
 
 def items(*texts: str) -> list[Example]:
@@ -67,7 +67,7 @@ def breaks_on(loaded: LoadedModel, token: int) -> None:
 @pytest.mark.parametrize("save", [save_llama, save_gpt2])
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_weights_that_are_no_numbers(tmp_path: Path, needs: str, save: Any, value: float) -> None:
-    loaded = load(broken(save(tmp_path / "model"), value))
+    loaded = broken(load(save(tmp_path / "model")), value)
     with pytest.raises(NonFiniteLogits, match="item-") as caught:
         ask(loaded, needs, items("one", "two"))
     assert caught.value.model == loaded.found.name
@@ -102,7 +102,7 @@ def test_under_an_adapter(tiny: Callable[..., Path], method: str) -> None:
 
 
 def test_drift_and_text_of_its_own(tiny: Callable[..., Path], tmp_path: Path) -> None:
-    good, bad = load(tiny("llama")), load(broken(save_llama(tmp_path / "model"), torch.nan))
+    good, bad = load(tiny("llama")), broken(load(save_llama(tmp_path / "model")), torch.nan)
     rows = [Encoder(good.tokenizer, "causal", 256).scored_row(items("one")[0], "yes")]
     for pair in ((good, bad), (bad, good)):
         with pytest.raises(NonFiniteLogits, match="item-0") as caught:
@@ -138,17 +138,23 @@ def test_vllm_is_not_given_such_weights(tmp_path: Path, monkeypatch: pytest.Monk
     module.__spec__ = importlib.machinery.ModuleSpec("vllm", None)
     monkeypatch.setitem(sys.modules, "vllm", module)
     with pytest.raises(NonFiniteLogits, match="norm"):
-        _start(load(broken(save_llama(tmp_path / "model"), torch.nan)), ("", ""), 8)
+        _start(broken(load(save_llama(tmp_path / "model")), torch.nan), ("", ""), 8)
 
 
-def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = broken(save_llama(tmp_path / "model"), torch.nan)
+@pytest.mark.parametrize("weight", ["model.norm.weight", "q_proj.weight"])
+def test_broken_weights_are_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str], weight: str) -> None:
+    """A query of NaN need not reach the logits."""
+    path = save_llama(tmp_path / "model")
+    weights = load_file(path / "model.safetensors")
+    name = next(name for name in weights if name.endswith(weight))
+    weights[name].view(-1)[0] = torch.nan
+    save_file(weights, path / "model.safetensors", {"format": "pt"})
     rows = tmp_path / "rows.jsonl"
     rows.write_text('{"id": "the-item", "prompt": "a", "completion": "b"}\n')
     device = ["--device", "cpu", "--dtype", "float32", "--output", str(tmp_path / "out")]
     assert main(["eval", "--model", str(path), "--test", str(rows), *device]) == 2
     err = capsys.readouterr().err
     assert "NaN" in err
-    assert "the-item" in err
+    assert name in err
     assert "Traceback" not in err
     assert not (tmp_path / "out" / "result.json").exists()

@@ -8,7 +8,15 @@ from typing import Any
 
 import torch
 
-from keeptune.errors import NonFiniteLogits
+from keeptune.errors import ModelError, NonFiniteLogits
+
+
+def refuse_broken_weights(model: Any, name: str) -> None:
+    """Raises ModelError for a weight that is NaN or infinite. Not all of them reach the logits: fused attention kernels
+    may take a NaN score for a masked position."""
+    for weight, values in model.named_parameters():
+        if values.is_floating_point() and not bool(values.detach().isfinite().all()):
+            raise ModelError(f"the weight {weight} of {name} is NaN or infinite", "fetch, copy or train it again")
 
 
 def watch_logits(model: Any, name: str) -> None:

@@ -16,7 +16,7 @@ from keeptune.config.schema import Engine, ModelConfig
 from keeptune.errors import ModelError, first_line
 from keeptune.models.bare import changed_weights, refuse_changed, weight_marks
 from keeptune.models.find import FoundModel, find_model, hash_model
-from keeptune.models.finite import watch_logits
+from keeptune.models.finite import refuse_broken_weights, watch_logits
 from keeptune.models.module_patterns import refuse_endless_patterns
 from keeptune.models.placement import Placement, place
 from keeptune.models.weight_files import ADAPTER_CONFIG, INDEX, read_json, shards_named
@@ -138,6 +138,7 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
         model = _attach_saved_adapter(model, found)
         changed = changed_weights(before, model)
     model.to(placement.device)
+    refuse_broken_weights(model, found.name)
     model.eval()
     tokenizer = _tokenizer(found, config)
     if tokenizer.pad_token_id >= model.get_input_embeddings().weight.shape[0]:
