@@ -105,7 +105,7 @@ def column(page: Any, number: int) -> list[str]:
 def test_it_opens_with_what_got_worse(opened: Open, whole: Path) -> None:
     page = opened(whole)
     assert page.title() == "fail: HuggingFaceTB/SmolLM2-135M-Instruct → runs/orders-lora-1/adapter"
-    assert page.locator("h1").inner_text() == ending_of_measure(REPORT).gain
+    assert page.locator("h1").inner_text().replace("\u00a0", " ") == ending_of_measure(REPORT).gain
     assert page.locator("#items > li").count() == 20
     assert page.locator("#items .worse").count() == 20
     assert page.locator("#only").is_hidden()
