@@ -59,8 +59,12 @@ def look_for_intrusion(
     if task is None:
         return Undefined("no items of the task were given")
     # With scikit-learn, a second to import, which no training should wait for.
-    from keeptune.forgetting.intrusion import find_intrusion
+    from keeptune.forgetting.intrusion import find_intrusion, too_few_answers
 
+    task = _first(task, TASK_ITEMS)
+    reason = too_few_answers(task)
+    if reason:
+        return Undefined(reason)
     written: dict[str, Both] = {}
     for ability in abilities:
         if ability.form == "loss":
@@ -72,7 +76,7 @@ def look_for_intrusion(
             written[ability.name] = models.ask(asked, Metrics((get_metric(metric),), ""), free, "free")
         elif ability.form == "generate":
             written[ability.name] = _first(answered[ability.name], TASK_ITEMS)
-    return find_intrusion(_first(task, TASK_ITEMS), written)
+    return find_intrusion(task, written)
 
 
 def _first(both: Both, count: int) -> Both:

@@ -55,11 +55,13 @@ def find_intrusion(
     Raises:
         PairingError: base and tuned do not hold the same items.
     """
-    task_pairs = _answered(task)
-    suites = {name: pairs for name, both in abilities.items() if (pairs := _answered(both))}
-    reason = _nothing_to_learn(task_pairs, suites)
+    reason = too_few_answers(task)
     if reason:
         return Undefined(reason)
+    task_pairs = _answered(task)
+    suites = {name: pairs for name, both in abilities.items() if (pairs := _answered(both))}
+    if not suites:
+        return Undefined("no ability has generated answers")
     judged = detect(_label(task_pairs, suites))
     answers = 2 * (len(task_pairs) + sum(map(len, suites.values())))
     (base, tuned), (_, by_length) = _sides(judged.by_text[:answers]), _sides(judged.by_length[:answers])
@@ -96,15 +98,14 @@ def _answered(both: BothSides) -> list[Pair]:
     return [(b, t) for b, t in pair(*both) if b.answer.output is not None and t.answer.output is not None]
 
 
-def _nothing_to_learn(task: Sequence[Pair], suites: Mapping[str, Sequence[Pair]]) -> str:
-    """Why no detector can be made; empty where one can."""
-    if len(task) < MIN_POSITIVES:
-        return f"{len(task)} generated answers to the task: the detector needs {MIN_POSITIVES} to learn from"
-    clusters = len({before.cluster for before, _ in task})
+def too_few_answers(task: BothSides) -> str:
+    """Why no detector can learn the task's manner, whatever the abilities' answers are; empty where one can."""
+    pairs = _answered(task)
+    if len(pairs) < MIN_POSITIVES:
+        return f"{len(pairs)} generated answers to the task: the detector needs {MIN_POSITIVES} to learn from"
+    clusters = len({before.cluster for before, _ in pairs})
     if clusters < MIN_CLUSTERS:
         return f"the answers to the task are of {clusters} clusters: the detector needs {MIN_CLUSTERS} to learn from"
-    if not suites:
-        return "no ability has generated answers"
     return ""
 
 
