@@ -20,18 +20,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from keeptune.api.ask import load_for_asking
+from keeptune.abilities.suite import Suite
+from keeptune.abilities.table import SUITES
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
-from keeptune.evaluation.abilities.suite import Suite
-from keeptune.evaluation.abilities.table import SUITES
-from keeptune.evaluation.run import Questioning, corpus_scores, evaluate_model
 from keeptune.events import silent
+from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.run import Questioning, corpus_scores, evaluate_model
 from keeptune.models.load import LoadedModel
 from keeptune.records import EvalRecord, Example
 from keeptune.scoring.table import get_metric
-from keeptune.store.atomic import write_json
-from keeptune.store.hashing import hash_value
+from keeptune.workspace.atomic import write_json
+from keeptune.workspace.hashing import hash_value
 
 RESULTS = Path(__file__).parent / "results" / "abilities.json"
 TOKEN_BUDGET = 2048

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from keeptune.numerics.jackknife import LeftOut
-from keeptune.numerics.seeded import MIN_SEEDS, Seeded, seeded
+from keeptune.experiments.compare_methods import sure_level
 from keeptune.records import Undefined
-from keeptune.studies.compare_methods import sure_level
+from keeptune.statistics.jackknife import LeftOut
+from keeptune.statistics.seeded import MIN_SEEDS, Seeded, seeded
 
 FILE = Path(__file__).parent / "results" / "comparing_methods.json"
 SEEDS, ITEMS, BY_SEED, BY_ITEM = (1, 2, 3, 5), (100, 300), (0.5, 1.0, 2.0, 4.0), (5.0, 20.0)

@@ -25,18 +25,18 @@ from typing import Any
 
 import torch
 
-from keeptune.api.ask import load_for_asking
 from keeptune.config import ModelConfig
+from keeptune.data.batching import split_by_budget
 from keeptune.data.encode import Encoder
-from keeptune.evaluation.generate import way_to_decode
-from keeptune.evaluation.loglikelihood import loglikelihoods
-from keeptune.evaluation.shared_prefix import shared_loglikelihoods
-from keeptune.evaluation.transformers_decoding import transformers_decode
 from keeptune.events import Event
+from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.generate import way_to_decode
+from keeptune.inference.loglikelihood import loglikelihoods
+from keeptune.inference.shared_prefix import shared_loglikelihoods
+from keeptune.inference.transformers_decoding import transformers_decode
 from keeptune.models.load import LoadedModel
-from keeptune.numerics.batching import split_by_budget
 from keeptune.records import EncodedRow, Example, Message
-from keeptune.store import provenance
+from keeptune.workspace import provenance
 
 RESULTS = Path(__file__).parent / "results" / "evaluation_speed.json"
 TOKEN_BUDGET = 16384

@@ -24,13 +24,13 @@ RESULTS = Path(__file__).parent / "results" / "measure_time.json"
 
 def measure() -> dict[str, Any]:
     """Seconds by extent and ability."""
-    from keeptune.api.abilities import wanted_abilities
-    from keeptune.api.ask import load_for_asking
-    from keeptune.api.prepare import make_encoder
-    from keeptune.api.verdict_pass import Answering
+    from keeptune.abilities.declared import wanted_abilities
+    from keeptune.assessment.verdict_pass import Answering
     from keeptune.config import DataConfig, MeasureConfig, ModelConfig
     from keeptune.events import silent
-    from keeptune.store import provenance
+    from keeptune.inference.encoding import make_encoder
+    from keeptune.inference.evaluator import load_for_asking
+    from keeptune.workspace import provenance
 
     model = ModelConfig()
     began = time.monotonic()

@@ -32,7 +32,7 @@ from typing import Any
 from keeptune.data.mix.build import MIX, build_mix
 from keeptune.data.mix.recipe import recipe_of_flags
 from keeptune.events import silent
-from keeptune.store import provenance
+from keeptune.workspace import provenance
 
 RESULTS = Path(__file__).parent / "results" / "mix.json"
 WORDS = 30_000

@@ -27,9 +27,9 @@ from scipy.special import gammaln, ndtr, xlogy
 
 from keeptune.forgetting.drop import binary_drop
 from keeptune.forgetting.gate import FAMILY_ALPHA
-from keeptune.numerics.multiplicity import holm_adjust
-from keeptune.numerics.planning import ALPHA
-from keeptune.numerics.tango import tango_mid_p_above, tango_z
+from keeptune.statistics.multiplicity import holm_adjust
+from keeptune.statistics.planning import ALPHA
+from keeptune.statistics.tango import tango_mid_p_above, tango_z
 
 RESULTS = Path(__file__).parent / "results" / "operating_characteristics.json"
 MARGIN = 5.0

@@ -27,11 +27,11 @@ from scipy.special import gammaln, ndtri, stdtrit, xlogy
 
 import keeptune
 from keeptune.forgetting.drift import BEYOND
-from keeptune.numerics.jackknife import MIN_CLUSTERS, MIN_DIFFERING, MIN_EFFECTIVE
-from keeptune.numerics.looks import alpha_of, pocock_bound
-from keeptune.numerics.planning import ALPHA, detectable_drop_binary, items_for_kept_binary, power_of_each
-from keeptune.numerics.score_test import score_z
-from keeptune.numerics.tango import tango_mid_p_above, tango_z
+from keeptune.statistics.jackknife import MIN_CLUSTERS, MIN_DIFFERING, MIN_EFFECTIVE
+from keeptune.statistics.looks import alpha_of, pocock_bound
+from keeptune.statistics.planning import ALPHA, detectable_drop_binary, items_for_kept_binary, power_of_each
+from keeptune.statistics.score_test import score_z
+from keeptune.statistics.tango import tango_mid_p_above, tango_z
 
 RESULTS = Path(__file__).parent / "results" / "verdict_grid.json"
 SOURCES = (

@@ -82,7 +82,7 @@ class Given:
 
     def to_peer(self, case: Case, label: str, steps: int) -> Found:
         """The further order of a setting of the peer: the first `steps`."""
-        from keeptune.numerics.schedule import cosine_with_warmup
+        from keeptune.training.schedule import cosine_with_warmup
 
         whole = len(self.tokens)
         factors = [cosine_with_warmup((step + 0.5) / whole, 0.05) for step in range(whole)]
@@ -92,7 +92,7 @@ class Given:
 
 def given_to_both(case: Case, steps: int) -> Given:
     """DialogSum's first rows, in keeptune's own batches."""
-    from keeptune.numerics.batching import plan_epoch
+    from keeptune.data.batching import plan_epoch
 
     rows = encoded("dialogsum/train.jsonl", steps * ROWS_A_STEP, case.model)
     plan = plan_epoch([len(row["ids"]) for row in rows], ROWS_A_STEP, 0, 0)

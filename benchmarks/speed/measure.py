@@ -44,7 +44,7 @@ def work(worker: str, order: Order, environment: Mapping[str, str] | None = None
 
     What the same call of a script that was stopped has found is not measured again.
     """
-    from keeptune.store import provenance
+    from keeptune.workspace import provenance
 
     commit = provenance.source_commit()
     asked = hashlib.sha256(json.dumps([worker, order, commit]).encode()).hexdigest()[:16]
@@ -183,7 +183,7 @@ def read(name: str) -> Found | None:
 
 def keep(name: str, found: Found) -> None:
     """Write a record: what was found, and what made it."""
-    from keeptune.store import provenance
+    from keeptune.workspace import provenance
 
     made = {
         "commit": provenance.source_commit(),

@@ -21,7 +21,7 @@ from pathlib import Path
 from measure import Aim, Found, options_of, script
 from rows import MODEL, data_file, model_folder
 
-from keeptune.store.places import cache_folder
+from keeptune.workspace.places import cache_folder
 
 NAME = "startup"
 HELP = Aim("startup", "`keeptune --help`", at_most=0.5, unit=" s")

@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from keeptune.version import __version__
+
 if TYPE_CHECKING:
     from keeptune.api.chat import Chat, open_chat
     from keeptune.api.check import check
@@ -57,9 +59,8 @@ if TYPE_CHECKING:
         TuneResult,
         Undefined,
     )
-    from keeptune.store.run_entry import RunEntry
+    from keeptune.workspace.run_entry import RunEntry
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "keeptune.api.chat": ("Chat", "open_chat"),
@@ -108,11 +109,12 @@ _HOMES = {
         "TuneResult",
         "Undefined",
     ),
-    "keeptune.store.run_entry": ("RunEntry",),
+    "keeptune.workspace.run_entry": ("RunEntry",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022
+    "__version__",
     "tune",
     "demo",
     "check",

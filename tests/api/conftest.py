@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from keeptune.api import ladder
 from keeptune.api.tune import tune
 from keeptune.config import DataConfig, Full
+from keeptune.experiments import mitigation_search as ladder
 from keeptune.forgetting import verdict
 from tests.api.runs import COLOURS, THINGS, Ran, ran, settings
 

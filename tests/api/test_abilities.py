@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keeptune.api.abilities import wanted_abilities
-from keeptune.api.prepare import make_encoder
+from keeptune.abilities.declared import wanted_abilities
 from keeptune.config import DataConfig, Keep, MeasureConfig, ModelConfig
 from keeptune.events import Event, Notice, silent
+from keeptune.inference.encoding import make_encoder
 
 
 def test_an_item_that_comes_twice_is_asked_once(coloured: Path, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from keeptune.api.ask import load_for_asking
 from keeptune.config import Adapter, ModelConfig
+from keeptune.inference.evaluator import load_for_asking
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.models.weights import cast_weights

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from keeptune.api.compare import COMPARISON, PAGE, compare, plan
-from keeptune.api.trials import Ended, Trial, run_trial
 from keeptune.api.tune import tune
 from keeptune.config import Full, Keep, MeasureConfig, TuneConfig
 from keeptune.errors import ConfigError, DataError, RunExists, RunLocked, StoreError, TrainingError
 from keeptune.events import EvaluationDone, Notice, Observer, StepDone, TrainingStarted, silent
+from keeptune.experiments.trials import Ended, Trial, run_trial
 from keeptune.records import Interval, MethodComparison, TuneResult, Undefined, from_plain
-from keeptune.store.runs import read_result
+from keeptune.workspace.runs import read_result
 from tests.api.runs import Told, settings, write_rows
 
 METHODS = ("lora", "lora+smaller=0.1")

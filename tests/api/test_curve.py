@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 
 from keeptune.api.curve import _settled, curve
-from keeptune.api.prepare import load_rows
-from keeptune.api.trials import Ended, Trial, run_in_turn
 from keeptune.cli.main import main
 from keeptune.config import (
     DataConfig,
@@ -24,10 +22,12 @@ from keeptune.config import (
     ModelConfig,
     TuneConfig,
 )
+from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, RunExists, StoreError
 from keeptune.events import Observer, TrainingStarted, silent
+from keeptune.experiments.trials import Ended, Trial, run_in_turn
 from keeptune.records import Backtest, Interval, LearningCurve, TuneResult, Undefined, from_plain
-from keeptune.store.run_entry import read_entry
+from keeptune.workspace.run_entry import read_entry
 from tests.api.runs import COLOURS, THINGS, Told, settings
 
 SIZES = (0, 8, 16, 32, 64)

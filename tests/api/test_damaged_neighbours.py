@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from keeptune.api.forget import write_report
-from keeptune.api.measure import base_of
-from keeptune.api.start import settings_of
-from keeptune.api.trained_before import trained, trained_alike
+from keeptune.abilities.previous_tasks import settings_of
+from keeptune.assessment.assess import write_report
 from keeptune.cli.main import main
 from keeptune.errors import KeeptuneError
 from keeptune.events import Notice
+from keeptune.export.run_model import base_of
 from keeptune.records import to_plain
-from keeptune.store.atomic import write_json
-from keeptune.store.run_folder import dependents, find_runs
-from keeptune.store.runs import read_result, read_settings
+from keeptune.training.equivalent_run import trained, trained_alike
+from keeptune.workspace.atomic import write_json
+from keeptune.workspace.run_folder import dependents, find_runs
+from keeptune.workspace.runs import read_result, read_settings
 from tests.api.runs import Told
 from tests.report.forgetting_reports import forgetting_report
-from tests.store.many_runs import write_tune
+from tests.workspace.many_runs import write_tune
 
 REPORT = to_plain(forgetting_report())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keeptune.api.diagnosis import look_for_intrusion
+from keeptune.assessment.diagnosis import look_for_intrusion
 from keeptune.records import Ability, Answer, EvalRecord, Example, Message, Undefined
 
 

@@ -15,12 +15,12 @@ from keeptune.api.evaluate import evaluate
 from keeptune.api.predict import predict
 from keeptune.config import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.errors import ConfigError, DataError, RunExists, StoreError
-from keeptune.evaluation.run import corpus_scores
 from keeptune.events import EvaluationDone, Notice
+from keeptune.inference.run import corpus_scores
 from keeptune.records import EvalRecord, EvalResult, from_plain
 from keeptune.scoring.table import get_metric
-from keeptune.store.run_comparison import compare_entries
-from keeptune.store.run_entry import read_entry
+from keeptune.workspace.run_comparison import compare_entries
+from keeptune.workspace.run_entry import read_entry
 from tests.api.runs import CPU, Ran, Told
 
 ASKED = EvaluationConfig(max_new_tokens=8, metrics=("rouge1", "token_loss"))

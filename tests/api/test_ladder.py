@@ -13,9 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from keeptune.api import ladder as ladder_module
-from keeptune.api.abilities import wanted_abilities
-from keeptune.api.prepare import Rows, make_encoder
+from keeptune.abilities.declared import wanted_abilities
 from keeptune.api.tune import tune
 from keeptune.config import (
     Adapter,
@@ -29,9 +27,12 @@ from keeptune.config import (
     TuneConfig,
 )
 from keeptune.config.settings import SETTINGS
+from keeptune.data.task_rows import Rows
 from keeptune.errors import ConfigError, ModelError, StoreError
 from keeptune.events import EvaluationDone, Notice, RungDone, StepDone, TrainingStarted, silent
-from keeptune.mitigation.rungs import training_of
+from keeptune.experiments import mitigation_search as ladder_module
+from keeptune.inference.encoding import make_encoder
+from keeptune.mitigation.candidates import training_of
 from keeptune.records import DevEvidence, LadderReport, TuneResult, from_plain
 from tests.api.runs import Told, settings
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from keeptune.api.forget import _earlier
-from keeptune.api.measure import base_of, measure
+from keeptune.api.measure import measure
 from keeptune.api.tune import tune
+from keeptune.assessment.assess import _earlier
 from keeptune.cli.main import main
 from keeptune.config import DataConfig, EvaluationConfig, Full, Keep, MeasureConfig, MeasureRun, ModelConfig
 from keeptune.errors import ConfigError, DataError, ModelError, RunExists
 from keeptune.events import EvaluationDone, Notice, silent
+from keeptune.export.run_model import base_of
 from keeptune.records import ForgettingReport, Interval, Undefined, from_plain
 from tests.api.runs import COLOURS, CPU, Told, settings, write_rows
 from tests.tiny import byte_tokenizer

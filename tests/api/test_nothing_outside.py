@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from keeptune.api.forget import write_report
 from keeptune.api.measure import measure
+from keeptune.assessment.assess import write_report
 from keeptune.cli.main import main
 from keeptune.config.given import Given
 from keeptune.config.keep import read_keep
 from keeptune.errors import ConfigError, DataError, StoreError
-from keeptune.store.run_entry import items_hash
-from keeptune.store.runs import open_run
+from keeptune.workspace.run_entry import items_hash
+from keeptune.workspace.runs import open_run
 from tests.api.test_measure_logs import RUN, TASK, logs
 from tests.report.forgetting_reports import ability_pairs, forgetting_report
 

@@ -12,13 +12,13 @@ import yaml
 from peft import AutoPeftModelForCausalLM
 
 from keeptune.api.predict import predict
-from keeptune.api.published_base import OF_BUILT_IN, published_base
 from keeptune.api.tune import tune
+from keeptune.assessment.published_base import OF_BUILT_IN, published_base
 from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MeasureConfig, ModelConfig
 from keeptune.export.save import save_tuned
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
-from keeptune.store.run_entry import read_entry
+from keeptune.workspace.run_entry import read_entry
 from tests.api.runs import CPU, settings, write_rows
 from tests.tiny import save_llama
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from keeptune.api.old_examples import old_examples
-from keeptune.api.prepare import Rows
 from keeptune.config.schema import Keep, MeasureConfig, MendConfig, ModelConfig, TuneConfig
 from keeptune.data.encode import Encoder
+from keeptune.data.task_rows import Rows
 from keeptune.events import silent
 from keeptune.mitigation.replay import replay_examples
 from keeptune.models.load import load_tokenizer
+from keeptune.training.replay_data import old_examples
 
 TASKS = Path(__file__).parents[1] / "data" / "lm_eval"
 

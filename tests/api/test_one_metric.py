@@ -12,13 +12,14 @@ import pytest
 from keeptune.api.check import check
 from keeptune.api.evaluate import evaluate
 from keeptune.api.measure import measure
-from keeptune.api.prepare import choose, load_rows
-from keeptune.api.task_format import FILE
 from keeptune.api.tune import tune
 from keeptune.config import DataConfig, EvaluationConfig, MeasureConfig, ModelConfig, TuneConfig
 from keeptune.config.schema import MeasureRun
+from keeptune.data.task_metrics import choose
+from keeptune.data.task_rows import load_rows
 from keeptune.events import Notice, silent
-from keeptune.store.runs import read_json_object
+from keeptune.training.task_format import FILE
+from keeptune.workspace.runs import read_json_object
 from tests.api.runs import CPU, Told, settings
 
 LONG = "one two three four five six seven"

@@ -13,7 +13,7 @@ from keeptune.api.predict import predict
 from keeptune.config import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.errors import ConfigError, RunLocked, StoreError
 from keeptune.events import EvaluationProgress, Event, Notice
-from keeptune.store.growing_file import locked_file
+from keeptune.workspace.growing_file import locked_file
 from tests.api.runs import CPU, Ran, Told
 
 ASKED = EvaluationConfig(max_new_tokens=8, metrics=("rouge1",), token_budget=64)

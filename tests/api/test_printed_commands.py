@@ -12,14 +12,14 @@ import pytest
 from rich.console import Console
 
 from keeptune.api.mix import mix, recipe_of
-from keeptune.api.tune import _what_auto_would_do
 from keeptune.cli.main import main
 from keeptune.cli.settings import read_settings
 from keeptune.config import DataConfig, Keep, LadderConfig
 from keeptune.data.load import load_examples
+from keeptune.experiments.tuning import _what_auto_would_do
 from keeptune.report.mix import mix_report
 from keeptune.report.terminal import tune_report
-from keeptune.store.written import write_settings
+from keeptune.workspace.written import write_settings
 from tests.api.runs import Ran
 from tests.pasted import parsed, pasted, shell_words
 

@@ -16,12 +16,12 @@ import psutil
 import pytest
 
 from keeptune.api.compare import compare, plan
-from keeptune.api.ray_trials import RayTrials
-from keeptune.api.trials import Trial
 from keeptune.config import MeasureConfig, TuneConfig
 from keeptune.errors import ConfigError, MissingDependency
 from keeptune.events import silent
-from keeptune.store.runs import read_result
+from keeptune.experiments.ray_trials import RayTrials
+from keeptune.experiments.trials import Trial
+from keeptune.workspace.runs import read_result
 from tests.api.runs import Told, settings, write_rows
 
 pytest.importorskip("ray", reason="needs the extra ray")

@@ -12,8 +12,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from keeptune.api.evaluate import of_run
-from keeptune.api.prepare import NEW_TOKENS, choose, load_rows, make_encoder
 from keeptune.api.rescue import Repairer, _repairing, rescue
 from keeptune.api.tune import tune
 from keeptune.cli.main import main
@@ -30,10 +28,14 @@ from keeptune.config import (
     TrainingConfig,
     TuneConfig,
 )
+from keeptune.data.task_metrics import choose
+from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, DataError, StoreError
 from keeptune.events import RungDone, TrainingStarted, silent
+from keeptune.export.run_model import of_run
 from keeptune.export.save import save_tuned
-from keeptune.mitigation.rungs import training_of
+from keeptune.inference.encoding import NEW_TOKENS, make_encoder
+from keeptune.mitigation.candidates import training_of
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.records import ForgettingReport

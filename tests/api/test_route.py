@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from keeptune.api.ask import load_for_asking
 from keeptune.api.chat import open_chat
-from keeptune.api.prepare import make_encoder
 from keeptune.api.route import open_router
 from keeptune.config import DataConfig, ModelConfig
 from keeptune.errors import ConfigError
-from keeptune.evaluation.generate import fitting_prompts, generate
 from keeptune.events import silent
+from keeptune.inference.encoding import make_encoder
+from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.records import Example, Message
 from tests.api.runs import CPU, Ran
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from keeptune.api import search as module
-from keeptune.api.search import found_settings
 from keeptune.api.tune import tune
 from keeptune.config import DataConfig, Full, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, TrainingStarted, silent
+from keeptune.experiments import hyperparameter_search as module
+from keeptune.experiments.hyperparameter_search import found_settings
 from keeptune.records import SearchReport, from_plain
-from keeptune.store.runs import read_settings
+from keeptune.workspace.runs import read_settings
 from tests.api.runs import Told, settings, write_rows
 
 pytest.importorskip("optuna", reason="needs the extra search")

@@ -12,7 +12,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from keeptune.api.start import keep_earlier, run_of
+from keeptune.abilities.previous_tasks import keep_earlier, run_of
 from keeptune.api.tune import tune
 from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MeasureConfig, ModelConfig, TuneConfig
 from keeptune.errors import KeeptuneError

@@ -16,12 +16,12 @@ from keeptune.api.evaluate import evaluate
 from keeptune.api.measure import measure
 from keeptune.api.predict import predict
 from keeptune.api.route import open_router
-from keeptune.api.task_format import FILE
 from keeptune.api.tune import tune
 from keeptune.config import DataConfig, EvaluationConfig, MeasureConfig, MeasureRun, ModelConfig
 from keeptune.errors import ConfigError
 from keeptune.events import Notice
 from keeptune.records import Message
+from keeptune.training.task_format import FILE
 from tests.api.runs import COLOURS, CPU, THINGS, Told, settings
 
 ASKED = EvaluationConfig(max_new_tokens=8, metrics=("rouge1", "token_loss"))

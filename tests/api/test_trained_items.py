@@ -12,8 +12,8 @@ from keeptune.api.measure import measure
 from keeptune.config import DataConfig, EvaluationConfig, MeasureConfig, MeasureRun, ModelConfig
 from keeptune.events import Notice
 from keeptune.records import Example, Message
-from keeptune.report.wording import headline
-from keeptune.store.trained_on import FILE, count_trained_on, keep_trained_on, trained_on
+from keeptune.report.phrases import headline
+from keeptune.workspace.trained_on import FILE, count_trained_on, keep_trained_on, trained_on
 from tests.api.runs import CPU, Ran, Told
 
 

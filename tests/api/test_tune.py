@@ -16,20 +16,20 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from keeptune.api import train as train_module
-from keeptune.api.prepare import load_rows
-from keeptune.api.ready import without_effect
-from keeptune.api.resume import _trained_by
 from keeptune.api.tune import tune
 from keeptune.config import DataConfig, EvaluationConfig, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
+from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, CorruptCheckpoint, RunExists, RunLocked, StoreError
-from keeptune.evaluation.run import corpus_scores
 from keeptune.events import EvaluationDone, RunFinished, StepDone, TrainingStarted, ValidationDone, silent
 from keeptune.forgetting.compare import compare
+from keeptune.inference.run import corpus_scores
 from keeptune.models.load import load_model
 from keeptune.records import EvalRecord, TuneResult, from_plain
 from keeptune.scoring.table import get_metric
+from keeptune.training import train as train_module
 from keeptune.training.defaults import default_epochs, default_lr
+from keeptune.training.ready import without_effect
+from keeptune.training.resume import _trained_by
 from tests.api.runs import Ran, Told, settings, write_rows
 
 

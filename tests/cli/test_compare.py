@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from keeptune.api.ray_trials import RayTrials
-from keeptune.api.trials import run_in_turn
 from keeptune.cli.main import main
 from keeptune.config import TuneConfig
+from keeptune.experiments.ray_trials import RayTrials
+from keeptune.experiments.trials import run_in_turn
 from keeptune.records import MethodComparison
 from tests.api.runs import write_rows
 from tests.report.method_comparisons import COMPARISON, FAILED

@@ -13,7 +13,7 @@ from keeptune.api.tune import tune
 from keeptune.cli.main import main
 from keeptune.config import Full, Keep, MeasureConfig, ModelConfig
 from tests.api.runs import CPU, settings, write_rows
-from tests.store.many_runs import write_fifty
+from tests.workspace.many_runs import write_fifty
 
 
 @pytest.fixture(scope="module")

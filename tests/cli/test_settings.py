@@ -6,8 +6,8 @@ from pathlib import Path
 
 from keeptune.cli.settings import read_settings
 from keeptune.config import DataConfig, ModelConfig, TuneConfig
-from keeptune.store.runs import CONFIG
-from keeptune.store.written import write_settings
+from keeptune.workspace.runs import CONFIG
+from keeptune.workspace.written import write_settings
 
 
 def test_a_zero_that_is_given_counts(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from keeptune.config.load import load_config
 from keeptune.config.paths import with_absolute_paths
 from keeptune.config.settings import SETTINGS
 from keeptune.records import from_plain, to_plain
-from keeptune.store.hashing import hash_value
+from keeptune.workspace.hashing import hash_value
 
 
 @pytest.mark.parametrize(

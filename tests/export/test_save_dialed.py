@@ -15,8 +15,8 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from keeptune.config import ModelConfig
 from keeptune.errors import ConfigError, KeeptuneError, ModelError
-from keeptune.export.save_dialed import save_dialed
-from keeptune.models.dial import make_dial
+from keeptune.export.save_interpolated import save_dialed
+from keeptune.models.interpolation import make_dial
 from keeptune.models.load import LoadedModel, load_model
 from tests.models.changed import changed_adapter, changed_weights, logits
 from tests.tiny import save_other

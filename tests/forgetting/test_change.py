@@ -11,8 +11,8 @@ from scored import ability, flips, records
 from keeptune.forgetting.change import SIGNIFICANT, corrected_changes
 from keeptune.forgetting.gate import decide
 from keeptune.forgetting.verdict import judge
-from keeptune.numerics.mcnemar import mcnemar_mid_p
 from keeptune.records import AbilityReport
+from keeptune.statistics.mcnemar import mcnemar_mid_p
 
 ABILITIES, REPEATS = 14, 200
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from keeptune.errors import MetricError, PairingError
 from keeptune.forgetting.compare import compare, pair
-from keeptune.numerics.tango import tango_interval
 from keeptune.records import Answer, EvalRecord, Example, Interval, ItemScore, Undefined
 from keeptune.scoring.table import METRICS
+from keeptune.statistics.tango import tango_interval
 
 EXACT, F1, BLEU, ENTITY = (METRICS[n] for n in ("exact_match", "token_f1", "bleu", "entity_f1"))
 

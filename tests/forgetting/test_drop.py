@@ -8,10 +8,10 @@ from scored import flips, losses, record, records
 
 from keeptune.forgetting.drop import FEW_CHANGES, NO_CHANGE, binary_drop, measure_drop
 from keeptune.forgetting.paired_scores import paired_scores
-from keeptune.numerics.looks import level_of
-from keeptune.numerics.tango import tango_interval, tango_mid_p_above
 from keeptune.records import ItemScore, Undefined
 from keeptune.scoring.table import METRICS
+from keeptune.statistics.looks import level_of
+from keeptune.statistics.tango import tango_interval, tango_mid_p_above
 
 
 def drop_of(base, tuned, metric="exact_match", margin=5.0):

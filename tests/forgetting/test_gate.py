@@ -10,8 +10,8 @@ from scored import ability, flips, record
 from keeptune.errors import ConfigError
 from keeptune.forgetting.gate import decide, exit_code
 from keeptune.forgetting.verdict import judge
-from keeptune.numerics.looks import level_of
-from keeptune.numerics.multiplicity import holm_adjust
+from keeptune.statistics.looks import level_of
+from keeptune.statistics.multiplicity import holm_adjust
 
 
 def report(name, worse, better, declared=True, items=600, **more):

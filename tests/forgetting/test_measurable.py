@@ -7,9 +7,9 @@ import pytest
 from scored import ability, losses, record, records
 
 from keeptune.forgetting.measurable import score_interval, why_not_measurable
-from keeptune.numerics.wilson import wilson_interval
 from keeptune.records import Undefined
 from keeptune.scoring.table import METRICS
+from keeptune.statistics.wilson import wilson_interval
 
 EXACT, ROUGE, LOSS = METRICS["exact_match"], METRICS["rouge1"], METRICS["token_loss"]
 

@@ -6,9 +6,9 @@ import pytest
 from scored import ability, losses, record, records
 
 from keeptune.errors import KeeptuneError, MetricError
-from keeptune.evaluation.run import score_answers
 from keeptune.forgetting.compare import compare
 from keeptune.forgetting.verdict import judge
+from keeptune.inference.run import score_answers
 from keeptune.records import Answer, EvalRecord, Example, ItemScore, from_plain
 from keeptune.scoring.metric import corpus_score
 from keeptune.scoring.table import METRICS

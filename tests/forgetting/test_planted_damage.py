@@ -9,8 +9,8 @@ from planted import LABELS, ability, again, answers, at_999, dialogues, entities
 from keeptune.forgetting.confusion import confuse
 from keeptune.forgetting.format import diagnose
 from keeptune.forgetting.intrusion import find_intrusion
-from keeptune.numerics.tango import tango_interval
 from keeptune.records import Undefined
+from keeptune.statistics.tango import tango_interval
 
 SUITES = {"ner": entities, "label": labels, "qa": answers}
 

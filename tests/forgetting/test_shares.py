@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from keeptune.forgetting.shares import corrected_share, rate_difference, share, share_difference
-from keeptune.numerics.tango import tango_interval
 from keeptune.records import Interval, Undefined
+from keeptune.statistics.tango import tango_interval
 
 
 def flags(count, of):

@@ -11,8 +11,8 @@ from scored import ability, flips, losses, records
 
 from keeptune.errors import ConfigError, MetricError, PairingError
 from keeptune.forgetting.verdict import judge
-from keeptune.numerics.mcnemar import mcnemar_mid_p
 from keeptune.records import AbilityReport, Undefined, from_plain, to_plain
+from keeptune.statistics.mcnemar import mcnemar_mid_p
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import torch
 
 from keeptune.config import Adapter, ModelConfig
 from keeptune.data.encode import Encoder
-from keeptune.evaluation.drift import kl_by_row
-from keeptune.evaluation.generate import generate
-from keeptune.evaluation.loglikelihood import loglikelihoods
-from keeptune.evaluation.shared_prefix import shared_loglikelihoods
 from keeptune.events import silent
+from keeptune.inference.drift import kl_by_row
+from keeptune.inference.generate import generate
+from keeptune.inference.loglikelihood import loglikelihoods
+from keeptune.inference.shared_prefix import shared_loglikelihoods
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import fold_adapter

@@ -9,11 +9,11 @@ import torch
 
 from keeptune.config import Adapter, ModelConfig
 from keeptune.data.encode import Encoder
+from keeptune.mitigation.objective import Objective
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.batch import make_batch
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, Example, Message
-from keeptune.training.objective import Objective
 
 TEXTS = [
     ("Summarize: a b c", "abc"),

@@ -12,8 +12,8 @@ from keeptune.data.encode import Encoder
 from keeptune.models.batch import make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.numerics.losses import cross_entropy_sum
 from keeptune.records import EncodedRow, Example, Message
+from keeptune.statistics.losses import cross_entropy_sum
 
 STEPS = 120
 ECHO = "oh no"

@@ -17,13 +17,13 @@ from keeptune.config import (
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, silent
-from keeptune.mitigation.mending import BASE_TEXTS, Mending
+from keeptune.mitigation.mitigations import BASE_TEXTS, Mending
+from keeptune.mitigation.objective import completion_loss
+from keeptune.mitigation.terms.kl import KlToBase
+from keeptune.mitigation.terms.token_weights import TOKEN_LOSSES
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example, Message
-from keeptune.training.objective import completion_loss
-from keeptune.training.terms.kl import KlToBase
-from keeptune.training.terms.token_weights import TOKEN_LOSSES
 from tests.mitigation.talking import load
 
 LORA = Adapter(rank=4)

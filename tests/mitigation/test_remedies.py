@@ -14,8 +14,6 @@ import torch
 from safetensors.torch import load_file
 
 import keeptune
-from keeptune.api.prepare import choose, load_rows, make_encoder
-from keeptune.api.train import train
 from keeptune.config import (
     Adapter,
     DataConfig,
@@ -28,11 +26,15 @@ from keeptune.config import (
     TuneConfig,
 )
 from keeptune.data.encode import Encoder
+from keeptune.data.task_metrics import choose
+from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, ModelError
-from keeptune.evaluation.drift import kl_by_row
 from keeptune.events import CheckpointSaved, Observer, StepDone, silent
 from keeptune.export.save import saved_tuned
-from keeptune.mitigation.mending import Mending
+from keeptune.inference.drift import kl_by_row
+from keeptune.inference.encoding import make_encoder
+from keeptune.mitigation.mitigations import Mending
+from keeptune.training.train import train
 from tests.mitigation.talking import load
 
 LORA = Adapter(rank=4)

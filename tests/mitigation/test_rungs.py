@@ -9,7 +9,7 @@ import pytest
 
 from keeptune.config import Adapter, Full, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
 from keeptune.errors import ConfigError
-from keeptune.mitigation.rungs import (
+from keeptune.mitigation.candidates import (
     DIALS,
     PLAIN,
     ROUTE,

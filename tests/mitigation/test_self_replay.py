@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from keeptune.api.diagnosis import SAMPLE_SEED
+from keeptune.assessment.diagnosis import SAMPLE_SEED
 from keeptune.config import Adapter, DataConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.prompts import load_prompts
 from keeptune.errors import DataError, ModelError
-from keeptune.evaluation.base_text import sample_text
-from keeptune.evaluation.generate import generate
 from keeptune.events import Event, Notice
+from keeptune.inference.base_text import sample_text
+from keeptune.inference.generate import generate
 from keeptune.mitigation import self_replay
 from keeptune.mitigation.self_replay import BASE_TEXT_SEED, Writing, base_rows, self_replay_rows
 from keeptune.models.adapters import attach_adapter

@@ -13,9 +13,9 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from keeptune.config import Adapter, ModelConfig, TrainingConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
-from keeptune.evaluation.loglikelihood import mean_loss
 from keeptune.events import silent
 from keeptune.export.save import save_tuned, saved_tuned
+from keeptune.inference.loglikelihood import mean_loss
 from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.reference import reference_of

@@ -10,12 +10,12 @@ import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM, T5GemmaConfig, T5GemmaForConditionalGeneration
 
-from keeptune.api.prepare import make_encoder
 from keeptune.config import Adapter, DataConfig, ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
-from keeptune.evaluation.forward_greedy import forward_greedy
-from keeptune.evaluation.loglikelihood import mean_loss
+from keeptune.inference.encoding import make_encoder
+from keeptune.inference.forward_greedy import forward_greedy
+from keeptune.inference.loglikelihood import mean_loss
 from keeptune.models.adapters import attach_adapter, experts_left_out
 from keeptune.models.batch import decoder_start
 from keeptune.models.load import LoadedModel, load_model

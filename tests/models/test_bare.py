@@ -11,15 +11,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from keeptune.api.ask import load_for_asking
 from keeptune.api.route import open_router
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ModelError
-from keeptune.evaluation.drift import kl_of_adapter
 from keeptune.export.save import save_merged, save_tuned
-from keeptune.export.save_dialed import save_dialed
+from keeptune.export.save_interpolated import save_dialed
+from keeptune.inference.drift import kl_of_adapter
+from keeptune.inference.evaluator import load_for_asking
 from keeptune.models.adapters import METHODS, attach_adapter
-from keeptune.models.dial import can_scale
+from keeptune.models.interpolation import can_scale
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.reference import reference_of
 from tests.models.changed import IDS, changed_adapter, move

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from keeptune.api.ask import load_for_asking
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
-from keeptune.evaluation.generate import generate
-from keeptune.evaluation.loglikelihood import mean_loss
+from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.generate import generate
+from keeptune.inference.loglikelihood import mean_loss
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Message
 

@@ -14,6 +14,7 @@ from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
 from keeptune.config import Adapter, ModelConfig
 from keeptune.data.encode import Encoder
+from keeptune.mitigation.objective import Objective
 from keeptune.models import compiled
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.batch import make_batch
@@ -22,7 +23,6 @@ from keeptune.models.freeze import freeze_lowest
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.short_attention import LONGEST, NAME, short_attention
 from keeptune.records import Example, Message
-from keeptune.training.objective import Objective
 
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler")
 

@@ -12,7 +12,7 @@ from peft import LoraConfig, get_peft_model
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ConfigError, ModelError
 from keeptune.models.adapters import METHODS, attach_adapter
-from keeptune.models.dial import make_dial
+from keeptune.models.interpolation import make_dial
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import fold_adapter
 from tests.models.changed import changed_adapter, changed_weights, logits, move

@@ -17,11 +17,11 @@ from keeptune.cli.main import main
 from keeptune.config import Adapter, ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import NonFiniteLogits
-from keeptune.evaluation.base_text import sample_text
-from keeptune.evaluation.drift import kl_by_row, kl_of_adapter
-from keeptune.evaluation.run import Questioning, answer_items
-from keeptune.evaluation.vllm_engine import _start
 from keeptune.events import silent
+from keeptune.inference.base_text import sample_text
+from keeptune.inference.drift import kl_by_row, kl_of_adapter
+from keeptune.inference.run import Questioning, answer_items
+from keeptune.inference.vllm_engine import _start
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example, Message

@@ -12,16 +12,16 @@ import torch
 from keeptune.config import Adapter, Full, ModelConfig, TrainingConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import silent
+from keeptune.mitigation.objective import Objective, Term, completion_loss
+from keeptune.mitigation.terms.kl import KlToBase
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.reference import reference_of
-from keeptune.numerics.divergence import kl
 from keeptune.records import EncodedRow, Example, Message
+from keeptune.statistics.divergence import kl
 from keeptune.training.loop import Loop
-from keeptune.training.objective import Objective, Term, completion_loss
-from keeptune.training.terms.kl import KlToBase
 
 EXAMPLES = [Example(f"e{i}", (Message("user", f"number {i}"),), f"it is {i % 3}") for i in range(16)]
 METHODS = [

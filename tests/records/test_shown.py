@@ -12,8 +12,8 @@ from keeptune.data.mix.report import MixReport
 from keeptune.errors import Problem
 from keeptune.records import Undefined, from_plain, to_plain
 from keeptune.records.shown import table
-from keeptune.store.run_comparison import RunComparison
-from keeptune.store.run_entry import RunEntry
+from keeptune.workspace.run_comparison import RunComparison
+from keeptune.workspace.run_entry import RunEntry
 from tests.report.forgetting_reports import forgetting_report
 from tests.report.results import EVALUATED, RESULT
 

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from keeptune.numerics.mcnemar import mcnemar_mid_p
-from keeptune.numerics.tango import tango_interval, tango_p_above
 from keeptune.records import (
     AbilityReport,
     Answer,
@@ -35,6 +33,8 @@ from keeptune.records import (
     VariantDrop,
     Verdict,
 )
+from keeptune.statistics.mcnemar import mcnemar_mid_p
+from keeptune.statistics.tango import tango_interval, tango_p_above
 
 Pair = tuple[EvalRecord, EvalRecord]
 STATUS = "Your order {n} is on its way. It should arrive within 3 days. Is there anything else I can help with?"

@@ -9,7 +9,7 @@ from rich.console import Console
 from keeptune.records import ForgettingReport, Interval, Undefined
 from keeptune.report.ending import CLIMBS, ending_of_measure
 from keeptune.report.forgetting import forgetting_report
-from keeptune.report.wording import change
+from keeptune.report.phrases import change
 from tests.report.forgetting_reports import climbed
 from tests.report.forgetting_reports import forgetting_report as a_report
 

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from keeptune.report.runs import runs_report, size
-from keeptune.store.run_entry import RunEntry
-from keeptune.store.task_name import short_model
+from keeptune.workspace.run_entry import RunEntry
+from keeptune.workspace.task_name import short_model
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from keeptune.data.check_report import CheckReport, RoleReport
 from keeptune.data.duplicates import Repeat
 from keeptune.data.token_lengths import LengthSummary, TokenLengths
 from keeptune.errors import Problem
-from keeptune.numerics.jackknife import TOO_FEW
 from keeptune.records import Undefined
 from keeptune.report.check import check_report
 from keeptune.report.terminal import eval_report, shortened, tune_report
+from keeptune.statistics.jackknife import TOO_FEW
 from tests.report.results import EVALUATED, RESULT, comparison, interval
 
 

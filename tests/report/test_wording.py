@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keeptune.forgetting.amounts import amount
-from keeptune.numerics.jackknife import TOO_FEW
 from keeptune.records import DevDrop, DevEvidence, Undefined
-from keeptune.report.wording import best_rival, change, headline, rung_line, score, verdict
+from keeptune.report.phrases import best_rival, change, headline, rung_line, score, verdict
+from keeptune.statistics.jackknife import TOO_FEW
 from tests.report.results import GAIN, LOSS, OVER_FEW_SHOT, comparison, interval
 
 

@@ -6,10 +6,10 @@ import sys
 import pytest
 from scoring_items import example, wrote
 
-from keeptune.api.prepare import choose
 from keeptune.config.schema import EvaluationConfig
+from keeptune.data.task_metrics import choose
 from keeptune.errors import MetricError
-from keeptune.evaluation.run import score_answers
+from keeptune.inference.run import score_answers
 from keeptune.records import Answer
 from keeptune.scoring.metric import UNSCORED, corpus_score
 from keeptune.scoring.table import METRICS, get_metric

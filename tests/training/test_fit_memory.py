@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from keeptune.config import Full
+from keeptune.data.batching import split_by_budget
 from keeptune.events import CheckpointSaved, Event, ForecastMade, Notice, silent
 from keeptune.models.memory import Meter, _of_group, out_of_memory
-from keeptune.numerics.batching import split_by_budget
 from keeptune.records import EncodedRow
 from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory
 from keeptune.training.loop import Loop

@@ -15,9 +15,9 @@ import torch
 from keeptune.config import Adapter, Full, ModelConfig, TrainingConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import NonFiniteLoss, TrainingError
-from keeptune.evaluation.generate import generate
-from keeptune.evaluation.loglikelihood import mean_loss
 from keeptune.events import Event, Notice, StepDone, ValidationDone, silent
+from keeptune.inference.generate import generate
+from keeptune.inference.loglikelihood import mean_loss
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, Example, Message

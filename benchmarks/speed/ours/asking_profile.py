@@ -35,11 +35,11 @@ def main() -> None:
     from torch.profiler import ProfilerActivity, profile
     from torch.utils.flop_counter import FlopCounterMode
 
-    from keeptune.api.ask import load_for_asking
     from keeptune.config import ModelConfig
-    from keeptune.evaluation.generate import generate
-    from keeptune.evaluation.shared_prefix import shared_loglikelihoods
     from keeptune.events import silent
+    from keeptune.inference.evaluator import load_for_asking
+    from keeptune.inference.generate import generate
+    from keeptune.inference.shared_prefix import shared_loglikelihoods
     from keeptune.models.key_values import read_prefix
     from keeptune.records import EncodedRow
 

@@ -10,11 +10,11 @@ import time
 def main() -> None:
     """One item to warm up, then all of them."""
     order = json.load(sys.stdin)
-    from keeptune.api.ask import load_for_asking
     from keeptune.config import ModelConfig
-    from keeptune.evaluation.loglikelihood import loglikelihoods
-    from keeptune.evaluation.shared_prefix import shared_loglikelihoods
     from keeptune.events import Event, Notice
+    from keeptune.inference.evaluator import load_for_asking
+    from keeptune.inference.loglikelihood import loglikelihoods
+    from keeptune.inference.shared_prefix import shared_loglikelihoods
     from keeptune.records import EncodedRow
 
     notices: list[str] = []

@@ -12,10 +12,10 @@ from typing import Any
 def main() -> None:
     """Two short answers to warm up, then all of them, as token ids."""
     order = json.load(sys.stdin)
-    from keeptune.api.ask import load_for_asking
     from keeptune.config import ModelConfig
+    from keeptune.inference.evaluator import load_for_asking
 
-    way: Any = importlib.import_module("keeptune.evaluation.generate")
+    way: Any = importlib.import_module("keeptune.inference.generate")
     read = way._read
     # An answer is text; its token ids are wanted beside it.
     way._read = lambda loaded, ids: (read(loaded, ids), ids)

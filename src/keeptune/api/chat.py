@@ -5,21 +5,20 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from keeptune.api.ask import load_for_asking, tell_model
-from keeptune.api.evaluate import of_run
-from keeptune.api.measure import base_of
-from keeptune.api.prepare import make_encoder
-from keeptune.api.task_format import PLAIN, TaskFormat, as_trained, format_of
 from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.template import field_names
 from keeptune.errors import ConfigError
-from keeptune.evaluation.generate import fitting_prompts, generate
 from keeptune.events import Notice, Observer, shown, silent
+from keeptune.export.run_model import base_of, of_run
+from keeptune.inference.encoding import make_encoder
+from keeptune.inference.evaluator import load_for_asking, tell_model
+from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Message
 from keeptune.records.shown import Shown
 from keeptune.report.progress import shows_progress
+from keeptune.training.task_format import PLAIN, TaskFormat, as_trained, format_of
 
 REPLY_TOKENS = 256
 

@@ -4,19 +4,16 @@ what `tune` itself begins with."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
-from keeptune.api.evaluate import of_run
-from keeptune.api.prepare import make_encoder
-from keeptune.api.tune import refuse_start
 from keeptune.config.schema import TuneConfig
 from keeptune.data.check_report import CheckReport
 from keeptune.data.encode import Encoder
-from keeptune.data.token_lengths import CountTokens
 from keeptune.data.validate import check_data
 from keeptune.errors import ConfigError, KeeptuneError, MissingDependency, ModelError
 from keeptune.events import Notice, Observer, shown
-from keeptune.records import Example
+from keeptune.experiments.tuning import refuse_start
+from keeptune.export.run_model import of_run
+from keeptune.inference.encoding import make_encoder, token_counter
 from keeptune.report.progress import shows_progress
 
 
@@ -45,13 +42,3 @@ def _encoder(config: TuneConfig, observer: Observer) -> Encoder | None:
     except (ConfigError, ModelError, MissingDependency) as error:
         observer(Notice("no-lengths", f"lengths in tokens are left out: {error.message}; {error.fix}"))
         return None
-
-
-def token_counter(encoder: Encoder) -> CountTokens:
-    """Counts the tokens of examples before anything is cut."""
-    whole = dataclasses.replace(encoder, max_length=1 << 30)
-
-    def count(examples: Sequence[Example]) -> list[tuple[int, int]]:
-        return [(len(whole.prompt(e)[0]), len(whole.completion(e, e.completion))) for e in examples]
-
-    return count

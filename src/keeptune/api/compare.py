@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from keeptune.api.evaluate import of_run
-from keeptune.api.manifest import make_manifest
-from keeptune.api.old_examples import check_replayed
-from keeptune.api.preflight import preflight
-from keeptune.api.prepare import choose, load_rows, make_encoder
-from keeptune.api.resume import open_in, refuse_other_settings
-from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
 from keeptune.config.affects import Affects
 from keeptune.config.schema import Adapter, TuneConfig
+from keeptune.data.task_metrics import choose
+from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
 from keeptune.events import Notice, Observer, RunStarted, shown, silent
+from keeptune.experiments.compare import Compared, compare_trials
+from keeptune.experiments.trial_scores import FinishedTrial
+from keeptune.experiments.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
+from keeptune.export.run_model import of_run
+from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.table import apply_mitigations, refuse_overridden
 from keeptune.records import (
@@ -31,11 +31,13 @@ from keeptune.records import (
 )
 from keeptune.report.html.compare_page import write_compare_html
 from keeptune.report.progress import shows_progress
-from keeptune.store.path_part import path_part
-from keeptune.store.runs import CONFIG, LOCK, TRIALS, locked_folder
-from keeptune.store.written import write_record
-from keeptune.studies.compare import Compared, compare_trials
-from keeptune.studies.trial_scores import FinishedTrial
+from keeptune.training.preflight import preflight
+from keeptune.training.replay_data import check_replayed
+from keeptune.training.resume import open_in, refuse_other_settings
+from keeptune.workspace.manifest import make_manifest
+from keeptune.workspace.path_part import path_part
+from keeptune.workspace.runs import CONFIG, LOCK, TRIALS, locked_folder
+from keeptune.workspace.written import write_record
 
 COMPARISON = "compare.json"
 PAGE = "compare.html"

@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from keeptune.api.evaluate import of_run
-from keeptune.api.manifest import make_manifest
-from keeptune.api.preflight import preflight
-from keeptune.api.prepare import EMBEDDED, EMBEDDED_POOL, choose, load_rows, make_encoder, new_tokens
-from keeptune.api.resume import refuse_other_settings
-from keeptune.api.train import write_config
-from keeptune.api.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
 from keeptune.config.affects import Affects
 from keeptune.config.schema import TuneConfig
+from keeptune.data.task_metrics import choose
+from keeptune.data.task_rows import EMBEDDED, EMBEDDED_POOL, load_rows
 from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
 from keeptune.events import Notice, Observer, RunStarted, shown, silent
+from keeptune.experiments.learning_curve import Learned, check_sizes, learn, method_of
+from keeptune.experiments.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
+from keeptune.export.run_model import of_run
+from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.records import (
     SCHEMA_VERSION,
     CurveTrial,
@@ -28,10 +27,13 @@ from keeptune.records import (
 )
 from keeptune.report.html.curve_page import write_curve_html
 from keeptune.report.progress import shows_progress
-from keeptune.store.runs import CONFIG, TRIALS, open_run
-from keeptune.store.task_name import task_name
-from keeptune.store.written import write_record
-from keeptune.studies.learning_curve import Learned, check_sizes, learn, method_of
+from keeptune.training.preflight import preflight
+from keeptune.training.resume import refuse_other_settings
+from keeptune.training.train import write_config
+from keeptune.workspace.manifest import make_manifest
+from keeptune.workspace.runs import CONFIG, TRIALS, open_run
+from keeptune.workspace.task_name import task_name
+from keeptune.workspace.written import write_record
 
 CURVE = "curve.json"
 PAGE = "curve.html"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from keeptune.api.prepare import EMBEDDED
-from keeptune.api.tune import tune
 from keeptune.config.schema import TuneConfig
+from keeptune.data.task_rows import EMBEDDED
 from keeptune.events import Observer, shown
+from keeptune.experiments.tuning import run_tuning
 from keeptune.models.find import BUILT_IN
 from keeptune.records import TuneResult
 from keeptune.report.progress import shows_progress
@@ -54,4 +54,4 @@ def demo(config: TuneConfig | None = None, observer: Observer = shown) -> TuneRe
     Raises:
         MissingDependency: the package of the built-in model is not installed. Else as `tune`.
     """
-    return tune(demo_config(config), observer)
+    return run_tuning(demo_config(config), observer)

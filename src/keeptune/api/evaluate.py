@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from pathlib import Path
 
-from keeptune.api.ask import Asker
-from keeptune.api.askable import refuse_unaskable
-from keeptune.api.manifest import make_manifest
-from keeptune.api.prepare import choose, labelled, load_told, make_encoder, new_tokens
-from keeptune.api.task_format import as_trained
+from keeptune.abilities.preflight import refuse_unaskable
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.duplicates import drop_repeats
 from keeptune.data.few_shot import fewer_shown, with_shots
 from keeptune.data.split import limit_examples
+from keeptune.data.task_metrics import choose
+from keeptune.data.task_rows import labelled, load_told
 from keeptune.errors import ConfigError
-from keeptune.evaluation.run import corpus_scores
 from keeptune.events import Event, Notice, Observer, RunStarted, shown
-from keeptune.export.save import saved_tuned
+from keeptune.export.run_model import of_run
+from keeptune.inference.encoding import make_encoder, new_tokens
+from keeptune.inference.evaluator import Asker
+from keeptune.inference.run import corpus_scores
 from keeptune.records import SCHEMA_VERSION, EvalResult
 from keeptune.report.progress import shows_progress
-from keeptune.store.runs import CONFIG, FORGETTING, LADDER, RESULT, open_run, read_json_object
-from keeptune.store.written import goes_on, write_record, write_records, write_settings
+from keeptune.training.task_format import as_trained
+from keeptune.workspace.manifest import make_manifest
+from keeptune.workspace.runs import CONFIG, RESULT, open_run
+from keeptune.workspace.written import goes_on, write_record, write_records, write_settings
 
 
 @shows_progress
@@ -104,20 +105,3 @@ def evaluate(
         )
         write_record(run / RESULT, result)
     return result
-
-
-def of_run(model: ModelConfig) -> ModelConfig:
-    """The tuned model of a run, where `model` names a run folder; else `model` as it is."""
-    path = Path(model.name).expanduser()
-    if not (path / CONFIG).exists() or (path / "adapter_config.json").exists():
-        return model
-    tuned = saved_tuned(path) or _left_as_it_was(path)
-    return model if tuned is None else dataclasses.replace(model, name=str(tuned))
-
-
-def _left_as_it_was(run: Path) -> str | None:
-    """The tuned model that a `rescue` was given, where it found nothing to change and so made no weights."""
-    if not ((run / LADDER).exists() and (run / FORGETTING).exists()):
-        return None
-    name = read_json_object(run / FORGETTING, "name the tuned model itself").get("tuned_name")
-    return name if isinstance(name, str) and Path(name).expanduser() != run else None

@@ -6,12 +6,12 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from keeptune.api.ready import ready
-from keeptune.api.start import whole_model
-from keeptune.api.train import prepared
 from keeptune.config.schema import TuneConfig
 from keeptune.events import Observer, silent
 from keeptune.records import Forecast
+from keeptune.training.ready import ready
+from keeptune.training.start import whole_model
+from keeptune.training.train import prepared
 
 
 def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:

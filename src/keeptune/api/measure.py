@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import Any
 
-from keeptune.api.abilities import declared_items
-from keeptune.api.ask import Asker
-from keeptune.api.askable import refuse_unaskable
-from keeptune.api.evaluate import of_run
-from keeptune.api.forget import Forgetting, Task
-from keeptune.api.measure_logs import is_log, measure_logs, refuse_asking
-from keeptune.api.prepare import choose, labelled, load_told, make_encoder, new_tokens, rows_of_user
-from keeptune.api.task_format import as_trained
-from keeptune.api.trained_items import items_trained_on
+from keeptune.abilities.declared import declared_items
+from keeptune.abilities.preflight import refuse_unaskable
+from keeptune.assessment.assess import Forgetting, Task
+from keeptune.assessment.logs import is_log, measure_logs, refuse_asking
 from keeptune.config.schema import MeasureRun
 from keeptune.data.split import limit_examples
+from keeptune.data.task_metrics import choose
+from keeptune.data.task_rows import labelled, load_told, rows_of_user
 from keeptune.errors import ConfigError
 from keeptune.events import Event, Notice, Observer, RunStarted, shown
-from keeptune.models.find import refuse_missing
+from keeptune.export.run_model import of_run
+from keeptune.inference.encoding import make_encoder, new_tokens
+from keeptune.inference.evaluator import Asker
 from keeptune.records import ForgettingReport
 from keeptune.report.progress import shows_progress
-from keeptune.store.runs import CONFIG, open_run, read_json_object
-from keeptune.store.task_name import short_model
-from keeptune.store.written import goes_on, write_settings
+from keeptune.training.task_format import as_trained
+from keeptune.training.trained_items import items_trained_on
+from keeptune.workspace.runs import CONFIG, open_run
+from keeptune.workspace.task_name import short_model
+from keeptune.workspace.written import goes_on, write_settings
 
 
 @shows_progress
@@ -75,30 +74,6 @@ def measure(config: MeasureRun, observer: Observer = shown) -> ForgettingReport:
             told,
         )
         return forgetting(task, notices)
-
-
-def base_of(tuned: str) -> str:
-    """The base that a tuned model names itself: of a run of `tune`, or of an adapter; ``name@revision`` where it was
-    one of the hub's revisions.
-
-    Raises:
-        ConfigError: it names none.
-    """
-    refuse_missing(tuned)
-    path = Path(tuned).expanduser()
-    for file, section, name in (
-        (path / CONFIG, "model", "name"),
-        (path / "adapter_config.json", None, "base_model_name_or_path"),
-    ):
-        if file.exists():
-            told: Any = read_json_object(file, "name the base with --base")
-            if section:
-                told = told.get(section)
-            base, revision = (told.get(name), told.get("revision")) if isinstance(told, dict) else (None, None)
-            if isinstance(base, str) and base:
-                of_hub = revision and not Path(base).expanduser().exists()
-                return f"{base}@{revision}" if of_hub else base
-    raise ConfigError(f"{tuned} does not tell what it was tuned from", "name the base with --base")
 
 
 def _ask_task(config: MeasureRun, observer: Observer) -> Task:

@@ -7,9 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keeptune.api.check import token_counter
-from keeptune.api.evaluate import of_run
-from keeptune.api.prepare import make_encoder
 from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.mix.build import build_mix
 from keeptune.data.mix.folder import write_recipe
@@ -17,8 +14,10 @@ from keeptune.data.mix.recipe import RECIPE, MixRecipe, read_recipe, recipe_file
 from keeptune.data.mix.report import MixReport
 from keeptune.errors import StoreError
 from keeptune.events import Observer, shown
+from keeptune.export.run_model import of_run
+from keeptune.inference.encoding import make_encoder, token_counter
 from keeptune.report.progress import shows_progress
-from keeptune.store.atomic import atomic_folder
+from keeptune.workspace.atomic import atomic_folder
 
 
 @shows_progress

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keeptune.api.ask import load_for_asking, tell_model
-from keeptune.api.askable import refuse_unaskable
-from keeptune.api.evaluate import of_run
-from keeptune.api.prepare import NEW_TOKENS, make_encoder, tell_problems
-from keeptune.api.task_format import as_trained
+from keeptune.abilities.preflight import refuse_unaskable
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.prompts import load_prompts
 from keeptune.data.split import limit_examples
+from keeptune.data.task_rows import tell_problems
 from keeptune.errors import ConfigError, StoreError
-from keeptune.evaluation.generate import fitting_prompts, generate_kept
 from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer, shown
+from keeptune.export.run_model import of_run
+from keeptune.inference.encoding import NEW_TOKENS, make_encoder
+from keeptune.inference.evaluator import load_for_asking, tell_model
+from keeptune.inference.generate import fitting_prompts, generate_kept
 from keeptune.report.progress import shows_progress
-from keeptune.store.growing_file import GrowingFile, locked_file
-from keeptune.store.hashing import hash_value
-from keeptune.store.table_file import refuse_unknown_suffix, write_table
+from keeptune.training.task_format import as_trained
+from keeptune.workspace.growing_file import GrowingFile, locked_file
+from keeptune.workspace.hashing import hash_value
+from keeptune.workspace.table_file import refuse_unknown_suffix, write_table
 
 
 @shows_progress

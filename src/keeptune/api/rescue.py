@@ -6,55 +6,48 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from keeptune.api.abilities import declared_items
-from keeptune.api.ask import Asker
-from keeptune.api.askable import refuse_unaskable
-from keeptune.api.evaluate import of_run
-from keeptune.api.forget import REPORT, Forgetting, Task
-from keeptune.api.ladder import Climb, Climbed, Made, refuse_nothing_to_keep, settle
-from keeptune.api.preflight import preflight
-from keeptune.api.prepare import (
-    Metrics,
-    Rows,
-    choose,
-    labelled,
-    load_rows,
-    load_told,
-    make_encoder,
-    new_tokens,
-    rows_of_user,
-)
-from keeptune.api.ready import apart_from_kept, with_development_items
-from keeptune.api.resume import refuse_other_settings
-from keeptune.api.start import refuse_another_start, whole_model
-from keeptune.api.task_format import as_found, as_trained, keep_format
-from keeptune.api.train import keep_settings, train
-from keeptune.api.trained_items import keep_trained
-from keeptune.api.tune import tidy
+from keeptune.abilities.declared import declared_items
+from keeptune.abilities.preflight import refuse_unaskable
+from keeptune.assessment.assess import REPORT, Forgetting, Task
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples, split_examples
+from keeptune.data.task_metrics import Metrics, choose
+from keeptune.data.task_rows import Rows, labelled, load_rows, load_told, rows_of_user
 from keeptune.errors import ConfigError, RunExists
 from keeptune.events import Event, Notice, Observer, RunStarted, shown
+from keeptune.experiments.mitigation_search import Climb, Climbed, Made, settle
+from keeptune.experiments.tuning import tidy
+from keeptune.export.run_model import of_run
 from keeptune.export.save import saved_tuned
-from keeptune.export.save_dialed import save_dialed
-from keeptune.mitigation.fit import unfit
-from keeptune.mitigation.rungs import (
+from keeptune.export.save_interpolated import save_dialed
+from keeptune.inference.encoding import make_encoder, new_tokens
+from keeptune.inference.evaluator import Asker
+from keeptune.mitigation.candidates import (
     DIALS,
     PLAIN,
     ROUTE,
+    refuse_nothing_to_keep,
     refuse_other_remedies,
     rung_config,
     training_of,
     with_dials,
 )
+from keeptune.mitigation.fit import unfit
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import fold_adapter
 from keeptune.records import ForgettingReport
 from keeptune.report.progress import shows_progress
-from keeptune.store.hashing import hash_value
-from keeptune.store.runs import RUNGS, START, open_run
+from keeptune.training.preflight import preflight
+from keeptune.training.ready import apart_from_kept, with_development_items
+from keeptune.training.resume import refuse_other_settings
+from keeptune.training.start import refuse_another_start, whole_model
+from keeptune.training.task_format import as_found, as_trained, keep_format
+from keeptune.training.train import keep_settings, train
+from keeptune.training.trained_items import keep_trained
+from keeptune.workspace.hashing import hash_value
+from keeptune.workspace.runs import RUNGS, START, open_run
 
 REPAIRS = ("kl=1", "self-replay=0.3+kl=1")
 REPAIRS_WITH_OLD_ROWS = (*with_dials("replay=0.5"), "replay=0.5+kl=1")

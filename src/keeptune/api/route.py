@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from keeptune.api.ask import tell_model
-from keeptune.api.evaluate import of_run
-from keeptune.api.prepare import make_encoder
-from keeptune.api.task_format import PLAIN, TaskFormat, as_trained, format_of
 from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
-from keeptune.evaluation.generate import fitting_prompts, generate
 from keeptune.events import Observer, shown, silent
+from keeptune.export.run_model import of_run
+from keeptune.inference.encoding import make_encoder
+from keeptune.inference.evaluator import tell_model
+from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example
 from keeptune.records.shown import Shown
 from keeptune.report.progress import shows_progress
+from keeptune.training.task_format import PLAIN, TaskFormat, as_trained, format_of
 
 Route = Literal["base", "tuned"]
 ROOM = 256

@@ -10,10 +10,10 @@ from typing import Any
 from keeptune.config.suggest import did_you_mean
 from keeptune.errors import ConfigError
 from keeptune.records import Interval
-from keeptune.store import run_folder
-from keeptune.store.run_comparison import RunComparison, compare_entries
-from keeptune.store.run_entry import STATES, RunEntry
-from keeptune.store.run_folder import Dependent
+from keeptune.workspace import run_folder
+from keeptune.workspace.run_comparison import RunComparison, compare_entries
+from keeptune.workspace.run_entry import STATES, RunEntry
+from keeptune.workspace.run_folder import Dependent
 
 RUNS = "runs"
 """The folder where runs are made unless the user names another."""

@@ -3,48 +3,11 @@ there, and of what was lost elsewhere."""
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import dataclass, replace
-from pathlib import Path
-
-from keeptune.api.forget import Forgetting, Task
-from keeptune.api.ladder import Climb, Climbed, Trainer, refuse_nothing_to_keep, settle
-from keeptune.api.prepare import Metrics, Rows, rows_of_user
-from keeptune.api.ready import ready
-from keeptune.api.result import make_result
-from keeptune.api.resume import keep_asked, refuse_another, with_kept_settings
-from keeptune.api.score import Scored, score
-from keeptune.api.search import found_settings
-from keeptune.api.start import whole_model
-from keeptune.api.task_format import as_found, keep_format
-from keeptune.api.train import keep_settings, train
-from keeptune.api.trained_before import WHOLE
-from keeptune.api.trained_items import keep_trained
-from keeptune.commands import command
 from keeptune.config.schema import TuneConfig
-from keeptune.errors import ConfigError
-from keeptune.events import Event, Notice, Observer, RunFinished, RunStarted, shown, silent
-from keeptune.export.save import saved_tuned
-from keeptune.mitigation.rungs import PLAIN, refuse_other_remedies, rungs_of, training_of
-from keeptune.records import ForgettingReport, TuneResult
+from keeptune.events import Observer, shown
+from keeptune.experiments.tuning import run_tuning
+from keeptune.records import TuneResult
 from keeptune.report.progress import shows_progress
-from keeptune.store.path_part import path_part
-from keeptune.store.runs import CONFIG, RESULT, RUNGS, open_run, refuse_taken
-from keeptune.store.task_name import task_name
-from keeptune.store.written import write_record, write_records
-
-
-@dataclass(slots=True)
-class _Notes:
-    """Passes events on, and keeps the notices for the result."""
-
-    observer: Observer
-    kept: list[str]
-
-    def __call__(self, event: Event, /) -> None:
-        if isinstance(event, Notice):
-            self.kept.append(event.message)
-        self.observer(event)
 
 
 @shows_progress
@@ -54,108 +17,4 @@ def tune(config: TuneConfig, observer: Observer = shown) -> TuneResult:
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
     """
-    notes = _Notes(observer, [])
-    config = with_kept_settings(config)
-    with open_run(config.output, _default_name(config), resume=config.resume) as run:
-        notes(RunStarted(str(run)))
-        config, rows, encoder, metrics = ready(config, notes)
-        start = config.model
-        config = replace(config, model=whole_model(config.model, run))
-        seconds: dict[str, float] = {}
-        config = found_settings(config, run, rows, encoder, metrics, notes)
-        climbed = None
-        if config.ladder.auto:
-            refuse_another(config, rows, run)
-            keep_settings(config, run)
-            make = Trainer(config, run, rows, encoder, metrics, notes)
-            rungs = (PLAIN, *rungs_of(config))
-            climbed = Climb(config, run, rows, (encoder, encoder), metrics, make, notes, seconds, rungs)()
-            settle(climbed.made.model, run)
-        summary = climbed.made.summary if climbed else None
-        summary = summary or train(config, run, rows, encoder, metrics, notes, seconds)
-        keep_format(as_found(config.data, rows), run)
-        seen = keep_trained(config, rows, run, start, notes)
-        keep_asked(config, rows, run)
-        scored = score(config, run, rows, encoder, metrics, notes, seconds)
-        result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds, seen)
-        for name, records in scored.records.items():
-            write_records(run / "samples" / f"{path_part(name)}.jsonl", records)
-        if config.measure.extent != "none":
-            found = _measure(config, run, rows, metrics, scored, notes, result, climbed)
-            result = replace(result, forgetting=found)
-        write_record(run / RESULT, result)
-        tidy(run)
-    notes(RunFinished(str(run), result.comparisons))
-    return result
-
-
-def _measure(
-    config: TuneConfig,
-    run: Path,
-    rows: Rows,
-    metrics: Metrics,
-    scored: Scored,
-    notes: _Notes,
-    made: TuneResult,
-    climbed: Climbed | None,
-) -> ForgettingReport:
-    """What the tuning cost elsewhere, quickly unless the settings say otherwise."""
-    forgetting = Forgetting(
-        base=config.model,
-        tuned=replace(config.model, name=str(saved_tuned(run)), revision=None),
-        measure=replace(config.measure, extent=config.measure.extent or "quick"),
-        data=rows_of_user(config.data),
-        token_budget=config.evaluation.token_budget,
-        run=run,
-        observer=notes,
-        routed=climbed is not None and climbed.routed,
-        ladder=climbed.report if climbed else None,
-    )
-    task = Task(
-        rows.test, scored.records["base"], scored.records["tuned"], metrics.primary, made.comparisons[0].trained_on
-    )
-    report = forgetting(task, notes.kept, made)
-    if climbed is None and report.gate in ("fail", "inconclusive") and _can_climb(config):
-        notes(Notice("auto", _what_auto_would_do(config, run, made.training.seconds / 60)))
-    return report
-
-
-def _can_climb(config: TuneConfig) -> bool:
-    """Whether these settings allow --auto."""
-    try:
-        refuse_nothing_to_keep(config)
-        refuse_other_remedies(config)
-    except ConfigError:
-        return False
-    return True
-
-
-def _what_auto_would_do(config: TuneConfig, run: Path, minutes: float) -> str:
-    rungs = rungs_of(config)
-    trained = len({training_of(rung) for rung in rungs} - {PLAIN})
-    again = command("tune", config=run / CONFIG, auto=True, output=f"{run}-auto")
-    return (
-        f"--auto looks for the cheapest remedy that keeps everything: {', '.join(rungs)}, in this order, as far as it "
-        f"must; {trained} trainings for the {len(rungs)} of them, about {minutes:.0f} minutes each: {again}"
-    )
-
-
-def refuse_start(config: TuneConfig) -> None:
-    """Refuse what `tune` would refuse before a model's weights load, and leave nothing.
-
-    Raises:
-        KeeptuneError: see the tree in `keeptune.errors`.
-    """
-    config = with_kept_settings(config)
-    refuse_taken(config.output, resume=config.resume)
-    ready(config, silent)
-
-
-def _default_name(config: TuneConfig) -> str:
-    return f"{task_name(config.data.train or 'data')}-{config.method.kind}"
-
-
-def tidy(run: Path) -> None:
-    """Checkpoints, and weights that were not chosen, have served once the result is written."""
-    for path in (*run.glob("checkpoint-*"), run / "best", run / WHOLE, run / RUNGS):
-        shutil.rmtree(path, ignore_errors=True)
+    return run_tuning(config, observer)

@@ -64,8 +64,8 @@ def command(
     numbers = _numbers(seeds)
     quiet_libraries()
     from keeptune.api.compare import compare
-    from keeptune.api.ray_trials import RayTrials
-    from keeptune.api.trials import Executor, run_in_turn
+    from keeptune.experiments.ray_trials import RayTrials
+    from keeptune.experiments.trials import Executor, run_in_turn
 
     cpus = 1.0 if cpus_per_trial is None else cpus_per_trial
     execute: Executor = run_in_turn if ray is None else RayTrials(ray, gpus_per_trial, cpus)

@@ -16,7 +16,7 @@ import click
 from keeptune.commands import command, joined
 from keeptune.errors import Stopped
 from keeptune.events import Event, Observer, RunStarted
-from keeptune.store.runs import CONFIG, RESULT, TRIALS
+from keeptune.workspace.runs import CONFIG, RESULT, TRIALS
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WAITS = "\nstopping after this step, with a checkpoint; once more stops at once\n"

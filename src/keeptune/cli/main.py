@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from keeptune.errors import KeeptuneError, Stopped
-from keeptune.store.atomic import is_of_the_disk, not_written
+from keeptune.workspace.atomic import is_of_the_disk, not_written
 
 VERBS = {
     "demo": "Tune the built-in model on the built-in task: before and after, in minutes.",

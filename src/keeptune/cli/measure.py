@@ -59,8 +59,9 @@ def command(
     flags |= {"measure": "quick" if quick else None}
     settings = read_settings(config, flags)
     quiet_libraries()
-    from keeptune.api.measure import base_of, measure
+    from keeptune.api.measure import measure
     from keeptune.config.schema import MeasureRun
+    from keeptune.export.run_model import base_of
     from keeptune.forgetting.gate import exit_code
 
     run = MeasureRun(

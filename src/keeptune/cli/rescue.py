@@ -48,8 +48,8 @@ def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_js
 
     settings = read_settings(config, flags)
     quiet_libraries()
-    from keeptune.api.measure import base_of
     from keeptune.api.rescue import rescue
+    from keeptune.export.run_model import base_of
     from keeptune.forgetting.gate import exit_code
     from keeptune.report.forgetting import forgetting_report
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from keeptune.config.load import load_config
 from keeptune.config.schema import TuneConfig
-from keeptune.store.runs import CONFIG
-from keeptune.store.runs import read_settings as read_stored_settings
+from keeptune.workspace.runs import CONFIG
+from keeptune.workspace.runs import read_settings as read_stored_settings
 
 
 def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:

@@ -11,7 +11,7 @@ from keeptune.config.name import RULE, wrong_name
 from keeptune.data.formats.jsonl import read_jsonl
 from keeptune.data.lm_eval_task import HarnessTask, harness_task
 from keeptune.errors import DataError, Problem
-from keeptune.store.json_file import read_json_file
+from keeptune.workspace.json_file import read_json_file
 
 _NAME = re.compile(r"samples_(?P<task>.+)_(?P<stamp>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(\.\d+)?)")
 """Stem of a samples file: its task, and the time that it shares with its results file."""

@@ -14,7 +14,7 @@ from keeptune.data.mix.recipe import is_recipe
 from keeptune.data.row_builder import RowBuilder, RowShapes
 from keeptune.errors import DataError, Problem
 from keeptune.records import Example
-from keeptune.store.hashing import hash_value
+from keeptune.workspace.hashing import hash_value
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from keeptune.errors import ConfigError
 from keeptune.models.find import hub_snapshot
 from keeptune.models.load import LoadedModel
 from keeptune.models.weights import fold_adapter
-from keeptune.store.atomic import atomic_folder, write_json
-from keeptune.store.sums import write_sums
+from keeptune.workspace.atomic import atomic_folder, write_json
+from keeptune.workspace.sums import write_sums
 
 ADAPTER_CONFIG = "adapter_config.json"
 

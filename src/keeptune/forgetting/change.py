@@ -10,10 +10,10 @@ from scipy.special import stdtr, stdtrit
 
 from keeptune.forgetting.drop import Drop
 from keeptune.forgetting.paired_scores import PairedScores
-from keeptune.numerics.jackknife import effective_number
-from keeptune.numerics.mcnemar import mcnemar_mid_p
-from keeptune.numerics.multiplicity import holm_adjust
 from keeptune.records import AbilityReport, Change, Interval, Undefined
+from keeptune.statistics.jackknife import effective_number
+from keeptune.statistics.mcnemar import mcnemar_mid_p
+from keeptune.statistics.multiplicity import holm_adjust
 
 SIGNIFICANT = 0.05
 """Two-sided, where this is the only look."""

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from keeptune.numerics.wilson import wilson_interval
 from keeptune.records import EvalRecord, Interval
 from keeptune.scoring.choices import compared_choices
 from keeptune.scoring.label_accuracy import parse_label
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.normalise import same_answer
+from keeptune.statistics.wilson import wilson_interval
 
 MIN_ITEMS = 10
 ONE_ANSWER = 0.9

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keeptune.numerics.jackknife import score_jackknife
 from keeptune.records import DriftRow, Interval, MaybeInterval, Undefined
+from keeptune.statistics.jackknife import score_jackknife
 
 BEYOND = 4.0
 """A sequence that was not sampled may drift as many times as far as the farthest of those that were: KL has no bound,

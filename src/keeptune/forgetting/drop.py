@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from keeptune.forgetting.paired_scores import PairedScores, in_points
-from keeptune.numerics.clustered_tango import clustered_tango
-from keeptune.numerics.jackknife import MIN_CLUSTERS, Jackknife
-from keeptune.numerics.planning import (
+from keeptune.records import Interval, MaybeInterval, Undefined, Verdict
+from keeptune.statistics.clustered_tango import clustered_tango
+from keeptune.statistics.jackknife import MIN_CLUSTERS, Jackknife
+from keeptune.statistics.planning import (
     POWER,
     detectable_drop,
     detectable_drop_binary,
@@ -20,8 +21,7 @@ from keeptune.numerics.planning import (
     items_to_tell_binary,
     power_of_each,
 )
-from keeptune.numerics.tango import tango_interval, tango_mid_p_above
-from keeptune.records import Interval, MaybeInterval, Undefined, Verdict
+from keeptune.statistics.tango import tango_interval, tango_mid_p_above
 
 FEW_CHANGES = "bound by the share of items that change"
 NO_CHANGE = "every item has exactly the same score"

@@ -9,9 +9,9 @@ from keeptune.errors import ConfigError
 from keeptune.forgetting.change import corrected_changes
 from keeptune.forgetting.sentences import sentences
 from keeptune.forgetting.verdict import collapsed
-from keeptune.numerics.multiplicity import holm_adjust
-from keeptune.numerics.planning import ALPHA
 from keeptune.records import AbilityReport, Gate, Verdict
+from keeptune.statistics.multiplicity import holm_adjust
+from keeptune.statistics.planning import ALPHA
 
 FAMILY_ALPHA = ALPHA
 """Chance, at most, that any declared ability is called lost though none fell by more than its margin."""

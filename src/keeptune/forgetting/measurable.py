@@ -14,10 +14,10 @@ from keeptune.forgetting.paired_scores import (
     sum_by_cluster,
 )
 from keeptune.forgetting.unscored import filled_in
-from keeptune.numerics.jackknife import score_jackknife
-from keeptune.numerics.wilson import wilson_interval
 from keeptune.records import Ability, EvalRecord, MaybeInterval, Undefined
 from keeptune.scoring.metric import Metric
+from keeptune.statistics.jackknife import score_jackknife
+from keeptune.statistics.wilson import wilson_interval
 
 DEVELOPMENT = "the development items"
 OF_BASE = "the items of the verdict"

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from keeptune.errors import MetricError
-from keeptune.numerics.clustered_tango import clustered_tango
-from keeptune.numerics.flips import Flips, count_flips
-from keeptune.numerics.jackknife import FloatArray, Jackknife, Statistic, effective_number, paired_jackknife
-from keeptune.numerics.tango import tango_interval
 from keeptune.records import EvalRecord, Interval, ItemScore, MaybeInterval, Undefined
 from keeptune.scoring.metric import Metric, corpus_score, refuse_not_finite
+from keeptune.statistics.clustered_tango import clustered_tango
+from keeptune.statistics.flips import Flips, count_flips
+from keeptune.statistics.jackknife import FloatArray, Jackknife, Statistic, effective_number, paired_jackknife
+from keeptune.statistics.tango import tango_interval
 
 
 class Counted(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keeptune.forgetting.paired_scores import PairedScores
-from keeptune.numerics.fieller import fieller_interval
-from keeptune.numerics.jackknife import Jackknife, paired_ratio
 from keeptune.records import MaybeInterval, Undefined
+from keeptune.statistics.fieller import fieller_interval
+from keeptune.statistics.jackknife import Jackknife, paired_ratio
 
 
 def retention(scores: PairedScores, chance: float | None) -> MaybeInterval:

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from keeptune.numerics.clustered_tango import clustered_tango
-from keeptune.numerics.flips import count_flips
-from keeptune.numerics.jackknife import paired_jackknife
-from keeptune.numerics.tango import tango_interval
-from keeptune.numerics.wilson import wilson_interval
 from keeptune.records import Interval, MaybeInterval, Undefined
+from keeptune.statistics.clustered_tango import clustered_tango
+from keeptune.statistics.flips import count_flips
+from keeptune.statistics.jackknife import paired_jackknife
+from keeptune.statistics.tango import tango_interval
+from keeptune.statistics.wilson import wilson_interval
 
 
 def share(flags: Sequence[bool]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keeptune.mitigation.rungs import DIAL, DIALS, PLAIN, dial_of, training_of
+from keeptune.mitigation.candidates import DIAL, DIALS, PLAIN, dial_of, training_of
 from keeptune.records import DevEvidence
 
 HALF = 0.5

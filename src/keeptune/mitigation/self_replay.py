@@ -16,14 +16,14 @@ import torch
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples
 from keeptune.errors import DataError, ModelError
-from keeptune.evaluation.base_text import around_a_question, draw, sample_text
-from keeptune.evaluation.generate import fitting_prompts, generate
 from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer, silent
+from keeptune.inference.base_text import around_a_question, draw, sample_text
+from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.mitigation.replay import without_repeats
 from keeptune.mitigation.text_faults import copies, text_fault
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example, Message
-from keeptune.store.text_cache import cached_text
+from keeptune.workspace.text_cache import cached_text
 
 ROUND = 32
 """Rows that are written at a time: a later round changes nothing in an earlier one."""

@@ -16,8 +16,8 @@ import torch
 
 from keeptune.models.attending import attending, sdpa_settings
 from keeptune.models.placement import cpu_flags
-from keeptune.store.hashing import hash_value
-from keeptune.store.places import cache_folder
+from keeptune.workspace.hashing import hash_value
+from keeptune.workspace.places import cache_folder
 
 PAYS_FROM = 50_000
 """Tokens to train on: fewer save less than it takes to compile, half a minute on two cores the first time."""

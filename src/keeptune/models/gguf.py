@@ -13,11 +13,11 @@ import torch
 from filelock import FileLock
 
 from keeptune.errors import ModelError, StoreError, first_line
-from keeptune.store.atomic import atomic_folder
-from keeptune.store.hashing import hash_file
-from keeptune.store.path_part import readable_part
-from keeptune.store.places import cache_folder
-from keeptune.store.sums import write_sums
+from keeptune.workspace.atomic import atomic_folder
+from keeptune.workspace.hashing import hash_file
+from keeptune.workspace.path_part import readable_part
+from keeptune.workspace.places import cache_folder
+from keeptune.workspace.sums import write_sums
 
 LAYOUT_VERSION = 2
 """Part of the cached folder's name; raised when what is written there changes."""

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.errors import ModelError
-from keeptune.store.hashing import hash_file, hash_of_hashes
-from keeptune.store.json_file import read_object
-from keeptune.store.places import cache_folder
-from keeptune.store.sums import SUMS, unlike_sums
+from keeptune.workspace.hashing import hash_file, hash_of_hashes
+from keeptune.workspace.json_file import read_object
+from keeptune.workspace.places import cache_folder
+from keeptune.workspace.sums import SUMS, unlike_sums
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"

@@ -20,13 +20,13 @@ from keeptune.records.forgetting_report import (
     VariantDrop,
     Verdict,
 )
+from keeptune.records.hyperparameter_search_report import SearchReport, SearchTrial
 from keeptune.records.interval import Interval, MaybeInterval, negated
-from keeptune.records.ladder_report import DevDrop, DevEvidence, LadderReport
 from keeptune.records.learning_curve import Backtest, CurveAbility, CurvePoint, CurveTrial, Fitted, LearningCurve
 from keeptune.records.manifest import RunManifest
 from keeptune.records.method_comparison import MethodAbility, MethodComparison, MethodPair, MethodRow, TrialRow
+from keeptune.records.mitigation_search_report import DevDrop, DevEvidence, LadderReport
 from keeptune.records.result import EvalResult, Forecast, SideBySide, TrainingSummary, TuneResult
-from keeptune.records.search_report import SearchReport, SearchTrial
 from keeptune.records.serialise import SCHEMA_VERSION, from_plain, to_plain
 from keeptune.records.undefined import Undefined
 

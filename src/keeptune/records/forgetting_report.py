@@ -9,8 +9,8 @@ from typing import Any, Literal
 from keeptune.records.ability import Form, Source
 from keeptune.records.comparison import Comparison
 from keeptune.records.interval import MaybeInterval
-from keeptune.records.ladder_report import LadderReport
 from keeptune.records.manifest import RunManifest
+from keeptune.records.mitigation_search_report import LadderReport
 from keeptune.records.shown import Shown, paragraphs, table
 from keeptune.records.undefined import Undefined
 

@@ -14,7 +14,7 @@ import yaml
 from keeptune.commands import command
 from keeptune.records import AbilityReport, Comparison, ForgettingReport, Interval, TuneResult
 from keeptune.records.masked import public
-from keeptune.report import wording
+from keeptune.report import phrases as wording
 from keeptune.report.html.forest import ordered
 from keeptune.report.visible import visible
 

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import Interval, MaybeInterval, MethodComparison, MethodRow, negated
+from keeptune.report.phrases import change, score
 from keeptune.report.visible import visible
-from keeptune.report.wording import change, score
 
 
 def compare_report(report: MethodComparison) -> RenderableType:

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from keeptune.records import Backtest, Interval, LearningCurve, MaybeInterval, negated
 from keeptune.report.notes import notes
+from keeptune.report.phrases import change, score
 from keeptune.report.visible import visible
-from keeptune.report.wording import change, score
 
 
 def curve_report(report: LearningCurve) -> RenderableType:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from keeptune.commands import command
 from keeptune.records import AbilityReport, Comparison, ForgettingReport, Gate, Interval, TuneResult, negated
-from keeptune.report.wording import change, headline, unit
+from keeptune.report.phrases import change, headline, unit
 
 CLIMBS = "--auto looks for the cheapest remedy"
 """A notice of `tune` that begins so says that --auto can be tried."""

@@ -16,7 +16,7 @@ from keeptune.events import (
     TrainingStarted,
     ValidationDone,
 )
-from keeptune.report.wording import rung_line
+from keeptune.report.phrases import rung_line
 
 
 def duration(seconds: float) -> str:

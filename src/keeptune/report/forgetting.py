@@ -13,10 +13,10 @@ from keeptune.records import AbilityReport, Confusion, ForgettingReport, Interva
 from keeptune.report.ending import ending_of_measure
 from keeptune.report.ending_lines import ending_lines
 from keeptune.report.html.forest import ordered
-from keeptune.report.ladder import ladder_report
+from keeptune.report.mitigation_search import ladder_report
 from keeptune.report.notes import notes
+from keeptune.report.phrases import change, interval_of, score
 from keeptune.report.visible import visible
-from keeptune.report.wording import change, interval_of, score
 
 STYLES = {
     "kept": "green",

@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import Interval, MaybeInterval, negated
+from keeptune.report.phrases import change, score
 from keeptune.report.visible import visible
-from keeptune.report.wording import change, score
-from keeptune.store.run_comparison import RunComparison, ScoreCell, ScoreRow
-from keeptune.store.run_entry import RunEntry, leaves
-from keeptune.store.task_name import short_model
+from keeptune.workspace.run_comparison import RunComparison, ScoreCell, ScoreRow
+from keeptune.workspace.run_entry import RunEntry, leaves
+from keeptune.workspace.task_name import short_model
 
 STYLES = {"finished": "", "running": "cyan", "unfinished": "yellow", "damaged": "bold red"}
 WIDEST = 1000

@@ -14,8 +14,8 @@ from keeptune.report.ending import ending_of_tune
 from keeptune.report.ending_lines import ending_lines
 from keeptune.report.forgetting import forgetting_details
 from keeptune.report.notes import notes
+from keeptune.report.phrases import best_rival, called, caveat, change, score, training_line, verdict
 from keeptune.report.visible import visible
-from keeptune.report.wording import best_rival, called, caveat, change, score, training_line, verdict
 
 PROMPT_CHARACTERS = 240
 ANSWER_CHARACTERS = 400

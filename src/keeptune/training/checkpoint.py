@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 from keeptune.commands import joined
 from keeptune.errors import CorruptCheckpoint
 from keeptune.records import from_plain, to_plain
-from keeptune.store.atomic import atomic_folder, remove_partials
-from keeptune.store.hashing import hash_files
+from keeptune.workspace.atomic import atomic_folder, remove_partials
+from keeptune.workspace.hashing import hash_files
 
 NAME = re.compile(r"checkpoint-(\d+)$")
 KEEP = 2

@@ -11,10 +11,10 @@ import torch
 
 from keeptune.errors import first_line
 from keeptune.events import Notice, Observer
+from keeptune.mitigation.objective import LEARNED
 from keeptune.models.compiled import PAYS_FROM, compile_blocks, compiles_block_by_block, has_compiler, plainly
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
-from keeptune.training.objective import LEARNED
 
 Compiled = Callable[[], contextlib.AbstractContextManager[None]]
 """Around a forward and backward pass."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from keeptune.data.batching import split_by_budget
 from keeptune.events import Notice, Observer
 from keeptune.models.memory import Meter, out_of_memory
-from keeptune.numerics.batching import split_by_budget
 from keeptune.records import EncodedRow
 
 SPARE = 0.1

@@ -16,14 +16,14 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from keeptune.config.schema import TrainingConfig
+from keeptune.data.batching import plan_epoch, split_by_budget
 from keeptune.errors import NonFiniteLoss, TrainingError
 from keeptune.events import CheckpointSaved, ForecastMade, Notice, Observer, StepDone, TrainingStarted, ValidationDone
+from keeptune.mitigation.objective import Objective
 from keeptune.models.batch import make_batch
 from keeptune.models.compiled import plainly
 from keeptune.models.load import LoadedModel
 from keeptune.models.memory import Meter, out_of_memory
-from keeptune.numerics.batching import plan_epoch, split_by_budget
-from keeptune.numerics.schedule import cosine_with_warmup
 from keeptune.records import EncodedRow, Forecast
 from keeptune.training.checkpoint import (
     LoopState,
@@ -37,8 +37,8 @@ from keeptune.training.checkpoint import (
 from keeptune.training.compile import Compiled, failed_to_compile, try_compiling
 from keeptune.training.defaults import default_token_budget
 from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory
-from keeptune.training.known_start import KnownStart, keep_start, read_start
-from keeptune.training.objective import Objective
+from keeptune.training.schedule import cosine_with_warmup
+from keeptune.training.startup_cache import KnownStart, keep_start, read_start
 from keeptune.training.stopping import stop_asked, stops_between_steps
 
 FORECAST_AFTER = 5

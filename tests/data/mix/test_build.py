@@ -141,7 +141,7 @@ def test_a_source_without_any_usable_row(content: str | None, must_say: str, tmp
 def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     """Four times the text, and the peak rises by a small part of what was added."""
     code = (
-        "import sys, pathlib; from keeptune.store.provenance import peak_memory_bytes; "
+        "import sys, pathlib; from keeptune.workspace.provenance import peak_memory_bytes; "
         "from keeptune.data.mix.build import build_mix; from keeptune.data.mix.recipe import recipe_of_flags; "
         "build_mix(recipe_of_flags({'sources': tuple(sys.argv[1:])}), None, lambda event: None); "
         "print(peak_memory_bytes())"

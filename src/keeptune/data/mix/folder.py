@@ -22,8 +22,8 @@ from keeptune.data.mix.report import MixedSource, MixReport
 from keeptune.errors import DataError, Problem
 from keeptune.events import silent
 from keeptune.records import Example
-from keeptune.store.atomic import write_text
-from keeptune.store.hashing import hash_file
+from keeptune.workspace.atomic import write_text
+from keeptune.workspace.hashing import hash_file
 
 
 def write_recipe(file: Path, recipe: MixRecipe, report: MixReport, home: Path) -> None:

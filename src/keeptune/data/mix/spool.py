@@ -25,7 +25,7 @@ from keeptune.data.prompt_body import normalised_words
 from keeptune.data.row_builder import RowBuilder, RowShapes
 from keeptune.errors import DataError, Problem
 from keeptune.records import Example
-from keeptune.store.hashing import hash_file
+from keeptune.workspace.hashing import hash_file
 
 FIRST_ROWS = 100
 """The mapping is chosen from these, and once more from all rows: they rarely differ."""

@@ -11,7 +11,7 @@ from keeptune.records.masked import public
 from keeptune.report.html.axis import Axis, axis_over
 from keeptune.report.html.footnotes import Footnotes
 from keeptune.report.html.page import asset, environment, policy
-from keeptune.store.atomic import write_text
+from keeptune.workspace.atomic import write_text
 
 
 @dataclass(frozen=True, slots=True)

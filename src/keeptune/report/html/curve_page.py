@@ -13,8 +13,8 @@ from keeptune.report.curve import backtest_line
 from keeptune.report.html.axis import Axis, axis_over
 from keeptune.report.html.footnotes import Footnotes
 from keeptune.report.html.page import asset, environment, policy
-from keeptune.report.wording import unit
-from keeptune.store.atomic import write_text
+from keeptune.report.phrases import unit
+from keeptune.workspace.atomic import write_text
 
 WIDTH, HEIGHT = 720, 320
 """Of a drawing, in its own units; it fits every width."""

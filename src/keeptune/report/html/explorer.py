@@ -7,8 +7,8 @@ from typing import Any
 
 from keeptune.errors import PairingError
 from keeptune.records import EvalRecord, ForgettingReport
+from keeptune.report.phrases import is_loss, score
 from keeptune.report.visible import visible
-from keeptune.report.wording import is_loss, score
 from keeptune.scoring.choices import compared_choices, is_normalised
 
 Pair = tuple[EvalRecord, EvalRecord]

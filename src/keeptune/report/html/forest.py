@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from keeptune.records import AbilityReport, Comparison, Interval, Verdict
 from keeptune.report.html.axis import Axis, axis_over
-from keeptune.report.wording import is_loss, unit
+from keeptune.report.phrases import is_loss, unit
 
 SEVERITY: tuple[Verdict, ...] = ("lost", "collapsed", "inconclusive", "kept", "not measurable")
 CLEARANCE = 4.5

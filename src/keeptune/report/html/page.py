@@ -17,7 +17,7 @@ from markupsafe import Markup
 from keeptune.commands import joined
 from keeptune.records import ForgettingReport, Interval, TuneResult, negated, to_plain
 from keeptune.records.masked import masked, public
-from keeptune.report import wording
+from keeptune.report import phrases as wording
 from keeptune.report.ending import ending_of_measure, ending_of_tune
 from keeptune.report.html.confusion_table import confusion_table
 from keeptune.report.html.embedded import embedded_json
@@ -26,7 +26,7 @@ from keeptune.report.html.footnotes import Footnotes
 from keeptune.report.html.forest import SEVERITY, ordered, panels, strip
 from keeptune.report.html.run_facts import run_facts
 from keeptune.report.visible import visible
-from keeptune.store.atomic import write_text
+from keeptune.workspace.atomic import write_text
 
 
 def write_html(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keeptune.records import TuneResult
 from keeptune.report.html.axis import Axis, axis_over
-from keeptune.report.wording import called, score, training_line
+from keeptune.report.phrases import called, score, training_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,71 @@
+"""Entity recognition: list the people, organizations and places that a sentence names, or say that there are none.
+
+Each cluster is one sentence with four sets of names. Micro F1 has no chance level: who guesses gets about nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from keeptune.abilities.entity_names import NAMES
+from keeptune.abilities.entity_recognition_texts import FILLERS, NAMED, UNNAMED
+from keeptune.abilities.suite import Item, Suite, pick, shuffled
+
+TYPES = ("person", "organization", "place")
+FILLINGS = 4
+SLOT = re.compile(r"\{(\w+?)2?\}")
+NO_ARTICLE = {kind: tuple(name for name in NAMES[kind] if not name.startswith("the ")) for kind in TYPES}
+"""Whether an article belongs to the name is open to dispute, so names with one are left out."""
+
+
+def make() -> list[Item]:
+    """`FILLINGS` items a sentence; those that a sentence with few slots would repeat are left out."""
+    items: dict[str, Item] = {}
+    for text in (*NAMED, *UNNAMED):
+        for number in range(FILLINGS):
+            item = fill(text, number)
+            items.setdefault(item.fields["text"], item)
+    return list(items.values())
+
+
+def fill(text: str, number: int) -> Item:
+    """The sentence with its `number`-th set of names, and the list of them in their order."""
+    entities: list[str] = []
+
+    def name_of(found: re.Match[str]) -> str:
+        slot, kind = found[0], found[1]
+        if kind not in TYPES:
+            return pick(FILLERS[kind], text, kind, number)
+        name = shuffled(NO_ARTICLE[kind], text, number)[slot.endswith("2}")]
+        entities.append(f"{kind}: {name}")
+        return name
+
+    return Item({"text": SLOT.sub(name_of, text)}, "; ".join(entities) or "none", text)
+
+
+def _demonstration(text: str, answer: str) -> Item:
+    return Item({"text": text}, answer, "demo")
+
+
+ENTITY_RECOGNITION = Suite(
+    name="entity_recognition",
+    title="finding names of people, organizations and places",
+    version="1",
+    wordings=(
+        'List the people, organizations and places as "type: name; type: name", or answer "none".\n\n{text}',
+        "{text}\n\nWhich persons, organizations and places are named? Write type: name; type: name, or none.",
+        "Find all names. Answer like this: person: name; organization: name; place: name. Or answer none.\n\n{text}",
+    ),
+    form="few-shot",
+    demonstrations=(
+        _demonstration("Daniel Frost lost his hat in Helsinki.", "person: Daniel Frost; place: Helsinki"),
+        _demonstration("The soup was cold and the bread was hard.", "none"),
+        _demonstration("Orion Bank paid Ruth Palmer to leave.", "organization: Orion Bank; person: Ruth Palmer"),
+        _demonstration("Heron Island has no cars.", "place: Heron Island"),
+    ),
+    shots=4,
+    metrics=("entity_f1", "entity_f1_strict"),
+    chance=None,
+    make=make,
+    max_new_tokens=48,
+)

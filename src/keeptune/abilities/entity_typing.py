@@ -1,0 +1,52 @@
+"""Entity typing: is a name, in its sentence, a person, an organization, a place or a product?
+
+Each cluster is one sentence with four names of its type.
+"""
+
+from __future__ import annotations
+
+from keeptune.abilities.entity_names import NAMES
+from keeptune.abilities.entity_typing_texts import TEXTS
+from keeptune.abilities.suite import Item, Suite, shuffled
+
+CHOICES = tuple(NAMES)
+NAMES_A_TEXT = 5
+
+
+def make() -> list[Item]:
+    """`NAMES_A_TEXT` items a sentence."""
+    return [
+        Item({"text": sentence(text, name), "name": name}, kind, text, CHOICES)
+        for kind, texts in TEXTS.items()
+        for text in texts
+        for name in shuffled(NAMES[kind], text)[:NAMES_A_TEXT]
+    ]
+
+
+def sentence(text: str, name: str) -> str:
+    """The sentence with the name in it, beginning with a capital."""
+    filled = text.format(name=name)
+    return filled[0].upper() + filled[1:]
+
+
+ENTITY_TYPING = Suite(
+    name="entity_typing",
+    title="telling people, organizations, places and products apart",
+    version="1",
+    wordings=(
+        "Is {name} a person, an organization, a place or a product?\n\n{text}",
+        "{text}\n\nWhat is {name} here: a person, an organization, a place or a product?",
+        "Sentence: {text}\nName: {name}\nType (person, organization, place or product):",
+    ),
+    form="choices",
+    demonstrations=(
+        Item({"text": "Daniel Frost opened the letter and sighed.", "name": "Daniel Frost"}, "person", "demo"),
+        Item({"text": "The ferry to Heron Island leaves at six.", "name": "Heron Island"}, "place", "demo"),
+        Item({"text": "The price of a Mondeo has risen.", "name": "Mondeo"}, "product", "demo"),
+        Item({"text": "Orion Bank hired a new chairman.", "name": "Orion Bank"}, "organization", "demo"),
+    ),
+    shots=4,
+    metrics=("choice_accuracy",),
+    chance=25.0,
+    make=make,
+)

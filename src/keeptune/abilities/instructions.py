@@ -1,0 +1,60 @@
+"""Following instructions: answers whose form code can check, as in IFEval (Zhou et al. 2023, arXiv:2311.07911)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keeptune.abilities.instruction_rules import RULES, TOPICS, Rule
+from keeptune.abilities.suite import Item, Suite, pick, stable_hash
+
+RULES_A_TOPIC = 5
+
+
+def make() -> Sequence[Item]:
+    """Some of the rules for every topic; a topic is a cluster."""
+    return [
+        _item(rule, topic)
+        for topic in TOPICS.split()
+        for rule in sorted(RULES, key=lambda rule: stable_hash("rule", topic, rule.name))[:RULES_A_TOPIC]
+    ]
+
+
+def _item(rule: Rule, topic: str) -> Item:
+    number, word = int(pick([*map(str, rule.numbers)], topic, rule.name)), pick(rule.words, topic, rule.name)
+
+    def filled(text: str) -> str:
+        return text.format(topic=topic, n=number, word=word)
+
+    answer = filled(rule.answer)
+    return Item(
+        fields={"task": filled(rule.task), "rule": filled(rule.rule)},
+        answer=answer,
+        cluster=topic,
+        references=(filled(rule.constraints), answer),
+    )
+
+
+def _shown(task: str, rule: str, answer: str) -> Item:
+    return Item({"task": task, "rule": rule}, answer, "shown")
+
+
+INSTRUCTIONS = Suite(
+    name="instructions",
+    title="keeping to rules that code can check",
+    version="1",
+    wordings=(
+        "{task} {rule}",
+        "{task}\n\nRule: {rule}",
+        "{rule} {task}",
+    ),
+    form="generate",
+    demonstrations=(
+        _shown("Write one sentence about wool.", "Use at most 6 words.", "Wool keeps us warm."),
+        _shown("Write one sentence about lamps.", "Write it in capital letters only.", "LAMPS GIVE LIGHT."),
+        _shown("Have you ever heard of Mars?", "Answer only yes or no.", "Yes"),
+    ),
+    metrics=("constraints", "constraints_strict"),
+    chance=None,  # one answer to all may keep a third of the constraints: the floor tells
+    max_new_tokens=56,
+    make=make,
+)

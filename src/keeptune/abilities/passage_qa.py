@@ -1,0 +1,71 @@
+"""Passage QA: a short passage with several facts, and a question about one of them.
+
+Each cluster is one passage, as filled, with its four questions; their answers are the choices of each.
+"""
+
+from __future__ import annotations
+
+import re
+
+from keeptune.abilities.passage_texts import FILLERS, PASSAGES
+from keeptune.abilities.suite import Item, Suite, shuffled
+
+FILLINGS = 8
+SLOT = re.compile(r"\{(\w+?)(2?)\}")
+
+
+def make() -> list[Item]:
+    """`FILLINGS` passages of each kind, each with all its questions."""
+    items = []
+    for kind, (text, questions) in enumerate(PASSAGES):
+        for number in range(FILLINGS):
+            filled = fillings(text, number)
+            passage = text.format_map(filled)
+            passage = re.sub(r"(^|\. )([a-z])", lambda found: found[1] + found[2].upper(), passage)
+            answers = [filled[slot] for _, slot in questions]
+            for question, slot in questions:
+                fields = {"passage": passage, "question": question.format_map(filled)}
+                choices = shuffled(answers, kind, number, slot)
+                items.append(Item(fields, filled[slot], f"{kind}-{number}", choices))
+    return items
+
+
+def fillings(text: str, number: int) -> dict[str, str]:
+    """Slot → filling: the `number`-th in an order that the text decides, so no two passages of a kind are alike."""
+    filled = {}
+    for slot, second in SLOT.findall(text):
+        options = shuffled(FILLERS[slot], text, slot)
+        filled[slot + second] = options[(number + (len(options) // 2 if second else 0)) % len(options)]
+    return filled
+
+
+def _demonstration(passage: str, question: str, answer: str) -> Item:
+    return Item({"passage": passage, "question": question}, answer, "demo")
+
+
+PASSAGE_QA = Suite(
+    name="passage_qa",
+    title="answering questions about a passage",
+    version="1",
+    wordings=(
+        "{passage}\n\nQuestion: {question} Answer in as few words as possible.",
+        "Answer the question with a word or two from the text.\n\nText: {passage}\nQuestion: {question}",
+        "Text: {passage}\n\n{question} Answer with a word or two.",
+    ),
+    form="choices",
+    demonstrations=(
+        _demonstration(
+            "Ruth drives a lorry. On her birthday she got a puppy from her brother Leo.", "Who gave her a puppy?", "Leo"
+        ),
+        _demonstration(
+            "The mill on the Severn has 5 floors and a tin roof.", "How many floors does the mill have?", "5"
+        ),
+        _demonstration(
+            "In winter the old men of Brill meet in the barn to carve spoons.", "Where do they meet?", "barn"
+        ),
+    ),
+    metrics=("choice_accuracy",),
+    chance=25.0,
+    make=make,
+    max_new_tokens=16,
+)

@@ -1,0 +1,82 @@
+"""What earlier runs taught a model is declared to be kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from keeptune.config.keep import RUN
+from keeptune.config.schema import EvaluationConfig, Keep, ModelConfig, TuneConfig
+from keeptune.data.task_rows import Rows, load_rows
+from keeptune.errors import KeeptuneError, StoreError
+from keeptune.events import Notice, Observer, silent
+from keeptune.near_paths import did_you_mean_path
+from keeptune.records import from_plain
+from keeptune.workspace.json_file import read_json_file
+from keeptune.workspace.runs import CONFIG, LADDER, RESULT, read_result
+
+FIX = "resume from the same one, or start a new run in another --output"
+
+
+def run_of(model: ModelConfig) -> Path | None:
+    """The run of `tune` that made this model, where it still lies in that run's folder."""
+    path = Path(model.name).expanduser()
+    for folder in (path, path.parent):
+        trained = any((folder / name).exists() for name in ("training.json", LADDER))
+        if trained and (folder / CONFIG).exists() and (folder / RESULT).exists():
+            return folder
+    return None
+
+
+def keep_earlier(config: TuneConfig, observer: Observer) -> TuneConfig:
+    """What an earlier run taught the model is kept, unless the settings name that run, or measure nothing."""
+    earlier = run_of(config.model)
+    if earlier is None or config.measure.extent == "none":
+        return config
+    keeps = list(config.measure.keep)
+    before = [keep for keep in settings_of(earlier).measure.keep if keep.data.startswith(RUN)]
+    for keep in (Keep(earlier.name, f"{RUN}{earlier}"), *before):
+        if any(other.data == keep.data for other in keeps):
+            continue
+        try:
+            earlier_items(Path(keep.data.removeprefix(RUN)).expanduser())
+        except KeeptuneError as error:
+            told = f"{keep.name}, which an earlier run taught this model, is not asked: {error.message}"
+            observer(Notice("earlier", told))
+            continue
+        while any(other.name == keep.name for other in keeps):
+            keep = replace(keep, name=f"{keep.name}-before")
+        keeps.append(keep)
+        told = f"what an earlier run taught this model is declared to be kept: {keep.name}, on its test rows"
+        observer(Notice("earlier", told))
+    return replace(config, measure=replace(config.measure, keep=tuple(keeps)))
+
+
+def earlier_items(run: Path) -> tuple[Rows, EvaluationConfig]:
+    """The rows of an earlier run, whose test rows show what it taught, and how they are scored.
+
+    Raises:
+        StoreError: the run is gone, or its test rows are others than it was scored on. DataError: they are gone.
+    """
+    if not (run / CONFIG).exists():
+        raise StoreError(
+            f"there is no run {run}",
+            f"{did_you_mean_path(run)}name the folder of a finished run, or its test rows as a file",
+        )
+    config = settings_of(run)
+    rows = load_rows(config, silent)
+    if rows.test_hash != read_result(run).get("manifest", {}).get("test_hash"):
+        raise StoreError(f"the test rows of {run} are others now than it was scored on", "name them as a file")
+    return rows, config.evaluation
+
+
+def settings_of(run: Path) -> TuneConfig:
+    """The settings of a finished run of `tune`.
+
+    Raises:
+        StoreError: not readable as such.
+    """
+    try:
+        return from_plain(TuneConfig, read_json_file(run / CONFIG))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"the settings of {run} cannot be read: {error}", "name a finished run of tune") from error

@@ -1,0 +1,57 @@
+"""Topic: which of five fields is a short news text about?
+
+Each cluster is one text, filled with other cities, names, days and numbers; the fillings are the same for all
+topics, so they say nothing.
+"""
+
+from __future__ import annotations
+
+from keeptune.abilities.suite import Item, Suite, pick
+from keeptune.abilities.topic_texts import CITIES, DAYS, NAMES, NUMBERS, TEXTS
+
+CHOICES = tuple(TEXTS)
+FILLINGS = 4
+SLOTS = {"city": CITIES, "name": NAMES, "day": DAYS, "number": NUMBERS}
+
+
+def make() -> list[Item]:
+    """`FILLINGS` items a text; those that a text without enough slots would repeat are left out."""
+    items = []
+    for topic, texts in TEXTS.items():
+        for text in texts:
+            filled = [fill(text, number) for number in range(FILLINGS)]
+            items += [Item({"text": each}, topic, text, CHOICES) for each in dict.fromkeys(filled)]
+    return items
+
+
+def fill(text: str, number: int) -> str:
+    """The text with the `number`-th choice for every slot: options in a row, from a start that the text decides."""
+    chosen = {}
+    for slot, options in SLOTS.items():
+        start = options.index(pick(options, text, slot))
+        chosen[slot] = options[(start + number) % len(options)]
+    return text.format_map(chosen)
+
+
+TOPIC = Suite(
+    name="topic",
+    title="telling what a text is about",
+    version="1",
+    wordings=(
+        "What is this text about: sports, business, politics, science or music?\n\n{text}",
+        "News: {text}\n\nTopic (sports, business, politics, science or music):",
+        "{text}\n\nIn which section of a newspaper is this: sports, business, politics, science or music?",
+    ),
+    form="choices",
+    demonstrations=(
+        Item({"text": "The council of ministers met on Monday to discuss the new law."}, "politics", "demo"),
+        Item({"text": "The archer hit the centre ten times and won the tournament."}, "sports", "demo"),
+        Item({"text": "The pianist gave a recital of four sonatas."}, "music", "demo"),
+        Item({"text": "The bank lowered its forecast as profits shrank."}, "business", "demo"),
+        Item({"text": "Researchers found a new kind of bacteria in a hot spring."}, "science", "demo"),
+    ),
+    shots=5,
+    metrics=("choice_accuracy",),
+    chance=20.0,
+    make=make,
+)

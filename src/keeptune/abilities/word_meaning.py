@@ -1,0 +1,96 @@
+"""The meaning of words: synonyms, opposites, and what kind of thing a word names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.abilities.word_lists import CLASHES, KINDS, OPPOSITES, SYNONYMS
+
+FOILS = 3
+
+
+class Meaning(NamedTuple):
+    """One question about one word."""
+
+    relation: str
+    word: str
+    answer: str
+    foils: tuple[str, ...]
+    """Every answer that could be offered as a wrong one."""
+
+
+QUESTIONS: Mapping[str, str] = {
+    "synonym": 'Which word means the same as "{}"?',
+    "opposite": 'What is the opposite of "{}"?',
+    "kind": 'What kind of thing is meant by "{}"?',
+}
+
+
+def meanings() -> list[Meaning]:
+    """All of them, relation by relation."""
+    return [*_pairs("synonym", SYNONYMS), *_pairs("opposite", OPPOSITES), *_kinds()]
+
+
+def _pairs(relation: str, table: Mapping[str, str]) -> Iterator[Meaning]:
+    """Pairs of a table; wrong answers are of the same part of speech, from another field."""
+    rows = [(field, *pair.split()) for field, pairs in table.items() for pair in pairs.split(", ")]
+    for field, word, answer in rows:
+        speech = field.partition(":")[0]
+        foils = [other for place, _, other in rows if place != field and place.startswith(f"{speech}:")]
+        yield Meaning(
+            relation, word, answer, tuple(foil for foil in dict.fromkeys(foils) if foil not in (word, answer))
+        )
+
+
+def _kinds() -> Iterator[Meaning]:
+    clashes = {frozenset(pair) for pair in CLASHES}
+    for kind, members in KINDS.items():
+        foils = tuple(other for other in KINDS if other != kind and frozenset((kind, other)) not in clashes)
+        for member in members.split(", "):
+            yield Meaning("kind", member, kind, foils)
+
+
+def make() -> Sequence[Item]:
+    """One item a meaning; all about one word are one cluster."""
+    items = []
+    for meaning in meanings():
+        question = QUESTIONS[meaning.relation].format(meaning.word)
+        choices = (meaning.answer, *shuffled(meaning.foils, question)[:FOILS])
+        items.append(
+            Item(
+                fields={"question": question},
+                answer=meaning.answer,
+                cluster=meaning.word,
+                choices=shuffled(choices, "order", question),
+            )
+        )
+    return items
+
+
+def _shown(question: str, answer: str) -> Item:
+    return Item({"question": question}, answer, "shown")
+
+
+WORD_MEANING = Suite(
+    name="word_meaning",
+    title="synonyms, opposites and kinds of things",
+    version="1",
+    wordings=(
+        "{question}",
+        "{question} Answer with one word or a few.",
+        "A question about a word: {question}",
+    ),
+    form="choices",
+    shots=0,
+    demonstrations=(
+        _shown('What is the opposite of "quickly"?', "slowly"),
+        _shown('What kind of thing is meant by "bicycle"?', "a vehicle"),
+        _shown('Which word means the same as "gloom"?', "darkness"),
+        _shown('What kind of thing is meant by "goat"?', "a mammal"),
+    ),
+    metrics=("choice_accuracy_norm",),
+    chance=25.0,
+    make=make,
+)

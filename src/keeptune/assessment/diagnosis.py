@@ -1,0 +1,127 @@
+"""How it broke: what is asked of both models once the verdicts stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from keeptune.assessment.recovery_probe import Recovery
+from keeptune.assessment.verdict_pass import Answering, Records
+from keeptune.data.split import limit_clusters
+from keeptune.data.task_metrics import Metrics
+from keeptune.errors import ModelError
+from keeptune.events import Notice, Observer
+from keeptune.forgetting.conclusion import FOILS
+from keeptune.forgetting.drift import drift_row
+from keeptune.forgetting.drift_history import ON as ON_BASE_TEXT
+from keeptune.forgetting.foils import with_foils
+from keeptune.forgetting.format import diagnose
+from keeptune.inference.base_text import sample_text
+from keeptune.inference.drift import kl_by_row
+from keeptune.records import Ability, AbilityReport, DriftRow, Example, IntrusionReport, Undefined
+from keeptune.scoring.table import get_metric
+
+FREE_ITEMS = 60
+"""Items of an ability asked in plain words, to see what the models write."""
+FREE_TOKENS = 40
+"""Room for those answers: enough to see whose manner it is."""
+FOIL_ITEMS = 400
+"""Items of a lost ability whose references are ranked among foils."""
+RANKED_BY = "choice_accuracy_norm"
+"""By the mean over an answer's tokens: foils are of a similar length, not of the same."""
+TASK_ITEMS = 300
+DRIFT_ITEMS = 100
+SAMPLES = 64
+"""Texts that are drawn from the base for drift."""
+SAMPLE_TOKENS = 64
+SAMPLE_SEED = 0
+Both = tuple[Records, Records]
+
+
+@dataclass(frozen=True, slots=True)
+class BothModels:
+    """Both models, loaded at once."""
+
+    base: Answering
+    tuned: Answering
+
+    def ask(self, ability: Ability, metrics: Metrics, asked: Sequence[Example], part: str) -> Both:
+        """Records of both."""
+        first, second = (each.ask_by(ability, metrics, asked, part) for each in (self.base, self.tuned))
+        return first, second
+
+
+def look_for_intrusion(
+    models: BothModels, task: Both | None, abilities: Sequence[Ability], answered: Mapping[str, Both]
+) -> IntrusionReport | Undefined:
+    """Whether the new task's manner shows on other prompts. Abilities that are not asked in free words are asked so
+    here, a few items each."""
+    if task is None:
+        return Undefined("no items of the task were given")
+    # With scikit-learn, a second to import, which no training should wait for.
+    from keeptune.forgetting.intrusion import find_intrusion, too_few_answers
+
+    task = _first(task, TASK_ITEMS)
+    reason = too_few_answers(task)
+    if reason:
+        return Undefined(reason)
+    written: dict[str, Both] = {}
+    for ability in abilities:
+        if ability.form == "loss":
+            continue
+        if "free" in ability.variants:
+            free = limit_clusters(ability.variants["free"], FREE_ITEMS)
+            metric = "label_accuracy" if all(example.choices for example in free) else ability.metrics[0]
+            asked = replace(ability, max_new_tokens=max(FREE_TOKENS, ability.max_new_tokens))
+            written[ability.name] = models.ask(asked, Metrics((get_metric(metric),), ""), free, "free")
+        elif ability.form == "generate":
+            written[ability.name] = _first(answered[ability.name], TASK_ITEMS)
+    return find_intrusion(task, written)
+
+
+def _first(both: Both, count: int) -> Both:
+    return both[0][:count], both[1][:count]
+
+
+def measure_drift(
+    models: BothModels, task: Sequence[Example], task_base: Records, token_budget: int, observer: Observer
+) -> tuple[DriftRow, ...] | Undefined:
+    """KL(base ‖ tuned) on the base's own answers to the task's prompts, and on text drawn from the base."""
+    base, tuned = models.base.loaded, models.tuned.loaded
+    try:
+        texts = sample_text(base, SAMPLES, SAMPLE_TOKENS, SAMPLE_SEED)
+        rows = [drift_row(ON_BASE_TEXT, kl_by_row(base, tuned, texts, token_budget, observer=observer))]
+        outputs = {record.item_id: record.answer.output for record in task_base[:DRIFT_ITEMS]}
+        asked = [
+            models.base.encoder.scored_row(example, output) for example in task if (output := outputs.get(example.id))
+        ]
+        if asked:
+            rows.insert(0, drift_row("task prompts", kl_by_row(base, tuned, asked, token_budget, observer=observer)))
+    except ModelError as error:
+        observer(Notice("drift", f"drift was not measured: {error.message}"))
+        return Undefined(error.message)
+    return tuple(rows)
+
+
+def explain(
+    models: BothModels,
+    ability: Ability,
+    report: AbilityReport,
+    answered: Both,
+    recovery: Recovery | None,
+) -> AbilityReport:
+    """A lost ability's other wordings and forms, the rank of its references among foils, and what they say."""
+    metrics = Metrics(tuple(get_metric(name) for name in ability.metrics), "")
+    variants: dict[str, Both] = {}
+    for name, examples in ability.variants.items():
+        if name == "free" and ability.form == "choices":
+            metric = "label_accuracy" if all(example.choices for example in examples) else ability.metrics[0]
+            variants[name] = models.ask(ability, Metrics((get_metric(metric),), ""), examples, name)
+        else:
+            variants[name] = models.ask(ability, metrics, examples, name)
+    if ability.form in ("generate", "few-shot") and ability.source != "lm-eval":
+        foils = with_foils(limit_clusters(ability.items, FOIL_ITEMS), ability.metrics[0])
+        if foils:
+            variants[FOILS] = models.ask(ability, Metrics((get_metric(RANKED_BY),), ""), foils, "ranked among foils")
+    found = (recovery.recovery, recovery.control) if recovery else (None, None)
+    return replace(report, diagnosis=diagnose(ability, *answered, variants, *found))

@@ -1,0 +1,110 @@
+"""Two finished runs of lm-evaluation-harness, compared as pairs: no model is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keeptune.assessment.assess import write_report
+from keeptune.assessment.verdict_pass import declared, tell_looks
+from keeptune.config.schema import Keep, MeasureRun
+from keeptune.data.lm_eval_log import read_lm_eval_log
+from keeptune.data.lm_eval_task import same_ability
+from keeptune.errors import ConfigError, DataError
+from keeptune.events import Notice, Observer
+from keeptune.forgetting.confusion import confuse
+from keeptune.forgetting.gate import decide
+from keeptune.forgetting.verdict import judge
+from keeptune.records import SCHEMA_VERSION, Ability, ForgettingReport, Undefined, to_plain
+from keeptune.workspace.manifest import make_manifest
+
+NO_MODEL = Undefined("two logs were compared: no model was asked")
+
+
+def is_log(name: str) -> bool:
+    """Whether this names samples of the harness, or a folder that holds some."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return not (path / "config.json").exists() and any(path.rglob("samples_*.jsonl"))
+    return path.suffix == ".jsonl"
+
+
+def measure_logs(config: MeasureRun, run: Path, notices: list[str], observer: Observer) -> ForgettingReport:
+    """The report over the tasks that both logs hold. `keep` declares tasks by their names.
+
+    Raises:
+        DataError: a log that cannot be used, or no task in both. ConfigError: a declared task that is in neither.
+        PairingError: the two were not asked the same documents, or by other versions of a task.
+        MetricError: a task that the two have no common metric of.
+    """
+    base, tuned = (read_lm_eval_log(Path(model.name).expanduser()) for model in (config.base, config.tuned))
+    shared = [task for task in base if task in tuned]
+    if not shared:
+        raise DataError(
+            f"the logs share no task: {', '.join(base)} and {', '.join(tuned)}", "log both runs of the same tasks"
+        )
+    left = sorted((set(base) | set(tuned)) - set(shared))
+    if left:
+        observer(Notice("tasks", f"in one log only, and left out: {', '.join(left)}"))
+    keeps = {keep.name: keep for keep in config.measure.keep}
+    for name in keeps:
+        if name not in shared:
+            raise ConfigError(f"there is no task {name!r} in both logs", f"they share: {', '.join(shared)}")
+    abilities = [_ability(base[task].ability, tuned[task].ability, keeps.get(task)) for task in shared]
+    answered = {task: (base[task].records, tuned[task].records) for task in shared}
+    fail_on = () if config.measure.fail_on == ("none",) else config.measure.fail_on
+    level, family = tell_looks(config.measure, observer), sum(ability.declared for ability in abilities)
+    reports = [judge(ability, *answered[ability.name], level=level, family=family) for ability in abilities]
+    decision = decide(reports, fail_on, (1.0 - level) / 2.0)
+    confusions = [confuse(ability.name, *answered[ability.name], ability.metrics[0]) for ability in abilities]
+    report = ForgettingReport(
+        schema_version=SCHEMA_VERSION,
+        path=str(run),
+        base_name=config.base.name,
+        tuned_name=config.tuned.name,
+        task=None,
+        abilities=decision.abilities,
+        gate=decision.gate,
+        fail_on=fail_on,
+        sentences=decision.sentences,
+        intrusion=NO_MODEL,
+        confusions=tuple(confusion for confusion in confusions if confusion is not None),
+        drift=NO_MODEL,
+        drift_history="",
+        notices=tuple(dict.fromkeys(notices)),
+        config={"measure": to_plain(config.measure)},
+        manifest=make_manifest(
+            model=f"{config.base.name} → {config.tuned.name}",
+            model_hash="",
+            device="",
+            dtype="",
+            train_hash="",
+            test_hash="",
+            seed=0,
+            seconds={},
+        ),
+    )
+    return write_report(report, answered, None, run, observer=observer)
+
+
+def refuse_asking(config: MeasureRun) -> None:
+    """Raises ConfigError where two logs are to be compared with a setting of how models are asked."""
+    measure = config.measure
+    asks = {
+        "--test": config.data.test,
+        "--quick": measure.extent == "quick",
+        "--abilities": measure.abilities,
+        "--items": measure.items,
+        "--max-minutes": measure.minutes,
+        "--probe": measure.probe,
+    }
+    given = [flag for flag, value in asks.items() if value]
+    if given:
+        raise ConfigError(
+            f"{', '.join(given)}: of two logs nothing is asked; all that both hold is compared",
+            "leave that out, or give the two models",
+        )
+
+
+def _ability(base: Ability, tuned: Ability, keep: Keep | None) -> Ability:
+    ability = same_ability(base, tuned)
+    return ability if keep is None else declared(ability, keep, ability.name)

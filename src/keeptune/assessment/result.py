@@ -1,0 +1,103 @@
+"""The result part of `tune`: comparisons, samples and the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from keeptune.assessment.task_score import Scored
+from keeptune.config.schema import TuneConfig
+from keeptune.data.task_metrics import Metrics
+from keeptune.data.task_rows import Rows
+from keeptune.forgetting.compare import compare
+from keeptune.inference.run import corpus_scores
+from keeptune.records import (
+    SCHEMA_VERSION,
+    Comparison,
+    EvalRecord,
+    SideBySide,
+    TrainingSummary,
+    TuneResult,
+)
+from keeptune.workspace.hashing import hash_value
+from keeptune.workspace.manifest import make_manifest
+from keeptune.workspace.runs import read_settings
+
+SIDE_BY_SIDE = 5
+
+
+def make_result(
+    config: TuneConfig,
+    run: Path,
+    rows: Rows,
+    metrics: Metrics,
+    summary: TrainingSummary,
+    scored: Scored,
+    notices: Sequence[str],
+    seconds: Mapping[str, float],
+    trained_on: int | None = None,
+) -> TuneResult:
+    """Everything that `result.json` holds.
+
+    Args:
+        trained_on: test rows that the tuned model was trained on; None where that is not known.
+    """
+    records = scored.records
+    scores = {name: corpus_scores(each, metrics.metrics) for name, each in records.items()}
+    kept = read_settings(run)
+    return TuneResult(
+        schema_version=SCHEMA_VERSION,
+        path=str(run),
+        primary_metric=metrics.primary.name,
+        metric_reason=metrics.reason,
+        scores=scores,
+        comparisons=tuple(replace(found, trained_on=trained_on) for found in _comparisons(metrics, records, scores)),
+        samples=_side_by_side(records["base"], records["tuned"]),
+        training=summary,
+        notices=tuple(notices),
+        config=kept,
+        manifest=make_manifest(
+            model=config.model.name,
+            model_hash=scored.model_hash,
+            device=scored.device,
+            dtype=scored.dtype,
+            train_hash=rows.train_hash,
+            test_hash=rows.test_hash,
+            seed=config.training.seed,
+            seconds=seconds,
+        ),
+    )
+
+
+def _comparisons(
+    metrics: Metrics, records: Mapping[str, Sequence[EvalRecord]], scores: Mapping[str, Mapping[str, float]]
+) -> tuple[Comparison, ...]:
+    """tuned against base by every metric, then against the best baseline by the primary one."""
+    found = [
+        compare(records["base"], records["tuned"], metric)
+        for metric in metrics.metrics
+        if metric.name in scores["base"] and metric.name in scores["tuned"]
+    ]
+    primary = metrics.primary
+    sign = 1 if primary.higher_is_better else -1
+    others = [name for name in records if name not in ("base", "tuned") and primary.name in scores[name]]
+    if others:
+        best = max(others, key=lambda name: sign * scores[name][primary.name])
+        found.append(compare(records[best], records["tuned"], primary, best, "tuned"))
+    return tuple(found)
+
+
+def _side_by_side(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord]) -> tuple[SideBySide, ...]:
+    """The first items in the order of their ids' hashes: a fair sample, the same every time."""
+    order = sorted(range(len(base)), key=lambda index: hash_value(base[index].item_id))[:SIDE_BY_SIDE]
+    return tuple(
+        SideBySide(
+            base[i].item_id,
+            base[i].prompt,
+            base[i].references[0],
+            base[i].answer.output or "",
+            tuned[i].answer.output or "",
+        )
+        for i in order
+    )

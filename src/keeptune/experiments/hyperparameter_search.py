@@ -1,0 +1,177 @@
+"""`tune --search`: learning rate and epochs by short trainings under a drift budget, before the training itself."""
+
+from __future__ import annotations
+
+import gc
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from keeptune.config.schema import TrainingConfig, TuneConfig
+from keeptune.data.encode import Encoder
+from keeptune.data.split import limit_examples
+from keeptune.data.task_metrics import Metrics
+from keeptune.data.task_rows import Rows
+from keeptune.errors import ConfigError, NonFiniteLogits, NonFiniteLoss, StoreError
+from keeptune.events import Event, Notice, Observer, StepDone, TrainingStarted
+from keeptune.experiments.optuna_study import Measured, Report, Space, search
+from keeptune.inference.base_text import sample_text
+from keeptune.inference.drift import kl_by_row, kl_of_adapter
+from keeptune.mitigation.fit import unfit
+from keeptune.models.load import LoadedModel, load_model
+from keeptune.records import EncodedRow, SearchReport, from_plain, to_plain
+from keeptune.training.defaults import default_epochs, default_lr
+from keeptune.training.loop import Validate
+from keeptune.training.resume import refuse_another
+from keeptune.training.train import keep_settings, prepared, write_config
+from keeptune.workspace.atomic import write_json
+from keeptune.workspace.json_file import read_json_file
+
+SEARCH = "search.json"
+JOURNAL = "search.journal"
+TRIAL = "search"
+"""Folder in a run for the trial under way."""
+ROWS = 512
+"""Rows of the task that a trial learns from at most: with fewer, it is the training itself."""
+CHECKS = 4
+"""Validations of a trial, evenly over its steps, so that trials of any length are compared at the same places."""
+EPOCHS = (1.0, 2.0, 4.0)
+LR_SPAN = 10.0
+"""Rates from the default's tenth to ten times it."""
+TEXTS = 64
+TEXT_TOKENS = 64
+TEXT_SEED = 104_729
+"""Of the text that drift is taken on; other text is trained on, and measured on in the end."""
+
+
+def found_settings(
+    config: TuneConfig, run: Path, rows: Rows, encoder: Encoder, metrics: Metrics, observer: Observer
+) -> TuneConfig:
+    """`config` with lr and epochs as a search found them; as it is where none was asked for, or both are given.
+
+    A search that was stopped goes on; one that has ended is read.
+
+    Raises:
+        ConfigError: no rows to see the loss on, or settings that cannot be trained.
+        MissingDependency: optuna is not there.
+    """
+    training = config.training
+    if not training.search:
+        return config
+    if training.lr is not None and training.epochs is not None:
+        observer(Notice("search", "lr and epochs are given: nothing is left to search for"))
+        return config
+    if not rows.validation:
+        raise ConfigError("--search needs rows to see the loss on", "raise --validation-fraction")
+    if error := unfit(config):
+        raise error
+    refuse_another(config, rows, run)
+    keep_settings(config, run)
+    kept = run / SEARCH
+    if kept.exists():
+        try:
+            report = from_plain(SearchReport, read_json_file(kept))
+        except (OSError, ValueError) as error:
+            fix = "start a new run in another --output"
+            raise StoreError(f"{kept}, which the search has found, cannot be read: {error}", fix) from error
+    else:
+        report = _search(config, run, rows, encoder, metrics, observer)
+        write_json(kept, to_plain(report))
+    observer(Notice("search", f"lr {report.lr:.2g}, epochs {report.epochs:g}: {report.reason}"))
+    found = replace(config, training=replace(training, lr=report.lr, epochs=report.epochs))
+    write_config(found, run)
+    return found
+
+
+def _search(
+    config: TuneConfig, run: Path, rows: Rows, encoder: Encoder, metrics: Metrics, observer: Observer
+) -> SearchReport:
+    base = load_model(config.model)
+    texts = sample_text(base, TEXTS, TEXT_TOKENS, TEXT_SEED)
+    space = _space(config, base.parameters, len(rows.train))
+    del base
+    few = replace(rows, train=limit_examples(rows.train, ROWS, config.training.seed))
+    trials = _Trials(config, run / TRIAL, few, encoder, metrics, texts, observer)
+    training = config.training
+    return search(space, training.search, training.max_drift, training.seed, run / JOURNAL, trials, observer)
+
+
+def _space(config: TuneConfig, parameters: int, examples: int) -> Space:
+    """What is given is not searched."""
+    training = config.training
+    lr = training.lr or default_lr(config.method, parameters)
+    epochs = training.epochs or default_epochs(examples)
+    ends = (lr, lr) if training.lr else (lr / LR_SPAN, min(lr * LR_SPAN, 0.5))
+    return Space(lr, epochs, ends, (epochs,) if training.epochs else EPOCHS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trials:
+    """Trains once with each setting that it is given. Nothing of a trial stays on disk."""
+
+    config: TuneConfig
+    folder: Path
+    rows: Rows
+    encoder: Encoder
+    metrics: Metrics
+    texts: Sequence[EncodedRow]
+    """Of the base."""
+    observer: Observer
+
+    def __call__(self, lr: float, epochs: float, report: Report, /) -> Measured | None:
+        gc.collect()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        config = replace(self.config, training=_short(self.config.training, lr, epochs))
+        try:
+            loop = prepared(config, self.folder, self.rows, self.encoder, self.metrics, self._tell).loop
+            # There are validation rows, so there is a validation; that of the untrained model is counted.
+            loop.start_key = ""
+            loop.validate = _checked(cast(Validate, loop.validate), report)
+            state = loop()
+            loss, drift = min(loss for step, loss in state.validation_curve if step), self._drift(loop.loaded)
+            return Measured(loss, drift, state.seconds) if math.isfinite(loss + drift) else None
+        except (_BrokenOff, NonFiniteLoss, NonFiniteLogits):
+            return None
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _tell(self, event: Event, /) -> None:
+        """Only how far it is: what else there is to tell, the training itself tells once."""
+        if isinstance(event, (TrainingStarted, StepDone)):
+            self.observer(event)
+
+    def _drift(self, tuned: LoadedModel) -> float:
+        """Nats a token."""
+        budget = self.config.evaluation.token_budget
+        if hasattr(tuned.model, "peft_config") and tuned.initial_adapter is None:
+            sums = kl_of_adapter(tuned, self.texts, budget)
+        else:
+            sums = kl_by_row(load_model(self.config.model), tuned, self.texts, budget)
+        return sum(value for value, _ in sums) / sum(tokens for _, tokens in sums)
+
+
+class _BrokenOff(Exception):
+    """A trial is worse than those before."""
+
+
+def _short(training: TrainingConfig, lr: float, epochs: float) -> TrainingConfig:
+    checks = max(1, round(CHECKS / epochs))
+    return replace(training, lr=lr, epochs=epochs, validations_per_epoch=checks, select_by="loss")
+
+
+def _checked(validate: Validate, report: Report) -> Validate:
+    """`validate`, which also reports each loss but that of the untrained model, and ends a trial that is told to."""
+    losses: list[float] = []
+
+    def checked() -> tuple[float, Mapping[str, float]]:
+        score, shown = validate()
+        losses.append(score)
+        if len(losses) > 1 and report(score):
+            raise _BrokenOff
+        return score, shown
+
+    return checked

@@ -1,0 +1,154 @@
+"""Trials: ordinary runs of `tune`, one for each method and seed, in folders of their own. A finished one stands."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from keeptune.abilities.previous_tasks import keep_earlier
+from keeptune.config.paths import with_absolute_paths
+from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig, TuneConfig
+from keeptune.errors import KeeptuneError, StoreError
+from keeptune.events import Notice, Observer, silent
+from keeptune.experiments.trial_scores import FinishedTrial
+from keeptune.experiments.tuning import run_tuning
+from keeptune.models.find import find_model, hash_model
+from keeptune.records import TuneResult, from_plain, to_plain
+from keeptune.training.ready import rows_of
+from keeptune.training.resume import METRICS, metric_files
+from keeptune.training.start import whole_model
+from keeptune.workspace.runs import CONFIG, RESULT, ROWS, read_json_object, read_result, read_settings
+
+ASKED = ("keep", "abilities", "items", "extent", "dev_fraction")
+"""Settings that decide what is asked, and by what margins."""
+OTHER = "remove the trials of before, or name another --output"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One training to be done."""
+
+    method: str
+    seed: int
+    config: TuneConfig
+    """Its `output` is the trial's folder."""
+
+    @property
+    def path(self) -> Path:
+        return Path(self.config.output)
+
+    @property
+    def finished(self) -> bool:
+        """Whether its result is there."""
+        return (self.path / RESULT).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a trial ended: its result is in its folder, or `error` says why there is none."""
+
+    trial: Trial
+    error: str = ""
+
+
+def read_trial(trial: Trial) -> FinishedTrial:
+    """A finished trial with its result.
+
+    Raises:
+        StoreError: none that can be read, or the result of another verb.
+    """
+    try:
+        result = from_plain(TuneResult, read_result(trial.path))
+    except ValueError as error:
+        raise StoreError(f"{trial.path} holds another sort of result: {error}", "name another --output") from error
+    return FinishedTrial(trial.method, trial.seed, trial.path, result)
+
+
+def refuse_others(trials: Iterable[Trial]) -> None:
+    """What the finished ones were trained and asked with must be what the others will be.
+
+    Raises:
+        StoreError: rows that have changed since, or other abilities, items or margins; the trial named.
+    """
+    now: dict[tuple[DataConfig, MeasureConfig], dict[str, str]] = {}
+    weights: dict[ModelConfig, str] = {}
+    for trial in trials:
+        if not trial.finished or not (trial.path / ROWS).exists():
+            continue
+        config = keep_earlier(trial.config, silent)
+        given = json.loads(json.dumps(to_plain(with_absolute_paths(config).measure)))
+        asked = read_settings(trial.path)["measure"]
+        others = [name for name in ASKED if asked.get(name) != given[name]]
+        if others:
+            raise StoreError(f"{trial.path} was asked with another {' and '.join(others)}", OTHER)
+        minutes, result = config.training.max_minutes, read_result(trial.path)
+        then = result["config"]["training"]["max_minutes"]
+        cut = result["training"]["stopped_by"] == "max_minutes"
+        if minutes != then and (cut or (minutes or math.inf) * 60 < result["training"]["seconds"]):
+            raise StoreError(f"{trial.path} was trained with another max_minutes, {then}", OTHER)
+        if (config.data, config.measure) not in now:
+            now[config.data, config.measure] = rows_of(trial.config).hashes()
+        kept = read_json_object(trial.path / ROWS, OTHER)
+        hashes = now[config.data, config.measure]
+        changed = [role for role, value in hashes.items() if kept.get(role, value) != value]
+        if changed:
+            raise StoreError(f"{trial.path} was run with other {' and '.join(changed)} rows", OTHER)
+        started = whole_model(config.model, trial.path)
+        if started not in weights:
+            weights[started] = hash_model(find_model(started))
+        if kept.get("model", weights[started]) != weights[started]:
+            raise StoreError(f"{trial.path} began with other weights than {started.name} holds now", OTHER)
+        files = metric_files(config)
+        if kept.get(METRICS, files) != files:
+            raise StoreError(f"{trial.path} was scored by a metric whose file has changed since", OTHER)
+
+
+def refuse_other_bases(finished: Sequence[FinishedTrial]) -> None:
+    """Each change is told against the trial's own base, and they are compared as changes of one.
+
+    Raises:
+        StoreError: trials that began with other weights.
+    """
+    first = finished[0].result.manifest
+    for trial in finished:
+        if trial.result.manifest.model_hash != first.model_hash:
+            raise StoreError(f"{trial.path} began with other weights than {finished[0].path}", OTHER)
+
+
+class Executor(Protocol):
+    """Runs trials, in any order, and yields each as it ends; a failed one stops no other."""
+
+    def __call__(self, trials: Sequence[Trial], observer: Observer, /) -> Iterator[Ended]: ...
+
+
+def run_in_turn(trials: Sequence[Trial], observer: Observer) -> Iterator[Ended]:
+    """The executor without a cluster: one trial after another, in this process."""
+    for number, trial in enumerate(trials, 1):
+        observer(Notice("trial", f"trial {number} of {len(trials)}: {trial.method}, seed {trial.seed}"))
+        yield Ended(trial, run_trial(trial, observer))
+
+
+def run_trial(trial: Trial, observer: Observer = silent) -> str:
+    """Train and score one trial, or go on with it where it was broken off. → why it failed, "" where it did not.
+
+    Only what stops the whole program, such as Ctrl-C, is raised.
+    """
+    if trial.finished:
+        return ""
+    resume = (trial.path / CONFIG).exists()
+    if not resume and trial.path.exists():
+        # Broken off before it was anything that can go on.
+        shutil.rmtree(trial.path)
+    try:
+        run_tuning(replace(trial.config, resume=resume), observer)
+    except KeeptuneError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001
+        return f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+    return ""

@@ -1,0 +1,312 @@
+"""Log-likelihoods of rows that begin alike: what they share is read once.
+
+Completions of one prompt (the choices of an item) become one row, the prompt and its branches::
+
+    prompt  branch 1  branch 2 …       each branch sees the prompt and itself, and counts its positions from the prompt
+
+A prefix of all prompts (a few-shot block, a long instruction) is read once for all batches. A branch's last token
+predicts nothing, so it is not read at all. An encoder reads each prompt once for all its answers.
+
+The longest prompts are first scored both ways, their first completion and their last, once with a prefix and once
+without: where the two differ by more than the number format's rounding, or a model cannot do this, rows are scored one
+by one, and a Notice says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers.modeling_outputs import BaseModelOutput
+
+from keeptune.errors import first_line
+from keeptune.events import Notice, Observer
+from keeptune.inference.in_parts import in_parts
+from keeptune.inference.loglikelihood import LOGIT_TOKENS, loglikelihoods
+from keeptune.models.batch import Batch, make_batch
+from keeptune.models.completion_logits import completion_logits
+from keeptune.models.finite import naming
+from keeptune.models.key_values import Prefix, by_opening, cache_argument, long_prefix, no_full_attention, read_prefix
+from keeptune.models.load import LoadedModel
+from keeptune.models.memory import out_of_memory
+from keeptune.records import EncodedRow
+from keeptune.statistics.losses import token_loglikelihoods
+
+PROVEN = 2
+"""Prompts that are scored both ways before the rest."""
+WORTH = 0.1
+"""Share of the tokens that must be saved, the proof paid for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One prompt and the rows that go on from it."""
+
+    prompt: tuple[int, ...]
+    rows: tuple[int, ...]
+    """Indices of the rows."""
+    length: int
+    """Tokens to read: the prompt, and each branch without its last token."""
+
+    @property
+    def outer(self) -> set[int]:
+        """The row of the branch that follows the prompt, and of the one that all others part from it."""
+        return {self.rows[0], self.rows[-1]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What groups of rows that begin alike have shown for those after them, which are shorter."""
+
+    ways: dict[bool, str]
+    """With a prefix or without: why that may not be; "" where it gave the plain scores."""
+    told: set[str]
+
+
+@torch.inference_mode()
+def shared_loglikelihoods(
+    loaded: LoadedModel,
+    rows: Sequence[EncodedRow],
+    token_budget: int,
+    observer: Observer,
+    progress: Callable[[int], None] = lambda _: None,
+) -> list[float]:
+    """`loglikelihoods(loaded, rows, token_budget, progress)`, to rounding, with less work where rows begin alike."""
+    sums = [0.0] * len(rows)
+    done = 0
+    tried = _Tried({}, set())
+    by_prompt: dict[tuple[int, ...], list[int]] = {}
+    for index, row in enumerate(rows):
+        by_prompt.setdefault(_prompt(row), []).append(index)
+    of_prompts = list(by_prompt.values())
+    groups = [[index for at in group for index in of_prompts[at]] for group in by_opening(list(by_prompt))]
+    for group in sorted(groups, key=lambda group: max(rows[index].length for index in group), reverse=True):
+        before = done
+        values = _beginning_alike(
+            loaded,
+            [rows[i] for i in group],
+            token_budget,
+            tried,
+            observer,
+            lambda of_group: progress(before + of_group),  # noqa: B023
+        )
+        for index, value in zip(group, values, strict=True):
+            sums[index] = value
+        done += len(group)
+    return sums
+
+
+def _beginning_alike(
+    loaded: LoadedModel,
+    rows: Sequence[EncodedRow],
+    token_budget: int,
+    tried: _Tried,
+    observer: Observer,
+    progress: Callable[[int], None],
+) -> list[float]:
+    two_sided = loaded.kind == "encoder-decoder"
+    trees = _trees(rows)
+    shared = 0 if two_sided else long_prefix([tree.prompt for tree in trees])
+    way = bool(shared)
+    proof = [] if way in tried.ways else sorted(trees, key=lambda tree: (len(tree.rows) > 1, tree.length))[-PROVEN:]
+    total = sum(row.length for row in rows)
+    read = shared + sum(tree.length - shared for tree in trees)
+    if not trees or total - read - sum(rows[i].length for tree in proof for i in tree.outer) < WORTH * total:
+        return loglikelihoods(loaded, rows, token_budget, progress, observer)
+    reason = _hindrance(loaded, max(row.length for row in rows)) or tried.ways.get(way, "")
+    if not reason:
+        prefix = read_prefix(loaded, trees[0].prompt[:shared]) if shared else None
+        if way not in tried.ways:
+            reason = tried.ways[way] = _disproof(loaded, rows, proof, prefix, token_budget, observer)
+    if reason:
+        if reason not in tried.told:
+            observer(Notice("row-by-row", f"each completion is scored in a row of its own, which is slower: {reason}"))
+            tried.told.add(reason)
+        return loglikelihoods(loaded, rows, token_budget, progress, observer)
+    sums = [0.0] * len(rows)
+    done = 0
+    for part, scored in _scored(loaded, rows, trees, prefix, token_budget, observer):
+        for index, value in scored:
+            sums[index] = value
+        done += sum(len(trees[i].rows) for i in part)
+        progress(done)
+    return sums
+
+
+def _trees(rows: Sequence[EncodedRow]) -> list[Tree]:
+    by_prompt: dict[tuple[int, ...], list[int]] = {}
+    for index, row in enumerate(rows):
+        if row.learned:
+            by_prompt.setdefault(_prompt(row), []).append(index)
+    return [
+        Tree(prompt, tuple(found), len(prompt) + sum(_branch(rows[index], prompt) for index in found))
+        for prompt, found in by_prompt.items()
+    ]
+
+
+def _prompt(row: EncodedRow) -> tuple[int, ...]:
+    return row.ids if row.targets or not row.learned else row.ids[: row.spans[0][0]]
+
+
+def _branch(row: EncodedRow, prompt: tuple[int, ...]) -> int:
+    return len(row.targets) if row.targets else len(row.ids) - len(prompt) - 1
+
+
+def _hindrance(loaded: LoadedModel, longest: int) -> str:
+    """Why prompts cannot be shared by this model, as far as it says itself; "" where they can."""
+    if loaded.kind == "encoder-decoder":
+        return "its adapter puts vectors of its own before each row" if loaded.soft_prompt else ""
+    kernel = loaded.inner.config._attn_implementation
+    if kernel not in ("sdpa", "eager"):
+        return f"the attention kernel {kernel} takes no mask of ours"
+    return no_full_attention(loaded, longest)
+
+
+class _Refused(Exception):
+    """The model's forward pass failed, and why: an architecture may take no mask, position or cache of ours."""
+
+
+def _disproof(
+    loaded: LoadedModel,
+    rows: Sequence[EncodedRow],
+    proof: Sequence[Tree],
+    prefix: Prefix | None,
+    token_budget: int,
+    observer: Observer,
+) -> str:
+    """Why the shared way may not be used, by scoring `proof` both ways; "" where they agree.
+
+    They agree when the mean absolute difference is at most √ε / 2 of the mean size: 2e-4 in float32, 4e-2 in
+    bfloat16, where the shape of a batch alone makes about 1e-2.
+    """
+    indices = [index for tree in proof for index in tree.outer]
+    plain = loglikelihoods(loaded, [rows[index] for index in indices], token_budget, observer=observer)
+    try:
+        parts = _scored(loaded, rows, proof, prefix, token_budget, observer)
+        shared = dict(pair for _, scored in parts for pair in scored)
+    except _Refused as refused:
+        return f"the model takes no such rows ({refused})"
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        return "memory does not hold a prompt with all its completions"
+    difference = sum(abs(shared[index] - value) for index, value in zip(indices, plain, strict=True))
+    size = sum(1 + abs(value) for value in plain)
+    device = loaded.placement.device.type
+    weights = next(loaded.model.parameters()).dtype
+    epsilon = torch.finfo(torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weights).eps
+    if difference <= size * math.sqrt(epsilon) / 2:
+        return ""
+    return f"scored together they differ by {difference / len(indices):.2g} nats on average"
+
+
+def _scored(
+    loaded: LoadedModel,
+    rows: Sequence[EncodedRow],
+    trees: Sequence[Tree],
+    prefix: Prefix | None,
+    token_budget: int,
+    observer: Observer,
+) -> Iterator[tuple[list[int], list[tuple[int, float]]]]:
+    """`_score` of some trees at a time, with their indices."""
+
+    def score(part: list[int]) -> list[tuple[int, float]]:
+        return _score(loaded, rows, [trees[i] for i in part], prefix)
+
+    return in_parts(score, [tree.length for tree in trees], loaded.placement.pass_tokens(token_budget), observer)
+
+
+def _score(
+    loaded: LoadedModel, rows: Sequence[EncodedRow], trees: Sequence[Tree], prefix: Prefix | None
+) -> list[tuple[int, float]]:
+    """Row index and Σ ln p of each row of `trees`, in one forward pass, or more where there are many logits."""
+    indices = [index for tree in trees for index in tree.rows]
+    if len(trees) > 1 and sum(rows[index].learned for index in indices) > LOGIT_TOKENS:
+        half = len(trees) // 2
+        return _score(loaded, rows, trees[:half], prefix) + _score(loaded, rows, trees[half:], prefix)
+    if loaded.kind == "encoder-decoder":
+        batch, owners, more = _encoded_once(loaded, rows, trees)
+    else:
+        batch, owners = _batch(loaded, rows, trees, prefix.tokens if prefix else 0)
+        more = cache_argument(loaded.inner, prefix.for_rows(len(trees))) if prefix else {}
+    named = [tree.rows[0] for tree in trees] if loaded.kind == "causal" else indices
+    try:
+        with naming(lambda: [rows[index].item_id for index in named]):
+            logits = completion_logits(loaded.model, batch, **more)
+    except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
+        if out_of_memory(error):
+            raise
+        raise _Refused(first_line(error)) from error
+    values = token_loglikelihoods(logits, batch.targets)
+    sums = torch.zeros(len(rows), dtype=torch.float64).index_add_(0, owners, values.double().cpu())
+    return [(index, float(sums[index])) for index in indices]
+
+
+def _encoded_once(
+    loaded: LoadedModel, rows: Sequence[EncodedRow], trees: Sequence[Tree]
+) -> tuple[Batch, torch.Tensor, dict[str, Any]]:
+    """The trees' rows one by one, the row of each target, and what the encoder made of each row's prompt."""
+    pad, device = loaded.tokenizer.pad_token_id, loaded.placement.device
+    indices = torch.tensor([index for tree in trees for index in tree.rows])
+    prompts = torch.tensor([at for at, tree in enumerate(trees) for _ in tree.rows], device=device)
+    batch = make_batch([rows[index] for index in indices], loaded.kind, pad, device)
+    firsts = make_batch([rows[tree.rows[0]] for tree in trees], loaded.kind, pad, device).inputs
+    encoder = loaded.inner.get_encoder()
+    states = encoder(input_ids=firsts["input_ids"], attention_mask=firsts["attention_mask"]).last_hidden_state
+    more = {"encoder_outputs": BaseModelOutput(last_hidden_state=states[prompts])}
+    return batch, indices[batch.rows.cpu()], more
+
+
+def _batch(
+    loaded: LoadedModel, rows: Sequence[EncodedRow], trees: Sequence[Tree], shared: int
+) -> tuple[Batch, torch.Tensor]:
+    """The trees as rows padded on the right, without their first `shared` tokens; and the row of each target."""
+    size = (len(trees), max(tree.length for tree in trees) - shared)
+    ids = torch.full(size, loaded.tokenizer.pad_token_id)
+    positions = torch.zeros(size, dtype=torch.long)
+    branch = torch.full(size, -1)
+    """0 for the prompt, then one number a branch; −1 for padding."""
+    places: list[tuple[int, int, int, int]] = []
+    for at, tree in enumerate(trees):
+        stem = len(tree.prompt) - shared
+        ids[at, :stem] = torch.tensor(tree.prompt[shared:])
+        positions[at, :stem] = torch.arange(shared, len(tree.prompt))
+        branch[at, :stem] = 0
+        start = stem
+        for number, index in enumerate(tree.rows, start=1):
+            tail = rows[index].ids[len(tree.prompt) :]
+            stop = start + len(tail) - 1
+            ids[at, start:stop] = torch.tensor(tail[:-1])
+            positions[at, start:stop] = torch.arange(len(tree.prompt), len(tree.prompt) + len(tail) - 1)
+            branch[at, start:stop] = number
+            for position in (p - len(tree.prompt) for span in rows[index].spans for p in range(*span)):
+                places.append((at, start + position - 1 if position else stem - 1, tail[position], index))
+            start = stop
+    table = torch.tensor(places, dtype=torch.long).reshape(-1, 4)
+    device = loaded.placement.device
+    inputs = {
+        "input_ids": ids.to(device),
+        "position_ids": positions.to(device),
+        "attention_mask": _mask(loaded, branch, shared).to(device),
+    }
+    batch_rows, predicted_at, targets, owners = table.unbind(1)
+    tokens = sum(tree.length - shared for tree in trees)
+    return Batch(inputs, batch_rows.to(device), predicted_at.to(device), targets.to(device), tokens), owners
+
+
+def _mask(loaded: LoadedModel, branch: torch.Tensor, shared: int) -> torch.Tensor:
+    """What each token sees: the prefix, and of the prompt and its own branch what comes before it.
+
+    [rows, 1, length, shared + length].
+    """
+    length = branch.shape[1]
+    back = torch.ones(length, length, dtype=torch.bool).tril()
+    sees = back & ((branch[:, None, :] == 0) | (branch[:, None, :] == branch[:, :, None]))
+    sees = torch.cat([sees.new_ones(len(branch), length, shared), sees], dim=2)[:, None]
+    if loaded.inner.config._attn_implementation == "sdpa":
+        return sees
+    dtype = next(loaded.model.parameters()).dtype
+    return torch.zeros(sees.shape, dtype=dtype).masked_fill_(~sees, torch.finfo(dtype).min)

@@ -1,0 +1,77 @@
+"""What the loop minimises: loss terms over tokens, each a mean over a step's tokens of some rows, and penalties on
+the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from keeptune.models.batch import Batch
+from keeptune.models.completion_logits import completion_logits
+from keeptune.records import EncodedRow, RowRole
+from keeptune.statistics.losses import cross_entropy_sum
+
+LEARNED: frozenset[RowRole] = frozenset({"task", "replay"})
+"""Rows whose completions are learned."""
+
+
+class TokenLoss(Protocol):
+    """It sees the logits at the completion tokens, [tokens, vocabulary], computed once for all terms."""
+
+    def __call__(self, model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
+        """A scalar, summed over the batch's completion tokens."""
+        ...
+
+
+Penalty = Callable[[Any], torch.Tensor]
+"""From the model to a scalar, once a step."""
+
+
+def completion_loss(_model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
+    """Cross-entropy of the completion tokens, in nats, summed."""
+    return cross_entropy_sum(logits, batch.targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """weight · mean of a token loss over the completion tokens of the rows with these roles."""
+
+    weight: float
+    loss: TokenLoss
+    on: frozenset[RowRole] = LEARNED
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """Σ weight · term + Σ weight · penalty."""
+
+    terms: Sequence[Term] = (Term(1.0, completion_loss),)
+    penalties: Sequence[tuple[float, Penalty]] = ()
+
+    def counts(self, rows: Sequence[EncodedRow]) -> list[int]:
+        """Completion tokens that each term is a mean over, where `rows` are one step."""
+        return [sum(row.learned for row in rows if row.role in term.on) for term in self.terms]
+
+    def __call__(self, model: Any, batch: Batch, counts: Sequence[int]) -> torch.Tensor:
+        """A batch's share of the step's loss, without the penalties.
+
+        Args:
+            counts: of the whole step, by `counts`.
+        """
+        logits = completion_logits(model, batch)
+        total = torch.zeros((), device=logits.device)
+        for term, count in zip(self.terms, counts, strict=True):
+            part, places = batch.of_roles(term.on)
+            if part is None:
+                continue
+            of_part = logits if places is None else logits[places]
+            total = total + term.weight * term.loss(model, part, of_part) / count
+        return total
+
+    def penalty(self, model: Any) -> torch.Tensor | None:
+        """Σ weight · penalty; None where there is none."""
+        values = [weight * penalty(model) for weight, penalty in self.penalties]
+        return torch.stack(values).sum() if values else None

@@ -1,0 +1,52 @@
+"""Completion tokens that the model finds improbable count less: what is far from the base moves it most.
+
+The weights apply to the task's own rows. Replayed rows are learned as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from keeptune.mitigation.objective import TokenLoss
+from keeptune.models.batch import Batch
+from keeptune.statistics.losses import token_loglikelihoods
+
+TALR_FLOOR = 0.01
+"""No token counts less than this."""
+
+
+def _dft(losses: torch.Tensor, _rows: torch.Tensor) -> torch.Tensor:
+    """The token's own probability. Wu et al. 2025, arXiv:2508.05629."""
+    return losses.neg().exp()
+
+
+def _talr(losses: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """max(exp(−loss / τ), floor), τ the median of the mean losses of the rows that share this forward pass.
+
+    Lin et al. 2025, arXiv:2509.20758: weights that minimise Σ w·loss + τ·Σ w·ln w, before normalisation.
+    """
+    tokens = rows.bincount()
+    means = losses.new_zeros(len(tokens)).index_add_(0, rows, losses) / tokens
+    tau = means[tokens > 0].median().clamp_min(1e-6)
+    return torch.exp(-losses / tau).clamp_min(TALR_FLOOR)
+
+
+def _weighted(weigh: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> TokenLoss:
+    """Cross-entropy whose tokens on the task's rows count by `weigh` of their detached losses and rows."""
+
+    def loss(_model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
+        losses = -token_loglikelihoods(logits, batch.targets)
+        of_task = torch.tensor([role == "task" for role in batch.roles], device=losses.device)[batch.rows]
+        weights = torch.ones_like(losses)
+        if of_task.any():
+            weights[of_task] = weigh(losses.detach()[of_task], batch.rows[of_task])
+        return (weights * losses).sum()
+
+    return loss
+
+
+TOKEN_LOSSES: Mapping[str, TokenLoss] = {"dft": _weighted(_dft), "talr": _weighted(_talr)}
+"""By name, each in the place of `completion_loss`."""

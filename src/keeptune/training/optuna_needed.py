@@ -1,0 +1,14 @@
+"""The package that a hyperparameter search needs."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from keeptune.commands import install
+from keeptune.errors import MissingDependency
+
+
+def refuse_without_optuna() -> None:
+    """Raises MissingDependency where optuna is not installed."""
+    if importlib.util.find_spec("optuna") is None:
+        raise MissingDependency("--search needs the package optuna", install("search"))

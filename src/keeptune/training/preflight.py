@@ -1,0 +1,33 @@
+"""What no training, and no scoring after it, could be made of, known in the first seconds: before a row is read."""
+
+from __future__ import annotations
+
+from keeptune.abilities.preflight import refuse_unaskable
+from keeptune.config.check import check_config
+from keeptune.config.schema import Adapter, TuneConfig
+from keeptune.export.run_model import of_run
+from keeptune.mitigation.fit import unfit
+from keeptune.models.adapters import METHODS, virtual_tokens
+from keeptune.scoring.table import METRICS
+from keeptune.training.optuna_needed import refuse_without_optuna
+
+
+def preflight(config: TuneConfig) -> None:
+    """Refuse such settings.
+
+    Raises:
+        KeeptuneError: see the tree in `keeptune.errors`.
+    """
+    check_config(config, tuple(METRICS))
+    if error := unfit(config):
+        raise error
+    if config.training.search:
+        refuse_without_optuna()
+    method = METHODS.get(config.method.kind) if isinstance(config.method, Adapter) else None
+    refuse_unaskable(
+        of_run(config.model),
+        config.evaluation,
+        config.measure,
+        taken=virtual_tokens(config.method),
+        mergeable=method is None or method.mergeable,
+    )

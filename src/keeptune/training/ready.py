@@ -1,0 +1,115 @@
+"""A run made ready: what can be refused before a model's weights load is refused here, and `check` asks here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from keeptune.abilities.declared import declared_items
+from keeptune.abilities.previous_tasks import keep_earlier
+from keeptune.config.schema import TuneConfig
+from keeptune.data.encode import Encoder
+from keeptune.data.task_metrics import Metrics, choose
+from keeptune.data.task_rows import EMBEDDED, Rows, load_rows, rows_of_user
+from keeptune.errors import DataError
+from keeptune.events import Notice, Observer, silent
+from keeptune.export.run_model import of_run
+from keeptune.inference.encoding import make_encoder
+from keeptune.mitigation.candidates import refuse_nothing_to_keep, refuse_other_remedies, rungs_of
+from keeptune.mitigation.replay import without_prompts
+from keeptune.training.preflight import preflight
+
+DEV_FRACTION = 0.3
+"""Share of the user's own items that a ladder chooses by, where the settings say nothing."""
+
+
+_OF_LADDER = ("can_route", "rungs", "max_rungs", "ladder_minutes", "min_gain")
+
+
+class Ready(NamedTuple):
+    """What a run is made of."""
+
+    config: TuneConfig
+    rows: Rows
+    encoder: Encoder
+    metrics: Metrics
+
+
+def ready(config: TuneConfig, observer: Observer) -> Ready:
+    """Check the settings, read the rows, and choose the metrics.
+
+    Raises:
+        KeeptuneError: see the tree in `keeptune.errors`; the cheapest check comes first.
+    """
+    preflight(config)
+    if config.ladder.auto:
+        refuse_nothing_to_keep(config)
+        refuse_other_remedies(config)
+    if config.ladder.auto or config.ladder.rungs:
+        rungs_of(config)
+    config = keep_earlier(config, observer)
+    encoder = make_encoder(of_run(config.model), config.data, config.method)
+    rows = load_rows(config, observer)
+    metrics = choose(config.evaluation, rows.test, rows.pool)
+    observer(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
+    if config.ladder.auto:
+        config = with_development_items(config)
+    rows = apart_from_kept(config, rows, encoder, observer)
+    for told in without_effect(config):
+        observer(Notice("no effect", told))
+    return Ready(config, rows, encoder, metrics)
+
+
+def rows_of(config: TuneConfig) -> Rows:
+    """The rows that `tune` trains and scores on by these settings."""
+    config = keep_earlier(config, silent)
+    encoder = make_encoder(of_run(config.model), config.data, config.method)
+    return apart_from_kept(config, load_rows(config, silent), encoder, silent)
+
+
+def apart_from_kept(config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer) -> Rows:
+    """`rows` without items by which it is decided whether an ability was kept: to learn those would only fake it.
+    What was declared is read here, before anything is trained, and what cannot be asked is refused."""
+    if config.measure.extent == "none":
+        return rows
+    train, validation = rows.train, rows.validation
+    for items in declared_items(config.measure, rows_of_user(config.data), encoder):
+        train, validation = without_prompts(train, items), without_prompts(validation, items)
+    left_out = len(rows.train) + len(rows.validation) - len(train) - len(validation)
+    if not left_out:
+        return rows
+    observer(Notice("kept items", f"{left_out} train rows left out: they are items of an ability that is to be kept"))
+    if not train:
+        raise DataError(
+            "every train row is an item of an ability that is to be kept", "keep other items, or train on others"
+        )
+    return replace(rows, train=train, validation=validation)
+
+
+def with_development_items(config: TuneConfig) -> TuneConfig:
+    """A part of the user's own items is set apart to choose by."""
+    fraction = config.measure.dev_fraction or DEV_FRACTION
+    return replace(config, measure=replace(config.measure, dev_fraction=fraction))
+
+
+def without_effect(config: TuneConfig) -> list[str]:
+    """What was set and changes nothing, as what it belongs to is not."""
+    plain, data, mend, training, ladder = TuneConfig(), config.data, config.mend, config.training, config.ladder
+    idle = {
+        f"ladder.{name}": "ladder.auto" for name in _OF_LADDER if getattr(ladder, name) != getattr(plain.ladder, name)
+    }
+    found = {} if ladder.auto else idle
+    if mend.replay_fraction != plain.mend.replay_fraction and not mend.replay:
+        found["mend.replay_fraction"] = "mend.replay"
+    if mend.kl_on != plain.mend.kl_on and not mend.kl and not ladder.auto:
+        found["mend.kl_on"] = "mend.kl"
+    if mend.self_replay_prompts and not mend.self_replay and not ladder.auto:
+        found["mend.self_replay_prompts"] = "mend.self_replay"
+    if training.max_drift != plain.training.max_drift and not training.search:
+        found["training.max_drift"] = "training.search"
+    if data.draw and data.limit_train is None and data.train != EMBEDDED:
+        found["data.draw"] = "data.limit_train"
+    told = [f"{setting} changes nothing without {needed}" for setting, needed in found.items()]
+    if data.test and data.test_fraction != plain.data.test_fraction:
+        told.append("data.test_fraction changes nothing with data.test")
+    return told

@@ -1,0 +1,33 @@
+"""What a training may replay, and what it must not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from keeptune.abilities.declared import declared_items
+from keeptune.config.schema import TuneConfig
+from keeptune.data.encode import Encoder
+from keeptune.data.prompts import load_prompts
+from keeptune.data.task_rows import Rows, load_told, rows_of_user
+from keeptune.events import Observer, silent
+from keeptune.records import Example
+
+
+def check_replayed(config: TuneConfig) -> None:
+    """Raises DataError where rows to replay cannot be read, before anything is trained."""
+    for path in config.mend.replay:
+        load_told(path, rows_of_user(config.data), "replay", silent)
+
+
+def old_examples(
+    config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer
+) -> tuple[list[Sequence[Example]], Sequence[Example], list[Sequence[Example]]]:
+    """(rows of old tasks, prompts for the base to answer, sets that must not be replayed)."""
+    mend = config.mend
+    if not mend.replay and not mend.self_replay:
+        return [], (), []
+    data = rows_of_user(config.data)
+    sources: list[Sequence[Example]] = [load_told(path, data, "replay", observer).examples for path in mend.replay]
+    prompts = load_prompts(mend.self_replay_prompts, data).examples if mend.self_replay_prompts else ()
+    asked = declared_items(config.measure, data, encoder)
+    return sources, prompts, [rows.train, rows.validation, rows.test, *asked]

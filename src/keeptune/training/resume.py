@@ -1,0 +1,212 @@
+"""A run goes on as what it was: the same settings, the same rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from keeptune.config.affects import Affects, affecting, affects, fixed, leaves
+from keeptune.config.paths import with_absolute_paths
+from keeptune.config.schema import TuneConfig
+from keeptune.data.task_rows import Rows
+from keeptune.errors import StoreError
+from keeptune.events import silent
+from keeptune.inference.encoding import make_encoder
+from keeptune.models.find import find_model, hash_model
+from keeptune.models.placement import place
+from keeptune.records import from_plain, to_plain
+from keeptune.scoring.custom import is_custom
+from keeptune.training.replay_data import old_examples
+from keeptune.version import __version__
+from keeptune.workspace.atomic import write_json
+from keeptune.workspace.hashing import hash_files, hash_value
+from keeptune.workspace.runs import CONFIG, LADDER, ROWS, RUNGS, TRIALS, read_json_object, read_settings
+from keeptune.workspace.written import write_settings
+
+Settings = TypeVar("Settings", bound=Any)
+METRICS = "metric files"
+"""In `rows.json`: a hash of the files of the user's own metrics."""
+OPEN = "left open"
+"""In it: the settings that no value was given for."""
+TRAINED_ON = ("train", "validation", "replayed", "model", "settings")
+"""In it: what decides the weights. Test rows do not."""
+FIX = "resume with the same ones, or start a new run in another --output"
+
+
+def refuse_another(config: TuneConfig, rows: Rows, run: Path) -> None:
+    """Keep what a new run is made of; of one that is resumed, compare it.
+
+    Raises:
+        StoreError: a run that is resumed with other settings, another model or other rows, by which its weights would
+            be others.
+    """
+    made_of = rows.hashes() | _replayed(config, rows) | {"model": hash_model(find_model(config.model))}
+    if not (run / ROWS).exists() or not (run / CONFIG).exists():
+        left_open = [name for name, value in leaves(to_plain(config)) if value is None]
+        made = {"settings": _trained_by(config), METRICS: metric_files(config), OPEN: left_open}
+        write_json(run / ROWS, {**made_of, **made})
+    if (run / CONFIG).exists():
+        refuse_other_settings(config, run)
+    kept = read_json_object(run / ROWS, FIX)
+    changed = [name for name in TRAINED_ON if name in made_of and name in kept and kept[name] != made_of[name]]
+    if changed == ["model"]:
+        raise StoreError(f"{run} was started with other weights than {config.model.name} holds now", FIX)
+    if changed:
+        roles = " and ".join(name for name in changed if name != "model")
+        raise StoreError(f"{run} was started with other {roles} rows", FIX)
+
+
+def metric_files(config: TuneConfig) -> str:
+    """A hash of the files of all metrics of the user's own; "" where there are none."""
+    names = [*config.evaluation.metrics, *(keep.metric or "" for keep in config.measure.keep)]
+    files = {Path(name.rpartition(":")[0]).expanduser() for name in names if is_custom(name)}
+    return hash_files(file for file in files if file.is_file()) if files else ""
+
+
+def _replayed(config: TuneConfig, rows: Rows) -> dict[str, str]:
+    """A hash of what may be replayed and what must not be: weights that were trained before another ability was
+    declared may have learned its items."""
+    if not (config.mend.replay or config.mend.self_replay):
+        return {}
+    sources, prompts, forbidden = old_examples(
+        config, rows, make_encoder(config.model, config.data, config.method), silent
+    )
+    asked = {hash_value(replace(example, source="")) for examples in forbidden for example in examples}
+    return {"replayed": hash_value([sources, prompts, sorted(asked)])}
+
+
+def keep_trained_by(config: TuneConfig, run: Path) -> None:
+    """A run that goes on may have another limit of time than it was started with: its weights are of this one."""
+    kept = read_json_object(run / ROWS, FIX)
+    write_json(run / ROWS, {**kept, "settings": _trained_by(_left_open(config, kept.get(OPEN, ())))})
+
+
+def keep_asked(config: TuneConfig, rows: Rows, run: Path) -> None:
+    """What a run is asked, and by which files, may be others than when it started: keep what it is now."""
+    kept, given = read_settings(run), to_plain(with_absolute_paths(config))
+    for name, _ in list(leaves(given)):
+        section, _, field = name.rpartition(".")
+        if section and affects(name) in (Affects.INPUT, Affects.ANSWERS, Affects.VERDICT):
+            kept[section][field] = given[section][field]
+    write_settings(run / CONFIG, kept)
+    made_of = read_json_object(run / ROWS, FIX)
+    write_json(run / ROWS, {**made_of, "test": rows.hashes()["test"], METRICS: metric_files(config)})
+
+
+def _left_open(given: Settings, names: Collection[str], prefix: str = "") -> Settings:
+    """`given` as it was before these were filled in."""
+    changes: dict[str, Any] = {}
+    for field in fields(given):
+        name, value = prefix + field.name, getattr(given, field.name)
+        if is_dataclass(value):
+            changes[field.name] = _left_open(value, names, f"{name}.")
+        elif name in names:
+            changes[field.name] = None
+    return replace(given, **changes)
+
+
+def deciding_weights(config: TuneConfig) -> dict[str, Any]:
+    """The settings that decide the weights by their values."""
+    found = affecting(config, *fixed(config) - {Affects.CHOICE})
+    if Affects.ANSWERS in fixed(config):
+        # A metric's file is the same by any path.
+        found |= {METRICS: metric_files(config), "evaluation.metrics": [_name(m) for m in config.evaluation.metrics]}
+    return found
+
+
+def _name(metric: str) -> str:
+    return metric.rpartition("/")[2]
+
+
+def _trained_by(config: TuneConfig) -> str:
+    """A hash of what decides the training, before any default is filled in: runs that agree in it and in their rows
+    have the same weights, up to the dial and rounding."""
+    undialed = replace(config, mend=replace(config.mend, dial=1.0))
+    mend, placed = config.mend, place(config.model.device, config.model.dtype)
+    starts = [hash_model(find_model(config.model))]
+    if mend.reference and (mend.kl or mend.self_replay):
+        starts.append(hash_model(find_model(replace(config.model, name=mend.reference, revision=None))))
+    return hash_value(
+        [
+            __version__,
+            *starts,
+            placed.device.type,
+            placed.dtype_name,
+            deciding_weights(undialed),
+            config.training.max_minutes,
+        ]
+    )
+
+
+def with_kept_settings(config: TuneConfig) -> TuneConfig:
+    """Of a run that is resumed: what is left open now and was given when the run started is as it was then.
+
+    Raises:
+        StoreError: settings that cannot be read, or are no training's.
+    """
+    run = Path(config.output).expanduser()
+    if not (config.resume and config.output and (run / CONFIG).exists()):
+        return config
+    open_then = set(read_json_object(run / ROWS, FIX).get(OPEN, ())) if (run / ROWS).exists() else set()
+    plain = read_settings(run)
+    try:
+        kept = from_plain(TuneConfig, plain)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"the settings of {run} are not those of a training: {error}", FIX) from error
+    repaired = not kept.ladder.auto and any((run / name).exists() for name in (RUNGS, LADDER))
+    if repaired or (run / TRIALS).is_dir():
+        verb = "rescue" if repaired else "compare or curve"
+        raise StoreError(f"{run} is of {verb}, not of a training", f"resume it by keeptune {verb}, or name another")
+    return _filled(config, kept, open_then, fixed(config) | {Affects.INPUT})
+
+
+def _filled(
+    given: Settings, kept: Settings, open_then: set[str], filled: Collection[Affects], prefix: str = ""
+) -> Settings:
+    changes: dict[str, Any] = {}
+    for field in fields(given):
+        name, value, known = prefix + field.name, getattr(given, field.name), getattr(kept, field.name)
+        if is_dataclass(value) and type(value) is type(known):
+            changes[field.name] = _filled(value, known, open_then, filled, f"{name}.")
+        elif value is None and name not in open_then and affects(name) in filled:
+            changes[field.name] = known
+    return replace(given, **changes)
+
+
+def open_in(run: Path) -> Collection[str] | None:
+    """The settings that no value was given for when `run` started, where it has kept that."""
+    return read_json_object(run / ROWS, FIX).get(OPEN) if (run / ROWS).exists() else None
+
+
+def refuse_other_settings(
+    config: TuneConfig, run: Path, open_then: Collection[str] | None = None, also: Collection[Affects] = ()
+) -> None:
+    """Compare with the settings that `run` was started with; those it was left to choose may be anything.
+
+    Args:
+        open_then: with it, what is left open now must have been left open then: nothing is filled in from the run.
+        also: what must be as it was beside what decides the weights.
+
+    Raises:
+        StoreError: others.
+    """
+    kept = dict(leaves(read_settings(run)))
+    compared = affecting(with_absolute_paths(config), *fixed(config), *also)
+    given = {name: value for name, value in json.loads(json.dumps(compared)).items() if name in kept}
+    changed = [
+        f"{name} was {kept[name]!r} and is now {value!r}"
+        for name, value in given.items()
+        # What is left open was filled in when the run started.
+        if value is not None and value != kept[name]
+    ]
+    if open_then is not None:
+        changed += [
+            f"{name} was {kept[name]!r} and is now left out"
+            for name, value in given.items()
+            if value is None and kept[name] is not None and name not in open_then
+        ]
+    if changed:
+        raise StoreError(f"{run} was started with other settings: {'; '.join(changed[:3])}", FIX)

@@ -1,0 +1,49 @@
+"""The model that a training starts from: as it was given, or, where that is a tuned one, with its adapter folded in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from keeptune.config.paths import absolute
+from keeptune.config.schema import ModelConfig
+from keeptune.errors import StoreError
+from keeptune.export.run_model import of_run
+from keeptune.export.save import save_merged
+from keeptune.models.find import find_model, hash_model
+from keeptune.models.load import load_model
+from keeptune.workspace.runs import START, STARTED, read_json_object
+from keeptune.workspace.written import write_settings
+
+FIX = "resume from the same one, or start a new run in another --output"
+
+
+def whole_model(model: ModelConfig, run: Path) -> ModelConfig:
+    """`model`; an adapter as whole weights, folded into its base and kept in the run folder: what is trained on top
+    of it needs them to be found there."""
+    model = of_run(model)
+    if find_model(model).adapter is None:
+        return model
+    refuse_another_start(model, run)
+    folder = run / START
+    if not folder.is_dir():
+        save_merged(load_model(model, train_weights=True), folder)
+    return replace(model, name=str(folder), revision=None)
+
+
+def refuse_another_start(model: ModelConfig, run: Path, role: str = "model") -> None:
+    """Keep what a run starts from; of one that is resumed, compare it.
+
+    Args:
+        role: what the model is to the run: ``model``, which is trained or mended, or its ``base``.
+
+    Raises:
+        StoreError: a run that is resumed from another model.
+    """
+    file, found = run / STARTED, hash_model(find_model(model))
+    kept = read_json_object(file, FIX) if file.exists() else {}
+    if role not in kept:
+        kept |= {role: absolute(model.name), f"{role} hash": found}
+        write_settings(file, kept)
+    if kept.get(f"{role} hash") != found:
+        raise StoreError(f"{run} was started with the {role} {kept[role]}, not {model.name} as it is now", FIX)

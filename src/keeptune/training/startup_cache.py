@@ -1,0 +1,41 @@
+"""What a training finds out before its first step, kept: the next of its kind on this machine begins at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from keeptune.events import Observer
+from keeptune.workspace.cache_entry import entry_file, keep_entry, read_entry
+
+VERSION = 2
+"""Part of every key; raised when something else is found out, or in another way."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStart:
+    """What holds for any training of the same model and method on the same rows, by the same programs."""
+
+    compiled: bool
+    """Compiled blocks passed their trial."""
+    peak_bytes: int
+    """What the training holds at most, with its whole token budget."""
+    validation: Mapping[str, float]
+    """Loss and metrics of the untrained model; empty where nothing is validated."""
+    validation_seconds: float
+
+
+def read_start(key: str, observer: Observer) -> KnownStart | None:
+    """What was kept under `key`, or None."""
+    found = read_entry(_file(key), KnownStart, observer)
+    return found[0] if found else None
+
+
+def keep_start(key: str, start: KnownStart, observer: Observer) -> None:
+    """Keep it under `key`."""
+    keep_entry(_file(key), [start], observer)
+
+
+def _file(key: str) -> Path:
+    return entry_file("starts", VERSION, key)

@@ -1,0 +1,131 @@
+"""A TaskFormat: how the rows of a task become prompts. A run keeps it beside its weights, so that the tuned model is
+asked as it was trained wherever the weights go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from keeptune.config.schema import DataConfig, ModelConfig
+from keeptune.data.labels import written
+from keeptune.data.task_rows import Rows
+from keeptune.data.template import field_names, parse_template
+from keeptune.errors import ConfigError, KeeptuneError, StoreError
+from keeptune.events import Notice, Observer
+from keeptune.export.save import saved_tuned
+from keeptune.models.find import find_model
+from keeptune.records import Message
+from keeptune.records.masked import has_secret, masked_text
+from keeptune.workspace.atomic import write_json
+from keeptune.workspace.runs import CONFIG, read_json_object
+
+FILE = "task_format.json"
+"""Beside the weights, and so on the hub when they are uploaded."""
+SHOWN = 60
+"""Characters of a template or a system message that a line shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFormat:
+    """The settings of `DataConfig` by which a row becomes a prompt. None: not set, found from the rows."""
+
+    prompt: str | None = None
+    completion: str | None = None
+    system: str | None = None
+    choices: str | None = None
+
+    def __str__(self) -> str:
+        """Every setting, as flags name it: ``--prompt 'Summarize: {dialogue}', --completion summary``."""
+        told = [(field.name, getattr(self, field.name)) for field in fields(self)]
+        return ", ".join(f"{name} {_shortened(masked_text(value))!r}" for name, value in told if value is not None)
+
+    def turns(self, text: str) -> tuple[Message, ...]:
+        """The turns that ask `text` alone: the system message, and the template where it has one field for it."""
+        system = (Message("system", self.system),) if self.system else ()
+        names = field_names(self.prompt) if self.prompt else ()
+        if self.prompt and len(names) == 1:
+            text = parse_template(self.prompt, names, "--prompt").fill({names[0]: text})
+        return (*system, Message("user", text))
+
+
+PLAIN = TaskFormat()
+
+
+def keep_format(data: DataConfig, run: Path) -> None:
+    """Write the format of these settings beside the weights that `run` holds. One that holds a secret stays in the
+    run's own settings: what lies beside weights is passed on."""
+    weights, kept = saved_tuned(run), format_of(data)
+    if weights is not None and kept != PLAIN and not has_secret(kept):
+        write_json(weights / FILE, {field.name: getattr(kept, field.name) for field in fields(kept)})
+
+
+def as_found(data: DataConfig, rows: Rows) -> DataConfig:
+    """`data`, with the labels that were found in the rows: what is asked later has the same."""
+    return replace(data, choices=written(rows.labels)) if rows.labels else data
+
+
+def format_of(data: DataConfig) -> TaskFormat:
+    """The format that settings name."""
+    return TaskFormat(**{field.name: getattr(data, field.name) for field in fields(TaskFormat)})
+
+
+def as_trained(model: ModelConfig, data: DataConfig, observer: Observer) -> DataConfig:
+    """`data`; what it leaves open of the format is as `model` was trained with, and told.
+
+    Args:
+        model: weights, or a run (see `of_run`); a model that no run made has no format.
+    """
+    found = _kept_with(model)
+    if found is None:
+        return data
+    kept, file = found
+    names = [field.name for field in fields(kept)]
+    taken = {name: getattr(kept, name) for name in names if getattr(data, name) is None and getattr(kept, name)}
+    if not taken:
+        return data
+    observer(Notice("format", f"asked as it was trained, with {TaskFormat(**taken)} (from {file}); flags override it"))
+    return replace(data, **taken)
+
+
+def _kept_with(model: ModelConfig) -> tuple[TaskFormat, Path] | None:
+    """(format, file that holds it) of these weights: beside them, or in the settings of the run around them."""
+    weights = _weights(model)
+    if weights is None:
+        return None
+    if (weights / FILE).exists():
+        return _read(read_json_object(weights / FILE, "delete it"), weights / FILE), weights / FILE
+    settings = weights.parent / CONFIG
+    if weights.name not in ("adapter", "model") or not settings.exists():
+        return None
+    try:
+        plain = read_json_object(settings, "")
+    except StoreError:
+        return None
+    data = plain.get("data") if plain.get("type") == "TuneConfig" else None
+    return (_read(data, settings), settings) if isinstance(data, dict) else None
+
+
+def _weights(model: ModelConfig) -> Path | None:
+    path = Path(model.name).expanduser()
+    if path.is_dir() and (tuned := saved_tuned(path)) and not (path / "adapter_config.json").exists():
+        return tuned
+    try:
+        found = find_model(model)
+    except KeeptuneError:
+        # Loading it says why.
+        return None
+    return Path(found.adapter) if found.adapter else Path(found.source) if found.local else None
+
+
+def _read(plain: dict[str, object], file: Path) -> TaskFormat:
+    values: dict[str, str | None] = {}
+    for field in fields(TaskFormat):
+        value = plain.get(field.name)
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{file}: {field.name} is {value!r}, not a text", "correct it, or delete the file")
+        values[field.name] = value
+    return TaskFormat(**values)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

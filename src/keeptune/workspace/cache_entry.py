@@ -1,0 +1,52 @@
+"""One entry of a cache: records under a key, with the hash of their bytes. A cache that fails is left out, and told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from keeptune.errors import StoreError
+from keeptune.events import Notice, Observer
+from keeptune.records import from_plain, to_plain
+from keeptune.workspace.atomic import write_text
+from keeptune.workspace.json_file import MOST_BYTES_OF_LINES, parse_json, read_regular
+from keeptune.workspace.places import cache_folder
+
+T = TypeVar("T")
+
+
+def entry_file(folder: str, version: int, key: str) -> Path:
+    """Where the entry under `key` lies."""
+    return cache_folder() / folder / f"v{version}" / f"{key}.jsonl"
+
+
+def read_entry(file: Path, kind: type[T], observer: Observer) -> list[T] | None:
+    """What `keep_entry` wrote; None where there is nothing, or nothing that can be relied on, which is told."""
+    try:
+        digest, _, lines = read_regular(file, MOST_BYTES_OF_LINES).partition(b"\n")
+        if digest != _digest(lines):
+            raise ValueError("it does not match its own hash")
+        return [from_plain(kind, parse_json(line)) for line in lines.splitlines()]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        observer(Notice("cache", f"{file} of the cache is damaged and left out: {error}"))
+        return None
+
+
+def keep_entry(file: Path, values: Sequence[T] | Iterable[T], observer: Observer) -> None:
+    """Keep `values` in `file`; where that cannot be done, it is told, and nothing else changes."""
+    # ASCII, so that a line ends where its record does: texts hold line separators of many kinds.
+    lines = "".join(json.dumps(to_plain(value), allow_nan=False) + "\n" for value in values)
+    try:
+        write_text(file, _digest(lines.encode()).decode() + "\n" + lines)
+    except (OSError, StoreError) as error:
+        told = f"the cache {cache_folder()} cannot be written, so nothing is kept there: {error}"
+        observer(Notice("cache", told.splitlines()[0]))
+
+
+def _digest(lines: bytes) -> bytes:
+    return hashlib.sha256(lines).hexdigest().encode()

@@ -1,0 +1,50 @@
+"""What made a result, gathered at its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from keeptune.records import RunManifest
+from keeptune.version import __version__
+from keeptune.workspace import provenance
+
+
+def make_manifest(
+    *,
+    model: str,
+    model_hash: str,
+    device: str,
+    dtype: str,
+    train_hash: str,
+    test_hash: str,
+    seed: int,
+    seconds: Mapping[str, float],
+) -> RunManifest:
+    """The facts given, and those of this program, machine and moment."""
+    return RunManifest(
+        keeptune=__version__,
+        commit=provenance.source_commit(),
+        created=provenance.now(),
+        command=_command(),
+        model=model,
+        model_hash=model_hash,
+        train_hash=train_hash,
+        test_hash=test_hash,
+        seed=seed,
+        device=device,
+        dtype=dtype,
+        versions=provenance.versions(),
+        machine=provenance.machine(),
+        seconds={name: round(value, 2) for name, value in seconds.items()},
+        peak_memory_bytes=provenance.peak_memory_bytes(),
+    )
+
+
+def _command() -> tuple[str, ...]:
+    """The command line of this process, as it can be given again: an entry point by its name, not by its path."""
+    program, *arguments = sys.argv or [""]
+    name = Path(program).stem
+    inside = name == "__main__" and Path(program).parent.name == "keeptune"
+    return ("keeptune" if inside else name or "python", *arguments)

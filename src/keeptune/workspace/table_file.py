@@ -1,0 +1,55 @@
+"""Rows to a file, in the format that its suffix names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from keeptune.errors import ConfigError
+from keeptune.workspace.atomic import write_text
+
+Row = Mapping[str, str]
+
+
+def _json_lines(rows: Sequence[Row]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _json(rows: Sequence[Row]) -> str:
+    return json.dumps(list(rows), ensure_ascii=False, indent=2) + "\n"
+
+
+def _delimited(delimiter: str) -> Callable[[Sequence[Row]], str]:
+    def write(rows: Sequence[Row]) -> str:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(rows[0]) if rows else [], delimiter=delimiter, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+    return write
+
+
+WRITERS: Mapping[str, Callable[[Sequence[Row]], str]] = {
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
+    ".json": _json,
+    ".csv": _delimited(","),
+    ".tsv": _delimited("\t"),
+}
+"""Suffix → the rows as text."""
+
+
+def refuse_unknown_suffix(path: Path) -> None:
+    """Raises ConfigError where the suffix names no format that can be written."""
+    if path.suffix.lower() not in WRITERS:
+        told = f"the suffix {path.suffix}" if path.suffix else "a name without a suffix"
+        raise ConfigError(f"{path}: {told} names no format to write", f"end it in one of {' '.join(WRITERS)}")
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Write `rows`, whole or not at all."""
+    write_text(path, WRITERS[path.suffix.lower()](rows))

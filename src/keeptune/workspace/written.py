@@ -1,0 +1,39 @@
+"""What a run writes of its settings and results: results without secrets, settings as they are, since a resume needs
+them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from keeptune.errors import StoreError
+from keeptune.records import to_plain
+from keeptune.records.masked import has_secret, masked
+from keeptune.workspace.atomic import write_json, write_jsonl
+from keeptune.workspace.runs import CONFIG, read_json_object
+
+
+def write_record(path: Path, record: Any) -> None:
+    """Write a result or a report, the secrets in it masked."""
+    write_json(path, to_plain(masked(record)))
+
+
+def write_records(path: Path, records: Iterable[Any]) -> None:
+    """Write one record a line, the secrets in it masked: a system message stands in every prompt."""
+    write_jsonl(path, (to_plain(masked(record)) for record in records))
+
+
+def goes_on(output: str, settings: Any) -> bool:
+    """Whether an unfinished run of exactly these settings lies in `output`: then the same command goes on there."""
+    file = Path(output).expanduser() / CONFIG
+    try:
+        return bool(output) and read_json_object(file, "") == to_plain(settings)
+    except StoreError:
+        return False
+
+
+def write_settings(path: Path, settings: Any) -> None:
+    """Write settings as they were given; where they hold a secret, for this user alone to read."""
+    plain = to_plain(settings)
+    write_json(path, plain, private=has_secret(plain))

@@ -1,0 +1,74 @@
+"""KL against values by hand, and what must hold of it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keeptune.statistics import divergence
+from keeptune.statistics.divergence import kl
+
+INF = math.inf
+
+
+def logits(*rows: tuple[float, ...]) -> torch.Tensor:
+    """Logits of these probabilities, shifted: a constant changes nothing."""
+    return torch.tensor(rows, dtype=torch.float64).log().float() + 3.0
+
+
+def test_by_hand() -> None:
+    p = logits((0.5, 0.5), (0.9, 0.1), (0.25, 0.75))
+    q = logits((0.25, 0.75), (0.5, 0.5), (0.25, 0.75))
+    expected = [0.5 * math.log(2) + 0.5 * math.log(2 / 3), 0.9 * math.log(1.8) + 0.1 * math.log(0.2), 0.0]
+    assert kl(p, q).tolist() == pytest.approx(expected, abs=1e-6)
+    assert kl(p, q).dtype == torch.float32
+    # Not symmetric.
+    assert kl(q, p)[1].item() == pytest.approx(0.5 * math.log(5 / 9) + 0.5 * math.log(5), abs=1e-6)
+
+
+def test_what_is_ruled_out() -> None:
+    p = torch.tensor([[0.0, 0.0, -INF], [0.0, 0.0, 0.0]])
+    q = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, -INF]])
+    assert kl(p, q)[0].item() == pytest.approx(math.log(1.5), abs=1e-6)
+    assert kl(p, q)[1].item() == INF
+    assert kl(p, p).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_the_same_twice_is_exactly_zero(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    p = (20 * torch.randn(7, 5000)).to(dtype)
+    assert kl(p, p).tolist() == [0.0] * 7
+    assert kl(p, p.clone()).tolist() == [0.0] * 7
+    q = p + torch.randn(7, 5000).to(dtype)
+    assert (kl(p, q) > 1e-4).all()
+
+
+def test_in_chunks_is_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    p, q = torch.randn(2, 11, 30)
+    whole = kl(p, q)
+    monkeypatch.setattr(divergence, "CHUNK_ELEMENTS", 65)
+    assert torch.equal(kl(p, q), whole)
+    monkeypatch.setattr(divergence, "CHUNK_ELEMENTS", 1)
+    assert torch.equal(kl(p, q), whole)
+    assert kl(p[:0], q[:0]).shape == (0,)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(-20, 20), st.floats(-20, 20)), min_size=2, max_size=12))
+def test_against_double_precision_and_never_below_zero(pairs: list[tuple[float, float]]) -> None:
+    p, q = torch.tensor(pairs, dtype=torch.float32).T[:, None, :]
+    log_p, log_q = p.double().log_softmax(-1), q.double().log_softmax(-1)
+    exact = (log_p.exp() * (log_p - log_q)).sum().item()
+    assert kl(p, q).item() == pytest.approx(exact, rel=1e-4, abs=1e-5)
+    assert kl(p, q).item() > -1e-5
+
+
+def test_two_vocabularies_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(1, 3\) and \(1, 4\)"):
+        kl(torch.zeros(1, 3), torch.zeros(1, 4))
