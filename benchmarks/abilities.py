@@ -1,11 +1,11 @@
 """How well a model does on the built-in abilities, on their dev items.
 
     python benchmarks/abilities.py                        the embedded model; what has no record yet, then the table
-    python benchmarks/abilities.py --forms                as well every other form and wording, on fewer items
+    python benchmarks/abilities.py --forms                as well every other form and template, on fewer items
     python benchmarks/abilities.py --only sentiment topic these suites alone
     python benchmarks/abilities.py --table                print the tables from the record alone
 
-A suite's own form is measured on all its dev items as they are asked, wordings rotated. The record,
+A suite's own form is measured on all its dev items as they are asked, templates rotated. The record,
 `results/abilities.json`, holds scores alone and is kept after every step: an interrupted run goes on from there.
 """
 
@@ -25,8 +25,8 @@ from keeptune.abilities.table import SUITES
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import silent
-from keeptune.inference.evaluator import load_for_asking
-from keeptune.inference.run import Questioning, corpus_scores, evaluate_model
+from keeptune.inference.evaluator import load_for_inference
+from keeptune.inference.run import AnswerSettings, corpus_scores, evaluate_model
 from keeptune.models.load import LoadedModel
 from keeptune.records import EvalRecord, Example
 from keeptune.scoring.table import get_metric
@@ -44,7 +44,7 @@ def measure_own(suite: Suite, loaded: LoadedModel) -> dict[str, Any]:
     ability = suite.ability()
     return {
         "version": suite.version,
-        "form": suite.form,
+        "output_type": suite.output_type,
         "shots": suite.shots,
         "chance": suite.chance,
         "verdict_items": len(ability.items),
@@ -55,11 +55,11 @@ def measure_own(suite: Suite, loaded: LoadedModel) -> dict[str, Any]:
 
 
 def other_ways(suite: Suite, items: int) -> Iterator[tuple[dict[str, Any], Sequence[Example], tuple[str, ...]]]:
-    """Every form and wording: what it is, its items, its metrics."""
+    """Every form and template: what it is, its items, its metrics."""
     for form, shots, metrics in _forms(suite):
-        for number, wording in enumerate(suite.wordings, start=1):
-            asked = dataclasses.replace(suite, wordings=(wording,), shots=shots).ability().dev[:items]
-            yield {"form": form, "shots": shots, "wording": number}, asked, metrics
+        for number, template in enumerate(suite.templates, start=1):
+            asked = dataclasses.replace(suite, templates=(template,), shots=shots).ability().dev[:items]
+            yield {"output_type": form, "shots": shots, "template": number}, asked, metrics
 
 
 def _forms(suite: Suite) -> list[tuple[str, int, tuple[str, ...]]]:
@@ -76,11 +76,11 @@ def _forms(suite: Suite) -> list[tuple[str, int, tuple[str, ...]]]:
 def score(loaded: LoadedModel, items: Sequence[Example], metrics: Sequence[str], room: int) -> dict[str, Any]:
     """Scores, and the minutes that they took; items with the same worked examples are asked together."""
     began = time.monotonic()
-    questioning = Questioning(Encoder(loaded.tokenizer, loaded.kind, 2048), room, TOKEN_BUDGET)
+    answer_settings = AnswerSettings(Encoder(loaded.tokenizer, loaded.kind, 2048), room, TOKEN_BUDGET)
     chosen = [get_metric(name) for name in metrics]
     records: list[EvalRecord] = []
     for _, group in itertools.groupby(sorted(items, key=_opening), key=_opening):
-        records += evaluate_model(loaded, questioning, list(group), chosen, silent, "model")[0]
+        records += evaluate_model(loaded, answer_settings, list(group), chosen, silent, "model")[0]
     return {
         "items": len(records),
         "scores": {name: round(value, 1) for name, value in corpus_scores(records, chosen).items()},
@@ -110,16 +110,16 @@ def table(record: dict[str, Any]) -> str:
 
 
 def forms_table(record: dict[str, Any]) -> str:
-    """One line a form: the score of each wording."""
-    lines = ["| ability | form | shots | metric | by wording | items |", "|---|---|---|---|---|---|"]
+    """One line a form: the score of each template."""
+    lines = ["| ability | form | shots | metric | by template | items |", "|---|---|---|---|---|---|"]
     for name, suite in record["suites"].items():
         for (form, shots), rows in itertools.groupby(suite["others"], key=lambda row: (row["form"], row["shots"])):
             ways = list(rows)
             for metric in ways[0]["scores"]:
-                by_wording = " · ".join(
+                by_template = " · ".join(
                     f"{row['scores'][metric]:.1f}" if metric in row["scores"] else "–" for row in ways
                 )
-                lines.append(f"| {name} | {form} | {shots} | {metric} | {by_wording} | {ways[0]['items']} |")
+                lines.append(f"| {name} | {form} | {shots} | {metric} | {by_template} | {ways[0]['items']} |")
     return "\n".join(lines)
 
 
@@ -128,12 +128,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="smollm2", help="a model that keeptune can load")
     parser.add_argument("--only", choices=SUITES, nargs="*", default=list(SUITES), help="these suites alone")
-    parser.add_argument("--forms", action="store_true", help="every other form and wording as well")
-    parser.add_argument("--items", type=int, default=40, help="dev items of each other form and wording")
+    parser.add_argument("--forms", action="store_true", help="every other form and template as well")
+    parser.add_argument("--items", type=int, default=40, help="dev items of each other form and template")
     parser.add_argument("--table", action="store_true", help="print the tables and measure nothing")
     options = parser.parse_args()
     if not options.table:
-        loaded = load_for_asking(ModelConfig(name=options.model, device="cpu", dtype="float32"))
+        loaded = load_for_inference(ModelConfig(name=options.model, device="cpu", dtype="float32"))
         for name in options.only:
             _measure(name, loaded, options.model, options.items if options.forms else 0)
     record = _kept()
@@ -149,7 +149,7 @@ def _measure(name: str, loaded: LoadedModel, model: str, items: int) -> None:
     if (found.get("model"), found.get("hash")) != (model, asked):
         found = {"model": model, "hash": asked, **measure_own(suite, loaded)}
         _keep(name, found)
-    known = {(row["form"], row["shots"], row["wording"]) for row in found["others"]}
+    known = {(row["form"], row["shots"], row["template"]) for row in found["others"]}
     for way, shown, metrics in other_ways(suite, items) if items else ():
         if tuple(way.values()) not in known:
             found["others"].append({**way, **score(loaded, shown, metrics, suite.max_new_tokens)})

@@ -1,16 +1,16 @@
-"""Which remedies keep what, at what price: one table, on the built-in model and real data.
+"""Which mitigations keep what, at what price: one table, on the built-in model and real data.
 
     KEEPTUNE_DATA=<folder> python benchmarks/claims.py --work build/model-case [--only NAME …] [--minutes X]
     python benchmarks/claims.py --table                                         print from the records alone
 
 The model is the generalist of `model_case.py`, which knows entity recognition, topics, question answering and
-inference; the task is 500 dialogue summaries. Each remedy is one `keeptune tune` command with the same verdict items:
-three quarters of the model case's, as the ladder chooses by the rest. It may replay the rows that the generalist
-learned, and `multitask` all train rows of the folder. CorDA measures what is to be kept on replayed rows, and so has
-`lora-replay-5` beside it. The ladder uses the trainings of the others again. `curve-N` are the points of the curve
-over N examples. What has a record is not run again, so that the table may grow over many calls; the minutes are
-those of the training, and of a ladder all of its trainings and scorings. Records are kept in `results/claims/`,
-without the texts of the data, and name their commit.
+inference; the task is 500 dialogue summaries. Each mitigation is one `keeptune tune` command with the same verdict
+items: three quarters of the model case's, as the mitigation search chooses by the rest. It may replay the rows that
+the generalist learned, and `multitask` all train rows of the folder. CorDA measures what is to be kept on replayed
+rows, and so has `lora-replay-5` beside it. The mitigation search uses the trainings of the others again. `curve-N` are
+the points of the curve over N examples. What has a record is not run again, so that the table may grow over many
+calls; the minutes are those of the training, and of a mitigation search all of its trainings and scorings. Records are
+kept in `results/claims/`, without the texts of the data, and name their commit.
 
 Where the work folder was lost the generalist is trained again, and is not the same to the last bit: each row names its
 base by the first letters of its hash. Changes are always against the row's own base. On each base there is full
@@ -47,11 +47,11 @@ CURVE = (50, 100, 250, 1000)
 """Examples beside none, which is the base, and 500, which is `full`."""
 SAME_ROUGE, SAME_DROP = 1.0, 5.0
 """Points by which two scores of the task, or two drops of an ability, may differ and still count as the same."""
-SEEDED = ("full", "lora", "replay-5", "ladder")
+SEEDED = ("full", "lora", "replay-5", "mitigation_search")
 """Run with three seeds."""
 
 
-def remedies(work: Path) -> dict[str, list[str]]:
+def mitigations(work: Path) -> dict[str, list[str]]:
     """Name → what its command has beside the task."""
     old = [word for task in REPLAYED for word in ("--replay", str(work / f"old-{task}.jsonl"))]
     full = ["--method", "full"]
@@ -63,15 +63,15 @@ def remedies(work: Path) -> dict[str, list[str]]:
         **{f"replay-{share}": [*full, *old, "--replay-fraction", str(share / 100)] for share in (1, 5, 10, 25)},
         "self-replay": [*full, "--self-replay", "0.1"],
         "kl": [*full, "--kl", "0.5"],
-        "dial-0.75": [*full, "--dial", "0.75"],
-        "dial-0.5": [*full, "--dial", "0.5"],
+        "interpolation-0.75": [*full, "--interpolation", "0.75"],
+        "interpolation-0.5": [*full, "--interpolation", "0.5"],
         "freeze": [*full, "--freeze", "0.5"],
         "ewc": [*full, "--ewc", "10"],
         "lora-replay-5": ["--method", "lora", *old],
         "corda": ["--method", "corda", *old],
         "multitask": [*full, "--replay", str(work / "all.jsonl"), "--replay-fraction", "0.97", "--epochs", "1"],
-        "ladder": [*full, *old, "--auto"],
-        "ladder-40-minutes": [*full, *old, "--auto", "--ladder-minutes", "40"],
+        "mitigation_search": [*full, *old, "--auto"],
+        "mitigation-search-40-minutes": [*full, *old, "--auto", "--search-minutes", "40"],
         **{f"curve-{rows}": [*full, "--limit-train", str(rows)] for rows in CURVE},
     }
     return found | {f"{name}-seed{n}": [*found[name], "--seed", str(n)] for name in SEEDED for n in (1, 2)}
@@ -95,9 +95,9 @@ def make_old_rows(data: Path, work: Path) -> None:
 
 
 def command(words: list[str], data: Path, work: Path) -> list[str]:
-    """The command line of one remedy."""
+    """The command line of one mitigation."""
     task = model_case.command("full", data, work)
-    # The model case names the method and the number of rows itself; the remedy's own come last, and once.
+    # The model case names the method and the number of rows itself; the mitigation's own come last, and once.
     for flag in ("--method", "--limit-train"):
         if flag == "--method" or flag in words:
             place = task.index(flag)
@@ -106,9 +106,9 @@ def command(words: list[str], data: Path, work: Path) -> list[str]:
 
 
 def table() -> str:
-    """Markdown: a line a remedy; each ability's change with its interval."""
+    """Markdown: a line a mitigation; each ability's change with its interval."""
     head = [
-        "remedy",
+        "mitigation",
         "base",
         "summaries",
         "gain",
@@ -121,18 +121,18 @@ def table() -> str:
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     found = records()
     lines += [f"| {' | '.join(_cells(name, record))} |" for name, record in found.items()]
-    missing = [name for name in remedies(Path()) if name not in found]
+    missing = [name for name in mitigations(Path()) if name not in found]
     if missing:
         lines += ["", f"Not run yet: {', '.join(missing)}."]
     return "\n".join(lines)
 
 
 def records() -> dict[str, Record]:
-    """Name → what was found, in the order of the remedies."""
-    order = list(remedies(Path()))
+    """Name → what was found, in the order of the mitigations."""
+    order = list(mitigations(Path()))
     files = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in RESULTS.glob("*.json")}
     found = {name: {"name": name, **record} for name, record in files.items()}
-    return {name: found[name] for name in sorted(found, key=lambda name: (order.index(_remedy(name)), name))}
+    return {name: found[name] for name in sorted(found, key=lambda name: (order.index(_mitigation(name)), name))}
 
 
 def base_of(record: Record) -> str:
@@ -158,10 +158,10 @@ def said() -> str:
 
 
 def _over_seeds(found: Mapping[str, Record]) -> list[str]:
-    """Of each remedy with several seeds, the lowest and the highest change of every ability."""
+    """Of each mitigation with several seeds, the lowest and the highest change of every ability."""
     lines = []
-    for remedy in SEEDED:
-        runs = [record["forgetting"] for name, record in found.items() if _seeded(name)[0] == remedy]
+    for mitigation in SEEDED:
+        runs = [record["forgetting"] for name, record in found.items() if _seeded(name)[0] == mitigation]
         if len(runs) < 2:
             continue
         changes = [("gain", [run["task"]["difference"]["estimate"] for run in runs])]
@@ -171,7 +171,7 @@ def _over_seeds(found: Mapping[str, Record]) -> list[str]:
             of = f"{task}, lost in {lost}," if lost else task
             changes.append((of, [-ability["drop"]["estimate"] for ability in abilities]))
         told = "; ".join(f"{of} {_signed(min(values))} to {_signed(max(values))}" for of, values in changes)
-        lines.append(f"- {len(runs)} runs of {remedy}, each of another seed or base: {told}.")
+        lines.append(f"- {len(runs)} runs of {mitigation}, each of another seed or base: {told}.")
     return lines
 
 
@@ -179,14 +179,14 @@ def _signed(value: float) -> str:
     return f"{round(value, 1) + 0.0:+.1f}".replace("-", "−")
 
 
-def _remedy(name: str) -> str:
+def _mitigation(name: str) -> str:
     return "full" if re.fullmatch(r"full-[0-9a-f]{8}", name) else name
 
 
 def _seeded(name: str) -> tuple[str, str]:
-    """(remedy, seed); the first seed is not named."""
-    remedy, _, seed = _remedy(name).partition("-seed")
-    return remedy, seed
+    """(mitigation, seed); the first seed is not named."""
+    mitigation, _, seed = _mitigation(name).partition("-seed")
+    return mitigation, seed
 
 
 def _full_beside(record: Record, found: Mapping[str, Record]) -> tuple[Record, str]:
@@ -220,8 +220,9 @@ def _all_kept(record: Record) -> Word:
     return together([BY_VERDICT.get(a["verdict"], "cannot be told") for a in record["forgetting"]["abilities"]])
 
 
-def _forgets_less(remedy: str, found: Mapping[str, Record]) -> str:
-    """Entity recognition, which full tuning loses: full tuning's drop − the remedy's, over the trainings of each."""
+def _forgets_less(mitigation: str, found: Mapping[str, Record]) -> str:
+    """Entity recognition, which full tuning loses: full tuning's drop − the mitigation's, over the trainings of
+    each."""
     drops = {
         name: [
             ability["drop"]
@@ -230,10 +231,10 @@ def _forgets_less(remedy: str, found: Mapping[str, Record]) -> str:
             for ability in record["forgetting"]["abilities"]
             if ability["name"] == "ner"
         ]
-        for name in ("full", remedy)
+        for name in ("full", mitigation)
     }
-    full, other = ([drop["estimate"] for drop in drops[name]] for name in ("full", remedy))
-    runs = f"{len(other)} trainings of {remedy} and {len(full)} of full tuning"
+    full, other = ([drop["estimate"] for drop in drops[name]] for name in ("full", mitigation))
+    runs = f"{len(other)} trainings of {mitigation} and {len(full)} of full tuning"
     error = max(((drop["high"] - drop["low"]) / 2.0 / 1.96 for of in drops.values() for drop in of), default=0.0)
     between = between_methods(full, other, error)
     if between is None:
@@ -291,11 +292,15 @@ CLAIMS: Sequence[tuple[str, Sequence[str], Callable[[Record, Record, str], str]]
     (FIRST_ABOUT_ONE_ABILITY, ("full",), _forgets),
     ("A few percent of replay keep what was known", ("replay-1", "replay-5", "replay-10", "replay-25"), _keeps),
     ("LoRA with replay keeps it too", ("lora-replay-5", "corda"), _keeps),
-    ("It can be kept without old data", ("self-replay", "kl", "dial-0.75", "dial-0.5", "freeze", "ewc"), _keeps),
+    (
+        "It can be kept without old data",
+        ("self-replay", "kl", "interpolation-0.75", "interpolation-0.5", "freeze", "ewc"),
+        _keeps,
+    ),
     ("Multitask fine-tuning keeps it", ("multitask",), _keeps),
-    ("The ladder finds what keeps it", ("ladder", "ladder-40-minutes"), _keeps),
+    ("The mitigation search finds what keeps it", ("mitigation_search", "mitigation-search-40-minutes"), _keeps),
 )
-"""What is claimed, the remedies that show it, and how."""
+"""What is claimed, the mitigations that show it, and how."""
 
 
 def _cells(name: str, result: Record) -> list[str]:
@@ -304,15 +309,15 @@ def _cells(name: str, result: Record) -> list[str]:
     abilities = {ability["name"]: ability for ability in report["abilities"]}
     drifts = report["drift"] if isinstance(report["drift"], list) else []
     own = [row["kl"] for row in drifts if row["on"] == "text of the base"]
-    chosen = f" ({report['ladder']['chosen']})" if report.get("ladder") else ""
+    chosen = f" ({report['mitigation_search']['chosen']})" if report.get("mitigation_search") else ""
     return [
-        f"{_remedy(name)}{chosen}",
+        f"{_mitigation(name)}{chosen}",
         base_of(result),
         f"{gain['after']:.1f}",
         interval(gain["difference"]),
         *(f"{abilities[task]['tuned']:.1f}: {_change(abilities[task]['drop'])}" for task in SOURCES),
         f"{own[0]['estimate']:.3f}" if own else "–",
-        f"{(report['ladder'] or result['training'])['seconds'] / 60:.0f}",
+        f"{(report['mitigation_search'] or result['training'])['seconds'] / 60:.0f}",
         ", ".join(f"{task} {abilities[task]['verdict']}" for task in SOURCES if abilities[task]["verdict"] != "kept")
         or "all kept",
         result["manifest"]["commit"][:9],
@@ -328,14 +333,14 @@ def _is_known(name: str, base: str) -> bool:
     found = records()
     if name != "full":
         return name in found
-    return any(_remedy(other) == "full" and base_of(record) == base for other, record in found.items())
+    return any(_mitigation(other) == "full" and base_of(record) == base for other, record in found.items())
 
 
 def main() -> None:
     """Run what is missing, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("build/model-case"), help="where the models lie")
-    parser.add_argument("--only", nargs="*", help="these remedies alone")
+    parser.add_argument("--only", nargs="*", help="these mitigations alone")
     parser.add_argument("--minutes", type=float, help="start none after so many minutes")
     parser.add_argument("--table", action="store_true", help="print the table and run nothing")
     options = parser.parse_args()
@@ -345,7 +350,7 @@ def main() -> None:
         model_case.run("generalist", *places)
         base = hash_model(find_model(ModelConfig(name=str(places[1] / model_case.BASE))))[:8]
         began = time.monotonic()
-        for name, words in remedies(places[1]).items():
+        for name, words in mitigations(places[1]).items():
             late = options.minutes is not None and time.monotonic() - began > 60 * options.minutes
             if late or (options.only and name not in options.only) or _is_known(name, base):
                 continue

@@ -29,7 +29,7 @@ from keeptune.config import ModelConfig
 from keeptune.data.batching import split_by_budget
 from keeptune.data.encode import Encoder
 from keeptune.events import Event
-from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.generate import way_to_decode
 from keeptune.inference.loglikelihood import loglikelihoods
 from keeptune.inference.shared_prefix import shared_loglikelihoods
@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--work", nargs="*", help="some rows of the table, by name; all without it")
     parser.add_argument("--keep", action="store_true", help="write the record to results/")
     options = parser.parse_args()
-    loaded = load_for_asking(ModelConfig(dtype=options.dtype, device="cpu"))
+    loaded = load_for_inference(ModelConfig(dtype=options.dtype, device="cpu"))
     encoder = Encoder(loaded.tokenizer, loaded.kind, 2048)
     items, pairs = options.items, options.pairs
     work: dict[str, Callable[[], Any]] = {

@@ -3,7 +3,7 @@
     python benchmarks/measure_time.py            measure the built-in model, full and quick, and keep the record
     python benchmarks/measure_time.py --table    print the table from the record alone
 
-Every ability of `measure` and of `measure --quick`, all verdict items, one wording an item, nothing from any cache.
+Every ability of `measure` and of `measure --quick`, all verdict items, one template an item, nothing from any cache.
 `forward` is the time within the model's own forward passes, which no other way of asking the same tokens avoids; the
 rest is tokenising, picking, scoring and keeping. The record goes to results/measure_time.json.
 """
@@ -25,26 +25,26 @@ RESULTS = Path(__file__).parent / "results" / "measure_time.json"
 def measure() -> dict[str, Any]:
     """Seconds by extent and ability."""
     from keeptune.abilities.declared import wanted_abilities
-    from keeptune.assessment.verdict_pass import Answering
+    from keeptune.assessment.verdict_pass import AbilityEvaluator
     from keeptune.config import DataConfig, MeasureConfig, ModelConfig
     from keeptune.events import silent
     from keeptune.inference.encoding import make_encoder
-    from keeptune.inference.evaluator import load_for_asking
+    from keeptune.inference.evaluator import load_for_inference
     from keeptune.workspace import provenance
 
     model = ModelConfig()
     began = time.monotonic()
-    encoder, loaded = make_encoder(model, DataConfig()), load_for_asking(model)
+    encoder, loaded = make_encoder(model, DataConfig()), load_for_inference(model)
     found: dict[str, Any] = {"loading": time.monotonic() - began, "extents": {}}
     spent = _timed_forward(loaded.inner)
     for extent in ("quick", "full"):
         os.environ["KEEPTUNE_CACHE"] = tempfile.mkdtemp()
-        answering = Answering(loaded, encoder, 16384, extent, silent)
+        ability_evaluator = AbilityEvaluator(loaded, encoder, 16384, extent, silent)
         rows: dict[str, Any] = {}
         for ability in wanted_abilities(MeasureConfig(extent=extent), DataConfig(), encoder, silent):
             spent.clear()
             began = time.monotonic()
-            answering.ask(ability, ability.items)
+            ability_evaluator.evaluate(ability, ability.items)
             seconds = time.monotonic() - began
             rows[ability.name] = {"items": len(ability.items), "seconds": seconds, "forward": sum(spent)}
             print(f"{extent} {ability.name}: {len(ability.items)} items in {seconds:.0f} s", flush=True)

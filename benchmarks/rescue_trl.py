@@ -28,7 +28,7 @@ RESULTS = Path(__file__).parent / "results" / "rescue_trl.json"
 TRAINING = {"learning_rate": 1e-4, "num_train_epochs": 2, "rows": 500}
 """The rate and epochs that keeptune takes for full tuning on so many rows."""
 CACHED = 20.0
-"""Seconds in which no rung can be asked."""
+"""Seconds in which no candidate can be asked."""
 
 
 def train_by_trl(base: Path, rows: Path, output: Path) -> None:
@@ -99,19 +99,23 @@ def rescue(data: Path, work: Path) -> None:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Markdown: every rung on development items, and the choice on items that no choice has seen."""
-    ladder, gain, trl = result["ladder"], result["task"], result["by_trl"]
-    lines = [f"| remedy, on development items | {gain['metric']} | {' | '.join(SOURCES)} | minutes |"]
+    """Markdown: every candidate on development items, and the choice on items that no choice has seen."""
+    mitigation_search, gain, trl = result["mitigation_search"], result["task"], result["by_trl"]
+    lines = [f"| mitigation, on development items | {gain['metric']} | {' | '.join(SOURCES)} | minutes |"]
     lines.append("|---" * (len(SOURCES) + 3) + "|")
-    for rung in ladder["rungs"]:
-        drops = {drop["name"]: drop for drop in rung["drops"]}
+    for candidate in mitigation_search["candidates"]:
+        drops = {drop["name"]: drop for drop in candidate["drops"]}
         cells = [f"{drops[task]['after']:.1f} (of {drops[task]['base']:.1f})" for task in SOURCES]
-        minutes = (rung["trained_seconds"] + rung["asked_seconds"]) / 60
-        lines.append(f"| {rung['rung']} | {rung['score']:.1f} | {' | '.join(cells)} | {minutes:.1f} |")
-    if any(rung["asked_seconds"] < CACHED for rung in ladder["rungs"]):
-        lines += ["", "0.0 minutes: asked before the climb was stopped once; that time is not counted."]
-    minutes = f"{ladder['seconds'] / 60:.0f} minutes, as counted here"
-    lines += ["", f"Chosen: {ladder['chosen']}, {ladder['reason']}. {minutes}; TRL {trl['trl']} had trained for"]
+        minutes = (candidate["trained_seconds"] + candidate["asked_seconds"]) / 60
+        lines.append(f"| {candidate['candidate']} | {candidate['score']:.1f} | {' | '.join(cells)} | {minutes:.1f} |")
+    if any(candidate["asked_seconds"] < CACHED for candidate in mitigation_search["candidates"]):
+        lines += ["", "0.0 minutes: asked before the search was stopped once; that time is not counted."]
+    minutes = f"{mitigation_search['seconds'] / 60:.0f} minutes, as counted here"
+    lines += [
+        "",
+        f"Chosen: {mitigation_search['chosen']}, {mitigation_search['reason']}. {minutes}; "
+        f"TRL {trl['trl']} had trained for",
+    ]
     lines[-1] += f" {trl['seconds'] / 60:.0f}."
     lines += ["", "| the choice, on unseen items | items | base | mended | change (95 % interval) | verdict |"]
     lines.append("|---" * 6 + "|")

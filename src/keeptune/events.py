@@ -135,8 +135,8 @@ class EvaluationDone(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RungDone(Event):
-    """One remedy was tried."""
+class CandidateDone(Event):
+    """One mitigation was tried."""
 
     evidence: DevEvidence
 

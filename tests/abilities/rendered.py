@@ -9,4 +9,4 @@ from keeptune.workspace.hashing import hash_value
 def rendered_hash(suite: Suite) -> str:
     """The first sixteen digits of the hash over all verdict and dev items, as they are asked."""
     ability = suite.ability()
-    return hash_value([ability.items, ability.dev, ability.form, ability.metrics])[:16]
+    return hash_value([ability.items, ability.dev, ability.output_type, ability.metrics])[:16]

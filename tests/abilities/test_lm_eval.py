@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keeptune.abilities.lm_eval import ask_harness, harness_examples
+from keeptune.abilities.lm_eval import evaluate_harness, harness_examples
 from keeptune.config.schema import Adapter, ModelConfig
 from keeptune.data.lm_eval_log import read_lm_eval_log
 from keeptune.data.lm_eval_task import HarnessTask
@@ -62,7 +62,7 @@ def test_it_answers_and_scores_as_the_command_line_does(tiny: Callable[[str], Pa
         tracker.save_results_samples(task_name=task, samples=samples[task])
     logged = read_lm_eval_log(tmp_path / "log")
 
-    asked = ask_harness(_load(tiny("llama")), [TASKS])
+    asked = evaluate_harness(_load(tiny("llama")), [TASKS])
     assert set(asked) == set(logged) == set(results["results"])
     for task, (ability, records) in asked.items():
         assert ability == logged[task].ability
@@ -77,7 +77,7 @@ def test_it_answers_and_scores_as_the_command_line_does(tiny: Callable[[str], Pa
 @pytest.mark.usefixtures("_harness")
 def test_what_is_asked_is_told_without_a_model(tiny: Callable[[str], Path]) -> None:
     found = {example.id: (example.prompt_text, example.completion) for example in harness_examples([TASKS])}
-    asked = ask_harness(_load(tiny("llama")), [TASKS])
+    asked = evaluate_harness(_load(tiny("llama")), [TASKS])
     assert len(found) == sum(len(task.records) for task in asked.values())
     assert found["keeptune_kinds/1"] == ("A ladle is a kind of", "spoon")
     assert found["keeptune_pages/0"] == ("", "The ferry leaves at nine.")
@@ -88,8 +88,8 @@ def test_base_and_tuned_are_compared_item_by_item(tiny: Callable[[str], Path], t
     heard: list[Event] = []
     loaded = _load(tiny("llama"))
     loaded.engine = "vllm"
-    base = ask_harness(loaded, [TASKS / "kinds.yaml"], observer=heard.append)["keeptune_kinds"]
-    tuned = ask_harness(_load(save_llama(tmp_path / "other", seed=3)), [TASKS / "kinds.yaml"])["keeptune_kinds"]
+    base = evaluate_harness(loaded, [TASKS / "kinds.yaml"], observer=heard.append)["keeptune_kinds"]
+    tuned = evaluate_harness(_load(save_llama(tmp_path / "other", seed=3)), [TASKS / "kinds.yaml"])["keeptune_kinds"]
     found = compare(base.records, tuned.records, get_metric(base.ability.metrics[0]))
     assert found.items == 6
     assert found.rose + found.fell + found.unchanged == 6
@@ -104,7 +104,7 @@ def test_base_and_tuned_are_compared_item_by_item(tiny: Callable[[str], Path], t
 
 @pytest.mark.usefixtures("_harness")
 def test_an_encoder_decoder_model_is_asked_too(tiny: Callable[[str], Path]) -> None:
-    asked = ask_harness(_load(tiny("t5")), [TASKS / "kinds.yaml", TASKS / "sums.yaml"], limit=2)
+    asked = evaluate_harness(_load(tiny("t5")), [TASKS / "kinds.yaml", TASKS / "sums.yaml"], limit=2)
     assert {task: len(found.records) for task, found in asked.items()} == {"keeptune_kinds": 2, "keeptune_sums": 2}
     assert all(math.isfinite(v) for r in asked["keeptune_kinds"].records for v in r.answer.choice_loglikelihoods)
 
@@ -116,14 +116,14 @@ def test_an_adapter_takes_part(tiny: Callable[[str], Path]) -> None:
     from peft import LoraConfig, get_peft_model
 
     loaded = _load(tiny("llama"))
-    plain = _likelihoods(ask_harness(loaded, [TASKS / "kinds.yaml"])["keeptune_kinds"])
+    plain = _likelihoods(evaluate_harness(loaded, [TASKS / "kinds.yaml"])["keeptune_kinds"])
     loaded.model = get_peft_model(loaded.model, LoraConfig(target_modules=["q_proj", "v_proj"])).eval()
-    untrained = _likelihoods(ask_harness(loaded, [TASKS / "kinds.yaml"])["keeptune_kinds"])
+    untrained = _likelihoods(evaluate_harness(loaded, [TASKS / "kinds.yaml"])["keeptune_kinds"])
     with torch.no_grad():
         for name, weight in loaded.model.named_parameters():
             if "lora_B" in name:
                 weight.fill_(0.3)
-    trained = _likelihoods(ask_harness(loaded, [TASKS / "kinds.yaml"])["keeptune_kinds"])
+    trained = _likelihoods(evaluate_harness(loaded, [TASKS / "kinds.yaml"])["keeptune_kinds"])
     assert untrained == pytest.approx(plain, rel=1e-5)
     assert trained != pytest.approx(plain, rel=1e-3)
 
@@ -134,18 +134,18 @@ def test_worked_examples_and_the_chat_template_are_the_harness_s(tiny: Callable[
     text = (TASKS / "kinds.yaml").read_text()
     task.write_text(text + "fewshot_split: test\n")
     loaded = _load(tiny("llama"))
-    (plain,) = ask_harness(loaded, [task], limit=1).values()
-    (two,) = ask_harness(loaded, [task], limit=1, shots=2).values()
+    (plain,) = evaluate_harness(loaded, [task], limit=1).values()
+    (two,) = evaluate_harness(loaded, [task], limit=1, shots=2).values()
     assert plain.records[0].prompt == "A heron is a kind of"
     assert two.records[0].prompt.endswith("\n\nA heron is a kind of")
     assert two.records[0].prompt.count("is a kind of") == 3
-    (chat,) = ask_harness(loaded, [task], limit=1, chat=True).values()
+    (chat,) = evaluate_harness(loaded, [task], limit=1, chat=True).values()
     assert chat.records[0].prompt == "<|user|>A heron is a kind of<|end|>\n<|assistant|>"
 
 
 @pytest.mark.usefixtures("_harness")
 def test_it_prints_nothing(tiny: Callable[[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
-    ask_harness(_load(tiny("llama")), [TASKS / "pages.yaml"])
+    evaluate_harness(_load(tiny("llama")), [TASKS / "pages.yaml"])
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
 
@@ -154,19 +154,19 @@ def test_it_prints_nothing(tiny: Callable[[str], Path], capsys: pytest.CaptureFi
 def test_what_cannot_be_asked_is_told(tiny: Callable[[str], Path], tmp_path: Path) -> None:
     loaded = _load(tiny("llama"))
     with pytest.raises(DataError, match=r"missing\.yaml cannot be loaded"):
-        ask_harness(loaded, [tmp_path / "missing.yaml"])
+        evaluate_harness(loaded, [tmp_path / "missing.yaml"])
     with pytest.raises(DataError, match="no task of lm-evaluation-harness in"):
-        ask_harness(loaded, [tmp_path])
+        evaluate_harness(loaded, [tmp_path])
     text = (TASKS / "kinds.yaml").read_text()
     (tmp_path / "bad.yaml").write_text(text.replace("kinds.jsonl", "nowhere.jsonl"))
     with pytest.raises(DataError, match=r"keeptune_kinds cannot be loaded: .*nowhere\.jsonl"):
-        ask_harness(loaded, [tmp_path])
+        evaluate_harness(loaded, [tmp_path])
     (tmp_path / "bad.yaml").write_text(text + "unsafe_code: true\n")
     with pytest.raises(ConfigError, match="runs code that the model writes"):
-        ask_harness(loaded, [tmp_path / "bad.yaml"])
+        evaluate_harness(loaded, [tmp_path / "bad.yaml"])
     attach_adapter(loaded, Adapter(kind="prompt"), seed=0)
     with pytest.raises(ConfigError, match="with a soft prompt"):
-        ask_harness(loaded, [TASKS / "sums.yaml"])
+        evaluate_harness(loaded, [TASKS / "sums.yaml"])
 
 
 @pytest.mark.usefixtures("_harness")
@@ -174,7 +174,9 @@ def test_a_file_that_the_harness_passes_over_is_told(tiny: Callable[[str], Path]
     (tmp_path / "good.yaml").write_text((TASKS / "kinds.yaml").read_text())
     (tmp_path / "torn.yaml").write_text("task: [")
     heard: list[Event] = []
-    assert list(ask_harness(_load(tiny("llama")), [tmp_path], limit=1, observer=heard.append)) == ["keeptune_kinds"]
+    assert list(evaluate_harness(_load(tiny("llama")), [tmp_path], limit=1, observer=heard.append)) == [
+        "keeptune_kinds"
+    ]
     (notice,) = [event for event in heard if isinstance(event, Notice)]
     assert "torn.yaml" in notice.message
 
@@ -184,7 +186,7 @@ def test_without_the_harness_the_install_line_is_given(
 ) -> None:
     monkeypatch.setitem(sys.modules, "lm_eval", None)
     with pytest.raises(MissingDependency, match=r"pip install 'lm-eval>="):
-        ask_harness(_load(tiny("llama")), ["hellaswag"])
+        evaluate_harness(_load(tiny("llama")), ["hellaswag"])
 
 
 def _likelihoods(task: HarnessTask) -> list[Any]:

@@ -8,8 +8,8 @@ from keeptune.abilities.table import get_suite
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import silent
-from keeptune.inference.evaluator import load_for_asking
-from keeptune.inference.run import Questioning, evaluate_model
+from keeptune.inference.evaluator import load_for_inference
+from keeptune.inference.run import AnswerSettings, evaluate_model
 from keeptune.models.load import LoadedModel
 from keeptune.scoring.table import get_metric
 
@@ -18,15 +18,15 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture(scope="module")
 def smollm2() -> LoadedModel:
-    return load_for_asking(ModelConfig(name="smollm2", device="cpu", dtype="float32"))
+    return load_for_inference(ModelConfig(name="smollm2", device="cpu", dtype="float32"))
 
 
 @pytest.mark.parametrize(("name", "at_least"), [("topic", 50.0), ("entity_recognition", 25.0)])
 def test_a_few_dev_items_score_above_chance(smollm2: LoadedModel, name: str, at_least: float) -> None:
     ability = get_suite(name).ability()
-    questioning = Questioning(Encoder(smollm2.tokenizer, smollm2.kind, 2048), ability.max_new_tokens, 2048)
+    answer_settings = AnswerSettings(Encoder(smollm2.tokenizer, smollm2.kind, 2048), ability.max_new_tokens, 2048)
     metrics = [get_metric(metric) for metric in ability.metrics]
-    records, scores = evaluate_model(smollm2, questioning, ability.dev[:20], metrics, silent, "smollm2")
+    records, scores = evaluate_model(smollm2, answer_settings, ability.dev[:20], metrics, silent, "smollm2")
     assert [record.cluster for record in records] == [example.cluster for example in ability.dev[:20]]
     assert scores[ability.metrics[0]] >= at_least, scores
     assert max(record.answer.prompt_tokens for record in records) <= 320

@@ -1,4 +1,4 @@
-"""The frame of a suite: stable order, whole clusters, one wording an item, and what every built-in suite must hold."""
+"""The frame of a suite: stable order, whole clusters, one template an item, and what every built-in suite must hold."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ TOY = Suite(
     name="toy",
     title="a toy",
     version="7",
-    wordings=("A {q}", "B {q}", "C {q}"),
-    form="choices",
+    templates=("A {q}", "B {q}", "C {q}"),
+    output_type="choices",
     demonstrations=(Item({"q": "one"}, "yes", "demo"), Item({"q": "two"}, "no", "demo")),
     shots=1,
     metrics=("choice_accuracy",),
@@ -39,7 +39,7 @@ def _ids(examples: Sequence[Example]) -> list[str]:
     return [example.id for example in examples]
 
 
-def test_an_item_is_asked_in_one_wording_after_the_shots_in_the_same_wording() -> None:
+def test_an_item_is_asked_in_one_template_after_the_shots_in_the_same_template() -> None:
     for example in TOY.ability().items:
         demonstration, answer, question = example.prompt
         letter = question.content[0]
@@ -50,9 +50,9 @@ def test_an_item_is_asked_in_one_wording_after_the_shots_in_the_same_wording() -
         assert question.content == f"{letter} {wanted[number].fields['q']}"
         assert (example.completion, example.references) == (wanted[number].answer, (wanted[number].answer,))
         assert example.cluster == f"toy/{wanted[number].cluster}"
-    wordings = Counter(example.prompt[-1].content[0] for example in TOY.ability().items)
-    assert set(wordings) == {"A", "B", "C"}
-    assert min(wordings.values()) > 15, "about a third each of 100"
+    templates = Counter(example.prompt[-1].content[0] for example in TOY.ability().items)
+    assert set(templates) == {"A", "B", "C"}
+    assert min(templates.values()) > 15, "about a third each of 100"
 
 
 def test_dev_takes_whole_clusters_and_the_rest_is_for_the_verdict() -> None:
@@ -91,14 +91,14 @@ def test_labels_are_balanced_in_every_prefix() -> None:
 
 def test_variants_ask_the_same_items() -> None:
     ability = TOY.ability(20)
-    assert list(ability.variants) == ["free", "wording-1", "wording-2", "wording-3", "few-shot"]
+    assert list(ability.variants) == ["free", "template-1", "template-2", "template-3", "few-shot"]
     for variant in ability.variants.values():
         assert _ids(variant) == _ids(ability.items)
     assert {len(e.prompt) for e in ability.variants["free"]} == {1}
     assert {len(e.prompt) for e in ability.variants["few-shot"]} == {5}
-    assert {e.prompt[-1].content[0] for e in ability.variants["wording-2"]} == {"B"}
+    assert {e.prompt[-1].content[0] for e in ability.variants["template-2"]} == {"B"}
     assert [e.prompt[-1] for e in ability.variants["free"]] == [e.prompt[-1] for e in ability.items]
-    assert "few-shot" not in replace(TOY, form="few-shot").ability(4).variants
+    assert "few-shot" not in replace(TOY, output_type="few-shot").ability(4).variants
 
 
 def test_margin_and_declared_are_the_users() -> None:
@@ -124,7 +124,7 @@ def test_unknown_abilities_name_the_nearest() -> None:
     assert [ability.name for ability in built_in(["topic", "sentiment"], 10)] == ["topic", "sentiment"]
 
 
-@pytest.fixture(scope="module", params=[name for name in SUITES if SUITES[name].form != "loss"])
+@pytest.fixture(scope="module", params=[name for name in SUITES if SUITES[name].output_type != "loss"])
 def suite(request: pytest.FixtureRequest) -> Suite:
     return SUITES[request.param]
 
@@ -155,25 +155,25 @@ def test_no_prompt_occurs_twice_and_no_demonstration_is_asked(suite: Suite, abil
     assert len(suite.demonstrations) >= max(suite.shots, 1)
 
 
-def test_wordings_differ_and_use_every_field(suite: Suite, ability: Ability) -> None:
-    assert len(set(suite.wordings)) == len(suite.wordings) >= 3
-    asked = [ability.variants[f"wording-{k}"] for k in range(1, len(suite.wordings) + 1)]
+def test_template_differ_and_use_every_field(suite: Suite, ability: Ability) -> None:
+    assert len(set(suite.templates)) == len(suite.templates) >= 3
+    asked = [ability.variants[f"template-{k}"] for k in range(1, len(suite.templates) + 1)]
     for versions in zip(*asked, strict=True):
-        assert len({example.prompt[-1] for example in versions}) == len(suite.wordings)
+        assert len({example.prompt[-1] for example in versions}) == len(suite.templates)
     item = suite.make()[0]
-    for wording in suite.wordings:
+    for template in suite.templates:
         without = dict.fromkeys(item.fields, "\0")
-        assert wording.format_map(without).count("\0") >= len(item.fields)
+        assert template.format_map(without).count("\0") >= len(item.fields)
 
 
 def test_prompts_are_short(ability: Ability) -> None:
     """About four characters a token: 120 tokens alone, 300 after the shots."""
-    for variant, limit in (("free", 480), ("wording-1", 1200)):
+    for variant, limit in (("free", 480), ("template-1", 1200)):
         assert max(sum(len(m.content) for m in e.prompt) for e in ability.variants[variant]) <= limit
 
 
 def test_answers_are_among_the_choices_and_the_labels_balanced(suite: Suite, ability: Ability) -> None:
-    if suite.form != "choices":
+    if suite.output_type != "choices":
         assert all(example.completion for example in ability.items)
         return
     for example in (*ability.items, *ability.dev):

@@ -39,14 +39,19 @@ BAD_COMPARISONS = (
     BadComparison("a misspelt method", "unknown-method", ("--methods", "full,lroa")),
     BadComparison("no method", "no-method", ("--methods", ",")),
     BadComparison("a value where none is taken", "bad-method", ("--methods", "full=2")),
-    BadComparison("a value that is no number", "bad-method", ("--methods", "full+dial=half")),
+    BadComparison("a value that is no number", "bad-method", ("--methods", "full+interpolation=half")),
     BadComparison("replay without old rows", "bad-method", ("--methods", "full,full+replay=0.05")),
-    BadComparison("two methods that are the same", "same-method", ("--methods", "full+dial,full+dial=0.5")),
+    BadComparison(
+        "two methods that are the same", "same-method", ("--methods", "full+interpolation,full+interpolation=0.5")
+    ),
     BadComparison("a seed that is no number", "bad-seed", ("--seeds", "0,one")),
     BadComparison("a seed below 0", "bad-seed", ("--seeds", "0,-1")),
     BadComparison("a seed twice", "bad-seed", ("--seeds", "0,1,0")),
     BadComparison(
-        "a ladder to climb", "bad-method", ("--config", "auto.yaml"), (("auto.yaml", "ladder: {auto: true}\n"),)
+        "a mitigation search to search",
+        "bad-method",
+        ("--config", "auto.yaml"),
+        (("auto.yaml", "mitigation search: {auto: true}\n"),),
     ),
     BadComparison("no folder to go on in", "no-folder", (), without="--output"),
     BadComparison("a folder with other things", "run-exists", (), (("study/thesis", "x"),)),

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from keeptune.config import Adapter, ModelConfig
-from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.evaluator import load_for_inference
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.models.weights import cast_weights
@@ -25,11 +25,11 @@ def dtypes(model: torch.nn.Module) -> dict[str, torch.dtype]:
 def test_dtypes_are_those_of_transformers(tiny: Callable[..., Path], tmp_path: Path, kind: str, dtype: str) -> None:
     config = ModelConfig(name=str(tiny(kind)), device="cpu", dtype=dtype)
     plain = load_model(config)
-    asked = load_for_asking(config)
+    asked = load_for_inference(config)
     assert dtypes(asked.model) == dtypes(plain.model)
     attach_adapter(plain, Adapter(rank=2), seed=0)
     plain.model.save_pretrained(tmp_path / "adapter")
-    folded = load_for_asking(ModelConfig(name=str(tmp_path / "adapter"), device="cpu", dtype=dtype))
+    folded = load_for_inference(ModelConfig(name=str(tmp_path / "adapter"), device="cpu", dtype=dtype))
     assert dtypes(folded.model) == dtypes(asked.model)
 
 

@@ -301,20 +301,20 @@ def test_all_is_checked_before_the_first_training(fresh: TuneConfig) -> None:
         (("full", "lroa"), (0,), "did you mean lora"),
         (("lora", "accept"), (0,), "lora and accept are the same settings"),
         (("lora+replay=0.1",), (0,), "name them with --replay"),
-        (("lora", "prompt+dial=0.5"), (0,), "prompt"),
+        (("lora", "prompt+interpolation=0.5"), (0,), "prompt"),
         (("lora",), (0, 0), "a seed is named twice in 0, 0"),
         ((), (0,), "nothing to compare"),
         (("lora",), (), "nothing to compare"),
     ):
         with pytest.raises(ConfigError, match=said):
             compare(fresh, methods, seeds, silent, never)
-    climbing = dataclasses.replace(fresh, ladder=dataclasses.replace(fresh.ladder, auto=True))
-    with pytest.raises(ConfigError, match="auto climbs a ladder"):
-        compare(climbing, ("lora",), (0,), silent, never)
-    held = dataclasses.replace(fresh, mend=dataclasses.replace(fresh.mend, kl=0.1))
+    searching = dataclasses.replace(fresh, mitigation_search=dataclasses.replace(fresh.mitigation_search, auto=True))
+    with pytest.raises(ConfigError, match="auto runs a mitigation search"):
+        compare(searching, ("lora",), (0,), silent, never)
+    held = dataclasses.replace(fresh, mitigation=dataclasses.replace(fresh.mitigation, kl=0.1))
     with pytest.raises(ConfigError, match=r"kl stands for kl=0\.5, and kl is given as 0\.1"):
         compare(held, ("lora+kl",), (0,), silent, never)
-    replayed = dataclasses.replace(fresh, mend=dataclasses.replace(fresh.mend, replay=("none.jsonl",)))
+    replayed = dataclasses.replace(fresh, mitigation=dataclasses.replace(fresh.mitigation, replay=("none.jsonl",)))
     with pytest.raises(DataError, match=r"none\.jsonl"):
         compare(replayed, ("lora", "lora+replay=0.1"), (0,), silent, never)
     with pytest.raises(ConfigError, match="name it with --output"):
@@ -327,7 +327,7 @@ def test_all_is_checked_before_the_first_training(fresh: TuneConfig) -> None:
 @pytest.mark.parametrize(
     ("methods", "rates", "notice"),
     [
-        (("full", "full+dial=0.5"), [2e-5, 2e-5], ""),
+        (("full", "full+interpolation=0.5"), [2e-5, 2e-5], ""),
         (("lora", "dora"), [2e-5, 2e-5], ""),
         (("full", "lora"), [None, 2e-5], "lr 2e-05 is for adapters: full by the default"),
     ],

@@ -17,8 +17,8 @@ from keeptune.config import (
     EvaluationConfig,
     Full,
     Keep,
-    LadderConfig,
     MeasureConfig,
+    MitigationSearchConfig,
     ModelConfig,
     TuneConfig,
 )
@@ -189,8 +189,8 @@ def test_sizes_that_make_no_curve(config: TuneConfig, tmp_path: Path, sizes: tup
 def test_what_a_curve_sets_itself_and_other_runs_are_refused(config: TuneConfig, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="what a curve sets itself"):
         curve(replace(config, data=replace(config.data, limit_train=5)), (8, 16), 1)
-    with pytest.raises(ConfigError, match="climbs no ladder"):
-        curve(replace(config, ladder=LadderConfig(auto=True)), (8, 16), 1)
+    with pytest.raises(ConfigError, match="searches no mitigation search"):
+        curve(replace(config, mitigation_search=MitigationSearchConfig(auto=True)), (8, 16), 1)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(RunExists, match="no learning curve"):

@@ -18,7 +18,7 @@ from keeptune.errors import KeeptuneError
 from keeptune.events import Notice
 from keeptune.export.run_model import base_of
 from keeptune.records import to_plain
-from keeptune.training.equivalent_run import trained, trained_alike
+from keeptune.training.equivalent_run import equivalent_run, trained
 from keeptune.workspace.atomic import write_json
 from keeptune.workspace.run_folder import dependents, find_runs
 from keeptune.workspace.runs import read_result, read_settings
@@ -121,4 +121,4 @@ def test_a_training_beside_this_one_whose_weights_are_damaged(tmp_path: Path) ->
     shutil.copy(tmp_path / "run" / "rows.json", tmp_path / "other" / "rows.json")
     (tmp_path / "other" / "training.json").write_text("[[[")
     told = Told()
-    assert trained_alike(tmp_path / "run", told) is None
+    assert equivalent_run(tmp_path / "run", told) is None

@@ -11,7 +11,7 @@ from keeptune.records import Ability, Answer, EvalRecord, Example, Message, Unde
 class Unasked:
     """Models that must not be asked."""
 
-    def ask(self, *_: Any) -> Any:
+    def evaluate(self, *_: Any) -> Any:
         raise AssertionError("the models were asked")
 
 

@@ -22,9 +22,9 @@ from keeptune.config import (
     Adapter,
     EvaluationConfig,
     Keep,
-    LadderConfig,
     MeasureConfig,
     MeasureRun,
+    MitigationSearchConfig,
     ModelConfig,
     TrainingConfig,
     TuneConfig,
@@ -74,7 +74,7 @@ CANNOT_WORK: dict[str, Callable[[TuneConfig], TuneConfig]] = {
     "a device that is not here": lambda c: placed(c, device="mps"),
     "a dtype that is not for it": lambda c: placed(c, dtype="float16"),
     "an engine without its package": lambda c: placed(c, engine="vllm"),
-    "nothing to climb by": lambda c: replace(c, ladder=LadderConfig(auto=True)),
+    "nothing to search by": lambda c: replace(c, mitigation_search=MitigationSearchConfig(auto=True)),
 }
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from keeptune.api.mix import mix, recipe_of
 from keeptune.cli.main import main
 from keeptune.cli.settings import read_settings
-from keeptune.config import DataConfig, Keep, LadderConfig
+from keeptune.config import DataConfig, Keep, MitigationSearchConfig
 from keeptune.data.load import load_examples
 from keeptune.experiments.tuning import _what_auto_would_do
 from keeptune.report.mix import mix_report
@@ -53,7 +53,7 @@ def test_the_command_that_ends_a_mix(tmp_path: Path) -> None:
     assert len(load_examples(given["train"], DataConfig(), "train").examples) == 8
 
 
-def test_the_command_that_climbs(run: Ran, tmp_path: Path) -> None:
+def test_the_command_that_search(run: Ran, tmp_path: Path) -> None:
     folder = tmp_path / HOSTILE
     measure = replace(run.config.measure, extent=None, keep=(Keep("kept", str(run.folder / "kept.jsonl"), "rouge1"),))
     config = replace(run.config, measure=measure, output=str(folder))
@@ -62,4 +62,4 @@ def test_the_command_that_climbs(run: Ran, tmp_path: Path) -> None:
     _, given = parsed(shell_words(said[said.index("keeptune tune") :]))
     flags = {name: value for name, value in given.items() if name != "config"}
     again = read_settings(given["config"], flags)
-    assert again == replace(config, ladder=LadderConfig(auto=True), output=f"{folder}-auto")
+    assert again == replace(config, mitigation_search=MitigationSearchConfig(auto=True), output=f"{folder}-auto")

@@ -21,9 +21,9 @@ from keeptune.config import (
     EvaluationConfig,
     Full,
     Keep,
-    LadderConfig,
     MeasureConfig,
-    MendConfig,
+    MitigationConfig,
+    MitigationSearchConfig,
     ModelConfig,
     TrainingConfig,
     TuneConfig,
@@ -31,7 +31,7 @@ from keeptune.config import (
 from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, DataError, StoreError
-from keeptune.events import RungDone, TrainingStarted, silent
+from keeptune.events import CandidateDone, TrainingStarted, silent
 from keeptune.export.run_model import of_run
 from keeptune.export.save import save_tuned
 from keeptune.inference.encoding import NEW_TOKENS, make_encoder
@@ -71,8 +71,8 @@ def wanted(coloured: Path, output: Path, margin: float = 95.0, **more: Any) -> T
 
 
 def chosen(report: ForgettingReport) -> str:
-    assert report.ladder is not None
-    return report.ladder.chosen
+    assert report.mitigation_search is not None
+    return report.mitigation_search.chosen
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -87,8 +87,8 @@ def test_a_repair_on_old_rows_brings_it_back(coloured: Path, counting: Path, tmp
     config = wanted(
         coloured,
         tmp_path / "rescued",
-        mend=MendConfig(replay=(str(coloured / "old.jsonl"),)),
-        ladder=LadderConfig(rungs=("dial=0.75", "replay=0.5+kl=0.5"), min_gain=0.5),
+        mitigation=MitigationConfig(replay=(str(coloured / "old.jsonl"),)),
+        mitigation_search=MitigationSearchConfig(candidates=("interpolation=0.75", "replay=0.5+kl=0.5"), min_gain=0.5),
         training=settings(counting, coloured, "", epochs=30.0, lr=0.01, batch_size=8).training,
     )
     told = Told()
@@ -98,15 +98,21 @@ def test_a_repair_on_old_rows_brings_it_back(coloured: Path, counting: Path, tmp
     assert report.task.after > report.task.before
     assert len(told.of(TrainingStarted)) == 1
     assert report.tuned_name == str(tmp_path / "rescued" / "model")
-    assert not (tmp_path / "rescued" / "rungs").exists()
+    assert not (tmp_path / "rescued" / "candidates").exists()
 
 
-def test_the_dial_alone_is_tried_without_train_rows(coloured: Path, counting: Path, tmp_path: Path) -> None:
+def test_the_interpolation_alone_is_tried_without_train_rows(coloured: Path, counting: Path, tmp_path: Path) -> None:
     data = DataConfig(test=str(coloured / "numbers.jsonl"))
-    config = wanted(coloured, tmp_path / "rescued", margin=0.5, data=data, ladder=LadderConfig(rungs=("dial=0",)))
+    config = wanted(
+        coloured,
+        tmp_path / "rescued",
+        margin=0.5,
+        data=data,
+        mitigation_search=MitigationSearchConfig(candidates=("interpolation=0",)),
+    )
     told = Told()
     report = rescue(config, tuned(counting), told)
-    assert chosen(report) == "dial=0"
+    assert chosen(report) == "interpolation=0"
     assert not told.of(TrainingStarted)
     base = weights(coloured / "first" / "model")
     assert all(torch.equal(value, base[name]) for name, value in weights(tmp_path / "rescued" / "model").items())
@@ -129,14 +135,14 @@ def test_an_adapter_that_keeps_all_leaves_no_weights(coloured: Path, tmp_path: P
     assert of_run(tuned(run)) == tuned(adapter)
 
 
-def test_answers_have_their_room_in_a_climb_without_train_rows(
+def test_answers_have_their_room_in_a_search_without_train_rows(
     coloured: Path, counting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KEEPTUNE_CACHE", str(tmp_path / "cache"))
     data = DataConfig(test=str(coloured / "numbers.jsonl"))
     config = wanted(coloured, tmp_path / "rescued", data=data, evaluation=EvaluationConfig(metrics=("rouge1",)))
     with pytest.raises(InterruptedError):
-        rescue(config, tuned(counting), Told(stop_at=lambda event: isinstance(event, RungDone)))
+        rescue(config, tuned(counting), Told(stop_at=lambda event: isinstance(event, CandidateDone)))
     answers = [
         json.loads(line)
         for file in (tmp_path / "cache").rglob("scores/**/*.jsonl")
@@ -152,7 +158,11 @@ def test_it_goes_on_with_the_base_it_was_started_with(coloured: Path, counting: 
     data = DataConfig(test=str(coloured / "numbers.jsonl"))
     config = wanted(coloured, tmp_path / "rescued", data=data)
     with pytest.raises(InterruptedError):
-        rescue(replace(config, model=tuned(counting)), tuned(counting), Told(stop_at=lambda e: isinstance(e, RungDone)))
+        rescue(
+            replace(config, model=tuned(counting)),
+            tuned(counting),
+            Told(stop_at=lambda e: isinstance(e, CandidateDone)),
+        )
     with pytest.raises(StoreError, match="was started with the base"):
         rescue(replace(config, resume=True), tuned(counting))
 
@@ -171,14 +181,16 @@ def test_each_model_is_asked_in_its_own_form(coloured: Path, tmp_path: Path) -> 
     report = rescue(rescued, tuned(tmp_path / "run" / "model"))
     assert chosen(report) == "plain"
     assert report.task is not None
-    assert report.ladder is not None
-    plain = report.ladder.rungs[0]
+    assert report.mitigation_search is not None
+    plain = report.mitigation_search.candidates[0]
     # In the base's form it would answer little of the task.
     assert min(report.task.after - report.task.before, plain.gain) > 20
 
 
-@pytest.mark.parametrize(("rung", "place"), [("full", "model"), ("lora", "adapter")])
-def test_a_repair_by_any_method_is_found(coloured: Path, counting: Path, tmp_path: Path, rung: str, place: str) -> None:
+@pytest.mark.parametrize(("candidate", "place"), [("full", "model"), ("lora", "adapter")])
+def test_a_repair_by_any_method_is_found(
+    coloured: Path, counting: Path, tmp_path: Path, candidate: str, place: str
+) -> None:
     training = replace(settings(counting, coloured, "").training, epochs=1.0)
     config = wanted(coloured, tmp_path / "rescued", training=training)
     (tmp_path / "rescued").mkdir()
@@ -187,16 +199,18 @@ def test_a_repair_by_any_method_is_found(coloured: Path, counting: Path, tmp_pat
     metrics = choose(config.evaluation, rows.test)
     told = Told()
     make = Repairer(mender, config.model, tmp_path / "rescued", rows, encoder, metrics, told)
-    made = make(rung)
-    assert made.model.name == str(tmp_path / "rescued" / "rungs" / rung / place)
+    made = make(candidate)
+    assert made.model.name == str(tmp_path / "rescued" / "candidates" / candidate / place)
     assert Path(made.model.name).is_dir()
     base = weights(coloured / "first" / "model")
-    for name, value in weights(Path(make(f"{rung}+dial=0").model.name)).items():
-        assert torch.equal(value, base[name]), "the dial leads to the base, not to what the repair began with"
+    for name, value in weights(Path(make(f"{candidate}+interpolation=0").model.name)).items():
+        assert torch.equal(value, base[name]), "the interpolation leads to the base, not to what the repair began with"
     assert len(told.of(TrainingStarted)) == 1
 
 
-def test_a_base_that_is_an_adapter_is_folded_before_the_dial(coloured: Path, counting: Path, tmp_path: Path) -> None:
+def test_a_base_that_is_an_adapter_is_folded_before_the_interpolation(
+    coloured: Path, counting: Path, tmp_path: Path
+) -> None:
     base = load_model(ModelConfig(name=str(coloured / "first" / "model"), **CPU), train_weights=True)
     attach_adapter(base, Adapter(rank=2), seed=0)
     save_tuned(base, tmp_path)
@@ -207,7 +221,7 @@ def test_a_base_that_is_an_adapter_is_folded_before_the_dial(coloured: Path, cou
     make = Repairer(mender, tuned(tmp_path / "adapter"), tmp_path / "rescued", rows, encoder, metrics, silent)
     whole = weights(coloured / "first" / "model")
     # An adapter before its first step changes nothing.
-    for name, value in weights(Path(make("dial=0").model.name)).items():
+    for name, value in weights(Path(make("interpolation=0").model.name)).items():
         torch.testing.assert_close(value, whole[name])
 
 
@@ -226,11 +240,18 @@ def test_without_anything_to_keep_nothing_is_begun(coloured: Path, counting: Pat
 
 def test_the_command(coloured: Path, counting: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["rescue", "--base", str(coloured / "first" / "model"), "--tuned", str(counting), "--device", "cpu"]
-    words += ["--test", str(coloured / "numbers.jsonl"), "--output", str(tmp_path / "rescued"), "--rungs", "dial=0"]
+    words += [
+        "--test",
+        str(coloured / "numbers.jsonl"),
+        "--output",
+        str(tmp_path / "rescued"),
+        "--candidates",
+        "interpolation=0",
+    ]
     words += ["--keep", f"colours={coloured / 'kept.jsonl'}:rouge1:1", "--abilities", "none", "--metric", "rouge1"]
     code = main([*words, "--dtype", "float32", "--quiet", "--json"])
     report = json.loads(capsys.readouterr().out)
-    assert report["ladder"]["chosen"] == "dial=0"
+    assert report["mitigation_search"]["chosen"] == "interpolation=0"
     assert code == {"pass": 0, "fail": 3, "inconclusive": 4}[report["gate"]]
 
 
@@ -244,21 +265,21 @@ def test_a_repair_is_gentle_if_not_said_otherwise(given: dict[str, float], epoch
 
 
 @pytest.mark.parametrize(
-    ("rung", "more", "said"),
+    ("candidate", "more", "said"),
     [
         ("kll=1", {}, "no mitigation 'kll'"),
         ("route", {}, "add --can-route"),
         ("kl=1+ewc=1", {}, "would hold to the weights that a repair starts from"),
-        ("prompt+dial=0.5", {}, "changes none"),
+        ("prompt+interpolation=0.5", {}, "changes none"),
         ("kl=1", {"data": DataConfig(test="numbers.jsonl")}, "there are no train rows"),
-        ("kl=1", {"mend": MendConfig(kl=0.5)}, "--rungs kl=0.5"),
+        ("kl=1", {"mitigation": MitigationConfig(kl=0.5)}, "--candidates kl=0.5"),
     ],
 )
-def test_a_rung_that_has_no_meaning_is_refused_before_the_climb(
-    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rung: str, more: dict[str, Any], said: str
+def test_a_candidate_that_has_no_meaning_is_refused_before_the_search(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, candidate: str, more: dict[str, Any], said: str
 ) -> None:
     monkeypatch.chdir(coloured)
-    config = wanted(coloured, tmp_path / "rescued", ladder=LadderConfig(rungs=(rung,)))
+    config = wanted(coloured, tmp_path / "rescued", mitigation_search=MitigationSearchConfig(candidates=(candidate,)))
     with pytest.raises(ConfigError, match=said):
         rescue(replace(config, **more), ModelConfig(name=str(coloured / "first" / "model"), **CPU))
     assert not (tmp_path / "rescued").exists()

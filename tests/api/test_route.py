@@ -13,7 +13,7 @@ from keeptune.config import DataConfig, ModelConfig
 from keeptune.errors import ConfigError
 from keeptune.events import silent
 from keeptune.inference.encoding import make_encoder
-from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.records import Example, Message
 from tests.api.runs import CPU, Ran
@@ -24,7 +24,7 @@ PROMPTS = ("red house", "blue river", "green stone")
 def alone(model: Path) -> tuple[str, ...]:
     """What a model answers by itself."""
     config = ModelConfig(name=str(model), **CPU)
-    encoder, loaded = make_encoder(config, DataConfig()), load_for_asking(config)
+    encoder, loaded = make_encoder(config, DataConfig()), load_for_inference(config)
     examples = [Example(str(n), (Message("user", text),), "") for n, text in enumerate(PROMPTS)]
     ids = fitting_prompts(loaded, encoder, examples, 8, silent)
     return tuple(answer.text for answer in generate(loaded, ids, 8, token_budget=16384))

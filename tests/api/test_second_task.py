@@ -12,7 +12,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from keeptune.abilities.previous_tasks import keep_earlier, run_of
+from keeptune.abilities.previous_tasks import protect_previous_tasks, run_of
 from keeptune.api.tune import tune
 from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MeasureConfig, ModelConfig, TuneConfig
 from keeptune.errors import KeeptuneError
@@ -51,8 +51,8 @@ def test_a_run_that_the_settings_name_is_not_named_twice(coloured: Path, tmp_pat
     assert [(a.name, a.margin) for a in result.forgetting.abilities] == [("colours", 20.0)]
 
 
-def test_a_run_that_climbed_is_an_earlier_run_too(tmp_path: Path) -> None:
-    for name in ("config.json", "result.json", "ladder.json"):
+def test_a_run_that_searched_is_an_earlier_run_too(tmp_path: Path) -> None:
+    for name in ("config.json", "result.json", "mitigation_search.json"):
         (tmp_path / name).write_text("{}")
     assert run_of(ModelConfig(name=str(tmp_path / "adapter"))) == tmp_path
 
@@ -101,7 +101,7 @@ def test_the_third_task_keeps_the_first_too(coloured: Path, tmp_path: Path) -> N
     second = on_numbers(coloured / "first", coloured, tmp_path / "second")
     tune(replace(second, measure=replace(QUICK, items=5)))
     told = Told()
-    third = keep_earlier(replace(second, model=ModelConfig(name=str(tmp_path / "second"), **CPU)), told)
+    third = protect_previous_tasks(replace(second, model=ModelConfig(name=str(tmp_path / "second"), **CPU)), told)
     assert [keep.name for keep in third.measure.keep] == ["second", "first"]
     assert [keep.data for keep in third.measure.keep] == [f"run:{tmp_path / 'second'}", f"run:{coloured / 'first'}"]
 
@@ -115,6 +115,6 @@ def test_an_earlier_run_that_is_gone_is_not_asked(coloured: Path, tmp_path: Path
     keep["data"] = f"run:{tmp_path / 'gone'}"
     (tmp_path / "later" / "config.json").write_text(json.dumps(config))
     told = Told()
-    third = keep_earlier(replace(second, model=ModelConfig(name=str(tmp_path / "later"), **CPU)), told)
+    third = protect_previous_tasks(replace(second, model=ModelConfig(name=str(tmp_path / "later"), **CPU)), told)
     assert [keep.data for keep in third.measure.keep] == [f"run:{tmp_path / 'later'}"]
     assert any("there is no run" in notice.message for notice in told.of(Notice))

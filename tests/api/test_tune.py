@@ -17,7 +17,15 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from keeptune.api.tune import tune
-from keeptune.config import DataConfig, EvaluationConfig, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
+from keeptune.config import (
+    DataConfig,
+    EvaluationConfig,
+    Keep,
+    MeasureConfig,
+    MitigationConfig,
+    MitigationSearchConfig,
+    TuneConfig,
+)
 from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, CorruptCheckpoint, RunExists, RunLocked, StoreError
 from keeptune.events import EvaluationDone, RunFinished, StepDone, TrainingStarted, ValidationDone, silent
@@ -156,7 +164,9 @@ def test_a_folder_of_another_verb_is_not_resumed(stopped: TuneConfig) -> None:
         tune(dataclasses.replace(stopped, resume=True))
 
 
-@pytest.mark.parametrize(("name", "verb"), [("ladder.json", "rescue"), ("rungs", "rescue"), ("trials", "curve")])
+@pytest.mark.parametrize(
+    ("name", "verb"), [("mitigation_search.json", "rescue"), ("candidates", "rescue"), ("trials", "curve")]
+)
 def test_a_training_is_not_put_into_the_folder_of_another_verb(stopped: TuneConfig, name: str, verb: str) -> None:
     (Path(stopped.output) / name).mkdir()
     with pytest.raises(StoreError, match=f"{verb}, not of a training"):
@@ -188,14 +198,14 @@ def test_what_changes_nothing_is_told(run: Ran) -> None:
     idle = dataclasses.replace(
         run.config,
         data=dataclasses.replace(run.config.data, draw=1, test_fraction=0.3),
-        mend=MendConfig(kl_on="task", replay_fraction=0.3),
-        ladder=LadderConfig(max_rungs=2),
+        mitigation=MitigationConfig(kl_on="task", replay_fraction=0.3),
+        mitigation_search=MitigationSearchConfig(max_candidates=2),
     )
     assert without_effect(run.config) == []
     assert without_effect(idle) == [
-        "ladder.max_rungs changes nothing without ladder.auto",
-        "mend.replay_fraction changes nothing without mend.replay",
-        "mend.kl_on changes nothing without mend.kl",
+        "mitigation_search.max_candidates changes nothing without mitigation_search.auto",
+        "mitigation.replay_fraction changes nothing without mitigation.replay",
+        "mitigation.kl_on changes nothing without mitigation.kl",
         "data.draw changes nothing without data.limit_train",
         "data.test_fraction changes nothing with data.test",
     ]
@@ -354,7 +364,7 @@ def test_weights_held_to_another_reference_of_the_same_name_are_others(run: Ran,
     write_rows(tmp_path)
     reference = shutil.copytree(run.model, tmp_path / "reference")
     config = settings(run.model, tmp_path, "run")
-    held = dataclasses.replace(config, mend=MendConfig(kl=0.1, kl_on="task", reference=str(reference)))
+    held = dataclasses.replace(config, mitigation=MitigationConfig(kl=0.1, kl_on="task", reference=str(reference)))
     before, without = _trained_by(held), _trained_by(config)
     weights = reference / "model.safetensors"
     tensors = load_file(weights)

@@ -73,7 +73,7 @@ def test_help_names_what_is_compared_and_not_what_it_replaces(capsys: pytest.Cap
 def test_a_failed_trial_is_the_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("keeptune.api.compare.compare", lambda *_: FAILED)
     assert main(WORDS) == 1
-    assert "failed: full+dial=0.5, seed 1: it is full" in capsys.readouterr().out
+    assert "failed: full+interpolation=0.5, seed 1: it is full" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ from tests.cli.stopped import KILL, Ended, keeptune
 
 COMMON = ["--device", "cpu", "--max-new-tokens", "8", "--limit-test", "6"]
 ROWS = "--train train.jsonl --test test.jsonl"
-CLIMB = "--train numbers.jsonl --keep known=known.jsonl:rouge1 --dev-fraction 0.5 --abilities none"
+SEARCH_STEPS = "--train numbers.jsonl --keep known=known.jsonl:rouge1 --dev-fraction 0.5 --abilities none"
 VERBS = {
     "tune": f"tune {ROWS} --measure none",
-    "auto": f"tune {CLIMB} --auto --rungs dial=0.5 --max-rungs 1",
+    "auto": f"tune {SEARCH_STEPS} --auto --candidates interpolation=0.5 --max-candidates 1",
     "compare": f"compare {ROWS} --measure none --methods lora,full --seeds 0 --output 'a b'",
     "curve": f"curve {ROWS} --keep other=kept.jsonl:rouge1 --sizes 20,36 --draws 1",
-    "rescue": f"rescue --tuned first {CLIMB} --rungs kl=1",
+    "rescue": f"rescue --tuned first {SEARCH_STEPS} --candidates kl=1",
 }
 
 

@@ -30,7 +30,7 @@ def tuned(monkeypatch: pytest.MonkeyPatch) -> list[TuneConfig]:
         return RESULT
 
     monkeypatch.setattr("keeptune.api.tune.tune", tune)
-    monkeypatch.setattr("keeptune.api.demo.tune", tune)
+    monkeypatch.setattr("keeptune.api.demo.run_tuning", tune)
     return calls
 
 

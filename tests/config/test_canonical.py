@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MendConfig, TrainingConfig, TuneConfig
+from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MitigationConfig, TrainingConfig, TuneConfig
 from keeptune.config.affects import AFFECTS, Affects, affecting, leaves
 from keeptune.config.load import load_config
 from keeptune.config.paths import with_absolute_paths
@@ -25,7 +25,7 @@ from keeptune.workspace.hashing import hash_value
         (Adapter(), Adapter(alpha=32.0)),
         (Adapter(alpha=8, dropout=0), Adapter(alpha=np.float64(8), dropout=-0.0)),
         (TrainingConfig(lr=1, batch_size=8), TrainingConfig(lr=np.float32(1), batch_size=8.0)),
-        (MendConfig(kl=1, replay=("old.jsonl",)), MendConfig(kl=1.0, replay=[Path("old.jsonl")])),
+        (MitigationConfig(kl=1, replay=("old.jsonl",)), MitigationConfig(kl=1.0, replay=[Path("old.jsonl")])),
         (DataConfig(train="rows.jsonl", limit_train=np.int64(5)), DataConfig(train=Path("rows.jsonl"), limit_train=5)),
         (EvaluationConfig(metrics=("rouge1",)), EvaluationConfig(metrics="rouge1")),
         (Keep("facts", margin=2), Keep("facts", margin=2.0)),
@@ -76,7 +76,7 @@ def test_paths_mean_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest
     config = TuneConfig(
         data=DataConfig(train="rows.jsonl", test="someone/rows:test"),
         evaluation=EvaluationConfig(metrics=("mine.py:score", "rouge1")),
-        mend=MendConfig(replay=("rows.jsonl",)),
+        mitigation=MitigationConfig(replay=("rows.jsonl",)),
         measure=dataclasses.replace(
             TuneConfig().measure, keep=(Keep("before", "run:run"), Keep("mine", "rows.jsonl", "mine.py:score"))
         ),

@@ -50,7 +50,7 @@ def edited(tmp_path: Path) -> Callable[..., Path]:
 
 def test_choices_are_read_with_their_likelihoods_and_right_answers() -> None:
     ability, records = read_lm_eval_log(RUN)["keeptune_kinds"]
-    assert (ability.source, ability.version, ability.form) == ("lm-eval", "2.0", "choices")
+    assert (ability.source, ability.version, ability.output_type) == ("lm-eval", "2.0", "choices")
     assert ability.chance == pytest.approx(100 * (5 / 3 + 1 / 2) / 6)
     assert ability.metrics[0] == "lm-eval:acc"
     assert [record.item_id for record in records] == [f"keeptune_kinds/{i}" for i in range(6)]
@@ -88,7 +88,7 @@ def test_every_mean_and_every_loss_is_the_score_of_the_harness() -> None:
 
 def test_the_filters_of_a_document_are_metrics_of_one_record() -> None:
     ability, records = read_lm_eval_log(RUN)["keeptune_sums"]
-    assert ability.form == "generate"
+    assert ability.output_type == "generate"
     assert [name for name in ability.metrics if "graded" not in name] == [
         "lm-eval:exact_match,strict-match",
         "lm-eval:exact_match,flexible-extract",

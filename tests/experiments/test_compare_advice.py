@@ -69,10 +69,10 @@ def test_one_or_two_seeds_advise_nothing(seeds: int) -> None:
     assert "cannot be told apart" in told
 
 
-def test_a_dial_is_stronger_the_lower_it_is() -> None:
-    (told,) = advice({"lora+dial=0.25": 1.0, "lora+dial=0.75": 9.0, "lora+dial=0.5": 4.0})
-    assert told.startswith("dial on lora = 0.25: ner changed by −1.0 [")
-    assert "with lora+dial=0.75" in told
+def test_a_interpolation_is_stronger_the_lower_it_is() -> None:
+    (told,) = advice({"lora+interpolation=0.25": 1.0, "lora+interpolation=0.75": 9.0, "lora+interpolation=0.5": 4.0})
+    assert told.startswith("interpolation on lora = 0.25: ner changed by −1.0 [")
+    assert "with lora+interpolation=0.75" in told
 
 
 def test_families_differ_in_one_number_alone() -> None:

@@ -13,7 +13,7 @@ from keeptune.assessment.recovery_probe import Side, recovery_probe
 from keeptune.config import Adapter, DataConfig, ModelConfig
 from keeptune.export.save import save_tuned
 from keeptune.inference.encoding import make_encoder
-from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.evaluator import load_for_inference
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.records import Ability, Example, Interval, Message, Undefined
@@ -34,7 +34,7 @@ def ability(items: int, dev: int = 0) -> Ability:
         title="colours",
         source="yours",
         version="1",
-        form="loss",
+        output_type="loss",
         metrics=("token_loss",),
         items=colours(items),
         dev=colours(dev, start=1000),
@@ -45,7 +45,7 @@ def ability(items: int, dev: int = 0) -> Ability:
 def sides(tiny: Callable[..., Path]) -> tuple[Side, Side]:
     def side(kind: str) -> Side:
         config = ModelConfig(name=str(tiny(kind)), **CPU)
-        return Side(partial(load_for_asking, config), make_encoder(config, DataConfig()), 4096)
+        return Side(partial(load_for_inference, config), make_encoder(config, DataConfig()), 4096)
 
     return side("llama"), side("plain-llama")
 
@@ -93,7 +93,7 @@ def test_nothing_is_trained_beside_a_soft_prompt(
     loaded = load_model(ModelConfig(name=str(tiny("llama")), **CPU))
     attach_adapter(loaded, Adapter(kind="prompt"), 0)
     config = ModelConfig(name=str(save_tuned(loaded, tmp_path)), **CPU)
-    prompted = Side(partial(load_for_asking, config), make_encoder(config, DataConfig()), 4096)
+    prompted = Side(partial(load_for_inference, config), make_encoder(config, DataConfig()), 4096)
     found = recovery_probe(sides[0], prompted, ability(12, dev=12))
     assert isinstance(found.recovery, Undefined)
     assert "nothing is trained" in found.recovery.reason

@@ -44,13 +44,13 @@ def flips(items, worse, better, right=0.7, metric="exact_match"):
     return records(base, metric), records(tuned, metric)
 
 
-def ability(name="facts", metric="exact_match", form="generate", **more):
+def ability(name="facts", metric="exact_match", output_type="generate", **more):
     return Ability(
         name=name,
         title=more.pop("title", name.capitalize()),
         source="yours",
         version="1",
-        form=form,
+        output_type=output_type,
         metrics=(metric,),
         items=(),
         **more,

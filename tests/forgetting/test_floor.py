@@ -115,7 +115,7 @@ def test_of_a_loss_the_floor_is_a_guesser_who_reads_no_prompt():
         ]  # fmt: skip
 
     coins = ["good", "bad"] * 100
-    metric, spec = METRICS["token_loss"], ability(metric="token_loss", form="loss", margin=0.05, declared=True)
+    metric, spec = METRICS["token_loss"], ability(metric="token_loss", output_type="loss", margin=0.05, declared=True)
     guess = find_floor(spec, metric, rows(coins, 0.7)).value
     assert guess == pytest.approx(0.693 / 2, abs=0.02), "ln 2 a label, two tokens each"
     assert judge(spec, rows(coins, 0.7), rows(coins, 0.7)).verdict == "not measurable"

@@ -150,21 +150,23 @@ def test_a_lenient_reading_that_accepts_anything_keeps_nothing():
     assert "in no other way does the base show the ability" in found.text
 
 
-def test_another_wording_that_keeps_it_is_format():
+def test_another_template_that_keeps_it_is_format():
     base, tuned = labels(), again(labels(), next_label, pick("w", 0.6, ids(labels())))
-    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"wording-1": (base, tuned), "wording-2": (base, base)})
+    found = diagnose(
+        ability(base, chance=CHANCE), base, tuned, {"template-1": (base, tuned), "template-2": (base, base)}
+    )
     assert found.broke == "format"
-    assert "asked by wording-2 (change " in found.text
-    assert "wording-1" not in found.text
+    assert "asked by template-2 (change " in found.text
+    assert "template-1" not in found.text
 
 
 def test_a_way_in_which_the_base_cannot_do_it_keeps_nothing():
     base, tuned = labels(), again(labels(), next_label, pick("w", 0.6, ids(labels())))
     guess = again(base, lambda r: LABELS[int(r.item_id[-1]) % 3])
-    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"free": (guess, guess), "wording-1": (base, tuned)})
+    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"free": (guess, guess), "template-1": (base, tuned)})
     assert found.broke == "knowledge"
     assert "free" not in found.text
-    assert [row.name for row in found.variants] == ["strict", "lenient", "free", "wording-1"]
+    assert [row.name for row in found.variants] == ["strict", "lenient", "free", "template-1"]
     assert diagnose(ability(base, chance=CHANCE), base, tuned, {}).broke == "unclear"
 
 
@@ -222,8 +224,8 @@ def test_the_more_ways_are_tried_the_surer_each_must_be():
     base = labels(300)
     asked = again(base, next_label, pick("w", 0.5, ids(base)))
     close = again(base, next_label, frozenset([r.item_id for r in base if r.scores["label_accuracy"].value][:6]))
-    one = {"wording-1": (base, close)}
-    six = {f"wording-{n}": (base, asked) for n in range(2, 8)}
+    one = {"template-1": (base, close)}
+    six = {f"template-{n}": (base, asked) for n in range(2, 8)}
     single = [replace(r, scores={"label_accuracy": r.scores["label_accuracy"]}) for r in base]
     lost = [replace(r, scores={"label_accuracy": r.scores["label_accuracy"]}) for r in asked]
     assert diagnose(ability(single, chance=CHANCE), single, lost, one).broke == "format"
@@ -310,11 +312,11 @@ def test_reading_again_leaves_what_was_scored_alone():
 
 def test_it_is_kept_whole_and_pairs_are_checked():
     base, tuned = labels(), again(labels(), prose)
-    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"wording-1": (base, tuned)})
+    found = diagnose(ability(base, chance=CHANCE), base, tuned, {"template-1": (base, tuned)})
     assert from_plain(Diagnosis, to_plain(found)) == found
     assert found.text == (
         "The form broke, not the knowledge. In the asked form it lost 91.7 points, yet it is kept read leniently "
-        "(change −1.3 to +1.3 points) and asked by wording-1 (change −1.3 to +1.3 points)."
+        "(change −1.3 to +1.3 points) and asked by template-1 (change −1.3 to +1.3 points)."
     )
     with pytest.raises(PairingError, match="label/0"):
-        diagnose(ability(base), base, tuned, {"wording-1": (base, tuned[1:])})
+        diagnose(ability(base), base, tuned, {"template-1": (base, tuned[1:])})

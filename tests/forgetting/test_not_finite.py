@@ -40,7 +40,7 @@ def test_a_loss_and_a_score_between_right_and_wrong():
     base = losses([2.0] * 50)
     bad = with_score(base, ItemScore(float("nan"), {"nats": float("nan"), "tokens": 10.0}), "token_loss")
     with pytest.raises(MetricError, match="not a finite number"):
-        judge(ability(metric="token_loss", form="loss"), base, bad)
+        judge(ability(metric="token_loss", output_type="loss"), base, bad)
     half = with_score(records([100] * 50), ItemScore(50.0, {"sum": 50.0, "n": 1.0}), "exact_match")
     with pytest.raises(MetricError, match="only be 0 or 100"):
         judge(ability(), records([100] * 50), half)

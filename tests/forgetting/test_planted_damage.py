@@ -157,7 +157,7 @@ def test_a_broken_form_is_format_of_its_size(make, broken, chance, share):
 def test_lost_knowledge_is_knowledge_of_its_size(share):
     base = labels()
     tuned = again(base, shared_label, pick(f"know {share}", share, ids(base)))
-    ways = {f"wording-{n}": (base, again(base, shared_label, pick(f"{n} {share}", share, ids(base)))) for n in (1, 2)}
+    ways = {f"template-{n}": (base, again(base, shared_label, pick(f"{n} {share}", share, ids(base)))) for n in (1, 2)}
     found = diagnose(ability(base, chance=100 / 3), base, tuned, ways)
     assert found.broke == "knowledge", found.text
     assert found.format_drop.estimate == 0
@@ -165,7 +165,7 @@ def test_lost_knowledge_is_knowledge_of_its_size(share):
     truth = 100 * share * (1 - wrong - wrong / 2)  # a wrong label becomes the right one half of the time
     for row in found.variants:
         assert inside(truth, at_999(row.drop)), row
-    assert [row.name for row in found.variants] == ["strict", "lenient", "wording-1", "wording-2"]
+    assert [row.name for row in found.variants] == ["strict", "lenient", "template-1", "template-2"]
 
 
 def test_lost_knowledge_in_a_broken_form_is_both():

@@ -57,7 +57,9 @@ def test_graded_scores_are_bounded_by_the_reference_and_the_empty_answer():
 
 def test_a_loss_has_no_bounds():
     rows = losses([2.0 + i % 7 / 10 for i in range(200)])
-    report = judge(ability(metric="token_loss", form="loss", margin=0.05), rows, without_scores(rows, lambda i: i == 5))
+    report = judge(
+        ability(metric="token_loss", output_type="loss", margin=0.05), rows, without_scores(rows, lambda i: i == 5)
+    )
     assert report.verdict == "inconclusive"
     assert "1 of 200 items have no score" in report.reason
 
@@ -67,7 +69,7 @@ def test_a_base_without_scores_is_no_able_base():
     assert judge(ability(), base, base, base).verdict == "not measurable"
 
 
-def test_what_chooses_a_remedy_counts_them_as_fallen():
+def test_what_chooses_a_mitigation_counts_them_as_fallen():
     rows = records([100] * 100)
     scores = paired_scores(filled_pairs(pair(rows, without_scores(rows, lambda i: i < 40)), EXACT, fallen=True), EXACT)
     assert scores.corpus() == (100, 60)

@@ -71,14 +71,14 @@ def test_one_answer_collapses_however_often_it_is_right():
 
 def test_always_the_same_place_is_one_answer():
     base, tuned = by_place(nearly_right), by_place(lambda _i, _right: 0)
-    asked = ability(metric="choice_accuracy", form="choices", chance=25.0, declared=True)
+    asked = ability(metric="choice_accuracy", output_type="choices", chance=25.0, declared=True)
     assert "choice 1" in judge(asked, base, tuned).collapse
-    found = diagnose(asked, base, tuned, {"wording-2": (base, tuned)})
+    found = diagnose(asked, base, tuned, {"template-2": (base, tuned)})
     assert found.broke == "same answer"
     # Wrong places of all kinds are not: that knowledge went may be said.
     mixed = by_place(lambda i, right: (right + i) % PLACES)
     assert judge(asked, base, mixed).collapse == ""
-    assert diagnose(asked, base, mixed, {"wording-2": (base, mixed)}).broke == "knowledge"
+    assert diagnose(asked, base, mixed, {"template-2": (base, mixed)}).broke == "knowledge"
 
 
 def test_no_number_of_items_is_advised_for_kept_where_it_surely_fell():
@@ -149,7 +149,7 @@ def test_a_way_in_which_a_lower_score_is_better_shows_no_ability_by_a_high_one(t
 
     base, tuned = side(range(10)), side(range(120))
     cannot = side(range(195))
-    found = diagnose(ability(metric=metric, declared=True), base, tuned, {"wording-2": (cannot, cannot)})
+    found = diagnose(ability(metric=metric, declared=True), base, tuned, {"template-2": (cannot, cannot)})
     assert found.broke != "format"
-    found = diagnose(ability(metric=metric, declared=True), base, tuned, {"wording-2": (base, base)})
+    found = diagnose(ability(metric=metric, declared=True), base, tuned, {"template-2": (base, base)})
     assert found.broke == "format"

@@ -13,7 +13,7 @@ from keeptune.data.encode import Encoder
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Event, Notice, Observer, silent
 from keeptune.inference import run
 from keeptune.inference.generate import Generated
-from keeptune.inference.run import Questioning, answer_items, corpus_scores, evaluate_model, score_answers
+from keeptune.inference.run import AnswerSettings, answer_items, corpus_scores, evaluate_model, score_answers
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example, Message, from_plain, to_plain
 from keeptune.records.eval_record import EvalRecord
@@ -33,9 +33,9 @@ ITEMS = [
 
 
 @pytest.fixture
-def asked(tiny: Callable[..., Path]) -> tuple[LoadedModel, Questioning]:
+def asked(tiny: Callable[..., Path]) -> tuple[LoadedModel, AnswerSettings]:
     loaded = load_model(ModelConfig(name=str(tiny("llama")), device="cpu", dtype="float32"))
-    return loaded, Questioning(Encoder(loaded.tokenizer, "causal", 512), 6, 200)
+    return loaded, AnswerSettings(Encoder(loaded.tokenizer, "causal", 512), 6, 200)
 
 
 @pytest.mark.parametrize(
@@ -48,17 +48,17 @@ def asked(tiny: Callable[..., Path]) -> tuple[LoadedModel, Questioning]:
     ],
 )
 def test_answers_hold_what_the_metrics_read_and_no_more(
-    asked: tuple[LoadedModel, Questioning], names: Sequence[str], output: bool, loss: bool, choices: bool
+    asked: tuple[LoadedModel, AnswerSettings], names: Sequence[str], output: bool, loss: bool, choices: bool
 ) -> None:
-    loaded, questioning = asked
+    loaded, answer_settings = asked
     metrics = [get_metric(name) for name in names]
-    answers = answer_items(loaded, questioning, ITEMS, metrics, silent, "base")
+    answers = answer_items(loaded, answer_settings, ITEMS, metrics, silent, "base")
     assert [answer.item_id for answer in answers] == [item.id for item in ITEMS]
     for answer, item in zip(answers, ITEMS, strict=True):
         assert (answer.output is not None, answer.finish != "none") == (output, output)
         assert (answer.reference_loglikelihood is not None, answer.reference_tokens > 0) == (loss, loss)
         assert len(answer.choice_loglikelihoods) == len(answer.choice_tokens) == (2 if choices else 0)
-        assert answer.prompt_tokens == len(questioning.encoder.prompt(item)[0])
+        assert answer.prompt_tokens == len(answer_settings.encoder.prompt(item)[0])
     records = score_answers(ITEMS, answers, metrics)
     assert all(set(record.scores) == set(names) for record in records)
     assert all(score.value is not None for record in records for score in record.scores.values())
@@ -76,7 +76,7 @@ def test_answers_hold_what_the_metrics_read_and_no_more(
 
 
 def test_a_scripted_model_scores_what_it_must(
-    asked: tuple[LoadedModel, Questioning], monkeypatch: pytest.MonkeyPatch
+    asked: tuple[LoadedModel, AnswerSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Event] = []
     script = ["yes", "no", "Yes.", "maybe", "no", "no"]
@@ -96,8 +96,8 @@ def test_a_scripted_model_scores_what_it_must(
         return [Generated(text, len(text), "stop") for text in script]
 
     monkeypatch.setattr(run, "generate_kept", generate)
-    loaded, questioning = asked
-    records, scores = evaluate_model(loaded, questioning, ITEMS, [get_metric("exact_match")], told.append, "base")
+    loaded, answer_settings = asked
+    records, scores = evaluate_model(loaded, answer_settings, ITEMS, [get_metric("exact_match")], told.append, "base")
     assert [record.scores["exact_match"].value for record in records] == [100, 100, 100, 0, 0, 100]
     assert scores == {"exact_match": pytest.approx(100 * 4 / 6)}
     assert [event for event in told if isinstance(event, EvaluationStarted)] == [EvaluationStarted("base", 6)]
@@ -107,11 +107,11 @@ def test_a_scripted_model_scores_what_it_must(
     assert (done.name, done.items, done.cached, dict(done.metrics)) == ("base", 6, False, dict(scores))
 
 
-def test_prompts_that_are_cut_are_told(asked: tuple[LoadedModel, Questioning]) -> None:
-    loaded, questioning = asked
+def test_prompts_that_are_cut_are_told(asked: tuple[LoadedModel, AnswerSettings]) -> None:
+    loaded, answer_settings = asked
     told: list[Event] = []
     long = Example("long", (Message("user", "word " * 200),), "yes", ("yes",))
-    answers = answer_items(loaded, questioning, [long, *ITEMS], [get_metric("exact_match")], told.append, "base")
+    answers = answer_items(loaded, answer_settings, [long, *ITEMS], [get_metric("exact_match")], told.append, "base")
     notices = [event for event in told if isinstance(event, Notice)]
     assert [notice.kind for notice in notices] == ["truncated"]
     assert "1 of 7 prompts" in notices[0].message
@@ -119,10 +119,10 @@ def test_prompts_that_are_cut_are_told(asked: tuple[LoadedModel, Questioning]) -
 
 
 @pytest.mark.parametrize("names", [("choice_accuracy",), ("token_loss",), ("exact_match", "choice_accuracy")])
-def test_progress_is_told_once_an_item(asked: tuple[LoadedModel, Questioning], names: Sequence[str]) -> None:
-    loaded, questioning = asked
+def test_progress_is_told_once_an_item(asked: tuple[LoadedModel, AnswerSettings], names: Sequence[str]) -> None:
+    loaded, answer_settings = asked
     told: list[Event] = []
-    answer_items(loaded, questioning, ITEMS, [get_metric(name) for name in names], told.append, "base")
+    answer_items(loaded, answer_settings, ITEMS, [get_metric(name) for name in names], told.append, "base")
     done = [event.done for event in told if isinstance(event, EvaluationProgress)]
     assert done == sorted(done)
     assert done[-1] == 6

@@ -14,9 +14,9 @@ from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError, MissingDependency
 from keeptune.events import silent
 from keeptune.inference import vllm_engine
-from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.generate import generate
-from keeptune.inference.run import Questioning, answer_items
+from keeptune.inference.run import AnswerSettings, answer_items
 from keeptune.records import Answer, Example, Message
 from keeptune.scoring.table import get_metric
 
@@ -30,14 +30,14 @@ ASKED = (
 
 
 def asked_by(engine: str) -> list[Answer]:
-    loaded = load_for_asking(ModelConfig(name="smollm2", device="cpu", dtype="float32", engine=engine))
+    loaded = load_for_inference(ModelConfig(name="smollm2", device="cpu", dtype="float32", engine=engine))
     encoder = Encoder(loaded.tokenizer, loaded.kind, 512)
     examples = [
         Example(str(n), (Message("user", prompt),), answer, (answer,), answers)
         for n, (prompt, answer, answers) in enumerate(ASKED)
     ]
     metrics = [get_metric(name) for name in ("rouge1", "token_loss", "choice_accuracy")]
-    return answer_items(loaded, Questioning(encoder, 24, 4096), examples, metrics, silent, "items")
+    return answer_items(loaded, AnswerSettings(encoder, 24, 4096), examples, metrics, silent, "items")
 
 
 @pytest.mark.real
@@ -55,14 +55,14 @@ def test_the_records_of_torch() -> None:
 
 @pytest.mark.skipif(INSTALLED, reason="vLLM is installed")
 def test_without_vllm_it_is_said_what_to_install(tiny: Callable[..., Path]) -> None:
-    loaded = load_for_asking(ModelConfig(name=str(tiny("llama")), engine="vllm"))
+    loaded = load_for_inference(ModelConfig(name=str(tiny("llama")), engine="vllm"))
     with pytest.raises(MissingDependency, match="needs the package vllm") as raised:
         generate(loaded, [[5, 6]], 4, 100)
     assert "pip install 'vllm>=" in raised.value.fix
 
 
 def test_a_model_that_vllm_is_not_given(tiny: Callable[..., Path]) -> None:
-    loaded = load_for_asking(ModelConfig(name=str(tiny("t5")), engine="vllm"))
+    loaded = load_for_inference(ModelConfig(name=str(tiny("t5")), engine="vllm"))
     with pytest.raises(ConfigError, match="encoder-decoder") as raised:
         generate(loaded, [[5, 6]], 4, 100)
     assert "--engine torch" in raised.value.fix

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from keeptune.config import Adapter, Full, MendConfig, TrainingConfig, TuneConfig
+from keeptune.config import Adapter, Full, MitigationConfig, TrainingConfig, TuneConfig
 from keeptune.errors import ConfigError
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
 from keeptune.models.adapters import METHODS
 
 OLD = ("old.jsonl",)
-CONFIG = TuneConfig(method=Adapter(rank=7, alpha=9), mend=MendConfig(replay=OLD))
-MEND = {
-    "dial": {"dial": 0.5},
+CONFIG = TuneConfig(method=Adapter(rank=7, alpha=9), mitigation=MitigationConfig(replay=OLD))
+MITIGATION = {
+    "interpolation": {"interpolation": 0.5},
     "freeze": {"freeze": 0.5},
     "token-weights": {"token_weights": "talr"},
     "self-replay": {"self_replay": 0.1},
@@ -30,21 +30,21 @@ MEND = {
 """What each row sets where no value is given."""
 
 
-@pytest.mark.parametrize("name", MEND)
+@pytest.mark.parametrize("name", MITIGATION)
 def test_a_row_sets_its_own_field_and_no_other(name: str) -> None:
-    assert apply_mitigations(name, CONFIG) == replace(CONFIG, mend=MendConfig(**MEND[name]))
+    assert apply_mitigations(name, CONFIG) == replace(CONFIG, mitigation=MitigationConfig(**MITIGATION[name]))
 
 
 def test_every_row_is_known_here() -> None:
-    assert set(MITIGATIONS) == {*MEND, *METHODS, "accept", "full", "smaller"}
+    assert set(MITIGATIONS) == {*MITIGATION, *METHODS, "accept", "full", "smaller"}
     assert {row.name for row in MITIGATIONS.values()} == set(MITIGATIONS)
     assert all(row.source.startswith("arXiv:") for name, row in MITIGATIONS.items() if name in METHODS)
 
 
 def test_a_value_in_the_place_of_the_default() -> None:
-    assert apply_mitigations("kl=0.25", CONFIG).mend.kl == 0.25
-    assert apply_mitigations("l2sp=1e-3", CONFIG).mend.l2sp == 1e-3
-    assert apply_mitigations("token-weights=dft", CONFIG).mend.token_weights == "dft"
+    assert apply_mitigations("kl=0.25", CONFIG).mitigation.kl == 0.25
+    assert apply_mitigations("l2sp=1e-3", CONFIG).mitigation.l2sp == 1e-3
+    assert apply_mitigations("token-weights=dft", CONFIG).mitigation.token_weights == "dft"
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -55,7 +55,7 @@ def test_a_method_keeps_the_adapters_other_settings(name: str) -> None:
 
 def test_full_and_accept() -> None:
     assert apply_mitigations("full", CONFIG).method == Full()
-    assert apply_mitigations("accept", CONFIG) == replace(CONFIG, mend=MendConfig())
+    assert apply_mitigations("accept", CONFIG) == replace(CONFIG, mitigation=MitigationConfig())
 
 
 def test_a_smaller_step_makes_smaller_what_is_there() -> None:
@@ -65,14 +65,14 @@ def test_a_smaller_step_makes_smaller_what_is_there() -> None:
 
 
 def test_several_joined() -> None:
-    found = apply_mitigations("full + replay=0.1 + kl=0.2 + dial=0.75", CONFIG)
+    found = apply_mitigations("full + replay=0.1 + kl=0.2 + interpolation=0.75", CONFIG)
     assert found.method == Full()
-    assert found.mend == MendConfig(replay=OLD, replay_fraction=0.1, kl=0.2, dial=0.75)
+    assert found.mitigation == MitigationConfig(replay=OLD, replay_fraction=0.1, kl=0.2, interpolation=0.75)
 
 
 def test_old_data_is_mixed_in_only_where_it_is_named() -> None:
     for name, row in MITIGATIONS.items():
-        assert bool(apply_mitigations(name, CONFIG).mend.replay) == (row.needs == "old data"), name
+        assert bool(apply_mitigations(name, CONFIG).mitigation.replay) == (row.needs == "old data"), name
 
 
 @pytest.mark.parametrize("name", [name for name, row in MITIGATIONS.items() if row.needs == "old data"])
@@ -86,12 +86,12 @@ def test_old_data_that_is_missing(name: str) -> None:
     ("specification", "message", "fix"),
     [
         ("repaly=0.1", "no mitigation 'repaly' in 'repaly=0.1'", "did you mean replay?"),
-        ("full+dail=0.5", "no mitigation 'dail'", "did you mean dial?"),
+        ("full+dail=0.5", "no mitigation 'dail'", "did you mean interpolation?"),
         ("", "no mitigation ''", "One of: accept, full, lora"),
         ("kl+", "no mitigation ''", "One of: accept"),
         ("kl=much", "kl in 'kl=much' is 'much', not a number", "give a number, at least 0"),
         ("full=1", "full in 'full=1' takes no value", "write full alone"),
-        ("dial=1.5", "dial in 'dial=1.5' is 1.5", "at most 1"),
+        ("interpolation=1.5", "interpolation in 'interpolation=1.5' is 1.5", "at most 1"),
         ("kl=nan", "kl in 'kl=nan' is 'nan', not a number", "at least 0"),
         ("smaller=0", "smaller in 'smaller=0' is 0", "more than 0"),
         ("token-weights=stn", "token-weights in 'token-weights=stn' cannot be 'stn'", "did you mean stm?"),
@@ -105,22 +105,24 @@ def test_what_is_no_specification(specification: str, message: str, fix: str) ->
 
 
 def test_corda_keeps_the_rows_that_it_measures() -> None:
-    old = replace(CONFIG, mend=MendConfig(replay=("old.jsonl",)))
-    assert apply_mitigations("corda", old).mend.replay == ("old.jsonl",)
-    assert apply_mitigations("lora", old).mend.replay == ()
+    old = replace(CONFIG, mitigation=MitigationConfig(replay=("old.jsonl",)))
+    assert apply_mitigations("corda", old).mitigation.replay == ("old.jsonl",)
+    assert apply_mitigations("lora", old).mitigation.replay == ()
 
 
-def of(kind: str, **mend: Any) -> TuneConfig:
+def of(kind: str, **mitigation: Any) -> TuneConfig:
     old = {"replay": ("old.jsonl",)} if kind == "corda" else {}
-    return TuneConfig(method=Full() if kind == "full" else Adapter(kind=kind), mend=MendConfig(**{**old, **mend}))
+    return TuneConfig(
+        method=Full() if kind == "full" else Adapter(kind=kind), mitigation=MitigationConfig(**{**old, **mitigation})
+    )
 
 
 @pytest.mark.parametrize("kind", ["full", *METHODS])
 def test_what_cannot_be_together_is_known_before_a_model_is_loaded(kind: str) -> None:
     refused = {
         field.name
-        for field in fields(MendConfig)
-        for change in ({"freeze": 0.5}, {"l2sp": 0.1}, {"ewc": 1.0}, {"dial": 0.5}, {"kl": 0.1})
+        for field in fields(MitigationConfig)
+        for change in ({"freeze": 0.5}, {"l2sp": 0.1}, {"ewc": 1.0}, {"interpolation": 0.5}, {"kl": 0.1})
         if field.name in change and unfit(of(kind, **change))
     }
     expected = set()
@@ -129,7 +131,7 @@ def test_what_cannot_be_together_is_known_before_a_model_is_loaded(kind: str) ->
     if kind in ("prompt", "prefix", "ln"):
         expected |= {"freeze"}
     if kind in ("prompt", "prefix"):
-        expected |= {"dial"}
+        expected |= {"interpolation"}
     if kind in ("pissa", "corda"):
         expected |= {"kl"}
     assert refused == expected

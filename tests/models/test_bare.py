@@ -15,9 +15,9 @@ from keeptune.api.route import open_router
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ModelError
 from keeptune.export.save import save_merged, save_tuned
-from keeptune.export.save_interpolated import save_dialed
+from keeptune.export.save_interpolated import save_interpolated
 from keeptune.inference.drift import kl_of_adapter
-from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.evaluator import load_for_inference
 from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.interpolation import can_scale
 from keeptune.models.load import LoadedModel, load_model
@@ -93,12 +93,14 @@ def test_a_base_that_is_another_is_refused_as_a_base(
 def test_measured_apart_it_is_the_tuned_model(tiny: Callable[..., Path], tmp_path: Path, kind: str, make: Any) -> None:
     adapter = make(tiny(kind), tmp_path / "adapter")
     with torch.no_grad():
-        torch.testing.assert_close(load_for_asking(config(adapter)).model(IDS).logits, load(adapter).model(IDS).logits)
+        torch.testing.assert_close(
+            load_for_inference(config(adapter)).model(IDS).logits, load(adapter).model(IDS).logits
+        )
 
 
-def test_dialed_to_nothing_it_is_the_base(tiny: Callable[..., Path], tmp_path: Path) -> None:
+def test_interpolated_to_nothing_it_is_the_base(tiny: Callable[..., Path], tmp_path: Path) -> None:
     adapter = with_embedding(tiny("llama"), tmp_path / "adapter")
-    save_dialed(tiny("llama"), adapter, 0, tmp_path / "out")
+    save_interpolated(tiny("llama"), adapter, 0, tmp_path / "out")
     with torch.no_grad():
         assert torch.equal(load(tmp_path / "out").model(IDS).logits, load(tiny("llama")).model(IDS).logits)
 
@@ -142,7 +144,7 @@ def flip(file: Path) -> None:
     file.write_bytes(bytes(content))
 
 
-@pytest.mark.parametrize("what", ["adapter", "merged", "dialed"])
+@pytest.mark.parametrize("what", ["adapter", "merged", "interpolated"])
 def test_one_bit_of_what_was_saved(tmp_path: Path, what: str) -> None:
     base = save_llama(tmp_path / "base")
     loaded = load(base)
@@ -150,8 +152,8 @@ def test_one_bit_of_what_was_saved(tmp_path: Path, what: str) -> None:
     folder = save_tuned(loaded, tmp_path)
     if what == "merged":
         save_merged(load(folder), tmp_path / "merged")
-    if what == "dialed":
-        save_dialed(None, folder, 0.5, tmp_path / "dialed")
+    if what == "interpolated":
+        save_interpolated(None, folder, 0.5, tmp_path / "interpolated")
     folder = tmp_path / what
     assert load(folder).hash
     (weights,) = folder.glob("*.safetensors")

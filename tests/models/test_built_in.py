@@ -10,7 +10,7 @@ import torch
 
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
-from keeptune.inference.evaluator import load_for_asking
+from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.generate import generate
 from keeptune.inference.loglikelihood import mean_loss
 from keeptune.models.load import LoadedModel
@@ -22,7 +22,7 @@ QUESTION = (Message("user", "What is the capital of France? Answer with one word
 
 @pytest.fixture(scope="module")
 def smollm2() -> LoadedModel:
-    return load_for_asking(ModelConfig(name="smollm2", device="cpu", dtype="float32"))
+    return load_for_inference(ModelConfig(name="smollm2", device="cpu", dtype="float32"))
 
 
 def test_the_conversion_is_plain_safetensors(smollm2: LoadedModel) -> None:
@@ -33,7 +33,7 @@ def test_the_conversion_is_plain_safetensors(smollm2: LoadedModel) -> None:
     assert smollm2.parameters == 134_515_008
     # A second load takes what the first one made.
     made = (folder / "model.safetensors").stat().st_mtime_ns
-    again = load_for_asking(ModelConfig(name="smollm2", device="cpu", dtype="float32"))
+    again = load_for_inference(ModelConfig(name="smollm2", device="cpu", dtype="float32"))
     assert (folder / "model.safetensors").stat().st_mtime_ns == made
     assert again.hash == smollm2.hash
     assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), smollm2.model.parameters(), strict=True))

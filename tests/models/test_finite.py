@@ -20,7 +20,7 @@ from keeptune.errors import NonFiniteLogits
 from keeptune.events import silent
 from keeptune.inference.base_text import sample_text
 from keeptune.inference.drift import kl_by_row, kl_of_adapter
-from keeptune.inference.run import Questioning, answer_items
+from keeptune.inference.run import AnswerSettings, answer_items
 from keeptune.inference.vllm_engine import _start
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
@@ -54,7 +54,9 @@ def items(*texts: str) -> list[Example]:
 
 def ask(loaded: LoadedModel, needs: str, examples: list[Example]) -> Any:
     encoder = Encoder(loaded.tokenizer, loaded.kind, 256)
-    return answer_items(loaded, Questioning(encoder, 6, 1 << 14), examples, [get_metric(METRICS[needs])], silent, "x")
+    return answer_items(
+        loaded, AnswerSettings(encoder, 6, 1 << 14), examples, [get_metric(METRICS[needs])], silent, "x"
+    )
 
 
 def breaks_on(loaded: LoadedModel, token: int) -> None:

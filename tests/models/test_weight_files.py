@@ -117,7 +117,7 @@ def test_a_file_that_is_not_loaded_is_neither_hashed_nor_a_hindrance(tmp_path: P
 
 
 def test_one_file_comes_before_an_index_for_all_that_read_weights(tmp_path: Path) -> None:
-    """As transformers reads them: what is dialed is what was loaded."""
+    """As transformers reads them: what is interpolated is what was loaded."""
     path = sharded(tmp_path / "model", "one.safetensors")
     save_llama(tmp_path / "other", seed=1)
     shutil.copy(tmp_path / "other" / "model.safetensors", path)

@@ -20,13 +20,13 @@ from keeptune.records import (
     DriftRow,
     EvalRecord,
     ForgettingReport,
-    Form,
     Interval,
     IntrusionReport,
     IntrusionRow,
     ItemScore,
-    LadderReport,
     MaybeInterval,
+    MitigationSearchReport,
+    OutputType,
     RunManifest,
     Source,
     Undefined,
@@ -52,7 +52,7 @@ class Planted(NamedTuple):
     rose: int
     neither: int
     declared: bool = False
-    form: Form = "generate"
+    output_type: OutputType = "generate"
     source: Source = "built-in"
     chance: float | None = 0.0
 
@@ -60,7 +60,7 @@ class Planted(NamedTuple):
 PLANTED = (
     Planted("facts", "Short questions about the world", 213, 14, 6, 67, declared=True),
     Planted("sentiment", "Whether a remark is positive", 251, 4, 5, 40, True, "choices", chance=50.0),
-    Planted("arithmetic", "Sums of two and three numbers", 118, 12, 9, 61, declared=True, form="few-shot"),
+    Planted("arithmetic", "Sums of two and three numbers", 118, 12, 9, 61, declared=True, output_type="few-shot"),
     Planted("instructions", "Answers in the form asked for", 141, 45, 6, 108, declared=True),
     Planted("topic", "What a headline is about", 214, 3, 6, 77, True, "choices", chance=25.0),
     Planted("inference", "Whether one sentence follows from another", 71, 9, 8, 62, False, "choices", chance=50.0),
@@ -177,8 +177,8 @@ def _ability(p: Planted) -> AbilityReport:
         title=p.title,
         source=p.source,
         version="1",
-        form=p.form,
-        metric="choice_accuracy" if p.form == "choices" else "exact_match",
+        output_type=p.output_type,
+        metric="choice_accuracy" if p.output_type == "choices" else "exact_match",
         higher_is_better=True,
         declared=p.declared,
         margin=5.0,
@@ -215,7 +215,9 @@ def _retention(p: Planted, items: int) -> MaybeInterval:
 def _pairs(p: Planted) -> list[Pair]:
     counts = [(True, True)] * p.both + [(True, False)] * p.fell + [(False, True)] * p.rose
     sides = counts + [(False, False)] * p.neither
-    make: Callable[[Planted, int, tuple[bool, bool]], Pair] = _choice_pair if p.form == "choices" else _written_pair
+    make: Callable[[Planted, int, tuple[bool, bool]], Pair] = (
+        _choice_pair if p.output_type == "choices" else _written_pair
+    )
     return [make(p, n, right) for n, right in enumerate(sides)]
 
 
@@ -279,14 +281,14 @@ DIAGNOSIS = Diagnosis(
         VariantDrop("lenient", "label_accuracy", 300, 64.0, 60.7, exact("t", 3.3)),
         VariantDrop("few-shot", "exact_match", 300, 68.3, 66.0, exact("t", 2.3)),
         VariantDrop("reference", "token_loss", 300, 1.204, 1.251, Interval(0.047, 0.031, 0.063, 0.95, "t")),
-        VariantDrop("wording-2", "exact_match", 300, 60.0, 48.0, Undefined("3 clusters differ")),
+        VariantDrop("template-2", "exact_match", 300, 60.0, 48.0, Undefined("3 clusters differ")),
     ),
     recovery=Interval(10.4, 6.2, 14.6, 0.95, "five draws, t"),
     recovery_control=Interval(0.6, -1.9, 3.1, 0.95, "five draws, t"),
 )
 ENTITIES = AbilityReport(
     name="entities", title="Names of people, places and organisations", source="built-in", version="2",
-    form="few-shot", metric="entity_f1", higher_is_better=True, declared=True, margin=5.0, chance=None,
+    output_type="few-shot", metric="entity_f1", higher_is_better=True, declared=True, margin=5.0, chance=None,
     items=296, clusters=296, unscored=4, base=61.2, tuned=44.9,
     drop=Interval(16.3, 12.1, 20.5, 0.95, "cluster jackknife, t"), p_lost=1.2e-7, p_lost_holm=7.2e-7,
     verdict="lost", reason=REASONS["lost"], change="fell", change_p=None,
@@ -299,7 +301,7 @@ ENTITIES = AbilityReport(
     ),
 )  # fmt: skip
 TEXT = AbilityReport(
-    name="text", title="Prediction of plain English text", source="built-in", version="1", form="loss",
+    name="text", title="Prediction of plain English text", source="built-in", version="1", output_type="loss",
     metric="token_loss", higher_is_better=False, declared=False, margin=0.05, chance=None,
     items=200, clusters=200, unscored=0, base=2.6, tuned=2.605,
     drop=Interval(0.005, 0.0029, 0.0071, 0.95, "cluster jackknife, t"), p_lost=1.0, p_lost_holm=None,
@@ -370,14 +372,20 @@ MANIFEST = RunManifest(
 )
 
 
-def climbed(report: ForgettingReport, hostile: str = "ner") -> ForgettingReport:
-    """`report` of a model that was chosen on a ladder of three rungs."""
+def outcome(report: ForgettingReport, hostile: str = "ner") -> ForgettingReport:
+    """`report` of a model that was chosen on a mitigation search of three candidates."""
 
-    def rung(name: str, score: float, drop: float, seconds: float, routed: bool = False) -> DevEvidence:
+    def candidate(name: str, score: float, drop: float, seconds: float, routed: bool = False) -> DevEvidence:
         interval = Interval(drop, drop - 4.0, drop + 4.0, 0.95, "jackknife")
         found = DevDrop(hostile, "entity_f1", 120, 5.0, 55.0, 55.0 - drop, drop, interval)
         return DevEvidence(name, "a training", "rouge1", 50, 11.0, score, score - 11.0, (found,), routed, seconds, 60.0)
 
-    rungs = (rung("plain", 40.0, 12.5, 300.0), rung("dial=0.5", 33.0, 4.0, 0.0), rung("replay=0.05", 39.5, 1.5, 320.0))
-    ladder = LadderReport(rungs, "replay=0.05", "the first rung on which all is kept", True, ("kl=0.5",), 800.0)
-    return replace(report, ladder=ladder)
+    candidates = (
+        candidate("plain", 40.0, 12.5, 300.0),
+        candidate("interpolation=0.5", 33.0, 4.0, 0.0),
+        candidate("replay=0.05", 39.5, 1.5, 320.0),
+    )
+    mitigation_search = MitigationSearchReport(
+        candidates, "replay=0.05", "the first candidate on which all is kept", True, ("kl=0.5",), 800.0
+    )
+    return replace(report, mitigation_search=mitigation_search)

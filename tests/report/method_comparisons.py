@@ -7,7 +7,7 @@ from dataclasses import replace
 from keeptune.records import MethodAbility, MethodComparison, MethodPair, MethodRow, TrialRow, Undefined
 from tests.report.results import MANIFEST, interval
 
-METHODS = ("full", "lora", "full+dial=0.5")
+METHODS = ("full", "lora", "full+interpolation=0.5")
 GAINS = (20.0, 19.5, 8.0)
 DROPS = (14.0, 1.2, 15.0)
 
@@ -27,8 +27,8 @@ def _row(method: str, gain: float, drop: float) -> MethodRow:
         ),
         drift={"text of the base": 0.0123},
         minutes=4.25,
-        dominated_by=("full", "lora") if method == "full+dial=0.5" else (),
-        matched=method != "full+dial=0.5",
+        dominated_by=("full", "lora") if method == "full+interpolation=0.5" else (),
+        matched=method != "full+interpolation=0.5",
     )
 
 
@@ -48,7 +48,7 @@ COMPARISON = MethodComparison(
         for seed in (0, 1)
     ),
     sentences=("full gained most: rouge1 +20.0 points.", "At matched gain lora forgot least."),
-    advice=("dial on full: the settings cannot be told apart with these seeds and items.",),
+    advice=("interpolation on full: the settings cannot be told apart with these seeds and items.",),
     notices=("grammar is left out: the base is not clearly above chance",),
     config={"training": {"lr": 0.001}},
     manifest=MANIFEST,

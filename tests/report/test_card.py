@@ -97,7 +97,7 @@ def test_a_folder_as_base_is_not_sent_to_the_hub(tmp_path: Path, monkeypatch: py
 
 def test_full_weights_are_no_adapter() -> None:
     for method in ("full", "dora"):
-        # What is no LoRA is dialed as full weights.
+        # What is no LoRA is interpolated as full weights.
         tuned = dataclasses.replace(RESULT, training=dataclasses.replace(TRAINING, method=method))
         whole = dataclasses.replace(REPORT, tuned_name="runs/mine-1/model")
         assert front(whole, tuned)["library_name"] == "transformers"

@@ -31,7 +31,7 @@ def test_the_terminal_has_the_answer_first_and_every_number() -> None:
     assert lines[:2] == list(COMPARISON.sentences)
     row = next(line.split() for line in lines if line.startswith("lora"))
     assert " ".join(row) == "lora * = 2 49.5 +19.5 +16.5 to +22.5 −1.2 −3.2 to +0.8 ner 0.012 4.2"
-    assert next(line for line in lines if line.startswith("full+dial=0.5")).split()[1] == "2"
+    assert next(line for line in lines if line.startswith("full+interpolation=0.5")).split()[1] == "2"
     flat = " ".join(text.split())
     assert "change: of the worst declared ability, below 0 is worse." in flat
     assert "Base: 30.0." in flat
@@ -41,7 +41,7 @@ def test_the_terminal_has_the_answer_first_and_every_number() -> None:
 
 def test_the_terminal_tells_of_failed_trials_and_of_what_is_not_known() -> None:
     text = shown(FAILED)
-    assert "failed: full+dial=0.5, seed 1: it is full\n" in text
+    assert "failed: full+interpolation=0.5, seed 1: it is full\n" in text
     assert "and so on" not in text
     rows = tuple(dataclasses.replace(row, forgetting=Undefined("none"), worst="") for row in COMPARISON.methods)
     row = next(line for line in shown(dataclasses.replace(COMPARISON, methods=rows)).splitlines() if "lora" in line[:6])

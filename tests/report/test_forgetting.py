@@ -7,11 +7,11 @@ from dataclasses import replace
 from rich.console import Console
 
 from keeptune.records import ForgettingReport, Interval, Undefined
-from keeptune.report.ending import CLIMBS, ending_of_measure
+from keeptune.report.ending import SEARCH_STEPS, ending_of_measure
 from keeptune.report.forgetting import forgetting_report
 from keeptune.report.phrases import change
-from tests.report.forgetting_reports import climbed
 from tests.report.forgetting_reports import forgetting_report as a_report
+from tests.report.forgetting_reports import outcome
 
 
 def shown(report: ForgettingReport, width: int = 160) -> str:
@@ -31,8 +31,8 @@ def test_the_end_is_four_lines() -> None:
     assert following == f"next: keeptune chat --model {report.tuned_name}"
 
 
-def test_where_a_climb_may_help_it_is_next() -> None:
-    report = replace(a_report(), notices=(f"{CLIMBS} that keeps everything: …",))
+def test_where_a_search_may_help_it_is_next() -> None:
+    report = replace(a_report(), notices=(f"{SEARCH_STEPS} that keeps everything: …",))
     assert ending_of_measure(report).next.startswith("keeptune tune --config ")
     assert "--auto" in ending_of_measure(report).next
 
@@ -94,9 +94,9 @@ def test_every_notice_is_shown() -> None:
     assert "note: the second" in shown(report)
 
 
-def test_the_ladder_is_shown_with_its_choice() -> None:
-    text = shown(climbed(a_report()))
+def test_the_mitigation_search_is_shown_with_its_choice() -> None:
+    text = shown(outcome(a_report()))
     assert "→ replay=0.05" in text
     assert "not tried: kl=0.5" in text
     assert "50 rows of the task, 120 items of ner" in text
-    assert "the ladder" not in shown(a_report())
+    assert "the mitigation search" not in shown(a_report())

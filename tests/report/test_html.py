@@ -30,9 +30,9 @@ from tests.report.forgetting_reports import (
     HOSTILE,
     PLANTED,
     ability_pairs,
-    climbed,
     forgetting_report,
     hostile_pairs,
+    outcome,
     record,
     task_pairs,
 )
@@ -385,27 +385,27 @@ def test_no_record_is_changed() -> None:
     assert (REPORT, task_pairs()) == before
 
 
-def test_every_rung_and_the_choice_are_shown() -> None:
-    page = render(climbed(forgetting_report()), {})
-    ladder = page[page.index('id="ladder"') :]
+def test_every_candidate_and_the_choice_are_shown() -> None:
+    page = render(outcome(forgetting_report()), {})
+    mitigation_search = page[page.index('id="mitigation_search"') :]
     for text in (
         "plain",
-        "dial=0.5",
+        "interpolation=0.5",
         "→ replay=0.05",
         "+29.0",
         "12.5",
-        "The first rung on which all is kept",
+        "The first candidate on which all is kept",
         "kl=0.5",
     ):
-        assert text in ladder
-    assert "50 rows of the task, 120 items of ner" in ladder
-    assert "−16.5 to −8.5" in ladder
-    assert 'href="#ladder"' in page
-    assert 'id="ladder"' not in render(forgetting_report(), {})
+        assert text in mitigation_search
+    assert "50 rows of the task, 120 items of ner" in mitigation_search
+    assert "−16.5 to −8.5" in mitigation_search
+    assert 'href="#mitigation_search"' in page
+    assert 'id="mitigation_search"' not in render(forgetting_report(), {})
 
 
-def test_a_rung_or_an_ability_cannot_write_markup() -> None:
-    page = render(climbed(forgetting_report(), hostile="<script>alert(1)</script>"), {})
+def test_a_candidate_or_an_ability_cannot_write_markup() -> None:
+    page = render(outcome(forgetting_report(), hostile="<script>alert(1)</script>"), {})
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from keeptune.forgetting.amounts import amount
 from keeptune.records import DevDrop, DevEvidence, Undefined
-from keeptune.report.phrases import best_rival, change, headline, rung_line, score, verdict
+from keeptune.report.phrases import best_rival, candidate_line, change, headline, score, verdict
 from keeptune.statistics.jackknife import TOO_FEW
 from tests.report.results import GAIN, LOSS, OVER_FEW_SHOT, comparison, interval
 
@@ -104,7 +104,7 @@ def test_what_lies_near_a_margin_or_zero_has_more_digits() -> None:
     assert change("token_loss", 0.0496, 0.0, 0.05) == "+0.0496"
 
 
-def test_a_rung_tells_of_a_loss_as_of_a_score() -> None:
+def test_a_candidate_tells_of_a_loss_as_of_a_score() -> None:
     drops = (DevDrop("language", "token_loss", 40, 0.05, 2.0, 2.1, 0.1, Undefined("few")),)
-    line = rung_line(DevEvidence("plain", "", "token_loss", 50, 3.0, 2.6, 0.4, drops))
+    line = candidate_line(DevEvidence("plain", "", "token_loss", 50, 3.0, 2.6, 0.4, drops))
     assert line == "token_loss gain +0.400; language −0.100 (margin 0.05) on development items"

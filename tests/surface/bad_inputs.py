@@ -137,31 +137,31 @@ RUNS = (
 )
 
 
-def _remedies() -> Iterator[Case]:
+def _mitigations() -> Iterator[Case]:
     for what, kind, words in (
-        ("frozen layers under a soft prompt", "unfit-remedy", "--method prompt --freeze 0.5"),
-        ("frozen layers under a prefix", "unfit-remedy", "--method prefix --freeze 0.5"),
-        ("frozen layers under layer norms", "unfit-remedy", "--method ln --freeze 0.5"),
-        ("L2-SP under DoRA", "unfit-remedy", "--method dora --l2sp 0.1"),
-        ("EWC under IA³", "unfit-remedy", "--method ia3 --ewc 10"),
-        ("KL under CorDA", "unfit-remedy", "--method corda --kl 0.5"),
-        ("a dialed soft prompt", "unfit-remedy", "--method prompt --dial 0.5"),
+        ("frozen layers under a soft prompt", "unfit-mitigation", "--method prompt --freeze 0.5"),
+        ("frozen layers under a prefix", "unfit-mitigation", "--method prefix --freeze 0.5"),
+        ("frozen layers under layer norms", "unfit-mitigation", "--method ln --freeze 0.5"),
+        ("L2-SP under DoRA", "unfit-mitigation", "--method dora --l2sp 0.1"),
+        ("EWC under IA³", "unfit-mitigation", "--method ia3 --ewc 10"),
+        ("KL under CorDA", "unfit-mitigation", "--method corda --kl 0.5"),
+        ("a interpolated soft prompt", "unfit-mitigation", "--method prompt --interpolation 0.5"),
         ("KL on replayed rows without any", "no-old-rows", "--kl 0.5 --kl-on replay"),
         (
             "replay of more than there is room for",
             "shares",
             "--self-replay 0.6 --replay rows.jsonl --replay-fraction 0.5",
         ),
-        ("an unknown rung", "unknown-remedy", "--auto --keep facts --rungs repaly=0.1"),
-        ("a rung's value out of range", "remedy-range", "--auto --keep facts --rungs dial=1.5"),
-        ("a rung that takes no value", "remedy-range", "--auto --keep facts --rungs lora=1"),
-        ("a rung that needs old rows", "no-old-rows", "--auto --keep facts --rungs replay=0.1"),
+        ("an unknown candidate", "unknown-mitigation", "--auto --keep facts --candidates repaly=0.1"),
+        ("a candidate's value out of range", "mitigation-range", "--auto --keep facts --candidates interpolation=1.5"),
+        ("a candidate that takes no value", "mitigation-range", "--auto --keep facts --candidates lora=1"),
+        ("a candidate that needs old rows", "no-old-rows", "--auto --keep facts --candidates replay=0.1"),
     ):
-        yield Case("Remedies", what, kind, _run(*words.split()))
+        yield Case("Mitigations", what, kind, _run(*words.split()))
     for what, kind, words in (
-        ("less than no trial", "search-range", "--search -1"),
-        ("no drift at all", "search-range", "--search 4 --max-drift 0"),
-        ("no rows to see the loss on", "nothing-to-search-by", "--search 4 --validation-fraction 0"),
+        ("less than no trial", "search-range", "--hyperparameter-search -1"),
+        ("no drift at all", "search-range", "--hyperparameter-search 4 --max-drift 0"),
+        ("no rows to see the loss on", "nothing-to-search-by", "--hyperparameter-search 4 --validation-fraction 0"),
     ):
         yield Case("Search", what, kind, _run(*words.split()))
 
@@ -239,7 +239,7 @@ CASES = (
     *(Case("Models", bad.name, bad.kind, _model(bad.build)) for bad in BAD_MODELS),
     *(Case("Mixes", bad.name, bad.kind, bad.write) for bad in BAD_MIXES),
     *RUNS,
-    *_remedies(),
+    *_mitigations(),
     *MANY_RUNS,
     *(Case("Comparisons", bad.name, bad.kind, bad.write) for bad in BAD_COMPARISONS),
     *CURVES,

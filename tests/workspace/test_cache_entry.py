@@ -12,7 +12,7 @@ import pytest
 from keeptune.errors import StoreError
 from keeptune.events import Event, Notice
 from keeptune.records import Answer, EncodedRow
-from keeptune.training.startup_cache import KnownStart, keep_start, read_start
+from keeptune.training.startup_cache import Startup, keep_startup, read_startup
 from keeptune.workspace import atomic
 from keeptune.workspace.atomic import atomic_folder, write_text
 from keeptune.workspace.places import cache_folder
@@ -20,7 +20,7 @@ from keeptune.workspace.score_cache import keep_answers, read_answers
 from keeptune.workspace.text_cache import cached_text
 
 ANSWERS = [Answer("a", None, reference_loglikelihood=-3.5, reference_tokens=2), Answer("b", "x\u2028y")]
-START = KnownStart(True, 5, {"loss": 2.0}, 0.5)
+START = Startup(True, 5, {"loss": 2.0}, 0.5)
 
 
 class Told(list[str]):
@@ -34,7 +34,7 @@ def kept(name: str, told: Told) -> bool:
     if name == "answers":
         return read_answers("key", ["a", "b"], told) == ANSWERS
     if name == "start":
-        return read_start("key", told) == START
+        return read_startup("key", told) == START
     fresh: list[int] = []
     cached_text(["key"], EncodedRow, lambda: fresh.append(1) or [EncodedRow("a", (1,), (), ((0, 1),), 0)], told)
     return not fresh
@@ -42,7 +42,7 @@ def kept(name: str, told: Told) -> bool:
 
 def keep(told: Told) -> None:
     keep_answers("key", ANSWERS, told)
-    keep_start("key", START, told)
+    keep_startup("key", START, told)
     kept("text", told)
 
 

@@ -10,7 +10,7 @@ HOSTILE = ["..", ".", "", "/etc/passwd", "../../victim/samples", "a\\b", "C:\\x"
 HOSTILE += ["ends.", " ", "a\nb", "-rf", ".hidden", "\ud800", "名" * 200, "com1.jsonl"]
 
 
-@pytest.mark.parametrize("name", ["ner", "passage_qa", "mmlu-pro", "dial=0.5", "replay=0.05+kl=0.1", "v1.2"])
+@pytest.mark.parametrize("name", ["ner", "passage_qa", "mmlu-pro", "interpolation=0.5", "replay=0.05+kl=0.1", "v1.2"])
 def test_plain_name_stays(name):
     assert path_part(name) == name
 

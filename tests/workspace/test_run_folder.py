@@ -96,12 +96,12 @@ def test_models_and_other_folders_are_no_runs(tmp_path: Path) -> None:
     assert [run.name for run in find_runs(tmp_path / "runs")] == ["model"]
 
 
-def test_the_method_is_that_of_the_model_which_a_ladder_left(tmp_path: Path) -> None:
-    run = write_tune(tmp_path / "climbed", "tickets", "smollm2", full=True)
+def test_the_method_is_that_of_the_model_which_a_mitigation_search_left(tmp_path: Path) -> None:
+    run = write_tune(tmp_path / "outcome", "tickets", "smollm2", full=True)
     result = json.loads((run / RESULT).read_text(encoding="utf-8"))
     result["training"]["method"] = "lora"
     write_json(run / RESULT, result)
-    assert find_run("climbed", tmp_path).method == "lora"
+    assert find_run("outcome", tmp_path).method == "lora"
 
 
 def test_links_to_nowhere_and_a_run_as_the_folder(tmp_path: Path) -> None:

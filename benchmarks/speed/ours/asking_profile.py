@@ -37,13 +37,13 @@ def main() -> None:
 
     from keeptune.config import ModelConfig
     from keeptune.events import silent
-    from keeptune.inference.evaluator import load_for_asking
+    from keeptune.inference.evaluator import load_for_inference
     from keeptune.inference.generate import generate
     from keeptune.inference.shared_prefix import shared_loglikelihoods
     from keeptune.models.key_values import read_prefix
     from keeptune.records import EncodedRow
 
-    loaded = load_for_asking(ModelConfig(name=order["model"], dtype="auto", device="cpu"))
+    loaded = load_for_inference(ModelConfig(name=order["model"], dtype="auto", device="cpu"))
     rows = [
         EncodedRow(str(number), tuple(row["ids"]), (), ((row["start"], len(row["ids"])),), 0)
         for number, item in enumerate(order.get("items", ()))

@@ -12,7 +12,7 @@ def main() -> None:
     order = json.load(sys.stdin)
     from keeptune.config import ModelConfig
     from keeptune.events import Event, Notice
-    from keeptune.inference.evaluator import load_for_asking
+    from keeptune.inference.evaluator import load_for_inference
     from keeptune.inference.loglikelihood import loglikelihoods
     from keeptune.inference.shared_prefix import shared_loglikelihoods
     from keeptune.records import EncodedRow
@@ -23,7 +23,7 @@ def main() -> None:
         if isinstance(event, Notice):
             notices.append(event.message)
 
-    loaded = load_for_asking(ModelConfig(name=order["model"], dtype=order["dtype"], device="cpu"))
+    loaded = load_for_inference(ModelConfig(name=order["model"], dtype=order["dtype"], device="cpu"))
     rows = [
         EncodedRow(str(number), tuple(row["ids"]), (), ((row["start"], len(row["ids"])),), 0)
         for number, item in enumerate(order["items"])

@@ -124,12 +124,12 @@ ARITHMETIC = Suite(
     name="arithmetic",
     title="sums and word problems of one step",
     version="1",
-    wordings=(
+    templates=(
         "{question}",
         "Question: {question}",
         "{question} What is the answer?",
     ),
-    form="choices",
+    output_type="choices",
     shots=4,
     demonstrations=(
         Item({"question": "What is 20 plus 15?"}, "35", "shown"),

@@ -76,12 +76,12 @@ CODE_READING = Suite(
     name="code_reading",
     title="what a Python snippet prints",
     version="1",
-    wordings=(
+    templates=(
         "What does this Python code print?\n\n```python\n{code}\n```",
         "```python\n{code}\n```\n\nGive the output of this program.",
         "Run this Python program in your head and write what it prints:\n\n{code}",
     ),
-    form="choices",
+    output_type="choices",
     shots=0,
     demonstrations=(
         Item({"code": "print(10 + 1)"}, "11", "shown"),

@@ -19,7 +19,7 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, silent
 from keeptune.forgetting.verdict import check_margin
 from keeptune.inference.encoding import new_tokens
-from keeptune.records import Ability, Example, Form
+from keeptune.records import Ability, Example, OutputType
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import METRICS, get_metric
 from keeptune.statistics.jackknife import MIN_CLUSTERS
@@ -30,7 +30,7 @@ QUICK_ITEMS = 150
 MARGINS = {"points": 5.0, "nats": 0.05}
 _Read = tuple[tuple[Example, ...], str, EvaluationConfig, tuple[Example, ...]]
 """(items, their version, how they are scored, the rows by which a metric is chosen)."""
-_FORMS: dict[str, Form] = {"output": "generate", "choices": "choices", "loss": "loss"}
+_FORMS: dict[str, OutputType] = {"output": "generate", "choices": "choices", "loss": "loss"}
 
 
 def wanted_abilities(measure: MeasureConfig, data: DataConfig, encoder: Encoder, observer: Observer) -> list[Ability]:
@@ -102,7 +102,7 @@ def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder,
         title=keep.name,
         source="yours",
         version=version,
-        form=_FORMS[first.needs],
+        output_type=_FORMS[first.needs],
         metrics=_names(metrics),
         items=items,
         dev=dev,
@@ -116,7 +116,7 @@ def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder,
 
 
 def _without_repeats(examples: tuple[Example, ...], name: str, observer: Observer) -> tuple[Example, ...]:
-    """Each item once: one that comes again could choose a remedy and judge it, and would count as two."""
+    """Each item once: one that comes again could choose a mitigation and judge it, and would count as two."""
     once = {hash_value(replace(example, id="", source="")): example for example in reversed(examples)}
     if len(once) == len(examples):
         return examples

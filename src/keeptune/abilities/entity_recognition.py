@@ -51,12 +51,12 @@ ENTITY_RECOGNITION = Suite(
     name="entity_recognition",
     title="finding names of people, organizations and places",
     version="1",
-    wordings=(
+    templates=(
         'List the people, organizations and places as "type: name; type: name", or answer "none".\n\n{text}',
         "{text}\n\nWhich persons, organizations and places are named? Write type: name; type: name, or none.",
         "Find all names. Answer like this: person: name; organization: name; place: name. Or answer none.\n\n{text}",
     ),
-    form="few-shot",
+    output_type="few-shot",
     demonstrations=(
         _demonstration("Daniel Frost lost his hat in Helsinki.", "person: Daniel Frost; place: Helsinki"),
         _demonstration("The soup was cold and the bread was hard.", "none"),

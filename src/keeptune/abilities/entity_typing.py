@@ -33,12 +33,12 @@ ENTITY_TYPING = Suite(
     name="entity_typing",
     title="telling people, organizations, places and products apart",
     version="1",
-    wordings=(
+    templates=(
         "Is {name} a person, an organization, a place or a product?\n\n{text}",
         "{text}\n\nWhat is {name} here: a person, an organization, a place or a product?",
         "Sentence: {text}\nName: {name}\nType (person, organization, place or product):",
     ),
-    form="choices",
+    output_type="choices",
     demonstrations=(
         Item({"text": "Daniel Frost opened the letter and sighed.", "name": "Daniel Frost"}, "person", "demo"),
         Item({"text": "The ferry to Heron Island leaves at six.", "name": "Heron Island"}, "place", "demo"),

@@ -21,7 +21,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
         "My grandmother once danced with {name}.",
         "{name} spoke softly, and we had to lean forward.",
         "The last book by {name} is about growing up in a poor family.",
-        "{name} forgot the keys and had to climb through a window.",
+        "{name} forgot the keys and had to search through a window.",
         "Nobody knew that {name} could sing so well.",
         "{name} broke an arm while skiing.",
         "They named their daughter after {name}.",

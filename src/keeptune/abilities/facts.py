@@ -80,12 +80,12 @@ FACTS = Suite(
     name="facts",
     title="common knowledge",
     version="1",
-    wordings=(
+    templates=(
         "{question}",
         "Question: {question}\nAnswer briefly.",
         "Answer in a few words: {question}",
     ),
-    form="choices",
+    output_type="choices",
     shots=0,
     demonstrations=(
         _shown("What is the capital of Luxembourg?", "Luxembourg City"),

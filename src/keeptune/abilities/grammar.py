@@ -70,12 +70,12 @@ GRAMMAR = Suite(
     name="grammar",
     title="right against wrong sentences",
     version="1",
-    wordings=(
+    templates=(
         "Write one correct English sentence with these words: {words}.",
         "Make a grammatical English sentence from these words: {words}.",
         "{words}\n\nUse these words in one sentence of good English.",
     ),
-    form="choices",
+    output_type="choices",
     shots=0,
     demonstrations=(
         Item({"words": "Robert, kitchen, cleaned"}, "Robert has cleaned the kitchen.", "shown"),

@@ -33,12 +33,12 @@ INFERENCE = Suite(
     name="inference",
     title="seeing what follows from a sentence",
     version="1",
-    wordings=(
+    templates=(
         "{premise} Does it follow that this is true: {statement} Answer yes or no.",
         "{premise}\n\nTrue or not? {statement} Answer yes or no.",
         "Premise: {premise}\nStatement: {statement}\n\nDoes the statement follow from the premise, yes or no?",
     ),
-    form="choices",
+    output_type="choices",
     demonstrations=(
         _demonstration("Ruth bought four pears.", "Ruth bought some fruit.", "yes"),
         _demonstration("The gate is locked.", "The gate is open.", "no"),

@@ -42,12 +42,12 @@ INSTRUCTIONS = Suite(
     name="instructions",
     title="keeping to rules that code can check",
     version="1",
-    wordings=(
+    templates=(
         "{task} {rule}",
         "{task}\n\nRule: {rule}",
         "{rule} {task}",
     ),
-    form="generate",
+    output_type="generate",
     demonstrations=(
         _shown("Write one sentence about wool.", "Use at most 6 words.", "Wool keeps us warm."),
         _shown("Write one sentence about lamps.", "Write it in capital letters only.", "LAMPS GIVE LIGHT."),

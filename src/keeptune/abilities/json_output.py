@@ -150,12 +150,12 @@ JSON_OUTPUT = Suite(
     name="json_output",
     title="a sentence as a JSON object",
     version="1",
-    wordings=(
+    templates=(
         "{text}\n\nGive the {keys} in this sentence as a JSON object.",
         "{text}\n\nWrite the {keys} of this sentence as JSON.",
         "Sentence: {text}\nGive me a JSON object with the {keys} from the sentence.",
     ),
-    form="few-shot",
+    output_type="few-shot",
     shots=4,
     demonstrations=(
         _shown(0, 0, name="Olga", age=17),

@@ -26,7 +26,7 @@ FEWSHOT_SEED = 1234
 """That of the harness's command line: the same worked examples for the same documents."""
 
 
-def ask_harness(
+def evaluate_harness(
     loaded: LoadedModel,
     tasks: Sequence[str | Path],
     limit: int | None = None,
@@ -70,7 +70,7 @@ def ask_harness(
 def harness_examples(tasks: Sequence[str | Path]) -> list[Example]:
     """What the tasks ask, without a model: the prompt of every document that is scored, and an answer that is wanted.
 
-    Args, raises: as `ask_harness`.
+    Args, raises: as `evaluate_harness`.
     """
     with _quiet():
         found = _find(tasks, silent)

@@ -47,12 +47,12 @@ PASSAGE_QA = Suite(
     name="passage_qa",
     title="answering questions about a passage",
     version="1",
-    wordings=(
+    templates=(
         "{passage}\n\nQuestion: {question} Answer in as few words as possible.",
         "Answer the question with a word or two from the text.\n\nText: {passage}\nQuestion: {question}",
         "Text: {passage}\n\n{question} Answer with a word or two.",
     ),
-    form="choices",
+    output_type="choices",
     demonstrations=(
         _demonstration(
             "Ruth drives a lorry. On her birthday she got a puppy from her brother Leo.", "Who gave her a puppy?", "Leo"

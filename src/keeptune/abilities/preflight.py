@@ -15,7 +15,7 @@ from keeptune.models.placement import place
 from keeptune.scoring.table import get_metric
 
 
-def refuse_unaskable(
+def refuse_not_evaluable(
     model: ModelConfig,
     evaluation: EvaluationConfig,
     measure: MeasureConfig | None = None,

@@ -13,7 +13,7 @@ from keeptune.events import Notice, Observer, silent
 from keeptune.near_paths import did_you_mean_path
 from keeptune.records import from_plain
 from keeptune.workspace.json_file import read_json_file
-from keeptune.workspace.runs import CONFIG, LADDER, RESULT, read_result
+from keeptune.workspace.runs import CONFIG, MITIGATION_SEARCH, RESULT, read_result
 
 FIX = "resume from the same one, or start a new run in another --output"
 
@@ -22,13 +22,13 @@ def run_of(model: ModelConfig) -> Path | None:
     """The run of `tune` that made this model, where it still lies in that run's folder."""
     path = Path(model.name).expanduser()
     for folder in (path, path.parent):
-        trained = any((folder / name).exists() for name in ("training.json", LADDER))
+        trained = any((folder / name).exists() for name in ("training.json", MITIGATION_SEARCH))
         if trained and (folder / CONFIG).exists() and (folder / RESULT).exists():
             return folder
     return None
 
 
-def keep_earlier(config: TuneConfig, observer: Observer) -> TuneConfig:
+def protect_previous_tasks(config: TuneConfig, observer: Observer) -> TuneConfig:
     """What an earlier run taught the model is kept, unless the settings name that run, or measure nothing."""
     earlier = run_of(config.model)
     if earlier is None or config.measure.extent == "none":

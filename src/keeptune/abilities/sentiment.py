@@ -31,12 +31,12 @@ SENTIMENT = Suite(
     name="sentiment",
     title="telling praise from complaint",
     version="1",
-    wordings=(
+    templates=(
         "A friend tells you: {text}",
         "Your neighbour says: {text}",
         "Reply to this message: {text}",
     ),
-    form="choices",
+    output_type="choices",
     demonstrations=(
         Item({"text": "I took the early ferry. The crew were kind and we arrived on time."}, CHOICES[0], "demo"),
         Item({"text": "We hired a tent for a weekend. It leaked from the first drop of rain."}, CHOICES[1], "demo"),

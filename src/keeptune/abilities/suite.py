@@ -1,7 +1,7 @@
-"""A Suite: one built-in ability as hand-written wordings and generated items; it builds the Ability.
+"""A Suite: one built-in ability as hand-written templates and generated items; it builds the Ability.
 
 Everything here is a pure function of the suite's text: the same version gives the same items, ids, split and
-wordings on every machine. Order is by hash, never by a random generator, so a trimmed suite is a prefix of the
+templates on every machine. Order is by hash, never by a random generator, so a trimmed suite is a prefix of the
 whole.
 """
 
@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from keeptune.records import Ability, Example, Form, Message
+from keeptune.records import Ability, Example, Message, OutputType
 
 DEV_ITEMS = 200
 """Dev items of a suite at least; all others are verdict items."""
@@ -23,7 +23,7 @@ class Item:
     """One question, before it is put in words."""
 
     fields: Mapping[str, str]
-    """What the suite's wordings name: ``{"text": …}``."""
+    """What the suite's templates name: ``{"text": …}``."""
     answer: str
     cluster: str
     """Items of one underlying problem share it: all are verdict items, or all are dev items."""
@@ -40,10 +40,10 @@ class Suite:
     title: str
     version: str
     """Raised with any change of what is asked or how."""
-    wordings: tuple[str, ...]
+    templates: tuple[str, ...]
     """Templates of the whole user message, at least three; ``{field}`` stands for a field of the item. None in the
     form ``loss``, where a text is scored without a prompt."""
-    form: Form
+    output_type: OutputType
     demonstrations: tuple[Item, ...]
     """Worked examples for the variant ``few-shot``, in this order; never asked."""
     metrics: tuple[str, ...]
@@ -64,17 +64,17 @@ class Suite:
         dev, verdict = self._split()
         verdict, dev = (first_clusters(part, items, clusters) for part in (verdict, dev))
         shown = self.demonstrations[: self.shots]
-        variants = {} if self.form == "loss" else {"free": self._ask(verdict, ())}
-        for number, wording in enumerate(self.wordings, start=1):
-            variants[f"wording-{number}"] = self._ask(verdict, shown, wording)
-        if self.form not in ("few-shot", "loss"):
+        variants = {} if self.output_type == "loss" else {"free": self._ask(verdict, ())}
+        for number, template in enumerate(self.templates, start=1):
+            variants[f"template-{number}"] = self._ask(verdict, shown, template)
+        if self.output_type not in ("few-shot", "loss"):
             variants["few-shot"] = self._ask(verdict, self.demonstrations)
         return Ability(
             name=self.name,
             title=self.title,
             source="built-in",
             version=self.version,
-            form=self.form,
+            output_type=self.output_type,
             metrics=self.metrics,
             items=self._ask(verdict, shown),
             dev=self._ask(dev, shown),
@@ -110,9 +110,9 @@ class Suite:
         return sorted(places, key=places.__getitem__)
 
     def _ask(
-        self, items: Iterable[tuple[str, Item]], shots: Sequence[Item], wording: str | None = None
+        self, items: Iterable[tuple[str, Item]], shots: Sequence[Item], template: str | None = None
     ) -> tuple[Example, ...]:
-        """Items in words; each in its own wording, which its id decides, or all in `wording`.
+        """Items in words; each in its own template, which its id decides, or all in `template`.
 
         Worked examples are earlier turns: inside one message with the question, SmolLM2-135M-Instruct told 25 % of 40
         topics, as turns 83 %.
@@ -120,8 +120,8 @@ class Suite:
         asked = []
         for item_id, item in items:
             turns: list[Message] = []
-            if self.form != "loss":
-                template = wording or self.wordings[stable_hash(item_id) % len(self.wordings)]
+            if self.output_type != "loss":
+                template = template or self.templates[stable_hash(item_id) % len(self.templates)]
                 for shot in shots:
                     turns += [Message("user", template.format_map(shot.fields)), Message("assistant", shot.answer)]
                 turns.append(Message("user", template.format_map(item.fields)))

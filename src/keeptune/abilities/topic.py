@@ -37,12 +37,12 @@ TOPIC = Suite(
     name="topic",
     title="telling what a text is about",
     version="1",
-    wordings=(
+    templates=(
         "What is this text about: sports, business, politics, science or music?\n\n{text}",
         "News: {text}\n\nTopic (sports, business, politics, science or music):",
         "{text}\n\nIn which section of a newspaper is this: sports, business, politics, science or music?",
     ),
-    form="choices",
+    output_type="choices",
     demonstrations=(
         Item({"text": "The council of ministers met on Monday to discuss the new law."}, "politics", "demo"),
         Item({"text": "The archer hit the centre ten times and won the tournament."}, "sports", "demo"),

@@ -77,12 +77,12 @@ WORD_MEANING = Suite(
     name="word_meaning",
     title="synonyms, opposites and kinds of things",
     version="1",
-    wordings=(
+    templates=(
         "{question}",
         "{question} Answer with one word or a few.",
         "A question about a word: {question}",
     ),
-    form="choices",
+    output_type="choices",
     shots=0,
     demonstrations=(
         _shown('What is the opposite of "quickly"?', "slowly"),

@@ -12,7 +12,7 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, shown, silent
 from keeptune.export.run_model import base_of, of_run
 from keeptune.inference.encoding import make_encoder
-from keeptune.inference.evaluator import load_for_asking, tell_model
+from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Message
@@ -76,7 +76,7 @@ def open_chat(model: ModelConfig, observer: Observer = shown, data: DataConfig |
     if format.prompt and len(field_names(format.prompt)) > 1:
         observer(Notice("format", "the prompt template has more than one field: what you type is asked as it is"))
     encoder = make_encoder(model, DataConfig())
-    tuned = load_for_asking(model)
+    tuned = load_for_inference(model)
     tell_model(tuned, observer)
     if tuned.found.adapter is not None:
         bare = dataclasses.replace(model, name=tuned.found.source, revision=tuned.found.revision)
@@ -89,4 +89,4 @@ def open_chat(model: ModelConfig, observer: Observer = shown, data: DataConfig |
     else:
         return Chat({"model": tuned}, {"model": encoder}, format)
     encoders = {"base": make_encoder(bare, DataConfig()), "tuned": encoder}
-    return Chat({"base": load_for_asking(bare), "tuned": tuned}, encoders, format)
+    return Chat({"base": load_for_inference(bare), "tuned": tuned}, encoders, format)

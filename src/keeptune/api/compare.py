@@ -110,8 +110,10 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
         raise ConfigError("a comparison needs a folder that it can go on in", "name it with --output")
     if not methods or not seeds:
         raise ConfigError("nothing to compare", "give --methods full,lora,… and --seeds 0,1,2")
-    if config.ladder.auto:
-        raise ConfigError("a comparison trains each method as it is, and auto climbs a ladder", "leave auto out")
+    if config.mitigation_search.auto:
+        raise ConfigError(
+            "a comparison trains each method as it is, and auto runs a mitigation search", "leave auto out"
+        )
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"a seed is named twice in {', '.join(map(str, seeds))}", "name each seed once")
     written = ["+".join(part.strip() for part in method.split("+")) for method in methods]

@@ -104,8 +104,11 @@ def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfi
     """
     if config.data.limit_train is not None or config.data.draw:
         raise ConfigError("limit_train and draw are what a curve sets itself", "leave them out: --sizes and --draws")
-    if config.ladder.auto:
-        raise ConfigError("a curve climbs no ladder, and ladder.auto asks for one", "give the remedy's own settings")
+    if config.mitigation_search.auto:
+        raise ConfigError(
+            "a curve searches no mitigation search, and mitigation_search.auto asks for one",
+            "give the mitigation's own settings",
+        )
     preflight(config)
     largest = max(sizes or (), default=0)
     # As many whatever the largest size is, so that the room for an answer is the same where sizes are added.

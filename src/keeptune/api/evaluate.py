@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from keeptune.abilities.preflight import refuse_unaskable
+from keeptune.abilities.preflight import refuse_not_evaluable
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.duplicates import drop_repeats
 from keeptune.data.few_shot import fewer_shown, with_shots
@@ -16,7 +16,7 @@ from keeptune.errors import ConfigError
 from keeptune.events import Event, Notice, Observer, RunStarted, shown
 from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder, new_tokens
-from keeptune.inference.evaluator import Asker
+from keeptune.inference.evaluator import Evaluator
 from keeptune.inference.run import corpus_scores
 from keeptune.records import SCHEMA_VERSION, EvalResult
 from keeptune.report.progress import shows_progress
@@ -55,7 +55,7 @@ def evaluate(
     settings = {"model": model, "data": data, "evaluation": evaluation}
     with open_run(output, f"eval-{called}", resume=goes_on(output, settings)) as run:
         told(RunStarted(str(run)))
-        refuse_unaskable(model, evaluation)
+        refuse_not_evaluable(model, evaluation)
         encoder = make_encoder(model, data)
         loaded_data = load_told(str(data.test), data, "test", told)
         pool = items = labelled((), loaded_data.examples, data, told).test
@@ -76,10 +76,10 @@ def evaluate(
                 told(Notice("few-shot", fewer_shown(found.shots, evaluation.few_shot, len(shown))))
             asked = found.examples
         write_settings(run / CONFIG, settings)
-        asker = Asker(encoder, metrics, new_tokens(evaluation, encoder, items), evaluation.token_budget, told)
+        evaluator = Evaluator(encoder, metrics, new_tokens(evaluation, encoder, items), evaluation.token_budget, told)
         began = time.monotonic()
-        loaded = asker.load(model)
-        records = asker.ask(loaded, items, asked, "model", cache=loaded.found.adapter is None)
+        loaded = evaluator.load(model)
+        records = evaluator.evaluate(loaded, items, asked, "model", cache=loaded.found.adapter is None)
         samples = run / "samples" / "model.jsonl"
         write_records(samples, records)
         result = EvalResult(

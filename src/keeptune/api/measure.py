@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from keeptune.abilities.declared import declared_items
-from keeptune.abilities.preflight import refuse_unaskable
+from keeptune.abilities.preflight import refuse_not_evaluable
 from keeptune.assessment.assess import Forgetting, Task
 from keeptune.assessment.logs import is_log, measure_logs, refuse_asking
 from keeptune.config.schema import MeasureRun
@@ -16,7 +16,7 @@ from keeptune.errors import ConfigError
 from keeptune.events import Event, Notice, Observer, RunStarted, shown
 from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder, new_tokens
-from keeptune.inference.evaluator import Asker
+from keeptune.inference.evaluator import Evaluator
 from keeptune.records import ForgettingReport
 from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import as_trained
@@ -60,7 +60,7 @@ def measure(config: MeasureRun, observer: Observer = shown) -> ForgettingReport:
             refuse_asking(config)
             return measure_logs(config, run, notices, told)
         for model in (config.base, config.tuned):
-            refuse_unaskable(model, config.evaluation, config.measure)
+            refuse_not_evaluable(model, config.evaluation, config.measure)
         declared_items(config.measure, rows_of_user(config.data), make_encoder(config.base, config.data))
         write_settings(run / CONFIG, config)
         task = _ask_task(config, told) if config.data.test is not None else None
@@ -90,8 +90,8 @@ def _ask_task(config: MeasureRun, observer: Observer) -> Task:
     for name, model in (("base", config.base), ("tuned", config.tuned)):
         encoder = make_encoder(model, data)
         room = room or new_tokens(config.evaluation, encoder, items)
-        asker = Asker(encoder, metrics, room, config.evaluation.token_budget, observer)
-        records[name] = asker.ask(asker.load(model), items, items, f"the task ({name})", cache=True)
+        evaluator = Evaluator(encoder, metrics, room, config.evaluation.token_budget, observer)
+        records[name] = evaluator.evaluate(evaluator.load(model), items, items, f"the task ({name})", cache=True)
     return Task(
         items, records["base"], records["tuned"], metrics.primary, items_trained_on(config.tuned, items, observer)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keeptune.abilities.preflight import refuse_unaskable
+from keeptune.abilities.preflight import refuse_not_evaluable
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.prompts import load_prompts
 from keeptune.data.split import limit_examples
@@ -13,7 +13,7 @@ from keeptune.errors import ConfigError, StoreError
 from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer, shown
 from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import NEW_TOKENS, make_encoder
-from keeptune.inference.evaluator import load_for_asking, tell_model
+from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.inference.generate import fitting_prompts, generate_kept
 from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import as_trained
@@ -47,7 +47,7 @@ def predict(
     target = Path(output).expanduser()
     refuse_unknown_suffix(target)
     model = of_run(model)
-    refuse_unaskable(model, evaluation)
+    refuse_not_evaluable(model, evaluation)
     with locked_file(target):
         if target.exists():
             raise StoreError(f"{target} exists already", "name another --output; results are never overwritten")
@@ -64,7 +64,7 @@ def _answer(
     examples = loaded_data.examples
     if data.limit_test is not None:
         examples = limit_examples(examples, data.limit_test, seed=0)
-    loaded = load_for_asking(model)
+    loaded = load_for_inference(model)
     tell_model(loaded, observer)
     room = evaluation.max_new_tokens or min(NEW_TOKENS[1], (loaded.context_length - loaded.soft_prompt) // 2)
     asked = [(e.id, [(turn.role, turn.content) for turn in e.prompt]) for e in examples]

@@ -1,4 +1,5 @@
-"""`keeptune.rescue`: mend a model that any tool made, at the least cost: the dial first, then short repairs."""
+"""`keeptune.rescue`: mend a model that any tool made, at the least cost: the interpolation first, then short
+repairs."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keeptune.abilities.declared import declared_items
-from keeptune.abilities.preflight import refuse_unaskable
+from keeptune.abilities.preflight import refuse_not_evaluable
 from keeptune.assessment.assess import REPORT, Forgetting, Task
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.encode import Encoder
@@ -16,22 +17,22 @@ from keeptune.data.task_metrics import Metrics, choose
 from keeptune.data.task_rows import Rows, labelled, load_rows, load_told, rows_of_user
 from keeptune.errors import ConfigError, RunExists
 from keeptune.events import Event, Notice, Observer, RunStarted, shown
-from keeptune.experiments.mitigation_search import Climb, Climbed, Made, settle
-from keeptune.experiments.tuning import tidy
+from keeptune.experiments.mitigation_search import Made, MitigationSearch, SearchOutcome, settle
+from keeptune.experiments.tuning import remove_intermediates
 from keeptune.export.run_model import of_run
 from keeptune.export.save import saved_tuned
-from keeptune.export.save_interpolated import save_dialed
+from keeptune.export.save_interpolated import save_interpolated
 from keeptune.inference.encoding import make_encoder, new_tokens
-from keeptune.inference.evaluator import Asker
+from keeptune.inference.evaluator import Evaluator
 from keeptune.mitigation.candidates import (
-    DIALS,
+    INTERPOLATIONS,
     PLAIN,
     ROUTE,
+    candidate_config,
     refuse_nothing_to_keep,
-    refuse_other_remedies,
-    rung_config,
+    refuse_other_mitigations,
     training_of,
-    with_dials,
+    with_interpolations,
 )
 from keeptune.mitigation.fit import unfit
 from keeptune.models.find import find_model
@@ -47,10 +48,10 @@ from keeptune.training.task_format import as_found, as_trained, keep_format
 from keeptune.training.train import keep_settings, train
 from keeptune.training.trained_items import keep_trained
 from keeptune.workspace.hashing import hash_value
-from keeptune.workspace.runs import RUNGS, START, open_run
+from keeptune.workspace.runs import CANDIDATES, START, open_run
 
 REPAIRS = ("kl=1", "self-replay=0.3+kl=1")
-REPAIRS_WITH_OLD_ROWS = (*with_dials("replay=0.5"), "replay=0.5+kl=1")
+REPAIRS_WITH_OLD_ROWS = (*with_interpolations("replay=0.5"), "replay=0.5+kl=1")
 DEV_SHARE = 0.3
 """Of the task's items, to see the gain on while choosing; at most `DEV_ITEMS`."""
 DEV_ITEMS = 100
@@ -60,7 +61,7 @@ EPOCHS, LR_FACTOR = 1.0, 0.3
 
 @dataclass(frozen=True, slots=True)
 class Repairer:
-    """The Maker of `rescue`: the tuned model as it is, dialed, or trained a little more."""
+    """The Maker of `rescue`: the tuned model as it is, interpolated, or trained a little more."""
 
     config: TuneConfig
     """`model` is the tuned one."""
@@ -71,20 +72,26 @@ class Repairer:
     metrics: Metrics
     observer: Observer
 
-    def __call__(self, rung: str) -> Made:
-        """Make the rung's model, unless an earlier start has."""
-        if rung in (PLAIN, ROUTE):
+    def __call__(self, candidate: str) -> Made:
+        """Make the candidate's model, unless an earlier start has."""
+        if candidate in (PLAIN, ROUTE):
             return Made(self.config.model, None)
-        folder = self.run / RUNGS / rung
-        config = rung_config(rung, self.config)
-        if config.mend.dial != 1:
+        folder = self.run / CANDIDATES / candidate
+        config = candidate_config(candidate, self.config)
+        if config.mitigation.interpolation != 1:
             # Towards the base, which is not what a repair starts from.
-            whole = self(training_of(rung))
+            whole = self(training_of(candidate))
             if not folder.exists():
-                save_dialed(_weights(self.base), _weights(whole.model), config.mend.dial, folder, self.config.model)
+                save_interpolated(
+                    _weights(self.base),
+                    _weights(whole.model),
+                    config.mitigation.interpolation,
+                    folder,
+                    self.config.model,
+                )
             return replace(whole, model=replace(self.config.model, name=str(folder)))
         folder.mkdir(parents=True, exist_ok=True)
-        config = replace(config, mend=replace(config.mend, reference=_pinned(self.base)))
+        config = replace(config, mitigation=replace(config.mitigation, reference=_pinned(self.base)))
         summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, {})
         return Made(replace(self.config.model, name=str(saved_tuned(folder))), summary)
 
@@ -126,8 +133,8 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = shown) -
         training = _repairing(config.training)
         config = with_development_items(replace(config, model=base, method=Full(), training=training))
         preflight(config)
-        refuse_unaskable(of_run(tuned), config.evaluation)
-        refuse_other_remedies(config)
+        refuse_not_evaluable(of_run(tuned), config.evaluation)
+        refuse_other_mitigations(config)
         refuse_nothing_to_keep(config)
         _refuse_unfit(config)
         encoder = make_encoder(base, config.data)
@@ -148,8 +155,8 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = shown) -
         encoders = (encoder, make_encoder(start, config.data))
         repairer = Repairer(replace(config, model=start), base, run, rows, encoders[1], metrics, told)
         seconds: dict[str, float] = {}
-        climbed = Climb(config, run, rows, encoders, metrics, repairer, told, seconds, _rungs(config))()
-        chosen = climbed.made.model
+        outcome = MitigationSearch(config, run, rows, encoders, metrics, repairer, told, seconds, _candidates(config))()
+        chosen = outcome.made.model
         if chosen == start:
             # What an earlier start had chosen by other margins.
             for name in ("adapter", "model"):
@@ -159,28 +166,31 @@ def rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer = shown) -
         else:
             chosen = replace(chosen, name=str(settle(chosen, run)))
             keep_format(as_found(config.data, rows), run)
-        report = _measure(config, tuned, chosen, run, rows, encoders, metrics, told, notices, climbed)
-        tidy(run)
+        report = _measure(config, tuned, chosen, run, rows, encoders, metrics, told, notices, outcome)
+        remove_intermediates(run)
         shutil.rmtree(run / START, ignore_errors=True)
     return report
 
 
 def _refuse_unfit(config: TuneConfig) -> None:
-    """The user's rungs, each as it would be trained.
+    """The user's candidates, each as it would be trained.
 
     Raises:
         ConfigError: one names no mitigation, or has no meaning here.
     """
-    held = replace(config, mend=replace(config.mend, reference=_pinned(config.model)))
-    for rung in config.ladder.rungs:
-        if rung == ROUTE and not config.ladder.can_route:
-            raise ConfigError("route is a rung only where requests can be routed", "add --can-route")
-        settings = rung_config(rung, held)
-        if training_of(rung) != PLAIN and config.data.train is None:
-            raise ConfigError(f"{rung} is a training, and there are no train rows", "name them with --train, or dial")
-        if settings.mend.l2sp or settings.mend.ewc:
+    held = replace(config, mitigation=replace(config.mitigation, reference=_pinned(config.model)))
+    for candidate in config.mitigation_search.candidates:
+        if candidate == ROUTE and not config.mitigation_search.can_route:
+            raise ConfigError("route is a candidate only where requests can be routed", "add --can-route")
+        settings = candidate_config(candidate, held)
+        if training_of(candidate) != PLAIN and config.data.train is None:
             raise ConfigError(
-                f"{rung} would hold to the weights that a repair starts from, which are the tuned ones",
+                f"{candidate} is a training, and there are no train rows",
+                "name them with --train, or use interpolation",
+            )
+        if settings.mitigation.l2sp or settings.mitigation.ewc:
+            raise ConfigError(
+                f"{candidate} would hold to the weights that a repair starts from, which are the tuned ones",
                 "use kl, which holds to the base",
             )
         if error := unfit(settings):
@@ -218,18 +228,18 @@ def _rows(config: TuneConfig, observer: Observer) -> Rows:
     if data.limit_test is not None:
         items = limit_examples(items, data.limit_test, seed=0)
     test, dev = split_examples(items, DEV_SHARE, seed=0)
-    observer(Notice("repairs", "no train rows: the dial alone is tried; with --train, short repairs are, too"))
+    observer(Notice("repairs", "no train rows: the interpolation alone is tried; with --train, short repairs are, too"))
     dev = limit_examples(dev, DEV_ITEMS, seed=0)
     return Rows((), dev, test, "", hash_value(test), pool=read.test, labels=read.labels)
 
 
-def _rungs(config: TuneConfig) -> tuple[str, ...]:
+def _candidates(config: TuneConfig) -> tuple[str, ...]:
     """The tuned model as it is, then the cheapest first."""
-    first = (PLAIN, ROUTE) if config.ladder.can_route else (PLAIN,)
-    if config.ladder.rungs:
-        return first + config.ladder.rungs
-    repairs = (REPAIRS_WITH_OLD_ROWS if config.mend.replay else ()) + REPAIRS
-    return first + DIALS + (repairs if config.data.train else ())
+    first = (PLAIN, ROUTE) if config.mitigation_search.can_route else (PLAIN,)
+    if config.mitigation_search.candidates:
+        return first + config.mitigation_search.candidates
+    repairs = (REPAIRS_WITH_OLD_ROWS if config.mitigation.replay else ()) + REPAIRS
+    return first + INTERPOLATIONS + (repairs if config.data.train else ())
 
 
 def _measure(
@@ -242,14 +252,16 @@ def _measure(
     metrics: Metrics,
     observer: Observer,
     notices: list[str],
-    climbed: Climbed,
+    outcome: SearchOutcome,
 ) -> ForgettingReport:
     """The choice, scored once on items that no choice has seen."""
     room = new_tokens(config.evaluation, encoders[0], rows.train or rows.validation)
     records = {}
     for name, model, encoder in zip(("base", "tuned"), (config.model, chosen), encoders, strict=True):
-        asker = Asker(encoder, metrics, room, config.evaluation.token_budget, observer)
-        records[name] = asker.ask(asker.load(model), rows.test, rows.test, f"the task ({name})", cache=True)
+        evaluator = Evaluator(encoder, metrics, room, config.evaluation.token_budget, observer)
+        records[name] = evaluator.evaluate(
+            evaluator.load(model), rows.test, rows.test, f"the task ({name})", cache=True
+        )
     forgetting = Forgetting(
         base=config.model,
         tuned=chosen,
@@ -258,8 +270,8 @@ def _measure(
         token_budget=config.evaluation.token_budget,
         run=run,
         observer=observer,
-        routed=climbed.routed,
-        ladder=climbed.report,
+        routed=outcome.routed,
+        mitigation_search=outcome.report,
     )
     seen = keep_trained(config, rows, run, tuned, observer, of_tuned=True)
     return forgetting(Task(rows.test, records["base"], records["tuned"], metrics.primary, seen), notices)

@@ -14,11 +14,11 @@ from keeptune.assessment.diagnosis import SAMPLE_SEED, Both, BothModels, explain
 from keeptune.assessment.published_base import published_base
 from keeptune.assessment.recovery_probe import Recovery, Side, recovery_probe
 from keeptune.assessment.verdict_pass import (
-    Answering,
+    AbilityEvaluator,
     Asked,
-    ask_abilities,
-    ask_tasks,
     declared,
+    evaluate_abilities,
+    evaluate_tasks,
     harness_tasks,
     only_answered,
     tell_looks,
@@ -34,7 +34,7 @@ from keeptune.forgetting.drift_history import check_report, drift_history
 from keeptune.forgetting.gate import decide
 from keeptune.forgetting.verdict import judge
 from keeptune.inference.encoding import make_encoder
-from keeptune.inference.evaluator import load_for_asking, tell_model
+from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.records import (
     SCHEMA_VERSION,
     Ability,
@@ -44,7 +44,7 @@ from keeptune.records import (
     Example,
     ForgettingReport,
     IntrusionReport,
-    LadderReport,
+    MitigationSearchReport,
     RunManifest,
     TuneResult,
     Undefined,
@@ -95,7 +95,7 @@ class Forgetting:
     observer: Observer
     routed: bool = False
     """The base goes on answering all but the task, so it stands for the tuned model there."""
-    ladder: LadderReport | None = None
+    mitigation_search: MitigationSearchReport | None = None
     """How the tuned model was chosen."""
     seconds: dict[str, float] = field(default_factory=dict)
     _hashes: dict[str, str] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Forgetting:
             self.observer(Notice("tokenizers", told))
         abilities = wanted_abilities(self.measure, self.data, encoders["base"], self.observer)
         if not same:
-            abilities = [ability for ability in abilities if ability.form != "loss" or ability.declared]
+            abilities = [ability for ability in abilities if ability.output_type != "loss" or ability.declared]
         abilities, answered, dev = self._verdict_pass(abilities, encoders)
         level, family = tell_looks(self.measure, self.observer), sum(ability.declared for ability in abilities)
         reports = [
@@ -127,7 +127,7 @@ class Forgetting:
                 ability,
                 *answered[ability.name],
                 dev.get(ability.name, ()),
-                "" if same or ability.form != "loss" else "the two models have other tokenizers",
+                "" if same or ability.output_type != "loss" else "the two models have other tokenizers",
                 level=level,
                 family=family,
             )
@@ -165,7 +165,7 @@ class Forgetting:
             notices=tuple(dict.fromkeys(notices)),
             config={"base": to_plain(self.base), "tuned": to_plain(self.tuned), "measure": to_plain(self.measure)},
             manifest=self._manifest(abilities),
-            ladder=self.ladder,
+            mitigation_search=self.mitigation_search,
         )
         return write_report(report, answered, task, self.run, made, published_base(self.base), self.observer)
 
@@ -184,10 +184,10 @@ class Forgetting:
         tasks = {}
         for name in ("base",) if self.routed else ("base", "tuned"):
             began = time.monotonic()
-            answering = self._load(name, encoders[name])
-            asked[name] = ask_abilities(answering, abilities, half, dev=name == "base")
-            tasks[name] = ask_tasks(answering.loaded, self.measure.keep, self.measure.items, self.observer)
-            del answering
+            ability_evaluator = self._load(name, encoders[name])
+            asked[name] = evaluate_abilities(ability_evaluator, abilities, half, dev=name == "base")
+            tasks[name] = evaluate_tasks(ability_evaluator.loaded, self.measure.keep, self.measure.items, self.observer)
+            del ability_evaluator
             gc.collect()
             self.seconds[f"verdict_{name}"] = time.monotonic() - began
         if self.routed:
@@ -240,18 +240,18 @@ class Forgetting:
             return None
         sides = [
             # Weights that are trained are asked where they lie.
-            Side(partial(load_for_asking, replace(model, engine="torch")), encoders[name], self.token_budget)
+            Side(partial(load_for_inference, replace(model, engine="torch")), encoders[name], self.token_budget)
             for name, model in self._models.items()
         ]
         return recovery_probe(sides[0], sides[1], ability, self.observer)
 
-    def _load(self, name: str, encoder: Encoder) -> Answering:
-        loaded = load_for_asking(self._models[name])
+    def _load(self, name: str, encoder: Encoder) -> AbilityEvaluator:
+        loaded = load_for_inference(self._models[name])
         if name not in self._hashes:
             tell_model(loaded, self.observer)
             self._hashes[name] = loaded.hash
             self._places = (str(loaded.placement.device), loaded.placement.dtype_name)
-        return Answering(loaded, encoder, self.token_budget, name, self.observer)
+        return AbilityEvaluator(loaded, encoder, self.token_budget, name, self.observer)
 
     def _manifest(self, abilities: Sequence[Ability]) -> RunManifest:
         asked = [(ability.name, ability.version, [example.id for example in ability.items]) for ability in abilities]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keeptune.assessment.recovery_probe import Recovery
-from keeptune.assessment.verdict_pass import Answering, Records
+from keeptune.assessment.verdict_pass import AbilityEvaluator, Records
 from keeptune.data.split import limit_clusters
 from keeptune.data.task_metrics import Metrics
 from keeptune.errors import ModelError
@@ -42,12 +42,12 @@ Both = tuple[Records, Records]
 class BothModels:
     """Both models, loaded at once."""
 
-    base: Answering
-    tuned: Answering
+    base: AbilityEvaluator
+    tuned: AbilityEvaluator
 
-    def ask(self, ability: Ability, metrics: Metrics, asked: Sequence[Example], part: str) -> Both:
+    def evaluate(self, ability: Ability, metrics: Metrics, asked: Sequence[Example], part: str) -> Both:
         """Records of both."""
-        first, second = (each.ask_by(ability, metrics, asked, part) for each in (self.base, self.tuned))
+        first, second = (each.evaluate_by(ability, metrics, asked, part) for each in (self.base, self.tuned))
         return first, second
 
 
@@ -67,14 +67,14 @@ def look_for_intrusion(
         return Undefined(reason)
     written: dict[str, Both] = {}
     for ability in abilities:
-        if ability.form == "loss":
+        if ability.output_type == "loss":
             continue
         if "free" in ability.variants:
             free = limit_clusters(ability.variants["free"], FREE_ITEMS)
             metric = "label_accuracy" if all(example.choices for example in free) else ability.metrics[0]
             asked = replace(ability, max_new_tokens=max(FREE_TOKENS, ability.max_new_tokens))
-            written[ability.name] = models.ask(asked, Metrics((get_metric(metric),), ""), free, "free")
-        elif ability.form == "generate":
+            written[ability.name] = models.evaluate(asked, Metrics((get_metric(metric),), ""), free, "free")
+        elif ability.output_type == "generate":
             written[ability.name] = _first(answered[ability.name], TASK_ITEMS)
     return find_intrusion(task, written)
 
@@ -110,18 +110,20 @@ def explain(
     answered: Both,
     recovery: Recovery | None,
 ) -> AbilityReport:
-    """A lost ability's other wordings and forms, the rank of its references among foils, and what they say."""
+    """A lost ability's other templates and forms, the rank of its references among foils, and what they say."""
     metrics = Metrics(tuple(get_metric(name) for name in ability.metrics), "")
     variants: dict[str, Both] = {}
     for name, examples in ability.variants.items():
-        if name == "free" and ability.form == "choices":
+        if name == "free" and ability.output_type == "choices":
             metric = "label_accuracy" if all(example.choices for example in examples) else ability.metrics[0]
-            variants[name] = models.ask(ability, Metrics((get_metric(metric),), ""), examples, name)
+            variants[name] = models.evaluate(ability, Metrics((get_metric(metric),), ""), examples, name)
         else:
-            variants[name] = models.ask(ability, metrics, examples, name)
-    if ability.form in ("generate", "few-shot") and ability.source != "lm-eval":
+            variants[name] = models.evaluate(ability, metrics, examples, name)
+    if ability.output_type in ("generate", "few-shot") and ability.source != "lm-eval":
         foils = with_foils(limit_clusters(ability.items, FOIL_ITEMS), ability.metrics[0])
         if foils:
-            variants[FOILS] = models.ask(ability, Metrics((get_metric(RANKED_BY),), ""), foils, "ranked among foils")
+            variants[FOILS] = models.evaluate(
+                ability, Metrics((get_metric(RANKED_BY),), ""), foils, "ranked among foils"
+            )
     found = (recovery.recovery, recovery.control) if recovery else (None, None)
     return replace(report, diagnosis=diagnose(ability, *answered, variants, *found))

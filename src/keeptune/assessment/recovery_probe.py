@@ -20,7 +20,7 @@ from keeptune.data.encode import Encoder
 from keeptune.errors import MetricError
 from keeptune.events import Notice, Observer, silent
 from keeptune.forgetting.paired_scores import corpus_statistic, count_names, sum_by_cluster
-from keeptune.inference.run import Questioning, answer_items, score_answers
+from keeptune.inference.run import AnswerSettings, answer_items, score_answers
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
 from keeptune.records import Ability, EvalRecord, Example, MaybeInterval, Undefined
@@ -120,8 +120,8 @@ def _scores(
         training = TrainingConfig(lr=LR, epochs=float(STEPS), batch_size=SHOWN, checkpoint_minutes=1e6, seed=seed)
         with tempfile.TemporaryDirectory() as scratch:
             Loop(loaded, side.encoder.rows(shown), training, Path(scratch), "probe", silent)()
-    questioning = Questioning(side.encoder, ability.max_new_tokens, side.token_budget)
-    answers = answer_items(loaded, questioning, scored, [metric], silent, "probe")
+    answer_settings = AnswerSettings(side.encoder, ability.max_new_tokens, side.token_budget)
+    answers = answer_items(loaded, answer_settings, scored, [metric], silent, "probe")
     records = score_answers(scored, answers, [metric])
     del loaded
     gc.collect()

@@ -16,7 +16,7 @@ from keeptune.data.task_rows import Rows
 from keeptune.events import Notice, Observer
 from keeptune.export.save import saved_tuned
 from keeptune.inference.encoding import new_tokens
-from keeptune.inference.evaluator import Asker
+from keeptune.inference.evaluator import Evaluator
 from keeptune.inference.run import score_answers
 from keeptune.records import Answer, EvalRecord
 from keeptune.scoring.baselines import baseline_outputs
@@ -44,24 +44,24 @@ def score(
     """Ask both models, each loaded from disk anew: the base is bare, and the tuned is what the user gets."""
     evaluation = config.evaluation
     room = new_tokens(evaluation, encoder, rows.train)
-    asker = Asker(encoder, metrics, room, evaluation.token_budget, observer)
+    evaluator = Evaluator(encoder, metrics, room, evaluation.token_budget, observer)
     began = time.monotonic()
-    base = asker.load(config.model)
-    records = {"base": asker.ask(base, rows.test, rows.test, "base", cache=True)}
+    base = evaluator.load(config.model)
+    records = {"base": evaluator.evaluate(base, rows.test, rows.test, "base", cache=True)}
     if evaluation.few_shot:
         shown = with_shots(rows.test, rows.train, evaluation.few_shot, 0, encoder, room)
         if shown.shots < evaluation.few_shot:
             observer(Notice("few-shot", fewer_shown(shown.shots, evaluation.few_shot, len(rows.train))))
         if shown.shots:
             name = f"few-shot-{shown.shots}"
-            records[name] = asker.ask(base, rows.test, shown.examples, name, cache=True)
+            records[name] = evaluator.evaluate(base, rows.test, shown.examples, name, cache=True)
     place, model_hash = base.placement, base.hash
     del base
     gc.collect()
     seconds["evaluate_base"] = time.monotonic() - began
     began = time.monotonic()
-    tuned = asker.load(dataclasses.replace(config.model, name=str(saved_tuned(run)), revision=None))
-    records["tuned"] = asker.ask(tuned, rows.test, rows.test, "tuned", cache=False)
+    tuned = evaluator.load(dataclasses.replace(config.model, name=str(saved_tuned(run)), revision=None))
+    records["tuned"] = evaluator.evaluate(tuned, rows.test, rows.test, "tuned", cache=False)
     seconds["evaluate_tuned"] = time.monotonic() - began
     for name, outputs in baseline_outputs(rows.train, rows.test).items():
         answers = [Answer(e.id, text, "stop") for e, text in zip(rows.test, outputs, strict=True)]

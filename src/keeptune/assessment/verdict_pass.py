@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from keeptune.abilities.declared import scored_by, task_of
-from keeptune.abilities.lm_eval import ask_harness
+from keeptune.abilities.lm_eval import evaluate_harness
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import Keep, MeasureConfig
 from keeptune.data.encode import Encoder
@@ -16,7 +16,7 @@ from keeptune.data.lm_eval_task import HarnessTask, by_metrics
 from keeptune.data.task_metrics import Metrics
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer
-from keeptune.inference.evaluator import Asker
+from keeptune.inference.evaluator import Evaluator
 from keeptune.models.load import LoadedModel
 from keeptune.records import Ability, EvalRecord, Example
 from keeptune.scoring.harness_metric import PREFIX
@@ -37,7 +37,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class AbilityEvaluator:
     """How one model is asked about abilities."""
 
     loaded: LoadedModel
@@ -47,18 +47,20 @@ class Answering:
     """``base`` or ``tuned``."""
     observer: Observer
 
-    def ask(self, ability: Ability, asked: Sequence[Example], part: str = "") -> Records:
+    def evaluate(self, ability: Ability, asked: Sequence[Example], part: str = "") -> Records:
         """Records of `asked`, items of this ability in any of its forms; answers of earlier runs are used again."""
-        return self.ask_by(ability, Metrics(scored_by(ability), ""), asked, part)
+        return self.evaluate_by(ability, Metrics(scored_by(ability), ""), asked, part)
 
-    def ask_by(self, ability: Ability, metrics: Metrics, asked: Sequence[Example], part: str = "") -> Records:
+    def evaluate_by(self, ability: Ability, metrics: Metrics, asked: Sequence[Example], part: str = "") -> Records:
         """The same by other metrics than the ability's."""
-        asker = Asker(self.encoder, metrics, ability.max_new_tokens, self.token_budget, self.observer)
+        evaluator = Evaluator(self.encoder, metrics, ability.max_new_tokens, self.token_budget, self.observer)
         title = f"{ability.name}{f', {part}' if part else ''} ({self.name})"
-        return asker.ask(self.loaded, asked, asked, title, cache=True)
+        return evaluator.evaluate(self.loaded, asked, asked, title, cache=True)
 
 
-def ask_abilities(answering: Answering, abilities: Sequence[Ability], seconds: float | None, *, dev: bool) -> Asked:
+def evaluate_abilities(
+    ability_evaluator: AbilityEvaluator, abilities: Sequence[Ability], seconds: float | None, *, dev: bool
+) -> Asked:
     """All items of every ability; with `seconds`, slices of whole clusters in turn until the time is over: dev items
     and each ability's first slice in any case.
 
@@ -68,9 +70,13 @@ def ask_abilities(answering: Answering, abilities: Sequence[Ability], seconds: f
     asked = Asked()
     began = time.monotonic()
     if dev:
-        asked.dev = {ability.name: answering.ask(ability, ability.dev, "dev") for ability in abilities if ability.dev}
+        asked.dev = {
+            ability.name: ability_evaluator.evaluate(ability, ability.dev, "dev")
+            for ability in abilities
+            if ability.dev
+        }
     if seconds is None:
-        asked.items = {ability.name: answering.ask(ability, ability.items) for ability in abilities}
+        asked.items = {ability.name: ability_evaluator.evaluate(ability, ability.items) for ability in abilities}
         return asked
     end = began + seconds
     asked.items = {ability.name: [] for ability in abilities}
@@ -78,7 +84,7 @@ def ask_abilities(answering: Answering, abilities: Sequence[Ability], seconds: f
     for turn in range(max((len(parts) for parts in slices.values()), default=0)):
         for ability in abilities:
             if turn < len(slices[ability.name]) and (turn == 0 or time.monotonic() < end):
-                asked.items[ability.name] += answering.ask(ability, slices[ability.name][turn])
+                asked.items[ability.name] += ability_evaluator.evaluate(ability, slices[ability.name][turn])
     return asked
 
 
@@ -111,7 +117,7 @@ def only_answered(
     )
 
 
-def ask_tasks(
+def evaluate_tasks(
     loaded: LoadedModel, keeps: Sequence[Keep], limit: int | None, observer: Observer
 ) -> Mapping[str, tuple[Keep, HarnessTask]]:
     """Tasks of lm-evaluation-harness among the declared abilities, asked by its own code; name → declaration, task.
@@ -120,7 +126,7 @@ def ask_tasks(
     """
     found: dict[str, tuple[Keep, HarnessTask]] = {}
     for keep in harness_tasks(keeps):
-        asked = ask_harness(loaded, [task_of(keep)], limit, observer)
+        asked = evaluate_harness(loaded, [task_of(keep)], limit, observer)
         for task, (ability, records) in asked.items():
             name = keep.name if len(asked) == 1 else f"{keep.name}/{task}"
             found[name] = keep, HarnessTask(ability, records)

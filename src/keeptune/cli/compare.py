@@ -9,17 +9,20 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import FLAGS, LADDER, output_flags, setting_flags
+from keeptune.cli.options import FLAGS, MITIGATION_SEARCH, output_flags, setting_flags
 
-NOT_HERE = ("method", "seed", "resume", "fail-on", "auto", *LADDER)
-"""Flags that the methods and seeds to compare take the place of, those of the ladder, and that of exit codes."""
+NOT_HERE = ("method", "seed", "resume", "fail-on", "auto", *MITIGATION_SEARCH)
+"""Flags that the methods and seeds to compare take the place of, those of the mitigation search, and that of exit
+codes."""
 FAILED = 1
 HERE = "local"
 AMOUNT = click.FloatRange(min=0.0)
 
 
 @click.command("compare")
-@click.option("--methods", metavar="A,B,…", required=True, help="full, lora, full+replay=0.05, full+dial=0.5 …")
+@click.option(
+    "--methods", metavar="A,B,…", required=True, help="full, lora, full+replay=0.05, full+interpolation=0.5 …"
+)
 @click.option("--seeds", metavar="N,N,…", default="0,1,2", show_default=True, help="Each method is trained by each.")
 @click.option(
     "--ray", metavar="[ADDRESS]", is_flag=False, flag_value=HERE, help="Trials on Ray: started here, or there."

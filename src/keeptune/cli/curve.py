@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import FLAGS, LADDER, output_flags, setting_flags
+from keeptune.cli.options import FLAGS, MITIGATION_SEARCH, output_flags, setting_flags
 
-OWN = ("limit-train", "draw", "resume", "fail-on", "auto", *LADDER)
-"""Settings that sizes and draws take the place of; a curve goes on by itself, climbs no ladder and judges nothing."""
+OWN = ("limit-train", "draw", "resume", "fail-on", "auto", *MITIGATION_SEARCH)
+"""Settings that sizes and draws take the place of; a curve goes on by itself, searches no mitigation search and judges
+nothing."""
 FAILED = 1
 
 

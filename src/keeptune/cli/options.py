@@ -63,7 +63,7 @@ FLAGS: Mapping[str, Flag] = {
     "select-by": Flag("loss|metric", "What chooses the best checkpoint.  [default: loss]"),
     "seed": Flag("N", "Seed of the training; which rows are set apart does not hang on it.  [default: 0]"),
     "search": Flag("N", "Choose lr and epochs by N short trainings.  [default: 0]"),
-    "max-drift": Flag("X", "Drift from the base that --search allows, nats a token.  [default: 0.02]"),
+    "max-drift": Flag("X", "Drift from the base that --hyperparameter-search allows, nats a token.  [default: 0.02]"),
     "metric": Flag("NAME", "rouge1, token_f1 … or file.py:function; may be repeated.  [default: by the data]", True),
     "max-new-tokens": Flag("N", "Room for an answer.  [default: by the train answers]"),
     "few-shot": Flag("N", "Show N train rows before each item to the base, as a baseline.  [default: 0]"),
@@ -71,7 +71,9 @@ FLAGS: Mapping[str, Flag] = {
     "keep": Flag("NAME[=DATA][:METRIC][:MARGIN]", "An ability that must not be lost; may be repeated.", True),
     "abilities": Flag("NAME", "Built-in ability to measure beside those; may be repeated.  [default: all]", True),
     "items": Flag("N", "Items an ability at most.  [default: all; about 150 in a quick measure]"),
-    "dev-fraction": Flag("X", "Share of your own items set apart to choose a remedy by.  [default: 0; 0.3 by --auto]"),
+    "dev-fraction": Flag(
+        "X", "Share of your own items set apart to choose a mitigation by.  [default: 0; 0.3 by --auto]"
+    ),
     "fail-on": Flag("fail|inconclusive|none", "Outcomes with an exit code of their own (3, 4).  [default: both]", True),
     "looks": Flag("K", "Measurements planned at most, each with as many more items.  [default: 1]"),
     "probe": Flag("", "For lost abilities: do a few old examples bring them back?"),
@@ -85,13 +87,15 @@ FLAGS: Mapping[str, Flag] = {
     "ewc": Flag("X", "The same, by what mattered to the base.  [default: 0]"),
     "freeze": Flag("X", "Share of the layers, from the lowest, that are not trained.  [default: 0]"),
     "token-weights": Flag("none|stm|talr|dft", "Tokens that are improbable count less.  [default: none]"),
-    "dial": Flag("X", "Share of the trained change that is kept.  [default: 1]"),
-    "auto": Flag("", "Climb from the cheapest remedy until all that --keep names is kept."),
-    "can-route": Flag("", "Requests can go to the base or to the tuned model: then that is a remedy."),
-    "rungs": Flag("REMEDY", "Remedies to try, in this order; may be repeated.  [default: the ladder's]", True),
-    "max-rungs": Flag("N", "Trainings on the ladder at most."),
-    "ladder-minutes": Flag("X", "Start no rung after X minutes."),
-    "min-gain": Flag("X", "Share of the plain gain at which the climb may stop.  [default: 0.9]"),
+    "interpolation": Flag("X", "Share of the trained change that is kept.  [default: 1]"),
+    "auto": Flag("", "Search from the cheapest mitigation until all that --keep names is kept."),
+    "can-route": Flag("", "Requests can go to the base or to the tuned model: then that is a mitigation."),
+    "candidates": Flag(
+        "REMEDY", "Mitigations to try, in this order; may be repeated.  [default: the mitigation search's]", True
+    ),
+    "max-candidates": Flag("N", "Trainings on the mitigation search at most."),
+    "search-minutes": Flag("X", "Start no candidate after X minutes."),
+    "min-gain": Flag("X", "Share of the plain gain at which the search may stop.  [default: 0.9]"),
     "device": Flag("auto|cpu|cuda|mps", "Where to run.  [default: auto]"),
     "dtype": Flag("auto|float32|bfloat16|float16", "Numbers to run in.  [default: auto]"),
     "engine": Flag("torch|vllm", "What answers when models are asked.  [default: torch]"),
@@ -106,7 +110,7 @@ MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-c
 READING = ("encoding", "delimiter", "skip-bad")
 DATA = ("prompt", "completion", "system", "group", "choices", *READING, "max-length")
 MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "looks", "probe")
-LADDER = ("can-route", "rungs", "max-rungs", "ladder-minutes", "min-gain")
+MITIGATION_SEARCH = ("can-route", "candidates", "max-candidates", "search-minutes", "min-gain")
 SCORING = ("metric", "max-new-tokens", "few-shot", "engine")
 
 _BARE = {"use_peft", "bf16", "fp16", "trust_remote_code", "resume_from_checkpoint"}

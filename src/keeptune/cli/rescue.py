@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import DATA, FLAGS, LADDER, MEASURE, MODEL, SCORING, output_flags, setting_flags
+from keeptune.cli.options import DATA, FLAGS, MEASURE, MITIGATION_SEARCH, MODEL, SCORING, output_flags, setting_flags
 
 OF_TRAIN = ("train", "limit-train", "too-long", "validation-fraction", "keep-duplicates")
 TRAINING = (*OF_TRAIN, "lr", "lr-factor", "epochs", "batch-size", "seed")
-ASKED = [name for name in FLAGS if name in (*MODEL, *DATA, *SCORING, *MEASURE, *TRAINING, "replay", *LADDER)]
+ASKED = [name for name in FLAGS if name in (*MODEL, *DATA, *SCORING, *MEASURE, *TRAINING, "replay", *MITIGATION_SEARCH)]
 NOT_HERE = ("model", "few-shot")
 
 
@@ -24,12 +24,12 @@ NOT_HERE = ("model", "few-shot")
         "test": "Items of the task that was tuned; needed without --train.",
         "lr-factor": "Times the learning rate, for a repair.  [default: 0.3; 1 where --lr is given]",
         "epochs": "Passes of a repair over train.  [default: 1]",
-        "dev-fraction": "Share of your own items set apart to choose a remedy by.  [default: 0.3]",
+        "dev-fraction": "Share of your own items set apart to choose a mitigation by.  [default: 0.3]",
     },
 )
 @output_flags
 def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
-    """Mend a tuned model that lost what must be kept: the dial first, then short repairs.
+    """Mend a tuned model that lost what must be kept: the interpolation first, then short repairs.
 
     \b
     keeptune rescue --base org/model --tuned ./checkpoint --test task.jsonl --keep ner=ner.jsonl:entity_f1

@@ -31,24 +31,23 @@ class Affects(Enum):
 
 
 _KEYS: Mapping[Affects, str] = {
-    Affects.WEIGHTS: """
-        data.max_length data.too_long data.loss_on
-        method.kind method.rank method.alpha method.dropout method.target_modules
-        training.lr training.lr_factor training.epochs training.batch_size training.token_budget
-        training.warmup_fraction training.weight_decay training.max_grad_norm training.validations_per_epoch
-        training.select_by training.seed training.search training.max_drift
-        mend.replay_fraction mend.self_replay mend.kl mend.kl_on mend.l2sp mend.ewc mend.freeze mend.token_weights
-        mend.dial
-    """,
+    Affects.WEIGHTS: """ data.max_length data.too_long data.loss_on method.kind method.rank method.alpha method.dropout
+    method.target_modules training.lr training.lr_factor training.epochs training.batch_size training.token_budget
+    training.warmup_fraction training.weight_decay training.max_grad_norm training.validations_per_epoch
+    training.select_by training.seed training.hyperparameter_search training.max_drift mitigation.replay_fraction
+    mitigation.self_replay mitigation.kl mitigation.kl_on mitigation.l2sp mitigation.ewc mitigation.freeze
+    mitigation.token_weights mitigation.interpolation """,
     Affects.INPUT: """
         model.name model.revision model.device model.dtype
         data.train data.test data.encoding data.delimiter data.skip_bad data.choices
         data.prompt data.completion data.system
         data.group data.limit_train data.draw data.limit_test
         data.test_fraction data.validation_fraction data.drop_duplicates
-        mend.replay mend.self_replay_prompts mend.reference
+        mitigation.replay mitigation.self_replay_prompts mitigation.reference
     """,
-    Affects.CHOICE: "ladder.auto ladder.can_route ladder.rungs ladder.min_gain",
+    Affects.CHOICE: """
+        mitigation_search.auto mitigation_search.can_route mitigation_search.candidates mitigation_search.min_gain
+    """,
     Affects.ANSWERS: """
         model.engine evaluation.metrics evaluation.max_new_tokens evaluation.token_budget evaluation.few_shot
     """,
@@ -56,7 +55,7 @@ _KEYS: Mapping[Affects, str] = {
         measure.extent measure.keep measure.abilities measure.items measure.dev_fraction measure.minutes
         measure.fail_on measure.probe measure.looks
     """,
-    Affects.BUDGET: "training.max_minutes ladder.max_rungs ladder.ladder_minutes",
+    Affects.BUDGET: "training.max_minutes mitigation_search.max_candidates mitigation_search.search_minutes",
     Affects.NOTHING: """
         model.allow_pickle model.allow_remote_code training.torch_compile training.checkpoint_minutes output resume
     """,

@@ -18,16 +18,16 @@ def absolute(name: str) -> str:
 
 def with_absolute_paths(config: TuneConfig) -> TuneConfig:
     """`config` as it means the same from any folder."""
-    data, mend, measure = config.data, config.mend, config.measure
+    data, mitigation, measure = config.data, config.mitigation, config.measure
     return replace(
         config,
         model=replace(config.model, name=absolute(config.model.name)),
         data=replace(data, train=_optional(data.train), test=_optional(data.test)),
-        mend=replace(
-            mend,
-            replay=tuple(absolute(name) for name in mend.replay),
-            self_replay_prompts=_optional(mend.self_replay_prompts),
-            reference=_optional(mend.reference),
+        mitigation=replace(
+            mitigation,
+            replay=tuple(absolute(name) for name in mitigation.replay),
+            self_replay_prompts=_optional(mitigation.self_replay_prompts),
+            reference=_optional(mitigation.reference),
         ),
         evaluation=replace(config.evaluation, metrics=tuple(_in_file(metric) for metric in config.evaluation.metrics)),
         measure=replace(measure, keep=tuple(_keep(keep) for keep in measure.keep)),

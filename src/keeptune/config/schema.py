@@ -144,7 +144,7 @@ class TrainingConfig(Canonical):
 
 
 @dataclass(frozen=True, slots=True)
-class MendConfig(Canonical):
+class MitigationConfig(Canonical):
     """What a training does so that other abilities are kept. Everything composes; by default nothing is done."""
 
     replay: tuple[str, ...] = ()
@@ -174,27 +174,27 @@ class MendConfig(Canonical):
     (arXiv:2509.20758), ``dft`` (arXiv:2508.05629)."""
     reference: str | None = None
     """The model that KL and self-replay hold to, with the same tokenizer. None: the one that is trained, as it was."""
-    dial: float = 1.0
+    interpolation: float = 1.0
     """Share α of the trained change that is kept: W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903."""
 
 
 @dataclass(frozen=True, slots=True)
-class LadderConfig(Canonical):
-    """How the cheapest remedy is looked for."""
+class MitigationSearchConfig(Canonical):
+    """How the cheapest mitigation is looked for."""
 
     auto: bool = False
-    """Climb the ladder until every kept ability is kept on dev items."""
+    """MitigationSearch the mitigation search until every kept ability is kept on dev items."""
     can_route: bool = False
-    """Requests can be sent to the base or to the tuned model: the adapter apart is a remedy."""
-    rungs: tuple[str, ...] = ()
-    """What is tried after the plain training, in this order, as `mitigation.table` reads it: ``dial=0.5``,
-    ``replay=0.05+kl=0.1`` … Empty: the default ladder."""
-    max_rungs: int | None = None
+    """Requests can be sent to the base or to the tuned model: the adapter apart is a mitigation."""
+    candidates: tuple[str, ...] = ()
+    """What is tried after the plain training, in this order, as `mitigation.table` reads it: ``interpolation=0.5``,
+    ``replay=0.05+kl=0.1`` … Empty: the default mitigation_search."""
+    max_candidates: int | None = None
     """Trainings at most, the plain one among them."""
-    ladder_minutes: float | None = None
-    """No rung is started after this many minutes."""
+    search_minutes: float | None = None
+    """No candidate is started after this many minutes."""
     min_gain: float = 0.9
-    """Share of the plain training's gain, on dev items, at which the climb may stop."""
+    """Share of the plain training's gain, on dev items, at which the search may stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,8 @@ class MeasureConfig(Canonical):
     items: int | None = None
     """Items an ability at most, by whole clusters. None: all."""
     dev_fraction: float = 0.0
-    """Share of the user's own items that are set apart, by whole groups, to choose a remedy by; `--auto` takes 0.3."""
+    """Share of the user's own items that are set apart, by whole groups, to choose a mitigation by; `--auto` takes
+    0.3."""
     minutes: float | None = None
     """Minutes for asking the two models at most: items are left out, by whole clusters, and it is said."""
     fail_on: tuple[str, ...] = ("fail", "inconclusive")
@@ -262,8 +263,8 @@ class TuneConfig(Canonical):
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     measure: MeasureConfig = field(default_factory=MeasureConfig)
-    mend: MendConfig = field(default_factory=MendConfig)
-    ladder: LadderConfig = field(default_factory=LadderConfig)
+    mitigation: MitigationConfig = field(default_factory=MitigationConfig)
+    mitigation_search: MitigationSearchConfig = field(default_factory=MitigationSearchConfig)
     output: str = ""
     """Run folder. Empty: ``runs/<task>-<method>-<n>``, the first that is free."""
     resume: bool = False

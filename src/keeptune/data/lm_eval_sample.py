@@ -12,7 +12,7 @@ from typing import Any
 
 from keeptune.data.formats.raw_row import RawRow
 from keeptune.errors import Problem
-from keeptune.records.ability import Form
+from keeptune.records.ability import OutputType
 
 _NEEDED = ("doc_id", "target", "arguments", "resps")
 _NOT_METRICS = frozenset(
@@ -24,7 +24,7 @@ _NOT_METRICS = frozenset(
 class Asked:
     """What a model was asked, and what came back."""
 
-    form: Form
+    form: OutputType
     prompt: str
     references: tuple[str, ...]
     choices: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from keeptune.data.formats.raw_row import RawRow
 from keeptune.data.lm_eval_sample import HarnessSample, read_sample
 from keeptune.errors import DataError, MetricError, PairingError, Problem
 from keeptune.records import Ability, Answer, EvalRecord, Example, ItemScore, Message
-from keeptune.records.ability import Form
+from keeptune.records.ability import OutputType
 from keeptune.scoring.harness_metric import HarnessMetric, harness_scores
 from keeptune.scoring.table import get_metric
 
@@ -151,7 +151,7 @@ def _told(results: Mapping[str, Any], what: str, task: str) -> Mapping[str, Any]
 def _ability(
     task: str,
     records: Sequence[EvalRecord],
-    form: Form,
+    form: OutputType,
     metrics: Sequence[HarnessMetric],
     results: Mapping[str, Any],
 ) -> Ability:
@@ -162,7 +162,7 @@ def _ability(
         title=task,
         source="lm-eval",
         version=str(results.get("versions", {}).get(task, "")),
-        form=form,
+        output_type=form,
         metrics=tuple(metric.name for metric in metrics),
         items=tuple(_example(record) for record in records),
         chance=_chance(records) if form == "choices" and metrics and metrics[0].of.startswith("acc") else None,
@@ -175,7 +175,7 @@ def by_metrics(ability: Ability, metrics: tuple[str, ...]) -> Ability:
     if metrics[0] == ability.metrics[0]:
         return replace(ability, metrics=metrics)
     metric = get_metric(metrics[0])
-    guessed = ability.form == "choices" and metric.needs == "choices"
+    guessed = ability.output_type == "choices" and metric.needs == "choices"
     return replace(
         ability, metrics=metrics, margin=_margin(metric.unit), chance=_chance(ability.items) if guessed else None
     )

@@ -18,7 +18,7 @@ from keeptune.records import Interval, MaybeInterval, Undefined, negated
 from keeptune.report.phrases import change, score, unit
 from keeptune.statistics.seeded import Seeded
 
-STRONGER_WHEN_SMALLER = ("dial", "smaller")
+STRONGER_WHEN_SMALLER = ("interpolation", "smaller")
 SHARES = ("replay", "self-replay", "freeze")
 """Told in percent."""
 

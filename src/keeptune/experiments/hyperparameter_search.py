@@ -1,4 +1,5 @@
-"""`tune --search`: learning rate and epochs by short trainings under a drift budget, before the training itself."""
+"""`tune --hyperparameter-search`: learning rate and epochs by short trainings under a drift budget, before the
+training itself."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from keeptune.inference.base_text import sample_text
 from keeptune.inference.drift import kl_by_row, kl_of_adapter
 from keeptune.mitigation.fit import unfit
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.records import EncodedRow, SearchReport, from_plain, to_plain
+from keeptune.records import EncodedRow, HyperparameterSearchReport, from_plain, to_plain
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.loop import Validate
 from keeptune.training.resume import refuse_another
@@ -30,7 +31,7 @@ from keeptune.training.train import keep_settings, prepared, write_config
 from keeptune.workspace.atomic import write_json
 from keeptune.workspace.json_file import read_json_file
 
-SEARCH = "search.json"
+SEARCH = "hyperparameter_search.json"
 JOURNAL = "search.journal"
 TRIAL = "search"
 """Folder in a run for the trial under way."""
@@ -65,7 +66,7 @@ def found_settings(
         observer(Notice("search", "lr and epochs are given: nothing is left to search for"))
         return config
     if not rows.validation:
-        raise ConfigError("--search needs rows to see the loss on", "raise --validation-fraction")
+        raise ConfigError("--hyperparameter-search needs rows to see the loss on", "raise --validation-fraction")
     if error := unfit(config):
         raise error
     refuse_another(config, rows, run)
@@ -73,7 +74,7 @@ def found_settings(
     kept = run / SEARCH
     if kept.exists():
         try:
-            report = from_plain(SearchReport, read_json_file(kept))
+            report = from_plain(HyperparameterSearchReport, read_json_file(kept))
         except (OSError, ValueError) as error:
             fix = "start a new run in another --output"
             raise StoreError(f"{kept}, which the search has found, cannot be read: {error}", fix) from error
@@ -88,7 +89,7 @@ def found_settings(
 
 def _search(
     config: TuneConfig, run: Path, rows: Rows, encoder: Encoder, metrics: Metrics, observer: Observer
-) -> SearchReport:
+) -> HyperparameterSearchReport:
     base = load_model(config.model)
     texts = sample_text(base, TEXTS, TEXT_TOKENS, TEXT_SEED)
     space = _space(config, base.parameters, len(rows.train))
@@ -129,7 +130,7 @@ class _Trials:
         try:
             loop = prepared(config, self.folder, self.rows, self.encoder, self.metrics, self._tell).loop
             # There are validation rows, so there is a validation; that of the untrained model is counted.
-            loop.start_key = ""
+            loop.startup_key = ""
             loop.validate = _checked(cast(Validate, loop.validate), report)
             state = loop()
             loss, drift = min(loss for step, loss in state.validation_curve if step), self._drift(loop.loaded)

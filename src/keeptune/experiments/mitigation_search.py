@@ -1,7 +1,7 @@
-"""`tune --auto`: climb from the cheapest remedy until every declared ability is kept on development items.
+"""`tune --auto`: search from the cheapest mitigation until every declared ability is kept on development items.
 
-Nothing here reads a verdict item or a test row: the climb sees `DevItems`, a rung's worth is a `DevEvidence`, and the
-chosen rung goes on to the same final scoring as any run.
+Nothing here reads a verdict item or a test row: the search sees `DevItems`, a candidate's worth is a `DevEvidence`,
+and the chosen candidate goes on to the same final scoring as any run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keeptune.abilities.declared import wanted_abilities
-from keeptune.assessment.verdict_pass import Answering
+from keeptune.assessment.verdict_pass import AbilityEvaluator
 from keeptune.config.schema import ModelConfig, TuneConfig
 from keeptune.data.encode import Encoder, same_tokenizer
 from keeptune.data.task_metrics import Metrics
@@ -31,7 +31,7 @@ from keeptune.errors import (
     TrainingError,
     first_line,
 )
-from keeptune.events import Notice, Observer, RungDone
+from keeptune.events import CandidateDone, Notice, Observer
 from keeptune.export.save import saved_tuned
 from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.drop import measure_drop
@@ -39,9 +39,9 @@ from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import paired_scores
 from keeptune.forgetting.unscored import filled_pairs
 from keeptune.inference.encoding import new_tokens
-from keeptune.inference.evaluator import Asker, load_for_asking
-from keeptune.mitigation.candidates import PLAIN, ROUTE, cost_of, refuse_nothing_to_keep, rung_config, training_of
-from keeptune.mitigation.choose import choose, enough, next_dial
+from keeptune.inference.evaluator import Evaluator, load_for_inference
+from keeptune.mitigation.candidates import PLAIN, ROUTE, candidate_config, cost_of, refuse_nothing_to_keep, training_of
+from keeptune.mitigation.choose_candidate import choose, enough, next_alpha
 from keeptune.mitigation.fit import unfit
 from keeptune.models.memory import out_of_memory
 from keeptune.records import (
@@ -50,7 +50,7 @@ from keeptune.records import (
     DevEvidence,
     EvalRecord,
     Example,
-    LadderReport,
+    MitigationSearchReport,
     TrainingSummary,
     Undefined,
     from_plain,
@@ -62,15 +62,15 @@ from keeptune.training.train import train
 from keeptune.workspace.atomic import atomic_folder, write_json
 from keeptune.workspace.json_file import read_json_file
 from keeptune.workspace.path_part import path_part
-from keeptune.workspace.runs import LADDER, RUNGS
+from keeptune.workspace.runs import CANDIDATES, MITIGATION_SEARCH
 
 ASKED = "asked.json"
-"""Of a rung, beside its folder: the seconds that asking it took."""
+"""Of a candidate, beside its folder: the seconds that asking it took."""
 
 
 @dataclass(frozen=True, slots=True)
 class DevItems:
-    """What a climb may look at."""
+    """What a search may look at."""
 
     task: tuple[Example, ...]
     """The slice of train that no step learns from."""
@@ -88,7 +88,7 @@ class DevAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The model of one rung."""
+    """The model of one candidate."""
 
     model: ModelConfig
     summary: TrainingSummary | None
@@ -96,21 +96,22 @@ class Made:
 
 
 Maker = Callable[[str], Made]
-"""From a rung to its model: trained, dialed, or found as it is. Asked again for a rung, it does nothing again."""
+"""From a candidate to its model: trained, interpolated, or found as it is. Asked again for a candidate, it does
+nothing again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Climbed:
-    """The end of a climb."""
+class SearchOutcome:
+    """The end of a search."""
 
-    report: LadderReport
+    report: MitigationSearchReport
     made: Made
     routed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Trainer:
-    """The Maker of `tune`: each rung is a training from the base, in a folder of its own."""
+    """The Maker of `tune`: each candidate is a training from the base, in a folder of its own."""
 
     config: TuneConfig
     run: Path
@@ -119,36 +120,36 @@ class Trainer:
     metrics: Metrics
     observer: Observer
 
-    def __call__(self, rung: str) -> Made:
+    def __call__(self, candidate: str) -> Made:
         """Train, unless an earlier start or a run beside this one has."""
-        config = rung_config(rung, self.config)
-        folder = self.run / RUNGS / (PLAIN if rung == ROUTE else path_part(rung))
+        config = candidate_config(candidate, self.config)
+        folder = self.run / CANDIDATES / (PLAIN if candidate == ROUTE else path_part(candidate))
         folder.mkdir(parents=True, exist_ok=True)
         summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, {})
         return Made(replace(config.model, name=str(saved_tuned(folder)), revision=None), summary)
 
 
 @dataclass(slots=True)
-class Climb:
-    """One climb. A call makes it; rungs that an earlier start has trained or asked are not done again."""
+class MitigationSearch:
+    """One search. A call makes it; candidates that an earlier start has trained or asked are not done again."""
 
     config: TuneConfig
     """`model` is the base."""
     run: Path
     rows: Rows
     encoders: tuple[Encoder, Encoder]
-    """The base's, and that of all rungs: each model is asked in its own form."""
+    """The base's, and that of all candidates: each model is asked in its own form."""
     metrics: Metrics
     make: Maker
     observer: Observer
     seconds: dict[str, float]
-    rungs: Sequence[str]
+    candidates: Sequence[str]
     """In their order, the plain training first."""
     _base: DevAnswers = field(init=False)
     _items: DevItems = field(init=False)
 
-    def __call__(self) -> Climbed:
-        """Climb and choose.
+    def __call__(self) -> SearchOutcome:
+        """MitigationSearch and choose.
 
         Raises:
             ConfigError: no ability was declared, or none can be measured on development items.
@@ -159,44 +160,46 @@ class Climb:
         self._items = replace(self._items, abilities=tuple(self._measurable()))
         tried: list[DevEvidence] = []
         left: list[str] = []
-        waiting = deque(self.rungs)
+        waiting = deque(self.candidates)
         while waiting:
-            rung = waiting.popleft()
-            if self._is_left(rung, tried, began):
-                left.append(rung)
+            candidate = waiting.popleft()
+            if self._is_left(candidate, tried, began):
+                left.append(candidate)
                 continue
             try:
-                tried.append(self._try(rung, _is_trained(rung, tried)))
+                tried.append(self._try(candidate, _is_trained(candidate, tried)))
             except (KeeptuneError, RuntimeError) as error:
-                if not tried or not _of_the_rung(error):
+                if not tried or not _of_the_candidate(error):
                     raise
-                self.observer(Notice("ladder", f"{rung} cannot be tried: {first_line(error)}"))
-                left.append(rung)
-                if rung == training_of(rung):
-                    # Its dials would train it once more.
-                    left += [other for other in waiting if training_of(other) == rung]
-                    waiting = deque(other for other in waiting if training_of(other) != rung)
+                self.observer(Notice("mitigation_search", f"{candidate} cannot be tried: {first_line(error)}"))
+                left.append(candidate)
+                if candidate == training_of(candidate):
+                    # Its interpolations would train it once more.
+                    left += [other for other in waiting if training_of(other) == candidate]
+                    waiting = deque(other for other in waiting if training_of(other) != candidate)
                 continue
-            self.observer(RungDone(tried[-1]))
-            dial = next_dial(tried, self.config.ladder.min_gain)
-            if dial is not None and unfit(rung_config(dial, self.config)) is None:
-                waiting = deque([dial, *(other for other in waiting if other != dial)])
-            elif any(enough(one, tried[0], self.config.ladder.min_gain) for one in tried):
+            self.observer(CandidateDone(tried[-1]))
+            interpolation = next_alpha(tried, self.config.mitigation_search.min_gain)
+            if interpolation is not None and unfit(candidate_config(interpolation, self.config)) is None:
+                waiting = deque([interpolation, *(other for other in waiting if other != interpolation)])
+            elif any(enough(one, tried[0], self.config.mitigation_search.min_gain) for one in tried):
                 break
         left += waiting
-        choice = choose(tried, self.config.ladder.min_gain)
-        seconds = sum(rung.trained_seconds + rung.asked_seconds for rung in tried)
-        self.seconds["ladder"] = seconds
-        report = LadderReport(tuple(tried), choice.rung.rung, choice.reason, choice.enough, tuple(left), seconds)
-        write_json(self.run / LADDER, to_plain(report))
-        return Climbed(report, self.make(choice.rung.rung), choice.rung.routed)
+        choice = choose(tried, self.config.mitigation_search.min_gain)
+        seconds = sum(candidate.trained_seconds + candidate.asked_seconds for candidate in tried)
+        self.seconds["mitigation_search"] = seconds
+        report = MitigationSearchReport(
+            tuple(tried), choice.candidate.candidate, choice.reason, choice.enough, tuple(left), seconds
+        )
+        write_json(self.run / MITIGATION_SEARCH, to_plain(report))
+        return SearchOutcome(report, self.make(choice.candidate.candidate), choice.candidate.routed)
 
     def _dev_items(self) -> DevItems:
         measure = self.config.measure
         refuse_nothing_to_keep(self.config)
         check_replayed(self.config)
         if not self.rows.validation:
-            raise ConfigError("the ladder needs rows to see the gain on", "raise --validation-fraction")
+            raise ConfigError("the mitigation search needs rows to see the gain on", "raise --validation-fraction")
         data = rows_of_user(self.config.data)
         declared = replace(measure, abilities=("none",))
         return DevItems(self.rows.validation, tuple(wanted_abilities(declared, data, self.encoders[0], self.observer)))
@@ -209,13 +212,13 @@ class Climb:
             score, _ = paired_scores(pair(records, records), metric).corpus()
             if isinstance(score, Undefined):
                 why = f"its development items have no score: {score.reason}"
-            elif ability.form == "loss" and not same_tokenizer(*self.encoders):
+            elif ability.output_type == "loss" and not same_tokenizer(*self.encoders):
                 why = "the two models have other tokenizers, so that no losses can be compared"
             else:
                 told = why_not_measurable(ability, metric, records)
                 why = told.reason if isinstance(told, Undefined) else told
             if why:
-                self.observer(Notice("ladder", f"{ability.name} is left out of the climb: {why}"))
+                self.observer(Notice("mitigation_search", f"{ability.name} is left out of the search: {why}"))
             else:
                 found.append(ability)
         if not found:
@@ -225,44 +228,48 @@ class Climb:
             )
         return found
 
-    def _is_left(self, rung: str, tried: Sequence[DevEvidence], began: float) -> bool:
+    def _is_left(self, candidate: str, tried: Sequence[DevEvidence], began: float) -> bool:
         """There is no budget for it."""
-        ladder = self.config.ladder
+        mitigation_search = self.config.mitigation_search
         if not tried:
             return False
         # What an earlier start or another run has trained counts, too.
         spent = max(time.monotonic() - began, sum(one.trained_seconds + one.asked_seconds for one in tried))
-        if ladder.ladder_minutes is not None and spent > 60 * ladder.ladder_minutes:
+        if mitigation_search.search_minutes is not None and spent > 60 * mitigation_search.search_minutes:
             return True
         trained = sum(one.trained_seconds > 0 for one in tried)
-        return ladder.max_rungs is not None and trained >= ladder.max_rungs and not _is_trained(rung, tried)
+        return (
+            mitigation_search.max_candidates is not None
+            and trained >= mitigation_search.max_candidates
+            and not _is_trained(candidate, tried)
+        )
 
-    def _try(self, rung: str, is_trained: bool) -> DevEvidence:
-        """Make and ask one rung; the time of a training that another one has had is not counted again."""
+    def _try(self, candidate: str, is_trained: bool) -> DevEvidence:
+        """Make and ask one candidate; the time of a training that another one has had is not counted again."""
         # What one that failed has left.
         gc.collect()
-        made = self.make(rung)
+        made = self.make(candidate)
         began = time.monotonic()
         answers = self._ask(made.model, self.encoders[1])
         metric = self.metrics.primary
         task = compare(self._base.task, answers.task, metric)
         return DevEvidence(
-            rung=rung,
-            cost=cost_of(rung),
+            candidate=candidate,
+            cost=cost_of(candidate),
             metric=metric.name,
             items=task.items,
             base=task.before,
             score=task.after,
             gain=task.after - task.before if metric.higher_is_better else task.before - task.after,
             drops=tuple(self._drop(ability, answers) for ability in self._items.abilities),
-            routed=rung == ROUTE,
+            routed=candidate == ROUTE,
             trained_seconds=made.summary.seconds if made.summary and not is_trained else 0.0,
-            asked_seconds=self._asked(rung, time.monotonic() - began),
+            asked_seconds=self._asked(candidate, time.monotonic() - began),
         )
 
-    def _asked(self, rung: str, seconds: float) -> float:
+    def _asked(self, candidate: str, seconds: float) -> float:
         """The most that an earlier start or this one took: answers that were there already took others' time."""
-        file = self.run / RUNGS / f"{path_part(rung)}.{ASKED}"
+        file = self.run / CANDIDATES / f"{path_part(candidate)}.{ASKED}"
         with contextlib.suppress(OSError, ValueError):
             seconds = max(seconds, from_plain(float, read_json_file(file)))
         write_json(file, seconds)
@@ -271,7 +278,7 @@ class Climb:
     def _drop(self, ability: Ability, answers: DevAnswers) -> DevDrop:
         metric = get_metric(ability.metrics[0])
         pairs = pair(self._base.abilities[ability.name], answers.abilities[ability.name])
-        # What a rung left without a score must not speak for it.
+        # What a candidate left without a score must not speak for it.
         scores = paired_scores(filled_pairs(pairs, metric, fallen=True), metric)
         before, after = scores.corpus()
         if isinstance(before, Undefined) or isinstance(after, Undefined):
@@ -290,31 +297,33 @@ class Climb:
 
     def _ask(self, model: ModelConfig, encoder: Encoder) -> DevAnswers:
         """Development items alone; answers of earlier runs are used again."""
-        loaded = load_for_asking(model)
+        loaded = load_for_inference(model)
         budget = self.config.evaluation.token_budget
         room = new_tokens(self.config.evaluation, self.encoders[0], self.rows.train or self.rows.validation)
-        asker = Asker(encoder, self.metrics, room, budget, self.observer)
-        task = asker.ask(loaded, self._items.task, self._items.task, "the task, dev", cache=True)
-        answering = Answering(loaded, encoder, budget, "dev", self.observer)
-        abilities = {ability.name: answering.ask(ability, ability.dev) for ability in self._items.abilities}
-        del loaded, answering
+        evaluator = Evaluator(encoder, self.metrics, room, budget, self.observer)
+        task = evaluator.evaluate(loaded, self._items.task, self._items.task, "the task, dev", cache=True)
+        ability_evaluator = AbilityEvaluator(loaded, encoder, budget, "dev", self.observer)
+        abilities = {
+            ability.name: ability_evaluator.evaluate(ability, ability.dev) for ability in self._items.abilities
+        }
+        del loaded, ability_evaluator
         gc.collect()
         return DevAnswers(task, abilities)
 
 
-def _of_the_rung(error: BaseException) -> bool:
-    """Whether another rung may well succeed."""
+def _of_the_candidate(error: BaseException) -> bool:
+    """Whether another candidate may well succeed."""
     of_settings = (ConfigError, DataError, MetricError, ModelError, PairingError, TrainingError)
     return isinstance(error, of_settings) or out_of_memory(error)
 
 
-def _is_trained(rung: str, tried: Sequence[DevEvidence]) -> bool:
-    return training_of(rung) in (training_of(one.rung) for one in tried)
+def _is_trained(candidate: str, tried: Sequence[DevEvidence]) -> bool:
+    return training_of(candidate) in (training_of(one.candidate) for one in tried)
 
 
 def settle(model: ModelConfig, run: Path) -> Path:
     """Put the weights that were chosen where a run has them, in the place of those that an earlier start has put there:
-    with another budget, a climb may end elsewhere."""
+    with another budget, a search may end elsewhere."""
     weights = Path(model.name)
     names = ("adapter", "model") if (weights / "adapter_config.json").exists() else ("model", "adapter")
     place, other = (run / name for name in names)

@@ -14,7 +14,7 @@ from typing import Any
 
 from keeptune.errors import TrainingError
 from keeptune.events import Notice, Observer
-from keeptune.records import SearchReport, SearchTrial
+from keeptune.records import HyperparameterSearchReport, SearchTrial
 from keeptune.training.optuna_needed import refuse_without_optuna
 
 STARTUP = 4
@@ -50,7 +50,7 @@ Training = Callable[[float, float, Report], Measured | None]
 
 def search(
     space: Space, trials: int, max_drift: float, seed: int, journal: Path, train: Training, observer: Observer
-) -> SearchReport:
+) -> HyperparameterSearchReport:
     """Try until there are `trials` of them in `journal`: a search that was stopped goes on to the same end.
 
     Raises:
@@ -71,7 +71,7 @@ def search(
         if number == 0 and not study.get_trials(states=(states.WAITING,)):
             study.enqueue_trial({"lr": space.lr, "epochs": space.epochs})
         study.sampler = _sampler(seed, number)
-        trial = study.ask()
+        trial = study.evaluate()
         lr = trial.suggest_float("lr", *space.lr_range, log=True)
         epochs = trial.suggest_categorical("epochs", space.epochs_choices)
         found = train(lr, epochs, _Checks(trial))
@@ -88,7 +88,7 @@ def search(
     return report([_trial(frozen) for frozen in study.get_trials(states=ended)], max_drift)
 
 
-def report(trials: Sequence[SearchTrial], max_drift: float) -> SearchReport:
+def report(trials: Sequence[SearchTrial], max_drift: float) -> HyperparameterSearchReport:
     """The lowest loss within the budget; where nothing is within it, the least drift.
 
     Raises:
@@ -104,7 +104,7 @@ def report(trials: Sequence[SearchTrial], max_drift: float) -> SearchReport:
     else:
         loss, drift, best = min(whole, key=lambda each: each[1])
         why = f"no trial stayed within a drift of {max_drift:g} nats a token; this one drifts least ({drift:.3g})"
-    return SearchReport(tuple(trials), max_drift, best.lr, best.epochs, why, bool(within))
+    return HyperparameterSearchReport(tuple(trials), max_drift, best.lr, best.epochs, why, bool(within))
 
 
 @dataclass(slots=True)

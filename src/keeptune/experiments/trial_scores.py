@@ -98,7 +98,7 @@ def ability_scores(trials: Sequence[FinishedTrial]) -> tuple[list[Measured], dic
         asked = [of_trial[name] for of_trial in reports if name in of_trial]
         if len(asked) < len(trials):
             left_out[name] = f"only {len(asked)} of {len(trials)} trials were asked it"
-        elif len({(report.version, report.metric, report.form) for report in asked}) > 1:
+        elif len({(report.version, report.metric, report.output_type) for report in asked}) > 1:
             left_out[name] = "the trials were asked it in different versions"
         elif any(report.verdict == "not measurable" for report in asked):
             left_out[name] = "the base is not surely more than two margins above the floor"

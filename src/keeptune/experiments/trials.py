@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from keeptune.abilities.previous_tasks import keep_earlier
+from keeptune.abilities.previous_tasks import protect_previous_tasks
 from keeptune.config.paths import with_absolute_paths
 from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig, TuneConfig
 from keeptune.errors import KeeptuneError, StoreError
@@ -81,7 +81,7 @@ def refuse_others(trials: Iterable[Trial]) -> None:
     for trial in trials:
         if not trial.finished or not (trial.path / ROWS).exists():
             continue
-        config = keep_earlier(trial.config, silent)
+        config = protect_previous_tasks(trial.config, silent)
         given = json.loads(json.dumps(to_plain(with_absolute_paths(config).measure)))
         asked = read_settings(trial.path)["measure"]
         others = [name for name in ASKED if asked.get(name) != given[name]]

@@ -16,9 +16,15 @@ from keeptune.data.task_rows import Rows, rows_of_user
 from keeptune.errors import ConfigError
 from keeptune.events import Event, Notice, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.hyperparameter_search import found_settings
-from keeptune.experiments.mitigation_search import Climb, Climbed, Trainer, settle
+from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
 from keeptune.export.save import saved_tuned
-from keeptune.mitigation.candidates import PLAIN, refuse_nothing_to_keep, refuse_other_remedies, rungs_of, training_of
+from keeptune.mitigation.candidates import (
+    PLAIN,
+    refuse_nothing_to_keep,
+    refuse_other_mitigations,
+    rungs_of,
+    training_of,
+)
 from keeptune.records import ForgettingReport, TuneResult
 from keeptune.training.equivalent_run import WHOLE
 from keeptune.training.ready import ready
@@ -28,7 +34,7 @@ from keeptune.training.task_format import as_found, keep_format
 from keeptune.training.train import keep_settings, train
 from keeptune.training.trained_items import keep_trained
 from keeptune.workspace.path_part import path_part
-from keeptune.workspace.runs import CONFIG, RESULT, RUNGS, open_run, refuse_taken
+from keeptune.workspace.runs import CANDIDATES, CONFIG, RESULT, open_run, refuse_taken
 from keeptune.workspace.task_name import task_name
 from keeptune.workspace.written import write_record, write_records
 
@@ -61,15 +67,17 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         config = replace(config, model=whole_model(config.model, run))
         seconds: dict[str, float] = {}
         config = found_settings(config, run, rows, encoder, metrics, notes)
-        climbed = None
-        if config.ladder.auto:
+        outcome = None
+        if config.mitigation_search.auto:
             refuse_another(config, rows, run)
             keep_settings(config, run)
             make = Trainer(config, run, rows, encoder, metrics, notes)
-            rungs = (PLAIN, *rungs_of(config))
-            climbed = Climb(config, run, rows, (encoder, encoder), metrics, make, notes, seconds, rungs)()
-            settle(climbed.made.model, run)
-        summary = climbed.made.summary if climbed else None
+            candidates = (PLAIN, *rungs_of(config))
+            outcome = MitigationSearch(
+                config, run, rows, (encoder, encoder), metrics, make, notes, seconds, candidates
+            )()
+            settle(outcome.made.model, run)
+        summary = outcome.made.summary if outcome else None
         summary = summary or train(config, run, rows, encoder, metrics, notes, seconds)
         keep_format(as_found(config.data, rows), run)
         seen = keep_trained(config, rows, run, start, notes)
@@ -79,10 +87,10 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         for name, records in scored.records.items():
             write_records(run / "samples" / f"{path_part(name)}.jsonl", records)
         if config.measure.extent != "none":
-            found = _measure(config, run, rows, metrics, scored, notes, result, climbed)
+            found = _measure(config, run, rows, metrics, scored, notes, result, outcome)
             result = replace(result, forgetting=found)
         write_record(run / RESULT, result)
-        tidy(run)
+        remove_intermediates(run)
     notes(RunFinished(str(run), result.comparisons))
     return result
 
@@ -95,7 +103,7 @@ def _measure(
     scored: Scored,
     notes: _Notes,
     made: TuneResult,
-    climbed: Climbed | None,
+    outcome: SearchOutcome | None,
 ) -> ForgettingReport:
     """What the tuning cost elsewhere, quickly unless the settings say otherwise."""
     forgetting = Forgetting(
@@ -106,35 +114,36 @@ def _measure(
         token_budget=config.evaluation.token_budget,
         run=run,
         observer=notes,
-        routed=climbed is not None and climbed.routed,
-        ladder=climbed.report if climbed else None,
+        routed=outcome is not None and outcome.routed,
+        mitigation_search=outcome.report if outcome else None,
     )
     task = Task(
         rows.test, scored.records["base"], scored.records["tuned"], metrics.primary, made.comparisons[0].trained_on
     )
     report = forgetting(task, notes.kept, made)
-    if climbed is None and report.gate in ("fail", "inconclusive") and _can_climb(config):
+    if outcome is None and report.gate in ("fail", "inconclusive") and _can_search(config):
         notes(Notice("auto", _what_auto_would_do(config, run, made.training.seconds / 60)))
     return report
 
 
-def _can_climb(config: TuneConfig) -> bool:
+def _can_search(config: TuneConfig) -> bool:
     """Whether these settings allow --auto."""
     try:
         refuse_nothing_to_keep(config)
-        refuse_other_remedies(config)
+        refuse_other_mitigations(config)
     except ConfigError:
         return False
     return True
 
 
 def _what_auto_would_do(config: TuneConfig, run: Path, minutes: float) -> str:
-    rungs = rungs_of(config)
-    trained = len({training_of(rung) for rung in rungs} - {PLAIN})
+    candidates = rungs_of(config)
+    trained = len({training_of(candidate) for candidate in candidates} - {PLAIN})
     again = command("tune", config=run / CONFIG, auto=True, output=f"{run}-auto")
     return (
-        f"--auto looks for the cheapest remedy that keeps everything: {', '.join(rungs)}, in this order, as far as it "
-        f"must; {trained} trainings for the {len(rungs)} of them, about {minutes:.0f} minutes each: {again}"
+        f"--auto looks for the cheapest mitigation that keeps everything: {', '.join(candidates)}, in this order, "
+        f"as far as it must; {trained} trainings for the {len(candidates)} of them, "
+        f"about {minutes:.0f} minutes each: {again}"
     )
 
 
@@ -153,7 +162,7 @@ def _default_name(config: TuneConfig) -> str:
     return f"{task_name(config.data.train or 'data')}-{config.method.kind}"
 
 
-def tidy(run: Path) -> None:
+def remove_intermediates(run: Path) -> None:
     """Checkpoints, and weights that were not chosen, have served once the result is written."""
-    for path in (*run.glob("checkpoint-*"), run / "best", run / WHOLE, run / RUNGS):
+    for path in (*run.glob("checkpoint-*"), run / "best", run / WHOLE, run / CANDIDATES):
         shutil.rmtree(path, ignore_errors=True)

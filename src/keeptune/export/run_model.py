@@ -10,7 +10,7 @@ from keeptune.config.schema import ModelConfig
 from keeptune.errors import ConfigError
 from keeptune.export.save import saved_tuned
 from keeptune.models.find import refuse_missing
-from keeptune.workspace.runs import CONFIG, FORGETTING, LADDER, read_json_object
+from keeptune.workspace.runs import CONFIG, FORGETTING, MITIGATION_SEARCH, read_json_object
 
 
 def of_run(model: ModelConfig) -> ModelConfig:
@@ -24,7 +24,7 @@ def of_run(model: ModelConfig) -> ModelConfig:
 
 def _left_as_it_was(run: Path) -> str | None:
     """The tuned model that a `rescue` was given, where it found nothing to change and so made no weights."""
-    if not ((run / LADDER).exists() and (run / FORGETTING).exists()):
+    if not ((run / MITIGATION_SEARCH).exists() and (run / FORGETTING).exists()):
         return None
     name = read_json_object(run / FORGETTING, "name the tuned model itself").get("tuned_name")
     return name if isinstance(name, str) and Path(name).expanduser() != run else None

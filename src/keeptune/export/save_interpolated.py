@@ -11,7 +11,7 @@ from safetensors.torch import load, save_file
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import ModelError
 from keeptune.models.interpolate import interpolate, match_weights
-from keeptune.models.interpolation import UP, can_scale, make_dial, scales_saved, weights_of
+from keeptune.models.interpolation import UP, can_scale, make_interpolation, scales_saved, weights_of
 from keeptune.models.layer_alphas import Alpha, alphas_by_name
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.saved_weights import SavedWeights
@@ -23,7 +23,7 @@ from keeptune.workspace.sums import write_sums
 DEFAULT = ModelConfig()
 
 
-def save_dialed(
+def save_interpolated(
     base: LoadedModel | Path | None,
     tuned: LoadedModel | Path,
     alpha: Alpha,
@@ -62,7 +62,7 @@ def save_dialed(
             shutil.copy2(weights, partial / ADAPTER_WEIGHTS)
             _scale_adapter(partial / ADAPTER_WEIGHTS, alpha)
         elif base is None:
-            raise ModelError(f"{tuned} cannot be dialed without its base", "give the base that was tuned")
+            raise ModelError(f"{tuned} cannot be interpolated without its base", "give the base that was tuned")
         else:
             _copy_without_weights(tuned, partial)
             _save_between(base, SavedWeights(tuned), alpha, partial)
@@ -106,12 +106,12 @@ def _save_loaded(
         fold_adapter(tuned)
     if isinstance(base, Path) and not _alike(tuned, base):
         base = _load(base, config)
-    dial = make_dial(tuned, base)
+    interpolation = make_interpolation(tuned, base)
     try:
-        dial(alpha)
+        interpolation(alpha)
         tuned.model.save_pretrained(folder)
     finally:
-        dial(1)
+        interpolation(1)
 
 
 def _scale_adapter(file: Path, alpha: Alpha) -> None:

@@ -39,7 +39,7 @@ def diagnose(
 
     - a sign (``empty``, ``copied prompt`` … see `keeptune.forgetting.signs`): surely most of the answers that fell show
       it, and did not before. ``permuted labels``: the labels are exchanged by a rule under which the ability is kept.
-    - format: the asked form is lost, and a lenient reading, another wording or form, a rule by which labels are
+    - format: the asked form is lost, and a lenient reading, another template or form, a rule by which labels are
       renamed, or the rank of the reference among foils surely keeps it. The last counts only where most of the answers
       that fell have not the form of a reference.
     - below chance: of the answers that can be read fewer are right than of a guesser's.
@@ -54,7 +54,7 @@ def diagnose(
     tried, and the ability shows in that way. That the reference became likelier counts for nothing.
 
     Args:
-        variants: name → records of the same items asked otherwise: ``wording-2``, ``few-shot``, ``free``, ``foils`` …
+        variants: name → records of the same items asked otherwise: ``template-2``, ``few-shot``, ``free``, ``foils`` …
         recovery: what a few old examples bring back beyond what they give the base, points, at 99 %.
         control: the same with shuffled labels.
 

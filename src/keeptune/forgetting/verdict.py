@@ -74,7 +74,7 @@ def judge(
         title=ability.title,
         source=ability.source,
         version=ability.version,
-        form=ability.form,
+        output_type=ability.output_type,
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
         declared=ability.declared,

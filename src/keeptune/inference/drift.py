@@ -8,7 +8,7 @@ import torch
 
 from keeptune.errors import ModelError
 from keeptune.events import Observer, silent
-from keeptune.inference.in_parts import in_parts
+from keeptune.inference.in_batches import in_batches
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.finite import naming
@@ -101,7 +101,7 @@ def _kl_by_row(
         return found
 
     together = loaded.placement.pass_tokens(token_budget)
-    for part, compared in in_parts(compare, [row.length for row in rows], together, observer):
+    for part, compared in in_batches(compare, [row.length for row in rows], together, observer):
         for owners, values in compared:
             sums.index_add_(0, owners, values)
         done += len(part)

@@ -12,7 +12,7 @@ from keeptune.data.encode import Encoder
 from keeptune.data.task_metrics import Metrics
 from keeptune.events import EvaluationDone, ModelLoaded, Notice, Observer
 from keeptune.inference.generate import set_aside
-from keeptune.inference.run import Questioning, answer_items, corpus_scores, score_answers
+from keeptune.inference.run import AnswerSettings, answer_items, corpus_scores, score_answers
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.memory import trim
@@ -21,12 +21,12 @@ from keeptune.records import Answer, EvalRecord, Example
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.score_cache import keep_answers, read_answers, unfinished_answers
 
-ASKED_AS = 2
+ANSWERS_VERSION = 2
 """Changes whenever the same model would answer the same items otherwise than before: kept answers are then left."""
 
 
 @dataclass(slots=True)
-class Asker:
+class Evaluator:
     """Asks models the same items in the same way. At most one model is held at a time, loaded when needed."""
 
     encoder: Encoder
@@ -35,14 +35,14 @@ class Asker:
     token_budget: int
     observer: Observer
 
-    def ask(
+    def evaluate(
         self, loaded: LoadedModel, items: Sequence[Example], asked: Sequence[Example], name: str, *, cache: bool
     ) -> list[EvalRecord]:
         """Records of `items`; the model is shown `asked`, the same items, with shots before them perhaps."""
         began = time.monotonic()
         key = hash_value(
             [
-                ASKED_AS,
+                ANSWERS_VERSION,
                 loaded.hash,
                 loaded.placement.device.type,
                 loaded.placement.dtype_name,
@@ -57,9 +57,9 @@ class Asker:
         answers: list[Answer] | None = read_answers(key, [e.id for e in asked], self.observer) if cache else None
         cached = answers is not None
         if answers is None:
-            questioning = Questioning(self.encoder, self.max_new_tokens, self.token_budget)
+            answer_settings = AnswerSettings(self.encoder, self.max_new_tokens, self.token_budget)
             with unfinished_answers(key) as kept:
-                answers = answer_items(loaded, questioning, asked, self.metrics.metrics, self.observer, name, kept)
+                answers = answer_items(loaded, answer_settings, asked, self.metrics.metrics, self.observer, name, kept)
             trim()
         records = score_answers(items, answers, self.metrics.metrics)
         if cache and not cached:
@@ -71,7 +71,7 @@ class Asker:
 
     def load(self, config: ModelConfig) -> LoadedModel:
         """A model as it is on disk, an adapter folded in where that can be done."""
-        loaded = load_for_asking(config)
+        loaded = load_for_inference(config)
         tell_model(loaded, self.observer)
         unused = set_aside(loaded)
         if unused and any(metric.needs == "output" for metric in self.metrics.metrics):
@@ -80,7 +80,7 @@ class Asker:
         return loaded
 
 
-def load_for_asking(config: ModelConfig) -> LoadedModel:
+def load_for_inference(config: ModelConfig) -> LoadedModel:
     """Load; an adapter is folded in float32 and only then cast, so that small changes are not rounded away."""
     adapted = find_model(config).adapter is not None
     loaded = load_model(config, train_weights=adapted)

@@ -16,7 +16,7 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, silent
 from keeptune.inference.cached_decoding import as_they_end, cached_decode, decodes_plainly
 from keeptune.inference.forward_greedy import forward_greedy
-from keeptune.inference.in_parts import in_flow, in_parts
+from keeptune.inference.in_batches import in_batches, in_flow
 from keeptune.inference.transformers_decoding import transformers_decode
 from keeptune.inference.vllm_engine import vllm_decode
 from keeptune.models.key_values import Prefix, by_opening, long_prefix, read_prefix
@@ -198,7 +198,7 @@ def _decoded(
         return decode([prompts[index] for index in part], max_new_tokens)
 
     split = _of_one_length if loaded.soft_prompt else split_by_budget
-    for part, found in in_parts(answer, lengths, token_budget, observer, split):
+    for part, found in in_batches(answer, lengths, token_budget, observer, split):
         yield from zip(part, found, strict=True)
 
 

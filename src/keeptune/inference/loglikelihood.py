@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from keeptune.events import Observer, silent
-from keeptune.inference.in_parts import in_parts
+from keeptune.inference.in_batches import in_batches
 from keeptune.models.batch import make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.finite import naming
@@ -45,7 +45,7 @@ def loglikelihoods_by_token(
     found = [torch.zeros(0)] * len(rows)
     done = 0
     together = loaded.placement.pass_tokens(token_budget)
-    for part, answered in in_parts(lambda part: _batch(loaded, rows, part), lengths, together, observer):
+    for part, answered in in_batches(lambda part: _batch(loaded, rows, part), lengths, together, observer):
         for index, values in answered:
             found[index] = values
         done += len(part)

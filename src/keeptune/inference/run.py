@@ -20,7 +20,7 @@ from keeptune.workspace.growing_file import GrowingFile
 
 
 @dataclass(frozen=True, slots=True)
-class Questioning:
+class AnswerSettings:
     """How a model is asked."""
 
     encoder: Encoder
@@ -30,7 +30,7 @@ class Questioning:
 
 def answer_items(
     loaded: LoadedModel,
-    questioning: Questioning,
+    answer_settings: AnswerSettings,
     examples: Sequence[Example],
     metrics: Sequence[Metric],
     observer: Observer,
@@ -51,12 +51,14 @@ def answer_items(
     def quiet(_: int) -> None:
         """Progress is told of one of the ways that items are asked."""
 
-    encoder, budget = questioning.encoder, questioning.token_budget
+    encoder, budget = answer_settings.encoder, answer_settings.token_budget
     texts: list[Generated | None] = [None] * len(examples)
     if "output" in needs:
-        prompts = fitting_prompts(loaded, encoder, examples, questioning.max_new_tokens, observer)
+        prompts = fitting_prompts(loaded, encoder, examples, answer_settings.max_new_tokens, observer)
         with naming_prompts(prompts, [example.id for example in examples]):
-            texts = list(generate_kept(loaded, prompts, questioning.max_new_tokens, budget, kept, progress, observer))
+            texts = list(
+                generate_kept(loaded, prompts, answer_settings.max_new_tokens, budget, kept, progress, observer)
+            )
     else:
         prompts = [encoder.prompt(example)[0] for example in examples]
     references: list[tuple[float, int] | None] = [None] * len(examples)
@@ -69,7 +71,7 @@ def answer_items(
     choices: list[list[tuple[float, int]]] = [[] for _ in examples]
     if "choices" in needs:
         with naming_prompts(prompts, [example.id for example in examples]):
-            choices = _choices(loaded, questioning, examples, observer, quiet if "output" in needs else progress)
+            choices = _choices(loaded, answer_settings, examples, observer, quiet if "output" in needs else progress)
     return [
         Answer(
             item_id=example.id,
@@ -88,17 +90,17 @@ def answer_items(
 
 def _choices(
     loaded: LoadedModel,
-    questioning: Questioning,
+    answer_settings: AnswerSettings,
     examples: Sequence[Example],
     observer: Observer,
     progress: Callable[[int], None],
 ) -> list[list[tuple[float, int]]]:
     places = [(index, choice) for index, example in enumerate(examples) for choice in example.choices]
-    of_items = [questioning.encoder.scored_rows(example, example.choices) for example in examples]
+    of_items = [answer_settings.encoder.scored_rows(example, example.choices) for example in examples]
     rows = [row for each in of_items for row in each]
-    _tell_cut([each[0] for each in of_items if each], questioning.encoder.max_length, observer)
+    _tell_cut([each[0] for each in of_items if each], answer_settings.encoder.max_length, observer)
     values = _loglikelihoods(
-        loaded, rows, questioning.token_budget, observer, lambda done: progress(done * len(examples) // len(rows))
+        loaded, rows, answer_settings.token_budget, observer, lambda done: progress(done * len(examples) // len(rows))
     )
     found: list[list[tuple[float, int]]] = [[] for _ in examples]
     for (index, _), row, value in zip(places, rows, values, strict=True):
@@ -160,7 +162,7 @@ def corpus_scores(records: Sequence[EvalRecord], metrics: Sequence[Metric]) -> d
 
 def evaluate_model(
     loaded: LoadedModel,
-    questioning: Questioning,
+    answer_settings: AnswerSettings,
     examples: Sequence[Example],
     metrics: Sequence[Metric],
     observer: Observer,
@@ -168,7 +170,7 @@ def evaluate_model(
 ) -> tuple[list[EvalRecord], Mapping[str, float]]:
     """Ask, score, and tell the observer."""
     began = time.monotonic()
-    answers = answer_items(loaded, questioning, examples, metrics, observer, name)
+    answers = answer_items(loaded, answer_settings, examples, metrics, observer, name)
     records = score_answers(examples, answers, metrics)
     scores = corpus_scores(records, metrics)
     observer(EvaluationDone(name, len(records), time.monotonic() - began, scores, cached=False))

@@ -24,7 +24,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from keeptune.errors import first_line
 from keeptune.events import Notice, Observer
-from keeptune.inference.in_parts import in_parts
+from keeptune.inference.in_batches import in_batches
 from keeptune.inference.loglikelihood import LOGIT_TOKENS, loglikelihoods
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
@@ -216,7 +216,7 @@ def _scored(
     def score(part: list[int]) -> list[tuple[int, float]]:
         return _score(loaded, rows, [trees[i] for i in part], prefix)
 
-    return in_parts(score, [tree.length for tree in trees], loaded.placement.pass_tokens(token_budget), observer)
+    return in_batches(score, [tree.length for tree in trees], loaded.placement.pass_tokens(token_budget), observer)
 
 
 def _score(

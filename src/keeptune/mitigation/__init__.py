@@ -1,1 +1,2 @@
-"""What keeps other abilities while one task is learned: each remedy a change of the settings, one row of a table."""
+"""What keeps other abilities while one task is learned: each mitigation a change of the settings, one row of a
+table."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keeptune.config.schema import MendConfig
+from keeptune.config.schema import MitigationConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer
@@ -34,10 +34,10 @@ EWC_SEED = 7919
 
 
 @dataclass(frozen=True, slots=True)
-class Mending:
-    """The remedies of one training, in the order in which `train` needs them."""
+class Mitigations:
+    """The mitigations of one training, in the order in which `train` needs them."""
 
-    mend: MendConfig
+    mitigation: MitigationConfig
     encoder: Encoder
     seed: int
     token_budget: int
@@ -60,7 +60,7 @@ class Mending:
             prompts: for the base to answer; it draws its own where there are none.
             forbidden: sets that must not be replayed, such as those that are asked afterwards.
         """
-        fractions = (self.mend.replay_fraction if sources else 0.0, self.mend.self_replay)
+        fractions = (self.mitigation.replay_fraction if sources else 0.0, self.mitigation.self_replay)
         old, own = rows_for_shares(task_rows, fractions)
         rows: list[EncodedRow] = []
         if old:
@@ -75,7 +75,7 @@ class Mending:
 
     def base_rows(self, base: LoadedModel, rows: int) -> list[EncodedRow]:
         """Text that the bare base samples, for KL alone."""
-        if not self.mend.kl or self.mend.kl_on != "self":
+        if not self.mitigation.kl or self.mitigation.kl_on != "self":
             return []
         count = rows_for_shares(rows, (BASE_TEXTS,))[0]
         self.observer(Notice("kl", f"{count} texts sampled from the base, on which the tuned model is held to it"))
@@ -83,7 +83,7 @@ class Mending:
 
     def learned_rows(self, base: LoadedModel, rows: list[EncodedRow]) -> list[EncodedRow]:
         """`rows`, without the tokens that the bare base finds improbable where that was asked for."""
-        if self.mend.token_weights != "stm":
+        if self.mitigation.token_weights != "stm":
             return rows
         masked = mask_improbable(base, rows, self.token_budget)
         share = f"{100 * masked.masked / masked.tokens:.0f} %"
@@ -93,9 +93,9 @@ class Mending:
 
     def freeze(self, loaded: LoadedModel) -> None:
         """Hold the lowest layers of a model that is trained fully."""
-        if not self.mend.freeze:
+        if not self.mitigation.freeze:
             return
-        frozen = freeze_lowest(loaded, self.mend.freeze)
+        frozen = freeze_lowest(loaded, self.mitigation.freeze)
         self.observer(
             Notice("freeze", f"{len(frozen.layers)} layers and the embeddings, {frozen.weights:,} weights, stay")
         )
@@ -106,24 +106,24 @@ class Mending:
         Args:
             rows: all that are trained on.
         """
-        loss = TOKEN_LOSSES.get(self.mend.token_weights, completion_loss)
+        loss = TOKEN_LOSSES.get(self.mitigation.token_weights, completion_loss)
         terms = [Term(1.0, loss)]
-        if self.mend.kl:
-            on: RowRole = "base" if self.mend.kl_on == "self" else self.mend.kl_on
+        if self.mitigation.kl:
+            on: RowRole = "base" if self.mitigation.kl_on == "self" else self.mitigation.kl_on
             if not any(row.role == on for row in rows):
                 raise ConfigError("kl_on is replay, and no rows are replayed", "name them with --replay")
             reference = frozen_reference(self.other) if self.other else reference_of(loaded)
-            terms.append(Term(self.mend.kl, KlToBase(reference, without_target=on == "task"), frozenset({on})))
+            terms.append(Term(self.mitigation.kl, KlToBase(reference, without_target=on == "task"), frozenset({on})))
         return Objective(tuple(terms), tuple(self._penalties(loaded, rows)))
 
     def _penalties(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> list[tuple[float, Penalty]]:
         found: list[tuple[float, Penalty]] = []
-        if self.mend.l2sp:
-            found.append((self.mend.l2sp, l2sp(loaded)))
-        if self.mend.ewc:
+        if self.mitigation.l2sp:
+            found.append((self.mitigation.l2sp, l2sp(loaded)))
+        if self.mitigation.ewc:
             old = [row for row in rows if row.role != "task"]
             found.append(
-                (self.mend.ewc, ewc(loaded, old or sample_text(loaded, FISHER_TEXTS, BASE_TEXT_TOKENS, EWC_SEED)))
+                (self.mitigation.ewc, ewc(loaded, old or sample_text(loaded, FISHER_TEXTS, BASE_TEXT_TOKENS, EWC_SEED)))
             )
         return found
 

@@ -93,7 +93,7 @@ def without_prompts(examples: Sequence[Example], asked: Sequence[Example]) -> tu
 
 
 def _prompt(example: Example) -> Words:
-    """The whole prompt: a set of few or mixed wordings may have no instruction to cut off, where the other has."""
+    """The whole prompt: a set of few or mixed templates may have no instruction to cut off, where the other has."""
     return normalised_words(example.prompt_text or example.completion)
 
 

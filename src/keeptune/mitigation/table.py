@@ -1,7 +1,7 @@
 """The table of mitigations: a name, and how it changes the settings of a run. A new one is one row.
 
 A specification joins rows by ``+``, each with a value where it takes one: ``lora``, ``replay=0.05``,
-``full+replay=0.05+kl=0.1``, ``full+dial=0.5``.
+``full+replay=0.05+kl=0.1``, ``full+interpolation=0.5``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from keeptune.config.given import Given
-from keeptune.config.schema import Adapter, Full, MendConfig, TuneConfig
+from keeptune.config.schema import Adapter, Full, MitigationConfig, TuneConfig
 from keeptune.config.settings import SETTINGS
 from keeptune.config.suggest import did_you_mean
 from keeptune.config.values import checked
@@ -38,7 +38,7 @@ class Mitigation:
     """The setting that the value is one of, as `config.settings` names it."""
 
 
-def _mending(
+def _mitigations(
     name: str,
     cost: str,
     field: str,
@@ -47,12 +47,12 @@ def _mending(
     needs: Literal["nothing", "old data"] = "nothing",
     **fixed: Any,
 ) -> Mitigation:
-    """A row that sets one field of `MendConfig` to the value, and others to `fixed` ones."""
+    """A row that sets one field of `MitigationConfig` to the value, and others to `fixed` ones."""
 
     def change(config: TuneConfig, value: Any) -> TuneConfig:
-        return replace(config, mend=replace(config.mend, **{field: value}, **fixed))
+        return replace(config, mitigation=replace(config.mitigation, **{field: value}, **fixed))
 
-    return Mitigation(name, cost, needs, change, default, source, f"mend.{field}")
+    return Mitigation(name, cost, needs, change, default, source, f"mitigation.{field}")
 
 
 def _adapter(kind: str) -> Change:
@@ -86,19 +86,19 @@ MITIGATIONS: Mapping[str, Mitigation] = {
             Mitigation(name, "a training", "old data" if row.needs_rows else "nothing", _adapter(name), None, row.paper)
             for name, row in METHODS.items()
         ),
-        _mending("dial", "evaluation only", "dial", 0.5, "arXiv:2109.01903"),
+        _mitigations("interpolation", "evaluation only", "interpolation", 0.5, "arXiv:2109.01903"),
         Mitigation(
             "smaller", "a training", "nothing", _smaller_step, 0.3, "arXiv:2401.05605", setting="training.lr_factor"
         ),
-        _mending("freeze", "a cheaper training", "freeze", 0.5),
-        _mending("token-weights", "a training", "token_weights", "talr", "arXiv:2509.20758"),
-        _mending("self-replay", "a generation pass", "self_replay", 0.1, "arXiv:2403.01244"),
-        _mending("kl", "a forward pass a row", "kl", 0.5, "arXiv:2605.29498"),
-        _mending("kl-task", "a forward pass a row", "kl", 0.5, "arXiv:2605.29498", kl_on="task"),
-        _mending("kl-replay", "a forward pass a row", "kl", 0.5, needs="old data", kl_on="replay"),
-        _mending("l2sp", "memory of the base", "l2sp", 0.01, "arXiv:1802.01483"),
-        _mending("ewc", "memory of the base twice", "ewc", 10.0, "arXiv:1612.00796"),
-        _mending("replay", "more rows", "replay_fraction", 0.05, "arXiv:2502.06042", needs="old data"),
+        _mitigations("freeze", "a cheaper training", "freeze", 0.5),
+        _mitigations("token-weights", "a training", "token_weights", "talr", "arXiv:2509.20758"),
+        _mitigations("self-replay", "a generation pass", "self_replay", 0.1, "arXiv:2403.01244"),
+        _mitigations("kl", "a forward pass a row", "kl", 0.5, "arXiv:2605.29498"),
+        _mitigations("kl-task", "a forward pass a row", "kl", 0.5, "arXiv:2605.29498", kl_on="task"),
+        _mitigations("kl-replay", "a forward pass a row", "kl", 0.5, needs="old data", kl_on="replay"),
+        _mitigations("l2sp", "memory of the base", "l2sp", 0.01, "arXiv:1802.01483"),
+        _mitigations("ewc", "memory of the base twice", "ewc", 10.0, "arXiv:1612.00796"),
+        _mitigations("replay", "more rows", "replay_fraction", 0.05, "arXiv:2502.06042", needs="old data"),
     )
 }
 
@@ -116,12 +116,12 @@ def apply_mitigations(specification: str, config: TuneConfig) -> TuneConfig:
         if row is None:
             hint = did_you_mean(name, MITIGATIONS)
             raise ConfigError(f"no mitigation {name!r} in {specification!r}", f"{hint}One of: {', '.join(MITIGATIONS)}")
-        if row.needs == "old data" and not config.mend.replay:
+        if row.needs == "old data" and not config.mitigation.replay:
             raise ConfigError(f"{name} needs rows of old tasks", "name them with --replay")
         replays = replays or row.needs == "old data"
         config = row.change(config, _value(row, text, specification))
     if not replays:
-        config = replace(config, mend=replace(config.mend, replay=()))
+        config = replace(config, mitigation=replace(config.mitigation, replay=()))
     return config
 
 
@@ -133,11 +133,11 @@ def refuse_overridden(specification: str, config: TuneConfig) -> None:
     """
     for part in specification.split("+"):
         row = MITIGATIONS.get(part.strip())
-        if row is None or not row.setting.startswith("mend."):
+        if row is None or not row.setting.startswith("mitigation."):
             continue
-        name = row.setting.removeprefix("mend.")
-        given = getattr(config.mend, name)
-        if given not in (getattr(MendConfig(), name), row.default):
+        name = row.setting.removeprefix("mitigation.")
+        given = getattr(config.mitigation, name)
+        if given not in (getattr(MitigationConfig(), name), row.default):
             raise ConfigError(
                 f"{row.name} stands for {row.name}={row.default}, and {name} is given as {given}",
                 f"write {row.name}={given}",

@@ -1,4 +1,5 @@
-"""The dial: how much of a trained change a model in memory keeps, W₀ + α (W − W₀), set again and again without drift.
+"""The interpolation: how much of a trained change a model in memory keeps, W₀ + α (W − W₀), set again and again
+without drift.
 
 Wortsman et al. 2022 (WiSE-FT), arXiv:2109.01903.
 """
@@ -29,8 +30,8 @@ UP = re.compile(r"\.lora_(embedding_)?B\b")
 
 
 @dataclass(slots=True)
-class Dial:
-    """Sets a loaded model to any α: ``dial(0.5)``. Always from W₀ and W, so that no rounding adds up.
+class Interpolation:
+    """Sets a loaded model to any α: ``interpolation(0.5)``. Always from W₀ and W, so that no rounding adds up.
 
     At α = 0 it computes as the base and at α = 1 as the tuned model, bit for bit.
     """
@@ -50,8 +51,8 @@ class Dial:
         self.loaded.hash = self.hash if alpha == 1 else hash_value([self.hash, alpha])
 
 
-def make_dial(loaded: LoadedModel, base: LoadedModel | Path | None = None) -> Dial:
-    """The dial of a tuned model.
+def make_interpolation(loaded: LoadedModel, base: LoadedModel | Path | None = None) -> Interpolation:
+    """The interpolation of a tuned model.
 
     A LoRA's ΔW is scaled where it is. Another adapter is first folded into the weights of `loaded`, in place, in
     their dtype. Beside a model without adapter, what has changed is held a second time.
@@ -64,15 +65,17 @@ def make_dial(loaded: LoadedModel, base: LoadedModel | Path | None = None) -> Di
     """
     if can_scale(loaded):
         layers = {name: module for name, module in loaded.model.named_modules() if _is_lora(module)}
-        return Dial(loaded, _LoraParts(layers, {name: dict(m.scaling) for name, m in layers.items()}), loaded.hash)
+        return Interpolation(
+            loaded, _LoraParts(layers, {name: dict(m.scaling) for name, m in layers.items()}), loaded.hash
+        )
     if base is None:
-        raise ModelError(f"{loaded.found.name} cannot be dialed without its base", "give the base that was tuned")
+        raise ModelError(f"{loaded.found.name} cannot be interpolated without its base", "give the base that was tuned")
     if hasattr(loaded.model, "peft_config") and not fold_adapter(loaded):
         raise ModelError(
-            f"the adapter of {loaded.found.name} cannot be dialed: it cannot be merged with its base",
+            f"the adapter of {loaded.found.name} cannot be interpolated: it cannot be merged with its base",
             "tune with --method lora, or full",
         )
-    return Dial(loaded, _WeightParts.of(loaded.model, weights_of(base)), loaded.hash)
+    return Interpolation(loaded, _WeightParts.of(loaded.model, weights_of(base)), loaded.hash)
 
 
 def can_scale(loaded: LoadedModel) -> bool:

@@ -200,7 +200,7 @@ def long_prefix(prompts: Sequence[tuple[int, ...]]) -> int:
 def by_opening(prompts: Sequence[Sequence[int]]) -> list[list[int]]:
     """Indices of `prompts` in groups that begin alike for half of the shortest one; those without company together.
 
-    Items of one suite differ in their wording, and with it in their worked examples.
+    Items of one suite differ in their template, and with it in their worked examples.
     """
     half = max(OPENING, min(map(len, prompts), default=0) // 2)
     groups: dict[tuple[int, ...], list[int]] = {}

@@ -30,7 +30,7 @@ def alphas_by_name(alpha: Alpha, names: Iterable[str]) -> dict[str, float]:
         return dict.fromkeys(listed, float(alpha))
     layers = _layers(listed)
     if not layers:
-        raise ModelError("this model has no numbered layers to dial apart", "give one number for all")
+        raise ModelError("this model has no numbered layers to interpolation apart", "give one number for all")
     each = _each(alpha, len(layers))
     return {name: each[_layer_of(name, layers)] for name in listed}
 
@@ -48,9 +48,9 @@ def _each(alpha: tuple[float, float] | Mapping[int, float], layers: int) -> Mapp
     odd = sorted(alpha.keys() ^ set(range(layers)))
     if odd:
         raise ConfigError(
-            f"the dial names layer {odd[0]}, which the model lacks"
+            f"the interpolation names layer {odd[0]}, which the model lacks"
             if odd[0] in alpha
-            else f"the dial has no number for layer {odd[0]}",
+            else f"the interpolation has no number for layer {odd[0]}",
             f"give one for each layer from 0 to {layers - 1}",
         )
     return alpha

@@ -1,6 +1,6 @@
 """The nouns that every room shares: frozen, serialisable, free of behaviour."""
 
-from keeptune.records.ability import Ability, Form, Source
+from keeptune.records.ability import Ability, OutputType, Source
 from keeptune.records.comparison import Comparison
 from keeptune.records.encoded_row import EncodedRow, RowRole
 from keeptune.records.eval_record import Answer, EvalRecord, Finish, ItemScore
@@ -20,12 +20,12 @@ from keeptune.records.forgetting_report import (
     VariantDrop,
     Verdict,
 )
-from keeptune.records.hyperparameter_search_report import SearchReport, SearchTrial
+from keeptune.records.hyperparameter_search_report import HyperparameterSearchReport, SearchTrial
 from keeptune.records.interval import Interval, MaybeInterval, negated
 from keeptune.records.learning_curve import Backtest, CurveAbility, CurvePoint, CurveTrial, Fitted, LearningCurve
 from keeptune.records.manifest import RunManifest
 from keeptune.records.method_comparison import MethodAbility, MethodComparison, MethodPair, MethodRow, TrialRow
-from keeptune.records.mitigation_search_report import DevDrop, DevEvidence, LadderReport
+from keeptune.records.mitigation_search_report import DevDrop, DevEvidence, MitigationSearchReport
 from keeptune.records.result import EvalResult, Forecast, SideBySide, TrainingSummary, TuneResult
 from keeptune.records.serialise import SCHEMA_VERSION, from_plain, to_plain
 from keeptune.records.undefined import Undefined
@@ -56,13 +56,12 @@ __all__ = [
     "Fitted",
     "Forecast",
     "ForgettingReport",
-    "Form",
     "Gate",
+    "HyperparameterSearchReport",
     "Interval",
     "IntrusionReport",
     "IntrusionRow",
     "ItemScore",
-    "LadderReport",
     "LearningCurve",
     "MaybeInterval",
     "Message",
@@ -70,10 +69,11 @@ __all__ = [
     "MethodComparison",
     "MethodPair",
     "MethodRow",
+    "MitigationSearchReport",
+    "OutputType",
     "Role",
     "RowRole",
     "RunManifest",
-    "SearchReport",
     "SearchTrial",
     "SideBySide",
     "Source",

@@ -9,7 +9,7 @@ from typing import Literal
 from keeptune.records.example import Example
 
 Source = Literal["built-in", "yours", "lm-eval"]
-Form = Literal["generate", "few-shot", "choices", "loss"]
+OutputType = Literal["generate", "few-shot", "choices", "loss"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,15 @@ class Ability:
     """What it is, in a few words."""
     source: Source
     version: str
-    """Raised when items, wordings or the form change: scores of two versions are not compared."""
-    form: Form
+    """Raised when items, templates or the form change: scores of two versions are not compared."""
+    output_type: OutputType
     """How it is asked: free generation, generation after examples, likelihood over choices, or of a text."""
     metrics: tuple[str, ...]
     """Names from the table of metrics; the verdict is by the first."""
     items: tuple[Example, ...]
-    """Verdict items, scored once; one wording an item, clusters by `Example.group`."""
+    """Verdict items, scored once; one template an item, clusters by `Example.group`."""
     dev: tuple[Example, ...] = ()
-    """Disjoint items, on which form, wording and measurability are settled."""
+    """Disjoint items, on which form, template and measurability are settled."""
     chance: float | None = None
     """Score of a guesser, in the metric's unit; None where the metric has none."""
     margin: float = 5.0
@@ -40,5 +40,5 @@ class Ability:
     max_new_tokens: int = 48
     """Room for a generated answer."""
     variants: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
-    """Verdict items asked otherwise, by name: ``free`` (plain generation), ``wording-2`` …, ``few-shot``. The same
+    """Verdict items asked otherwise, by name: ``free`` (plain generation), ``template-2`` …, ``few-shot``. The same
     item ids."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from keeptune.records.ability import Form, Source
+from keeptune.records.ability import OutputType, Source
 from keeptune.records.comparison import Comparison
 from keeptune.records.interval import MaybeInterval
 from keeptune.records.manifest import RunManifest
-from keeptune.records.mitigation_search_report import LadderReport
+from keeptune.records.mitigation_search_report import MitigationSearchReport
 from keeptune.records.shown import Shown, paragraphs, table
 from keeptune.records.undefined import Undefined
 
@@ -40,7 +40,7 @@ class VariantDrop:
     """One ability asked or read in another way."""
 
     name: str
-    """``strict``, ``wording-2``, ``few-shot``, ``foils``, ``relabelled`` …"""
+    """``strict``, ``template-2``, ``few-shot``, ``foils``, ``relabelled`` …"""
     metric: str
     items: int
     base: float
@@ -76,7 +76,7 @@ class AbilityReport:
     title: str
     source: Source
     version: str
-    form: Form
+    output_type: OutputType
     metric: str
     higher_is_better: bool
     declared: bool
@@ -219,7 +219,7 @@ class ForgettingReport(Shown):
     config: Mapping[str, Any]
     manifest: RunManifest
     """Its seconds tell the verdict pass and the diagnosis apart."""
-    ladder: LadderReport | None = None
+    mitigation_search: MitigationSearchReport | None = None
     """How the tuned model was chosen; None where it was not."""
 
     def _line(self) -> str:

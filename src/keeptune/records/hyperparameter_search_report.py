@@ -1,4 +1,4 @@
-"""A SearchReport: the learning rates and epochs that were tried, and those that were chosen."""
+"""A HyperparameterSearchReport: the learning rates and epochs that were tried, and those that were chosen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SearchTrial:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchReport:
+class HyperparameterSearchReport:
     """The search of one run."""
 
     trials: tuple[SearchTrial, ...]

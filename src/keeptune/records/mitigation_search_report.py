@@ -1,4 +1,4 @@
-"""A LadderReport: every remedy that was tried, on development items, and the one that was chosen."""
+"""A MitigationSearchReport: every mitigation that was tried, on development items, and the one that was chosen."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ class DevDrop:
 
 @dataclass(frozen=True, slots=True)
 class DevEvidence:
-    """What the development items say of one rung. A choice is made by this type alone: no verdict item is in it."""
+    """What the development items say of one candidate. A choice is made by this type alone: no verdict item is in
+    it."""
 
-    rung: str
-    """``plain``, ``dial=0.5``, ``replay=0.05`` …"""
+    candidate: str
+    """``plain``, ``interpolation=0.5``, ``replay=0.05`` …"""
     cost: str
     metric: str
     """The task's, on the slice of train that no step learned from."""
@@ -54,10 +55,10 @@ class DevEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class LadderReport:
-    """The climb of one run."""
+class MitigationSearchReport:
+    """The search of one run."""
 
-    rungs: tuple[DevEvidence, ...]
+    candidates: tuple[DevEvidence, ...]
     """In the order they were tried."""
     chosen: str
     reason: str
@@ -65,4 +66,4 @@ class LadderReport:
     """Whether the choice keeps every ability on the development items, and the gain that was asked for."""
     not_tried: tuple[str, ...]
     seconds: float
-    """Of this climb in all, work of earlier starts counted once."""
+    """Of this search in all, work of earlier starts counted once."""

@@ -14,7 +14,7 @@ import yaml
 from keeptune.commands import command
 from keeptune.records import AbilityReport, Comparison, ForgettingReport, Interval, TuneResult
 from keeptune.records.masked import public
-from keeptune.report import phrases as wording
+from keeptune.report import phrases
 from keeptune.report.html.forest import ordered
 from keeptune.report.visible import visible
 
@@ -61,9 +61,9 @@ def model_card(report: ForgettingReport, tune: TuneResult | None, base: Publishe
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters |= {
-        "score": lambda value, metric: "–" if value is None else wording.score(metric, value),
-        "change": lambda value, metric: wording.change(metric, value),
-        "interval_of": wording.interval_of,
+        "score": lambda value, metric: "–" if value is None else phrases.score(metric, value),
+        "change": lambda value, metric: phrases.change(metric, value),
+        "interval_of": phrases.interval_of,
         "text": markdown_text,
     }
     environment.tests["known"] = lambda value: isinstance(value, Interval)
@@ -159,5 +159,5 @@ def _name(report: ForgettingReport) -> str:
 
 
 def _is_adapter(report: ForgettingReport) -> bool:
-    """By where the weights of a run lie: an adapter that was dialed may have become full weights."""
+    """By where the weights of a run lie: an adapter that was interpolated may have become full weights."""
     return PurePosixPath(report.tuned_name.replace("\\", "/")).name == "adapter"

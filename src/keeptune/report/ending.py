@@ -9,7 +9,7 @@ from keeptune.commands import command
 from keeptune.records import AbilityReport, Comparison, ForgettingReport, Gate, Interval, TuneResult, negated
 from keeptune.report.phrases import change, headline, unit
 
-CLIMBS = "--auto looks for the cheapest remedy"
+SEARCH_STEPS = "--auto looks for the cheapest mitigation"
 """A notice of `tune` that begins so says that --auto can be tried."""
 VERDICTS: Mapping[Gate, str] = {
     "pass": "pass",
@@ -40,8 +40,8 @@ def ending_of_tune(result: TuneResult) -> Ending:
     if found is None:
         asked = "no ability was asked (--measure quick asks a few)"
         return Ending(_gain(task), asked, "none, as no ability was asked", _chat(result.path))
-    climbs = any(notice.startswith(CLIMBS) for notice in found.notices)
-    return ending_of_measure(found)._replace(gain=_gain(task), **({} if climbs else {"next": _chat(result.path)}))
+    searches = any(notice.startswith(SEARCH_STEPS) for notice in found.notices)
+    return ending_of_measure(found)._replace(gain=_gain(task), **({} if searches else {"next": _chat(result.path)}))
 
 
 def ending_of_measure(report: ForgettingReport) -> Ending:
@@ -80,7 +80,7 @@ def _worst(abilities: Sequence[AbilityReport]) -> str:
 
 
 def _next(report: ForgettingReport) -> str:
-    if any(notice.startswith(CLIMBS) for notice in report.notices):
+    if any(notice.startswith(SEARCH_STEPS) for notice in report.notices):
         return command("tune", config=f"{report.path}/config.json", auto=True, output=f"{report.path}-auto")
     if not report.manifest.device:
         # Two logs: nothing that could be asked.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keeptune.events import (
+    CandidateDone,
     CheckpointSaved,
     DataLoaded,
     EvaluationDone,
@@ -12,11 +13,10 @@ from keeptune.events import (
     ForecastMade,
     ModelLoaded,
     Notice,
-    RungDone,
     TrainingStarted,
     ValidationDone,
 )
-from keeptune.report.phrases import rung_line
+from keeptune.report.phrases import candidate_line
 
 
 def duration(seconds: float) -> str:
@@ -60,8 +60,8 @@ def told(event: Event) -> str:
         case EvaluationDone():
             cached = "from the cache" if event.cached else f"in {duration(event.seconds)}"
             return f"{event.name}: {event.items} items {cached}: {_scores(event.metrics)}"
-        case RungDone(evidence=rung):
-            return f"rung {rung.rung}: {rung_line(rung)}"
+        case CandidateDone(evidence=candidate):
+            return f"candidate {candidate.candidate}: {candidate_line(candidate)}"
         case _:
             return ""
 

@@ -13,7 +13,7 @@ from keeptune.records import AbilityReport, Confusion, ForgettingReport, Interva
 from keeptune.report.ending import ending_of_measure
 from keeptune.report.ending_lines import ending_lines
 from keeptune.report.html.forest import ordered
-from keeptune.report.mitigation_search import ladder_report
+from keeptune.report.mitigation_search import mitigation_search_report
 from keeptune.report.notes import notes
 from keeptune.report.phrases import change, interval_of, score
 from keeptune.report.visible import visible
@@ -40,8 +40,8 @@ def forgetting_report(report: ForgettingReport) -> RenderableType:
 def forgetting_details(report: ForgettingReport) -> list[RenderableType]:
     """Everything but notes, files and the ending."""
     parts: list[RenderableType] = [Text(""), abilities_table(report.abilities)]
-    if report.ladder is not None:
-        parts.append(ladder_report(report.ladder))
+    if report.mitigation_search is not None:
+        parts.append(mitigation_search_report(report.mitigation_search))
     parts += _explanations(report.abilities)
     parts += _intrusion(report.intrusion)
     parts += _confusions(report.confusions)

@@ -159,12 +159,12 @@ def _open(found: Interval) -> bool:
     return found.low <= 0 <= found.high
 
 
-def rung_line(rung: DevEvidence) -> str:
-    """One rung of a ladder: the gain, and each kept ability's change, on development items."""
-    drops = [f"{d.name} {change(d.metric, -d.drop)} (margin {d.margin:g})" for d in rung.drops]
-    if rung.routed:
+def candidate_line(candidate: DevEvidence) -> str:
+    """One candidate of a mitigation search: the gain, and each kept ability's change, on development items."""
+    drops = [f"{d.name} {change(d.metric, -d.drop)} (margin {d.margin:g})" for d in candidate.drops]
+    if candidate.routed:
         drops = ["the base answers all but the task"]
-    gain = f"{rung.metric} gain {change(rung.metric, rung.gain)}"
+    gain = f"{candidate.metric} gain {change(candidate.metric, candidate.gain)}"
     return f"{gain}; {', '.join(drops)} on development items"
 
 

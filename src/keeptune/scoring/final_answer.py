@@ -36,7 +36,7 @@ class FinalAnswer:
     """100 where the last number of the output equals the last number of a reference; else 0. Corpus: the
     mean.
 
-    The measure of GSM8K (Cobbe et al. 2021, arXiv:2110.14168), read leniently: any wording around the number.
+    The measure of GSM8K (Cobbe et al. 2021, arXiv:2110.14168), read leniently: any template around the number.
     """
 
     name: str = "final_answer"

@@ -1,4 +1,5 @@
-"""A training that is there is used again: by runs that differ in the dial, and by the rungs of a ladder beside it."""
+"""A training that is there is used again: by runs that differ in the interpolation, and by the candidates of a
+mitigation search beside it."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from keeptune.config.schema import ModelConfig, TuneConfig
 from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import saved_tuned
-from keeptune.export.save_interpolated import save_dialed
+from keeptune.export.save_interpolated import save_interpolated
 from keeptune.models.find import find_model, hash_model
 from keeptune.models.interpolation import scales
 from keeptune.models.load import load_model
@@ -17,7 +18,7 @@ from keeptune.records import TrainingSummary, from_plain, to_plain
 from keeptune.training.resume import TRAINED_ON
 from keeptune.workspace.atomic import atomic_folder, write_json
 from keeptune.workspace.json_file import read_json_file
-from keeptune.workspace.runs import ROWS, RUNGS, read_json_object, read_settings
+from keeptune.workspace.runs import CANDIDATES, ROWS, read_json_object, read_settings
 
 DONE = "training.json"
 WHOLE = "whole"
@@ -33,16 +34,16 @@ def trained(run: Path) -> TrainingSummary:
         raise StoreError(f"{run / DONE} cannot be read: {error}", FIX) from error
 
 
-def is_rung(run: Path) -> bool:
-    """Whether `run` is a training of another run's ladder."""
-    return run.parent.name == RUNGS
+def is_candidate(run: Path) -> bool:
+    """Whether `run` is a training of another run's mitigation_search."""
+    return run.parent.name == CANDIDATES
 
 
-def trained_alike(run: Path, observer: Observer = silent) -> Path | None:
+def equivalent_run(run: Path, observer: Observer = silent) -> Path | None:
     """A run of the same settings and rows, trained to the end, whose weights are at full strength: beside this one or,
-    for a rung, beside the run that climbs."""
+    for a candidate, beside the run that searches."""
     run = run.resolve()
-    places = [run.parent, run.parents[2]] if is_rung(run) else [run.parent]
+    places = [run.parent, run.parents[2]] if is_candidate(run) else [run.parent]
     for done in (done for place in places for done in sorted(place.glob(f"*/{DONE}"))):
         other = done.parent
         if other == run or saved_tuned(other) is None or not _alike(other, run):
@@ -69,7 +70,7 @@ def take_over(whole: Path, run: Path) -> TrainingSummary:
     return _keep_summary(whole, run)
 
 
-def dial(config: TuneConfig, whole: Path, run: Path) -> TrainingSummary:
+def interpolation(config: TuneConfig, whole: Path, run: Path) -> TrainingSummary:
     """Write the share α of what `whole` changed as the weights of `run`.
 
     Raises:
@@ -79,7 +80,9 @@ def dial(config: TuneConfig, whole: Path, run: Path) -> TrainingSummary:
     tuned = _weights(whole)
     lora = tuned.name == "adapter" and scales(read_json_object(tuned / "adapter_config.json", FIX))
     base = None if lora else load_model(config.model, train_weights=True)
-    save_dialed(base, tuned, config.mend.dial, run / ("adapter" if lora else "model"), config.model)
+    save_interpolated(
+        base, tuned, config.mitigation.interpolation, run / ("adapter" if lora else "model"), config.model
+    )
     return _keep_summary(whole, run)
 
 
@@ -99,9 +102,9 @@ def _keep_summary(whole: Path, run: Path) -> TrainingSummary:
 def _alike(other: Path, run: Path) -> bool:
     made_of = read_json_object(run / ROWS, FIX)
     try:
-        undialed = read_settings(other)["mend"]["dial"] == 1.0
+        whole_change = read_settings(other)["mitigation"]["interpolation"] == 1.0
         its = read_json_object(other / ROWS, FIX)
-        return undialed and all(its.get(name) == made_of.get(name) for name in TRAINED_ON)
+        return whole_change and all(its.get(name) == made_of.get(name) for name in TRAINED_ON)
     except (StoreError, KeyError, TypeError):
         # What cannot be read, or is of an earlier version, is not used again.
         return False

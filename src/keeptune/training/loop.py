@@ -38,7 +38,7 @@ from keeptune.training.compile import Compiled, failed_to_compile, try_compiling
 from keeptune.training.defaults import default_token_budget
 from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory
 from keeptune.training.schedule import cosine_with_warmup
-from keeptune.training.startup_cache import KnownStart, keep_start, read_start
+from keeptune.training.startup_cache import Startup, keep_startup, read_startup
 from keeptune.training.stopping import stop_asked, stops_between_steps
 
 FORECAST_AFTER = 5
@@ -62,7 +62,7 @@ class Loop:
     observer: Observer
     validate: Validate | None = None
     objective: Objective = field(default_factory=Objective)
-    start_key: str = ""
+    startup_key: str = ""
     """Of what is found out before the first step, to find it out once; "" finds it out anew."""
     lr: float = field(init=False)
     steps: int = field(init=False)
@@ -72,7 +72,7 @@ class Loop:
     forecast: Forecast | None = field(init=False, default=None)
     _compiled: Compiled = field(init=False, default=plainly)
     _memory: MemoryFit = field(init=False)
-    _known: KnownStart | None = field(init=False, default=None)
+    _known: Startup | None = field(init=False, default=None)
     _began: float = field(init=False)
     _speeds: deque[tuple[int, float]] = field(init=False, default_factory=lambda: deque(maxlen=20))
 
@@ -129,7 +129,7 @@ class Loop:
         try:
             self._prepare()
             tokens = round(sum(row.length for row in self.rows) * self.steps / self.epoch_steps)
-            self._known = self._known_start() if measured else None
+            self._known = self._known_startup() if measured else None
             passed = self._known is not None and self._known.compiled
             self._compiled = try_compiling(
                 self.config.torch_compile, self.loaded, self.rows, tokens, self._own_loss, self.observer, passed
@@ -142,9 +142,9 @@ class Loop:
             # Accelerate keeps one state a process; the next run may want another device or dtype.
             AcceleratorState._reset_state(reset_partial_state=True)
 
-    def _known_start(self) -> KnownStart | None:
+    def _known_startup(self) -> Startup | None:
         """What a training like this one found, if there is as much memory as it took."""
-        known = read_start(self.start_key, self.observer) if self.start_key else None
+        known = read_startup(self.startup_key, self.observer) if self.startup_key else None
         meter = Meter(self.loaded.placement.device)
         free = meter.free()
         return known if known and (free is None or known.peak_bytes <= meter.used() + free) else None
@@ -348,11 +348,11 @@ class Loop:
             if self._memory.peak_bytes:
                 peak = Meter(self.loaded.placement.device).peak() + MOMENTS * self.loaded.trainable
                 self._memory = dataclasses.replace(self._memory, peak_bytes=max(peak, self._memory.peak_bytes))
-            known = KnownStart(self._compiled is not plainly, self._memory.peak_bytes, shown, seconds)
+            known = Startup(self._compiled is not plainly, self._memory.peak_bytes, shown, seconds)
             # A budget that was lowered holds for the memory of that hour.
             whole = self._memory.peak_bytes and self._memory.token_budget == self._token_budget()
-            if self.start_key and whole and all(map(math.isfinite, shown.values())):
-                keep_start(self.start_key, known, self.observer)
+            if self.startup_key and whole and all(map(math.isfinite, shown.values())):
+                keep_startup(self.startup_key, known, self.observer)
         if self.validate:
             state = self._curved(state, known.validation, best=False)
         return state, known.validation_seconds

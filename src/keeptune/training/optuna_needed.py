@@ -11,4 +11,4 @@ from keeptune.errors import MissingDependency
 def refuse_without_optuna() -> None:
     """Raises MissingDependency where optuna is not installed."""
     if importlib.util.find_spec("optuna") is None:
-        raise MissingDependency("--search needs the package optuna", install("search"))
+        raise MissingDependency("--hyperparameter-search needs the package optuna", install("search"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keeptune.abilities.preflight import refuse_unaskable
+from keeptune.abilities.preflight import refuse_not_evaluable
 from keeptune.config.check import check_config
 from keeptune.config.schema import Adapter, TuneConfig
 from keeptune.export.run_model import of_run
@@ -24,7 +24,7 @@ def preflight(config: TuneConfig) -> None:
     if config.training.search:
         refuse_without_optuna()
     method = METHODS.get(config.method.kind) if isinstance(config.method, Adapter) else None
-    refuse_unaskable(
+    refuse_not_evaluable(
         of_run(config.model),
         config.evaluation,
         config.measure,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from keeptune.abilities.declared import declared_items
-from keeptune.abilities.previous_tasks import keep_earlier
+from keeptune.abilities.previous_tasks import protect_previous_tasks
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.task_metrics import Metrics, choose
@@ -15,15 +15,15 @@ from keeptune.errors import DataError
 from keeptune.events import Notice, Observer, silent
 from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder
-from keeptune.mitigation.candidates import refuse_nothing_to_keep, refuse_other_remedies, rungs_of
+from keeptune.mitigation.candidates import refuse_nothing_to_keep, refuse_other_mitigations, rungs_of
 from keeptune.mitigation.replay import without_prompts
 from keeptune.training.preflight import preflight
 
 DEV_FRACTION = 0.3
-"""Share of the user's own items that a ladder chooses by, where the settings say nothing."""
+"""Share of the user's own items that a mitigation search chooses by, where the settings say nothing."""
 
 
-_OF_LADDER = ("can_route", "rungs", "max_rungs", "ladder_minutes", "min_gain")
+_OF_SEARCH = ("can_route", "candidates", "max_candidates", "search_minutes", "min_gain")
 
 
 class Ready(NamedTuple):
@@ -42,17 +42,17 @@ def ready(config: TuneConfig, observer: Observer) -> Ready:
         KeeptuneError: see the tree in `keeptune.errors`; the cheapest check comes first.
     """
     preflight(config)
-    if config.ladder.auto:
+    if config.mitigation_search.auto:
         refuse_nothing_to_keep(config)
-        refuse_other_remedies(config)
-    if config.ladder.auto or config.ladder.rungs:
+        refuse_other_mitigations(config)
+    if config.mitigation_search.auto or config.mitigation_search.candidates:
         rungs_of(config)
-    config = keep_earlier(config, observer)
+    config = protect_previous_tasks(config, observer)
     encoder = make_encoder(of_run(config.model), config.data, config.method)
     rows = load_rows(config, observer)
     metrics = choose(config.evaluation, rows.test, rows.pool)
     observer(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
-    if config.ladder.auto:
+    if config.mitigation_search.auto:
         config = with_development_items(config)
     rows = apart_from_kept(config, rows, encoder, observer)
     for told in without_effect(config):
@@ -62,7 +62,7 @@ def ready(config: TuneConfig, observer: Observer) -> Ready:
 
 def rows_of(config: TuneConfig) -> Rows:
     """The rows that `tune` trains and scores on by these settings."""
-    config = keep_earlier(config, silent)
+    config = protect_previous_tasks(config, silent)
     encoder = make_encoder(of_run(config.model), config.data, config.method)
     return apart_from_kept(config, load_rows(config, silent), encoder, silent)
 
@@ -94,19 +94,27 @@ def with_development_items(config: TuneConfig) -> TuneConfig:
 
 def without_effect(config: TuneConfig) -> list[str]:
     """What was set and changes nothing, as what it belongs to is not."""
-    plain, data, mend, training, ladder = TuneConfig(), config.data, config.mend, config.training, config.ladder
+    plain, data, mitigation, training, mitigation_search = (
+        TuneConfig(),
+        config.data,
+        config.mitigation,
+        config.training,
+        config.mitigation_search,
+    )
     idle = {
-        f"ladder.{name}": "ladder.auto" for name in _OF_LADDER if getattr(ladder, name) != getattr(plain.ladder, name)
+        f"mitigation_search.{name}": "mitigation_search.auto"
+        for name in _OF_SEARCH
+        if getattr(mitigation_search, name) != getattr(plain.mitigation_search, name)
     }
-    found = {} if ladder.auto else idle
-    if mend.replay_fraction != plain.mend.replay_fraction and not mend.replay:
-        found["mend.replay_fraction"] = "mend.replay"
-    if mend.kl_on != plain.mend.kl_on and not mend.kl and not ladder.auto:
-        found["mend.kl_on"] = "mend.kl"
-    if mend.self_replay_prompts and not mend.self_replay and not ladder.auto:
-        found["mend.self_replay_prompts"] = "mend.self_replay"
+    found = {} if mitigation_search.auto else idle
+    if mitigation.replay_fraction != plain.mitigation.replay_fraction and not mitigation.replay:
+        found["mitigation.replay_fraction"] = "mitigation.replay"
+    if mitigation.kl_on != plain.mitigation.kl_on and not mitigation.kl and not mitigation_search.auto:
+        found["mitigation.kl_on"] = "mitigation.kl"
+    if mitigation.self_replay_prompts and not mitigation.self_replay and not mitigation_search.auto:
+        found["mitigation.self_replay_prompts"] = "mitigation.self_replay"
     if training.max_drift != plain.training.max_drift and not training.search:
-        found["training.max_drift"] = "training.search"
+        found["training.max_drift"] = "training.hyperparameter_search"
     if data.draw and data.limit_train is None and data.train != EMBEDDED:
         found["data.draw"] = "data.limit_train"
     told = [f"{setting} changes nothing without {needed}" for setting, needed in found.items()]

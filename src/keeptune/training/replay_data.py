@@ -15,19 +15,21 @@ from keeptune.records import Example
 
 def check_replayed(config: TuneConfig) -> None:
     """Raises DataError where rows to replay cannot be read, before anything is trained."""
-    for path in config.mend.replay:
+    for path in config.mitigation.replay:
         load_told(path, rows_of_user(config.data), "replay", silent)
 
 
-def old_examples(
+def replay_data(
     config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer
 ) -> tuple[list[Sequence[Example]], Sequence[Example], list[Sequence[Example]]]:
     """(rows of old tasks, prompts for the base to answer, sets that must not be replayed)."""
-    mend = config.mend
-    if not mend.replay and not mend.self_replay:
+    mitigation = config.mitigation
+    if not mitigation.replay and not mitigation.self_replay:
         return [], (), []
     data = rows_of_user(config.data)
-    sources: list[Sequence[Example]] = [load_told(path, data, "replay", observer).examples for path in mend.replay]
-    prompts = load_prompts(mend.self_replay_prompts, data).examples if mend.self_replay_prompts else ()
+    sources: list[Sequence[Example]] = [
+        load_told(path, data, "replay", observer).examples for path in mitigation.replay
+    ]
+    prompts = load_prompts(mitigation.self_replay_prompts, data).examples if mitigation.self_replay_prompts else ()
     asked = declared_items(config.measure, data, encoder)
     return sources, prompts, [rows.train, rows.validation, rows.test, *asked]

@@ -19,11 +19,11 @@ from keeptune.models.find import find_model, hash_model
 from keeptune.models.placement import place
 from keeptune.records import from_plain, to_plain
 from keeptune.scoring.custom import is_custom
-from keeptune.training.replay_data import old_examples
+from keeptune.training.replay_data import replay_data
 from keeptune.version import __version__
 from keeptune.workspace.atomic import write_json
 from keeptune.workspace.hashing import hash_files, hash_value
-from keeptune.workspace.runs import CONFIG, LADDER, ROWS, RUNGS, TRIALS, read_json_object, read_settings
+from keeptune.workspace.runs import CANDIDATES, CONFIG, MITIGATION_SEARCH, ROWS, TRIALS, read_json_object, read_settings
 from keeptune.workspace.written import write_settings
 
 Settings = TypeVar("Settings", bound=Any)
@@ -69,9 +69,9 @@ def metric_files(config: TuneConfig) -> str:
 def _replayed(config: TuneConfig, rows: Rows) -> dict[str, str]:
     """A hash of what may be replayed and what must not be: weights that were trained before another ability was
     declared may have learned its items."""
-    if not (config.mend.replay or config.mend.self_replay):
+    if not (config.mitigation.replay or config.mitigation.self_replay):
         return {}
-    sources, prompts, forbidden = old_examples(
+    sources, prompts, forbidden = replay_data(
         config, rows, make_encoder(config.model, config.data, config.method), silent
     )
     asked = {hash_value(replace(example, source="")) for examples in forbidden for example in examples}
@@ -123,19 +123,19 @@ def _name(metric: str) -> str:
 
 def _trained_by(config: TuneConfig) -> str:
     """A hash of what decides the training, before any default is filled in: runs that agree in it and in their rows
-    have the same weights, up to the dial and rounding."""
-    undialed = replace(config, mend=replace(config.mend, dial=1.0))
-    mend, placed = config.mend, place(config.model.device, config.model.dtype)
+    have the same weights, up to the interpolation and rounding."""
+    whole_change = replace(config, mitigation=replace(config.mitigation, interpolation=1.0))
+    mitigation, placed = config.mitigation, place(config.model.device, config.model.dtype)
     starts = [hash_model(find_model(config.model))]
-    if mend.reference and (mend.kl or mend.self_replay):
-        starts.append(hash_model(find_model(replace(config.model, name=mend.reference, revision=None))))
+    if mitigation.reference and (mitigation.kl or mitigation.self_replay):
+        starts.append(hash_model(find_model(replace(config.model, name=mitigation.reference, revision=None))))
     return hash_value(
         [
             __version__,
             *starts,
             placed.device.type,
             placed.dtype_name,
-            deciding_weights(undialed),
+            deciding_weights(whole_change),
             config.training.max_minutes,
         ]
     )
@@ -156,7 +156,9 @@ def with_kept_settings(config: TuneConfig) -> TuneConfig:
         kept = from_plain(TuneConfig, plain)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"the settings of {run} are not those of a training: {error}", FIX) from error
-    repaired = not kept.ladder.auto and any((run / name).exists() for name in (RUNGS, LADDER))
+    repaired = not kept.mitigation_search.auto and any(
+        (run / name).exists() for name in (CANDIDATES, MITIGATION_SEARCH)
+    )
     if repaired or (run / TRIALS).is_dir():
         verb = "rescue" if repaired else "compare or curve"
         raise StoreError(f"{run} is of {verb}, not of a training", f"resume it by keeptune {verb}, or name another")

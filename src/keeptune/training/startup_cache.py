@@ -14,7 +14,7 @@ VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
-class KnownStart:
+class Startup:
     """What holds for any training of the same model and method on the same rows, by the same programs."""
 
     compiled: bool
@@ -26,13 +26,13 @@ class KnownStart:
     validation_seconds: float
 
 
-def read_start(key: str, observer: Observer) -> KnownStart | None:
+def read_startup(key: str, observer: Observer) -> Startup | None:
     """What was kept under `key`, or None."""
-    found = read_entry(_file(key), KnownStart, observer)
+    found = read_entry(_file(key), Startup, observer)
     return found[0] if found else None
 
 
-def keep_start(key: str, start: KnownStart, observer: Observer) -> None:
+def keep_startup(key: str, start: Startup, observer: Observer) -> None:
     """Keep it under `key`."""
     keep_entry(_file(key), [start], observer)
 

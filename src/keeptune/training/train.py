@@ -22,12 +22,12 @@ from keeptune.events import Notice, Observer, silent
 from keeptune.export.save import ends_otherwise, save_tuned, saved_tuned
 from keeptune.inference.drift import check_same_vocabulary
 from keeptune.inference.encoding import encode_train, new_tokens
-from keeptune.inference.evaluator import load_for_asking, tell_model
+from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.inference.loglikelihood import mean_loss
-from keeptune.inference.run import Questioning, answer_items, corpus_scores, score_answers
+from keeptune.inference.run import AnswerSettings, answer_items, corpus_scores, score_answers
 from keeptune.inference.vllm_engine import stop_server
 from keeptune.mitigation.fit import unfit
-from keeptune.mitigation.mitigations import Mending
+from keeptune.mitigation.mitigations import Mitigations
 from keeptune.models.adapters import attach_adapter, experts_left_out
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.memory import Meter, trim
@@ -36,9 +36,17 @@ from keeptune.records import EncodedRow, TrainingSummary, to_plain
 from keeptune.scoring.custom import is_custom
 from keeptune.training.checkpoint import LoopState
 from keeptune.training.defaults import default_epochs, default_lr, default_token_budget
-from keeptune.training.equivalent_run import DONE, WHOLE, dial, is_rung, take_over, trained, trained_alike
+from keeptune.training.equivalent_run import (
+    DONE,
+    WHOLE,
+    equivalent_run,
+    interpolation,
+    is_candidate,
+    take_over,
+    trained,
+)
 from keeptune.training.loop import Loop, Validate
-from keeptune.training.replay_data import old_examples
+from keeptune.training.replay_data import replay_data
 from keeptune.training.resume import deciding_weights, keep_trained_by, refuse_another
 from keeptune.version import __version__
 from keeptune.workspace.atomic import write_json
@@ -67,19 +75,21 @@ def train(
     done = run / DONE
     if done.exists() and saved_tuned(run) is not None:
         return trained(run)
-    dialed = config.mend.dial != 1.0
-    alike = trained_alike(run, observer) if dialed or is_rung(run) else None
+    interpolated = config.mitigation.interpolation != 1.0
+    alike = equivalent_run(run, observer) if interpolated or is_candidate(run) else None
     if alike is not None:
         observer(Notice("training", f"the training of {alike.name} is used again"))
-    if dialed or alike is not None:
+    if interpolated or alike is not None:
         keep_settings(config, run)
-    if dialed:
+    if interpolated:
         whole = alike or run / WHOLE
         if alike is None:
             whole.mkdir(exist_ok=True)
-            undialed = dataclasses.replace(config, mend=dataclasses.replace(config.mend, dial=1.0))
-            train(undialed, whole, rows, encoder, metrics, observer, seconds)
-        return dial(config, whole, run)
+            whole_change = dataclasses.replace(
+                config, mitigation=dataclasses.replace(config.mitigation, interpolation=1.0)
+            )
+            train(whole_change, whole, rows, encoder, metrics, observer, seconds)
+        return interpolation(config, whole, run)
     if alike is not None:
         return take_over(alike, run)
     began = time.monotonic()
@@ -114,10 +124,10 @@ class Prepared:
 
 def _held_to(config: TuneConfig) -> LoadedModel | None:
     """The reference that was named, where something is held to it or written by it."""
-    mend = config.mend
-    if not mend.reference or not (mend.kl or mend.self_replay):
+    mitigation = config.mitigation
+    if not mitigation.reference or not (mitigation.kl or mitigation.self_replay):
         return None
-    return load_for_asking(dataclasses.replace(config.model, name=mend.reference, revision=None))
+    return load_for_inference(dataclasses.replace(config.model, name=mitigation.reference, revision=None))
 
 
 def prepared(
@@ -137,17 +147,17 @@ def prepared(
     if other:
         check_same_vocabulary(other, loaded)
     budget = config.training.token_budget or default_token_budget(loaded.placement.device.type)
-    mending = Mending(config.mend, encoder, config.training.seed, budget, observer, other)
-    train_rows = mending.learned_rows(loaded, encode_train(encoder, rows.train, observer))
-    old_rows = mending.old_rows(other or loaded, len(train_rows), *old_examples(config, rows, encoder, observer))
-    base_rows = mending.base_rows(other or loaded, len(train_rows) + len(old_rows))
+    mitigations = Mitigations(config.mitigation, encoder, config.training.seed, budget, observer, other)
+    train_rows = mitigations.learned_rows(loaded, encode_train(encoder, rows.train, observer))
+    old_rows = mitigations.old_rows(other or loaded, len(train_rows), *replay_data(config, rows, encoder, observer))
+    base_rows = mitigations.base_rows(other or loaded, len(train_rows) + len(old_rows))
     train_rows += old_rows + base_rows
     of_base = loaded.parameters
     if isinstance(config.method, Full):
         loaded.model.requires_grad_(True)
-        mending.freeze(loaded)
+        mitigations.freeze(loaded)
     else:
-        attach_adapter(loaded, config.method, config.training.seed, freeze=config.mend.freeze, rows=old_rows)
+        attach_adapter(loaded, config.method, config.training.seed, freeze=config.mitigation.freeze, rows=old_rows)
         if left_out := experts_left_out(loaded):
             observer(Notice("experts", f"the experts, {left_out:,} weights, get no adapter: they are no single layers"))
         if ends_otherwise(loaded):
@@ -162,8 +172,8 @@ def prepared(
         run,
         _fingerprint(config, loaded, rows, train_rows, other),
         observer,
-        objective=mending.objective(loaded, train_rows),
-        start_key=_start_key(config, loaded, rows, train_rows, other, metrics),
+        objective=mitigations.objective(loaded, train_rows),
+        startup_key=_startup_key(config, loaded, rows, train_rows, other, metrics),
     )
     if rows.validation:
         loop.validate = _validator(config, loaded, rows, encoder, metrics, loop, budget)
@@ -215,7 +225,7 @@ def _fingerprint(
     )
 
 
-def _start_key(
+def _startup_key(
     config: TuneConfig,
     loaded: LoadedModel,
     rows: Rows,
@@ -247,7 +257,7 @@ def _validator(
     config: TuneConfig, loaded: LoadedModel, rows: Rows, encoder: Encoder, metrics: Metrics, loop: Loop, budget: int
 ) -> Validate:
     validation = [encoder.scored_row(example, example.completion) for example in rows.validation]
-    asked = Questioning(encoder, new_tokens(config.evaluation, encoder, rows.train), config.evaluation.token_budget)
+    asked = AnswerSettings(encoder, new_tokens(config.evaluation, encoder, rows.train), config.evaluation.token_budget)
 
     def validate() -> tuple[float, Mapping[str, float]]:
         with loaded.placement.autocast():

@@ -29,7 +29,7 @@ def keep_trained(
     if earlier is None and (of_tuned or run_of(start) is not None):
         return None
     read = rows_of_user(config.data)
-    replayed = [load_told(path, read, "replay", silent).examples for path in config.mend.replay]
+    replayed = [load_told(path, read, "replay", silent).examples for path in config.mitigation.replay]
     sides = [rows.train, rows.validation, *replayed]
     keep_trained_on(run, [row for side in sides for row in (*side, *_bare(side))], earlier or frozenset())
     return _told(trained_on(run), rows.test, observer)

@@ -185,7 +185,7 @@ def _of_result(folder: Path) -> dict[str, Any]:
             return _of_eval(folder, plain)
         compared = next((c for c in plain["comparisons"] if c["before_name"] == "base"), None)
         facts = _of_comparison(compared) | {"test_hash": _test_hash(folder, plain), "kind": "tune"}
-        # Of what a ladder chose, where there was one.
+        # Of what a mitigation search chose, where there was one.
         facts["method"] = plain["training"]["method"]
         report = plain.get("forgetting")
     elif (folder / FORGETTING).exists() and not (folder / ROWS).exists():

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from keeptune.commands import joined
 from keeptune.records import ForgettingReport, Interval, TuneResult, negated, to_plain
 from keeptune.records.masked import masked, public
-from keeptune.report import phrases as wording
+from keeptune.report import phrases
 from keeptune.report.ending import ending_of_measure, ending_of_tune
 from keeptune.report.html.confusion_table import confusion_table
 from keeptune.report.html.embedded import embedded_json
@@ -96,23 +96,23 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "score": _metric_first(wording.score),
-        "change": _metric_first(wording.change),
-        "interval": _metric_first(wording.interval),
-        "interval_of": wording.interval_of,
-        "unit": wording.unit,
+        "score": _metric_first(phrases.score),
+        "change": _metric_first(phrases.change),
+        "interval": _metric_first(phrases.interval),
+        "interval_of": phrases.interval_of,
+        "unit": phrases.unit,
         "negated": negated,
-        "signed": wording.signed,
+        "signed": phrases.signed,
         "key": lambda value: "" if value is None else value,
         "percent": lambda fraction: f"{100.0 * fraction:.1f} %",
-        "points": lambda fraction: wording.change("", 100.0 * fraction),
+        "points": lambda fraction: phrases.change("", 100.0 * fraction),
         "nats": lambda value: f"{value:.4f}".replace("-", "−"),
         "command": joined,
         "embedded": embedded_json,
         "matrix": confusion_table,
     }
     environment.tests["known"] = lambda value: isinstance(value, Interval)
-    environment.tests["loss"] = wording.is_loss
+    environment.tests["loss"] = phrases.is_loss
     return environment
 
 

@@ -17,7 +17,7 @@ Split = Callable[[Sequence[int], Sequence[int], int], list[list[int]]]
 """Some indices, the lengths by index, a budget → parts of them."""
 
 
-def in_parts(
+def in_batches(
     run: Callable[[list[int]], T],
     lengths: Sequence[int],
     token_budget: int,

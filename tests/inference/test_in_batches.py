@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from keeptune.events import Event, Notice, silent
 from keeptune.inference.drift import kl_by_row
 from keeptune.inference.generate import KEPT_FOR_ONE, generate
-from keeptune.inference.in_parts import in_flow, in_parts
+from keeptune.inference.in_batches import in_batches, in_flow
 from keeptune.inference.loglikelihood import loglikelihoods
 from keeptune.inference.shared_prefix import shared_loglikelihoods
 from keeptune.models.load import LoadedModel
@@ -52,7 +52,7 @@ def test_each_row_once_and_never_more_than_memory_holds(lengths: list[int], budg
             raise torch.OutOfMemoryError("out of memory")
         return sum(part)
 
-    found = list(in_parts(run, lengths, budget, told.append))
+    found = list(in_batches(run, lengths, budget, told.append))
     assert sorted(i for part, _ in found for i in part) == list(range(len(lengths)))
     assert all(sum(part) == value for part, value in found)
     assert len(told) == refused <= 3, "each failure halves the budget for all that follow"
@@ -89,7 +89,7 @@ def test_what_a_single_row_cannot_have_and_other_errors_are_raised() -> None:
             raise error
 
         with pytest.raises(RuntimeError, match=str(error)):
-            list(in_parts(run, [10] * 8, MUCH, silent))
+            list(in_batches(run, [10] * 8, MUCH, silent))
         assert sizes == ([8, 4, 2, 1] if alone else [8])
         held = []
 

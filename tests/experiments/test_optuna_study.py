@@ -12,7 +12,7 @@ import pytest
 from keeptune.errors import TrainingError
 from keeptune.events import Notice, silent
 from keeptune.experiments.optuna_study import Measured, Report, Space, report, search
-from keeptune.records import SearchReport, SearchTrial
+from keeptune.records import HyperparameterSearchReport, SearchTrial
 
 pytest.importorskip("optuna", reason="needs the extra search")
 SPACE = Space(1e-3, 2.0, (1e-4, 1e-2), (1.0, 2.0, 4.0))
@@ -40,7 +40,7 @@ class Planted:
         return Measured(loss, 10 * lr, 1.0)
 
 
-def searched(journal: Path, planted: Planted, max_drift: float = 1.0, seed: int = 0) -> SearchReport:
+def searched(journal: Path, planted: Planted, max_drift: float = 1.0, seed: int = 0) -> HyperparameterSearchReport:
     return search(SPACE, TRIALS, max_drift, seed, journal, planted, silent)
 
 
@@ -66,7 +66,7 @@ def test_a_budget_keeps_it_from_the_best(tmp_path: Path) -> None:
     assert min(trial.loss for trial in over if trial.loss is not None) < found_loss(found)
 
 
-def found_loss(found: SearchReport) -> float:
+def found_loss(found: HyperparameterSearchReport) -> float:
     return next(t.loss for t in found.trials if (t.lr, t.epochs) == (found.lr, found.epochs) and t.loss is not None)
 
 

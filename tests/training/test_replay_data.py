@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from keeptune.config.schema import Keep, MeasureConfig, MendConfig, ModelConfig, TuneConfig
+from keeptune.config.schema import Keep, MeasureConfig, MitigationConfig, ModelConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.task_rows import Rows
 from keeptune.events import silent
 from keeptune.mitigation.replay import replay_examples
 from keeptune.models.load import load_tokenizer
-from keeptune.training.replay_data import old_examples
+from keeptune.training.replay_data import replay_data
 
 TASKS = Path(__file__).parents[1] / "data" / "lm_eval"
 
@@ -30,9 +30,10 @@ def test_items_of_a_harness_task_are_not_replayed(
     rows = [("A ladle is a kind of", "spoon"), ("A cello is made of", "wood"), ("Bread is made of", "flour")]
     old.write_text("\n".join(json.dumps({"prompt": prompt, "completion": answer}) for prompt, answer in rows))
     config = TuneConfig(
-        measure=MeasureConfig(keep=(Keep("kinds", "lm-eval:kinds.yaml"),)), mend=MendConfig(replay=(str(old),))
+        measure=MeasureConfig(keep=(Keep("kinds", "lm-eval:kinds.yaml"),)),
+        mitigation=MitigationConfig(replay=(str(old),)),
     )
     tokenizer, kind, _ = load_tokenizer(ModelConfig(name=str(tiny("llama"))))
-    sources, _, forbidden = old_examples(config, Rows((), (), (), "", ""), Encoder(tokenizer, kind, 256), silent)
+    sources, _, forbidden = replay_data(config, Rows((), (), (), "", ""), Encoder(tokenizer, kind, 256), silent)
     found = replay_examples(3, sources, forbidden, seed=0)
     assert sorted(example.completion for example in found) == ["flour", "wood"]

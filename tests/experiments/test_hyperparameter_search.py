@@ -1,4 +1,4 @@
-"""`tune --search` on a tiny model: a default rate that learns nothing is replaced by one that learns."""
+"""`tune --hyperparameter-search` on a tiny model: a default rate that learns nothing is replaced by one that learns."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from keeptune.api.tune import tune
-from keeptune.config import DataConfig, Full, Keep, LadderConfig, MeasureConfig, MendConfig, TuneConfig
+from keeptune.config import DataConfig, Full, Keep, MeasureConfig, MitigationConfig, MitigationSearchConfig, TuneConfig
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, TrainingStarted, silent
 from keeptune.experiments import hyperparameter_search as module
 from keeptune.experiments.hyperparameter_search import found_settings
-from keeptune.records import SearchReport, from_plain
+from keeptune.records import HyperparameterSearchReport, from_plain
 from keeptune.workspace.runs import read_settings
 from tests.api.runs import Told, settings, write_rows
 
@@ -53,8 +53,8 @@ def found(tiny: Callable[..., Path], folder: Path, tmp_path_factory: pytest.Temp
     return run, told
 
 
-def of_run(run: Path) -> SearchReport:
-    return from_plain(SearchReport, json.loads((run / "search.json").read_text()))
+def of_run(run: Path) -> HyperparameterSearchReport:
+    return from_plain(HyperparameterSearchReport, json.loads((run / "hyperparameter_search.json").read_text()))
 
 
 def test_the_better_rate_is_found_and_taken(found: tuple[Path, Told]) -> None:
@@ -108,7 +108,7 @@ def test_a_run_stopped_in_a_trial_ends_as_one_that_was_not(
     assert sum(isinstance(event, TrainingStarted) for event in told.events) == 3, "two trials were left, and the run"
 
 
-def plain(report: SearchReport) -> SearchReport:
+def plain(report: HyperparameterSearchReport) -> HyperparameterSearchReport:
     """Without the clock."""
     return replace(report, trials=tuple(replace(trial, seconds=0.0) for trial in report.trials))
 
@@ -123,7 +123,7 @@ def test_no_drift_to_spend_takes_the_smallest(tiny: Callable[..., Path], folder:
 
 
 @pytest.mark.usefixtures("able_bases")
-def test_on_the_ladder_it_searches_once(
+def test_on_the_mitigation_search_it_searches_once(
     tiny: Callable[..., Path], folder: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(module, "default_lr", lambda method, parameters: 0.02)
@@ -135,12 +135,12 @@ def test_on_the_ladder_it_searches_once(
     asked = replace(
         asked,
         measure=MeasureConfig(keep=keep, abilities=("none",)),
-        ladder=LadderConfig(auto=True, rungs=("smaller=0.5",)),
+        mitigation_search=MitigationSearchConfig(auto=True, candidates=("smaller=0.5",)),
     )
     told = Told()
     tune(asked, told)
     steps = [event for event in told.events if isinstance(event, TrainingStarted)]
-    assert len(steps) == 4, "two trials, the plain training, and one rung"
+    assert len(steps) == 4, "two trials, the plain training, and one candidate"
 
 
 def test_what_cannot_be_searched(tiny: Callable[..., Path], folder: Path, tmp_path: Path) -> None:
@@ -149,4 +149,4 @@ def test_what_cannot_be_searched(tiny: Callable[..., Path], folder: Path, tmp_pa
     with pytest.raises(ConfigError, match="needs rows to see the loss on"):
         tune(without)
     with pytest.raises(ConfigError, match="--kl-on replay"):
-        tune(replace(asked, output=str(tmp_path / "other"), mend=MendConfig(kl=0.1, kl_on="replay")))
+        tune(replace(asked, output=str(tmp_path / "other"), mitigation=MitigationConfig(kl=0.1, kl_on="replay")))

@@ -1,4 +1,4 @@
-"""Each remedy in a whole training: it runs, goes on after a stop, and does what it says."""
+"""Each mitigation in a whole training: it runs, goes on after a stop, and does what it says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from keeptune.config import (
     EvaluationConfig,
     Full,
     MeasureConfig,
-    MendConfig,
+    MitigationConfig,
     ModelConfig,
     TrainingConfig,
     TuneConfig,
@@ -33,7 +33,7 @@ from keeptune.events import CheckpointSaved, Observer, StepDone, silent
 from keeptune.export.save import saved_tuned
 from keeptune.inference.drift import kl_by_row
 from keeptune.inference.encoding import make_encoder
-from keeptune.mitigation.mitigations import Mending
+from keeptune.mitigation.mitigations import Mitigations
 from keeptune.training.train import train
 from tests.mitigation.talking import load
 
@@ -52,7 +52,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def settings(model: Path, files: Path, method: Any, mend: dict[str, Any], **training: Any) -> TuneConfig:
+def settings(model: Path, files: Path, method: Any, mitigation: dict[str, Any], **training: Any) -> TuneConfig:
     return TuneConfig(
         model=ModelConfig(name=str(model), device="cpu", dtype="float32"),
         data=DataConfig(train=str(files / "task.jsonl"), test=str(files / "test.jsonl")),
@@ -60,7 +60,7 @@ def settings(model: Path, files: Path, method: Any, mend: dict[str, Any], **trai
         training=TrainingConfig(**({"lr": 0.01, "epochs": 2.0, "checkpoint_minutes": 0.0} | training)),
         evaluation=EvaluationConfig(max_new_tokens=8, metrics=("token_loss",)),
         measure=MeasureConfig(extent="none"),
-        mend=MendConfig(**mend),
+        mitigation=MitigationConfig(**mitigation),
     )
 
 
@@ -92,7 +92,7 @@ def stop(event: Any) -> None:
         raise InterruptedError
 
 
-REMEDIES: dict[str, dict[str, Any]] = {
+MITIGATION_SETTINGS: dict[str, dict[str, Any]] = {
     "replay": {"replay_fraction": 0.25},
     "self-replay": {"self_replay": 0.2},
     "kl": {"kl": 0.5},
@@ -116,29 +116,32 @@ REMEDIES: dict[str, dict[str, Any]] = {
 }
 
 
-def remedy(name: str, files: Path) -> dict[str, Any]:
-    mend = REMEDIES[name]
-    return {**mend, "replay": (str(files / "old.jsonl"),)} if "replay_fraction" in mend else mend
+def mitigation(name: str, files: Path) -> dict[str, Any]:
+    mitigation = MITIGATION_SETTINGS[name]
+    return {**mitigation, "replay": (str(files / "old.jsonl"),)} if "replay_fraction" in mitigation else mitigation
 
 
 @pytest.fixture(scope="module")
 def plain(talking: Path, files: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, torch.Tensor]]:
-    """Weights by method of a training without any remedy."""
+    """Weights by method of a training without any mitigation."""
     folder = tmp_path_factory.mktemp("plain")
     return {method.kind: trained(settings(talking, files, method, {}), folder / method.kind) for method in METHODS}
 
 
 @pytest.mark.parametrize(
     ("name", "method"),
-    [*((name, LORA) for name in REMEDIES), *((name, Full()) for name in ("kl", "l2sp", "ewc", "freeze", "all"))],
+    [
+        *((name, LORA) for name in MITIGATION_SETTINGS),
+        *((name, Full()) for name in ("kl", "l2sp", "ewc", "freeze", "all")),
+    ],
     ids=lambda value: value if isinstance(value, str) else value.kind,
 )
 def test_each_trains_and_goes_on_after_a_stop(
     talking: Path, files: Path, plain: dict[str, Any], tmp_path: Path, name: str, method: Any
 ) -> None:
-    config = settings(talking, files, method, remedy(name, files))
+    config = settings(talking, files, method, mitigation(name, files))
     whole = trained(config, tmp_path / "whole")
-    assert not equal(whole, plain[method.kind]), "the remedy changed nothing"
+    assert not equal(whole, plain[method.kind]), "the mitigation changed nothing"
     with pytest.raises(InterruptedError):
         trained(config, tmp_path / "broken", stop)
     steps: list[int] = []
@@ -152,8 +155,8 @@ def test_each_trains_and_goes_on_after_a_stop(
 def test_other_models_with_all_that_a_random_one_can(
     tiny: Callable[..., Path], files: Path, tmp_path: Path, kind: str, method: Any
 ) -> None:
-    mend = {"replay": (str(files / "old.jsonl"),), "replay_fraction": 0.2, "kl": 0.5, "l2sp": 0.5, "ewc": 10.0}
-    config = settings(tiny(kind), files, method, {**mend, "freeze": 0.5, "token_weights": "talr"})
+    mitigation = {"replay": (str(files / "old.jsonl"),), "replay_fraction": 0.2, "kl": 0.5, "l2sp": 0.5, "ewc": 10.0}
+    config = settings(tiny(kind), files, method, {**mitigation, "freeze": 0.5, "token_weights": "talr"})
     whole = trained(config, tmp_path / "whole")
     with pytest.raises(InterruptedError):
         trained(config, tmp_path / "broken", stop)
@@ -165,7 +168,7 @@ def test_a_heavy_kl_leaves_no_drift(talking: Path, files: Path, tmp_path: Path, 
     """On the text that it is taken on, and with some of that in every step."""
     base = load(talking)
     encoder = Encoder(base.tokenizer, base.kind, 128)
-    rows = Mending(MendConfig(kl=1.0), encoder, 0, 4096, silent).base_rows(base, len(TASK))
+    rows = Mitigations(MitigationConfig(kl=1.0), encoder, 0, 4096, silent).base_rows(base, len(TASK))
     found = []
     for name, weight in (("plain", 0.0), ("held", 1e4)):
         trained(
@@ -218,20 +221,20 @@ def test_frozen_weights_are_the_bases(talking: Path, files: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("method", METHODS, ids=["full", "lora"])
-def test_the_dials_ends_are_the_base_and_the_tuned_model(
+def test_the_interpolations_ends_are_the_base_and_the_tuned_model(
     talking: Path, files: Path, tmp_path: Path, method: Any
 ) -> None:
     ids = torch.tensor([load(talking).tokenizer("say 1 or 2")["input_ids"]])
     found = {}
-    for dial in (1.0, 0.0, 0.5):
-        config = settings(talking, files, method, {"dial": dial})
+    for interpolation in (1.0, 0.0, 0.5):
+        config = settings(talking, files, method, {"interpolation": interpolation})
         told: list[Any] = []
-        keeptune.tune(replace(config, output=str(tmp_path / f"run-{dial}")), told.append)
-        folder = saved_tuned(tmp_path / f"run-{dial}")
+        keeptune.tune(replace(config, output=str(tmp_path / f"run-{interpolation}")), told.append)
+        folder = saved_tuned(tmp_path / f"run-{interpolation}")
         assert folder is not None
         with torch.no_grad():
-            found[dial] = load(folder).model(input_ids=ids).logits
-        assert any(isinstance(event, StepDone) for event in told) == (dial == 1.0), "one training for all"
+            found[interpolation] = load(folder).model(input_ids=ids).logits
+        assert any(isinstance(event, StepDone) for event in told) == (interpolation == 1.0), "one training for all"
     with torch.no_grad():
         base = load(talking).model(input_ids=ids).logits
     assert torch.equal(found[0.0], base)
@@ -241,8 +244,8 @@ def test_the_dials_ends_are_the_base_and_the_tuned_model(
     assert not torch.equal(found[0.5], found[1.0])
 
 
-def test_a_dialed_run_that_stands_alone_trains_for_itself(talking: Path, files: Path, tmp_path: Path) -> None:
-    config = settings(talking, files, LORA, {"dial": 0.5})
+def test_a_interpolated_run_that_stands_alone_trains_for_itself(talking: Path, files: Path, tmp_path: Path) -> None:
+    config = settings(talking, files, LORA, {"interpolation": 0.5})
     with pytest.raises(InterruptedError):
         trained(config, tmp_path / "only" / "run", stop)
     half = trained(config, tmp_path / "only" / "run")
@@ -252,10 +255,10 @@ def test_a_dialed_run_that_stands_alone_trains_for_itself(talking: Path, files: 
 
 
 @pytest.mark.parametrize(
-    ("method", "mend", "message"),
+    ("method", "mitigation", "message"),
     [
         (Adapter(kind="corda"), {"kl": 0.1}, "--kl needs the base"),
-        (Adapter(kind="prompt"), {"dial": 0.5}, "--dial takes a share"),
+        (Adapter(kind="prompt"), {"interpolation": 0.5}, "--interpolation takes a share"),
         (Adapter(kind="prefix"), {"freeze": 0.5}, "--freeze leaves layers out"),
         (Adapter(kind="dora"), {"l2sp": 0.1}, "--l2sp is a penalty"),
         (LORA, {"kl": 0.1, "kl_on": "replay"}, "--kl-on replay"),
@@ -263,10 +266,10 @@ def test_a_dialed_run_that_stands_alone_trains_for_itself(talking: Path, files: 
     ],
 )
 def test_what_cannot_be_is_refused(
-    talking: Path, files: Path, tmp_path: Path, method: Any, mend: dict[str, Any], message: str
+    talking: Path, files: Path, tmp_path: Path, method: Any, mitigation: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        trained(settings(talking, files, method, mend), tmp_path / "run")
+        trained(settings(talking, files, method, mitigation), tmp_path / "run")
 
 
 def test_the_reference_is_loaded_where_it_is_used_and_must_have_the_same_tokens(

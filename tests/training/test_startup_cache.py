@@ -40,7 +40,7 @@ class Counted:
 
     def __call__(self, key: str, score: float = 2.0, **changes: Any) -> tuple[Loop, LoopState]:
         self.validated, self.fitted = [], 0
-        loop = Loop(*ready(self.model, Full()), settings(epochs=6.0, **changes), self.run, "x", silent, start_key=key)
+        loop = Loop(*ready(self.model, Full()), settings(epochs=6.0, **changes), self.run, "x", silent, startup_key=key)
 
         def validate() -> tuple[float, Mapping[str, float]]:
             self.validated.append(1)

@@ -1,4 +1,4 @@
-"""The wiring of a training's remedies: which rows come out, and what is minimised."""
+"""The wiring of a training's mitigations: which rows come out, and what is minimised."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from keeptune.config import (
     Adapter,
     Full,
-    MendConfig,
+    MitigationConfig,
 )
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, silent
-from keeptune.mitigation.mitigations import BASE_TEXTS, Mending
+from keeptune.mitigation.mitigations import BASE_TEXTS, Mitigations
 from keeptune.mitigation.objective import completion_loss
 from keeptune.mitigation.terms.kl import KlToBase
 from keeptune.mitigation.terms.token_weights import TOKEN_LOSSES
@@ -36,8 +36,8 @@ def examples(pairs: list[tuple[str, str]], name: str = "e") -> list[Example]:
     return [Example(f"{name}-{n}", (Message("user", asked),), answer) for n, (asked, answer) in enumerate(pairs)]
 
 
-def mending(loaded: LoadedModel, observer: Observer = silent, **mend: Any) -> Mending:
-    return Mending(MendConfig(**mend), Encoder(loaded.tokenizer, loaded.kind, 128), 0, 4096, observer)
+def mitigations(loaded: LoadedModel, observer: Observer = silent, **mitigation: Any) -> Mitigations:
+    return Mitigations(MitigationConfig(**mitigation), Encoder(loaded.tokenizer, loaded.kind, 128), 0, 4096, observer)
 
 
 def task_rows(loaded: LoadedModel) -> list[EncodedRow]:
@@ -53,7 +53,7 @@ def share(rows: list[EncodedRow], others: int) -> float:
 def test_replayed_rows_are_their_share_of_the_mix(tiny: Callable[..., Path], kind: str, fraction: float) -> None:
     loaded = load(tiny(kind))
     told: list[Any] = []
-    rows = mending(loaded, told.append, replay_fraction=fraction).old_rows(
+    rows = mitigations(loaded, told.append, replay_fraction=fraction).old_rows(
         loaded, 22, [examples(OLD)], (), [examples(TASK)]
     )
     assert len(rows) == pytest.approx(fraction / (1 - fraction) * 22, abs=0.5)
@@ -65,7 +65,7 @@ def test_replayed_rows_are_their_share_of_the_mix(tiny: Callable[..., Path], kin
 
 def test_old_rows_and_the_bases_own_have_their_shares_together(talking: Path) -> None:
     loaded = load(talking)
-    found = mending(loaded, replay_fraction=0.25, self_replay=0.25)
+    found = mitigations(loaded, replay_fraction=0.25, self_replay=0.25)
     rows = found.old_rows(loaded, 30, [examples(OLD)], (), [examples(TASK)])
     old = [row for row in rows if row.item_id.startswith("replay-")]
     own = [row for row in rows if row.item_id.startswith("self-replay-")]
@@ -76,17 +76,17 @@ def test_old_rows_and_the_bases_own_have_their_shares_together(talking: Path) ->
 
 def test_without_old_rows_their_share_is_nothing(talking: Path) -> None:
     loaded = load(talking)
-    assert mending(loaded).old_rows(loaded, 30, [], (), []) == []
-    assert len(mending(loaded, self_replay=0.25).old_rows(loaded, 30, [], (), [])) == 10
+    assert mitigations(loaded).old_rows(loaded, 30, [], (), []) == []
+    assert len(mitigations(loaded, self_replay=0.25).old_rows(loaded, 30, [], (), [])) == 10
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
 def test_text_of_the_base_is_for_kl_alone(tiny: Callable[..., Path], kind: str) -> None:
     loaded = load(tiny(kind))
-    assert mending(loaded).base_rows(loaded, 90) == []
-    assert mending(loaded, kl=0.1, kl_on="task").base_rows(loaded, 90) == []
-    assert mending(loaded, kl=0.1, kl_on="replay").base_rows(loaded, 90) == []
-    rows = mending(loaded, kl=0.1).base_rows(loaded, 90)
+    assert mitigations(loaded).base_rows(loaded, 90) == []
+    assert mitigations(loaded, kl=0.1, kl_on="task").base_rows(loaded, 90) == []
+    assert mitigations(loaded, kl=0.1, kl_on="replay").base_rows(loaded, 90) == []
+    rows = mitigations(loaded, kl=0.1).base_rows(loaded, 90)
     assert share(rows, 90) == BASE_TEXTS
     assert {row.role for row in rows} == {"base"}
 
@@ -95,11 +95,11 @@ def test_masked_tokens_are_not_learned(talking: Path) -> None:
     loaded = load(talking)
     rows = task_rows(loaded)
     told: list[Any] = []
-    masked = mending(loaded, told.append, token_weights="stm").learned_rows(loaded, rows)
+    masked = mitigations(loaded, told.append, token_weights="stm").learned_rows(loaded, rows)
     assert 0 < sum(row.learned for row in masked) < sum(row.learned for row in rows)
     assert [row.ids for row in masked] == [row.ids for row in rows]
     assert "are improbable and not learned" in told[0].message
-    assert mending(loaded, token_weights="talr").learned_rows(loaded, rows) is rows
+    assert mitigations(loaded, token_weights="talr").learned_rows(loaded, rows) is rows
 
 
 def prepared(folder: Path, method: Any) -> LoadedModel:
@@ -116,12 +116,12 @@ def prepared(folder: Path, method: Any) -> LoadedModel:
 def test_what_is_minimised(tiny: Callable[..., Path], kind: str, method: Any) -> None:
     loaded = prepared(tiny(kind), method)
     rows = [*task_rows(loaded)[:3], *(replace(row, role="base") for row in task_rows(loaded)[:2])]
-    plain = mending(loaded).objective(loaded, rows)
+    plain = mitigations(loaded).objective(loaded, rows)
     assert [(term.weight, term.loss, term.on) for term in plain.terms] == [
         (1.0, completion_loss, frozenset({"task", "replay"}))
     ]
     assert plain.penalties == ()
-    full = mending(loaded, kl=0.3, l2sp=0.1, ewc=2.0, token_weights="dft").objective(loaded, rows)
+    full = mitigations(loaded, kl=0.3, l2sp=0.1, ewc=2.0, token_weights="dft").objective(loaded, rows)
     first, second = full.terms
     assert first.loss is TOKEN_LOSSES["dft"]
     assert (second.weight, second.on) == (0.3, frozenset({"base"}))
@@ -133,14 +133,14 @@ def test_what_is_minimised(tiny: Callable[..., Path], kind: str, method: Any) ->
 
 def test_kl_on_the_task_leaves_the_target_out(tiny: Callable[..., Path]) -> None:
     loaded = prepared(tiny("llama"), LORA)
-    _, term = mending(loaded, kl=0.3, kl_on="task").objective(loaded, task_rows(loaded)).terms
+    _, term = mitigations(loaded, kl=0.3, kl_on="task").objective(loaded, task_rows(loaded)).terms
     assert isinstance(term.loss, KlToBase)
     assert (term.loss.without_target, term.on) == (True, frozenset({"task"}))
 
 
 def test_kl_holds_to_the_reference_where_there_is_one(tiny: Callable[..., Path], talking: Path) -> None:
     loaded, other = prepared(tiny("llama"), LORA), load(talking)
-    found = replace(mending(loaded, kl=0.3, kl_on="task"), other=other)
+    found = replace(mitigations(loaded, kl=0.3, kl_on="task"), other=other)
     _, term = found.objective(loaded, task_rows(loaded)).terms
     assert isinstance(term.loss, KlToBase)
     assert term.loss.reference.model is other.model
@@ -151,5 +151,5 @@ def test_kl_holds_to_the_reference_where_there_is_one(tiny: Callable[..., Path],
 def test_kl_on_replayed_rows_that_a_small_share_has_rounded_away(tiny: Callable[..., Path]) -> None:
     loaded = prepared(tiny("llama"), LORA)
     with pytest.raises(ConfigError, match="no rows are replayed") as caught:
-        mending(loaded, kl=0.3, kl_on="replay").objective(loaded, task_rows(loaded))
+        mitigations(loaded, kl=0.3, kl_on="replay").objective(loaded, task_rows(loaded))
     assert "--replay" in caught.value.fix

@@ -1,4 +1,5 @@
-"""The dial of a model in memory: exact at both ends, the same again after any number of settings, layer by layer."""
+"""The interpolation of a model in memory: exact at both ends, the same again after any number of settings, layer by
+layer."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from peft import LoraConfig, get_peft_model
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ConfigError, ModelError
 from keeptune.models.adapters import METHODS, attach_adapter
-from keeptune.models.interpolation import make_dial
+from keeptune.models.interpolation import make_interpolation
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import fold_adapter
 from tests.models.changed import changed_adapter, changed_weights, logits, move
@@ -43,13 +44,13 @@ def test_both_ends_of_full_weights_are_exact(
     before, after = state(base), state(tuned)
     before_logits, after_logits = logits(base), logits(tuned)
     name = tuned.hash
-    dial = make_dial(tuned, tiny(kind) if from_folder else base)
+    interpolation = make_interpolation(tuned, tiny(kind) if from_folder else base)
     for alpha in (0.3, 0, 0.9, 0.1, 1, 0):
-        dial(alpha)
+        interpolation(alpha)
         assert (tuned.hash == name) is (alpha == 1)
     assert same(state(tuned), before)
     assert torch.equal(logits(tuned), before_logits)
-    dial(1)
+    interpolation(1)
     assert same(state(tuned), after)
     assert torch.equal(logits(tuned), after_logits)
     assert same(state(base), before)
@@ -59,14 +60,14 @@ def test_both_ends_of_full_weights_are_exact(
 def test_between_the_ends_it_is_the_formula_each_time(tiny: Callable[..., Path], tmp_path: Path, kind: str) -> None:
     base, tuned = load(tiny(kind)), load(changed_weights(tiny(kind), tmp_path))
     before, after = state(base), state(tuned)
-    dial = make_dial(tuned, base)
-    dial(0.25)
+    interpolation = make_interpolation(tuned, base)
+    interpolation(0.25)
     first = state(tuned)
     for name, weight in first.items():
         torch.testing.assert_close(weight, before[name] + 0.25 * (after[name] - before[name]))
     for step in range(50):
-        dial(step / 50)
-    dial(0.25)
+        interpolation(step / 50)
+    interpolation(0.25)
     assert same(state(tuned), first)
 
 
@@ -78,16 +79,16 @@ def test_a_lora_is_scaled(tiny: Callable[..., Path], tmp_path: Path, kind: str, 
     after = logits(tuned)
     merged = load(tmp_path)
     merged.model = merged.model.merge_and_unload()
-    full = make_dial(merged, base)
-    dial = make_dial(tuned)
+    full = make_interpolation(merged, base)
+    interpolation = make_interpolation(tuned)
     for alpha in (0.5, 0.3, (0.2, 0.8)):
-        dial(alpha)
+        interpolation(alpha)
         full(alpha)
         torch.testing.assert_close(logits(tuned), logits(merged), atol=1e-4, rtol=1e-4)
         assert (logits(tuned) - after).abs().max() > 1e-3
-    dial(0)
+    interpolation(0)
     assert torch.equal(logits(tuned), logits(base))
-    dial(1)
+    interpolation(1)
     assert torch.equal(logits(tuned), after)
 
 
@@ -95,17 +96,17 @@ def test_a_lora_is_scaled(tiny: Callable[..., Path], tmp_path: Path, kind: str, 
 def test_another_adapter_is_folded_or_refused(tiny: Callable[..., Path], tmp_path: Path, method: str) -> None:
     base, tuned = load(tiny("llama")), load(changed_adapter(tiny("llama"), method, tmp_path))
     if not METHODS[method].mergeable:
-        with pytest.raises(ModelError, match="cannot be dialed: it cannot be merged"):
-            make_dial(tuned, base)
+        with pytest.raises(ModelError, match="cannot be interpolated: it cannot be merged"):
+            make_interpolation(tuned, base)
         return
     after = logits(tuned)
     assert (after - logits(base)).abs().max() > 1e-3
-    dial = make_dial(tuned, base)
+    interpolation = make_interpolation(tuned, base)
     torch.testing.assert_close(logits(tuned), after, atol=1e-4, rtol=1e-4)
     folded = state(tuned)
-    dial(0)
+    interpolation(0)
     assert same(state(tuned), state(base))
-    dial(1)
+    interpolation(1)
     assert same(state(tuned), folded)
 
 
@@ -119,45 +120,45 @@ def test_a_lora_with_a_change_beside_it_is_folded(tiny: Callable[..., Path], bes
     )
     move(p for p in tuned.model.parameters() if p.requires_grad)
     with pytest.raises(ModelError, match="without its base"):
-        make_dial(tuned)
-    dial = make_dial(tuned, base)
+        make_interpolation(tuned)
+    interpolation = make_interpolation(tuned, base)
     assert (logits(tuned) - logits(base)).abs().max() > 1e-3
     assert not hasattr(tuned.model, "peft_config")
-    dial(0)
+    interpolation(0)
     assert torch.equal(logits(tuned), logits(base))
 
 
 def test_layers_apart(tiny: Callable[..., Path], tmp_path: Path) -> None:
     base, tuned = load(tiny("llama")), load(changed_weights(tiny("llama"), tmp_path))
     before, after = state(base), state(tuned)
-    dial = make_dial(tuned, base)
+    interpolation = make_interpolation(tuned, base)
     for alpha in ((0.0, 1.0), {0: 0.0, 1: 1.0}):
-        dial(alpha)
+        interpolation(alpha)
         for name, weight in state(tuned).items():
             # The output embedding is tied to the input's.
             low = ".layers.0." in name or "embed_tokens" in name or "lm_head" in name
             assert torch.equal(weight, (before if low else after)[name]), name
-    dial(1)
+    interpolation(1)
     assert same(state(tuned), after)
 
 
 def test_what_does_not_fit_is_named(tiny: Callable[..., Path], tmp_path: Path) -> None:
     tuned = load(changed_weights(tiny("llama"), tmp_path))
-    with pytest.raises(ModelError, match="cannot be dialed without its base"):
-        make_dial(tuned)
+    with pytest.raises(ModelError, match="cannot be interpolated without its base"):
+        make_interpolation(tuned)
     with pytest.raises(ModelError, match="has no counterpart in the"):
-        make_dial(tuned, load(tiny("gpt2")))
-    dial = make_dial(tuned, tiny("llama"))
+        make_interpolation(tuned, load(tiny("gpt2")))
+    interpolation = make_interpolation(tuned, tiny("llama"))
     with pytest.raises(ConfigError, match="no number for layer 1"):
-        dial({0: 0.5})
+        interpolation({0: 0.5})
     with pytest.raises(ConfigError, match="layer 2, which the model lacks"):
-        dial({0: 0.5, 1: 0.5, 2: 0.5})
+        interpolation({0: 0.5, 1: 0.5, 2: 0.5})
 
 
 def test_a_fresh_lora_is_the_base_at_any_setting(tiny: Callable[..., Path]) -> None:
     base, tuned = load(tiny("gpt2")), load(tiny("gpt2"))
     attach_adapter(tuned, Adapter(rank=2), seed=0)
-    make_dial(tuned)(0.7)
+    make_interpolation(tuned)(0.7)
     assert torch.equal(logits(tuned), logits(base))
 
 

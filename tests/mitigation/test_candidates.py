@@ -1,0 +1,204 @@
+"""The default mitigation search by method and by what there is to replay; a candidate as settings, its cost, and what
+it needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keeptune.config import Adapter, Full, Keep, MeasureConfig, MitigationConfig, MitigationSearchConfig, TuneConfig
+from keeptune.errors import ConfigError
+from keeptune.mitigation.candidates import (
+    INTERPOLATIONS,
+    PLAIN,
+    ROUTE,
+    alpha_of,
+    candidate_config,
+    cost_of,
+    refuse_other_mitigations,
+    rungs_of,
+    training_of,
+)
+from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
+
+OLD = MitigationConfig(replay=("old.jsonl",))
+REPLAYS = (
+    "replay=0.05",
+    "replay=0.05+interpolation=0.75",
+    "replay=0.05+interpolation=0.5",
+    "replay=0.25",
+    "replay=0.25+interpolation=0.75",
+    "replay=0.25+interpolation=0.5",
+)
+SELF_REPLAY = ("self-replay=0.1", "self-replay=0.1+interpolation=0.75", "self-replay=0.1+interpolation=0.5")
+KL = ("kl=0.5", "kl=0.5+interpolation=0.75", "kl=0.5+interpolation=0.5")
+ALWAYS = ("smaller=0.3", *SELF_REPLAY, *KL)
+BOTH = ("replay=0.25+kl=0.5", "replay=0.25+kl=0.5+interpolation=0.75", "replay=0.25+kl=0.5+interpolation=0.5")
+
+
+def auto(method: Any = None, mitigation: MitigationConfig | None = None, **mitigation_search: Any) -> TuneConfig:
+    measure = MeasureConfig(keep=(Keep("facts"),), dev_fraction=0.3)
+    mitigation_search_config = MitigationSearchConfig(auto=True, **mitigation_search)
+    return TuneConfig(
+        method=method or Adapter(),
+        mitigation=mitigation or MitigationConfig(),
+        measure=measure,
+        mitigation_search=mitigation_search_config,
+        output="run",
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "candidates"),
+    [
+        (auto(), (*INTERPOLATIONS, *ALWAYS)),
+        (auto(can_route=True), (ROUTE, *INTERPOLATIONS, *ALWAYS)),
+        (auto(mitigation=OLD), (*INTERPOLATIONS, *REPLAYS, *ALWAYS, *BOTH)),
+        (auto(Full()), (*INTERPOLATIONS, "lora", *ALWAYS)),
+        (auto(Full(), can_route=True), (*INTERPOLATIONS, "lora", *ALWAYS)),
+        (auto(Full(), OLD), (*INTERPOLATIONS, "lora", *REPLAYS, *ALWAYS, *BOTH)),
+        (auto(Adapter(kind="prompt")), ("smaller=0.3", "self-replay=0.1", "kl=0.5")),
+        (auto(Adapter(kind="pissa")), (*INTERPOLATIONS, "smaller=0.3", *SELF_REPLAY)),
+    ],
+    ids=[
+        "adapter",
+        "route",
+        "replay",
+        "full",
+        "full-route",
+        "full-replay",
+        "no-weights-to-interpolate",
+        "base-divided",
+    ],
+)
+def test_the_default_mitigation_search(config: TuneConfig, candidates: tuple[str, ...]) -> None:
+    assert rungs_of(config) == candidates
+
+
+def test_the_users_own_mitigation_search() -> None:
+    assert rungs_of(auto(candidates=("kl=1", "interpolation=0.9"))) == ("kl=1", "interpolation=0.9")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (auto(candidates=("interpolation=0.5", "reply=0.05")), "did you mean replay"),
+        (auto(candidates=("replay=0.05",)), "replay needs rows of old tasks"),
+        (auto(Adapter(kind="prompt"), candidates=("interpolation=0.5",)), "--interpolation takes a share"),
+        (auto(candidates=("dora+l2sp=0.1",)), "--l2sp is a penalty"),
+    ],
+)
+def test_a_candidate_that_cannot_be_is_refused_before_the_search(config: TuneConfig, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        rungs_of(config)
+
+
+def test_a_method_that_needs_old_rows_begins_no_mitigation_search() -> None:
+    with pytest.raises(ConfigError, match="without any mitigation: corda needs rows"):
+        rungs_of(auto(Adapter(kind="corda"), OLD))
+    told_only = replace(auto(Adapter(kind="corda"), OLD), mitigation_search=MitigationSearchConfig())
+    assert "replay=0.05" in rungs_of(told_only)
+
+
+def test_every_candidate_is_a_run_of_its_own() -> None:
+    config = auto(Full(), OLD)
+    for candidate in (PLAIN, ROUTE, *rungs_of(config)):
+        found = candidate_config(candidate, config)
+        assert found.mitigation_search == MitigationSearchConfig()
+        assert found.measure == replace(config.measure, extent="none")
+        assert found.training.lr == config.training.lr
+        assert bool(found.mitigation.replay) == ("replay=" in candidate and "self" not in candidate)
+
+
+def test_plain_and_route_are_one_training() -> None:
+    config = auto(mitigation=OLD)
+    assert candidate_config(PLAIN, config) == candidate_config(ROUTE, config)
+    assert candidate_config(PLAIN, config).mitigation == MitigationConfig()
+
+
+def test_a_candidate_changes_what_it_names() -> None:
+    config = auto(Full(), OLD)
+    found = candidate_config("replay=0.25+kl=0.5", config)
+    assert found.mitigation == replace(OLD, replay_fraction=0.25, kl=0.5)
+    assert candidate_config("lora", config).method == Adapter()
+    assert candidate_config("smaller=0.3", config).training.lr_factor == 0.3
+
+
+@pytest.mark.parametrize(
+    ("candidate", "training"),
+    [
+        (PLAIN, PLAIN),
+        (ROUTE, PLAIN),
+        ("interpolation=0.5", PLAIN),
+        ("interpolation", PLAIN),
+        ("full+interpolation=0.5", "full"),
+        ("replay=0.05 + interpolation=0.5 + kl=1", "replay=0.05+kl=1"),
+    ],
+)
+def test_which_training_a_candidate_uses(candidate: str, training: str) -> None:
+    assert training_of(candidate) == training
+
+
+@pytest.mark.parametrize(
+    ("candidate", "share"),
+    [(PLAIN, 1.0), ("replay=0.05", 1.0), ("interpolation", 0.5), ("replay=0.05 + interpolation=0.25", 0.25)],
+)
+def test_the_share_that_a_candidate_keeps(candidate: str, share: float) -> None:
+    assert alpha_of(candidate) == share
+
+
+@pytest.mark.parametrize(
+    ("candidate", "cost"),
+    [
+        (PLAIN, "the training itself"),
+        (ROUTE, "nothing"),
+        ("interpolation=0.5", "evaluation only"),
+        ("replay=0.25 + kl=0.5", "more rows, a forward pass a row"),
+    ],
+)
+def test_the_cost_in_words(candidate: str, cost: str) -> None:
+    assert cost_of(candidate) == cost
+
+
+def test_every_mitigation_has_a_cost() -> None:
+    for name in MITIGATIONS:
+        assert cost_of(name)
+        assert apply_mitigations(name, auto(mitigation=OLD))
+
+
+def test_a_candidate_starts_without_the_settings_of_other_mitigations() -> None:
+    old = MitigationConfig(
+        replay=("old.jsonl",), kl=0.5, kl_on="task", interpolation=0.5, self_replay_prompts="prompts.txt"
+    )
+    config = auto(Full(), old)
+    assert candidate_config(PLAIN, config).mitigation == MitigationConfig()
+    assert candidate_config("replay=0.05", config).mitigation == MitigationConfig(
+        replay=("old.jsonl",), replay_fraction=0.05, kl_on="task", self_replay_prompts="prompts.txt"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "candidate"),
+    [
+        ({"kl": 0.3}, "kl=0.3"),
+        ({"freeze": 0.5}, "freeze=0.5"),
+        ({"token_weights": "stm"}, "token-weights=stm"),
+        ({"replay": ("old.jsonl",), "replay_fraction": 0.3}, "replay=0.3"),
+        ({"interpolation": 0.5}, "interpolation=0.5"),
+    ],
+)
+def test_a_mitigation_beside_the_mitigation_search_is_refused_and_made_a_candidate(
+    given: dict[str, Any], candidate: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"--candidates {candidate}, or"):
+        refuse_other_mitigations(auto(Full(), MitigationConfig(**given)))
+    kept = MitigationConfig(replay=("old.jsonl",), kl_on="task", self_replay_prompts="prompts.txt", reference="base")
+    refuse_other_mitigations(auto(Full(), kept))
+
+
+@pytest.mark.parametrize(("method", "allowed"), [(Adapter(), False), (Full(), True)])
+def test_route_is_a_candidate_only_where_it_can_be(method: Any, allowed: bool) -> None:
+    with pytest.raises(ConfigError, match="route is a candidate only"):
+        rungs_of(auto(method, candidates=("route",), can_route=allowed))
