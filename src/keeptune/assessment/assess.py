@@ -10,7 +10,15 @@ from functools import partial
 from pathlib import Path
 
 from keeptune.abilities.declared import wanted_abilities
-from keeptune.assessment.diagnosis import SAMPLE_SEED, Both, BothModels, explain, look_for_intrusion, measure_drift
+from keeptune.assessment.diagnosis import (
+    QUICK_EXPLAINED_ITEMS,
+    SAMPLE_SEED,
+    Both,
+    BothModels,
+    explain,
+    look_for_intrusion,
+    measure_drift,
+)
 from keeptune.assessment.published_base import published_base
 from keeptune.assessment.recovery_probe import Recovery, Side, recovery_probe
 from keeptune.assessment.verdict_pass import (
@@ -223,8 +231,9 @@ class Forgetting:
         if same:
             examples, records = (task.examples, task.base) if task else ((), [])
             drift = measure_drift(both, examples, records, self.token_budget, self.observer)
+        most = QUICK_EXPLAINED_ITEMS if self.measure.extent == "quick" else None
         explained = [
-            explain(both, ability, report, answered[ability.name], self._probe(ability, encoders))
+            explain(both, ability, report, answered[ability.name], self._probe(ability, encoders), most)
             if report.verdict == "lost"
             else report
             for ability, report in zip(abilities, reports, strict=True)

@@ -25,6 +25,8 @@ FREE_ITEMS = 60
 """Items of an ability asked in plain words, to see what the models write."""
 FREE_TOKENS = 40
 """Room for those answers: enough to see whose manner it is."""
+QUICK_EXPLAINED_ITEMS = 150
+"""Items of a lost ability that a quick measure evaluates with other prompt templates: enough to see what broke."""
 FOIL_ITEMS = 400
 """Items of a lost ability whose references are ranked among foils."""
 RANKED_BY = "choice_accuracy_norm"
@@ -109,18 +111,24 @@ def explain(
     report: AbilityReport,
     answered: Both,
     recovery: Recovery | None,
+    most: int | None = None,
 ) -> AbilityReport:
-    """A lost ability's other templates and forms, the rank of its references among foils, and what they say."""
+    """A lost ability's other templates and forms, the rank of its references among foils, and what they say.
+
+    Args:
+        most: items of each variant at most, in whole clusters; None: all.
+    """
     metrics = Metrics(tuple(get_metric(name) for name in ability.metrics), "")
     variants: dict[str, Both] = {}
     for name, examples in ability.variants.items():
+        examples = examples if most is None else limit_clusters(examples, most)
         if name == "free" and ability.output_type == "choices":
             metric = "label_accuracy" if all(example.choices for example in examples) else ability.metrics[0]
             variants[name] = models.evaluate(ability, Metrics((get_metric(metric),), ""), examples, name)
         else:
             variants[name] = models.evaluate(ability, metrics, examples, name)
     if ability.output_type in ("generate", "few-shot") and ability.source != "lm-eval":
-        foils = with_foils(limit_clusters(ability.items, FOIL_ITEMS), ability.metrics[0])
+        foils = with_foils(limit_clusters(ability.items, most or FOIL_ITEMS), ability.metrics[0])
         if foils:
             variants[FOILS] = models.evaluate(
                 ability, Metrics((get_metric(RANKED_BY),), ""), foils, "ranked among foils"
