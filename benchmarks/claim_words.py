@@ -1,4 +1,4 @@
-"""The one rule by which a claim holds, does not hold, or cannot be told."""
+"""The one rule that decides whether a claim holds, does not hold, or is undecided."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import Literal
 import numpy as np
 from scipy.special import stdtrit
 
-Word = Literal["holds", "does not hold", "cannot be told"]
+Word = Literal["holds", "does not hold", "undecided"]
 MIN_RUNS = 3
-"""Trainings of each that speak of a method; fewer speak of their checkpoints."""
+"""Trainings per method that a statement about methods needs; fewer support statements about checkpoints only."""
 BY_VERDICT: dict[str, Word] = {"kept": "holds", "lost": "does not hold"}
-"""Of "the ability is kept"; any other verdict cannot be told."""
+"""Words for the claim "the ability is kept"; every other verdict leaves it undecided."""
 
 
 def word(low: float, high: float, equal: float) -> Word:
-    """Of the claim "the difference is above 0", by its 95 % interval.
+    """Judges the claim "the difference is above 0" from its 95 % interval.
 
-    holds: all of it lies above 0. does not hold: all of it lies below 0, or from −`equal` to `equal`, so that there is
-    no difference that matters. Else cannot be told: what is not shown is not shown not to be.
+    holds: the whole interval lies above 0. does not hold: the whole interval lies below 0, or within ±`equal`, where no
+    difference matters. Everything else is undecided: a difference that was not shown may still exist.
     """
     if low > 0.0:
         return "holds"
     if high < 0.0 or (low > -equal and high < equal):
         return "does not hold"
-    return "cannot be told"
+    return "undecided"
 
 
 def together(words: Sequence[Word]) -> Word:
-    """Of a claim that says several things at once."""
+    """Judges a claim that combines several statements."""
     if "does not hold" in words:
         return "does not hold"
-    return "holds" if set(words) == {"holds"} else "cannot be told"
+    return "holds" if set(words) == {"holds"} else "undecided"
 
 
 def opposite(found: Word) -> Word:
-    """Of the claim that the other is not so."""
-    opposites: dict[Word, Word] = {"holds": "does not hold", "does not hold": "holds", "cannot be told": found}
+    """Judges the negation of a claim."""
+    opposites: dict[Word, Word] = {"holds": "does not hold", "does not hold": "holds", "undecided": found}
     return opposites[found]
 
 

@@ -36,6 +36,7 @@ from scipy import stats
 
 import model_case
 from claim_words import BY_VERDICT, MIN_RUNS, Word, between_methods, opposite, together, word
+from earlier_words import read_record
 from keeptune.config import ModelConfig
 from keeptune.models.find import find_model, hash_model
 from model_case import SOURCES, interval, keep_record, make_rows, negated
@@ -47,7 +48,7 @@ CURVE = (50, 100, 250, 1000)
 """Examples beside none, which is the base, and 500, which is `full`."""
 SAME_ROUGE, SAME_DROP = 1.0, 5.0
 """Points by which two scores of the task, or two drops of an ability, may differ and still count as the same."""
-SEEDED = ("full", "lora", "replay-5", "mitigation_search")
+SEEDED = ("full", "lora", "replay-5", "mitigation-search")
 """Run with three seeds."""
 
 
@@ -70,7 +71,7 @@ def mitigations(work: Path) -> dict[str, list[str]]:
         "lora-replay-5": ["--method", "lora", *old],
         "corda": ["--method", "corda", *old],
         "multitask": [*full, "--replay", str(work / "all.jsonl"), "--replay-fraction", "0.97", "--epochs", "1"],
-        "mitigation_search": [*full, *old, "--auto"],
+        "mitigation-search": [*full, *old, "--auto"],
         "mitigation-search-40-minutes": [*full, *old, "--auto", "--search-minutes", "40"],
         **{f"curve-{rows}": [*full, "--limit-train", str(rows)] for rows in CURVE},
     }
@@ -130,7 +131,7 @@ def table() -> str:
 def records() -> dict[str, Record]:
     """Name → what was found, in the order of the mitigations."""
     order = list(mitigations(Path()))
-    files = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in RESULTS.glob("*.json")}
+    files = {file.stem: read_record(file) for file in RESULTS.glob("*.json")}
     found = {name: {"name": name, **record} for name, record in files.items()}
     return {name: found[name] for name in sorted(found, key=lambda name: (order.index(_mitigation(name)), name))}
 
@@ -144,8 +145,8 @@ def said() -> str:
     """Markdown: which of the field's claims hold on this model, by the records that are there."""
     found = records()
     lines = [
-        "*Holds* and *does not hold* are shown at 95 %, of the checkpoints of one training each where no number of "
-        "trainings is named; the rest cannot be told.",
+        "*Holds* and *does not hold* are statements at 95 %. Where no number of trainings is given, they apply to the "
+        "checkpoint of one training. Everything else is undecided.",
         "",
     ]
     for claim, needs, judge in CLAIMS:
@@ -217,7 +218,7 @@ def _forgets(record: Record, _full: Record, _beside: str) -> str:
 
 
 def _all_kept(record: Record) -> Word:
-    return together([BY_VERDICT.get(a["verdict"], "cannot be told") for a in record["forgetting"]["abilities"]])
+    return together([BY_VERDICT.get(a["verdict"], "undecided") for a in record["forgetting"]["abilities"]])
 
 
 def _forgets_less(mitigation: str, found: Mapping[str, Record]) -> str:
@@ -238,7 +239,7 @@ def _forgets_less(mitigation: str, found: Mapping[str, Record]) -> str:
     error = max(((drop["high"] - drop["low"]) / 2.0 / 1.96 for of in drops.values() for drop in of), default=0.0)
     between = between_methods(full, other, error)
     if between is None:
-        return f"cannot be told from {runs}: {MIN_RUNS} of each speak of a method"
+        return f"undecided with {runs}: a statement about methods needs {MIN_RUNS} of each"
     less, low, high = between
     shown = interval({"estimate": less, "low": low, "high": high})
     return f"{word(low, high, SAME_DROP)} by {runs}: ner falls less by {shown} points"
@@ -298,7 +299,7 @@ CLAIMS: Sequence[tuple[str, Sequence[str], Callable[[Record, Record, str], str]]
         _keeps,
     ),
     ("Multitask fine-tuning keeps it", ("multitask",), _keeps),
-    ("The mitigation search finds what keeps it", ("mitigation_search", "mitigation-search-40-minutes"), _keeps),
+    ("The mitigation search finds what keeps it", ("mitigation-search", "mitigation-search-40-minutes"), _keeps),
 )
 """What is claimed, the mitigations that show it, and how."""
 

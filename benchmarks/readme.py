@@ -22,6 +22,7 @@ import model_case
 import rescue_trl
 import tasks
 import verdict_grid
+from earlier_words import read_record
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("forgetting", "mixing", "benchmarks")))
@@ -41,7 +42,7 @@ def tables() -> dict[str, str]:
     }
     for name, benchmark in kept.items():
         if benchmark.RESULTS.exists():
-            found[name] = benchmark.table(json.loads(benchmark.RESULTS.read_text(encoding="utf-8")))
+            found[name] = benchmark.table(read_record(benchmark.RESULTS))
     found["verdict-grid"] = verdict_grid.headline(json.loads(verdict_grid.RESULTS.read_text(encoding="utf-8")))
     if DEMO.exists():
         found["demo-output"] = f"```\n{DEMO.read_text(encoding='utf-8').strip()}\n```"

@@ -22,6 +22,7 @@ from typing import Any
 
 import claims
 import model_case
+from earlier_words import read_record
 from model_case import METRICS, SOURCES, interval, negated
 
 RESULTS = Path(__file__).parent / "results" / "rescue_trl.json"
@@ -109,7 +110,7 @@ def table(result: dict[str, Any]) -> str:
         minutes = (candidate["trained_seconds"] + candidate["asked_seconds"]) / 60
         lines.append(f"| {candidate['candidate']} | {candidate['score']:.1f} | {' | '.join(cells)} | {minutes:.1f} |")
     if any(candidate["asked_seconds"] < CACHED for candidate in mitigation_search["candidates"]):
-        lines += ["", "0.0 minutes: asked before the search was stopped once; that time is not counted."]
+        lines += ["", "0.0 minutes: evaluated before the search was interrupted once; that time is not counted."]
     minutes = f"{mitigation_search['seconds'] / 60:.0f} minutes, as counted here"
     lines += [
         "",
@@ -117,7 +118,7 @@ def table(result: dict[str, Any]) -> str:
         f"TRL {trl['trl']} had trained for",
     ]
     lines[-1] += f" {trl['seconds'] / 60:.0f}."
-    lines += ["", "| the choice, on unseen items | items | base | mended | change (95 % interval) | verdict |"]
+    lines += ["", "| the choice, on unseen items | items | base | rescued | change (95 % interval) | verdict |"]
     lines.append("|---" * 6 + "|")
     change = interval(gain["difference"])
     lines.append(f"| summaries | {gain['items']} | {gain['before']:.1f} | {gain['after']:.1f} | {change} | |")
@@ -145,7 +146,7 @@ def main() -> None:
         claims.make_old_rows(*places)
         model_case.run("generalist", *places)
         rescue(*places)
-    print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
+    print(table(read_record(RESULTS)))
 
 
 if __name__ == "__main__":

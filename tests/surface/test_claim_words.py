@@ -1,4 +1,4 @@
-"""The rule by which `benchmarks/claims.py` says that a claim holds, does not hold, or cannot be told."""
+"""The rule by which `benchmarks/claims.py` judges that a claim holds, does not hold, or is undecided."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from claim_words import between_methods, opposite, together, word
         (0.1, 3.0, 1.0, "holds"),
         (-3.0, -0.1, 1.0, "does not hold"),
         (-0.9, 0.8, 1.0, "does not hold"),  # equal by the margin
-        (-2.9, 1.1, 1.0, "cannot be told"),  # nothing is shown, so nothing is denied
-        (-7.8, 3.5, 5.0, "cannot be told"),  # one side within the margin is no equality
-        (-0.5, 0.5, 0.0, "cannot be told"),
+        (-2.9, 1.1, 1.0, "undecided"),  # nothing is shown, so nothing is denied
+        (-7.8, 3.5, 5.0, "undecided"),  # one side within the margin is no equality
+        (-0.5, 0.5, 0.0, "undecided"),
     ],
 )
 def test_one_rule(low: float, high: float, equal: float, told: str) -> None:
@@ -28,9 +28,9 @@ def test_one_rule(low: float, high: float, equal: float, told: str) -> None:
 
 def test_several_things_at_once() -> None:
     assert together(["holds", "holds"]) == "holds"
-    assert together(["holds", "cannot be told"]) == "cannot be told"
-    assert together(["cannot be told", "does not hold"]) == "does not hold"
-    assert opposite("cannot be told") == "cannot be told"
+    assert together(["holds", "undecided"]) == "undecided"
+    assert together(["undecided", "does not hold"]) == "does not hold"
+    assert opposite("undecided") == "undecided"
     assert opposite("holds") == "does not hold"
 
 
@@ -45,4 +45,4 @@ def test_methods_need_three_trainings_each() -> None:
 def test_trainings_that_differ_widely_show_nothing() -> None:
     found = between_methods([24.8, 25.6, 25.3, 23.1, 30.8], [25.5, 29.3, 29.5], 1.46)
     assert found is not None
-    assert word(found[1], found[2], 5.0) == "cannot be told"
+    assert word(found[1], found[2], 5.0) == "undecided"
