@@ -38,7 +38,9 @@ def _few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def config(tiny: Callable[..., Path], folder: Path, output: Path, **training: Any) -> TuneConfig:
     """Everything but the rate is given: the best of the span is known to be its upper part."""
-    found = settings(tiny("llama"), folder, str(output), **{"search": 4, "lr": None, "max_drift": 50.0} | training)
+    found = settings(
+        tiny("llama"), folder, str(output), **{"hyperparameter_search": 4, "lr": None, "max_drift": 50.0} | training
+    )
     return replace(found, data=replace(found.data, limit_test=2, validation_fraction=0.25))
 
 

@@ -62,7 +62,7 @@ FLAGS: Mapping[str, Flag] = {
     "torch-compile": Flag("true|false", "Compile the model's blocks.  [default: where a long run on a CPU gains]"),
     "select-by": Flag("loss|metric", "What chooses the best checkpoint.  [default: loss]"),
     "seed": Flag("N", "Seed of the training; which rows are set apart does not hang on it.  [default: 0]"),
-    "search": Flag("N", "Choose lr and epochs by N short trainings.  [default: 0]"),
+    "hyperparameter-search": Flag("N", "Choose lr and epochs by N short trainings.  [default: 0]"),
     "max-drift": Flag("X", "Drift from the base that --hyperparameter-search allows, nats a token.  [default: 0.02]"),
     "metric": Flag("NAME", "rouge1, token_f1 … or file.py:function; may be repeated.  [default: by the data]", True),
     "max-new-tokens": Flag("N", "Room for an answer.  [default: by the train answers]"),

@@ -134,11 +134,11 @@ class TrainingConfig(Canonical):
     checkpoint_minutes: float = 5.0
     """Minutes between checkpoints to resume from, beside one at each validation; 0: after every step."""
     seed: int = 0
-    search: int = 0
+    hyperparameter_search: int = 0
     """Short trainings, from which those of lr and epochs that are left open are chosen before the run itself: the
     lowest validation loss within `max_drift`. 0: the defaults are taken."""
     max_drift: float = 0.02
-    """Drift at which a setting of `search` may be chosen: KL(base ‖ tuned) on text of the base, nats a token. By
+    """Drift at which a setting of that search may be chosen: KL(base ‖ tuned) on text of the base, nats a token. By
     Pinsker's inequality 0.02 is a mean total variation of 0.1 at most: of ten tokens that the base writes, the tuned
     model can be made to write nine the same."""
 

@@ -60,7 +60,7 @@ def found_settings(
         MissingDependency: optuna is not there.
     """
     training = config.training
-    if not training.search:
+    if not training.hyperparameter_search:
         return config
     if training.lr is not None and training.epochs is not None:
         observer(Notice("search", "lr and epochs are given: nothing is left to search for"))
@@ -97,7 +97,9 @@ def _search(
     few = replace(rows, train=limit_examples(rows.train, ROWS, config.training.seed))
     trials = _Trials(config, run / TRIAL, few, encoder, metrics, texts, observer)
     training = config.training
-    return search(space, training.search, training.max_drift, training.seed, run / JOURNAL, trials, observer)
+    return search(
+        space, training.hyperparameter_search, training.max_drift, training.seed, run / JOURNAL, trials, observer
+    )
 
 
 def _space(config: TuneConfig, parameters: int, examples: int) -> Space:

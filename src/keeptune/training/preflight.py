@@ -21,7 +21,7 @@ def preflight(config: TuneConfig) -> None:
     check_config(config, tuple(METRICS))
     if error := unfit(config):
         raise error
-    if config.training.search:
+    if config.training.hyperparameter_search:
         refuse_without_optuna()
     method = METHODS.get(config.method.kind) if isinstance(config.method, Adapter) else None
     refuse_not_evaluable(

@@ -113,7 +113,7 @@ def without_effect(config: TuneConfig) -> list[str]:
         found["mitigation.kl_on"] = "mitigation.kl"
     if mitigation.self_replay_prompts and not mitigation.self_replay and not mitigation_search.auto:
         found["mitigation.self_replay_prompts"] = "mitigation.self_replay"
-    if training.max_drift != plain.training.max_drift and not training.search:
+    if training.max_drift != plain.training.max_drift and not training.hyperparameter_search:
         found["training.max_drift"] = "training.hyperparameter_search"
     if data.draw and data.limit_train is None and data.train != EMBEDDED:
         found["data.draw"] = "data.limit_train"

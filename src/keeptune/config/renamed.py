@@ -1,0 +1,58 @@
+"""Names that settings and records had in earlier versions of keeptune, and what they are called now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_TYPES: Mapping[str, str] = {
+    "MendConfig": "MitigationConfig",
+    "LadderConfig": "MitigationSearchConfig",
+    "LadderReport": "MitigationSearchReport",
+    "SearchReport": "HyperparameterSearchReport",
+}
+_KEYS: Mapping[str, Mapping[str, str]] = {
+    "TuneConfig": {"mend": "mitigation", "ladder": "mitigation_search"},
+    "TrainingConfig": {"search": "hyperparameter_search"},
+    "MitigationConfig": {"dial": "interpolation"},
+    "MitigationSearchConfig": {
+        "rungs": "candidates",
+        "max_rungs": "max_candidates",
+        "ladder_minutes": "search_minutes",
+    },
+    "MitigationSearchReport": {"rungs": "candidates"},
+    "DevEvidence": {"rung": "candidate"},
+    "AbilityReport": {"form": "output_type"},
+    "ForgettingReport": {"ladder": "mitigation_search"},
+}
+"""Type of a record, as it is called now → its renamed keys."""
+_MITIGATION_FIELDS = ("candidate", "candidates", "chosen", "not_tried", "method", "other", "dominated_by")
+"""Fields that hold mitigations as text, such as ``replay=0.05+dial=0.5``."""
+_DIAL = re.compile(r"(?<![^+])dial(?=[=+]|$)")
+
+
+def upgraded(plain: Any) -> Any:
+    """Settings or a report, as `to_plain` wrote them in this version or an earlier one, under today's names.
+
+    Only objects with a ``type`` are changed: keys of other objects are names that users chose.
+    """
+    if isinstance(plain, list):
+        return [upgraded(each) for each in plain]
+    if not isinstance(plain, Mapping):
+        return plain
+    kind = plain.get("type")
+    if not isinstance(kind, str):
+        return {key: upgraded(value) for key, value in plain.items()}
+    kind = _TYPES.get(kind, kind)
+    renamed = {_KEYS.get(kind, {}).get(key, key): upgraded(value) for key, value in plain.items()}
+    for field in _MITIGATION_FIELDS:
+        if field in renamed:
+            renamed[field] = _in_todays_words(renamed[field])
+    return renamed | {"type": kind}
+
+
+def _in_todays_words(value: Any) -> Any:
+    if isinstance(value, str):
+        return _DIAL.sub("interpolation", value)
+    return [_in_todays_words(each) for each in value] if isinstance(value, list) else value
