@@ -12,13 +12,13 @@ from typing import Any
 
 from keeptune.commands import install
 from keeptune.config.name import RULE, wrong_name
-from keeptune.config.suggest import did_you_mean
 from keeptune.data.formats.raw_row import RawRow
 from keeptune.data.lm_eval_task import HarnessTask, harness_task
 from keeptune.errors import ConfigError, DataError, MissingDependency
 from keeptune.events import EvaluationDone, EvaluationStarted, Notice, Observer, silent
 from keeptune.inference.run import corpus_scores
 from keeptune.models.load import LoadedModel
+from keeptune.near_names import did_you_mean
 from keeptune.records import Example, Message
 from keeptune.scoring.table import get_metric
 

@@ -20,8 +20,8 @@ from keeptune.abilities.sentiment import SENTIMENT
 from keeptune.abilities.suite import Suite
 from keeptune.abilities.topic import TOPIC
 from keeptune.abilities.word_meaning import WORD_MEANING
-from keeptune.config.suggest import did_you_mean
 from keeptune.errors import ConfigError
+from keeptune.near_names import did_you_mean
 from keeptune.records import Ability
 
 _ROWS: tuple[Suite, ...] = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keeptune.config.suggest import did_you_mean
 from keeptune.errors import ConfigError
+from keeptune.near_names import did_you_mean
 from keeptune.records import Interval
 from keeptune.workspace import run_folder
 from keeptune.workspace.run_comparison import RunComparison, compare_entries

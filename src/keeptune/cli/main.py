@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The verb and what follows it; an unknown one gets the nearest known."""
         if args and not args[0].startswith("-") and args[0] not in VERBS:
-            from keeptune.config.suggest import did_you_mean
+            from keeptune.near_names import did_you_mean
 
             hint = did_you_mean(args[0], VERBS)
             raise click.UsageError(f"there is no verb {args[0]!r}; {hint}one of: {', '.join(VERBS)}", ctx)

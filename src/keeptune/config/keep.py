@@ -9,7 +9,7 @@ from typing import Any
 from keeptune.config.given import Given
 from keeptune.config.name import RULE, wrong_name
 from keeptune.config.schema import Keep
-from keeptune.config.suggest import did_you_mean
+from keeptune.near_names import did_you_mean
 
 FORM = "NAME[=DATA][:METRIC][:MARGIN], such as sentiment, sentiment:3 or ner=items.jsonl:entity_f1:2"
 FIELDS = ("name", "data", "metric", "margin")

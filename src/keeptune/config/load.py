@@ -25,9 +25,9 @@ from keeptune.config.schema import (
     TuneConfig,
 )
 from keeptune.config.settings import SETTINGS, Range, Setting
-from keeptune.config.suggest import did_you_mean
 from keeptune.config.values import checked
 from keeptune.config.yaml_file import read_yaml
+from keeptune.near_names import did_you_mean
 
 BATCH = "training.batch_size"
 ROWS_BY_DEFAULT = 8

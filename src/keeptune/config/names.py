@@ -9,9 +9,9 @@ from keeptune.config.aliases import ALIASES, NOT_HERE
 from keeptune.config.given import Given
 from keeptune.config.keep import TYPE_TAG
 from keeptune.config.settings import FLAT, SECTIONS, SETTINGS
-from keeptune.config.suggest import did_you_mean
 from keeptune.config.yaml_file import Entry
 from keeptune.errors import ConfigError
+from keeptune.near_names import did_you_mean
 
 _CLASSES = frozenset(name for name, kind in vars(schema).items() if isinstance(kind, type))
 """What settings that keeptune has written name their sections."""

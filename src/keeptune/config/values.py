@@ -9,7 +9,7 @@ from typing import Any
 from keeptune.config.aliases import as_bool
 from keeptune.config.given import Given
 from keeptune.config.settings import Setting
-from keeptune.config.suggest import did_you_mean
+from keeptune.near_names import did_you_mean
 
 
 def checked(given: Given, setting: Setting) -> Any:

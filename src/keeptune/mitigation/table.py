@@ -13,10 +13,10 @@ from typing import Any, Literal
 from keeptune.config.given import Given
 from keeptune.config.schema import Adapter, Full, MitigationConfig, TuneConfig
 from keeptune.config.settings import SETTINGS
-from keeptune.config.suggest import did_you_mean
 from keeptune.config.values import checked
 from keeptune.errors import ConfigError
 from keeptune.models.adapters import METHODS
+from keeptune.near_names import did_you_mean
 
 Change = Callable[[TuneConfig, Any], TuneConfig]
 

@@ -13,10 +13,10 @@ from typing import Any
 from keeptune.config.given import Given
 from keeptune.config.schema import DataConfig
 from keeptune.config.settings import Range, Setting
-from keeptune.config.suggest import did_you_mean
 from keeptune.config.values import checked
 from keeptune.config.yaml_file import read_yaml
 from keeptune.errors import ConfigError
+from keeptune.near_names import did_you_mean
 from keeptune.near_paths import did_you_mean_path
 
 RECIPE = "recipe.yaml"
