@@ -22,8 +22,8 @@ from keeptune.records import SCHEMA_VERSION, EvalResult
 from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import as_trained
 from keeptune.workspace.manifest import make_manifest
-from keeptune.workspace.runs import CONFIG, RESULT, open_run
-from keeptune.workspace.written import goes_on, write_record, write_records, write_settings
+from keeptune.workspace.runs import CONFIG, RESULT, goes_on, open_run
+from keeptune.workspace.written import write_record, write_records, write_settings
 
 
 @shows_progress

@@ -21,9 +21,9 @@ from keeptune.records import ForgettingReport
 from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import as_trained
 from keeptune.training.trained_items import items_trained_on
-from keeptune.workspace.runs import CONFIG, open_run
+from keeptune.workspace.runs import CONFIG, goes_on, open_run
 from keeptune.workspace.task_name import short_model
-from keeptune.workspace.written import goes_on, write_settings
+from keeptune.workspace.written import write_settings
 
 
 @shows_progress

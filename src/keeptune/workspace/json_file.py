@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from keeptune.errors import StoreError
+
 MOST_BYTES = 1 << 26
 MOST_BYTES_OF_LINES = 1 << 30
 MOST_DEPTH = 100
@@ -35,6 +37,14 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("it should hold an object")
     return value
+
+
+def read_json_object(file: Path, fix: str) -> dict[str, Any]:
+    """The object in `file`, or a StoreError that names the file and `fix`."""
+    try:
+        return read_object(file)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file} cannot be read: {error}", fix) from error
 
 
 def read_json_lines(path: Path) -> list[Any]:

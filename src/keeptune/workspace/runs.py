@@ -14,30 +14,26 @@ from filelock import FileLock, Timeout
 from keeptune.commands import command
 from keeptune.errors import RunExists, RunLocked, StoreError
 from keeptune.near_paths import did_you_mean_path
+from keeptune.records import to_plain
+from keeptune.workspace.json_file import read_json_object as read_json_object
 from keeptune.workspace.json_file import read_object
+from keeptune.workspace.layout import BEGUN
+from keeptune.workspace.layout import CANDIDATES as CANDIDATES
+from keeptune.workspace.layout import CONFIG as CONFIG
+from keeptune.workspace.layout import FORGETTING as FORGETTING
+from keeptune.workspace.layout import LOCK as LOCK
+from keeptune.workspace.layout import MITIGATION_SEARCH as MITIGATION_SEARCH
+from keeptune.workspace.layout import RESULT as RESULT
+from keeptune.workspace.layout import ROWS as ROWS
+from keeptune.workspace.layout import START as START
+from keeptune.workspace.layout import STARTED as STARTED
+from keeptune.workspace.layout import TRIALS as TRIALS
 from keeptune.workspace.path_part import readable_part
-
-RESULT = "result.json"
-CONFIG = "config.json"
-ROWS = "rows.json"
-FORGETTING = "forgetting.json"
-LOCK = ".lock"
-START = "start"
-"""Folder in a run for the model that it starts from, where that was an adapter on another."""
-STARTED = "start.json"
-"""The model that a run starts from; of a rescue, its base, too."""
-BEGUN = (LOCK, ROWS, STARTED, START)
-"""What a run may have left that ended before its settings were written: it can be started anew."""
-CANDIDATES = "candidates"
-"""Folder in a run for the trainings of a search."""
-MITIGATION_SEARCH = "mitigation_search.json"
-"""What a search has found."""
-TRIALS = "trials"
-"""Folder for the runs of a comparison or a curve."""
+from keeptune.workspace.workspace import Workspace
 
 
 @contextmanager
-def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
+def open_workspace(output: str, default_name: str, *, resume: bool) -> Iterator[Workspace]:
     """The run folder, locked against other processes while the block runs.
 
     Args:
@@ -52,7 +48,22 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
     refuse_taken(str(folder), resume=resume)
     with locked_folder(folder, fresh=not resume):
         _check_free(folder, resume=resume)
-        yield folder
+        yield Workspace(folder)
+
+
+@contextmanager
+def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
+    """As `open_workspace`; yields the folder's path."""
+    with open_workspace(output, default_name, resume=resume) as run:
+        yield run.path
+
+
+def goes_on(output: str, settings: Any) -> bool:
+    """Whether an unfinished run of exactly these settings lies in `output`: then the same command goes on there."""
+    try:
+        return bool(output) and Workspace(Path(output).expanduser()).settings() == to_plain(settings)
+    except StoreError:
+        return False
 
 
 def refuse_taken(output: str, *, resume: bool) -> None:
@@ -206,11 +217,3 @@ def read_settings(run: Path) -> dict[str, Any]:
         StoreError: not readable.
     """
     return read_json_object(run / CONFIG, "start a new run in another --output")
-
-
-def read_json_object(file: Path, fix: str) -> dict[str, Any]:
-    """The object in `file`, or a StoreError that names the file and `fix`."""
-    try:
-        return read_object(file)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{file} cannot be read: {error}", fix) from error

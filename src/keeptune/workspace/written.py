@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from keeptune.errors import StoreError
 from keeptune.records import to_plain
 from keeptune.records.masked import has_secret, masked
 from keeptune.workspace.atomic import write_json, write_jsonl
-from keeptune.workspace.runs import CONFIG, read_json_object
 
 
 def write_record(path: Path, record: Any) -> None:
@@ -22,15 +20,6 @@ def write_record(path: Path, record: Any) -> None:
 def write_records(path: Path, records: Iterable[Any]) -> None:
     """Write one record a line, the secrets in it masked: a system message stands in every prompt."""
     write_jsonl(path, (to_plain(masked(record)) for record in records))
-
-
-def goes_on(output: str, settings: Any) -> bool:
-    """Whether an unfinished run of exactly these settings lies in `output`: then the same command goes on there."""
-    file = Path(output).expanduser() / CONFIG
-    try:
-        return bool(output) and read_json_object(file, "") == to_plain(settings)
-    except StoreError:
-        return False
 
 
 def write_settings(path: Path, settings: Any) -> None:

@@ -1,0 +1,340 @@
+"""A Workspace: one run folder. What a run keeps is written and read here; no other code knows its file names."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from keeptune.config.schema import TuneConfig
+from keeptune.errors import StoreError
+from keeptune.records import (
+    EvalRecord,
+    EvalResult,
+    ForgettingReport,
+    HyperparameterSearchReport,
+    LearningCurve,
+    MethodComparison,
+    MitigationSearchReport,
+    TrainingSummary,
+    TuneResult,
+    from_plain,
+    to_plain,
+)
+from keeptune.workspace import layout
+from keeptune.workspace.atomic import write_json, write_text
+from keeptune.workspace.json_file import read_json_file, read_json_lines, read_json_object
+from keeptune.workspace.path_part import path_part
+from keeptune.workspace.written import write_record, write_records, write_settings
+
+T = TypeVar("T")
+NEW_RUN = "start a new run in another --output"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The run folder at `path`. A file that is missing or damaged raises a StoreError when it is read."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    # --- settings
+
+    @property
+    def settings_file(self) -> Path:
+        """Where the settings are, for a command line that names them."""
+        return self.path / layout.CONFIG
+
+    @property
+    def has_settings(self) -> bool:
+        """Whether a run was begun here."""
+        return self.settings_file.exists()
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as plain values, of whichever verb."""
+        return read_json_object(self.settings_file, NEW_RUN)
+
+    def tune_settings(self) -> TuneConfig:
+        """The settings of a `tune`."""
+        try:
+            return from_plain(TuneConfig, self.settings())
+        except (ValueError, KeyError, TypeError) as error:
+            fix = "name the folder of a run of tune"
+            raise StoreError(f"the settings of {self} are not those of a training: {error}", fix) from error
+
+    def write_settings(self, settings: Any) -> None:
+        """Write the settings, in place of those that are there."""
+        write_settings(self.settings_file, settings)
+
+    # --- what the run is made of
+
+    @property
+    def has_origin(self) -> bool:
+        """Whether it is known what the run is made of."""
+        return (self.path / layout.ROWS).exists()
+
+    def origin(self) -> dict[str, Any]:
+        """What the run is made of: hashes of its rows, model and settings, and the settings that were left open."""
+        return read_json_object(self.path / layout.ROWS, NEW_RUN)
+
+    def write_origin(self, origin: Mapping[str, Any]) -> None:
+        """Write what the run is made of."""
+        write_json(self.path / layout.ROWS, origin)
+
+    def started_from(self) -> dict[str, Any]:
+        """The models that the run started from, with their hashes; empty where none is kept."""
+        file = self.path / layout.STARTED
+        return read_json_object(file, NEW_RUN) if file.exists() else {}
+
+    def write_started_from(self, models: Mapping[str, Any]) -> None:
+        """Write the models that the run started from."""
+        write_settings(self.path / layout.STARTED, models)
+
+    @property
+    def start_model(self) -> Path:
+        """Folder for the merged model that the run starts from."""
+        return self.path / layout.START
+
+    # --- training and weights
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether a training has ended here, and its weights are here."""
+        return (self.path / layout.TRAINING).exists() and self.weights is not None
+
+    def training(self) -> TrainingSummary:
+        """What the training loop did."""
+        return self._record(TrainingSummary, layout.TRAINING)
+
+    def write_training(self, summary: TrainingSummary) -> None:
+        """Write what the training loop did; the weights are saved before."""
+        write_json(self.path / layout.TRAINING, to_plain(summary))
+
+    @property
+    def weights(self) -> Path | None:
+        """Folder of the tuned weights; None where there are none yet."""
+        return next((folder for folder in self.weight_folders if folder.is_dir()), None)
+
+    @property
+    def adapter(self) -> Path:
+        """Folder for tuned weights that are an adapter, in PEFT's layout."""
+        return self.path / layout.ADAPTER
+
+    @property
+    def model(self) -> Path:
+        """Folder for tuned weights that are a whole model, in transformers' layout."""
+        return self.path / layout.MODEL
+
+    @property
+    def weight_folders(self) -> tuple[Path, Path]:
+        """Where tuned weights may be."""
+        return self.adapter, self.model
+
+    @property
+    def best(self) -> Path:
+        """Folder for the best weights so far, while the run trains."""
+        return self.path / layout.BEST
+
+    def checkpoint(self, step: int) -> Path:
+        """Folder for the checkpoint after `step`."""
+        return self.path / f"{layout.CHECKPOINT_START}{step}"
+
+    def checkpoints(self) -> list[tuple[int, Path]]:
+        """(step, folder) of the checkpoints there are, oldest first."""
+        found = self.path.glob(f"{layout.CHECKPOINT_START}*")
+        return sorted((int(match[1]), path) for path in found if (match := layout.CHECKPOINT.fullmatch(path.name)))
+
+    @property
+    def whole(self) -> Workspace:
+        """The run inside this one whose weights are at α = 1, where this run's α is another."""
+        return Workspace(self.path / layout.WHOLE)
+
+    def beside(self) -> list[Workspace]:
+        """The trained runs in the same folder of runs, by name; beside a candidate, also those beside its search."""
+        here = self.path.resolve()
+        places = [here.parent, here.parents[2]] if self.is_candidate else [here.parent]
+        found = [file.parent for place in places for file in sorted(place.glob(f"*/{layout.TRAINING}"))]
+        return [run for run in map(Workspace, found) if run.path != here and run.is_trained]
+
+    # --- searches and trials
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether this is a candidate of another run's mitigation search."""
+        return self.path.resolve().parent.name == layout.CANDIDATES
+
+    def candidate(self, name: str) -> Workspace:
+        """The candidate `name` of this run's mitigation search."""
+        return Workspace(self.path / layout.CANDIDATES / path_part(name))
+
+    def candidate_seconds(self, name: str) -> float:
+        """The seconds that evaluating a candidate took; 0 where that is not kept."""
+        with suppress(OSError, ValueError):
+            return from_plain(float, read_json_file(self._candidate_seconds(name)))
+        return 0.0
+
+    def write_candidate_seconds(self, name: str, seconds: float) -> None:
+        """Write the seconds that evaluating a candidate took."""
+        write_json(self._candidate_seconds(name), seconds)
+
+    def _candidate_seconds(self, name: str) -> Path:
+        return self.path / layout.CANDIDATES / f"{path_part(name)}.{layout.CANDIDATE_SECONDS}"
+
+    @property
+    def has_mitigation_search(self) -> bool:
+        """Whether a mitigation search was begun here."""
+        return any((self.path / name).exists() for name in (layout.CANDIDATES, layout.MITIGATION_SEARCH))
+
+    def write_mitigation_search(self, report: MitigationSearchReport) -> None:
+        """Write what the mitigation search found."""
+        write_json(self.path / layout.MITIGATION_SEARCH, to_plain(report))
+
+    def hyperparameter_search(self) -> HyperparameterSearchReport | None:
+        """What the hyperparameter search found; None where it has not ended."""
+        if not (self.path / layout.HYPERPARAMETER_SEARCH).exists():
+            return None
+        return self._record(HyperparameterSearchReport, layout.HYPERPARAMETER_SEARCH)
+
+    def write_hyperparameter_search(self, report: HyperparameterSearchReport) -> None:
+        """Write what the hyperparameter search found."""
+        write_json(self.path / layout.HYPERPARAMETER_SEARCH, to_plain(report))
+
+    @property
+    def search_journal(self) -> Path:
+        """File of Optuna's journal, by which a hyperparameter search goes on."""
+        return self.path / layout.SEARCH_JOURNAL
+
+    @property
+    def search_trial(self) -> Workspace:
+        """The trial of the hyperparameter search that is under way."""
+        return Workspace(self.path / layout.SEARCH_TRIAL)
+
+    @property
+    def is_study(self) -> bool:
+        """Whether this is a comparison or a learning curve: runs inside one folder."""
+        return (self.path / layout.TRIALS).is_dir()
+
+    def begin_study(self) -> None:
+        """Make the folder of the trials."""
+        (self.path / layout.TRIALS).mkdir(exist_ok=True)
+
+    def trial(self, name: str) -> Workspace:
+        """The trial `name` of this study."""
+        return Workspace(self.path / layout.TRIALS / name)
+
+    # --- answers, results and pages
+
+    def write_samples(self, name: str, records: Iterable[EvalRecord]) -> Path:
+        """Write one model's records of the task's test items. → their file"""
+        file = self.path / layout.SAMPLES / f"{path_part(name)}.jsonl"
+        write_records(file, records)
+        return file
+
+    def samples(self, name: str) -> list[EvalRecord]:
+        """One model's records of the task's test items."""
+        return _read_records(self.path / layout.SAMPLES / f"{path_part(name)}.jsonl")
+
+    def write_ability_records(self, ability: str, name: str, records: Iterable[EvalRecord]) -> None:
+        """Write one model's records of an ability's items."""
+        write_records(self._ability(ability, name), records)
+
+    def ability_records(self, ability: str, name: str) -> list[EvalRecord]:
+        """One model's records of an ability's items."""
+        return _read_records(self._ability(ability, name))
+
+    def _ability(self, ability: str, name: str) -> Path:
+        return self.path / layout.ABILITIES / path_part(ability) / f"{name}.jsonl"
+
+    @property
+    def has_result(self) -> bool:
+        """Whether a `tune` or an `eval` has ended here."""
+        return (self.path / layout.RESULT).exists()
+
+    def result(self) -> dict[str, Any]:
+        """The result of a `tune` or an `eval`, as plain values."""
+        return read_json_object(self.path / layout.RESULT, "give the folder of a finished run")
+
+    def tune_result(self) -> TuneResult:
+        """The result of a `tune`."""
+        try:
+            return from_plain(TuneResult, self.result())
+        except ValueError as error:
+            fix = "name another --output"
+            raise StoreError(f"{self} holds another sort of result: {error}", fix) from error
+
+    def write_result(self, result: TuneResult | EvalResult) -> None:
+        """Write the result: the run is finished."""
+        write_record(self.path / layout.RESULT, result)
+
+    @property
+    def has_forgetting(self) -> bool:
+        """Whether what was forgotten has been measured here."""
+        return (self.path / layout.FORGETTING).exists()
+
+    def forgetting(self) -> dict[str, Any]:
+        """What was forgotten, as plain values."""
+        return read_json_object(self.path / layout.FORGETTING, "give the folder of a finished run")
+
+    def write_forgetting(self, report: ForgettingReport) -> None:
+        """Write what was forgotten."""
+        write_record(self.path / layout.FORGETTING, report)
+
+    def measured_beside(self) -> list[Workspace]:
+        """The runs in the same folder of runs that were measured, this one among them, by name."""
+        found = sorted(self.path.resolve().parent.glob(f"*/{layout.FORGETTING}"))
+        return [Workspace(file.parent) for file in found]
+
+    @property
+    def page(self) -> Path:
+        """File of the report."""
+        return self.path / layout.PAGE
+
+    def write_card(self, text: str) -> None:
+        """Write the model card: beside the weights where the run made some."""
+        weights = self.weights
+        write_text(weights / "README.md" if weights else self.path / layout.CARD, text)
+
+    @property
+    def comparison_page(self) -> Path:
+        """File of the page of a comparison."""
+        return self.path / layout.COMPARISON_PAGE
+
+    def write_comparison(self, comparison: MethodComparison) -> None:
+        """Write a comparison of methods."""
+        write_record(self.path / layout.COMPARISON, comparison)
+
+    @property
+    def curve_page(self) -> Path:
+        """File of the page of a learning curve."""
+        return self.path / layout.CURVE_PAGE
+
+    def write_curve(self, curve: LearningCurve) -> None:
+        """Write a learning curve."""
+        write_record(self.path / layout.CURVE, curve)
+
+    # --- the end
+
+    def remove_intermediates(self) -> None:
+        """Delete checkpoints, candidates and the weights of the run inside this one: the result needs none."""
+        inner = (self.best, self.whole.path, self.path / layout.CANDIDATES)
+        for folder in (*(path for _, path in self.checkpoints()), *inner):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _record(self, kind: type[T], name: str) -> T:
+        try:
+            return from_plain(kind, read_json_file(self.path / name))
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.path / name} cannot be read: {error}", NEW_RUN) from error
+
+
+def _read_records(file: Path) -> list[EvalRecord]:
+    try:
+        return [from_plain(EvalRecord, line) for line in read_json_lines(file)]
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file} cannot be read: {error}", "delete that run's folder, and run it again") from error
