@@ -1,4 +1,4 @@
-"""README says what the records say, and its examples are ones that the program takes."""
+"""README and the pages in docs/ show what the records say, and their examples are ones that the program accepts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,28 @@ from keeptune.scoring.table import METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+KEEPING, MIXING = ((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("keeping", "mixing"))
+PAGES = (README, GUIDE, KEEPING, MIXING)
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.S | re.M)
+def blocks(language: str, *pages: str) -> list[str]:
+    return [block for page in pages for block in re.findall(rf"^```{language}\n(.*?)^```", page, re.S | re.M)]
+
+
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_links_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("**/*.md")]
+    broken = [
+        f"{page.name}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert broken == []
 
 
 def test_tables_are_those_of_the_records() -> None:
@@ -34,7 +52,7 @@ def test_tables_are_those_of_the_records() -> None:
     assert done.returncode == 0, done.stderr
 
 
-COMMANDS = [line for block in blocks("") for line in block.splitlines() if line.startswith("keeptune ")]
+COMMANDS = sorted({line for block in blocks("", *PAGES) for line in block.splitlines() if line.startswith("keeptune ")})
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -47,11 +65,11 @@ def test_every_command_parses(line: str) -> None:
 
 
 def test_there_are_commands() -> None:
-    assert len(COMMANDS) >= 4
+    assert len(COMMANDS) >= 20
 
 
 def test_yaml_is_a_config(tmp_path: Path) -> None:
-    (block,) = blocks("yaml")
+    (block,) = blocks("yaml", GUIDE)
     file = tmp_path / "run.yaml"
     file.write_text(block)
     config = load_config(file, {}, methods=METHODS, metrics=METRICS)
@@ -60,7 +78,7 @@ def test_yaml_is_a_config(tmp_path: Path) -> None:
 
 
 def test_python_example_names_real_things(monkeypatch, tmp_path: Path) -> None:
-    block = next(block for block in blocks("python") if "keeptune" in block)
+    block = next(block for block in blocks("python", README) if "keeptune" in block)
     import keeptune
 
     seen = []
@@ -81,7 +99,7 @@ def test_an_adapter_is_merged_as_it_says(tiny: Callable[..., Path], monkeypatch,
     attach_adapter(loaded, Adapter(rank=2), seed=0)
     save_tuned(loaded, tmp_path / "runs" / "rows-lora-1")
     monkeypatch.chdir(tmp_path)
-    block = next(block for block in blocks("python") if "merge_and_unload" in block)
+    block = next(block for block in blocks("python", GUIDE) if "merge_and_unload" in block)
     exec(compile(block, "README.md", "exec"), {})
     merged = load_model(ModelConfig(name="merged", device="cpu", dtype="float32"))
     assert merged.parameters == load_model(ModelConfig(name=str(tiny("llama")), device="cpu")).parameters
