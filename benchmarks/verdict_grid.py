@@ -35,12 +35,12 @@ from keeptune.statistics.tango import tango_mid_p_above, tango_z
 
 RESULTS = Path(__file__).parent / "results" / "verdict_grid.json"
 SOURCES = (
-    "numerics/score_test.py",
-    "numerics/jackknife.py",
-    "numerics/clustered_tango.py",
-    "numerics/tango.py",
-    "numerics/planning.py",
-    "numerics/looks.py",
+    "statistics/score_test.py",
+    "statistics/jackknife.py",
+    "statistics/clustered_tango.py",
+    "statistics/tango.py",
+    "statistics/planning.py",
+    "statistics/looks.py",
 )
 SEED = 20_261_128
 AT_MARGIN, ELSEWHERE = 4_000, 1_000
