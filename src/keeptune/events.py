@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from keeptune.records import Comparison, DevEvidence, Forecast
@@ -153,6 +153,19 @@ class Observer(Protocol):
     """Anything that takes events."""
 
     def __call__(self, event: Event, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLog:
+    """An Observer that passes every event on and keeps the messages of notices."""
+
+    observer: Observer
+    messages: list[str] = field(default_factory=list)
+
+    def __call__(self, event: Event, /) -> None:
+        if isinstance(event, Notice):
+            self.messages.append(event.message)
+        self.observer(event)
 
 
 def silent(event: Event, /) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from keeptune.api.rescue import Repairer, _repairing, rescue
+from keeptune.api.rescue import rescue
 from keeptune.api.tune import tune
 from keeptune.cli.main import main
 from keeptune.config import (
@@ -32,6 +32,7 @@ from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, DataError, StoreError
 from keeptune.events import CandidateDone, TrainingStarted, silent
+from keeptune.experiments.rescue import Repairer, _repairing
 from keeptune.export.run_model import of_run
 from keeptune.export.save import save_tuned
 from keeptune.inference.encoding import NEW_TOKENS, make_encoder
@@ -39,6 +40,7 @@ from keeptune.mitigation.candidates import training_of
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.records import ForgettingReport
+from keeptune.training.session import Session
 from tests.api.conftest import NUMBERS
 from tests.api.runs import CPU, Told, settings
 
@@ -198,7 +200,7 @@ def test_a_repair_by_any_method_is_found(
     mender = replace(config, model=tuned(counting), method=Full())
     metrics = choose(config.evaluation, rows.test)
     told = Told()
-    make = Repairer(mender, config.model, tmp_path / "rescued", rows, encoder, metrics, told)
+    make = Repairer(Session(mender, tmp_path / "rescued", rows, encoder, metrics, told), config.model)
     made = make(candidate)
     assert made.model.name == str(tmp_path / "rescued" / "candidates" / candidate / place)
     assert Path(made.model.name).is_dir()
@@ -218,7 +220,7 @@ def test_a_base_that_is_an_adapter_is_folded_before_the_interpolation(
     rows, encoder = load_rows(config, silent), make_encoder(config.model, config.data)
     mender = replace(config, model=tuned(counting), method=Full())
     metrics = choose(config.evaluation, rows.test)
-    make = Repairer(mender, tuned(tmp_path / "adapter"), tmp_path / "rescued", rows, encoder, metrics, silent)
+    make = Repairer(Session(mender, tmp_path / "rescued", rows, encoder, metrics, silent), tuned(tmp_path / "adapter"))
     whole = weights(coloured / "first" / "model")
     # An adapter before its first step changes nothing.
     for name, value in weights(Path(make("interpolation=0").model.name)).items():

@@ -34,7 +34,7 @@ from keeptune.inference.run import corpus_scores
 from keeptune.models.load import load_model
 from keeptune.records import EvalRecord, TuneResult, from_plain
 from keeptune.scoring.table import get_metric
-from keeptune.training import train as train_module
+from keeptune.training import prepare, validation
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.ready import without_effect
 from keeptune.training.resume import _trained_by
@@ -317,7 +317,7 @@ def test_a_metric_without_a_score_selects_nothing(run: Ran, tmp_path: Path, monk
     """The lower loss does, and any score is better than none."""
     write_rows(tmp_path)
     found = iter([{}, {"rouge1": 1.0}, {}, {}, {}])
-    monkeypatch.setattr(train_module, "corpus_scores", lambda *_: next(found))
+    monkeypatch.setattr(validation, "corpus_scores", lambda *_: next(found))
     config = settings(run.model, tmp_path, "run", epochs=2.0, select_by="metric", validations_per_epoch=2)
     told = Told()
     state = tune(config, told).training
@@ -340,21 +340,21 @@ def test_test_rows_are_unread_until_the_final_score(
     assert not (roles[0] | roles[1]) & roles[2]
     used: set[str] = set()
 
-    def watch(name: str, ids: Any) -> None:
-        real = getattr(train_module, name)
+    def watch(module: Any, name: str, ids: Any) -> None:
+        real = getattr(module, name)
 
         def watched(*arguments: Any, **more: Any) -> Any:
             used.update(ids(arguments))
             return real(*arguments, **more)
 
-        monkeypatch.setattr(train_module, name, watched)
+        monkeypatch.setattr(module, name, watched)
 
     def of_rows(arguments: Sequence[Any]) -> set[str]:
         return {row.item_id for row in arguments[1]}
 
-    watch("mean_loss", of_rows)
-    watch("Loop", of_rows)
-    watch("answer_items", lambda arguments: {example.id for example in arguments[2]})
+    watch(validation, "mean_loss", of_rows)
+    watch(prepare, "Loop", of_rows)
+    watch(validation, "answer_items", lambda arguments: {example.id for example in arguments[2]})
     result = tune(config)
     assert used == roles[0] | roles[1]
     assert {record.item_id for record in samples(Path(result.path), "tuned")} == roles[2]

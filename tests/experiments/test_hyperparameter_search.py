@@ -13,10 +13,11 @@ import pytest
 from keeptune.api.tune import tune
 from keeptune.config import DataConfig, Full, Keep, MeasureConfig, MitigationConfig, MitigationSearchConfig, TuneConfig
 from keeptune.errors import ConfigError
-from keeptune.events import Notice, TrainingStarted, silent
+from keeptune.events import Notice, TrainingStarted
 from keeptune.experiments import hyperparameter_search as module
-from keeptune.experiments.hyperparameter_search import found_settings
+from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.records import HyperparameterSearchReport, from_plain
+from keeptune.training.session import Session
 from keeptune.workspace.runs import read_settings
 from tests.api.runs import Told, settings, write_rows
 
@@ -89,10 +90,12 @@ def test_the_resolved_settings_search_no_more(found: tuple[Path, Told], folder: 
     again = config(tiny, folder, run, lr=kept["lr"], epochs=kept["epochs"])
     told = Told()
     # No rows, no encoder: it does not get so far.
-    assert found_settings(again, run, None, None, None, told) is again  # type: ignore[arg-type]
+    session = Session(again, run, None, None, None, told)  # type: ignore[arg-type]
+    assert with_found_settings(session) is session
     assert "nothing is left to search for" in told.of(Notice)[0].message
     off = replace(again, training=replace(again.training, search=0, lr=None))
-    assert found_settings(off, run, None, None, None, silent) is off  # type: ignore[arg-type]
+    session = session.with_config(off)
+    assert with_found_settings(session) is session
 
 
 def test_a_run_stopped_in_a_trial_ends_as_one_that_was_not(

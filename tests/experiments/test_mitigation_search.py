@@ -34,6 +34,7 @@ from keeptune.experiments import mitigation_search as search_module
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.candidates import training_of
 from keeptune.records import DevEvidence, MitigationSearchReport, TuneResult, from_plain
+from keeptune.training.session import Session
 from tests.api.runs import Told, settings
 
 pytestmark = pytest.mark.usefixtures("able_bases")
@@ -177,10 +178,10 @@ def test_a_candidate_that_fails_is_left_and_said(
 ) -> None:
     real = search_module.train
 
-    def train(config: TuneConfig, run: Path, *given: Any) -> Any:
-        if run.name == fails:
+    def train(session: Session) -> Any:
+        if session.run.name == fails:
             raise ModelError("the base writes too little", "give prompts")
-        return real(config, run, *given)
+        return real(session)
 
     monkeypatch.setattr(search_module, "train", train)
     config = second(coloured, tmp_path / "run", candidates=("kl=0.1", "interpolation=0.5"), min_gain=unreachable)
@@ -202,11 +203,11 @@ def test_a_candidate_that_memory_does_not_hold_is_left_with_its_interpolations(
     real = search_module.train
     began: list[str] = []
 
-    def train(config: TuneConfig, run: Path, *given: Any) -> Any:
-        began.append(run.name)
-        if run.name == "kl=0.1":
+    def train(session: Session) -> Any:
+        began.append(session.run.name)
+        if session.run.name == "kl=0.1":
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-        return real(config, run, *given)
+        return real(session)
 
     monkeypatch.setattr(search_module, "train", train)
     config = second(
@@ -264,8 +265,8 @@ def test_no_item_of_either_part_is_learned(coloured: Path, tmp_path: Path, monke
     """Those that are chosen by and those of the verdict, where not all items are asked."""
     learned: list[Rows] = []
 
-    def stop(config: TuneConfig, run: Path, rows: Rows, *given: Any) -> Any:
-        learned.append(rows)
+    def stop(session: Session) -> Any:
+        learned.append(session.rows)
         raise InterruptedError
 
     monkeypatch.setattr(search_module, "train", stop)

@@ -11,7 +11,7 @@ import pytest
 
 from keeptune.errors import TrainingError
 from keeptune.events import Notice, silent
-from keeptune.experiments.optuna_study import Measured, Report, Space, report, search
+from keeptune.experiments.optuna_study import Measured, Report, Space, Study, report
 from keeptune.records import HyperparameterSearchReport, SearchTrial
 
 pytest.importorskip("optuna", reason="needs the extra search")
@@ -41,7 +41,7 @@ class Planted:
 
 
 def searched(journal: Path, planted: Planted, max_drift: float = 1.0, seed: int = 0) -> HyperparameterSearchReport:
-    return search(SPACE, TRIALS, max_drift, seed, journal, planted, silent)
+    return Study(SPACE, TRIALS, max_drift, seed, journal).search(planted, silent)
 
 
 def test_it_finds_the_planted_best(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_seeds_repeat_and_differ(tmp_path: Path) -> None:
 
 def test_every_trial_is_told(tmp_path: Path) -> None:
     told: list[Any] = []
-    search(SPACE, 5, 0.01, 0, tmp_path / "j", Planted(), told.append)
+    Study(SPACE, 5, 0.01, 0, tmp_path / "j").search(Planted(), told.append)
     messages = [event.message for event in told if isinstance(event, Notice) and event.kind == "search"]
     assert [message.partition(":")[0] for message in messages] == [f"trial {n} of 5" for n in range(1, 6)]
     assert "lr 0.001, epochs 2: validation loss 1.462, drift 0.01" in messages[0]
@@ -105,7 +105,7 @@ def test_every_trial_is_told(tmp_path: Path) -> None:
 
 def test_a_setting_that_is_given_is_not_searched(tmp_path: Path) -> None:
     planted = Planted()
-    found = search(Space(2e-3, 3.0, (2e-3, 2e-3), (3.0,)), 3, 1.0, 0, tmp_path / "j", planted, silent)
+    found = Study(Space(2e-3, 3.0, (2e-3, 2e-3), (3.0,)), 3, 1.0, 0, tmp_path / "j").search(planted, silent)
     assert set(planted.asked) == {(2e-3, 3.0)}
     assert (found.lr, found.epochs) == (2e-3, 3.0)
 

@@ -34,6 +34,7 @@ from keeptune.export.save import saved_tuned
 from keeptune.inference.drift import kl_by_row
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.mitigations import Mitigations
+from keeptune.training.session import Session
 from keeptune.training.train import train
 from tests.mitigation.talking import load
 
@@ -72,7 +73,7 @@ def trained(
     if keep_last:
         config = replace(config, data=replace(config.data, validation_fraction=0.0))
     rows, encoder = load_rows(config, silent), make_encoder(config.model, config.data)
-    train(config, run, rows, encoder, choose(config.evaluation, rows.test), observer, {})
+    train(Session(config, run, rows, encoder, choose(config.evaluation, rows.test), observer))
     return saved(run)
 
 

@@ -34,7 +34,7 @@ from keeptune.report.progress import shows_progress
 from keeptune.training.preflight import preflight
 from keeptune.training.replay_data import check_replayed
 from keeptune.training.resume import open_in, refuse_other_settings
-from keeptune.workspace.manifest import make_manifest
+from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.path_part import path_part
 from keeptune.workspace.runs import CONFIG, LOCK, TRIALS, locked_folder
 from keeptune.workspace.written import write_record
@@ -207,14 +207,10 @@ def _report(
         notices=compared.notices,
         config=json.loads(json.dumps(to_plain(config))),
         manifest=make_manifest(
-            model=made.model,
-            model_hash=made.model_hash,
-            device=made.device,
-            dtype=made.dtype,
+            ModelFacts(made.model, made.model_hash, made.device, made.dtype),
             train_hash=made.train_hash,
             test_hash=made.test_hash,
             seed=trials[0].seed,
-            seconds={},
         ),
     )
 

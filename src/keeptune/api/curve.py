@@ -30,7 +30,7 @@ from keeptune.report.progress import shows_progress
 from keeptune.training.preflight import preflight
 from keeptune.training.resume import refuse_other_settings
 from keeptune.training.train import write_config
-from keeptune.workspace.manifest import make_manifest
+from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.runs import CONFIG, TRIALS, open_run
 from keeptune.workspace.task_name import task_name
 from keeptune.workspace.written import write_record
@@ -184,13 +184,9 @@ def _report(
         notices=learned.notices,
         config=json.loads(json.dumps(to_plain(config))),
         manifest=make_manifest(
-            model=made.model,
-            model_hash=made.model_hash,
-            device=made.device,
-            dtype=made.dtype,
+            ModelFacts(made.model, made.model_hash, made.device, made.dtype),
             train_hash=made.train_hash,
             test_hash=made.test_hash,
             seed=config.training.seed,
-            seconds={},
         ),
     )

@@ -21,7 +21,7 @@ from keeptune.inference.run import corpus_scores
 from keeptune.records import SCHEMA_VERSION, EvalResult
 from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import as_trained
-from keeptune.workspace.manifest import make_manifest
+from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.runs import CONFIG, RESULT, goes_on, open_run
 from keeptune.workspace.written import write_record, write_records, write_settings
 
@@ -93,13 +93,8 @@ def evaluate(
             records_path=str(samples),
             notices=tuple(notices),
             manifest=make_manifest(
-                model=model.name,
-                model_hash=loaded.hash,
-                device=str(loaded.placement.device),
-                dtype=loaded.placement.dtype_name,
-                train_hash="",
+                ModelFacts(model.name, loaded.hash, str(loaded.placement.device), loaded.placement.dtype_name),
                 test_hash=loaded_data.sha256,
-                seed=0,
                 seconds={"evaluate": time.monotonic() - began},
             ),
         )

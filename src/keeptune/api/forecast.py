@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from keeptune.config.schema import TuneConfig
 from keeptune.events import Observer, silent
 from keeptune.records import Forecast
+from keeptune.training.prepare import prepared
 from keeptune.training.ready import ready
 from keeptune.training.start import whole_model
-from keeptune.training.train import prepared
 
 
 def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
@@ -21,7 +20,6 @@ def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
     Raises:
         KeeptuneError: what would stop the run.
     """
-    config, rows, encoder, metrics = ready(config, observer)
     with tempfile.TemporaryDirectory() as folder:
-        config = replace(config, model=whole_model(config.model, Path(folder)))
-        return prepared(config, Path(folder), rows, encoder, metrics, observer).loop.measure()
+        session = ready(config, Path(folder), observer)
+        return prepared(session.with_model(whole_model(session.config.model, session.run))).loop.measure()

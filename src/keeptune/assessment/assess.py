@@ -64,7 +64,7 @@ from keeptune.scoring.metric import Metric
 from keeptune.workspace.atomic import write_text
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.json_file import read_object
-from keeptune.workspace.manifest import make_manifest
+from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.path_part import path_part
 from keeptune.workspace.runs import FORGETTING
 from keeptune.workspace.written import write_record, write_records
@@ -264,12 +264,9 @@ class Forgetting:
 
     def _manifest(self, abilities: Sequence[Ability]) -> RunManifest:
         asked = [(ability.name, ability.version, [example.id for example in ability.items]) for ability in abilities]
+        names, hashes = f"{self.base.name} → {self.tuned.name}", " → ".join(self._hashes.values())
         return make_manifest(
-            model=f"{self.base.name} → {self.tuned.name}",
-            model_hash=" → ".join(self._hashes.values()),
-            device=self._places[0],
-            dtype=self._places[1],
-            train_hash="",
+            ModelFacts(names, hashes, *self._places),
             test_hash=hash_value(asked),
             seed=SAMPLE_SEED,
             seconds=self.seconds,

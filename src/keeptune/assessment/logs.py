@@ -15,7 +15,7 @@ from keeptune.forgetting.confusion import confuse
 from keeptune.forgetting.gate import decide
 from keeptune.forgetting.verdict import judge
 from keeptune.records import SCHEMA_VERSION, Ability, ForgettingReport, Undefined, to_plain
-from keeptune.workspace.manifest import make_manifest
+from keeptune.workspace.manifest import ModelFacts, make_manifest
 
 NO_MODEL = Undefined("two logs were compared: no model was asked")
 
@@ -72,16 +72,7 @@ def measure_logs(config: MeasureRun, run: Path, notices: list[str], observer: Ob
         drift_history="",
         notices=tuple(dict.fromkeys(notices)),
         config={"measure": to_plain(config.measure)},
-        manifest=make_manifest(
-            model=f"{config.base.name} → {config.tuned.name}",
-            model_hash="",
-            device="",
-            dtype="",
-            train_hash="",
-            test_hash="",
-            seed=0,
-            seconds={},
-        ),
+        manifest=make_manifest(ModelFacts(f"{config.base.name} → {config.tuned.name}")),
     )
     return write_report(report, answered, None, run, observer=observer)
 

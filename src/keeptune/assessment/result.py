@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from keeptune.assessment.task_score import Scored
-from keeptune.config.schema import TuneConfig
 from keeptune.data.task_metrics import Metrics
-from keeptune.data.task_rows import Rows
 from keeptune.forgetting.compare import compare
 from keeptune.inference.run import corpus_scores
 from keeptune.records import (
@@ -20,6 +17,7 @@ from keeptune.records import (
     TrainingSummary,
     TuneResult,
 )
+from keeptune.training.session import Session
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.manifest import make_manifest
 from keeptune.workspace.runs import read_settings
@@ -28,44 +26,32 @@ SIDE_BY_SIDE = 5
 
 
 def make_result(
-    config: TuneConfig,
-    run: Path,
-    rows: Rows,
-    metrics: Metrics,
-    summary: TrainingSummary,
-    scored: Scored,
-    notices: Sequence[str],
-    seconds: Mapping[str, float],
-    trained_on: int | None = None,
+    session: Session, summary: TrainingSummary, scored: Scored, trained_on: int | None = None
 ) -> TuneResult:
     """Everything that `result.json` holds.
 
     Args:
         trained_on: test rows that the tuned model was trained on; None where that is not known.
     """
-    records = scored.records
+    records, metrics, rows = scored.records, session.metrics, session.rows
     scores = {name: corpus_scores(each, metrics.metrics) for name, each in records.items()}
-    kept = read_settings(run)
     return TuneResult(
         schema_version=SCHEMA_VERSION,
-        path=str(run),
+        path=str(session.run),
         primary_metric=metrics.primary.name,
         metric_reason=metrics.reason,
         scores=scores,
         comparisons=tuple(replace(found, trained_on=trained_on) for found in _comparisons(metrics, records, scores)),
         samples=_side_by_side(records["base"], records["tuned"]),
         training=summary,
-        notices=tuple(notices),
-        config=kept,
+        notices=tuple(session.notices),
+        config=read_settings(session.run),
         manifest=make_manifest(
-            model=config.model.name,
-            model_hash=scored.model_hash,
-            device=scored.device,
-            dtype=scored.dtype,
+            scored.base,
             train_hash=rows.train_hash,
             test_hash=rows.test_hash,
-            seed=config.training.seed,
-            seconds=seconds,
+            seed=session.config.training.seed,
+            seconds=session.seconds,
         ),
     )
 

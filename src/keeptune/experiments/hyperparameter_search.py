@@ -8,17 +8,12 @@ import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import cast
 
 from keeptune.config.schema import TrainingConfig, TuneConfig
-from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples
-from keeptune.data.task_metrics import Metrics
-from keeptune.data.task_rows import Rows
 from keeptune.errors import ConfigError, NonFiniteLogits, NonFiniteLoss, StoreError
-from keeptune.events import Event, Notice, Observer, StepDone, TrainingStarted
-from keeptune.experiments.optuna_study import Measured, Report, Space, search
+from keeptune.events import Event, Notice, StepDone, TrainingStarted
+from keeptune.experiments.optuna_study import Measured, Report, Space, Study
 from keeptune.inference.base_text import sample_text
 from keeptune.inference.drift import kl_by_row, kl_of_adapter
 from keeptune.mitigation.fit import unfit
@@ -26,8 +21,10 @@ from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, HyperparameterSearchReport, from_plain, to_plain
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.loop import Validate
+from keeptune.training.prepare import prepared
 from keeptune.training.resume import refuse_another
-from keeptune.training.train import keep_settings, prepared, write_config
+from keeptune.training.session import Session
+from keeptune.training.train import keep_settings, write_config
 from keeptune.workspace.atomic import write_json
 from keeptune.workspace.json_file import read_json_file
 
@@ -48,10 +45,8 @@ TEXT_SEED = 104_729
 """Of the text that drift is taken on; other text is trained on, and measured on in the end."""
 
 
-def found_settings(
-    config: TuneConfig, run: Path, rows: Rows, encoder: Encoder, metrics: Metrics, observer: Observer
-) -> TuneConfig:
-    """`config` with lr and epochs as a search found them; as it is where none was asked for, or both are given.
+def with_found_settings(session: Session) -> Session:
+    """`session` with lr and epochs as a search found them; as it is where none was asked for, or both are given.
 
     A search that was stopped goes on; one that has ended is read.
 
@@ -59,17 +54,17 @@ def found_settings(
         ConfigError: no rows to see the loss on, or settings that cannot be trained.
         MissingDependency: optuna is not there.
     """
-    training = config.training
+    config, run, observer, training = session.config, session.run, session.observer, session.config.training
     if not training.hyperparameter_search:
-        return config
+        return session
     if training.lr is not None and training.epochs is not None:
         observer(Notice("search", "lr and epochs are given: nothing is left to search for"))
-        return config
-    if not rows.validation:
+        return session
+    if not session.rows.validation:
         raise ConfigError("--hyperparameter-search needs rows to see the loss on", "raise --validation-fraction")
     if error := unfit(config):
         raise error
-    refuse_another(config, rows, run)
+    refuse_another(session)
     keep_settings(config, run)
     kept = run / SEARCH
     if kept.exists():
@@ -79,27 +74,24 @@ def found_settings(
             fix = "start a new run in another --output"
             raise StoreError(f"{kept}, which the search has found, cannot be read: {error}", fix) from error
     else:
-        report = _search(config, run, rows, encoder, metrics, observer)
+        report = _search(session)
         write_json(kept, to_plain(report))
     observer(Notice("search", f"lr {report.lr:.2g}, epochs {report.epochs:g}: {report.reason}"))
     found = replace(config, training=replace(training, lr=report.lr, epochs=report.epochs))
     write_config(found, run)
-    return found
+    return session.with_config(found)
 
 
-def _search(
-    config: TuneConfig, run: Path, rows: Rows, encoder: Encoder, metrics: Metrics, observer: Observer
-) -> HyperparameterSearchReport:
+def _search(session: Session) -> HyperparameterSearchReport:
+    config, rows, training = session.config, session.rows, session.config.training
     base = load_model(config.model)
     texts = sample_text(base, TEXTS, TEXT_TOKENS, TEXT_SEED)
     space = _space(config, base.parameters, len(rows.train))
     del base
-    few = replace(rows, train=limit_examples(rows.train, ROWS, config.training.seed))
-    trials = _Trials(config, run / TRIAL, few, encoder, metrics, texts, observer)
-    training = config.training
-    return search(
-        space, training.hyperparameter_search, training.max_drift, training.seed, run / JOURNAL, trials, observer
-    )
+    few = replace(rows, train=limit_examples(rows.train, ROWS, training.seed))
+    trials = _Trials(replace(session, run=session.run / TRIAL, rows=few), texts)
+    study = Study(space, training.hyperparameter_search, training.max_drift, training.seed, session.run / JOURNAL)
+    return study.search(trials, session.observer)
 
 
 def _space(config: TuneConfig, parameters: int, examples: int) -> Space:
@@ -115,45 +107,43 @@ def _space(config: TuneConfig, parameters: int, examples: int) -> Space:
 class _Trials:
     """Trains once with each setting that it is given. Nothing of a trial stays on disk."""
 
-    config: TuneConfig
-    folder: Path
-    rows: Rows
-    encoder: Encoder
-    metrics: Metrics
+    session: Session
+    """Its folder is that of the trial under way."""
     texts: Sequence[EncodedRow]
     """Of the base."""
-    observer: Observer
 
     def __call__(self, lr: float, epochs: float, report: Report, /) -> Measured | None:
         gc.collect()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir()
-        config = replace(self.config, training=_short(self.config.training, lr, epochs))
+        config, folder = self.session.config, self.session.run
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        config = replace(config, training=_short(config.training, lr, epochs))
         try:
-            loop = prepared(config, self.folder, self.rows, self.encoder, self.metrics, self._tell).loop
-            # There are validation rows, so there is a validation; that of the untrained model is counted.
-            loop.startup_key = ""
-            loop.validate = _checked(cast(Validate, loop.validate), report)
+            loop = prepared(replace(self.session, config=config, observer=self._tell)).loop
+            assert loop.validate is not None, "there are validation rows"
+            # Without the startup cache, so that the validation of the untrained model is counted.
+            loop = replace(loop, startup_key="", validate=_checked(loop.validate, report))
             state = loop()
             loss, drift = min(loss for step, loss in state.validation_curve if step), self._drift(loop.loaded)
             return Measured(loss, drift, state.seconds) if math.isfinite(loss + drift) else None
         except (_BrokenOff, NonFiniteLoss, NonFiniteLogits):
             return None
         finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _tell(self, event: Event, /) -> None:
         """Only how far it is: what else there is to tell, the training itself tells once."""
         if isinstance(event, (TrainingStarted, StepDone)):
-            self.observer(event)
+            self.session.observer(event)
 
     def _drift(self, tuned: LoadedModel) -> float:
         """Nats a token."""
-        budget = self.config.evaluation.token_budget
+        config = self.session.config
+        budget = config.evaluation.token_budget
         if hasattr(tuned.model, "peft_config") and tuned.initial_adapter is None:
             sums = kl_of_adapter(tuned, self.texts, budget)
         else:
-            sums = kl_by_row(load_model(self.config.model), tuned, self.texts, budget)
+            sums = kl_by_row(load_model(config.model), tuned, self.texts, budget)
         return sum(value for value, _ in sums) / sum(tokens for _, tokens in sums)
 
 

@@ -17,10 +17,9 @@ from pathlib import Path
 
 from keeptune.abilities.declared import wanted_abilities
 from keeptune.assessment.verdict_pass import AbilityEvaluator
-from keeptune.config.schema import ModelConfig, TuneConfig
+from keeptune.config.schema import ModelConfig
 from keeptune.data.encode import Encoder, same_tokenizer
-from keeptune.data.task_metrics import Metrics
-from keeptune.data.task_rows import Rows, rows_of_user
+from keeptune.data.task_rows import rows_of_user
 from keeptune.errors import (
     ConfigError,
     DataError,
@@ -31,7 +30,7 @@ from keeptune.errors import (
     TrainingError,
     first_line,
 )
-from keeptune.events import CandidateDone, Notice, Observer
+from keeptune.events import CandidateDone, Notice
 from keeptune.export.save import saved_tuned
 from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.drop import measure_drop
@@ -58,6 +57,7 @@ from keeptune.records import (
 )
 from keeptune.scoring.table import get_metric
 from keeptune.training.replay_data import check_replayed
+from keeptune.training.session import Session
 from keeptune.training.train import train
 from keeptune.workspace.atomic import atomic_folder, write_json
 from keeptune.workspace.json_file import read_json_file
@@ -113,19 +113,14 @@ class SearchOutcome:
 class Trainer:
     """The Maker of `tune`: each candidate is a training from the base, in a folder of its own."""
 
-    config: TuneConfig
-    run: Path
-    rows: Rows
-    encoder: Encoder
-    metrics: Metrics
-    observer: Observer
+    session: Session
 
     def __call__(self, candidate: str) -> Made:
         """Train, unless an earlier start or a run beside this one has."""
-        config = candidate_config(candidate, self.config)
-        folder = self.run / CANDIDATES / (PLAIN if candidate == ROUTE else path_part(candidate))
+        config = candidate_config(candidate, self.session.config)
+        folder = self.session.run / CANDIDATES / (PLAIN if candidate == ROUTE else path_part(candidate))
         folder.mkdir(parents=True, exist_ok=True)
-        summary = train(config, folder, self.rows, self.encoder, self.metrics, self.observer, {})
+        summary = train(self.session.for_candidate(config, folder))
         return Made(replace(config.model, name=str(saved_tuned(folder)), revision=None), summary)
 
 
@@ -133,16 +128,11 @@ class Trainer:
 class MitigationSearch:
     """One search. A call makes it; candidates that an earlier start has trained or asked are not done again."""
 
-    config: TuneConfig
-    """`model` is the base."""
-    run: Path
-    rows: Rows
-    encoders: tuple[Encoder, Encoder]
-    """The base's, and that of all candidates: each model is asked in its own form."""
-    metrics: Metrics
+    session: Session
+    """Its model and encoder are the base's."""
     make: Maker
-    observer: Observer
-    seconds: dict[str, float]
+    encoder: Encoder
+    """Of all candidates: each model is asked in its own form."""
     candidates: Sequence[str]
     """In their order, the plain training first."""
     _base: DevAnswers = field(init=False)
@@ -156,7 +146,7 @@ class MitigationSearch:
         """
         began = time.monotonic()
         self._items = self._dev_items()
-        self._base = self._ask(self.config.model, self.encoders[0])
+        self._base = self._ask(self.session.config.model, self.session.encoder)
         self._items = replace(self._items, abilities=tuple(self._measurable()))
         tried: list[DevEvidence] = []
         left: list[str] = []
@@ -171,38 +161,39 @@ class MitigationSearch:
             except (KeeptuneError, RuntimeError) as error:
                 if not tried or not _of_the_candidate(error):
                     raise
-                self.observer(Notice("mitigation_search", f"{candidate} cannot be tried: {first_line(error)}"))
+                self.session.observer(Notice("mitigation_search", f"{candidate} cannot be tried: {first_line(error)}"))
                 left.append(candidate)
                 if candidate == training_of(candidate):
                     # Its interpolations would train it once more.
                     left += [other for other in waiting if training_of(other) == candidate]
                     waiting = deque(other for other in waiting if training_of(other) != candidate)
                 continue
-            self.observer(CandidateDone(tried[-1]))
-            interpolation = next_alpha(tried, self.config.mitigation_search.min_gain)
-            if interpolation is not None and unfit(candidate_config(interpolation, self.config)) is None:
+            self.session.observer(CandidateDone(tried[-1]))
+            interpolation = next_alpha(tried, self.session.config.mitigation_search.min_gain)
+            if interpolation is not None and unfit(candidate_config(interpolation, self.session.config)) is None:
                 waiting = deque([interpolation, *(other for other in waiting if other != interpolation)])
-            elif any(enough(one, tried[0], self.config.mitigation_search.min_gain) for one in tried):
+            elif any(enough(one, tried[0], self.session.config.mitigation_search.min_gain) for one in tried):
                 break
         left += waiting
-        choice = choose(tried, self.config.mitigation_search.min_gain)
+        choice = choose(tried, self.session.config.mitigation_search.min_gain)
         seconds = sum(candidate.trained_seconds + candidate.asked_seconds for candidate in tried)
-        self.seconds["mitigation_search"] = seconds
+        self.session.seconds["mitigation_search"] = seconds
         report = MitigationSearchReport(
             tuple(tried), choice.candidate.candidate, choice.reason, choice.enough, tuple(left), seconds
         )
-        write_json(self.run / MITIGATION_SEARCH, to_plain(report))
+        write_json(self.session.run / MITIGATION_SEARCH, to_plain(report))
         return SearchOutcome(report, self.make(choice.candidate.candidate), choice.candidate.routed)
 
     def _dev_items(self) -> DevItems:
-        measure = self.config.measure
-        refuse_nothing_to_keep(self.config)
-        check_replayed(self.config)
-        if not self.rows.validation:
+        measure = self.session.config.measure
+        refuse_nothing_to_keep(self.session.config)
+        check_replayed(self.session.config)
+        if not self.session.rows.validation:
             raise ConfigError("the mitigation search needs rows to see the gain on", "raise --validation-fraction")
-        data = rows_of_user(self.config.data)
+        data = rows_of_user(self.session.config.data)
         declared = replace(measure, abilities=("none",))
-        return DevItems(self.rows.validation, tuple(wanted_abilities(declared, data, self.encoders[0], self.observer)))
+        abilities = wanted_abilities(declared, data, self.session.encoder, self.session.observer)
+        return DevItems(self.session.rows.validation, tuple(abilities))
 
     def _measurable(self) -> Sequence[Ability]:
         found = []
@@ -212,13 +203,13 @@ class MitigationSearch:
             score, _ = paired_scores(pair(records, records), metric).corpus()
             if isinstance(score, Undefined):
                 why = f"its development items have no score: {score.reason}"
-            elif ability.output_type == "loss" and not same_tokenizer(*self.encoders):
+            elif ability.output_type == "loss" and not same_tokenizer(self.session.encoder, self.encoder):
                 why = "the two models have other tokenizers, so that no losses can be compared"
             else:
                 told = why_not_measurable(ability, metric, records)
                 why = told.reason if isinstance(told, Undefined) else told
             if why:
-                self.observer(Notice("mitigation_search", f"{ability.name} is left out of the search: {why}"))
+                self.session.observer(Notice("mitigation_search", f"{ability.name} is left out of the search: {why}"))
             else:
                 found.append(ability)
         if not found:
@@ -230,7 +221,7 @@ class MitigationSearch:
 
     def _is_left(self, candidate: str, tried: Sequence[DevEvidence], began: float) -> bool:
         """There is no budget for it."""
-        mitigation_search = self.config.mitigation_search
+        mitigation_search = self.session.config.mitigation_search
         if not tried:
             return False
         # What an earlier start or another run has trained counts, too.
@@ -250,8 +241,8 @@ class MitigationSearch:
         gc.collect()
         made = self.make(candidate)
         began = time.monotonic()
-        answers = self._ask(made.model, self.encoders[1])
-        metric = self.metrics.primary
+        answers = self._ask(made.model, self.encoder)
+        metric = self.session.metrics.primary
         task = compare(self._base.task, answers.task, metric)
         return DevEvidence(
             candidate=candidate,
@@ -269,7 +260,7 @@ class MitigationSearch:
 
     def _asked(self, candidate: str, seconds: float) -> float:
         """The most that an earlier start or this one took: answers that were there already took others' time."""
-        file = self.run / CANDIDATES / f"{path_part(candidate)}.{ASKED}"
+        file = self.session.run / CANDIDATES / f"{path_part(candidate)}.{ASKED}"
         with contextlib.suppress(OSError, ValueError):
             seconds = max(seconds, from_plain(float, read_json_file(file)))
         write_json(file, seconds)
@@ -298,11 +289,12 @@ class MitigationSearch:
     def _ask(self, model: ModelConfig, encoder: Encoder) -> DevAnswers:
         """Development items alone; answers of earlier runs are used again."""
         loaded = load_for_inference(model)
-        budget = self.config.evaluation.token_budget
-        room = new_tokens(self.config.evaluation, self.encoders[0], self.rows.train or self.rows.validation)
-        evaluator = Evaluator(encoder, self.metrics, room, budget, self.observer)
+        budget = self.session.config.evaluation.token_budget
+        rows = self.session.rows
+        room = new_tokens(self.session.config.evaluation, self.session.encoder, rows.train or rows.validation)
+        evaluator = Evaluator(encoder, self.session.metrics, room, budget, self.session.observer)
         task = evaluator.evaluate(loaded, self._items.task, self._items.task, "the task, dev", cache=True)
-        ability_evaluator = AbilityEvaluator(loaded, encoder, budget, "dev", self.observer)
+        ability_evaluator = AbilityEvaluator(loaded, encoder, budget, "dev", self.session.observer)
         abilities = {
             ability.name: ability_evaluator.evaluate(ability, ability.dev) for ability in self._items.abilities
         }

@@ -48,44 +48,59 @@ Training = Callable[[float, float, Report], Measured | None]
 """(lr, epochs, report) → how it ended; None: it was broken off, or diverged."""
 
 
-def search(
-    space: Space, trials: int, max_drift: float, seed: int, journal: Path, train: Training, observer: Observer
-) -> HyperparameterSearchReport:
-    """Try until there are `trials` of them in `journal`: a search that was stopped goes on to the same end.
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A search to make."""
 
-    Raises:
-        MissingDependency: optuna is not there. TrainingError: no trial came to its end.
-    """
-    optuna = _optuna()
-    study = optuna.create_study(
-        storage=_storage(journal),
-        study_name=NAME,
-        load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=1),
-    )
-    states = optuna.trial.TrialState
-    for broken in study.get_trials(states=(states.RUNNING,)):
-        study.tell(broken.number, state=states.FAIL)
-    ended = (states.COMPLETE, states.PRUNED)
-    while (number := len(study.get_trials(states=ended))) < trials:
-        if number == 0 and not study.get_trials(states=(states.WAITING,)):
-            study.enqueue_trial({"lr": space.lr, "epochs": space.epochs})
-        study.sampler = _sampler(seed, number)
-        trial = study.evaluate()
-        lr = trial.suggest_float("lr", *space.lr_range, log=True)
-        epochs = trial.suggest_categorical("epochs", space.epochs_choices)
+    space: Space
+    trials: int
+    max_drift: float
+    """The drift budget, in nats a token."""
+    seed: int
+    journal: Path
+    """Keeps the trials; a search that was stopped goes on to the same end."""
+
+    def search(self, train: Training, observer: Observer) -> HyperparameterSearchReport:
+        """Train until there are `trials` of them in the journal.
+
+        Raises:
+            MissingDependency: optuna is not there. TrainingError: no trial came to its end.
+        """
+        optuna = _optuna()
+        study = optuna.create_study(
+            storage=_storage(self.journal),
+            study_name=NAME,
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=1),
+        )
+        states = optuna.trial.TrialState
+        for broken in study.get_trials(states=(states.RUNNING,)):
+            study.tell(broken.number, state=states.FAIL)
+        ended = (states.COMPLETE, states.PRUNED)
+        while (number := len(study.get_trials(states=ended))) < self.trials:
+            if number == 0 and not study.get_trials(states=(states.WAITING,)):
+                study.enqueue_trial({"lr": self.space.lr, "epochs": self.space.epochs})
+            study.sampler = _sampler(self.seed, number)
+            told = self._try(study, train)
+            observer(Notice("search", f"trial {number + 1} of {self.trials}: {told}"))
+        return report([_trial(frozen) for frozen in study.get_trials(states=ended)], self.max_drift)
+
+    def _try(self, study: Any, train: Training) -> str:
+        """One trial, recorded in `study`. → what came of it, in words."""
+        trial = study.ask()
+        lr = trial.suggest_float("lr", *self.space.lr_range, log=True)
+        epochs = trial.suggest_categorical("epochs", self.space.epochs_choices)
         found = train(lr, epochs, _Checks(trial))
         if found is not None:
             for name in ("loss", "drift", "seconds"):
                 trial.set_user_attr(name, getattr(found, name))
-            trial.set_constraint("drift", found.drift - max_drift)
-        if found is not None and found.drift <= max_drift:
+            trial.set_constraint("drift", found.drift - self.max_drift)
+        if found is not None and found.drift <= self.max_drift:
             study.tell(trial, found.loss)
         else:
             # What drifts too far counts as broken off, so that no other is measured by its loss.
-            study.tell(trial, state=states.PRUNED)
-        observer(Notice("search", f"trial {number + 1} of {trials}: {_told(lr, epochs, found, max_drift)}"))
-    return report([_trial(frozen) for frozen in study.get_trials(states=ended)], max_drift)
+            study.tell(trial, state=_optuna().trial.TrialState.PRUNED)
+        return _told(lr, epochs, found, self.max_drift)
 
 
 def report(trials: Sequence[SearchTrial], max_drift: float) -> HyperparameterSearchReport:

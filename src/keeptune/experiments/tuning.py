@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from keeptune.assessment.assess import Forgetting, Task
@@ -11,11 +11,10 @@ from keeptune.assessment.result import make_result
 from keeptune.assessment.task_score import Scored, score
 from keeptune.commands import command
 from keeptune.config.schema import TuneConfig
-from keeptune.data.task_metrics import Metrics
-from keeptune.data.task_rows import Rows, rows_of_user
+from keeptune.data.task_rows import rows_of_user
 from keeptune.errors import ConfigError
-from keeptune.events import Event, Notice, Observer, RunFinished, RunStarted, silent
-from keeptune.experiments.hyperparameter_search import found_settings
+from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
+from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
 from keeptune.export.save import saved_tuned
 from keeptune.mitigation.candidates import (
@@ -29,6 +28,7 @@ from keeptune.records import ForgettingReport, TuneResult
 from keeptune.training.equivalent_run import WHOLE
 from keeptune.training.ready import ready
 from keeptune.training.resume import keep_asked, refuse_another, with_kept_settings
+from keeptune.training.session import Session
 from keeptune.training.start import whole_model
 from keeptune.training.task_format import as_found, keep_format
 from keeptune.training.train import keep_settings, train
@@ -39,90 +39,64 @@ from keeptune.workspace.task_name import task_name
 from keeptune.workspace.written import write_record, write_records
 
 
-@dataclass(slots=True)
-class _Notes:
-    """Passes events on, and keeps the notices for the result."""
-
-    observer: Observer
-    kept: list[str]
-
-    def __call__(self, event: Event, /) -> None:
-        if isinstance(event, Notice):
-            self.kept.append(event.message)
-        self.observer(event)
-
-
 def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
     """Fine-tune, evaluate, and leave a run folder with everything in it.
 
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
     """
-    notes = _Notes(observer, [])
     config = with_kept_settings(config)
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
-        notes(RunStarted(str(run)))
-        config, rows, encoder, metrics = ready(config, notes)
-        start = config.model
-        config = replace(config, model=whole_model(config.model, run))
-        seconds: dict[str, float] = {}
-        config = found_settings(config, run, rows, encoder, metrics, notes)
-        outcome = None
-        if config.mitigation_search.auto:
-            refuse_another(config, rows, run)
-            keep_settings(config, run)
-            make = Trainer(config, run, rows, encoder, metrics, notes)
-            candidates = (PLAIN, *rungs_of(config))
-            outcome = MitigationSearch(
-                config, run, rows, (encoder, encoder), metrics, make, notes, seconds, candidates
-            )()
-            settle(outcome.made.model, run)
-        summary = outcome.made.summary if outcome else None
-        summary = summary or train(config, run, rows, encoder, metrics, notes, seconds)
-        keep_format(as_found(config.data, rows), run)
-        seen = keep_trained(config, rows, run, start, notes)
-        keep_asked(config, rows, run)
-        scored = score(config, run, rows, encoder, metrics, notes, seconds)
-        result = make_result(config, run, rows, metrics, summary, scored, notes.kept, seconds, seen)
+        observer(RunStarted(str(run)))
+        session = ready(config, run, observer)
+        start = session.config.model
+        session = with_found_settings(session.with_model(whole_model(start, run)))
+        search = _searched(session) if session.config.mitigation_search.auto else None
+        summary = (search and search.made.summary) or train(session)
+        keep_format(as_found(session.config.data, session.rows), run)
+        trained_on = keep_trained(session, start)
+        keep_asked(session)
+        scored = score(session)
+        result = make_result(session, summary, scored, trained_on)
         for name, records in scored.records.items():
             write_records(run / "samples" / f"{path_part(name)}.jsonl", records)
-        if config.measure.extent != "none":
-            found = _measure(config, run, rows, metrics, scored, notes, result, outcome)
-            result = replace(result, forgetting=found)
+        if session.config.measure.extent != "none":
+            result = replace(result, forgetting=_measured(session, scored, result, search))
         write_record(run / RESULT, result)
         remove_intermediates(run)
-    notes(RunFinished(str(run), result.comparisons))
+    observer(RunFinished(str(run), result.comparisons))
     return result
 
 
-def _measure(
-    config: TuneConfig,
-    run: Path,
-    rows: Rows,
-    metrics: Metrics,
-    scored: Scored,
-    notes: _Notes,
-    made: TuneResult,
-    outcome: SearchOutcome | None,
-) -> ForgettingReport:
+def _searched(session: Session) -> SearchOutcome:
+    """The mitigation search of `--auto`; the weights that it chose are the run's."""
+    refuse_another(session)
+    keep_settings(session.config, session.run)
+    candidates = (PLAIN, *rungs_of(session.config))
+    outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates)()
+    settle(outcome.made.model, session.run)
+    return outcome
+
+
+def _measured(session: Session, scored: Scored, made: TuneResult, search: SearchOutcome | None) -> ForgettingReport:
     """What the tuning cost elsewhere, quickly unless the settings say otherwise."""
+    config = session.config
     forgetting = Forgetting(
         base=config.model,
-        tuned=replace(config.model, name=str(saved_tuned(run)), revision=None),
+        tuned=replace(config.model, name=str(saved_tuned(session.run)), revision=None),
         measure=replace(config.measure, extent=config.measure.extent or "quick"),
         data=rows_of_user(config.data),
         token_budget=config.evaluation.token_budget,
-        run=run,
-        observer=notes,
-        routed=outcome is not None and outcome.routed,
-        mitigation_search=outcome.report if outcome else None,
+        run=session.run,
+        observer=session.observer,
+        routed=search is not None and search.routed,
+        mitigation_search=search.report if search else None,
     )
-    task = Task(
-        rows.test, scored.records["base"], scored.records["tuned"], metrics.primary, made.comparisons[0].trained_on
-    )
-    report = forgetting(task, notes.kept, made)
-    if outcome is None and report.gate in ("fail", "inconclusive") and _can_search(config):
-        notes(Notice("auto", _what_auto_would_do(config, run, made.training.seconds / 60)))
+    records, metric = scored.records, session.metrics.primary
+    task = Task(session.rows.test, records["base"], records["tuned"], metric, made.comparisons[0].trained_on)
+    report = forgetting(task, session.notices, made)
+    if search is None and report.gate in ("fail", "inconclusive") and _can_search(config):
+        session.observer(Notice("auto", _what_auto_would_do(config, session.run, made.training.seconds / 60)))
     return report
 
 
@@ -155,7 +129,7 @@ def refuse_start(config: TuneConfig) -> None:
     """
     config = with_kept_settings(config)
     refuse_taken(config.output, resume=config.resume)
-    ready(config, silent)
+    ready(config, Path(config.output), silent)
 
 
 def _default_name(config: TuneConfig) -> str:

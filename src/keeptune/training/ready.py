@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from pathlib import Path
 
 from keeptune.abilities.declared import declared_items
 from keeptune.abilities.previous_tasks import protect_previous_tasks
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
-from keeptune.data.task_metrics import Metrics, choose
+from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import EMBEDDED, Rows, load_rows, rows_of_user
 from keeptune.errors import DataError
-from keeptune.events import Notice, Observer, silent
+from keeptune.events import Notice, NoticeLog, Observer, silent
 from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.candidates import refuse_nothing_to_keep, refuse_other_mitigations, rungs_of
 from keeptune.mitigation.replay import without_prompts
 from keeptune.training.preflight import preflight
+from keeptune.training.session import Session
 
 DEV_FRACTION = 0.3
 """Share of the user's own items that a mitigation search chooses by, where the settings say nothing."""
@@ -26,21 +27,13 @@ DEV_FRACTION = 0.3
 _OF_SEARCH = ("can_route", "candidates", "max_candidates", "search_minutes", "min_gain")
 
 
-class Ready(NamedTuple):
-    """What a run is made of."""
-
-    config: TuneConfig
-    rows: Rows
-    encoder: Encoder
-    metrics: Metrics
-
-
-def ready(config: TuneConfig, observer: Observer) -> Ready:
-    """Check the settings, read the rows, and choose the metrics.
+def ready(config: TuneConfig, run: Path, observer: Observer) -> Session:
+    """Check the settings, read the rows, and choose the metrics of a run in the folder `run`; nothing is written.
 
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`; the cheapest check comes first.
     """
+    observer = NoticeLog(observer)
     preflight(config)
     if config.mitigation_search.auto:
         refuse_nothing_to_keep(config)
@@ -57,7 +50,7 @@ def ready(config: TuneConfig, observer: Observer) -> Ready:
     rows = apart_from_kept(config, rows, encoder, observer)
     for told in without_effect(config):
         observer(Notice("no effect", told))
-    return Ready(config, rows, encoder, metrics)
+    return Session(config, run, rows, encoder, metrics, observer, observer.messages)
 
 
 def rows_of(config: TuneConfig) -> Rows:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from keeptune.abilities.declared import declared_items
 from keeptune.config.schema import TuneConfig
-from keeptune.data.encode import Encoder
 from keeptune.data.prompts import load_prompts
-from keeptune.data.task_rows import Rows, load_told, rows_of_user
-from keeptune.events import Observer, silent
+from keeptune.data.task_rows import load_told, rows_of_user
+from keeptune.events import silent
 from keeptune.records import Example
+from keeptune.training.session import Session
 
 
 def check_replayed(config: TuneConfig) -> None:
@@ -19,17 +19,15 @@ def check_replayed(config: TuneConfig) -> None:
         load_told(path, rows_of_user(config.data), "replay", silent)
 
 
-def replay_data(
-    config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer
-) -> tuple[list[Sequence[Example]], Sequence[Example], list[Sequence[Example]]]:
+def replay_data(session: Session) -> tuple[list[Sequence[Example]], Sequence[Example], list[Sequence[Example]]]:
     """(rows of old tasks, prompts for the base to answer, sets that must not be replayed)."""
-    mitigation = config.mitigation
+    config, rows, mitigation = session.config, session.rows, session.config.mitigation
     if not mitigation.replay and not mitigation.self_replay:
         return [], (), []
     data = rows_of_user(config.data)
     sources: list[Sequence[Example]] = [
-        load_told(path, data, "replay", observer).examples for path in mitigation.replay
+        load_told(path, data, "replay", session.observer).examples for path in mitigation.replay
     ]
     prompts = load_prompts(mitigation.self_replay_prompts, data).examples if mitigation.self_replay_prompts else ()
-    asked = declared_items(config.measure, data, encoder)
+    asked = declared_items(config.measure, data, session.encoder)
     return sources, prompts, [rows.train, rows.validation, rows.test, *asked]

@@ -11,15 +11,14 @@ from typing import Any, TypeVar
 from keeptune.config.affects import Affects, affecting, affects, fixed, leaves
 from keeptune.config.paths import with_absolute_paths
 from keeptune.config.schema import TuneConfig
-from keeptune.data.task_rows import Rows
 from keeptune.errors import StoreError
 from keeptune.events import silent
-from keeptune.inference.encoding import make_encoder
 from keeptune.models.find import find_model, hash_model
 from keeptune.models.placement import place
 from keeptune.records import from_plain, to_plain
 from keeptune.scoring.custom import is_custom
 from keeptune.training.replay_data import replay_data
+from keeptune.training.session import Session
 from keeptune.version import __version__
 from keeptune.workspace.atomic import write_json
 from keeptune.workspace.hashing import hash_files, hash_value
@@ -36,14 +35,15 @@ TRAINED_ON = ("train", "validation", "replayed", "model", "settings")
 FIX = "resume with the same ones, or start a new run in another --output"
 
 
-def refuse_another(config: TuneConfig, rows: Rows, run: Path) -> None:
+def refuse_another(session: Session) -> None:
     """Keep what a new run is made of; of one that is resumed, compare it.
 
     Raises:
         StoreError: a run that is resumed with other settings, another model or other rows, by which its weights would
             be others.
     """
-    made_of = rows.hashes() | _replayed(config, rows) | {"model": hash_model(find_model(config.model))}
+    config, run = session.config, session.run
+    made_of = session.rows.hashes() | _replayed(session) | {"model": hash_model(find_model(config.model))}
     if not (run / ROWS).exists() or not (run / CONFIG).exists():
         left_open = [name for name, value in leaves(to_plain(config)) if value is None]
         made = {"settings": _trained_by(config), METRICS: metric_files(config), OPEN: left_open}
@@ -66,26 +66,27 @@ def metric_files(config: TuneConfig) -> str:
     return hash_files(file for file in files if file.is_file()) if files else ""
 
 
-def _replayed(config: TuneConfig, rows: Rows) -> dict[str, str]:
+def _replayed(session: Session) -> dict[str, str]:
     """A hash of what may be replayed and what must not be: weights that were trained before another ability was
     declared may have learned its items."""
-    if not (config.mitigation.replay or config.mitigation.self_replay):
+    mitigation = session.config.mitigation
+    if not (mitigation.replay or mitigation.self_replay):
         return {}
-    sources, prompts, forbidden = replay_data(
-        config, rows, make_encoder(config.model, config.data, config.method), silent
-    )
+    sources, prompts, forbidden = replay_data(replace(session, observer=silent))
     asked = {hash_value(replace(example, source="")) for examples in forbidden for example in examples}
     return {"replayed": hash_value([sources, prompts, sorted(asked)])}
 
 
-def keep_trained_by(config: TuneConfig, run: Path) -> None:
+def keep_trained_by(session: Session) -> None:
     """A run that goes on may have another limit of time than it was started with: its weights are of this one."""
-    kept = read_json_object(run / ROWS, FIX)
-    write_json(run / ROWS, {**kept, "settings": _trained_by(_left_open(config, kept.get(OPEN, ())))})
+    file = session.run / ROWS
+    kept = read_json_object(file, FIX)
+    write_json(file, {**kept, "settings": _trained_by(_left_open(session.config, kept.get(OPEN, ())))})
 
 
-def keep_asked(config: TuneConfig, rows: Rows, run: Path) -> None:
+def keep_asked(session: Session) -> None:
     """What a run is asked, and by which files, may be others than when it started: keep what it is now."""
+    config, run = session.config, session.run
     kept, given = read_settings(run), to_plain(with_absolute_paths(config))
     for name, _ in list(leaves(given)):
         section, _, field = name.rpartition(".")
@@ -93,7 +94,7 @@ def keep_asked(config: TuneConfig, rows: Rows, run: Path) -> None:
             kept[section][field] = given[section][field]
     write_settings(run / CONFIG, kept)
     made_of = read_json_object(run / ROWS, FIX)
-    write_json(run / ROWS, {**made_of, "test": rows.hashes()["test"], METRICS: metric_files(config)})
+    write_json(run / ROWS, {**made_of, "test": session.rows.hashes()["test"], METRICS: metric_files(config)})
 
 
 def _left_open(given: Settings, names: Collection[str], prefix: str = "") -> Settings:

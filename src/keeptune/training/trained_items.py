@@ -8,18 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from keeptune.abilities.previous_tasks import run_of
-from keeptune.config.schema import ModelConfig, TuneConfig
+from keeptune.config.schema import ModelConfig
 from keeptune.data.prompt_body import prompt_bodies
-from keeptune.data.task_rows import Rows, load_told, rows_of_user
+from keeptune.data.task_rows import load_told, rows_of_user
 from keeptune.events import Notice, Observer, silent
 from keeptune.records import Example, Message
+from keeptune.training.session import Session
 from keeptune.workspace.trained_on import count_trained_on, keep_trained_on, trained_on
 
 
-def keep_trained(
-    config: TuneConfig, rows: Rows, run: Path, start: ModelConfig, observer: Observer, *, of_tuned: bool = False
-) -> int | None:
-    """Keep in `run` what it was trained on, and count the test rows among that; None where it is not known.
+def keep_trained(session: Session, start: ModelConfig, *, of_tuned: bool = False) -> int | None:
+    """Keep in the run what it was trained on, and count the test rows among that; None where it is not known.
 
     Args:
         start: the model that the training started from; what an earlier run taught it counts too.
@@ -28,11 +27,11 @@ def keep_trained(
     earlier = _keys(start)
     if earlier is None and (of_tuned or run_of(start) is not None):
         return None
-    read = rows_of_user(config.data)
-    replayed = [load_told(path, read, "replay", silent).examples for path in config.mitigation.replay]
+    rows, read = session.rows, rows_of_user(session.config.data)
+    replayed = [load_told(path, read, "replay", silent).examples for path in session.config.mitigation.replay]
     sides = [rows.train, rows.validation, *replayed]
-    keep_trained_on(run, [row for side in sides for row in (*side, *_bare(side))], earlier or frozenset())
-    return _told(trained_on(run), rows.test, observer)
+    keep_trained_on(session.run, [row for side in sides for row in (*side, *_bare(side))], earlier or frozenset())
+    return _told(trained_on(session.run), rows.test, session.observer)
 
 
 def items_trained_on(model: ModelConfig, items: Sequence[Example], observer: Observer) -> int | None:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from keeptune.records import RunManifest
 from keeptune.version import __version__
 from keeptune.workspace import provenance
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """Which model answered, on which device and in which dtype; empty texts where no model did."""
+
+    name: str = ""
+    hash: str = ""
+    device: str = ""
+    dtype: str = ""
+
+
 def make_manifest(
+    model: ModelFacts,
     *,
-    model: str,
-    model_hash: str,
-    device: str,
-    dtype: str,
-    train_hash: str,
-    test_hash: str,
-    seed: int,
-    seconds: Mapping[str, float],
+    train_hash: str = "",
+    test_hash: str = "",
+    seed: int = 0,
+    seconds: Mapping[str, float] = MappingProxyType({}),
 ) -> RunManifest:
     """The facts given, and those of this program, machine and moment."""
     return RunManifest(
@@ -28,13 +37,13 @@ def make_manifest(
         commit=provenance.source_commit(),
         created=provenance.now(),
         command=_command(),
-        model=model,
-        model_hash=model_hash,
+        model=model.name,
+        model_hash=model.hash,
         train_hash=train_hash,
         test_hash=test_hash,
         seed=seed,
-        device=device,
-        dtype=dtype,
+        device=model.device,
+        dtype=model.dtype,
         versions=provenance.versions(),
         machine=provenance.machine(),
         seconds={name: round(value, 2) for name, value in seconds.items()},

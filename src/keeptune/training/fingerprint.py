@@ -1,0 +1,62 @@
+"""Hashes of what a training depends on: of its weights, for checkpoints, and of its start, for the startup cache."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from collections.abc import Sequence
+
+import torch
+
+from keeptune.models.load import LoadedModel
+from keeptune.models.placement import cpu_flags
+from keeptune.records import EncodedRow, to_plain
+from keeptune.scoring.custom import is_custom
+from keeptune.training.resume import deciding_weights
+from keeptune.training.session import Session
+from keeptune.version import __version__
+from keeptune.workspace.hashing import hash_value
+
+COMPUTING = ("torch", "transformers", "peft")
+
+
+def checkpoint_fingerprint(
+    session: Session, loaded: LoadedModel, trained: Sequence[EncodedRow], reference: LoadedModel | None
+) -> str:
+    """What a checkpoint belongs to: the same weights come out only if all of this is the same."""
+    hashes = session.rows.hashes()
+    return hash_value(
+        [
+            deciding_weights(session.config),
+            loaded.hash,
+            loaded.placement.device.type,
+            loaded.placement.dtype_name,
+            [hashes[role] for role in ("train", "validation")],
+            [row.item_id if row.role == "task" else to_plain(row) for row in trained],
+            *([reference.hash] if reference else []),
+        ]
+    )
+
+
+def startup_key(
+    session: Session, loaded: LoadedModel, trained: Sequence[EncodedRow], reference: LoadedModel | None
+) -> str:
+    """The cache key of what is measured before the first step. It holds all that the weights depend on but the
+    learning rate, the validation's settings, and the software and hardware. Empty for a user's own metric, whose file
+    may change."""
+    config, device = session.config, loaded.placement.device
+    if any(is_custom(metric.name) for metric in session.metrics.metrics):
+        return ""
+    any_rate = dataclasses.replace(config, training=dataclasses.replace(config.training, lr=None, lr_factor=1.0))
+    return hash_value(
+        [
+            __version__,
+            [importlib.metadata.version(name) for name in COMPUTING],
+            torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_flags(),
+            torch.get_num_threads(),
+            checkpoint_fingerprint(session.with_config(any_rate), loaded, trained, reference),
+            config.training.torch_compile,
+            to_plain(config.evaluation),
+            [metric.name for metric in session.metrics.metrics],
+        ]
+    )

@@ -1,0 +1,105 @@
+"""A training before its first step: the model loaded and adapted, and all rows that it learns from."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from keeptune.config.schema import Full, TuneConfig
+from keeptune.errors import ConfigError
+from keeptune.events import Notice
+from keeptune.export.save import ends_otherwise
+from keeptune.inference.drift import check_same_vocabulary
+from keeptune.inference.encoding import encode_train
+from keeptune.inference.evaluator import load_for_inference, tell_model
+from keeptune.inference.vllm_engine import stop_server
+from keeptune.mitigation.mitigations import Mitigations
+from keeptune.models.adapters import attach_adapter, experts_left_out
+from keeptune.models.load import LoadedModel, load_model
+from keeptune.training.defaults import default_epochs, default_lr, default_token_budget
+from keeptune.training.fingerprint import checkpoint_fingerprint, startup_key
+from keeptune.training.loop import Loop
+from keeptune.training.replay_data import replay_data
+from keeptune.training.session import Session
+from keeptune.training.validation import validator
+
+NEED = "need the adapter's generation_config.json beside it, or eos_token_id="
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A training before its first step."""
+
+    config: TuneConfig
+    """With every default filled in."""
+    loop: Loop
+    parameters: int
+    """Of the model, its adapter among them."""
+
+
+def prepared(session: Session) -> Prepared:
+    """Load the model, adapt it, and gather all rows to train on. The loop continues from checkpoints in the run folder.
+
+    Raises:
+        ConfigError: settings that do not fit this model.
+    """
+    config, encoder, rows, observer = session.config, session.encoder, session.rows, session.observer
+    stop_server()
+    loaded = load_model(config.model, train_weights=isinstance(config.method, Full))
+    if loaded.found.adapter is not None:
+        raise ConfigError(f"{config.model.name} is an adapter", "merge it into its base first, then train that")
+    other = _reference(config)
+    if other:
+        check_same_vocabulary(other, loaded)
+    budget = config.training.token_budget or default_token_budget(loaded.placement.device.type)
+    mitigations = Mitigations(config.mitigation, encoder, config.training.seed, budget, observer, other)
+    train_rows = mitigations.learned_rows(loaded, encode_train(encoder, rows.train, observer))
+    old_rows = mitigations.old_rows(other or loaded, len(train_rows), *replay_data(session))
+    base_rows = mitigations.base_rows(other or loaded, len(train_rows) + len(old_rows))
+    train_rows += old_rows + base_rows
+    of_base = loaded.parameters
+    if isinstance(config.method, Full):
+        loaded.model.requires_grad_(True)
+        mitigations.freeze(loaded)
+    else:
+        attach_adapter(loaded, config.method, config.training.seed, freeze=config.mitigation.freeze, rows=old_rows)
+        if left_out := experts_left_out(loaded):
+            observer(Notice("experts", f"the experts, {left_out:,} weights, get no adapter: they are no single layers"))
+        if ends_otherwise(loaded):
+            ends = list(loaded.end_ids())
+            observer(Notice("end", f"answers end with the chat template's end of a turn: other tools {NEED}{ends}"))
+    session = session.with_config(_resolved(config, of_base, len(rows.train), budget))
+    tell_model(loaded, observer)
+    loop = Loop(
+        loaded,
+        train_rows,
+        session.config.training,
+        session.run,
+        checkpoint_fingerprint(session, loaded, train_rows, other),
+        observer,
+        validate=validator(session, loaded, budget) if rows.validation else None,
+        objective=mitigations.objective(loaded, train_rows),
+        startup_key=startup_key(session, loaded, train_rows, other),
+    )
+    return Prepared(session.config, loop, loaded.parameters)
+
+
+def _reference(config: TuneConfig) -> LoadedModel | None:
+    """The reference model that the settings name, where a mitigation uses it."""
+    mitigation = config.mitigation
+    if not mitigation.reference or not (mitigation.kl or mitigation.self_replay):
+        return None
+    return load_for_inference(dataclasses.replace(config.model, name=mitigation.reference, revision=None))
+
+
+def _resolved(config: TuneConfig, parameters: int, examples: int, token_budget: int) -> TuneConfig:
+    training = config.training
+    return dataclasses.replace(
+        config,
+        training=dataclasses.replace(
+            training,
+            lr=default_lr(config.method, parameters) if training.lr is None else training.lr,
+            epochs=default_epochs(examples) if training.epochs is None else training.epochs,
+            token_budget=token_budget,
+        ),
+    )

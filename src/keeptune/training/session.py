@@ -1,0 +1,51 @@
+"""A Session: the settings, folder, data, metrics and observer of one run, made once and passed as one value."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from keeptune.config.schema import ModelConfig, TuneConfig
+from keeptune.data.encode import Encoder
+from keeptune.data.task_metrics import Metrics
+from keeptune.data.task_rows import Rows
+from keeptune.events import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one run works with. `ready` makes it; methods and `dataclasses.replace` derive others from it."""
+
+    config: TuneConfig
+    run: Path
+    """The run folder."""
+    rows: Rows
+    encoder: Encoder
+    metrics: Metrics
+    observer: Observer
+    notices: list[str] = field(default_factory=list)
+    """Messages of all notices so far; the observer adds to them."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Part of the run → wall-clock seconds; each part adds its own."""
+
+    def with_config(self, config: TuneConfig) -> Session:
+        """The same run with other settings."""
+        return replace(self, config=config)
+
+    def with_model(self, model: ModelConfig) -> Session:
+        """The same run from another base."""
+        return self.with_config(replace(self.config, model=model))
+
+    def for_candidate(self, config: TuneConfig, run: Path) -> Session:
+        """A training within this run: other settings, a folder of its own, and its own seconds."""
+        return replace(self, config=config, run=run, seconds={})
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Record the seconds of the block under `part`, unless it raises."""
+        began = time.monotonic()
+        yield
+        self.seconds[part] = time.monotonic() - began
