@@ -93,7 +93,7 @@ def test_the_resolved_settings_search_no_more(found: tuple[Path, Told], folder: 
     session = Session(again, run, None, None, None, told)  # type: ignore[arg-type]
     assert with_found_settings(session) is session
     assert "nothing is left to search for" in told.of(Notice)[0].message
-    off = replace(again, training=replace(again.training, search=0, lr=None))
+    off = replace(again, training=replace(again.training, hyperparameter_search=0, lr=None))
     session = session.with_config(off)
     assert with_found_settings(session) is session
 
