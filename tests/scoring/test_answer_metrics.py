@@ -13,11 +13,11 @@ from scoring_items import corpus, example, value, wrote
 from keeptune.errors import MetricError
 from keeptune.forgetting.contained import Contained
 from keeptune.records import Answer
-from keeptune.scoring.final_answer import final_number
 from keeptune.scoring.metric import UNSCORED, corpus_score
+from keeptune.scoring.metrics.final_answer import final_number
+from keeptune.scoring.metrics.token_f1 import token_f1
 from keeptune.scoring.normalise import squad_normalise
 from keeptune.scoring.table import METRICS
-from keeptune.scoring.token_f1 import token_f1
 
 EXACT, F1, LOSS, FINAL = (METRICS[n] for n in ("exact_match", "token_f1", "token_loss", "final_answer"))
 

@@ -9,8 +9,8 @@ from scoring_items import example, wrote
 
 from keeptune.errors import MetricError
 from keeptune.records import Answer
-from keeptune.scoring.label_accuracy import parse_label
 from keeptune.scoring.metric import UNSCORED, corpus_score, sum_counts
+from keeptune.scoring.metrics.label_accuracy import parse_label
 from keeptune.scoring.parse_outcome import ParseOutcome
 from keeptune.scoring.table import METRICS
 

@@ -9,9 +9,9 @@ from scoring_items import corpus, example, value, wrote
 
 from keeptune.errors import MetricError
 from keeptune.records import Answer
-from keeptune.scoring.constraint_metric import readings
 from keeptune.scoring.constraints import Constraint, parse_constraints
 from keeptune.scoring.metric import UNSCORED, sum_counts
+from keeptune.scoring.metrics.constraints import readings
 from keeptune.scoring.table import METRICS
 
 LENIENT, STRICT = METRICS["constraints"], METRICS["constraints_strict"]

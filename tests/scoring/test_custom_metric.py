@@ -12,7 +12,8 @@ from keeptune.errors import MetricError
 from keeptune.inference.run import score_answers
 from keeptune.records import Answer
 from keeptune.scoring.metric import UNSCORED, corpus_score
-from keeptune.scoring.table import METRICS, get_metric
+from keeptune.scoring.metrics.exact_match import ExactMatch
+from keeptune.scoring.table import METRICS, _as_metric, get_metric
 
 OF_PARTS = """
 from __future__ import annotations
@@ -146,7 +147,7 @@ def test_an_unknown_name_lists_the_known():
 
 def test_every_row_of_the_table_carries_its_own_name():
     assert all(name == metric.name for name, metric in METRICS.items())
-    assert all((metric.unit == "nats") == (metric.needs == "loss") for metric in METRICS.values())
+    assert all((metric.unit == "nats") == (metric.needs == "loss") for _, metric in METRICS.items())
 
 
 def test_a_file_imports_what_lies_beside_it_and_defines_classes(tmp_path):
@@ -266,3 +267,13 @@ def test_the_working_directory_stays_and_ctrl_c_still_stops(of_scales, tmp_path)
     assert os.getcwd() == before
     with pytest.raises(KeyboardInterrupt):
         score(of_scales, "interrupted")
+
+
+def test_what_a_plugin_registers_is_a_metric_under_its_own_name() -> None:
+    function = _as_metric("same", lambda output, references, example: output == references[0])
+    assert (function.name, function.needs, function.binary) == ("same", "output", False)
+    assert _as_metric("exact_match", ExactMatch) == METRICS["exact_match"]
+    with pytest.raises(MetricError, match="calls itself exact_match"):
+        _as_metric("other", ExactMatch)
+    with pytest.raises(MetricError, match="not a function"):
+        _as_metric("number", 3)

@@ -9,8 +9,8 @@ from scoring_items import corpus, example, value, wrote
 
 from keeptune.errors import MetricError
 from keeptune.records import Answer
-from keeptune.scoring.json_match import Json, parse_json, read_json, same_json
 from keeptune.scoring.metric import UNSCORED, sum_counts
+from keeptune.scoring.metrics.json_match import Json, parse_json, read_json, same_json
 from keeptune.scoring.parse_outcome import ParseOutcome
 from keeptune.scoring.table import METRICS
 

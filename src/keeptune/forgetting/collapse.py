@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from keeptune.records import EvalRecord, Interval
 from keeptune.scoring.choices import compared_choices
-from keeptune.scoring.label_accuracy import parse_label
 from keeptune.scoring.metric import Metric
+from keeptune.scoring.metrics.label_accuracy import parse_label
 from keeptune.scoring.normalise import same_answer
 from keeptune.statistics.wilson import wilson_interval
 

@@ -11,7 +11,7 @@ from keeptune.forgetting.compare import Pair, pair
 from keeptune.records import Confusion, ConfusionCell, EvalRecord
 from keeptune.scoring.choices import compared_choices
 from keeptune.scoring.entities import Entity, parse_entities
-from keeptune.scoring.label_accuracy import parse_label
+from keeptune.scoring.metrics.label_accuracy import parse_label
 from keeptune.scoring.normalise import squad_normalise
 
 MISSED = "(missed)"

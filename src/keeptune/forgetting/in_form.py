@@ -9,8 +9,8 @@ from keeptune.forgetting.measurable import score_interval
 from keeptune.forgetting.shares import share_difference
 from keeptune.records import EvalRecord, Interval, MaybeInterval, Undefined
 from keeptune.scoring.entities import parse_entities
-from keeptune.scoring.label_accuracy import parse_label
 from keeptune.scoring.metric import Metric
+from keeptune.scoring.metrics.label_accuracy import parse_label
 from keeptune.scoring.parse_outcome import ParseOutcome
 
 _WRAPPED = "{[<`"

@@ -13,8 +13,8 @@ from keeptune.forgetting.collapse import MORE_THAN_REFERENCES, by_place, given, 
 from keeptune.forgetting.compare import Pair
 from keeptune.forgetting.shares import share, share_difference
 from keeptune.records import EvalRecord, Interval
-from keeptune.scoring.label_accuracy import parse_label
 from keeptune.scoring.metric import Metric
+from keeptune.scoring.metrics.label_accuracy import parse_label
 from keeptune.scoring.normalise import same_answer, squad_normalise
 
 Sign = Literal["empty", "same answer", "copied prompt", "repeating", "refusing", "other language", "truncated"]

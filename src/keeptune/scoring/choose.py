@@ -13,7 +13,7 @@ from keeptune.errors import MetricError
 from keeptune.records import Answer, Example
 from keeptune.scoring.baselines import SHORT_WORDS
 from keeptune.scoring.body import looks_like_code, prompt_bodies
-from keeptune.scoring.custom import is_custom
+from keeptune.scoring.custom import Custom
 from keeptune.scoring.entities import parse_entities
 from keeptune.scoring.metric import Metric, references_of
 from keeptune.scoring.parse_outcome import ParseOutcome
@@ -65,7 +65,7 @@ def _spaced(examples: Sequence[Example], most: int) -> Sequence[Example]:
 def refused_by(metric: Metric, examples: Sequence[Example]) -> MetricError | None:
     """What the metric says of the first example that it cannot score, whatever the answer; None where there is none, or
     where that cannot be known beforehand."""
-    if metric.needs != "output" or is_custom(metric.name):
+    if metric.needs != "output" or isinstance(metric, Custom):
         return None
     for example in examples:
         try:

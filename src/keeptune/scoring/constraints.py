@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from keeptune.errors import MetricError
-from keeptune.scoring.json_match import read_json
+from keeptune.scoring.metrics.json_match import read_json
 
 _FORM = re.compile(r"(?P<kind>[a-z]+)(?::(?P<text>.+?))?(?:(?P<sign><=|>=|=)(?P<number>\d+))?", re.S)
 _SIGNS: Mapping[str, Callable[[int, int], bool]] = {"=": operator.eq, "<=": operator.le, ">=": operator.ge}

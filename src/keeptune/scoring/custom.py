@@ -1,4 +1,4 @@
-"""A user's own metric: a function in a Python file, named ``file.py:function``."""
+"""A metric that is a function: a user's own in a Python file, named ``file.py:function``, or a plugin's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Custom:
     """
 
     name: str
-    """As the user wrote it, ``file.py:function``."""
+    """As the user wrote it, ``file.py:function``; the name of a plugin's."""
     function: Callable[..., Any]
     higher_is_better: bool = True
     binary: bool = False
@@ -126,6 +126,15 @@ def load_custom(name: str) -> Custom:
             f"metric {name}: {path} has no function {function_name!r}",
             f"it defines {', '.join(defined)}" if defined else f"define it: `{_SHAPE}`",
         )
+    return custom_metric(name, function)
+
+
+def custom_metric(name: str, function: Any) -> Custom:
+    """A function as a metric, with what it declares by its attributes and its annotation.
+
+    Raises:
+        MetricError: it does not take three arguments, or its scale is none.
+    """
     _check_shape(function, name)
     returns = getattr(function, "__annotations__", {}).get("return")
     return Custom(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from keeptune.errors import MetricError
 from keeptune.records import Answer, Example, ItemScore, Undefined
@@ -16,6 +16,7 @@ UNSCORED = ItemScore(value=None)
 """The score of an item whose answer lacks what the metric reads. It is counted, never taken as zero."""
 
 
+@runtime_checkable
 class Metric(Protocol):
     """One way to score answers.
 
@@ -26,7 +27,7 @@ class Metric(Protocol):
 
     @property
     def name(self) -> str:
-        """The name in the table of metrics, in records and in reports."""
+        """The name in the registry of metrics, in records and in reports."""
         ...
 
     @property

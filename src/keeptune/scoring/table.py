@@ -1,71 +1,47 @@
-"""The table of metrics: one row a metric."""
+"""Metrics by name: the built-in ones, those of plugins, a user's own function, and those of lm-evaluation-harness."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
-from types import MappingProxyType
+from typing import Any
 
 from keeptune.errors import MetricError
-from keeptune.scoring.bleu import Bleu
-from keeptune.scoring.choice_accuracy import ChoiceAccuracy
-from keeptune.scoring.chrf import Chrf
-from keeptune.scoring.constraint_metric import Constraints
-from keeptune.scoring.custom import is_custom, load_custom
-from keeptune.scoring.entity_f1 import EntityF1
-from keeptune.scoring.exact_match import ExactMatch
-from keeptune.scoring.final_answer import FinalAnswer
+from keeptune.registry import Registry
+from keeptune.scoring.custom import custom_metric, is_custom, load_custom
 from keeptune.scoring.harness_metric import harness_metric, is_harness_metric
-from keeptune.scoring.json_match import JsonMatch
-from keeptune.scoring.label_accuracy import LabelAccuracy
 from keeptune.scoring.metric import Metric
-from keeptune.scoring.rouge import ROUGE_TYPES, Rouge
-from keeptune.scoring.token_f1 import TokenF1
-from keeptune.scoring.token_loss import TokenLoss
 
-_ROWS: tuple[Metric, ...] = (
-    *(Rouge(kind) for kind in ROUGE_TYPES),
-    Bleu(),
-    Chrf(),
-    ExactMatch(),
-    TokenF1(),
-    FinalAnswer(),
-    ChoiceAccuracy(),
-    ChoiceAccuracy(name="choice_accuracy_norm", by_token=True),
-    LabelAccuracy(),
-    LabelAccuracy(name="label_accuracy_strict", strict=True),
-    EntityF1(),
-    EntityF1(name="entity_f1_strict", strict=True),
-    JsonMatch(),
-    JsonMatch(name="json_match_strict", strict=True),
-    Constraints(),
-    Constraints(name="constraints_strict", strict=True),
-    TokenLoss(),
+
+def _as_metric(name: str, registered: Any) -> Metric:
+    """A metric; an instance of a class of metrics; or the function of the metric `custom_metric`."""
+    metric = registered() if isinstance(registered, type) else registered
+    if not isinstance(metric, Metric):
+        return custom_metric(name, metric)
+    if metric.name != name:
+        raise MetricError(f"the metric {name} calls itself {metric.name}", "give it one name: records refer to it")
+    return metric
+
+
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    "keeptune.metrics",
+    built_in="keeptune.scoring.metrics",
+    adapt=_as_metric,
+    error=MetricError,
+    also="or your own as file.py:function",
 )
-
-METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ROWS})
-"""Name → metric, in the order in which help texts list them."""
 
 
 def get_metric(name: str) -> Metric:
     """The metric of that name; ``file.py:function`` loads a user's own, ``lm-eval:…`` is one of the harness.
 
     Raises:
-        MetricError: no such metric, or a user's own that cannot be loaded.
+        MetricError: no such metric, or a user's own or a plugin's that cannot be loaded.
     """
     if is_custom(name):
         return load_custom(name)
     if is_harness_metric(name):
         return harness_metric(name)
-    if name in METRICS:
-        return METRICS[name]
-    by_folded = {_fold(known): known for known in METRICS}
-    close = difflib.get_close_matches(_fold(name), by_folded, n=1, cutoff=0.6)
-    fix = f"did you mean {by_folded[close[0]]}? " if close else ""
-    raise MetricError(
-        f"there is no metric {name!r}",
-        f"{fix}Known: {', '.join(METRICS)}; or your own as file.py:function",
-    )
+    return METRICS[name]
 
 
 def counted_in(name: str) -> str:
@@ -73,7 +49,3 @@ def counted_in(name: str) -> str:
     if is_harness_metric(name):
         return harness_metric(name).counted_in
     return "nats a token" if name in METRICS and METRICS[name].unit == "nats" else "points"
-
-
-def _fold(name: str) -> str:
-    return name.casefold().replace("-", "").replace("_", "").replace(" ", "")

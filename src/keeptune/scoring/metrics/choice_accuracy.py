@@ -11,8 +11,10 @@ from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.choices import right_choices
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit
+from keeptune.scoring.table import METRICS
 
 
+@METRICS.register("choice_accuracy")
 @dataclass(frozen=True, slots=True)
 class ChoiceAccuracy:
     """100 where the most likely choice is right; else 0. Corpus: the mean.
@@ -64,3 +66,6 @@ class ChoiceAccuracy:
                 "score the items again, or use choice_accuracy",
             )
         return tuple(value / tokens for value, tokens in zip(values, answer.choice_tokens, strict=True))
+
+
+METRICS.add("choice_accuracy_norm", ChoiceAccuracy("choice_accuracy_norm", by_token=True))

@@ -9,6 +9,7 @@ from typing import Any
 
 from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+from keeptune.scoring.table import METRICS
 
 _ORDERS = (1, 2, 3, 4, 5, 6)
 
@@ -20,6 +21,7 @@ def _chrf() -> Any:
     return CHRF()
 
 
+@METRICS.register("chrf")
 @dataclass(frozen=True, slots=True)
 class Chrf:
     """chrF2 = (1 + β²)·P·R/(β²·P + R) × 100, β = 2, P and R averaged over character 1- to 6-grams of the

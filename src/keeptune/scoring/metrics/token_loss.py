@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from keeptune.errors import MetricError
 from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.metric import UNSCORED, Needs, Unit
+from keeptune.scoring.table import METRICS
 
 
+@METRICS.register("token_loss")
 @dataclass(frozen=True, slots=True)
 class TokenLoss:
     """−Σ ln p(reference token | prompt, earlier tokens) / tokens, in nats a token, end token included.

@@ -14,6 +14,7 @@ from typing import Any
 from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+from keeptune.scoring.table import METRICS
 
 ROUGE_TYPES = ("rouge1", "rouge2", "rougeL")
 
@@ -54,3 +55,7 @@ class Rouge:
 
     def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
         return mean_corpus(counts)
+
+
+for kind in ROUGE_TYPES:
+    METRICS.add(kind, Rouge(kind))

@@ -10,6 +10,7 @@ from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.constraints import parse_constraints
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+from keeptune.scoring.table import METRICS
 
 _OPENING = re.compile(
     r"(?:(?:sure|certainly|of course|okay|absolutely|here(?:'s| is| are))\b[^\n:]*[:!.]|[^\n]*:(?=\s*\n))\s+", re.I
@@ -50,6 +51,7 @@ def readings(output: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@METRICS.register("constraints")
 @dataclass(frozen=True, slots=True)
 class Constraints:
     """100 where every constraint in the item's first reference holds; else 0. Corpus: the mean.
@@ -79,3 +81,6 @@ class Constraints:
 
     def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
         return mean_corpus(counts)
+
+
+METRICS.add("constraints_strict", Constraints("constraints_strict", strict=True))

@@ -11,6 +11,7 @@ from keeptune.errors import MetricError
 from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+from keeptune.scoring.table import METRICS
 
 _NUMBER = re.compile(r"([-−]?)[$€£¥]?([-−]?)((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)")
 _TAKES_AWAY = re.compile(r"[\w)\]]$|[\d)\]]\s+$")
@@ -31,6 +32,7 @@ def final_number(text: str) -> Decimal | None:
     return Decimal(("-" if minus else "") + digits.replace(",", ""))
 
 
+@METRICS.register("final_answer")
 @dataclass(frozen=True, slots=True)
 class FinalAnswer:
     """100 where the last number of the output equals the last number of a reference; else 0. Corpus: the

@@ -9,6 +9,7 @@ from typing import Any
 
 from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+from keeptune.scoring.table import METRICS
 
 _ORDERS = (1, 2, 3, 4)
 
@@ -20,6 +21,7 @@ def _sentence_bleu() -> Any:
     return BLEU(effective_order=True, force=True)
 
 
+@METRICS.register("bleu")
 @dataclass(frozen=True, slots=True)
 class Bleu:
     """BLEU = BP · exp(¼ Σₙ ln pₙ) × 100 over the whole set; equal to ``sacrebleu.corpus_bleu``.

@@ -10,6 +10,7 @@ from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
 from keeptune.scoring.normalise import same_answer, squad_tokens
+from keeptune.scoring.table import METRICS
 
 
 def token_f1(output: str, reference: str) -> float:
@@ -27,6 +28,7 @@ def token_f1(output: str, reference: str) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
+@METRICS.register("token_f1")
 @dataclass(frozen=True, slots=True)
 class TokenF1:
     """The best token F1 over the references, × 100. Corpus: the mean over items. A reference of which normalisation

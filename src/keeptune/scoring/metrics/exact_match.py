@@ -9,8 +9,10 @@ from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
 from keeptune.scoring.normalise import same_answer
+from keeptune.scoring.table import METRICS
 
 
+@METRICS.register("exact_match")
 @dataclass(frozen=True, slots=True)
 class ExactMatch:
     """100 where the output equals any reference, both SQuAD-normalised; else 0. Corpus: the mean. A reference of which

@@ -13,6 +13,7 @@ from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
 from keeptune.scoring.parse_outcome import ParseOutcome, outcome_counts
+from keeptune.scoring.table import METRICS
 
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.S)
 _OPEN = re.compile(r"[{\[]")
@@ -79,6 +80,7 @@ def same_json(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+@METRICS.register("json_match")
 @dataclass(frozen=True, slots=True)
 class JsonMatch:
     """100 where the JSON in the output equals that of a reference; else 0. Corpus: the mean.
@@ -114,3 +116,6 @@ class JsonMatch:
                 "correct the reference, or choose another metric, e.g. exact_match",
             )
         return read.value
+
+
+METRICS.add("json_match_strict", JsonMatch("json_match_strict", strict=True))

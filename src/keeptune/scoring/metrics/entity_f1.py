@@ -11,6 +11,7 @@ from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.entities import Entity, parse_entities
 from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
 from keeptune.scoring.parse_outcome import ParseOutcome, outcome_counts
+from keeptune.scoring.table import METRICS
 
 
 def f1_points(true_positives: float, false_positives: float, false_negatives: float) -> float | None:
@@ -19,6 +20,7 @@ def f1_points(true_positives: float, false_positives: float, false_negatives: fl
     return 100.0 * 2 * true_positives / denominator if denominator > 0 else None
 
 
+@METRICS.register("entity_f1")
 @dataclass(frozen=True, slots=True)
 class EntityF1:
     """Micro F1 of the corpus from summed ``tp``, ``fp``, ``fn`` over the multiset of (type, name).
@@ -77,3 +79,6 @@ class EntityF1:
         if value is None:
             value = 100.0 if readable else 0.0
         return value, {"tp": float(tp), "fp": float(fp), "fn": float(fn)}
+
+
+METRICS.add("entity_f1_strict", EntityF1("entity_f1_strict", strict=True))

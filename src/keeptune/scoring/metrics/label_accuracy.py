@@ -12,6 +12,7 @@ from keeptune.scoring.choices import right_choices
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Needs, Unit
 from keeptune.scoring.parse_outcome import ParseOutcome, outcome_counts
+from keeptune.scoring.table import METRICS
 
 _CUE = re.compile(r"^\s*(?:the\s+)?[\w ]{0,24}?(?:answer|label|topic|intent|category|class)\s*(?::|\bis\b)\s*", re.I)
 _EDGES = " \t\r\n\"'`*_.,;:!?()[]{}“”‘’"
@@ -77,6 +78,7 @@ def _mentioned(text: str, choices: Sequence[str]) -> list[int]:
     return found
 
 
+@METRICS.register("label_accuracy")
 @dataclass(frozen=True, slots=True)
 class LabelAccuracy:
     """100 where the choice that was read is right; else 0, also where none could be read. Corpus: the mean.
@@ -104,3 +106,6 @@ class LabelAccuracy:
 
     def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
         return mean_corpus(counts)
+
+
+METRICS.add("label_accuracy_strict", LabelAccuracy("label_accuracy_strict", strict=True))

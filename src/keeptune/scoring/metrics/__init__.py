@@ -1,0 +1,1 @@
+"""The built-in metrics: each module registers its own in `METRICS`."""
