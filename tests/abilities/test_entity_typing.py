@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from keeptune.abilities.entity_names import NAMES
-from keeptune.abilities.entity_typing import ENTITY_TYPING, NAMES_A_TEXT, make, sentence
+from keeptune.abilities.entity_typing import ENTITY_TYPING, NAMES_A_TEXT, make, names, sentence
 from tests.abilities.rendered import rendered_hash
 
 
@@ -12,17 +11,17 @@ def test_items_of_version_1_stay_as_they_are() -> None:
 
 
 def test_a_name_has_one_type_and_stands_in_its_sentence() -> None:
-    names = [name.casefold() for kind in NAMES.values() for name in kind]
-    assert len(set(names)) == len(names)
+    every = [name.casefold() for kind in names().values() for name in kind]
+    assert len(set(every)) == len(every)
     for item in make():
-        assert item.fields["name"] in NAMES[item.answer]
+        assert item.fields["name"] in names()[item.answer]
         assert item.fields["name"].casefold() in item.fields["text"].casefold()
 
 
 def test_types_and_names_are_used_evenly() -> None:
     assert set(Counter(item.answer for item in make()).values()) == {36 * NAMES_A_TEXT}
     uses = Counter(item.fields["name"] for item in make())
-    assert set(uses) == {name for kind in NAMES.values() for name in kind}
+    assert set(uses) == {name for kind in names().values() for name in kind}
 
 
 def test_a_sentence_begins_with_a_capital() -> None:

@@ -4,8 +4,7 @@ import re
 from collections import Counter
 from difflib import SequenceMatcher
 
-from keeptune.abilities.grammar import FILLINGS, GRAMMAR, MEN, make, minimal_pairs
-from keeptune.abilities.grammar_rows import ROWS
+from keeptune.abilities.grammar import FILLINGS, GRAMMAR, MEN, make, minimal_pairs, rows
 from tests.abilities.rendered import rendered_hash
 
 
@@ -14,13 +13,10 @@ def test_items_of_version_1_stay_as_they_are() -> None:
 
 
 def test_every_row_has_one_contrast_and_a_hint() -> None:
-    for rows in ROWS.values():
-        for row in rows.strip().splitlines():
-            sentence, mark, words = row.strip().partition(" # ")
-            assert sentence.count("[") == sentence.count("|") == sentence.count("]") == 1, row
-            assert mark
-            assert words
-            assert sentence[-1] in ".?"
+    for row in rows():
+        assert row.sentence.count("[") == row.sentence.count("|") == row.sentence.count("]") == 1, row
+        assert row.words
+        assert row.sentence[-1] in ".?"
 
 
 def test_the_two_sentences_differ_in_the_contrast_alone() -> None:
@@ -44,7 +40,7 @@ def test_the_hint_does_not_give_the_right_form_away() -> None:
 def test_who_is_called_she_has_the_name_of_a_woman() -> None:
     women = 0
     for pair in minimal_pairs():
-        if "{name}" in pair.row and re.search(r"\b(her|she|hers)\b", pair.right):
+        if "{name}" in pair.row.sentence and re.search(r"\b(her|she|hers)\b", pair.right):
             assert not set(MEN) & set(pair.right.split()), pair.right
             women += 1
     assert women >= 12
@@ -53,5 +49,5 @@ def test_who_is_called_she_has_the_name_of_a_woman() -> None:
 def test_rows_are_clusters_and_phenomena_are_many() -> None:
     sizes = Counter(item.cluster for item in make())
     assert set(sizes.values()) == {FILLINGS}
-    assert len({cluster.partition(":")[0] for cluster in sizes}) == len(ROWS) >= 12
-    assert sum(len(rows.strip().splitlines()) for rows in ROWS.values()) == len(sizes)
+    assert len({cluster.partition(":")[0] for cluster in sizes}) == len({row.phenomenon for row in rows()}) >= 12
+    assert len(rows()) == len(sizes)

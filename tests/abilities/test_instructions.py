@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 
-from keeptune.abilities.instruction_rules import RULES, TOPICS
-from keeptune.abilities.instructions import INSTRUCTIONS, RULES_A_TOPIC, make
+from keeptune.abilities.instructions import INSTRUCTIONS, RULES_A_TOPIC, make, texts
 from keeptune.scoring.constraints import parse_constraints
 from tests.abilities.rendered import rendered_hash
 
@@ -22,10 +21,11 @@ def test_every_item_has_an_answer_that_keeps_its_rules() -> None:
 
 
 def test_every_rule_is_asked_about_often() -> None:
-    assert len(RULES) == 18
+    assert len(texts().rules) == 18
+    topics = texts().topics.split()
     kinds = Counter(constraint.kind for item in make() for constraint in parse_constraints(item.references[0]))
-    assert len(make()) == RULES_A_TOPIC * len(TOPICS.split())
-    assert len(set(TOPICS.split())) == len(TOPICS.split())
+    assert len(make()) == RULES_A_TOPIC * len(topics)
+    assert len(set(topics)) == len(topics)
     assert min(kinds[kind] for kind in ("uppercase", "quoted", "json", "only", "items", "numbered", "ends")) > 25
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 
-from keeptune.abilities.json_output import JSON_OUTPUT, SCHEMAS, make
+from keeptune.abilities.json_output import JSON_OUTPUT, make, texts
 from tests.abilities.rendered import rendered_hash
 
 
@@ -28,11 +28,11 @@ def test_a_record_is_one_cluster_of_two_sentences() -> None:
     for item in make():
         clusters.setdefault(item.cluster, set()).add(item.answer)
     assert {len(answers) for answers in clusters.values()} == {1}
-    assert len(SCHEMAS) == 10
+    assert len(texts().schemas) == 10
     assert len(make()) == 2 * len(clusters)
 
 
 def test_sentences_have_a_hole_for_every_key_and_no_other() -> None:
-    for schema in SCHEMAS:
+    for schema in texts().schemas.values():
         for sentence in schema.sentences:
             assert sorted(re.findall(r"{(\w+)}", sentence)) == sorted(schema.values)

@@ -22,7 +22,7 @@ from keeptune.models.load import LoadedModel, load_model
 from keeptune.scoring.table import get_metric
 from tests.tiny import save_llama
 
-TASKS = Path(__file__).parents[2] / "data" / "lm_eval"
+TASKS = Path(__file__).parents[1] / "data" / "lm_eval"
 
 
 @pytest.fixture

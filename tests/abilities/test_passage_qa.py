@@ -3,8 +3,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from keeptune.abilities.passage_qa import FILLINGS, PASSAGE_QA, fillings, make
-from keeptune.abilities.passage_texts import FILLERS, PASSAGES
+from keeptune.abilities.passage_qa import FILLINGS, PASSAGE_QA, fillings, make, texts
 from tests.abilities.rendered import rendered_hash
 
 
@@ -28,7 +27,7 @@ def test_the_choices_are_the_answers_of_the_same_passage() -> None:
 
 def test_each_passage_has_its_questions_and_no_passage_repeats() -> None:
     clusters = Counter(item.cluster for item in make())
-    assert len(clusters) == FILLINGS * len(PASSAGES)
+    assert len(clusters) == FILLINGS * len(texts().passages)
     assert set(clusters.values()) == {4}
     assert len({item.fields["passage"] for item in make()}) == len(clusters)
 
@@ -37,4 +36,4 @@ def test_a_second_slot_of_a_kind_takes_another_filling() -> None:
     for number in range(FILLINGS):
         filled = fillings("{name} met {name2} on {day}.", number)
         assert filled["name"] != filled["name2"]
-        assert filled["day"] in FILLERS["day"]
+        assert filled["day"] in texts().fillers["day"]

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from keeptune.abilities.sentiment import CHOICES, SENTIMENT, make
-from keeptune.abilities.sentiment_remarks import ENDINGS, REMARKS
+from keeptune.abilities.sentiment import CHOICES, SENTIMENT, make, texts
 from keeptune.abilities.suite import Item
 from tests.abilities.rendered import rendered_hash
 
@@ -14,7 +13,12 @@ def test_items_of_version_1_stay_as_they_are() -> None:
 
 def test_only_remarks_and_endings_tell_the_sign() -> None:
     """The same settings stand before both signs of a remark."""
-    pairs = {remark[0]: (settings, remark) for settings, remarks in REMARKS.values() for remark in remarks}
+    pairs = {
+        remark.praise: (field.settings, (remark.praise, remark.complaint))
+        for field in texts().fields.values()
+        for remark in field.remarks
+    }
+    endings = [(ending.praise, ending.complaint) for ending in texts().endings]
     by_cluster: dict[str, list[Item]] = {}
     for item in make():
         by_cluster.setdefault(item.cluster, []).append(item)
@@ -26,7 +30,7 @@ def test_only_remarks_and_endings_tell_the_sign() -> None:
             sign = CHOICES.index(item.answer)
             setting, ending = item.fields["text"].split(f" {remark[sign]}")
             assert setting in settings
-            assert ending.strip() in {"", *(pair[sign] for pair in ENDINGS)}
+            assert ending.strip() in {"", *(pair[sign] for pair in endings)}
             before[item.answer].append(setting)
         assert before[CHOICES[0]] == before[CHOICES[1]]
         assert len(set(before[CHOICES[0]])) == 2
@@ -39,5 +43,10 @@ def test_length_does_not_tell_the_sign() -> None:
 
 
 def test_no_remark_stands_twice() -> None:
-    remarks = [text for _, pairs in REMARKS.values() for pair in pairs for text in pair]
+    remarks = [
+        text
+        for field in texts().fields.values()
+        for remark in field.remarks
+        for text in (remark.praise, remark.complaint)
+    ]
     assert [text for text, times in Counter(remarks).items() if times > 1] == []

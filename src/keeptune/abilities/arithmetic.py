@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from keeptune.abilities.suite import Item, Suite, pick, shuffled, stable_hash
+from keeptune.texts import read_texts
 
-NAMES = (
-    "Anna",
-    "Ben",
-    "Clara",
-    "David",
-    "Emma",
-    "Felix",
-    "Grace",
-    "Henry",
-    "Ivy",
-    "Jack",
-    "Kate",
-    "Leo",
-    "Mia",
-    "Noah",
-)
-THINGS = ("apples", "books", "coins", "stamps", "shells", "marbles", "pencils", "cards", "eggs", "cookies", "balloons")
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    names: tuple[str, ...]
+    things: tuple[str, ...]
+    bare: tuple[str, ...]
+    words: Mapping[str, str]
+    """Operation → how it is said."""
+    stories: Mapping[str, tuple[str, ...]]
+    """Operation → stories."""
+
+
+@cache
+def texts() -> Texts:
+    return read_texts("abilities/texts/arithmetic.yaml", Texts)
 
 
 class Problem(NamedTuple):
@@ -44,24 +45,6 @@ class Problem(NamedTuple):
         }[self.sign]
 
 
-STORIES: tuple[tuple[str, str], ...] = (
-    ("+", "{name} has {a} {things} and gets {b} more. How many {things} does {name} have now?"),
-    ("+", "There are {a} {things} in one box and {b} {things} in another. How many {things} are there in all?"),
-    ("+", "{name} finds {a} {things} in the morning and {b} in the afternoon. How many {things} is that together?"),
-    ("-", "{name} has {a} {things} and gives away {b}. How many {things} does {name} have left?"),
-    ("-", "There were {a} {things} on the table. {name} took {b} of them. How many {things} are still there?"),
-    ("-", "{name} needs {a} {things} and already has {b}. How many more {things} does {name} need?"),
-    ("*", "There are {a} boxes with {b} {things} in each box. How many {things} are there in all?"),
-    ("*", "{name} buys {b} {things} on each of {a} days. How many {things} does {name} buy in all?"),
-    ("/", "{name} shares {a} {things} equally among {b} friends. How many {things} does each friend get?"),
-    ("/", "{name} packs {a} {things} into bags of {b}. How many bags does {name} fill?"),
-)
-"""(operation, story); ``a`` is the first number of the operation and ``b`` the second."""
-
-BARE = ("What is {a} {word} {b}?", "{a} {sign} {b} = ?", "Calculate {a} {sign} {b}.")
-WORDS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
-
-
 def problems() -> list[Problem]:
     """All problems; the bare ones cover each pair of numbers once."""
     return [*_bare(), *_stories()]
@@ -79,19 +62,22 @@ def _pairs(sign: str) -> list[tuple[int, int]]:
 
 
 def _bare() -> Iterator[Problem]:
-    for sign, word in WORDS.items():
+    for sign, word in texts().words.items():
         for a, b in _pairs(sign):
-            form = pick(BARE, "bare", sign, a, b)
+            form = pick(texts().bare, "bare", sign, a, b)
             yield Problem(form.format(a=a, b=b, sign={"*": "×", "/": "÷"}.get(sign, sign), word=word), a, sign, b)
 
 
 def _stories() -> Iterator[Problem]:
-    for number, (sign, story) in enumerate(STORIES):
+    stories = [(sign, story) for sign, of_sign in texts().stories.items() for story in of_sign]
+    for number, (sign, story) in enumerate(stories):
         for a, b in sorted(_pairs(sign), key=lambda pair: stable_hash(number, *pair))[:46]:
             # "1 apples" is no English, and nothing is left to ask where nothing is left.
             if min(a, b) > 1 and not (sign == "-" and a - b < 2):
                 key = ("story", number, a, b)
-                question = story.format(name=pick(NAMES, *key), things=pick(THINGS, "things", *key), a=a, b=b)
+                question = story.format(
+                    name=pick(texts().names, *key), things=pick(texts().things, "things", *key), a=a, b=b
+                )
                 yield Problem(question, a, sign, b)
 
 

@@ -6,22 +6,37 @@ Each cluster is one sentence with four sets of names. Micro F1 has no chance lev
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 
-from keeptune.abilities.entity_names import NAMES
-from keeptune.abilities.entity_recognition_texts import FILLERS, NAMED, UNNAMED
+from keeptune.abilities.entity_typing import names
 from keeptune.abilities.suite import Item, Suite, pick, shuffled
+from keeptune.texts import read_texts
 
 TYPES = ("person", "organization", "place")
 FILLINGS = 4
 SLOT = re.compile(r"\{(\w+?)2?\}")
-NO_ARTICLE = {kind: tuple(name for name in NAMES[kind] if not name.startswith("the ")) for kind in TYPES}
-"""Whether an article belongs to the name is open to dispute, so names with one are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """Sentences with slots."""
+
+    named: tuple[str, ...]
+    unnamed: tuple[str, ...]
+    fillers: Mapping[str, tuple[str, ...]]
+
+
+@cache
+def sentences() -> Sentences:
+    return read_texts("abilities/texts/entity_recognition.yaml", Sentences)
 
 
 def make() -> list[Item]:
     """`FILLINGS` items a sentence; those that a sentence with few slots would repeat are left out."""
     items: dict[str, Item] = {}
-    for text in (*NAMED, *UNNAMED):
+    for text in (*sentences().named, *sentences().unnamed):
         for number in range(FILLINGS):
             item = fill(text, number)
             items.setdefault(item.fields["text"], item)
@@ -35,8 +50,10 @@ def fill(text: str, number: int) -> Item:
     def name_of(found: re.Match[str]) -> str:
         slot, kind = found[0], found[1]
         if kind not in TYPES:
-            return pick(FILLERS[kind], text, kind, number)
-        name = shuffled(NO_ARTICLE[kind], text, number)[slot.endswith("2}")]
+            return pick(sentences().fillers[kind], text, kind, number)
+        # Names with an article are left out: whether it belongs to the name is open to dispute.
+        bare = [name for name in names()[kind] if not name.startswith("the ")]
+        name = shuffled(bare, text, number)[slot.endswith("2}")]
         entities.append(f"{kind}: {name}")
         return name
 

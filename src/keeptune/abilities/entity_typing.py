@@ -5,21 +5,28 @@ Each cluster is one sentence with four names of its type.
 
 from __future__ import annotations
 
-from keeptune.abilities.entity_names import NAMES
-from keeptune.abilities.entity_typing_texts import TEXTS
-from keeptune.abilities.suite import Item, Suite, shuffled
+from functools import cache
 
-CHOICES = tuple(NAMES)
+from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.texts import read_texts
+
 NAMES_A_TEXT = 5
+
+
+@cache
+def names() -> dict[str, tuple[str, ...]]:
+    """Type → names."""
+    return read_texts("abilities/texts/entity_names.yaml", dict[str, tuple[str, ...]])
 
 
 def make() -> list[Item]:
     """`NAMES_A_TEXT` items a sentence."""
+    sentences = read_texts("abilities/texts/entity_typing.yaml", dict[str, tuple[str, ...]])
     return [
-        Item({"text": sentence(text, name), "name": name}, kind, text, CHOICES)
-        for kind, texts in TEXTS.items()
+        Item({"text": sentence(text, name), "name": name}, kind, text, tuple(names()))
+        for kind, texts in sentences.items()
         for text in texts
-        for name in shuffled(NAMES[kind], text)[:NAMES_A_TEXT]
+        for name in shuffled(names()[kind], text)[:NAMES_A_TEXT]
     ]
 
 

@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
-from keeptune.abilities.countries import COUNTRIES, STATES
-from keeptune.abilities.everyday_facts import EVERYDAY
-from keeptune.abilities.fact_tables import RELATIONS
 from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.texts import read_table
 
 FOILS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """What is asked about one country; "" where the answer would not be clear."""
+
+    name: str
+    capital: str
+    continent: str
+    currency: str
+    language: str
+    never: str
+    """As in `Row`, of all four relations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fact."""
+
+    relation: str
+    subject: str
+    answer: str
+    never: str
+    """Answers of other rows that are partly right here, with commas between: never offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    relation: str
+    question: str
+    """With ``{}`` for the subject."""
 
 
 class Fact(NamedTuple):
@@ -24,34 +55,31 @@ class Fact(NamedTuple):
     """Answers of other rows that are not offered here, since they are partly right."""
 
 
-def facts() -> list[Fact]:
+@cache
+def countries() -> tuple[Country, ...]:
+    return read_table("abilities/texts/facts_countries.tsv", Country)
+
+
+@cache
+def facts() -> tuple[Fact, ...]:
     """All facts, relation by relation."""
-    return [*_of_countries(), *_of_tables()]
-
-
-def _of_countries() -> Iterator[Fact]:
-    asked = (
-        ("capital", "What is the capital of {}?"),
-        ("continent", "On which continent is {}?"),
-        ("currency", "What is the currency of {} called?"),
-        ("language", "What is the main language of {}?"),
+    questions = {row.relation: row.question for row in read_table("abilities/texts/facts_questions.tsv", Question)}
+    rows = [
+        Row(relation, country.name, getattr(country, relation), country.never)
+        for relation in ("capital", "continent", "currency", "language")
+        for country in countries()
+        if getattr(country, relation)
+    ]
+    return tuple(
+        Fact(
+            row.relation,
+            row.subject,
+            row.answer,
+            questions[row.relation].format(row.subject),
+            frozenset(row.never.split(", ")) - {""},
+        )
+        for row in (*rows, *read_table("abilities/texts/facts.tsv", Row))
     )
-    for relation, question in asked:
-        for country in COUNTRIES:
-            answer = getattr(country, relation)
-            if answer:
-                yield Fact(relation, country.name, answer, question.format(country.name), frozenset(country.also))
-    for state, capital in STATES:
-        yield Fact("state", state, capital, f"What is the capital of the US state of {state}?")
-
-
-def _of_tables() -> Iterator[Fact]:
-    for relation in (*RELATIONS, *EVERYDAY):
-        for line in relation.rows.strip().splitlines():
-            fact, _, never = line.partition(" ! ")
-            subject, _, answer = fact.strip().rpartition(": ")
-            excluded = frozenset(each.strip() for each in never.split(",") if each.strip())
-            yield Fact(relation.name, subject, answer, relation.question.format(subject), excluded)
 
 
 def make() -> Sequence[Item]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
-from keeptune.abilities.grammar_rows import ROWS
 from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.texts import read_table
 
 FILLINGS = 3
 """Items a row, each with other names."""
@@ -23,6 +25,18 @@ _CONTRAST = re.compile(r"\[([^|\]]+)\|([^\]]+)\]")
 _FEMALE = re.compile(r"\b(?:her|she)\b", re.I)
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One contrast."""
+
+    phenomenon: str
+    sentence: str
+    """With ``[right|wrong]``; ``{name}`` is a first name, ``{man}`` and ``{woman}`` a name of that sex, ``{place}`` a
+    town and ``{day}`` a weekday."""
+    words: str
+    """They name the sentence without the contrast."""
+
+
 class MinimalPair(NamedTuple):
     """Two sentences that differ in one place, and words that hint at both alike."""
 
@@ -30,19 +44,21 @@ class MinimalPair(NamedTuple):
     right: str
     wrong: str
     words: str
-    row: str
-    """The row that it was made from."""
+    row: Row
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    return read_table("abilities/texts/grammar.tsv", Row)
 
 
 def minimal_pairs() -> list[MinimalPair]:
     """All pairs, phenomenon by phenomenon."""
     pairs = []
-    for phenomenon, rows in ROWS.items():
-        for row in rows.strip().splitlines():
-            sentence, _, words = row.strip().partition(" # ")
-            for slots in _fillings(row.strip()):
-                right, wrong = (_CONTRAST.sub(rf"\{side}", sentence).format(**slots) for side in (1, 2))
-                pairs.append(MinimalPair(phenomenon, right, wrong, words.format(**slots), row.strip()))
+    for row in rows():
+        for slots in _fillings(f"{row.sentence} # {row.words}"):
+            right, wrong = (_CONTRAST.sub(rf"\{side}", row.sentence).format(**slots) for side in (1, 2))
+            pairs.append(MinimalPair(row.phenomenon, right, wrong, row.words.format(**slots), row))
     return pairs
 
 
@@ -59,7 +75,7 @@ def make() -> Sequence[Item]:
         Item(
             fields={"words": pair.words},
             answer=pair.right,
-            cluster=f"{pair.phenomenon}: {pair.row.partition(' # ')[0]}",
+            cluster=f"{pair.phenomenon}: {pair.row.sentence}",
             choices=shuffled((pair.right, pair.wrong), "order", pair.words),
         )
         for pair in minimal_pairs()

@@ -6,22 +6,40 @@ names.
 
 from __future__ import annotations
 
-from keeptune.abilities.inference_texts import NAMES, TEXTS
+from dataclasses import dataclass
+
 from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.texts import read_texts
 
 CHOICES = ("yes", "no")
 FILLINGS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A sentence, a statement that follows from it, and one that does not."""
+
+    premise: str
+    follows: str
+    does_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    names: tuple[str, ...]
+    texts: tuple[Text, ...]
+
+
 def make() -> list[Item]:
     """Both statements with `FILLINGS` pairs of names, or once where the premise holds no name."""
+    read = read_texts("abilities/texts/inference.yaml", Texts)
     items = []
-    for premise, follows, does_not in TEXTS:
-        for number in range(FILLINGS if "{a}" in premise else 1):
-            a, b = shuffled(NAMES, premise)[2 * number : 2 * number + 2]
-            for answer, statement in zip(CHOICES, (follows, does_not), strict=True):
-                fields = {"premise": premise.format(a=a, b=b), "statement": statement.format(a=a, b=b)}
-                items.append(Item(fields, answer, premise, CHOICES))
+    for text in read.texts:
+        for number in range(FILLINGS if "{a}" in text.premise else 1):
+            a, b = shuffled(read.names, text.premise)[2 * number : 2 * number + 2]
+            for answer, statement in zip(CHOICES, (text.follows, text.does_not), strict=True):
+                fields = {"premise": text.premise.format(a=a, b=b), "statement": statement.format(a=a, b=b)}
+                items.append(Item(fields, answer, text.premise, CHOICES))
     return items
 
 

@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 
-from keeptune.abilities.instruction_rules import RULES, TOPICS, Rule
 from keeptune.abilities.suite import Item, Suite, pick, stable_hash
+from keeptune.texts import read_texts
 
 RULES_A_TOPIC = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of instruction; ``{topic}`` is what it is about, ``{n}`` a number and ``{word}`` a word."""
+
+    name: str
+    task: str
+    rule: str
+    constraints: str
+    """In the form of `keeptune.scoring.constraints`."""
+    answer: str
+    """One text that keeps them."""
+    numbers: tuple[str, ...] = ("0",)
+    words: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    rules: tuple[Rule, ...]
+    topics: str
+    """With spaces between."""
+
+
+@cache
+def texts() -> Texts:
+    return read_texts("abilities/texts/instructions.yaml", Texts)
 
 
 def make() -> Sequence[Item]:
     """Some of the rules for every topic; a topic is a cluster."""
     return [
         _item(rule, topic)
-        for topic in TOPICS.split()
-        for rule in sorted(RULES, key=lambda rule: stable_hash("rule", topic, rule.name))[:RULES_A_TOPIC]
+        for topic in texts().topics.split()
+        for rule in sorted(texts().rules, key=lambda rule: stable_hash("rule", topic, rule.name))[:RULES_A_TOPIC]
     ]
 
 
 def _item(rule: Rule, topic: str) -> Item:
-    number, word = int(pick([*map(str, rule.numbers)], topic, rule.name)), pick(rule.words, topic, rule.name)
+    number, word = pick(rule.numbers, topic, rule.name), pick(rule.words, topic, rule.name)
 
     def filled(text: str) -> str:
         return text.format(topic=topic, n=number, word=word)

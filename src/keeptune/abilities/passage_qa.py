@@ -6,24 +6,48 @@ Each cluster is one passage, as filled, with its four questions; their answers a
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 
-from keeptune.abilities.passage_texts import FILLERS, PASSAGES
 from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.texts import read_texts
 
 FILLINGS = 8
 SLOT = re.compile(r"\{(\w+?)(2?)\}")
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One kind of passage."""
+
+    text: str
+    questions: Mapping[str, str]
+    """Question → slot of its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    fillers: Mapping[str, tuple[str, ...]]
+    """Slot → fillings; a slot with a ``2`` is a second one from the same list."""
+    passages: tuple[Passage, ...]
+
+
+@cache
+def texts() -> Texts:
+    return read_texts("abilities/texts/passage_qa.yaml", Texts)
+
+
 def make() -> list[Item]:
     """`FILLINGS` passages of each kind, each with all its questions."""
     items = []
-    for kind, (text, questions) in enumerate(PASSAGES):
+    for kind, of_kind in enumerate(texts().passages):
         for number in range(FILLINGS):
-            filled = fillings(text, number)
-            passage = text.format_map(filled)
+            filled = fillings(of_kind.text, number)
+            passage = of_kind.text.format_map(filled)
             passage = re.sub(r"(^|\. )([a-z])", lambda found: found[1] + found[2].upper(), passage)
-            answers = [filled[slot] for _, slot in questions]
-            for question, slot in questions:
+            answers = [filled[slot] for slot in of_kind.questions.values()]
+            for question, slot in of_kind.questions.items():
                 fields = {"passage": passage, "question": question.format_map(filled)}
                 choices = shuffled(answers, kind, number, slot)
                 items.append(Item(fields, filled[slot], f"{kind}-{number}", choices))
@@ -34,7 +58,7 @@ def fillings(text: str, number: int) -> dict[str, str]:
     """Slot → filling: the `number`-th in an order that the text decides, so no two passages of a kind are alike."""
     filled = {}
     for slot, second in SLOT.findall(text):
-        options = shuffled(FILLERS[slot], text, slot)
+        options = shuffled(texts().fillers[slot], text, slot)
         filled[slot + second] = options[(number + (len(options) // 2 if second else 0)) % len(options)]
     return filled
 

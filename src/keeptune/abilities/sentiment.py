@@ -7,23 +7,55 @@ another with an ending of its sign. Settings stand before both signs, so they sa
 
 from __future__ import annotations
 
-from keeptune.abilities.sentiment_remarks import ENDINGS, REMARKS
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
 from keeptune.abilities.suite import Item, Suite, shuffled, stable_hash
+from keeptune.texts import read_texts
 
 CHOICES = ("That sounds wonderful!", "That sounds awful!")
 """For praise, for a complaint."""
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What two reviewers say about the same thing."""
+
+    praise: str
+    complaint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    settings: tuple[str, ...]
+    """Neutral."""
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    fields: Mapping[str, Field]
+    endings: tuple[Remark, ...]
+
+
+@cache
+def texts() -> Texts:
+    return read_texts("abilities/texts/sentiment.yaml", Texts)
+
+
 def make() -> list[Item]:
     """Four items a remark: both signs, without an ending and with one."""
     items = []
-    for settings, remarks in REMARKS.values():
-        for remark in remarks:
-            plain, ended = shuffled(settings, remark)[:2]
-            ending = ENDINGS[stable_hash(*remark) % len(ENDINGS)]
-            for sign, text, last in zip(CHOICES, remark, ending, strict=True):
+    endings = texts().endings
+    for field in texts().fields.values():
+        for remark in field.remarks:
+            both = (remark.praise, remark.complaint)
+            plain, ended = shuffled(field.settings, both)[:2]
+            ending = endings[stable_hash(*both) % len(endings)]
+            for sign, text, last in zip(CHOICES, both, (ending.praise, ending.complaint), strict=True):
                 for whole in (f"{plain} {text}", f"{ended} {text} {last}"):
-                    items.append(Item({"text": whole}, sign, remark[0], CHOICES))
+                    items.append(Item({"text": whole}, sign, remark.praise, CHOICES))
     return items
 
 

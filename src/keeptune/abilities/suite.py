@@ -121,10 +121,10 @@ class Suite:
         for item_id, item in items:
             turns: list[Message] = []
             if self.output_type != "loss":
-                template = template or self.templates[stable_hash(item_id) % len(self.templates)]
+                asks = template or self.templates[stable_hash(item_id) % len(self.templates)]
                 for shot in shots:
-                    turns += [Message("user", template.format_map(shot.fields)), Message("assistant", shot.answer)]
-                turns.append(Message("user", template.format_map(item.fields)))
+                    turns += [Message("user", asks.format_map(shot.fields)), Message("assistant", shot.answer)]
+                turns.append(Message("user", asks.format_map(item.fields)))
             asked.append(
                 Example(
                     id=item_id,

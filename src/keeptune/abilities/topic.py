@@ -6,28 +6,44 @@ topics, so they say nothing.
 
 from __future__ import annotations
 
-from keeptune.abilities.suite import Item, Suite, pick
-from keeptune.abilities.topic_texts import CITIES, DAYS, NAMES, NUMBERS, TEXTS
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 
-CHOICES = tuple(TEXTS)
+from keeptune.abilities.suite import Item, Suite, pick
+from keeptune.texts import read_texts
+
 FILLINGS = 4
-SLOTS = {"city": CITIES, "name": NAMES, "day": DAYS, "number": NUMBERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    slots: Mapping[str, tuple[str, ...]]
+    """Slot → options."""
+    texts: Mapping[str, tuple[str, ...]]
+    """Topic → texts with slots."""
+
+
+@cache
+def texts() -> Texts:
+    return read_texts("abilities/texts/topic.yaml", Texts)
 
 
 def make() -> list[Item]:
     """`FILLINGS` items a text; those that a text without enough slots would repeat are left out."""
     items = []
-    for topic, texts in TEXTS.items():
-        for text in texts:
+    by_topic = texts().texts
+    for topic, of_topic in by_topic.items():
+        for text in of_topic:
             filled = [fill(text, number) for number in range(FILLINGS)]
-            items += [Item({"text": each}, topic, text, CHOICES) for each in dict.fromkeys(filled)]
+            items += [Item({"text": each}, topic, text, tuple(by_topic)) for each in dict.fromkeys(filled)]
     return items
 
 
 def fill(text: str, number: int) -> str:
     """The text with the `number`-th choice for every slot: options in a row, from a start that the text decides."""
     chosen = {}
-    for slot, options in SLOTS.items():
+    for slot, options in texts().slots.items():
         start = options.index(pick(options, text, slot))
         chosen[slot] = options[(start + number) % len(options)]
     return text.format_map(chosen)

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from keeptune.abilities.suite import Item, Suite, shuffled
-from keeptune.abilities.word_lists import CLASHES, KINDS, OPPOSITES, SYNONYMS
+from keeptune.texts import read_texts
 
 FOILS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words by meaning. What stands under one heading is never offered as a wrong answer for it."""
+
+    synonyms: Mapping[str, tuple[str, ...]]
+    """``part of speech: field`` → ``word answer``; so are `opposites`."""
+    opposites: Mapping[str, tuple[str, ...]]
+    kinds: Mapping[str, tuple[str, ...]]
+    """Kind → members."""
+    clashes: tuple[tuple[str, str], ...]
+    """Kinds that are never offered beside each other."""
 
 
 class Meaning(NamedTuple):
@@ -28,14 +43,19 @@ QUESTIONS: Mapping[str, str] = {
 }
 
 
+@cache
+def words() -> Words:
+    return read_texts("abilities/texts/word_meaning.yaml", Words)
+
+
 def meanings() -> list[Meaning]:
     """All of them, relation by relation."""
-    return [*_pairs("synonym", SYNONYMS), *_pairs("opposite", OPPOSITES), *_kinds()]
+    return [*_pairs("synonym", words().synonyms), *_pairs("opposite", words().opposites), *_kinds()]
 
 
-def _pairs(relation: str, table: Mapping[str, str]) -> Iterator[Meaning]:
+def _pairs(relation: str, table: Mapping[str, tuple[str, ...]]) -> Iterator[Meaning]:
     """Pairs of a table; wrong answers are of the same part of speech, from another field."""
-    rows = [(field, *pair.split()) for field, pairs in table.items() for pair in pairs.split(", ")]
+    rows = [(field, *pair.split()) for field, pairs in table.items() for pair in pairs]
     for field, word, answer in rows:
         speech = field.partition(":")[0]
         foils = [other for place, _, other in rows if place != field and place.startswith(f"{speech}:")]
@@ -45,10 +65,11 @@ def _pairs(relation: str, table: Mapping[str, str]) -> Iterator[Meaning]:
 
 
 def _kinds() -> Iterator[Meaning]:
-    clashes = {frozenset(pair) for pair in CLASHES}
-    for kind, members in KINDS.items():
-        foils = tuple(other for other in KINDS if other != kind and frozenset((kind, other)) not in clashes)
-        for member in members.split(", "):
+    clashes = {frozenset(pair) for pair in words().clashes}
+    kinds = words().kinds
+    for kind, members in kinds.items():
+        foils = tuple(other for other in kinds if other != kind and frozenset((kind, other)) not in clashes)
+        for member in members:
             yield Meaning("kind", member, kind, foils)
 
 

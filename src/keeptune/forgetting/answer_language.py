@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-from keeptune.forgetting.function_words import FUNCTION_WORDS
+from keeptune.forgetting.function_words import function_words
 
 READ_CHARACTERS = 2_000
 LEAST_WORDS = 2
@@ -43,7 +43,7 @@ def language_of(text: str) -> str:
     script, letters = max(scripts.items(), key=lambda each: each[1], default=("", 0))
     if script:
         return script if 2 * letters > scripts.total() else ""
-    hits = {name: sum(word in known for word in words) for name, known in FUNCTION_WORDS.items()}
+    hits = {name: sum(word in known for word in words) for name, known in function_words().items()}
     (best, most), (_, second) = sorted(hits.items(), key=lambda each: -each[1])[:2]
     return best if most >= LEAST_WORDS and most > second and most >= LEAST_SHARE * len(words) else ""
 

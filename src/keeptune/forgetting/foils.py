@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from keeptune.forgetting.function_words import ALL_FUNCTION_WORDS
+from keeptune.forgetting.function_words import all_function_words
 from keeptune.records import Example
 from keeptune.scoring.body import prompt_body
 from keeptune.scoring.normalise import squad_tokens
@@ -156,7 +156,8 @@ def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
 def _spans(text: str, form: _Form) -> Iterator[str]:
     """Runs of as many words within a sentence, of the same form, that neither begin nor end with a function word."""
     words = list(_WORD.finditer(text))
-    inner = [word[0].casefold() not in ALL_FUNCTION_WORDS for word in words]
+    function_words = all_function_words()
+    inner = [word[0].casefold() not in function_words for word in words]
     for start in range(len(words) - form.words + 1):
         end = start + form.words - 1
         if inner[start] and inner[end]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from keeptune.forgetting.compare import Pair
 from keeptune.forgetting.confusion import Cell, label_cells, plain_text, typed_cells
-from keeptune.forgetting.function_words import ALL_FUNCTION_WORDS
+from keeptune.forgetting.function_words import all_function_words
 from keeptune.forgetting.shuffled import example_of
 from keeptune.records import EvalRecord
 from keeptune.scoring.entities import parse_entities
@@ -81,7 +81,7 @@ def _without_copies(cells: Sequence[Cell], records: Sequence[EvalRecord]) -> lis
     of its capital. Words of most prompts are those of the instruction."""
     prompts = [_words(record.prompt) for record in records]
     often = Counter(word for prompt in prompts for word in prompt)
-    usual = {word for word, times in often.items() if 2 * times > len(prompts)} | ALL_FUNCTION_WORDS
+    usual = {word for word, times in often.items() if 2 * times > len(prompts)} | all_function_words()
     labels = {right for right, _ in cells}
     return [
         (right, given if given in labels or not (_words(given) - usual) & prompt else f"{given} ({place})")
