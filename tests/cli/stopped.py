@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keeptune.records import EncodedRow
+
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["keeptune.api.tune", "keeptune.api.rescue", "keeptune.api.curve", "tests.cli.stopped"])
 
@@ -61,15 +63,15 @@ def _run(words: list[str], folder: str, stop: str, times: int, environment: dict
 def _stop_by(stop: str, times: int) -> None:
     from keeptune.training import loop
 
-    save, step = loop.save_checkpoint, loop.Loop._gradients
+    save, of_step = loop.save_checkpoint, loop.Gradients.of_step
 
     def save_and_die(*args: object, **more: object) -> object:
         save(*args, **more)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def step_and_stop(self: loop.Loop, state: loop.LoopState, rows: object) -> float:
-        loss = step(self, state, rows)
-        if state.step == 2:
+    def step_and_stop(self: loop.Gradients, step: int, rows: Sequence[EncodedRow]) -> float:
+        loss = of_step(self, step, rows)
+        if step == 3:
             for _ in range(times):
                 os.kill(os.getpid(), getattr(signal, stop))
         return loss
@@ -77,4 +79,4 @@ def _stop_by(stop: str, times: int) -> None:
     if stop == KILL:
         loop.save_checkpoint = save_and_die
     elif stop:
-        loop.Loop._gradients = step_and_stop
+        loop.Gradients.of_step = step_and_stop

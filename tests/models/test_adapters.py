@@ -21,7 +21,7 @@ from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.reference import reference_of
 from keeptune.models.weights import fold_adapter
 from keeptune.records import Example, Message
-from keeptune.training.loop import Loop
+from tests.training.loops import loop_over
 
 EXAMPLES = [Example(f"e{i}", (Message("user", f"number {i}"),), f"it is {i % 3}") for i in range(24)]
 IDS = torch.tensor([[40, 50, 60, 70, 80], [41, 51, 61, 71, 81]])
@@ -48,7 +48,7 @@ def trained(folder: Path, method: str, run: Path, steps: int = 6, lr: float | No
     rows = Encoder(loaded.tokenizer, loaded.kind, 128).rows(EXAMPLES)
     attach_adapter(loaded, Adapter(kind=method, rank=4, dropout=0.0), seed=1, rows=rows[:8])
     config = TrainingConfig(lr=lr or LEARNS_FAST.get(method, 0.03), epochs=steps * 8 / len(rows), batch_size=8)
-    state = Loop(loaded, rows, config, run, "test", silent)()
+    state = loop_over(loaded, rows, config, run, "test", silent)()
     assert state.step == steps
     return loaded
 

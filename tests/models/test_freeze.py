@@ -19,7 +19,7 @@ from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.freeze import freeze_lowest, layer_stacks
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example, Message
-from keeptune.training.loop import Loop
+from tests.training.loops import loop_over
 
 EXAMPLES = [Example(f"e{i}", (Message("user", f"number {i}"),), f"it is {i % 3}") for i in range(16)]
 STACKS = {
@@ -36,7 +36,7 @@ def load(folder: Path) -> LoadedModel:
 
 def train(loaded: LoadedModel, run: Path) -> None:
     rows = Encoder(loaded.tokenizer, loaded.kind, 128).rows(EXAMPLES)
-    Loop(loaded, rows, TrainingConfig(lr=0.03, epochs=2, batch_size=8), run, "f", silent)()
+    loop_over(loaded, rows, TrainingConfig(lr=0.03, epochs=2, batch_size=8), run, "f", silent)()
 
 
 @pytest.mark.parametrize("kind", STACKS)

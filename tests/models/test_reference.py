@@ -21,7 +21,7 @@ from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.reference import reference_of
 from keeptune.records import EncodedRow, Example, Message
 from keeptune.statistics.divergence import kl
-from keeptune.training.loop import Loop
+from tests.training.loops import loop_over
 
 EXAMPLES = [Example(f"e{i}", (Message("user", f"number {i}"),), f"it is {i % 3}") for i in range(16)]
 METHODS = [
@@ -70,7 +70,7 @@ def test_the_base_bit_for_bit_before_and_after(
             assert float(kl(found, own).sum()) == 0.0
     objective = Objective(terms=(Term(1.0, completion_loss), Term(0.1, KlToBase(reference))))
     config = TrainingConfig(lr=0.01, epochs=2, batch_size=8)
-    Loop(loaded, rows, config, tmp_path, "f", silent, objective=objective)()
+    loop_over(loaded, rows, config, tmp_path, "f", silent, objective=objective)()
     assert torch.equal(reference.logits(batch), expected)
     with torch.no_grad():
         assert not torch.equal(completion_logits(loaded.model, batch), expected)

@@ -9,16 +9,20 @@ import pytest
 import torch
 
 from keeptune.errors import CorruptCheckpoint
+from keeptune.records import EncodedRow
 from keeptune.training.checkpoint import (
     LoopState,
+    Trained,
     list_checkpoints,
     load_checkpoint,
     read_weights,
     save_checkpoint,
     save_weights,
 )
+from keeptune.training.row_source import FixedRows
 
 STATE = LoopState(1, 2.5, 1, 0.5, 100, 20, ((1.0, 3.5),), ((0.0, 4.0), (1.0, 3.0)), "this run")
+ROW = EncodedRow("a", (1, 2), (), ((1, 2),), 0)
 
 
 class Small:
@@ -31,6 +35,10 @@ class Small:
         torch.nn.init.zeros_(self.model.bias.requires_grad_(False))
         self.optimizer = torch.optim.AdamW([self.model.weight], lr=0.1)
 
+    def trained(self, scaler: torch.amp.GradScaler | None = None) -> Trained:
+        off = torch.amp.GradScaler("cpu", enabled=False)
+        return Trained(self.model, self.optimizer, scaler or off, FixedRows([ROW], 1, 0))
+
     def step(self) -> None:
         self.optimizer.zero_grad()
         self.model(torch.randn(4, 3)).pow(2).sum().backward()
@@ -41,13 +49,13 @@ def saved(run: Path, *steps: int) -> Small:
     small = Small()
     for step in steps:
         small.step()
-        save_checkpoint(run, small.model, small.optimizer, dataclasses.replace(STATE, step=step))
+        save_checkpoint(run, small.trained(), dataclasses.replace(STATE, step=step))
     return small
 
 
 def load(run: Path, fingerprint: str = "this run") -> tuple[Small, LoopState | None]:
     fresh = Small(seed=9)
-    return fresh, load_checkpoint(run, fresh.model, fresh.optimizer, fingerprint)
+    return fresh, load_checkpoint(run, fresh.trained(), fingerprint)
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -72,9 +80,9 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 
 def test_the_scale_of_float16_comes_back(tmp_path: Path) -> None:
     small, scaler = Small(), torch.amp.GradScaler("cpu", init_scale=1024.0)
-    save_checkpoint(tmp_path, small.model, small.optimizer, STATE, scaler)
+    save_checkpoint(tmp_path, small.trained(scaler), STATE)
     fresh = torch.amp.GradScaler("cpu")
-    load_checkpoint(tmp_path, small.model, small.optimizer, "this run", fresh)
+    load_checkpoint(tmp_path, small.trained(fresh), "this run")
     assert fresh.state_dict() == scaler.state_dict()
     assert load(tmp_path)[1] == STATE
 
@@ -131,8 +139,9 @@ def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     saved(tmp_path, 3)
     other = torch.nn.Sequential(torch.nn.Linear(3, 2))
+    trained = dataclasses.replace(Small().trained(), model=other)
     with pytest.raises(CorruptCheckpoint, match="other weights than this model trains"):
-        load_checkpoint(tmp_path, other, torch.optim.AdamW(other.parameters()), "this run")
+        load_checkpoint(tmp_path, trained, "this run")
 
 
 def test_half_written_ones_are_swept_away(tmp_path: Path) -> None:

@@ -15,9 +15,11 @@ from keeptune.config import Adapter
 from keeptune.events import Event, Notice, StepDone, silent
 from keeptune.models.compiled import PAYS_FROM, has_compiler, plainly
 from keeptune.training import compile as compile_module
-from keeptune.training.compile import try_compiling
-from keeptune.training.loop import SHORT, Loop
+from keeptune.training.compile import Trial, try_compiling
+from keeptune.training.loop import SHORT
+from keeptune.training.row_source import FixedRows
 from tests.tiny import save_llama
+from tests.training.loops import gradients_of, loop_over
 from tests.training.test_loop import ready, settings
 
 
@@ -26,7 +28,6 @@ def attempt(
 ) -> tuple[Any, list[str]]:
     """What is chosen where compiling gives `blocks`, and what is said."""
     loaded, rows = ready(folder, Adapter(rank=4, dropout=0.0), 8)
-    loop = Loop(loaded, rows, settings(), folder, "x", silent)
     monkeypatch.setattr(compile_module, "compile_blocks", lambda _model: blocks)
     monkeypatch.setattr(compile_module, "has_compiler", lambda: True)
     told: list[str] = []
@@ -36,7 +37,7 @@ def attempt(
         told.append(event.message)
 
     before = torch.get_rng_state()
-    chosen = try_compiling(wanted, loaded, rows, tokens, loop._own_loss, hear)
+    chosen = try_compiling(wanted, loaded, tokens, Trial(FixedRows(rows, 8, 0), gradients_of(loaded).loss), hear)
     assert torch.equal(torch.get_rng_state(), before)
     assert all(parameter.grad is None for parameter in loaded.model.parameters())
     return chosen, told
@@ -140,7 +141,7 @@ def test_a_compiler_that_fails_later_is_left(
         if isinstance(event, Notice):
             told.append(event.message)
 
-    loop = Loop(loaded, rows, settings(epochs=epochs), tmp_path, "x", hear)
+    loop = loop_over(loaded, rows, settings(epochs=epochs), tmp_path, "x", hear)
     assert (loop.steps >= SHORT) == (fails_at == 1), "short runs try no pass before the first step"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("keeptune.training.loop.try_compiling", lambda *_: breaking)
@@ -161,7 +162,7 @@ def test_a_compiled_run_learns_the_same(tiny: Callable[..., Path], tmp_path: Pat
             if isinstance(event, StepDone):
                 losses.append(event.loss)
 
-        Loop(loaded, rows, settings(torch_compile=compiled), tmp_path / str(compiled), "x", hear)()
+        loop_over(loaded, rows, settings(torch_compile=compiled), tmp_path / str(compiled), "x", hear)()
         curves.append(losses)
     assert curves[1] == pytest.approx(curves[0], rel=1e-3)
     assert curves[1][-1] < curves[1][0]
@@ -172,13 +173,13 @@ def test_kernels_are_found_again(tiny: Callable[..., Path], tmp_path: Path, monk
     """By a process whose first call is a step, not the trial."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "kernels"))
     loaded, rows = ready(tiny("llama"), Adapter(rank=4, dropout=0.0), 8)
-    loop = Loop(loaded, rows, settings(), tmp_path, "x", silent)
+    gradients = gradients_of(loaded)
     torch._dynamo.reset()
-    blocks = try_compiling(True, loaded, rows, PAYS_FROM, loop._own_loss, silent)
+    blocks = try_compiling(True, loaded, PAYS_FROM, Trial(FixedRows(rows, 8, 0), gradients.loss), silent)
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
     for part, kinds in ((rows[:6], 1), (rows[:1], 2)):
         with blocks():
-            loop._own_loss(part).backward()
+            gradients.loss(part).backward()
         counted = torch._dynamo.utils.counters["aot_autograd"]
         assert (counted["autograd_cache_hit"], counted["autograd_cache_miss"]) == (kinds, 0)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,10 +14,11 @@ import torch
 from keeptune.config import Full
 from keeptune.data.batching import split_by_budget
 from keeptune.events import CheckpointSaved, Event, ForecastMade, Notice, silent
+from keeptune.mitigation.objective import Objective
 from keeptune.models.memory import Meter, _of_group, out_of_memory
 from keeptune.records import EncodedRow
 from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory
-from keeptune.training.loop import Loop
+from tests.training.loops import loop_over
 from tests.training.test_loop import ready, settings
 
 GIB = 1 << 30
@@ -136,15 +138,15 @@ def test_other_errors_are_not_memory() -> None:
 
 def without_memory_at(call: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pass of that number, counted over all, finds no memory."""
-    real, calls = Loop._loss, []
+    real, calls = Objective.__call__, []
 
-    def loss(loop: Loop, rows: Sequence[EncodedRow], counts: Sequence[int]) -> torch.Tensor:
-        calls.append(len(rows))
+    def loss(*given: Any) -> torch.Tensor:
+        calls.append(given)
         if len(calls) == call:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(loop, rows, counts)
+        return real(*given)
 
-    monkeypatch.setattr(Loop, "_loss", loss)
+    monkeypatch.setattr(Objective, "__call__", loss)
 
 
 def test_a_step_without_memory_is_made_again_in_more_passes(
@@ -162,7 +164,7 @@ def test_a_step_without_memory_is_made_again_in_more_passes(
         if trouble:
             # The first pass of the step has left its gradient by then.
             without_memory_at(2, monkeypatch)
-        Loop(loaded, rows, settings(epochs=1.0, token_budget=60), tmp_path / str(trouble), "x", hear)()
+        loop_over(loaded, rows, settings(epochs=1.0, token_budget=60), tmp_path / str(trouble), "x", hear)()
         assert told == (["out of memory: 27 tokens a pass from here on"] if trouble else [])
         weights.append([parameter.detach().clone() for parameter in loaded.model.parameters()])
     for plain, again in zip(*weights, strict=True):
@@ -180,8 +182,8 @@ def test_a_run_that_goes_on_keeps_its_passes(
     with monkeypatch.context() as patch:
         without_memory_at(2, patch)
         with pytest.raises(KeyboardInterrupt):
-            Loop(*ready(tiny("llama"), Full()), config, tmp_path, "x", stop)()
-    loop = Loop(*ready(tiny("llama"), Full()), config, tmp_path, "x", silent)
+            loop_over(*ready(tiny("llama"), Full()), config, tmp_path, "x", stop)()
+    loop = loop_over(*ready(tiny("llama"), Full()), config, tmp_path, "x", silent)
     state = loop()
     assert state.step == loop.steps > 2
     assert state.token_budget == 27, "half of what the pass held"
@@ -195,13 +197,13 @@ def test_a_run_is_forecast_from_its_first_steps(tiny: Callable[..., Path], tmp_p
         if isinstance(event, ForecastMade):
             told.append(event)
 
-    loop = Loop(loaded, rows, settings(epochs=3.0), tmp_path, "x", hear)
+    loop = loop_over(loaded, rows, settings(epochs=3.0), tmp_path, "x", hear)
     state = loop()
     assert [event.forecast for event in told] == [loop.forecast]
     assert loop.forecast is not None
     assert 0 < loop.forecast.seconds < 20 * state.seconds
     assert loop.forecast.peak_bytes > MOMENTS * loaded.trainable
-    short = Loop(*ready(tiny("llama"), Full(), 16), settings(epochs=1.0), tmp_path / "short", "x", silent)
+    short = loop_over(*ready(tiny("llama"), Full(), 16), settings(epochs=1.0), tmp_path / "short", "x", silent)
     short()
     assert short.forecast is None
 
@@ -248,7 +250,7 @@ def test_this_machine_tells_its_memory() -> None:
 
 def test_measuring_alone_forecasts_and_leaves_no_run(tiny: Callable[..., Path], tmp_path: Path) -> None:
     loaded, rows = ready(tiny("llama"), Full(), 16)
-    loop = Loop(loaded, rows, settings(epochs=40.0), tmp_path, "x", silent, validate=lambda: (1.0, {"loss": 1.0}))
+    loop = loop_over(loaded, rows, settings(epochs=40.0), tmp_path, "x", silent, validate=lambda: (1.0, {"loss": 1.0}))
     forecast = loop.measure()
     assert forecast == loop.forecast
     assert forecast.peak_bytes > MOMENTS * loaded.trainable
@@ -261,7 +263,7 @@ def test_every_step_keeps_within_the_largest_pass_and_gaps_are_forecast(
 ) -> None:
     sizes: list[int] = []
     monkeypatch.setattr(Meter, "keep_within", lambda meter, size: sizes.append(size))
-    loop = Loop(*ready(tiny("llama"), Full(), 64), settings(epochs=3.0), tmp_path, "x", silent)
+    loop = loop_over(*ready(tiny("llama"), Full(), 64), settings(epochs=3.0), tmp_path, "x", silent)
     state = loop()
     assert loop.forecast is not None
     assert sizes == [sizes[0]] * state.step
@@ -275,7 +277,7 @@ def test_what_a_validation_holds_is_forecast(tiny: Callable[..., Path], tmp_path
         return 1.0, {"loss": float(torch.ones(512 << 18).mean())}
 
     peaks = [
-        Loop(*ready(tiny("llama"), Full(), 16), settings(epochs=40.0), tmp_path, "x", silent, validate=validate)
+        loop_over(*ready(tiny("llama"), Full(), 16), settings(epochs=40.0), tmp_path, "x", silent, validate=validate)
         .measure()
         .peak_bytes
         for validate in (lambda: (1.0, {"loss": 1.0}), hungry)

@@ -14,12 +14,14 @@ from keeptune.config import Full
 from keeptune.events import silent
 from keeptune.models.memory import Meter
 from keeptune.training import compile as compile_module
-from keeptune.training import loop as loop_module
+from keeptune.training import gradients
 from keeptune.training.checkpoint import LoopState
-from keeptune.training.compile import try_compiling
+from keeptune.training.compile import Trial, try_compiling
 from keeptune.training.loop import Loop
+from keeptune.training.row_source import FixedRows
 from tests.api.runs import settings as run_settings
 from tests.api.runs import write_rows
+from tests.training.loops import loop_over
 from tests.training.test_loop import ready, settings
 
 
@@ -30,23 +32,26 @@ class Counted:
         self.model, self.run = model, run
         self.validated: list[int] = []
         self.fitted = 0
-        fit = loop_module.fit_memory
+        fit = gradients.fit_memory
 
         def counting_fit(*given: Any) -> Any:
             self.fitted += 1
             return fit(*given)
 
-        monkeypatch.setattr(loop_module, "fit_memory", counting_fit)
+        monkeypatch.setattr(gradients, "fit_memory", counting_fit)
 
     def __call__(self, key: str, score: float = 2.0, **changes: Any) -> tuple[Loop, LoopState]:
         self.validated, self.fitted = [], 0
-        loop = Loop(*ready(self.model, Full()), settings(epochs=6.0, **changes), self.run, "x", silent, startup_key=key)
+        loop = loop_over(
+            *ready(self.model, Full()), settings(epochs=6.0, **changes), self.run, "x", silent, startup_key=key
+        )
 
         def validate() -> tuple[float, Mapping[str, float]]:
             self.validated.append(1)
             return score, {"loss": score, "rouge1": 5.0}
 
-        loop.validate = validate
+        config = settings(epochs=6.0, **changes)
+        loop = loop_over(*ready(self.model, Full()), config, self.run, "x", silent, validate, startup_key=key)
         return loop, loop()
 
 
@@ -98,8 +103,8 @@ def test_what_no_longer_fits_is_found_out_anew(
 
 
 def test_a_lowered_budget_is_not_kept(counted: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fit = loop_module.fit_memory
-    monkeypatch.setattr(loop_module, "fit_memory", lambda *given: replace(fit(*given), token_budget=50))
+    fit = gradients.fit_memory
+    monkeypatch.setattr(gradients, "fit_memory", lambda *given: replace(fit(*given), token_budget=50))
     counted("k")
     counted.run = tmp_path / "next"
     counted("k")
@@ -132,8 +137,9 @@ def test_a_trial_that_passed_is_not_made_again(
 
     loaded, rows = ready(tiny("llama"), Full(), 8)
     monkeypatch.setattr(compile_module, "compile_blocks", lambda _model: blocks)
-    monkeypatch.setattr(compile_module, "_trial", trial)
-    assert try_compiling(True, loaded, rows, 1, blocks, silent, passed) is blocks
+    monkeypatch.setattr(compile_module, "_failed", trial)
+    asked = None if passed else Trial(FixedRows(rows, 8, 0), blocks)
+    assert try_compiling(True, loaded, 1, asked, silent) is blocks
     assert len(trials) == (0 if passed else 1)
 
 

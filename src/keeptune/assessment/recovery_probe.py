@@ -29,6 +29,7 @@ from keeptune.scoring.table import counted_in, get_metric
 from keeptune.statistics.crossed import crossed_interval
 from keeptune.statistics.jackknife import MIN_DIFFERING, TOO_FEW, LeftOut, paired_left_out
 from keeptune.training.loop import Loop
+from keeptune.training.row_source import FixedRows
 
 DRAWS = 5
 SHOWN = 10
@@ -119,7 +120,8 @@ def _scores(
         attach_adapter(loaded, Adapter(rank=8, alpha=16), seed)
         training = TrainingConfig(lr=LR, epochs=float(STEPS), batch_size=SHOWN, checkpoint_minutes=1e6, seed=seed)
         with tempfile.TemporaryDirectory() as scratch:
-            Loop(loaded, side.encoder.rows(shown), training, Path(scratch), "probe", silent)()
+            rows = FixedRows(side.encoder.rows(shown), SHOWN, seed)
+            Loop(loaded, rows, training, Path(scratch), "probe", silent)()
     answer_settings = AnswerSettings(side.encoder, ability.max_new_tokens, side.token_budget)
     answers = answer_items(loaded, answer_settings, scored, [metric], silent, "probe")
     records = score_answers(scored, answers, [metric])

@@ -20,9 +20,9 @@ from keeptune.mitigation.fit import unfit
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, HyperparameterSearchReport, from_plain, to_plain
 from keeptune.training.defaults import default_epochs, default_lr
-from keeptune.training.loop import Validate
 from keeptune.training.prepare import prepared
 from keeptune.training.resume import refuse_another
+from keeptune.training.selection import Validate
 from keeptune.training.session import Session
 from keeptune.training.train import keep_settings, write_config
 from keeptune.workspace.atomic import write_json

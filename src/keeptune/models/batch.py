@@ -4,7 +4,7 @@ loss, likelihood and divergence all read the same positions."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -28,6 +28,13 @@ class Batch:
     """Tokens without padding."""
     roles: tuple[RowRole, ...] = ()
     """Of each row."""
+    teacher: Batch | None = None
+    """The same target tokens as a teacher reads them, where that is another input."""
+
+    @property
+    def for_teacher(self) -> Batch:
+        """What a teacher reads."""
+        return self.teacher or self
 
     def of_roles(self, roles: frozenset[RowRole]) -> tuple[Batch | None, torch.Tensor | None]:
         """The rows with one of these roles: (them, the places of their tokens among this batch's).
@@ -52,6 +59,7 @@ class Batch:
             self.targets[places],
             0,
             tuple(self.roles[index] for index in wanted),
+            self.teacher and self.teacher.of_roles(roles)[0],
         )
         return part, places
 
@@ -62,6 +70,13 @@ def make_batch(rows: Sequence[EncodedRow], kind: str, pad_id: int, device: torch
     A decoder-only model gets no attention mask: padding stands on the right, attention looks to the left, so no
     real token sees any padding, and the fastest attention kernel serves. An encoder-decoder gets one.
     """
+    batch = _padded(rows, kind, pad_id, device)
+    if all(row.teacher is None for row in rows):
+        return batch
+    return replace(batch, teacher=_padded([row.for_teacher for row in rows], kind, pad_id, device))
+
+
+def _padded(rows: Sequence[EncodedRow], kind: str, pad_id: int, device: torch.device) -> Batch:
     ids = _pad([row.ids for row in rows], pad_id)
     inputs = {"input_ids": ids}
     sides = [row.ids for row in rows]

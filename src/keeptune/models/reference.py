@@ -29,7 +29,7 @@ class Reference:
     def logits(self, batch: Batch) -> torch.Tensor:
         """The base's logits that predict `batch.targets`, [tokens, vocabulary], without dropout."""
         with _evaluating(self.model), self.model.disable_adapter() if self.shared else contextlib.nullcontext():
-            return completion_logits(self.model, batch)
+            return completion_logits(self.model, batch.for_teacher)
 
 
 def frozen_reference(loaded: LoadedModel) -> Reference:

@@ -2,7 +2,7 @@
 
 from keeptune.records.ability import Ability, OutputType, Source
 from keeptune.records.comparison import Comparison
-from keeptune.records.encoded_row import EncodedRow, RowRole
+from keeptune.records.encoded_row import EncodedRow, RowRole, TeacherInput
 from keeptune.records.eval_record import Answer, EvalRecord, Finish, ItemScore
 from keeptune.records.example import Example, Message, Role
 from keeptune.records.forgetting_report import (
@@ -77,6 +77,7 @@ __all__ = [
     "SearchTrial",
     "SideBySide",
     "Source",
+    "TeacherInput",
     "TrainingSummary",
     "TrialRow",
     "TuneResult",

@@ -17,12 +17,13 @@ from safetensors.torch import load_file, save_file
 from keeptune.commands import joined
 from keeptune.errors import CorruptCheckpoint
 from keeptune.records import from_plain, to_plain
+from keeptune.training.row_source import RowSource
 from keeptune.workspace.atomic import atomic_folder, remove_partials
 from keeptune.workspace.hashing import hash_files
 
 NAME = re.compile(r"checkpoint-(\d+)$")
 KEEP = 2
-SCALER = "scaler.json"
+SCALER, ROWS = "scaler.json", "rows.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,17 @@ class LoopState:
     """Tokens a pass in the steps so far; 0 before the first."""
     ready: float = 0.0
     """Of `seconds`, those before the first step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What changes as the loop goes on, and a checkpoint keeps beside its state."""
+
+    model: Any
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    """Of float16's gradients; for other numbers it is not enabled, and nothing is kept."""
+    rows: RowSource
 
 
 def trainable_weights(model: Any) -> dict[str, torch.Tensor]:
@@ -87,21 +99,16 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     return _load(folder / "weights.safetensors")
 
 
-def save_checkpoint(
-    run: Path, model: Any, optimizer: torch.optim.Optimizer, state: LoopState, scaler: Any = None
-) -> Path:
-    """Write ``checkpoint-<step>`` and drop all but the newest `KEEP`.
-
-    Args:
-        scaler: float16's `GradScaler`, where there is one.
-    """
+def save_checkpoint(run: Path, trained: Trained, state: LoopState) -> Path:
+    """Write ``checkpoint-<step>`` and drop all but the newest `KEEP`."""
     folder = run / f"checkpoint-{state.step}"
     with atomic_folder(folder) as partial:
-        _save(partial / "weights.safetensors", trainable_weights(model))
-        _save(partial / "optimizer.safetensors", _optimizer_tensors(optimizer))
+        _save(partial / "weights.safetensors", trainable_weights(trained.model))
+        _save(partial / "optimizer.safetensors", _optimizer_tensors(trained.optimizer))
         _save(partial / "random.safetensors", _random_tensors())
-        if scaler is not None:
-            (partial / SCALER).write_text(json.dumps(scaler.state_dict()), encoding="utf-8")
+        for name, kept in ((SCALER, trained.scaler.state_dict()), (ROWS, trained.rows.state())):
+            if kept:
+                (partial / name).write_text(json.dumps(kept), encoding="utf-8")
         (partial / "state.json").write_text(json.dumps(to_plain(state)), encoding="utf-8")
         (partial / "hash").write_text(_content_hash(partial), encoding="utf-8")
     for _, old in list_checkpoints(run)[:-KEEP]:
@@ -115,10 +122,8 @@ def list_checkpoints(run: Path) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
-def load_checkpoint(
-    run: Path, model: Any, optimizer: torch.optim.Optimizer, fingerprint: str, scaler: Any = None
-) -> LoopState | None:
-    """Restore the newest whole checkpoint into model, optimizer, scaler and random numbers; None where there is none.
+def load_checkpoint(run: Path, trained: Trained, fingerprint: str) -> LoopState | None:
+    """Restore the newest whole checkpoint into `trained` and the random numbers; None where there is none.
 
     Raises:
         CorruptCheckpoint: it belongs to another run, or none of those there is whole.
@@ -129,7 +134,7 @@ def load_checkpoint(
         return None
     for _, folder in reversed(found):
         if _is_whole(folder):
-            return _restore(folder, model, optimizer, fingerprint, scaler)
+            return _restore(folder, trained, fingerprint)
     delete = joined(["rm", "-r", *(str(path) for _, path in found)])
     raise CorruptCheckpoint(
         f"no checkpoint under {run} is whole ({', '.join(path.name for _, path in found)})",
@@ -137,7 +142,7 @@ def load_checkpoint(
     )
 
 
-def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer, fingerprint: str, scaler: Any) -> LoopState:
+def _restore(folder: Path, trained: Trained, fingerprint: str) -> LoopState:
     try:
         state = from_plain(LoopState, json.loads((folder / "state.json").read_text(encoding="utf-8")))
     except ValueError as error:
@@ -149,10 +154,11 @@ def _restore(folder: Path, model: Any, optimizer: torch.optim.Optimizer, fingerp
             f"{folder} was made with other settings, data or model than this run",
             "resume with the same ones, or start a new run in another --output",
         )
-    load_trainable(model, _load(folder / "weights.safetensors"), folder)
-    _restore_optimizer(optimizer, _load(folder / "optimizer.safetensors"))
-    if scaler is not None and (folder / SCALER).exists():
-        scaler.load_state_dict(json.loads((folder / SCALER).read_text(encoding="utf-8")))
+    load_trainable(trained.model, _load(folder / "weights.safetensors"), folder)
+    _restore_optimizer(trained.optimizer, _load(folder / "optimizer.safetensors"))
+    for name, restore in ((SCALER, trained.scaler.load_state_dict), (ROWS, trained.rows.restore)):
+        if (folder / name).exists():
+            restore(json.loads((folder / name).read_text(encoding="utf-8")))
     _restore_random(_load(folder / "random.safetensors"))
     return state
 

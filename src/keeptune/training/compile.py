@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -15,6 +16,7 @@ from keeptune.mitigation.objective import LEARNED
 from keeptune.models.compiled import PAYS_FROM, compile_blocks, compiles_block_by_block, has_compiler, plainly
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
+from keeptune.training.row_source import RowSource
 
 Compiled = Callable[[], contextlib.AbstractContextManager[None]]
 """Around a forward and backward pass."""
@@ -24,22 +26,24 @@ AGREES, ROUNDING = 0.03, 0.5
 root of the tokens more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Both ways must give the same loss on some of the rows to come."""
+
+    rows: RowSource
+    loss: Loss
+    """Of some rows, as if they were a step."""
+
+
 def try_compiling(
-    wanted: bool | None,
-    loaded: LoadedModel,
-    rows: Sequence[EncodedRow],
-    tokens: int,
-    loss: Loss,
-    observer: Observer,
-    passed: bool = False,
+    wanted: bool | None, loaded: LoadedModel, tokens: int, trial: Trial | None, observer: Observer
 ) -> Compiled:
-    """Compiled blocks that have passed a trial on some of `rows`; else the plain way, said why.
+    """Compiled blocks that have passed `trial`; else the plain way, said why.
 
     Args:
         wanted: None leaves it to the number of tokens and this machine.
         tokens: to be trained on in all.
-        loss: of some rows, as if they were a step.
-        passed: an earlier trial of the same has; one that failed is made again, as what failed may be mended.
+        trial: None where the same has passed before.
     """
     device = loaded.placement.device.type
     if wanted is None:
@@ -52,8 +56,8 @@ def try_compiling(
     try:
         blocks = compile_blocks(loaded.model)
         why = "" if blocks else "it has no repeated blocks"
-        if blocks and not passed:
-            why = _trial(blocks, loaded, rows, loss)
+        if blocks and trial:
+            why = _failed(blocks, loaded, trial)
     except Exception as error:  # noqa: BLE001 - whatever the compiler stumbles over, the plain way serves
         blocks, why = None, first_line(error)[:200]
     finally:
@@ -70,10 +74,11 @@ def failed_to_compile(error: BaseException) -> bool:
     return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
 
 
-def _trial(blocks: Compiled, loaded: LoadedModel, rows: Sequence[EncodedRow], loss: Loss) -> str:
+def _failed(blocks: Compiled, loaded: LoadedModel, trial: Trial) -> str:
     """Why not; empty where both ways agree. The generators of chance are left as they were."""
-    ordered = sorted((row for row in rows if row.role in LEARNED), key=lambda row: row.length)
-    model = loaded.model.train()
+    rows = [row for batch in trial.rows.sample() for row in batch if row.role in LEARNED]
+    ordered = sorted(rows, key=lambda row: row.length)
+    model, loss = loaded.model.train(), trial.loss
     device = loaded.placement.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         # One row and several are compiled apart, and kernels are found again where the kinds come in the same order:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keeptune.events import Observer
+from keeptune.models.memory import Meter
 from keeptune.workspace.cache_entry import entry_file, keep_entry, read_entry
 
 VERSION = 2
@@ -30,6 +31,13 @@ def read_startup(key: str, observer: Observer) -> Startup | None:
     """What was kept under `key`, or None."""
     found = read_entry(_file(key), Startup, observer)
     return found[0] if found else None
+
+
+def usable_startup(key: str, meter: Meter, observer: Observer) -> Startup | None:
+    """What was kept under `key`, if there is as much memory as it took; None without a key."""
+    known = read_startup(key, observer) if key else None
+    free = meter.free()
+    return known if known and (free is None or known.peak_bytes <= meter.used() + free) else None
 
 
 def keep_startup(key: str, start: Startup, observer: Observer) -> None:

@@ -88,7 +88,7 @@ def _summary(made: Prepared, state: LoopState, validation_examples: int) -> Trai
     loop = made.loop
     return TrainingSummary(
         method=made.config.method.kind,
-        examples=len(loop.rows),
+        examples=loop.rows.epoch.rows,
         validation_examples=validation_examples,
         epochs=state.step / loop.epoch_steps,
         steps=state.step,

@@ -9,7 +9,7 @@ from keeptune.inference.encoding import new_tokens
 from keeptune.inference.loglikelihood import mean_loss
 from keeptune.inference.run import AnswerSettings, answer_items, corpus_scores, score_answers
 from keeptune.models.load import LoadedModel
-from keeptune.training.loop import Validate
+from keeptune.training.selection import Validate
 from keeptune.training.session import Session
 
 NO_SCORE = 1e12

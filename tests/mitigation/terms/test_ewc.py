@@ -17,8 +17,8 @@ from keeptune.mitigation.terms.ewc import ewc, fisher_information
 from keeptune.models.load import LoadedModel
 from keeptune.models.low_rank import low_rank_layers
 from keeptune.records import EncodedRow
-from keeptune.training.loop import Loop
 from tests.mitigation.terms.changed import move, ready, trained
+from tests.training.loops import loop_over
 
 METHODS = [Full(), Adapter(rank=4, dropout=0.1)]
 
@@ -90,7 +90,7 @@ def test_a_heavy_penalty_holds_what_matters(tiny: Callable[..., Path], tmp_path:
         penalty = ewc(loaded, rows[:2])
         objective = Objective(penalties=((weight, penalty),))
         config = TrainingConfig(lr=0.01, epochs=20, batch_size=4)
-        Loop(loaded, rows[2:], config, tmp_path / str(weight), "f", silent, objective=objective)()
+        loop_over(loaded, rows[2:], config, tmp_path / str(weight), "f", silent, objective=objective)()
         energy[weight] = penalty(loaded.model).item()
     assert energy[1e3] < energy[0.0] / 20
 

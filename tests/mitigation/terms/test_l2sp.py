@@ -15,8 +15,8 @@ from keeptune.events import silent
 from keeptune.mitigation.objective import Objective
 from keeptune.mitigation.terms.l2sp import l2sp
 from keeptune.models.low_rank import low_rank_layers
-from keeptune.training.loop import Loop
 from tests.mitigation.terms.changed import merged_change, move, ready, trained
+from tests.training.loops import loop_over
 
 METHODS = [Full(), Adapter(rank=4, dropout=0.1), Adapter(kind="rslora", rank=3, dropout=0.0)]
 
@@ -66,7 +66,7 @@ def test_a_heavy_penalty_holds_the_weights(tiny: Callable[..., Path], tmp_path: 
         penalty = l2sp(loaded)
         config = TrainingConfig(lr=0.01, epochs=20, batch_size=4)
         objective = Objective(penalties=((weight, penalty),))
-        Loop(loaded, rows, config, tmp_path / str(weight), "f", silent, objective=objective)()
+        loop_over(loaded, rows, config, tmp_path / str(weight), "f", silent, objective=objective)()
         far[weight] = penalty(loaded.model).item()
     assert far[1e4] < far[0.0] / 10
 

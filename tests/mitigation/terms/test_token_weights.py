@@ -20,7 +20,7 @@ from keeptune.models.batch import Batch
 from keeptune.models.load import load_model
 from keeptune.records import Example, Message, RowRole
 from keeptune.statistics.losses import token_loglikelihoods
-from keeptune.training.loop import Loop
+from tests.training.loops import loop_over
 
 PROBABILITIES = [0.5, 0.25, 0.9, 0.001, 0.8]
 ROWS = [0, 0, 0, 1, 2]
@@ -87,6 +87,6 @@ def test_it_trains(tiny: Callable[..., Path], tmp_path: Path, name: str) -> None
     before = mean_loss(loaded, rows, 1 << 20)
     objective = Objective(terms=(Term(1.0, TOKEN_LOSSES[name], on=LEARNED),))
     config = TrainingConfig(lr=0.03, epochs=20, batch_size=8)
-    state = Loop(loaded, rows, config, tmp_path, "f", silent, objective=objective)()
+    state = loop_over(loaded, rows, config, tmp_path, "f", silent, objective=objective)()
     assert state.completion_tokens == 20 * sum(row.learned for row in rows)
     assert mean_loss(loaded, rows, 1 << 20) < before - 0.1

@@ -1,0 +1,124 @@
+"""A step's gradient: forward and backward passes, as many as memory needs, compiled where that works."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from keeptune.data.batching import split_by_budget
+from keeptune.errors import NonFiniteLoss
+from keeptune.events import Notice, Observer
+from keeptune.mitigation.objective import Objective
+from keeptune.models.batch import make_batch
+from keeptune.models.compiled import plainly
+from keeptune.models.load import LoadedModel
+from keeptune.models.memory import Meter, out_of_memory
+from keeptune.records import EncodedRow
+from keeptune.training.compile import Compiled, failed_to_compile
+from keeptune.training.fit_memory import MemoryFit, fit_memory
+
+
+@dataclass(slots=True)
+class Gradients:
+    """Leaves the gradient of `objective` in the weights of `loaded`."""
+
+    loaded: LoadedModel
+    objective: Objective
+    observer: Observer
+    scaler: torch.amp.GradScaler
+    memory: MemoryFit
+    """The tokens that a pass may have; lowered when memory runs out."""
+    compiled: Compiled = plainly
+    """How a pass is computed; plainly from the moment when the compiler fails."""
+
+    def of_step(self, step: int, rows: Sequence[EncodedRow]) -> float:
+        """Add the gradient of a step over `rows`; return its loss.
+
+        Raises:
+            NonFiniteLoss: the loss is NaN or infinite.
+        """
+        loss = self._of_tokens(step, rows)
+        penalty = self.objective.penalty(self.loaded.model)
+        return loss + (0.0 if penalty is None else self._add(step, penalty, rows))
+
+    def loss(self, rows: Sequence[EncodedRow]) -> torch.Tensor:
+        """The loss of `rows` as a step of their own, without penalties."""
+        return self._loss(rows, self.objective.counts(rows))
+
+    def fit_memory(self, batches: Sequence[Sequence[EncodedRow]]) -> None:
+        """Find the token budget that memory holds, up to the one that is set. Random numbers and weights stay."""
+        device = self.loaded.placement.device
+        self.loaded.model.train()
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            self.memory = fit_memory(
+                batches,
+                self.memory.token_budget,
+                self.loaded.trainable,
+                Meter(device),
+                self._trial_pass,
+                self.observer,
+            )
+
+    def _trial_pass(self, rows: Sequence[EncodedRow]) -> None:
+        try:
+            with self.compiled():
+                self.loss(rows).backward()  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            if not self._falls_back(error):
+                raise
+            self._trial_pass(rows)
+        finally:
+            self.loaded.model.zero_grad()
+
+    def _of_tokens(self, step: int, rows: Sequence[EncodedRow]) -> float:
+        counts = self.objective.counts(rows)
+        budget = self.memory.token_budget
+        parts = split_by_budget(range(len(rows)), [row.length for row in rows], budget)
+        try:
+            return sum(self._of_part(step, [rows[index] for index in part], counts) for part in parts)
+        except RuntimeError as error:
+            if out_of_memory(error) and len(parts) < len(rows):
+                held = max(len(part) * max(rows[index].length for index in part) for part in parts)
+                budget = min(budget, held) // 2
+                self.observer(Notice("memory", f"out of memory: {budget:,} tokens a pass from here on"))
+            elif not self._falls_back(error):
+                raise
+        self.loaded.model.zero_grad()
+        self.memory = dataclasses.replace(self.memory, token_budget=budget)
+        return self._of_tokens(step, rows)
+
+    def _falls_back(self, error: RuntimeError) -> bool:
+        """Whether the compiler failed: passes are then computed without it."""
+        if self.compiled is plainly or not failed_to_compile(error):
+            return False
+        self.compiled = plainly
+        self.observer(Notice("speed", f"not compiled from here on: {type(error).__name__}"))
+        return True
+
+    def _of_part(self, step: int, rows: Sequence[EncodedRow], counts: Sequence[int]) -> float:
+        """Add the gradient of these rows' share of the step's token means; return that share of the loss."""
+        with self.compiled():
+            return self._add(step, self._loss(rows, counts), rows)
+
+    def _loss(self, rows: Sequence[EncodedRow], counts: Sequence[int]) -> torch.Tensor:
+        placement = self.loaded.placement
+        batch = make_batch(rows, self.loaded.kind, self.loaded.tokenizer.pad_token_id, placement.device)
+        with placement.autocast():
+            return self.objective(self.loaded.model, batch, counts)
+
+    def _add(self, step: int, loss: torch.Tensor, rows: Sequence[EncodedRow]) -> float:
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise non_finite("loss", step, value, rows)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        return value
+
+
+def non_finite(what: str, step: int, value: float, rows: Sequence[EncodedRow]) -> NonFiniteLoss:
+    """The error for a number that became NaN or infinite at `step`."""
+    fix = "lower --lr, or use --dtype float32; then look at these items. Checkpoints before this step are kept"
+    return NonFiniteLoss(step, value, [row.item_id for row in rows], fix, what)
