@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from keeptune.abilities.previous_tasks import settings_of
 from keeptune.assessment.assess import write_report
 from keeptune.cli.main import main
 from keeptune.errors import KeeptuneError
 from keeptune.events import Notice
-from keeptune.export.run_model import base_of
 from keeptune.records import to_plain
 from keeptune.training.equivalent_run import equivalent_run, trained
 from keeptune.workspace.atomic import write_json
+from keeptune.workspace.lineage import base_of
 from keeptune.workspace.run_folder import dependents, find_runs
 from keeptune.workspace.runs import read_result, read_settings
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told
 from tests.report.forgetting_reports import forgetting_report
 from tests.workspace.many_runs import write_tune
@@ -92,7 +92,7 @@ def test_the_list_of_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "settings of an earlier run": ("config.json", settings_of),
+    "settings of an earlier run": ("config.json", lambda run: Workspace(run).tune_settings()),
     "result of an earlier run": ("result.json", read_result),
     "settings as they are": ("config.json", read_settings),
     "summary of a training": ("training.json", trained),

@@ -33,7 +33,6 @@ from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, DataError, StoreError
 from keeptune.events import CandidateDone, TrainingStarted, silent
 from keeptune.experiments.rescue import Repairer, _repairing
-from keeptune.export.run_model import of_run
 from keeptune.export.save import save_tuned
 from keeptune.inference.encoding import NEW_TOKENS, make_encoder
 from keeptune.mitigation.candidates import training_of
@@ -41,6 +40,7 @@ from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.records import ForgettingReport
 from keeptune.training.session import Session
+from keeptune.workspace.lineage import of_run
 from tests.api.conftest import NUMBERS
 from tests.api.runs import CPU, Told, settings
 

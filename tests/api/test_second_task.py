@@ -12,11 +12,13 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from keeptune.abilities.previous_tasks import protect_previous_tasks, run_of
+from keeptune.abilities.previous_tasks import protect_previous_tasks
 from keeptune.api.tune import tune
 from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MeasureConfig, ModelConfig, TuneConfig
 from keeptune.errors import KeeptuneError
 from keeptune.events import Notice, TrainingStarted
+from keeptune.workspace.lineage import run_of
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import CPU, Told, settings
 
 QUICK = MeasureConfig(extent="quick", abilities=("none",))
@@ -54,7 +56,7 @@ def test_a_run_that_the_settings_name_is_not_named_twice(coloured: Path, tmp_pat
 def test_a_run_that_searched_is_an_earlier_run_too(tmp_path: Path) -> None:
     for name in ("config.json", "result.json", "mitigation_search.json"):
         (tmp_path / name).write_text("{}")
-    assert run_of(ModelConfig(name=str(tmp_path / "adapter"))) == tmp_path
+    assert run_of(ModelConfig(name=str(tmp_path / "adapter"))) == Workspace(tmp_path)
 
 
 def test_an_adapter_is_folded_in_first_and_the_next_one_stands_on_that(coloured: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from keeptune.config import DataConfig, EvaluationConfig, MeasureConfig, Measure
 from keeptune.events import Notice
 from keeptune.records import Example, Message
 from keeptune.report.phrases import headline
-from keeptune.workspace.trained_on import FILE, count_trained_on, keep_trained_on, trained_on
+from keeptune.workspace.trained_on import count_trained_on, keep_trained_on, trained_on
 from tests.api.runs import CPU, Ran, Told
 
 
@@ -60,7 +60,7 @@ def test_of_a_model_that_no_run_made_nothing_is_said(run: Ran, tiny: Callable[..
 
 @pytest.mark.parametrize("text", ["no keys at all", "\x00\xff"], ids=str)
 def test_a_damaged_file_tells_nothing(tmp_path: Path, text: str) -> None:
-    (tmp_path / FILE).write_text(text, encoding="utf-8")
+    (tmp_path / "trained_on.txt").write_text(text, encoding="utf-8")
     assert trained_on(tmp_path) is None
     assert count_trained_on(trained_on(tmp_path), []) is None
 

@@ -24,6 +24,7 @@ from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import METRICS, get_metric
 from keeptune.statistics.jackknife import MIN_CLUSTERS
 from keeptune.workspace.hashing import hash_value
+from keeptune.workspace.workspace import Workspace
 
 QUICK_ITEMS = 150
 """Items of an undeclared ability in a quick measure; more where these are fewer clusters than an interval needs."""
@@ -130,7 +131,7 @@ def _rows_of(keep: Keep, data: DataConfig, observer: Observer) -> _Read:
         loaded = load_told(keep.data, data, keep.name, observer)
         found = labelled((), loaded.examples, replace(data, test=keep.data), observer)
         return found.test, loaded.sha256[:12], EvaluationConfig(), found.test
-    rows, evaluation = earlier_items(Path(keep.data.removeprefix(RUN)).expanduser())
+    rows, evaluation = earlier_items(Workspace(Path(keep.data.removeprefix(RUN)).expanduser()))
     return rows.test, rows.test_hash[:12], evaluation, rows.pool
 
 

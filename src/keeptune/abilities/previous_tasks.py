@@ -6,26 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from keeptune.config.keep import RUN
-from keeptune.config.schema import EvaluationConfig, Keep, ModelConfig, TuneConfig
+from keeptune.config.schema import EvaluationConfig, Keep, TuneConfig
 from keeptune.data.task_rows import Rows, load_rows
 from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
 from keeptune.near_paths import did_you_mean_path
-from keeptune.records import from_plain
-from keeptune.workspace.json_file import read_json_file
-from keeptune.workspace.runs import CONFIG, MITIGATION_SEARCH, RESULT, read_result
-
-FIX = "resume from the same one, or start a new run in another --output"
-
-
-def run_of(model: ModelConfig) -> Path | None:
-    """The run of `tune` that made this model, where it still lies in that run's folder."""
-    path = Path(model.name).expanduser()
-    for folder in (path, path.parent):
-        trained = any((folder / name).exists() for name in ("training.json", MITIGATION_SEARCH))
-        if trained and (folder / CONFIG).exists() and (folder / RESULT).exists():
-            return folder
-    return None
+from keeptune.workspace.lineage import run_of
+from keeptune.workspace.workspace import Workspace
 
 
 def protect_previous_tasks(config: TuneConfig, observer: Observer) -> TuneConfig:
@@ -34,12 +21,12 @@ def protect_previous_tasks(config: TuneConfig, observer: Observer) -> TuneConfig
     if earlier is None or config.measure.extent == "none":
         return config
     keeps = list(config.measure.keep)
-    before = [keep for keep in settings_of(earlier).measure.keep if keep.data.startswith(RUN)]
-    for keep in (Keep(earlier.name, f"{RUN}{earlier}"), *before):
+    before = [keep for keep in earlier.tune_settings().measure.keep if keep.data.startswith(RUN)]
+    for keep in (Keep(earlier.path.name, f"{RUN}{earlier}"), *before):
         if any(other.data == keep.data for other in keeps):
             continue
         try:
-            earlier_items(Path(keep.data.removeprefix(RUN)).expanduser())
+            earlier_items(Workspace(Path(keep.data.removeprefix(RUN)).expanduser()))
         except KeeptuneError as error:
             told = f"{keep.name}, which an earlier run taught this model, is not asked: {error.message}"
             observer(Notice("earlier", told))
@@ -52,31 +39,19 @@ def protect_previous_tasks(config: TuneConfig, observer: Observer) -> TuneConfig
     return replace(config, measure=replace(config.measure, keep=tuple(keeps)))
 
 
-def earlier_items(run: Path) -> tuple[Rows, EvaluationConfig]:
+def earlier_items(run: Workspace) -> tuple[Rows, EvaluationConfig]:
     """The rows of an earlier run, whose test rows show what it taught, and how they are scored.
 
     Raises:
         StoreError: the run is gone, or its test rows are others than it was scored on. DataError: they are gone.
     """
-    if not (run / CONFIG).exists():
+    if not run.has_settings:
         raise StoreError(
             f"there is no run {run}",
-            f"{did_you_mean_path(run)}name the folder of a finished run, or its test rows as a file",
+            f"{did_you_mean_path(run.path)}name the folder of a finished run, or its test rows as a file",
         )
-    config = settings_of(run)
+    config = run.tune_settings()
     rows = load_rows(config, silent)
-    if rows.test_hash != read_result(run).get("manifest", {}).get("test_hash"):
+    if rows.test_hash != run.result().get("manifest", {}).get("test_hash"):
         raise StoreError(f"the test rows of {run} are others now than it was scored on", "name them as a file")
     return rows, config.evaluation
-
-
-def settings_of(run: Path) -> TuneConfig:
-    """The settings of a finished run of `tune`.
-
-    Raises:
-        StoreError: not readable as such.
-    """
-    try:
-        return from_plain(TuneConfig, read_json_file(run / CONFIG))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"the settings of {run} cannot be read: {error}", "name a finished run of tune") from error

@@ -10,7 +10,6 @@ from keeptune.data.encode import Encoder
 from keeptune.data.template import field_names
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, shown, silent
-from keeptune.export.run_model import base_of, of_run
 from keeptune.inference.encoding import make_encoder
 from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.inference.generate import fitting_prompts, generate
@@ -19,6 +18,7 @@ from keeptune.records import Example, Message
 from keeptune.records.shown import Shown
 from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import PLAIN, TaskFormat, as_trained, format_of
+from keeptune.workspace.lineage import base_of, of_run
 
 REPLY_TOKENS = 256
 

@@ -12,9 +12,9 @@ from keeptune.data.validate import check_data
 from keeptune.errors import ConfigError, KeeptuneError, MissingDependency, ModelError
 from keeptune.events import Notice, Observer, shown
 from keeptune.experiments.tuning import refuse_start
-from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder, token_counter
 from keeptune.report.progress import shows_progress
+from keeptune.workspace.lineage import of_run
 
 
 @shows_progress

@@ -17,7 +17,6 @@ from keeptune.events import Notice, Observer, RunStarted, shown, silent
 from keeptune.experiments.compare import Compared, compare_trials
 from keeptune.experiments.trial_scores import FinishedTrial
 from keeptune.experiments.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
-from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.table import apply_mitigations, refuse_overridden
@@ -34,6 +33,7 @@ from keeptune.report.progress import shows_progress
 from keeptune.training.preflight import preflight
 from keeptune.training.replay_data import check_replayed
 from keeptune.training.resume import open_in, refuse_other_settings
+from keeptune.workspace.lineage import of_run
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.path_part import path_part
 from keeptune.workspace.runs import CONFIG, LOCK, TRIALS, locked_folder

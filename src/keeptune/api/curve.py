@@ -15,7 +15,6 @@ from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
 from keeptune.events import Notice, Observer, RunStarted, shown, silent
 from keeptune.experiments.learning_curve import Learned, check_sizes, learn, method_of
 from keeptune.experiments.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
-from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.records import (
     SCHEMA_VERSION,
@@ -30,6 +29,7 @@ from keeptune.report.progress import shows_progress
 from keeptune.training.preflight import preflight
 from keeptune.training.resume import refuse_other_settings
 from keeptune.training.train import write_config
+from keeptune.workspace.lineage import of_run
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.runs import CONFIG, TRIALS, open_run
 from keeptune.workspace.task_name import task_name

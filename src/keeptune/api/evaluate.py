@@ -14,13 +14,13 @@ from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import labelled, load_told
 from keeptune.errors import ConfigError
 from keeptune.events import Event, Notice, Observer, RunStarted, shown
-from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
 from keeptune.inference.run import corpus_scores
 from keeptune.records import SCHEMA_VERSION, EvalResult
 from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import as_trained
+from keeptune.workspace.lineage import of_run
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.runs import CONFIG, RESULT, goes_on, open_run
 from keeptune.workspace.written import write_record, write_records, write_settings

@@ -14,13 +14,13 @@ from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import labelled, load_told, rows_of_user
 from keeptune.errors import ConfigError
 from keeptune.events import Event, Notice, Observer, RunStarted, shown
-from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
 from keeptune.records import ForgettingReport
 from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import as_trained
 from keeptune.training.trained_items import items_trained_on
+from keeptune.workspace.lineage import of_run
 from keeptune.workspace.runs import CONFIG, goes_on, open_run
 from keeptune.workspace.task_name import short_model
 from keeptune.workspace.written import write_settings

@@ -14,10 +14,10 @@ from keeptune.data.mix.recipe import RECIPE, MixRecipe, read_recipe, recipe_file
 from keeptune.data.mix.report import MixReport
 from keeptune.errors import StoreError
 from keeptune.events import Observer, shown
-from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder, token_counter
 from keeptune.report.progress import shows_progress
 from keeptune.workspace.atomic import atomic_folder
+from keeptune.workspace.lineage import of_run
 
 
 @shows_progress

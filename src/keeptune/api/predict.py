@@ -11,7 +11,6 @@ from keeptune.data.split import limit_examples
 from keeptune.data.task_rows import tell_problems
 from keeptune.errors import ConfigError, StoreError
 from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer, shown
-from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import NEW_TOKENS, make_encoder
 from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.inference.generate import fitting_prompts, generate_kept
@@ -19,6 +18,7 @@ from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import as_trained
 from keeptune.workspace.growing_file import GrowingFile, locked_file
 from keeptune.workspace.hashing import hash_value
+from keeptune.workspace.lineage import of_run
 from keeptune.workspace.table_file import refuse_unknown_suffix, write_table
 
 

@@ -11,7 +11,6 @@ from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Observer, shown, silent
-from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder
 from keeptune.inference.evaluator import tell_model
 from keeptune.inference.generate import fitting_prompts, generate
@@ -20,6 +19,7 @@ from keeptune.records import Example
 from keeptune.records.shown import Shown
 from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import PLAIN, TaskFormat, as_trained, format_of
+from keeptune.workspace.lineage import of_run
 
 Route = Literal["base", "tuned"]
 ROOM = 256

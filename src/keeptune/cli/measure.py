@@ -61,11 +61,15 @@ def command(
     quiet_libraries()
     from keeptune.api.measure import measure
     from keeptune.config.schema import MeasureRun
-    from keeptune.export.run_model import base_of
     from keeptune.forgetting.gate import exit_code
+    from keeptune.models.find import refuse_missing
+    from keeptune.workspace.lineage import base_of
 
+    if not base:
+        refuse_missing(tuned)
+        base = base_of(tuned)
     run = MeasureRun(
-        base=replace(settings.model, name=base or base_of(tuned)),
+        base=replace(settings.model, name=base),
         tuned=replace(settings.model, name=tuned, revision=None),
         data=settings.data,
         evaluation=settings.evaluation,

@@ -49,11 +49,15 @@ def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_js
     settings = read_settings(config, flags)
     quiet_libraries()
     from keeptune.api.rescue import rescue
-    from keeptune.export.run_model import base_of
     from keeptune.forgetting.gate import exit_code
+    from keeptune.models.find import refuse_missing
     from keeptune.report.forgetting import forgetting_report
+    from keeptune.workspace.lineage import base_of
 
-    of_base = replace(settings, model=replace(settings.model, name=base or base_of(tuned)))
+    if not base:
+        refuse_missing(tuned)
+        base = base_of(tuned)
+    of_base = replace(settings, model=replace(settings.model, name=base))
     with progress(quiet=quiet) as observer, resume_hint(observer, "rescue") as told:
         report = rescue(of_base, replace(settings.model, name=tuned, revision=None), told)
     if as_json:

@@ -17,7 +17,6 @@ from keeptune.errors import ConfigError, RunExists
 from keeptune.events import Notice, NoticeLog, Observer, RunStarted
 from keeptune.experiments.mitigation_search import Made, MitigationSearch, SearchOutcome, settle
 from keeptune.experiments.tuning import remove_intermediates
-from keeptune.export.run_model import of_run
 from keeptune.export.save import saved_tuned
 from keeptune.export.save_interpolated import save_interpolated
 from keeptune.inference.encoding import make_encoder, new_tokens
@@ -46,6 +45,7 @@ from keeptune.training.task_format import as_found, as_trained, keep_format
 from keeptune.training.train import keep_settings, train
 from keeptune.training.trained_items import keep_trained
 from keeptune.workspace.hashing import hash_value
+from keeptune.workspace.lineage import of_run
 from keeptune.workspace.runs import CANDIDATES, START, open_run
 
 REPAIRS = ("kl=1", "self-replay=0.3+kl=1")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from keeptune.abilities.preflight import refuse_not_evaluable
 from keeptune.config.check import check_config
 from keeptune.config.schema import Adapter, TuneConfig
-from keeptune.export.run_model import of_run
 from keeptune.mitigation.fit import unfit
 from keeptune.models.adapters import METHODS, virtual_tokens
 from keeptune.scoring.table import METRICS
 from keeptune.training.optuna_needed import refuse_without_optuna
+from keeptune.workspace.lineage import of_run
 
 
 def preflight(config: TuneConfig) -> None:

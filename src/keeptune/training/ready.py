@@ -13,12 +13,12 @@ from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import EMBEDDED, Rows, load_rows, rows_of_user
 from keeptune.errors import DataError
 from keeptune.events import Notice, NoticeLog, Observer, silent
-from keeptune.export.run_model import of_run
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.candidates import refuse_nothing_to_keep, refuse_other_mitigations, rungs_of
 from keeptune.mitigation.replay import without_prompts
 from keeptune.training.preflight import preflight
 from keeptune.training.session import Session
+from keeptune.workspace.lineage import of_run
 
 DEV_FRACTION = 0.3
 """Share of the user's own items that a mitigation search chooses by, where the settings say nothing."""

@@ -8,10 +8,10 @@ from pathlib import Path
 from keeptune.config.paths import absolute
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import StoreError
-from keeptune.export.run_model import of_run
 from keeptune.export.save import save_merged
 from keeptune.models.find import find_model, hash_model
 from keeptune.models.load import load_model
+from keeptune.workspace.lineage import of_run
 from keeptune.workspace.runs import START, STARTED, read_json_object
 from keeptune.workspace.written import write_settings
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from keeptune.abilities.previous_tasks import run_of
 from keeptune.config.schema import ModelConfig
 from keeptune.data.prompt_body import prompt_bodies
 from keeptune.data.task_rows import load_told, rows_of_user
 from keeptune.events import Notice, Observer, silent
 from keeptune.records import Example, Message
 from keeptune.training.session import Session
+from keeptune.workspace.lineage import run_of
 from keeptune.workspace.trained_on import count_trained_on, keep_trained_on, trained_on
 
 

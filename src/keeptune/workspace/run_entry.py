@@ -14,9 +14,10 @@ from keeptune.errors import StoreError
 from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain, negated, to_plain
 from keeptune.records.shown import Shown, number
 from keeptune.workspace.hashing import hash_value
-from keeptune.workspace.json_file import read_json_file, read_json_lines
+from keeptune.workspace.json_file import read_json_file, read_json_lines, read_json_object
+from keeptune.workspace.layout import ABILITIES, CONFIG, FORGETTING, LOCK, RESULT, ROWS, TRIALS
 from keeptune.workspace.path_part import path_part
-from keeptune.workspace.runs import CONFIG, FORGETTING, LOCK, RESULT, ROWS, TRIALS, is_locked, read_json_object
+from keeptune.workspace.runs import is_locked
 from keeptune.workspace.task_name import task_name
 
 State = Literal["finished", "running", "unfinished", "damaged"]
@@ -128,7 +129,7 @@ def read_entry(folder: Path, name: str) -> RunEntry:
 
 def items_hash(run: Path, ability: str) -> str:
     """Names the items that an ability was asked by; "" where the run does not hold them."""
-    records = run / "abilities" / path_part(ability) / "base.jsonl"
+    records = run / ABILITIES / path_part(ability) / "base.jsonl"
     try:
         return hash_value([[line["item_id"], line["prompt"], line["references"]] for line in read_json_lines(records)])
     except (OSError, *_SHAPE):

@@ -15,10 +15,12 @@ from filelock import FileLock, Timeout
 from keeptune.commands import command
 from keeptune.errors import RunLocked, StoreError
 from keeptune.near_paths import did_you_mean_path
+from keeptune.workspace.json_file import read_json_object
+from keeptune.workspace.layout import ABILITIES, ADAPTER, ADAPTER_CONFIG, BEST, CHECKPOINT_START, LOCK, MODEL, SAMPLES
 from keeptune.workspace.run_entry import RunEntry, is_run, leaves, read_entry
-from keeptune.workspace.runs import LOCK, is_locked, read_json_object
+from keeptune.workspace.runs import is_locked
 
-NOT_RUNS = ("adapter", "model", "samples", "abilities", "best")
+NOT_RUNS = (ADAPTER, MODEL, SAMPLES, ABILITIES, BEST)
 """Folders of a run that hold no runs."""
 _OWN = ("output", "resume")
 """Settings that say where a run itself is."""
@@ -134,7 +136,7 @@ def _paths(folder: Path) -> Iterator[tuple[Path, str]]:
         path = Path(place)
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         if is_run(path):
-            inner[:] = [name for name in inner if not (name in NOT_RUNS or name.startswith("checkpoint-"))]
+            inner[:] = [name for name in inner if not (name in NOT_RUNS or name.startswith(CHECKPOINT_START))]
             yield path, path.name if path == folder else path.relative_to(folder).as_posix()
 
 
@@ -146,7 +148,7 @@ def _outermost(run: Path) -> Path:
 def _settings_inside(path: Path, entry: RunEntry, target: Path, starts: Sequence[Path]) -> Iterator[str]:
     """Settings of a run, and of its adapter, that name something in the folder `target`."""
     named = dict(leaves(entry.settings))
-    adapter = path / "adapter" / "adapter_config.json"
+    adapter = path / ADAPTER / ADAPTER_CONFIG
     if adapter.exists():
         with suppress(StoreError):
             named["adapter's base"] = read_json_object(adapter, "").get("base_model_name_or_path")

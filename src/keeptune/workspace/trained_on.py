@@ -8,8 +8,8 @@ from pathlib import Path
 
 from keeptune.records import Example
 from keeptune.workspace.atomic import write_text
+from keeptune.workspace.layout import TRAINED_ON
 
-FILE = "trained_on.txt"
 MOST_BYTES = 2**28
 """A file that is larger is none of ours: it would hold sixteen million rows."""
 DIGITS = 16
@@ -25,12 +25,12 @@ def row_key(example: Example) -> str:
 
 def keep_trained_on(run: Path, rows: Iterable[Example], earlier: frozenset[str] = frozenset()) -> None:
     """Write the keys of `rows`, with those of the run that this one started from."""
-    write_text(run / FILE, "".join(f"{key}\n" for key in sorted({*earlier, *map(row_key, rows)})))
+    write_text(run / TRAINED_ON, "".join(f"{key}\n" for key in sorted({*earlier, *map(row_key, rows)})))
 
 
 def trained_on(run: Path) -> frozenset[str] | None:
     """The keys that a run kept; None where it kept none that can be read."""
-    file = run / FILE
+    file = run / TRAINED_ON
     try:
         if not file.is_file() or file.stat().st_size > MOST_BYTES:
             return None

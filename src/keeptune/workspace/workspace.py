@@ -104,6 +104,11 @@ class Workspace:
     # --- training and weights
 
     @property
+    def has_training(self) -> bool:
+        """Whether a training or a mitigation search has ended here."""
+        return any((self.path / name).exists() for name in (layout.TRAINING, layout.MITIGATION_SEARCH))
+
+    @property
     def is_trained(self) -> bool:
         """Whether a training has ended here, and its weights are here."""
         return (self.path / layout.TRAINING).exists() and self.weights is not None

@@ -1,0 +1,61 @@
+"""Where a model comes from: the run that holds it, and the base that it was tuned from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from keeptune.config.schema import ModelConfig
+from keeptune.errors import ConfigError
+from keeptune.workspace.json_file import read_json_object
+from keeptune.workspace.layout import ADAPTER_CONFIG
+from keeptune.workspace.workspace import Workspace
+
+NAME_BASE = "name the base with --base"
+
+
+def of_run(model: ModelConfig) -> ModelConfig:
+    """The tuned model of a run, where `model` names a run folder; else `model` as it is."""
+    run = Workspace(Path(model.name).expanduser())
+    if not run.has_settings or (run.path / ADAPTER_CONFIG).exists():
+        return model
+    tuned = run.weights or _left_as_it_was(run)
+    return model if tuned is None else replace(model, name=str(tuned))
+
+
+def _left_as_it_was(run: Workspace) -> str | None:
+    """The tuned model that a `rescue` was given, where it found nothing to change and so made no weights."""
+    if not (run.has_mitigation_search and run.has_forgetting):
+        return None
+    name = run.forgetting().get("tuned_name")
+    return name if isinstance(name, str) and Path(name).expanduser() != run.path else None
+
+
+def run_of(model: ModelConfig) -> Workspace | None:
+    """The finished `tune` that made this model, where the model still lies in that run's folder."""
+    path = Path(model.name).expanduser()
+    runs = (Workspace(path), Workspace(path.parent))
+    return next((run for run in runs if run.has_training and run.has_settings and run.has_result), None)
+
+
+def base_of(tuned: str) -> str:
+    """The base that a tuned model names itself: of a run of `tune`, or of an adapter; ``name@revision`` where it was
+    one of the hub's revisions.
+
+    Raises:
+        ConfigError: it names none. StoreError: what names it cannot be read.
+    """
+    path = Path(tuned).expanduser()
+    run, adapter = Workspace(path), path / ADAPTER_CONFIG
+    named = []
+    if run.has_settings:
+        model = run.settings().get("model")
+        named.append((model.get("name"), model.get("revision")) if isinstance(model, dict) else (None, None))
+    if adapter.exists():
+        settings = read_json_object(adapter, NAME_BASE)
+        named.append((settings.get("base_model_name_or_path"), settings.get("revision")))
+    for base, revision in named:
+        if isinstance(base, str) and base:
+            of_hub = revision and not Path(base).expanduser().exists()
+            return f"{base}@{revision}" if of_hub else base
+    raise ConfigError(f"{tuned} does not name the model it was tuned from", NAME_BASE)
