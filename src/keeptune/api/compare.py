@@ -36,11 +36,8 @@ from keeptune.training.resume import open_in, refuse_other_settings
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.path_part import path_part
-from keeptune.workspace.runs import CONFIG, LOCK, TRIALS, locked_folder
-from keeptune.workspace.written import write_record
-
-COMPARISON = "compare.json"
-PAGE = "compare.html"
+from keeptune.workspace.runs import locked_folder
+from keeptune.workspace.workspace import Workspace
 
 
 @shows_progress
@@ -67,14 +64,14 @@ def compare(
         KeeptuneError: see the tree in `keeptune.errors`.
     """
     trials = plan(config, methods, seeds, observer)
-    with _study_folder(Path(config.output).expanduser()) as folder:
-        observer(RunStarted(str(folder)))
+    with _study(Workspace(Path(config.output).expanduser())) as study:
+        observer(RunStarted(str(study)))
         for trial in {trial.method: trial for trial in trials}.values():
             preflight(trial.config)
         _check_rows(config)
         for trial in trials:
-            if (trial.path / CONFIG).exists():
-                refuse_other_settings(trial.config, trial.path, open_in(trial.path), also={Affects.ANSWERS})
+            if trial.run.has_settings:
+                refuse_other_settings(trial.config, trial.run, open_in(trial.run), also={Affects.ANSWERS})
         refuse_others(trials)
         due = [trial for trial in trials if not trial.finished]
         if len(due) < len(trials):
@@ -94,9 +91,9 @@ def compare(
         compared = compare_trials(finished)
         if isinstance(compared, Undefined):
             raise StoreError(f"the trials cannot be compared: {compared.reason}", "look at a trial's result.json")
-        report = _report(config, folder, trials, finished, errors, compared)
-        write_compare_html(report, folder / PAGE)
-        write_record(folder / COMPARISON, report)
+        report = _report(config, study, trials, finished, errors, compared)
+        write_compare_html(report, study.comparison_page)
+        study.write_comparison(report)
     return report
 
 
@@ -128,6 +125,7 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
         if error := unfit(changed):
             raise error
     settled = _with_rate(config, settled, observer)
+    study = Workspace(Path(config.output).expanduser())
     return [
         Trial(
             method,
@@ -135,7 +133,7 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
             replace(
                 changed,
                 training=replace(changed.training, seed=seed),
-                output=str(Path(config.output).expanduser() / TRIALS / f"{path_part(method)}-s{seed}"),
+                output=str(study.trial(f"{path_part(method)}-s{seed}")),
                 resume=False,
             ),
         )
@@ -166,23 +164,20 @@ def _check_rows(config: TuneConfig) -> None:
 
 
 @contextmanager
-def _study_folder(folder: Path) -> Iterator[Path]:
+def _study(study: Workspace) -> Iterator[Workspace]:
     """The folder, made or taken up again, locked against other processes while the block runs."""
-    if folder.is_file():
-        raise StoreError(f"{folder} is a file, not a folder", "name another --output")
-    others = folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir())
-    if others and ((folder / CONFIG).exists() or not (folder / TRIALS).is_dir()):
-        raise RunExists(
-            f"{folder} holds something other than a comparison", "name an empty or new folder with --output"
-        )
-    with locked_folder(folder, fresh=not others):
-        (folder / TRIALS).mkdir(exist_ok=True)
-        yield folder
+    if study.path.is_file():
+        raise StoreError(f"{study} is a file, not a folder", "name another --output")
+    if not study.is_empty and (study.has_settings or not study.is_study):
+        raise RunExists(f"{study} holds something other than a comparison", "name an empty or new folder with --output")
+    with locked_folder(study.path, fresh=study.is_empty):
+        study.begin_study()
+        yield study
 
 
 def _report(
     config: TuneConfig,
-    folder: Path,
+    study: Workspace,
     trials: Sequence[Trial],
     finished: Sequence[FinishedTrial],
     errors: dict[Trial, str],
@@ -193,7 +188,7 @@ def _report(
     order = list(dict.fromkeys(trial.method for trial in trials))
     return MethodComparison(
         schema_version=SCHEMA_VERSION,
-        path=str(folder),
+        path=str(study),
         metric=compared.task.metric.name,
         higher_is_better=compared.task.metric.higher_is_better,
         base=compared.task.base,
@@ -221,4 +216,4 @@ def _trial_row(
     result = results.get((trial.method, trial.seed))
     gain = None if result is None else compared.task.of_seed(trial.method, trial.seed)
     minutes = None if result is None else result.training.seconds / 60.0
-    return TrialRow(trial.method, trial.seed, str(trial.path), gain, minutes, errors.get(trial, ""))
+    return TrialRow(trial.method, trial.seed, str(trial.run), gain, minutes, errors.get(trial, ""))

@@ -28,15 +28,12 @@ from keeptune.report.html.curve_page import write_curve_html
 from keeptune.report.progress import shows_progress
 from keeptune.training.preflight import preflight
 from keeptune.training.resume import refuse_other_settings
-from keeptune.training.train import write_config
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.manifest import ModelFacts, make_manifest
-from keeptune.workspace.runs import CONFIG, TRIALS, open_run
+from keeptune.workspace.runs import open_run
 from keeptune.workspace.task_name import task_name
-from keeptune.workspace.written import write_record
+from keeptune.workspace.workspace import Workspace
 
-CURVE = "curve.json"
-PAGE = "curve.html"
 SIZES = (0, 50, 100, 250, 500, 1000)
 DRAWS = 3
 
@@ -65,13 +62,13 @@ def curve(
         ConfigError: sizes or settings that cannot be, told before any training. TrainingError: no trial finished.
         KeeptuneError: see the tree in `keeptune.errors`.
     """
-    started = bool(config.output) and (Path(config.output).expanduser() / CONFIG).exists()
-    with open_run(config.output, f"curve-{task_name(config.data.train or '')}", resume=started) as folder:
-        observer(RunStarted(str(folder)))
+    started = bool(config.output) and Workspace(Path(config.output).expanduser()).has_settings
+    with open_run(config.output, f"curve-{task_name(config.data.train or '')}", resume=started) as study:
+        observer(RunStarted(str(study)))
         config, sizes = _settled(config, sizes)
         check_sizes(sizes, draws)
-        _keep_settings(config, folder, started=started)
-        trials = {(size, draw): _trial(config, folder, size, draw) for draw in range(draws) for size in sizes if size}
+        _begin(config, study, started=started)
+        trials = {(size, draw): _trial(config, study, size, draw) for draw in range(draws) for size in sizes if size}
         refuse_others(trials.values())
         due = [trial for trial in trials.values() if not trial.finished]
         if len(due) < len(trials):
@@ -79,7 +76,7 @@ def curve(
         errors = {}
         for ended in execute(due, observer) if due else ():
             if ended.error:
-                errors[ended.trial.path] = ended.error
+                errors[ended.trial.run] = ended.error
                 observer(Notice("trial", f"{ended.trial.method}, draw {ended.trial.seed} failed: {ended.error}"))
         finished = [read_trial(trial) for trial in trials.values() if trial.finished]
         if not finished:
@@ -89,9 +86,9 @@ def curve(
         learned = learn(finished, sizes, draws)
         if isinstance(learned, Undefined):
             raise StoreError(f"the trials make no curve: {learned.reason}", "look at a trial's result.json")
-        report = _report(config, folder, learned, trials, errors, finished[0].result.manifest)
-        write_curve_html(report, folder / PAGE)
-        write_record(folder / CURVE, report)
+        report = _report(config, study, learned, trials, errors, finished[0].result.manifest)
+        write_curve_html(report, study.curve_page)
+        study.write_curve(report)
     return report
 
 
@@ -131,36 +128,36 @@ def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfi
     return replace(config, measure=measure, evaluation=replace(evaluation, max_new_tokens=room), resume=False), sizes
 
 
-def _keep_settings(config: TuneConfig, folder: Path, *, started: bool) -> None:
-    if started and not (folder / TRIALS).is_dir():
-        raise RunExists(f"{folder} holds a run that is no learning curve", "name an empty or new folder with --output")
+def _begin(config: TuneConfig, study: Workspace, *, started: bool) -> None:
+    if started and not study.is_study:
+        raise RunExists(f"{study} holds a run that is no learning curve", "name an empty or new folder with --output")
     if started:
-        refuse_other_settings(config, folder, open_then=(), also={Affects.ANSWERS})
+        refuse_other_settings(config, study, open_then=(), also={Affects.ANSWERS})
     else:
-        write_config(config, folder)
-    (folder / TRIALS).mkdir(exist_ok=True)
+        study.write_tune_settings(config)
+    study.begin_study()
 
 
-def _trial(config: TuneConfig, folder: Path, size: int, draw: int) -> Trial:
+def _trial(config: TuneConfig, study: Workspace, size: int, draw: int) -> Trial:
     """`limit_train` takes the first rows of the draw's order: fewer are a part of more."""
     training = replace(config.training, seed=config.training.seed + draw)
     data = replace(config.data, limit_train=size, draw=draw)
-    output = str(folder / TRIALS / f"n{size}-d{draw}")
+    output = str(study.trial(f"n{size}-d{draw}"))
     return Trial(method_of(size), draw, replace(config, data=data, training=training, output=output))
 
 
 def _report(
     config: TuneConfig,
-    folder: Path,
+    study: Workspace,
     learned: Learned,
     trials: Mapping[tuple[int, int], Trial],
-    errors: Mapping[Path, str],
+    errors: Mapping[Workspace, str],
     made: RunManifest,
 ) -> LearningCurve:
     task = learned.task
     return LearningCurve(
         schema_version=SCHEMA_VERSION,
-        path=str(folder),
+        path=str(study),
         metric=task.metric.name,
         higher_is_better=task.metric.higher_is_better,
         base=task.base,
@@ -169,9 +166,9 @@ def _report(
             CurveTrial(
                 size=size,
                 draw=draw,
-                path=str(trial.path),
+                path=str(trial.run),
                 gain=task.of_seed(trial.method, draw) if trial.finished else None,
-                error=errors.get(trial.path, ""),
+                error=errors.get(trial.run, ""),
             )
             for (size, draw), trial in sorted(trials.items())
         ),

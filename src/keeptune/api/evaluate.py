@@ -22,8 +22,7 @@ from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import as_trained
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.manifest import ModelFacts, make_manifest
-from keeptune.workspace.runs import CONFIG, RESULT, goes_on, open_run
-from keeptune.workspace.written import write_record, write_records, write_settings
+from keeptune.workspace.runs import goes_on, open_run
 
 
 @shows_progress
@@ -75,13 +74,12 @@ def evaluate(
             if found.shots < evaluation.few_shot:
                 told(Notice("few-shot", fewer_shown(found.shots, evaluation.few_shot, len(shown))))
             asked = found.examples
-        write_settings(run / CONFIG, settings)
+        run.write_settings(settings)
         evaluator = Evaluator(encoder, metrics, new_tokens(evaluation, encoder, items), evaluation.token_budget, told)
         began = time.monotonic()
         loaded = evaluator.load(model)
         records = evaluator.evaluate(loaded, items, asked, "model", cache=loaded.found.adapter is None)
-        samples = run / "samples" / "model.jsonl"
-        write_records(samples, records)
+        samples = run.write_samples("model", records)
         result = EvalResult(
             schema_version=SCHEMA_VERSION,
             path=str(run),
@@ -98,5 +96,5 @@ def evaluate(
                 seconds={"evaluate": time.monotonic() - began},
             ),
         )
-        write_record(run / RESULT, result)
+        run.write_result(result)
     return result

@@ -11,6 +11,7 @@ from keeptune.records import Forecast
 from keeptune.training.prepare import prepared
 from keeptune.training.ready import ready
 from keeptune.training.start import whole_model
+from keeptune.workspace.workspace import Workspace
 
 
 def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
@@ -21,5 +22,5 @@ def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
         KeeptuneError: what would stop the run.
     """
     with tempfile.TemporaryDirectory() as folder:
-        session = ready(config, Path(folder), observer)
+        session = ready(config, Workspace(Path(folder)), observer)
         return prepared(session.with_model(whole_model(session.config.model, session.run))).loop.measure()

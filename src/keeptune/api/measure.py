@@ -21,9 +21,8 @@ from keeptune.report.progress import shows_progress
 from keeptune.training.task_format import as_trained
 from keeptune.training.trained_items import items_trained_on
 from keeptune.workspace.lineage import of_run
-from keeptune.workspace.runs import CONFIG, goes_on, open_run
+from keeptune.workspace.runs import goes_on, open_run
 from keeptune.workspace.task_name import short_model
-from keeptune.workspace.written import write_settings
 
 
 @shows_progress
@@ -62,7 +61,7 @@ def measure(config: MeasureRun, observer: Observer = shown) -> ForgettingReport:
         for model in (config.base, config.tuned):
             refuse_not_evaluable(model, config.evaluation, config.measure)
         declared_items(config.measure, rows_of_user(config.data), make_encoder(config.base, config.data))
-        write_settings(run / CONFIG, config)
+        run.write_settings(config)
         task = _ask_task(config, told) if config.data.test is not None else None
         forgetting = Forgetting(
             config.base,

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from keeptune.abilities.declared import wanted_abilities
 from keeptune.assessment.diagnosis import (
@@ -34,8 +33,8 @@ from keeptune.assessment.verdict_pass import (
 from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig
 from keeptune.data.encode import Encoder, same_tokenizer
 from keeptune.data.lm_eval_task import same_ability
+from keeptune.errors import StoreError, first_line
 from keeptune.events import Notice, Observer, silent
-from keeptune.export.save import saved_tuned
 from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.confusion import confuse
 from keeptune.forgetting.drift_history import check_report, drift_history
@@ -61,19 +60,12 @@ from keeptune.records import (
 from keeptune.report.card import PublishedBase, model_card
 from keeptune.report.html import write_html
 from keeptune.scoring.metric import Metric
-from keeptune.workspace.atomic import write_text
 from keeptune.workspace.hashing import hash_value
-from keeptune.workspace.json_file import read_object
 from keeptune.workspace.manifest import ModelFacts, make_manifest
-from keeptune.workspace.path_part import path_part
-from keeptune.workspace.runs import FORGETTING
-from keeptune.workspace.written import write_record, write_records
+from keeptune.workspace.workspace import Workspace
 
-REPORT = FORGETTING
 TASK = "the task"
 """What its table of confusions is called, beside those of abilities."""
-PAGE = "report.html"
-CARD = "model_card.md"
 NOT_IN_QUICK = Undefined("not looked for in a quick measure; a full one does")
 
 
@@ -99,7 +91,7 @@ class Forgetting:
     data: DataConfig
     """How the user's own items are read, and how long a prompt may be."""
     token_budget: int
-    run: Path
+    run: Workspace
     observer: Observer
     routed: bool = False
     """The base goes on answering all but the task, so it stands for the tuned model there."""
@@ -277,7 +269,7 @@ def write_report(
     report: ForgettingReport,
     answered: Mapping[str, Both],
     task: Task | None,
-    run: Path,
+    run: Workspace,
     made: TuneResult | None = None,
     base: PublishedBase | None = None,
     observer: Observer = silent,
@@ -287,27 +279,24 @@ def write_report(
     report = replace(report, drift_history=drift_history([*_earlier(run, observer), to_plain(report)]))
     for name, records in answered.items():
         for side, of_side in zip(("base", "tuned"), records, strict=True):
-            write_records(run / "abilities" / path_part(name) / f"{side}.jsonl", of_side)
+            run.write_ability_records(name, side, of_side)
     pairs = {name: pair(*records) for name, records in answered.items()}
-    write_html(report, pairs, run / PAGE, pair(task.base, task.tuned) if task else (), made)
-    weights = saved_tuned(run)
-    write_text(weights / "README.md" if weights else run / CARD, model_card(report, made, base))
-    write_record(run / REPORT, report)
+    write_html(report, pairs, run.page, pair(task.base, task.tuned) if task else (), made)
+    run.write_card(model_card(report, made, base))
+    run.write_forgetting(report)
     return report
 
 
-def _earlier(run: Path, observer: Observer) -> list[dict[str, object]]:
+def _earlier(run: Workspace, observer: Observer) -> list[dict[str, object]]:
     """Reports of the runs beside this one, the oldest first; what cannot be read is told, and is no report."""
     found = []
-    for file in sorted(run.resolve().parent.glob(f"*/{REPORT}")):
+    for other in run.measured_beside():
         try:
-            if file.parent.resolve() == run.resolve():
-                continue
-            plain = read_object(file)
-            written = file.stat().st_mtime
+            plain = other.forgetting()
+            written = other.measured_at
             check_report(plain)
-        except (OSError, ValueError) as error:
-            observer(Notice("neighbour", f"{file} of another run cannot be read and is left out: {error}"))
+        except (OSError, ValueError, StoreError) as error:
+            observer(Notice("neighbour", f"the report of {other} cannot be read and is left out: {first_line(error)}"))
             continue
         found.append((written, plain))
     return [plain for _, plain in sorted(found, key=lambda each: each[0])]

@@ -16,6 +16,7 @@ from keeptune.forgetting.gate import decide
 from keeptune.forgetting.verdict import judge
 from keeptune.records import SCHEMA_VERSION, Ability, ForgettingReport, Undefined, to_plain
 from keeptune.workspace.manifest import ModelFacts, make_manifest
+from keeptune.workspace.workspace import Workspace
 
 NO_MODEL = Undefined("two logs were compared: no model was asked")
 
@@ -28,7 +29,7 @@ def is_log(name: str) -> bool:
     return path.suffix == ".jsonl"
 
 
-def measure_logs(config: MeasureRun, run: Path, notices: list[str], observer: Observer) -> ForgettingReport:
+def measure_logs(config: MeasureRun, run: Workspace, notices: list[str], observer: Observer) -> ForgettingReport:
     """The report over the tasks that both logs hold. `keep` declares tasks by their names.
 
     Raises:

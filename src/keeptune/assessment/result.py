@@ -20,7 +20,6 @@ from keeptune.records import (
 from keeptune.training.session import Session
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.manifest import make_manifest
-from keeptune.workspace.runs import read_settings
 
 SIDE_BY_SIDE = 5
 
@@ -45,7 +44,7 @@ def make_result(
         samples=_side_by_side(records["base"], records["tuned"]),
         training=summary,
         notices=tuple(session.notices),
-        config=read_settings(session.run),
+        config=session.run.settings(),
         manifest=make_manifest(
             scored.base,
             train_hash=rows.train_hash,

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from keeptune.data.few_shot import fewer_shown, with_shots
 from keeptune.events import Notice
-from keeptune.export.save import saved_tuned
 from keeptune.inference.encoding import new_tokens
 from keeptune.inference.evaluator import Evaluator
 from keeptune.inference.run import score_answers
@@ -40,7 +39,7 @@ def score(session: Session) -> Scored:
         del base
         gc.collect()
     with session.timed("evaluate_tuned"):
-        tuned = evaluator.load(replace(config.model, name=str(saved_tuned(session.run)), revision=None))
+        tuned = evaluator.load(replace(config.model, name=str(session.run.weights), revision=None))
         records["tuned"] = evaluator.evaluate(tuned, rows.test, rows.test, "tuned", cache=False)
     for name, outputs in baseline_outputs(rows.train, rows.test).items():
         answers = [Answer(e.id, text, "stop") for e, text in zip(rows.test, outputs, strict=True)]

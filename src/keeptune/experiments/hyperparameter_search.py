@@ -11,27 +11,20 @@ from dataclasses import dataclass, replace
 
 from keeptune.config.schema import TrainingConfig, TuneConfig
 from keeptune.data.split import limit_examples
-from keeptune.errors import ConfigError, NonFiniteLogits, NonFiniteLoss, StoreError
+from keeptune.errors import ConfigError, NonFiniteLogits, NonFiniteLoss
 from keeptune.events import Event, Notice, StepDone, TrainingStarted
 from keeptune.experiments.optuna_study import Measured, Report, Space, Study
 from keeptune.inference.base_text import sample_text
 from keeptune.inference.drift import kl_by_row, kl_of_adapter
 from keeptune.mitigation.fit import unfit
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.records import EncodedRow, HyperparameterSearchReport, from_plain, to_plain
+from keeptune.records import EncodedRow, HyperparameterSearchReport
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.prepare import prepared
 from keeptune.training.resume import refuse_another
 from keeptune.training.selection import Validate
 from keeptune.training.session import Session
-from keeptune.training.train import keep_settings, write_config
-from keeptune.workspace.atomic import write_json
-from keeptune.workspace.json_file import read_json_file
 
-SEARCH = "hyperparameter_search.json"
-JOURNAL = "search.journal"
-TRIAL = "search"
-"""Folder in a run for the trial under way."""
 ROWS = 512
 """Rows of the task that a trial learns from at most: with fewer, it is the training itself."""
 CHECKS = 4
@@ -65,20 +58,14 @@ def with_found_settings(session: Session) -> Session:
     if error := unfit(config):
         raise error
     refuse_another(session)
-    keep_settings(config, run)
-    kept = run / SEARCH
-    if kept.exists():
-        try:
-            report = from_plain(HyperparameterSearchReport, read_json_file(kept))
-        except (OSError, ValueError) as error:
-            fix = "start a new run in another --output"
-            raise StoreError(f"{kept}, which the search has found, cannot be read: {error}", fix) from error
-    else:
+    run.begin(config)
+    report = run.hyperparameter_search()
+    if report is None:
         report = _search(session)
-        write_json(kept, to_plain(report))
+        run.write_hyperparameter_search(report)
     observer(Notice("search", f"lr {report.lr:.2g}, epochs {report.epochs:g}: {report.reason}"))
     found = replace(config, training=replace(training, lr=report.lr, epochs=report.epochs))
-    write_config(found, run)
+    run.write_tune_settings(found)
     return session.with_config(found)
 
 
@@ -89,8 +76,8 @@ def _search(session: Session) -> HyperparameterSearchReport:
     space = _space(config, base.parameters, len(rows.train))
     del base
     few = replace(rows, train=limit_examples(rows.train, ROWS, training.seed))
-    trials = _Trials(replace(session, run=session.run / TRIAL, rows=few), texts)
-    study = Study(space, training.hyperparameter_search, training.max_drift, training.seed, session.run / JOURNAL)
+    trials = _Trials(replace(session, run=session.run.search_trial, rows=few), texts)
+    study = Study(space, training.hyperparameter_search, training.max_drift, training.seed, session.run.search_journal)
     return study.search(trials, session.observer)
 
 
@@ -114,7 +101,7 @@ class _Trials:
 
     def __call__(self, lr: float, epochs: float, report: Report, /) -> Measured | None:
         gc.collect()
-        config, folder = self.session.config, self.session.run
+        config, folder = self.session.config, self.session.run.path
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         config = replace(config, training=_short(config.training, lr, epochs))

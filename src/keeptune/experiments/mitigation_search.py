@@ -6,7 +6,6 @@ and the chosen candidate goes on to the same final scoring as any run.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import shutil
 import time
@@ -31,7 +30,6 @@ from keeptune.errors import (
     first_line,
 )
 from keeptune.events import CandidateDone, Notice
-from keeptune.export.save import saved_tuned
 from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.measurable import why_not_measurable
@@ -52,20 +50,14 @@ from keeptune.records import (
     MitigationSearchReport,
     TrainingSummary,
     Undefined,
-    from_plain,
-    to_plain,
 )
 from keeptune.scoring.table import get_metric
 from keeptune.training.replay_data import check_replayed
 from keeptune.training.session import Session
 from keeptune.training.train import train
-from keeptune.workspace.atomic import atomic_folder, write_json
-from keeptune.workspace.json_file import read_json_file
-from keeptune.workspace.path_part import path_part
-from keeptune.workspace.runs import CANDIDATES, MITIGATION_SEARCH
-
-ASKED = "asked.json"
-"""Of a candidate, beside its folder: the seconds that asking it took."""
+from keeptune.workspace.atomic import atomic_folder
+from keeptune.workspace.lineage import is_adapter
+from keeptune.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +110,10 @@ class Trainer:
     def __call__(self, candidate: str) -> Made:
         """Train, unless an earlier start or a run beside this one has."""
         config = candidate_config(candidate, self.session.config)
-        folder = self.session.run / CANDIDATES / (PLAIN if candidate == ROUTE else path_part(candidate))
-        folder.mkdir(parents=True, exist_ok=True)
-        summary = train(self.session.for_candidate(config, folder))
-        return Made(replace(config.model, name=str(saved_tuned(folder)), revision=None), summary)
+        run = self.session.run.candidate(PLAIN if candidate == ROUTE else candidate)
+        run.path.mkdir(parents=True, exist_ok=True)
+        summary = train(self.session.for_candidate(config, run))
+        return Made(replace(config.model, name=str(run.weights), revision=None), summary)
 
 
 @dataclass(slots=True)
@@ -181,7 +173,7 @@ class MitigationSearch:
         report = MitigationSearchReport(
             tuple(tried), choice.candidate.candidate, choice.reason, choice.enough, tuple(left), seconds
         )
-        write_json(self.session.run / MITIGATION_SEARCH, to_plain(report))
+        self.session.run.write_mitigation_search(report)
         return SearchOutcome(report, self.make(choice.candidate.candidate), choice.candidate.routed)
 
     def _dev_items(self) -> DevItems:
@@ -260,10 +252,9 @@ class MitigationSearch:
 
     def _asked(self, candidate: str, seconds: float) -> float:
         """The most that an earlier start or this one took: answers that were there already took others' time."""
-        file = self.session.run / CANDIDATES / f"{path_part(candidate)}.{ASKED}"
-        with contextlib.suppress(OSError, ValueError):
-            seconds = max(seconds, from_plain(float, read_json_file(file)))
-        write_json(file, seconds)
+        run = self.session.run
+        seconds = max(seconds, run.candidate_seconds(candidate))
+        run.write_candidate_seconds(candidate, seconds)
         return seconds
 
     def _drop(self, ability: Ability, answers: DevAnswers) -> DevDrop:
@@ -313,12 +304,11 @@ def _is_trained(candidate: str, tried: Sequence[DevEvidence]) -> bool:
     return training_of(candidate) in (training_of(one.candidate) for one in tried)
 
 
-def settle(model: ModelConfig, run: Path) -> Path:
+def settle(model: ModelConfig, run: Workspace) -> Path:
     """Put the weights that were chosen where a run has them, in the place of those that an earlier start has put there:
     with another budget, a search may end elsewhere."""
     weights = Path(model.name)
-    names = ("adapter", "model") if (weights / "adapter_config.json").exists() else ("model", "adapter")
-    place, other = (run / name for name in names)
+    place, other = (run.adapter, run.model) if is_adapter(weights) else (run.model, run.adapter)
     shutil.rmtree(other, ignore_errors=True)
     with atomic_folder(place) as partial:
         shutil.copytree(weights, partial, dirs_exist_ok=True)

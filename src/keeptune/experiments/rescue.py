@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keeptune.abilities.declared import declared_items
 from keeptune.abilities.preflight import refuse_not_evaluable
-from keeptune.assessment.assess import REPORT, Forgetting, Task
+from keeptune.assessment.assess import Forgetting, Task
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.split import limit_examples, split_examples
 from keeptune.data.task_metrics import choose
@@ -16,8 +16,6 @@ from keeptune.data.task_rows import Rows, labelled, load_rows, load_told, rows_o
 from keeptune.errors import ConfigError, RunExists
 from keeptune.events import Notice, NoticeLog, Observer, RunStarted
 from keeptune.experiments.mitigation_search import Made, MitigationSearch, SearchOutcome, settle
-from keeptune.experiments.tuning import remove_intermediates
-from keeptune.export.save import saved_tuned
 from keeptune.export.save_interpolated import save_interpolated
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
@@ -42,11 +40,12 @@ from keeptune.training.resume import refuse_other_settings
 from keeptune.training.session import Session
 from keeptune.training.start import refuse_another_start, whole_model
 from keeptune.training.task_format import as_found, as_trained, keep_format
-from keeptune.training.train import keep_settings, train
+from keeptune.training.train import train
 from keeptune.training.trained_items import keep_trained
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.lineage import of_run
-from keeptune.workspace.runs import CANDIDATES, START, open_run
+from keeptune.workspace.runs import open_run
+from keeptune.workspace.workspace import Workspace
 
 REPAIRS = ("kl=1", "self-replay=0.3+kl=1")
 REPAIRS_WITH_OLD_ROWS = (*with_interpolations("replay=0.5"), "replay=0.5+kl=1")
@@ -70,19 +69,19 @@ class Repairer:
         tuned = self.session.config.model
         if candidate in (PLAIN, ROUTE):
             return Made(tuned, None)
-        folder = self.session.run / CANDIDATES / candidate
+        run = self.session.run.candidate(candidate)
         config = candidate_config(candidate, self.session.config)
         if config.mitigation.interpolation != 1:
             # Towards the base, which is not what a repair starts from.
             whole = self(training_of(candidate))
-            if not folder.exists():
+            if not run.path.exists():
                 share = config.mitigation.interpolation
-                save_interpolated(_weights(self.base), _weights(whole.model), share, folder, tuned)
-            return replace(whole, model=replace(tuned, name=str(folder)))
-        folder.mkdir(parents=True, exist_ok=True)
+                save_interpolated(_weights(self.base), _weights(whole.model), share, run.path, tuned)
+            return replace(whole, model=replace(tuned, name=str(run)))
+        run.path.mkdir(parents=True, exist_ok=True)
         config = replace(config, mitigation=replace(config.mitigation, reference=_pinned(self.base)))
-        summary = train(self.session.for_candidate(config, folder))
-        return Made(replace(tuned, name=str(saved_tuned(folder))), summary)
+        summary = train(self.session.for_candidate(config, run))
+        return Made(replace(tuned, name=str(run.weights)), summary)
 
 
 def _weights(model: ModelConfig) -> LoadedModel | Path:
@@ -113,20 +112,20 @@ def run_rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer) -> Fo
         chosen = outcome.made.model
         if chosen == start:
             # What an earlier start had chosen by other margins.
-            for name in ("adapter", "model"):
-                shutil.rmtree(run / name, ignore_errors=True)
+            for folder in run.weight_folders:
+                shutil.rmtree(folder, ignore_errors=True)
             # Its weights lie where they lay; the whole ones in this run were made to start from.
             chosen = of_run(tuned)
         else:
             chosen = replace(chosen, name=str(settle(chosen, run)))
             keep_format(as_found(session.config.data, session.rows), run)
         report = _measured(session, of_tuned.with_model(chosen), outcome, tuned)
-        remove_intermediates(run)
-        shutil.rmtree(run / START, ignore_errors=True)
+        run.remove_intermediates()
+        shutil.rmtree(run.start_model, ignore_errors=True)
     return report
 
 
-def _ready(config: TuneConfig, tuned: ModelConfig, run: Path, observer: NoticeLog) -> Session:
+def _ready(config: TuneConfig, tuned: ModelConfig, run: Workspace, observer: NoticeLog) -> Session:
     """The session of the base: settings checked, rows read, metrics chosen, and all of it kept in the run folder."""
     base = of_run(config.model)
     config = replace(config, data=as_trained(tuned, config.data, observer))
@@ -145,9 +144,9 @@ def _ready(config: TuneConfig, tuned: ModelConfig, run: Path, observer: NoticeLo
         declared_items(config.measure, rows_of_user(config.data), encoder)
     metrics = choose(config.evaluation, rows.test, rows.pool)
     observer(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
-    if (run / REPORT).exists():
+    if run.has_forgetting:
         raise RunExists(f"{run} holds a finished result", "name another --output; results are never overwritten")
-    keep_settings(config, run)
+    run.begin(config)
     refuse_other_settings(config, run)
     refuse_another_start(base, run, "base")
     refuse_another_start(tuned, run)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from keeptune.errors import StoreError
 from keeptune.forgetting.compare import Pair, pair
 from keeptune.forgetting.paired_scores import paired_scores
 from keeptune.records import (
@@ -16,14 +14,12 @@ from keeptune.records import (
     MaybeInterval,
     TuneResult,
     Undefined,
-    from_plain,
 )
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import get_metric
 from keeptune.statistics.jackknife import LeftOut, paired_left_out
 from keeptune.statistics.seeded import ONE_SEED, Seeded, seeded
-from keeptune.workspace.json_file import read_json_lines
-from keeptune.workspace.path_part import path_part
+from keeptune.workspace.workspace import Workspace
 
 TASK = "the task"
 
@@ -34,7 +30,7 @@ class FinishedTrial:
 
     method: str
     seed: int
-    path: Path
+    run: Workspace
     result: TuneResult
 
 
@@ -80,7 +76,7 @@ def task_scores(trials: Sequence[FinishedTrial]) -> Measured | Undefined:
         StoreError: records that cannot be read.
     """
     metric = get_metric(trials[0].result.primary_metric)
-    pairs = [_read_pairs(trial.path / "samples") for trial in trials]
+    pairs = [pair(trial.run.samples("base"), trial.run.samples("tuned")) for trial in trials]
     own = [_own_gain(trial.result, metric) for trial in trials]
     return _measured(TASK, metric, trials, pairs, own)
 
@@ -103,7 +99,7 @@ def ability_scores(trials: Sequence[FinishedTrial]) -> tuple[list[Measured], dic
         elif any(report.verdict == "not measurable" for report in asked):
             left_out[name] = "the base is not surely more than two margins above the floor"
         else:
-            pairs = [_read_pairs(trial.path / "abilities" / path_part(name)) for trial in trials]
+            pairs = [pair(*(trial.run.ability_records(name, side) for side in ("base", "tuned"))) for trial in trials]
             own = [report.drop for report in asked]
             measured = _measured(name, get_metric(asked[0].metric), trials, pairs, own, asked[0])
             if isinstance(measured, Undefined):
@@ -163,17 +159,6 @@ def _measured(
 
 def _both_scored(before: EvalRecord, after: EvalRecord, metric: Metric) -> bool:
     return all(r.scores[metric.name].value is not None if metric.name in r.scores else False for r in (before, after))
-
-
-def _read_pairs(folder: Path) -> list[Pair]:
-    return pair(_read(folder / "base.jsonl"), _read(folder / "tuned.jsonl"))
-
-
-def _read(file: Path) -> list[EvalRecord]:
-    try:
-        return [from_plain(EvalRecord, line) for line in read_json_lines(file)]
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{file} cannot be read: {error}", "delete that trial's folder, and compare again") from error
 
 
 def _own_gain(result: TuneResult, metric: Metric) -> MaybeInterval:

@@ -19,11 +19,11 @@ from keeptune.events import Notice, Observer, silent
 from keeptune.experiments.trial_scores import FinishedTrial
 from keeptune.experiments.tuning import run_tuning
 from keeptune.models.find import find_model, hash_model
-from keeptune.records import TuneResult, from_plain, to_plain
+from keeptune.records import to_plain
 from keeptune.training.ready import rows_of
 from keeptune.training.resume import METRICS, metric_files
 from keeptune.training.start import whole_model
-from keeptune.workspace.runs import CONFIG, RESULT, ROWS, read_json_object, read_result, read_settings
+from keeptune.workspace.workspace import Workspace
 
 ASKED = ("keep", "abilities", "items", "extent", "dev_fraction")
 """Settings that decide what is asked, and by what margins."""
@@ -40,13 +40,14 @@ class Trial:
     """Its `output` is the trial's folder."""
 
     @property
-    def path(self) -> Path:
-        return Path(self.config.output)
+    def run(self) -> Workspace:
+        """Its run folder."""
+        return Workspace(Path(self.config.output))
 
     @property
     def finished(self) -> bool:
         """Whether its result is there."""
-        return (self.path / RESULT).exists()
+        return self.run.has_result
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,7 @@ def read_trial(trial: Trial) -> FinishedTrial:
     Raises:
         StoreError: none that can be read, or the result of another verb.
     """
-    try:
-        result = from_plain(TuneResult, read_result(trial.path))
-    except ValueError as error:
-        raise StoreError(f"{trial.path} holds another sort of result: {error}", "name another --output") from error
-    return FinishedTrial(trial.method, trial.seed, trial.path, result)
+    return FinishedTrial(trial.method, trial.seed, trial.run, trial.run.tune_result())
 
 
 def refuse_others(trials: Iterable[Trial]) -> None:
@@ -79,34 +76,34 @@ def refuse_others(trials: Iterable[Trial]) -> None:
     now: dict[tuple[DataConfig, MeasureConfig], dict[str, str]] = {}
     weights: dict[ModelConfig, str] = {}
     for trial in trials:
-        if not trial.finished or not (trial.path / ROWS).exists():
+        if not trial.finished or not trial.run.has_origin:
             continue
         config = protect_previous_tasks(trial.config, silent)
         given = json.loads(json.dumps(to_plain(with_absolute_paths(config).measure)))
-        asked = read_settings(trial.path)["measure"]
+        asked = trial.run.settings()["measure"]
         others = [name for name in ASKED if asked.get(name) != given[name]]
         if others:
-            raise StoreError(f"{trial.path} was asked with another {' and '.join(others)}", OTHER)
-        minutes, result = config.training.max_minutes, read_result(trial.path)
+            raise StoreError(f"{trial.run} was asked with another {' and '.join(others)}", OTHER)
+        minutes, result = config.training.max_minutes, trial.run.result()
         then = result["config"]["training"]["max_minutes"]
         cut = result["training"]["stopped_by"] == "max_minutes"
         if minutes != then and (cut or (minutes or math.inf) * 60 < result["training"]["seconds"]):
-            raise StoreError(f"{trial.path} was trained with another max_minutes, {then}", OTHER)
+            raise StoreError(f"{trial.run} was trained with another max_minutes, {then}", OTHER)
         if (config.data, config.measure) not in now:
             now[config.data, config.measure] = rows_of(trial.config).hashes()
-        kept = read_json_object(trial.path / ROWS, OTHER)
+        kept = trial.run.origin()
         hashes = now[config.data, config.measure]
         changed = [role for role, value in hashes.items() if kept.get(role, value) != value]
         if changed:
-            raise StoreError(f"{trial.path} was run with other {' and '.join(changed)} rows", OTHER)
-        started = whole_model(config.model, trial.path)
+            raise StoreError(f"{trial.run} was run with other {' and '.join(changed)} rows", OTHER)
+        started = whole_model(config.model, trial.run)
         if started not in weights:
             weights[started] = hash_model(find_model(started))
         if kept.get("model", weights[started]) != weights[started]:
-            raise StoreError(f"{trial.path} began with other weights than {started.name} holds now", OTHER)
+            raise StoreError(f"{trial.run} began with other weights than {started.name} holds now", OTHER)
         files = metric_files(config)
         if kept.get(METRICS, files) != files:
-            raise StoreError(f"{trial.path} was scored by a metric whose file has changed since", OTHER)
+            raise StoreError(f"{trial.run} was scored by a metric whose file has changed since", OTHER)
 
 
 def refuse_other_bases(finished: Sequence[FinishedTrial]) -> None:
@@ -118,7 +115,7 @@ def refuse_other_bases(finished: Sequence[FinishedTrial]) -> None:
     first = finished[0].result.manifest
     for trial in finished:
         if trial.result.manifest.model_hash != first.model_hash:
-            raise StoreError(f"{trial.path} began with other weights than {finished[0].path}", OTHER)
+            raise StoreError(f"{trial.run} began with other weights than {finished[0].run}", OTHER)
 
 
 class Executor(Protocol):
@@ -141,10 +138,10 @@ def run_trial(trial: Trial, observer: Observer = silent) -> str:
     """
     if trial.finished:
         return ""
-    resume = (trial.path / CONFIG).exists()
-    if not resume and trial.path.exists():
+    resume = trial.run.has_settings
+    if not resume and trial.run.path.exists():
         # Broken off before it was anything that can go on.
-        shutil.rmtree(trial.path)
+        shutil.rmtree(trial.run.path)
     try:
         run_tuning(replace(trial.config, resume=resume), observer)
     except KeeptuneError as error:

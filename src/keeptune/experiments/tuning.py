@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
-from keeptune.export.save import saved_tuned
 from keeptune.mitigation.candidates import (
     PLAIN,
     refuse_nothing_to_keep,
@@ -25,18 +23,16 @@ from keeptune.mitigation.candidates import (
     training_of,
 )
 from keeptune.records import ForgettingReport, TuneResult
-from keeptune.training.equivalent_run import WHOLE
 from keeptune.training.ready import ready
 from keeptune.training.resume import keep_asked, refuse_another, with_kept_settings
 from keeptune.training.session import Session
 from keeptune.training.start import whole_model
 from keeptune.training.task_format import as_found, keep_format
-from keeptune.training.train import keep_settings, train
+from keeptune.training.train import train
 from keeptune.training.trained_items import keep_trained
-from keeptune.workspace.path_part import path_part
-from keeptune.workspace.runs import CANDIDATES, CONFIG, RESULT, open_run, refuse_taken
+from keeptune.workspace.runs import open_run, refuse_taken
 from keeptune.workspace.task_name import task_name
-from keeptune.workspace.written import write_record, write_records
+from keeptune.workspace.workspace import Workspace
 
 
 def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
@@ -59,11 +55,11 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         scored = score(session)
         result = make_result(session, summary, scored, trained_on)
         for name, records in scored.records.items():
-            write_records(run / "samples" / f"{path_part(name)}.jsonl", records)
+            run.write_samples(name, records)
         if session.config.measure.extent != "none":
             result = replace(result, forgetting=_measured(session, scored, result, search))
-        write_record(run / RESULT, result)
-        remove_intermediates(run)
+        run.write_result(result)
+        run.remove_intermediates()
     observer(RunFinished(str(run), result.comparisons))
     return result
 
@@ -71,7 +67,7 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
 def _searched(session: Session) -> SearchOutcome:
     """The mitigation search of `--auto`; the weights that it chose are the run's."""
     refuse_another(session)
-    keep_settings(session.config, session.run)
+    session.run.begin(session.config)
     candidates = (PLAIN, *rungs_of(session.config))
     outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates)()
     settle(outcome.made.model, session.run)
@@ -83,7 +79,7 @@ def _measured(session: Session, scored: Scored, made: TuneResult, search: Search
     config = session.config
     forgetting = Forgetting(
         base=config.model,
-        tuned=replace(config.model, name=str(saved_tuned(session.run)), revision=None),
+        tuned=replace(config.model, name=str(session.run.weights), revision=None),
         measure=replace(config.measure, extent=config.measure.extent or "quick"),
         data=rows_of_user(config.data),
         token_budget=config.evaluation.token_budget,
@@ -110,10 +106,10 @@ def _can_search(config: TuneConfig) -> bool:
     return True
 
 
-def _what_auto_would_do(config: TuneConfig, run: Path, minutes: float) -> str:
+def _what_auto_would_do(config: TuneConfig, run: Workspace, minutes: float) -> str:
     candidates = rungs_of(config)
     trained = len({training_of(candidate) for candidate in candidates} - {PLAIN})
-    again = command("tune", config=run / CONFIG, auto=True, output=f"{run}-auto")
+    again = command("tune", config=run.settings_file, auto=True, output=f"{run}-auto")
     return (
         f"--auto looks for the cheapest mitigation that keeps everything: {', '.join(candidates)}, in this order, "
         f"as far as it must; {trained} trainings for the {len(candidates)} of them, "
@@ -129,14 +125,8 @@ def refuse_start(config: TuneConfig) -> None:
     """
     config = with_kept_settings(config)
     refuse_taken(config.output, resume=config.resume)
-    ready(config, Path(config.output), silent)
+    ready(config, Workspace(Path(config.output)), silent)
 
 
 def _default_name(config: TuneConfig) -> str:
     return f"{task_name(config.data.train or 'data')}-{config.method.kind}"
-
-
-def remove_intermediates(run: Path) -> None:
-    """Checkpoints, and weights that were not chosen, have served once the result is written."""
-    for path in (*run.glob("checkpoint-*"), run / "best", run / WHOLE, run / CANDIDATES):
-        shutil.rmtree(path, ignore_errors=True)

@@ -17,17 +17,18 @@ from keeptune.models.load import LoadedModel
 from keeptune.models.weights import fold_adapter
 from keeptune.workspace.atomic import atomic_folder, write_json
 from keeptune.workspace.sums import write_sums
+from keeptune.workspace.workspace import Workspace
 
 ADAPTER_CONFIG = "adapter_config.json"
 
 
-def save_tuned(loaded: LoadedModel, run: Path) -> Path:
+def save_tuned(loaded: LoadedModel, run: Workspace) -> Path:
     """Write ``adapter/`` in PEFT layout, or ``model/`` in transformers layout, tokenizer beside it.
 
     Both load in plain `peft` and `transformers`.
     """
     is_adapter = hasattr(loaded.model, "peft_config")
-    folder = run / ("adapter" if is_adapter else "model")
+    folder = run.adapter if is_adapter else run.model
     with atomic_folder(folder) as partial:
         _name_no_code(loaded)
         if loaded.initial_adapter is None:
@@ -105,8 +106,3 @@ def _save_on_whole_base(loaded: LoadedModel, initial: Mapping[str, torch.Tensor]
         first.mkdir()
         save_file(dict(initial), first / "adapter_model.safetensors")
         loaded.model.save_pretrained(folder, path_initial_model_for_weight_conversion=str(first))
-
-
-def saved_tuned(run: Path) -> Path | None:
-    """The folder that `save_tuned` wrote, or None."""
-    return next((run / name for name in ("adapter", "model") if (run / name).is_dir()), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from keeptune.abilities.declared import declared_items
 from keeptune.abilities.previous_tasks import protect_previous_tasks
@@ -19,6 +18,7 @@ from keeptune.mitigation.replay import without_prompts
 from keeptune.training.preflight import preflight
 from keeptune.training.session import Session
 from keeptune.workspace.lineage import of_run
+from keeptune.workspace.workspace import Workspace
 
 DEV_FRACTION = 0.3
 """Share of the user's own items that a mitigation search chooses by, where the settings say nothing."""
@@ -27,7 +27,7 @@ DEV_FRACTION = 0.3
 _OF_SEARCH = ("can_route", "candidates", "max_candidates", "search_minutes", "min_gain")
 
 
-def ready(config: TuneConfig, run: Path, observer: Observer) -> Session:
+def ready(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
     """Check the settings, read the rows, and choose the metrics of a run in the folder `run`; nothing is written.
 
     Raises:

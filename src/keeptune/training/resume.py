@@ -15,19 +15,17 @@ from keeptune.errors import StoreError
 from keeptune.events import silent
 from keeptune.models.find import find_model, hash_model
 from keeptune.models.placement import place
-from keeptune.records import from_plain, to_plain
+from keeptune.records import to_plain
 from keeptune.scoring.custom import is_custom
 from keeptune.training.replay_data import replay_data
 from keeptune.training.session import Session
 from keeptune.version import __version__
-from keeptune.workspace.atomic import write_json
 from keeptune.workspace.hashing import hash_files, hash_value
-from keeptune.workspace.runs import CANDIDATES, CONFIG, MITIGATION_SEARCH, ROWS, TRIALS, read_json_object, read_settings
-from keeptune.workspace.written import write_settings
+from keeptune.workspace.workspace import Workspace
 
 Settings = TypeVar("Settings", bound=Any)
 METRICS = "metric files"
-"""In `rows.json`: a hash of the files of the user's own metrics."""
+"""In `Workspace.origin`: a hash of the files of the user's own metrics."""
 OPEN = "left open"
 """In it: the settings that no value was given for."""
 TRAINED_ON = ("train", "validation", "replayed", "model", "settings")
@@ -44,13 +42,13 @@ def refuse_another(session: Session) -> None:
     """
     config, run = session.config, session.run
     made_of = session.rows.hashes() | _replayed(session) | {"model": hash_model(find_model(config.model))}
-    if not (run / ROWS).exists() or not (run / CONFIG).exists():
+    if not (run.has_origin and run.has_settings):
         left_open = [name for name, value in leaves(to_plain(config)) if value is None]
         made = {"settings": _trained_by(config), METRICS: metric_files(config), OPEN: left_open}
-        write_json(run / ROWS, {**made_of, **made})
-    if (run / CONFIG).exists():
+        run.write_origin({**made_of, **made})
+    if run.has_settings:
         refuse_other_settings(config, run)
-    kept = read_json_object(run / ROWS, FIX)
+    kept = run.origin()
     changed = [name for name in TRAINED_ON if name in made_of and name in kept and kept[name] != made_of[name]]
     if changed == ["model"]:
         raise StoreError(f"{run} was started with other weights than {config.model.name} holds now", FIX)
@@ -79,22 +77,20 @@ def _replayed(session: Session) -> dict[str, str]:
 
 def keep_trained_by(session: Session) -> None:
     """A run that goes on may have another limit of time than it was started with: its weights are of this one."""
-    file = session.run / ROWS
-    kept = read_json_object(file, FIX)
-    write_json(file, {**kept, "settings": _trained_by(_left_open(session.config, kept.get(OPEN, ())))})
+    kept = session.run.origin()
+    session.run.write_origin({**kept, "settings": _trained_by(_left_open(session.config, kept.get(OPEN, ())))})
 
 
 def keep_asked(session: Session) -> None:
     """What a run is asked, and by which files, may be others than when it started: keep what it is now."""
     config, run = session.config, session.run
-    kept, given = read_settings(run), to_plain(with_absolute_paths(config))
+    kept, given = run.settings(), to_plain(with_absolute_paths(config))
     for name, _ in list(leaves(given)):
         section, _, field = name.rpartition(".")
         if section and affects(name) in (Affects.INPUT, Affects.ANSWERS, Affects.VERDICT):
             kept[section][field] = given[section][field]
-    write_settings(run / CONFIG, kept)
-    made_of = read_json_object(run / ROWS, FIX)
-    write_json(run / ROWS, {**made_of, "test": session.rows.hashes()["test"], METRICS: metric_files(config)})
+    run.write_settings(kept)
+    run.write_origin({**run.origin(), "test": session.rows.hashes()["test"], METRICS: metric_files(config)})
 
 
 def _left_open(given: Settings, names: Collection[str], prefix: str = "") -> Settings:
@@ -148,19 +144,13 @@ def with_kept_settings(config: TuneConfig) -> TuneConfig:
     Raises:
         StoreError: settings that cannot be read, or are no training's.
     """
-    run = Path(config.output).expanduser()
-    if not (config.resume and config.output and (run / CONFIG).exists()):
+    run = Workspace(Path(config.output).expanduser())
+    if not (config.resume and config.output and run.has_settings):
         return config
-    open_then = set(read_json_object(run / ROWS, FIX).get(OPEN, ())) if (run / ROWS).exists() else set()
-    plain = read_settings(run)
-    try:
-        kept = from_plain(TuneConfig, plain)
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"the settings of {run} are not those of a training: {error}", FIX) from error
-    repaired = not kept.mitigation_search.auto and any(
-        (run / name).exists() for name in (CANDIDATES, MITIGATION_SEARCH)
-    )
-    if repaired or (run / TRIALS).is_dir():
+    open_then = set(open_in(run) or ())
+    kept = run.tune_settings()
+    repaired = not kept.mitigation_search.auto and run.has_mitigation_search
+    if repaired or run.is_study:
         verb = "rescue" if repaired else "compare or curve"
         raise StoreError(f"{run} is of {verb}, not of a training", f"resume it by keeptune {verb}, or name another")
     return _filled(config, kept, open_then, fixed(config) | {Affects.INPUT})
@@ -179,13 +169,13 @@ def _filled(
     return replace(given, **changes)
 
 
-def open_in(run: Path) -> Collection[str] | None:
+def open_in(run: Workspace) -> Collection[str] | None:
     """The settings that no value was given for when `run` started, where it has kept that."""
-    return read_json_object(run / ROWS, FIX).get(OPEN) if (run / ROWS).exists() else None
+    return run.origin().get(OPEN) if run.has_origin else None
 
 
 def refuse_other_settings(
-    config: TuneConfig, run: Path, open_then: Collection[str] | None = None, also: Collection[Affects] = ()
+    config: TuneConfig, run: Workspace, open_then: Collection[str] | None = None, also: Collection[Affects] = ()
 ) -> None:
     """Compare with the settings that `run` was started with; those it was left to choose may be anything.
 
@@ -196,7 +186,7 @@ def refuse_other_settings(
     Raises:
         StoreError: others.
     """
-    kept = dict(leaves(read_settings(run)))
+    kept = dict(leaves(run.settings()))
     compared = affecting(with_absolute_paths(config), *fixed(config), *also)
     given = {name: value for name, value in json.loads(json.dumps(compared)).items() if name in kept}
     changed = [

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from keeptune.config.schema import ModelConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.task_metrics import Metrics
 from keeptune.data.task_rows import Rows
 from keeptune.events import Observer
+from keeptune.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Session:
     """What one run works with. `ready` makes it; methods and `dataclasses.replace` derive others from it."""
 
     config: TuneConfig
-    run: Path
+    run: Workspace
     """The run folder."""
     rows: Rows
     encoder: Encoder
@@ -39,7 +39,7 @@ class Session:
         """The same run from another base."""
         return self.with_config(replace(self.config, model=model))
 
-    def for_candidate(self, config: TuneConfig, run: Path) -> Session:
+    def for_candidate(self, config: TuneConfig, run: Workspace) -> Session:
         """A training within this run: other settings, a folder of its own, and its own seconds."""
         return replace(self, config=config, run=run, seconds={})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from keeptune.config.paths import absolute
 from keeptune.config.schema import ModelConfig
@@ -12,26 +11,25 @@ from keeptune.export.save import save_merged
 from keeptune.models.find import find_model, hash_model
 from keeptune.models.load import load_model
 from keeptune.workspace.lineage import of_run
-from keeptune.workspace.runs import START, STARTED, read_json_object
-from keeptune.workspace.written import write_settings
+from keeptune.workspace.workspace import Workspace
 
 FIX = "resume from the same one, or start a new run in another --output"
 
 
-def whole_model(model: ModelConfig, run: Path) -> ModelConfig:
+def whole_model(model: ModelConfig, run: Workspace) -> ModelConfig:
     """`model`; an adapter as whole weights, folded into its base and kept in the run folder: what is trained on top
     of it needs them to be found there."""
     model = of_run(model)
     if find_model(model).adapter is None:
         return model
     refuse_another_start(model, run)
-    folder = run / START
+    folder = run.start_model
     if not folder.is_dir():
         save_merged(load_model(model, train_weights=True), folder)
     return replace(model, name=str(folder), revision=None)
 
 
-def refuse_another_start(model: ModelConfig, run: Path, role: str = "model") -> None:
+def refuse_another_start(model: ModelConfig, run: Workspace, role: str = "model") -> None:
     """Keep what a run starts from; of one that is resumed, compare it.
 
     Args:
@@ -40,10 +38,9 @@ def refuse_another_start(model: ModelConfig, run: Path, role: str = "model") -> 
     Raises:
         StoreError: a run that is resumed from another model.
     """
-    file, found = run / STARTED, hash_model(find_model(model))
-    kept = read_json_object(file, FIX) if file.exists() else {}
+    kept, found = run.started_from(), hash_model(find_model(model))
     if role not in kept:
         kept |= {role: absolute(model.name), f"{role} hash": found}
-        write_settings(file, kept)
+        run.write_started_from(kept)
     if kept.get(f"{role} hash") != found:
         raise StoreError(f"{run} was started with the {role} {kept[role]}, not {model.name} as it is now", FIX)

@@ -10,17 +10,14 @@ from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.labels import written
 from keeptune.data.task_rows import Rows
 from keeptune.data.template import field_names, parse_template
-from keeptune.errors import ConfigError, KeeptuneError, StoreError
+from keeptune.errors import ConfigError, KeeptuneError
 from keeptune.events import Notice, Observer
-from keeptune.export.save import saved_tuned
 from keeptune.models.find import find_model
 from keeptune.records import Message
 from keeptune.records.masked import has_secret, masked_text
-from keeptune.workspace.atomic import write_json
-from keeptune.workspace.runs import CONFIG, read_json_object
+from keeptune.workspace.lineage import is_adapter, task_format_of
+from keeptune.workspace.workspace import Workspace
 
-FILE = "task_format.json"
-"""Beside the weights, and so on the hub when they are uploaded."""
 SHOWN = 60
 """Characters of a template or a system message that a line shows."""
 
@@ -51,12 +48,12 @@ class TaskFormat:
 PLAIN = TaskFormat()
 
 
-def keep_format(data: DataConfig, run: Path) -> None:
+def keep_format(data: DataConfig, run: Workspace) -> None:
     """Write the format of these settings beside the weights that `run` holds. One that holds a secret stays in the
     run's own settings: what lies beside weights is passed on."""
-    weights, kept = saved_tuned(run), format_of(data)
-    if weights is not None and kept != PLAIN and not has_secret(kept):
-        write_json(weights / FILE, {field.name: getattr(kept, field.name) for field in fields(kept)})
+    kept = format_of(data)
+    if kept != PLAIN and not has_secret(kept):
+        run.write_task_format({field.name: getattr(kept, field.name) for field in fields(kept)})
 
 
 def as_found(data: DataConfig, rows: Rows) -> DataConfig:
@@ -92,22 +89,13 @@ def _kept_with(model: ModelConfig) -> tuple[TaskFormat, Path] | None:
     weights = _weights(model)
     if weights is None:
         return None
-    if (weights / FILE).exists():
-        return _read(read_json_object(weights / FILE, "delete it"), weights / FILE), weights / FILE
-    settings = weights.parent / CONFIG
-    if weights.name not in ("adapter", "model") or not settings.exists():
-        return None
-    try:
-        plain = read_json_object(settings, "")
-    except StoreError:
-        return None
-    data = plain.get("data") if plain.get("type") == "TuneConfig" else None
-    return (_read(data, settings), settings) if isinstance(data, dict) else None
+    found = task_format_of(weights)
+    return (_read(*found), found[1]) if found else None
 
 
 def _weights(model: ModelConfig) -> Path | None:
     path = Path(model.name).expanduser()
-    if path.is_dir() and (tuned := saved_tuned(path)) and not (path / "adapter_config.json").exists():
+    if path.is_dir() and (tuned := Workspace(path).weights) and not is_adapter(path):
         return tuned
     try:
         found = find_model(model)

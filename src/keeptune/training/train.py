@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from pathlib import Path
 
-from keeptune.config.paths import with_absolute_paths
-from keeptune.config.schema import TuneConfig
 from keeptune.events import Notice
-from keeptune.export.save import save_tuned, saved_tuned
+from keeptune.export.save import save_tuned
 from keeptune.mitigation.fit import unfit
 from keeptune.models.memory import Meter, trim
-from keeptune.records import TrainingSummary, to_plain
+from keeptune.records import TrainingSummary
 from keeptune.training.checkpoint import LoopState
-from keeptune.training.equivalent_run import (
-    DONE,
-    WHOLE,
-    equivalent_run,
-    interpolation,
-    is_candidate,
-    take_over,
-    trained,
-)
+from keeptune.training.equivalent_run import equivalent_run, interpolation, take_over
 from keeptune.training.prepare import Prepared, prepared
 from keeptune.training.resume import keep_trained_by, refuse_another
 from keeptune.training.session import Session
-from keeptune.workspace.atomic import write_json
-from keeptune.workspace.runs import CONFIG
-from keeptune.workspace.written import write_settings
 
 
 def train(session: Session) -> TrainingSummary:
@@ -37,18 +23,18 @@ def train(session: Session) -> TrainingSummary:
     if error := unfit(config):
         raise error
     refuse_another(session)
-    if (run / DONE).exists() and saved_tuned(run) is not None:
-        return trained(run)
+    if run.is_trained:
+        return run.training()
     interpolated = config.mitigation.interpolation != 1.0
-    alike = equivalent_run(run, session.observer) if interpolated or is_candidate(run) else None
+    alike = equivalent_run(run, session.observer) if interpolated or run.is_candidate else None
     if alike is not None:
-        session.observer(Notice("training", f"the training of {alike.name} is used again"))
+        session.observer(Notice("training", f"the training of {alike.path.name} is used again"))
     if interpolated or alike is not None:
-        keep_settings(config, run)
+        run.begin(config)
     if interpolated:
-        whole = alike or run / WHOLE
+        whole = alike or run.whole
         if alike is None:
-            whole.mkdir(exist_ok=True)
+            whole.path.mkdir(exist_ok=True)
             mitigation = dataclasses.replace(config.mitigation, interpolation=1.0)
             train(dataclasses.replace(session, config=dataclasses.replace(config, mitigation=mitigation), run=whole))
         return interpolation(config, whole, run)
@@ -60,28 +46,17 @@ def train(session: Session) -> TrainingSummary:
 def _trained_anew(session: Session) -> TrainingSummary:
     with session.timed("load"):
         made = prepared(session)
-        keep_settings(made.config, session.run)
+        session.run.begin(made.config)
         keep_trained_by(session)
     state = made.loop()
     session.seconds["train"] = state.seconds
     save_tuned(made.loop.loaded, session.run)
     summary = _summary(made, state, len(session.rows.validation))
-    write_json(session.run / DONE, to_plain(summary))
+    session.run.write_training(summary)
     del made
     gc.collect()
     trim()
     return summary
-
-
-def keep_settings(config: TuneConfig, run: Path) -> None:
-    """Write what the run is made of, once."""
-    if not (run / CONFIG).exists():
-        write_config(config, run)
-
-
-def write_config(config: TuneConfig, run: Path) -> None:
-    """The settings of `run`, so that it can go on from any folder."""
-    write_settings(run / CONFIG, with_absolute_paths(dataclasses.replace(config, output=str(run), resume=False)))
 
 
 def _summary(made: Prepared, state: LoopState, validation_examples: int) -> TrainingSummary:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from keeptune.config.schema import ModelConfig
-from keeptune.errors import ConfigError
+from keeptune.errors import ConfigError, StoreError
 from keeptune.workspace.json_file import read_json_object
-from keeptune.workspace.layout import ADAPTER_CONFIG
+from keeptune.workspace.layout import ADAPTER_CONFIG, TASK_FORMAT
 from keeptune.workspace.workspace import Workspace
 
 NAME_BASE = "name the base with --base"
 
 
+def is_adapter(folder: Path) -> bool:
+    """Whether this folder holds an adapter in PEFT's layout."""
+    return (folder / ADAPTER_CONFIG).exists()
+
+
 def of_run(model: ModelConfig) -> ModelConfig:
     """The tuned model of a run, where `model` names a run folder; else `model` as it is."""
     run = Workspace(Path(model.name).expanduser())
-    if not run.has_settings or (run.path / ADAPTER_CONFIG).exists():
+    if not run.has_settings or is_adapter(run.path):
         return model
     tuned = run.weights or _left_as_it_was(run)
     return model if tuned is None else replace(model, name=str(tuned))
@@ -59,3 +65,19 @@ def base_of(tuned: str) -> str:
             of_hub = revision and not Path(base).expanduser().exists()
             return f"{base}@{revision}" if of_hub else base
     raise ConfigError(f"{tuned} does not name the model it was tuned from", NAME_BASE)
+
+
+def task_format_of(weights: Path) -> tuple[dict[str, Any], Path] | None:
+    """How rows became prompts when these weights were trained, and the file that tells it: beside the weights, or the
+    settings of the run around them."""
+    file, run = weights / TASK_FORMAT, Workspace(weights.parent)
+    if file.exists():
+        return read_json_object(file, "delete it"), file
+    if weights not in run.weight_folders or not run.has_settings:
+        return None
+    try:
+        plain = run.settings()
+    except StoreError:
+        return None
+    data = plain.get("data") if plain.get("type") == "TuneConfig" else None
+    return (data, run.settings_file) if isinstance(data, dict) else None

@@ -33,7 +33,7 @@ from keeptune.workspace.workspace import Workspace
 
 
 @contextmanager
-def open_workspace(output: str, default_name: str, *, resume: bool) -> Iterator[Workspace]:
+def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Workspace]:
     """The run folder, locked against other processes while the block runs.
 
     Args:
@@ -49,13 +49,6 @@ def open_workspace(output: str, default_name: str, *, resume: bool) -> Iterator[
     with locked_folder(folder, fresh=not resume):
         _check_free(folder, resume=resume)
         yield Workspace(folder)
-
-
-@contextmanager
-def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Path]:
-    """As `open_workspace`; yields the folder's path."""
-    with open_workspace(output, default_name, resume=resume) as run:
-        yield run.path
 
 
 def goes_on(output: str, settings: Any) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from keeptune.config.paths import with_absolute_paths
+from keeptune.config.renamed import upgraded
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.records import (
@@ -44,6 +46,11 @@ class Workspace:
         """Its path."""
         return str(self.path)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing here, not even a folder."""
+        return not self.path.is_dir() or all(entry.name == layout.LOCK for entry in self.path.iterdir())
+
     # --- settings
 
     @property
@@ -58,7 +65,7 @@ class Workspace:
 
     def settings(self) -> dict[str, Any]:
         """The settings as plain values, of whichever verb."""
-        return read_json_object(self.settings_file, NEW_RUN)
+        return _read_object(self.settings_file, NEW_RUN)
 
     def tune_settings(self) -> TuneConfig:
         """The settings of a `tune`."""
@@ -69,8 +76,17 @@ class Workspace:
             raise StoreError(f"the settings of {self} are not those of a training: {error}", fix) from error
 
     def write_settings(self, settings: Any) -> None:
-        """Write the settings, in place of those that are there."""
+        """Write the settings of any verb, in place of those that are there."""
         write_settings(self.settings_file, settings)
+
+    def write_tune_settings(self, config: TuneConfig) -> None:
+        """Write the settings of a `tune`, so that it can go on from any folder."""
+        self.write_settings(with_absolute_paths(replace(config, output=str(self), resume=False)))
+
+    def begin(self, config: TuneConfig) -> None:
+        """Write the settings of a `tune`, unless an earlier start has."""
+        if not self.has_settings:
+            self.write_tune_settings(config)
 
     # --- what the run is made of
 
@@ -140,6 +156,11 @@ class Workspace:
     def weight_folders(self) -> tuple[Path, Path]:
         """Where tuned weights may be."""
         return self.adapter, self.model
+
+    def write_task_format(self, plain: Mapping[str, Any]) -> None:
+        """Write beside the weights how rows become prompts."""
+        if self.weights is not None:
+            write_json(self.weights / layout.TASK_FORMAT, plain)
 
     @property
     def best(self) -> Path:
@@ -263,7 +284,7 @@ class Workspace:
 
     def result(self) -> dict[str, Any]:
         """The result of a `tune` or an `eval`, as plain values."""
-        return read_json_object(self.path / layout.RESULT, "give the folder of a finished run")
+        return _read_object(self.path / layout.RESULT, "give the folder of a finished run")
 
     def tune_result(self) -> TuneResult:
         """The result of a `tune`."""
@@ -284,16 +305,22 @@ class Workspace:
 
     def forgetting(self) -> dict[str, Any]:
         """What was forgotten, as plain values."""
-        return read_json_object(self.path / layout.FORGETTING, "give the folder of a finished run")
+        return _read_object(self.path / layout.FORGETTING, "give the folder of a finished run")
 
     def write_forgetting(self, report: ForgettingReport) -> None:
         """Write what was forgotten."""
         write_record(self.path / layout.FORGETTING, report)
 
     def measured_beside(self) -> list[Workspace]:
-        """The runs in the same folder of runs that were measured, this one among them, by name."""
-        found = sorted(self.path.resolve().parent.glob(f"*/{layout.FORGETTING}"))
-        return [Workspace(file.parent) for file in found]
+        """The other runs in the same folder of runs in which forgetting was measured, by name."""
+        here = self.path.resolve()
+        found = [file.parent for file in sorted(here.parent.glob(f"*/{layout.FORGETTING}"))]
+        return [Workspace(folder) for folder in found if folder.resolve() != here]
+
+    @property
+    def measured_at(self) -> float:
+        """When what was forgotten was written, in seconds of the epoch."""
+        return (self.path / layout.FORGETTING).stat().st_mtime
 
     @property
     def page(self) -> Path:
@@ -336,6 +363,12 @@ class Workspace:
             return from_plain(kind, read_json_file(self.path / name))
         except (OSError, ValueError) as error:
             raise StoreError(f"{self.path / name} cannot be read: {error}", NEW_RUN) from error
+
+
+def _read_object(file: Path, fix: str) -> dict[str, Any]:
+    """Settings or a report, those of an earlier version under today's names."""
+    plain: dict[str, Any] = upgraded(read_json_object(file, fix))
+    return plain
 
 
 def _read_records(file: Path) -> list[EvalRecord]:
