@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keeptune.api.compare import COMPARISON, PAGE, compare, plan
+from keeptune.api.compare import compare, plan
 from keeptune.api.tune import tune
 from keeptune.config import Full, Keep, MeasureConfig, TuneConfig
 from keeptune.errors import ConfigError, DataError, RunExists, RunLocked, StoreError, TrainingError
@@ -64,10 +64,10 @@ def test_every_trial_is_a_run_of_its_own(study: Study) -> None:
 
 
 def test_the_record_is_on_disk_with_its_page(study: Study) -> None:
-    plain = json.loads((study.path / COMPARISON).read_text(encoding="utf-8"))
+    plain = json.loads((study.path / "compare.json").read_text(encoding="utf-8"))
     assert from_plain(MethodComparison, plain) == study.report
     assert plain["schema_version"] == 1
-    assert "<title>2 methods compared" in (study.path / PAGE).read_text(encoding="utf-8")
+    assert "<title>2 methods compared" in (study.path / "compare.html").read_text(encoding="utf-8")
 
 
 def test_from_a_tuned_model_it_goes_on_too(study: Study, tmp_path: Path) -> None:
@@ -257,8 +257,8 @@ def test_a_trial_that_goes_on_is_scored_by_the_metric_of_now(fresh: TuneConfig, 
 
 def test_what_was_broken_off_before_it_was_a_run_starts_anew(fresh: TuneConfig) -> None:
     (trial,) = plan(fresh, ("lora",), (0,))
-    trial.path.mkdir(parents=True)
-    (trial.path / "rows.json").write_text("{", encoding="utf-8")
+    trial.run.path.mkdir(parents=True)
+    (trial.run.path / "rows.json").write_text("{", encoding="utf-8")
     assert run_trial(trial) == ""
     assert trial.finished
     assert run_trial(trial) == ""

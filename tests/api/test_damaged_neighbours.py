@@ -16,7 +16,7 @@ from keeptune.cli.main import main
 from keeptune.errors import KeeptuneError
 from keeptune.events import Notice
 from keeptune.records import to_plain
-from keeptune.training.equivalent_run import equivalent_run, trained
+from keeptune.training.equivalent_run import equivalent_run
 from keeptune.workspace.atomic import write_json
 from keeptune.workspace.lineage import base_of
 from keeptune.workspace.run_folder import dependents, find_runs
@@ -61,10 +61,10 @@ def test_a_neighbours_report(damage: str, tmp_path: Path) -> None:
     write_json(neighbour, REPORT)
     DAMAGES[damage](neighbour)
     told = Told()
-    write_report(forgetting_report(), {}, None, tmp_path / "run", observer=told)
+    write_report(forgetting_report(), {}, None, Workspace(tmp_path / "run"), observer=told)
     assert (tmp_path / "run" / "forgetting.json").exists()
     if damage != "a link to nothing":
-        assert sum(str(neighbour) in notice.message for notice in told.of(Notice)) == 1
+        assert sum(str(neighbour.parent) in notice.message for notice in told.of(Notice)) == 1
 
 
 def test_the_list_of_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,7 +95,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "settings of an earlier run": ("config.json", lambda run: Workspace(run).tune_settings()),
     "result of an earlier run": ("result.json", read_result),
     "settings as they are": ("config.json", read_settings),
-    "summary of a training": ("training.json", trained),
+    "summary of a training": ("training.json", lambda run: Workspace(run).training()),
     "base that a run names": ("config.json", lambda run: base_of(str(run))),
 }
 
@@ -121,4 +121,4 @@ def test_a_training_beside_this_one_whose_weights_are_damaged(tmp_path: Path) ->
     shutil.copy(tmp_path / "run" / "rows.json", tmp_path / "other" / "rows.json")
     (tmp_path / "other" / "training.json").write_text("[[[")
     told = Told()
-    assert equivalent_run(tmp_path / "run", told) is None
+    assert equivalent_run(Workspace(tmp_path / "run"), told) is None

@@ -20,6 +20,7 @@ from keeptune.errors import ConfigError, DataError, RunExists
 from keeptune.events import EvaluationDone, Notice, silent
 from keeptune.records import ForgettingReport, Interval, Undefined, from_plain
 from keeptune.workspace.lineage import base_of
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import COLOURS, CPU, Told, settings, write_rows
 from tests.tiny import byte_tokenizer
 
@@ -208,4 +209,4 @@ def test_reports_of_others_beside_a_run_are_passed_over(tmp_path: Path) -> None:
     for name, text in (("a", "{}"), ("b", "[]"), ("c", "no JSON"), ("run", "{}")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "forgetting.json").write_text(text)
-    assert _earlier(tmp_path / "run", silent) == []
+    assert _earlier(Workspace(tmp_path / "run"), silent) == []

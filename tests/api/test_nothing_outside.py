@@ -17,6 +17,7 @@ from keeptune.config.keep import read_keep
 from keeptune.errors import ConfigError, DataError, StoreError
 from keeptune.workspace.run_entry import items_hash
 from keeptune.workspace.runs import open_run
+from keeptune.workspace.workspace import Workspace
 from tests.api.test_measure_logs import RUN, TASK, logs
 from tests.report.forgetting_reports import ability_pairs, forgetting_report
 
@@ -60,7 +61,7 @@ def test_records_of_any_name_stay_in_the_run(name: str, tmp_path: Path) -> None:
         pairs = next(iter(ability_pairs().values()))
         report = replace(plain, path=str(run), abilities=(replace(plain.abilities[0], name=each),), confusions=())
         before = everything_but(tmp_path, run)
-        write_report(report, {each: ([b for b, _ in pairs], [t for _, t in pairs])}, None, run)
+        write_report(report, {each: ([b for b, _ in pairs], [t for _, t in pairs])}, None, Workspace(run))
         assert everything_but(tmp_path, run) == before
         assert items_hash(run, each), "what was written under a name is found under it"
 
@@ -71,7 +72,7 @@ def test_names_that_differ_by_case_have_records_of_their_own(tmp_path: Path) -> 
     plain = forgetting_report()
     names = ("ner", "NER", "Ner")
     report = replace(plain, abilities=tuple(replace(plain.abilities[0], name=name) for name in names), confusions=())
-    write_report(report, {name: ([b for b, _ in pairs], [t for _, t in pairs]) for name in names}, None, run)
+    write_report(report, {name: ([b for b, _ in pairs], [t for _, t in pairs]) for name in names}, None, Workspace(run))
     written = [path.name.casefold() for path in (run / "abilities").iterdir()]
     assert len(set(written)) == len(names)
 
@@ -132,7 +133,7 @@ def test_a_run_behind_a_link_is_a_run(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "run").symlink_to(tmp_path / "disk")
     with open_run(str(tmp_path / "run"), "x", resume=False) as opened:
-        (opened / "config.json").write_text("{}")
+        (opened.path / "config.json").write_text("{}")
     assert (tmp_path / "disk" / "config.json").exists()
 
 
@@ -150,4 +151,4 @@ def test_a_folder_of_its_own_for_a_model_of_any_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with open_run("", name, resume=False) as run:
-        assert run.resolve().parent == (tmp_path / "runs").resolve()
+        assert run.path.resolve().parent == (tmp_path / "runs").resolve()

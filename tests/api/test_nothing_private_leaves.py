@@ -19,6 +19,7 @@ from keeptune.export.save import save_tuned
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.workspace.run_entry import read_entry
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import CPU, settings, write_rows
 from tests.tiny import save_llama
 
@@ -91,7 +92,7 @@ def test_a_base_in_the_hubs_cache_is_named_as_on_the_hub(tmp_path: Path, monkeyp
     (snapshot / "README.md").write_text("---\nlicense: mit\n---\n# Base\n")
     loaded = load_model(ModelConfig(str(snapshot), **CPU))
     attach_adapter(loaded, Adapter(rank=2), seed=0)
-    adapter = save_tuned(loaded, tmp_path / "run")
+    adapter = save_tuned(loaded, Workspace(tmp_path / "run"))
     written = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     assert (written["base_model_name_or_path"], written["revision"]) == ("org/name", commit)
     assert str(tmp_path) not in (adapter / "adapter_config.json").read_text(encoding="utf-8")

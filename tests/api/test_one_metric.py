@@ -18,7 +18,6 @@ from keeptune.config.schema import MeasureRun
 from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import load_rows
 from keeptune.events import Notice, silent
-from keeptune.training.task_format import FILE
 from keeptune.workspace.runs import read_json_object
 from tests.api.runs import CPU, Told, settings
 
@@ -72,7 +71,7 @@ def test_labels_of_a_table_are_told_scored_and_kept_with_the_weights(tiny: Calla
     assert result.forgetting is not None
     (confusion,) = result.forgetting.confusions
     assert confusion.labels == ("bad", "fair", "good")
-    assert read_json_object(tmp_path / "run" / "adapter" / FILE, "")["choices"] == "bad,fair,good"
+    assert read_json_object(tmp_path / "run" / "adapter" / "task_format.json", "")["choices"] == "bad,fair,good"
     # Four rows of two labels would not be taken for labels by themselves.
     tuned = ModelConfig(name=str(tmp_path / "run"), **CPU)
     asked = EvaluationConfig(max_new_tokens=4)

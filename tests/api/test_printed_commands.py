@@ -19,6 +19,7 @@ from keeptune.data.load import load_examples
 from keeptune.experiments.tuning import _what_auto_would_do
 from keeptune.report.mix import mix_report
 from keeptune.report.terminal import tune_report
+from keeptune.workspace.workspace import Workspace
 from keeptune.workspace.written import write_settings
 from tests.api.runs import Ran
 from tests.pasted import parsed, pasted, shell_words
@@ -58,7 +59,7 @@ def test_the_command_that_search(run: Ran, tmp_path: Path) -> None:
     measure = replace(run.config.measure, extent=None, keep=(Keep("kept", str(run.folder / "kept.jsonl"), "rouge1"),))
     config = replace(run.config, measure=measure, output=str(folder))
     write_settings(folder / "config.json", config)
-    said = _what_auto_would_do(config, folder, 3.0)
+    said = _what_auto_would_do(config, Workspace(folder), 3.0)
     _, given = parsed(shell_words(said[said.index("keeptune tune") :]))
     flags = {name: value for name, value in given.items() if name != "config"}
     again = read_settings(given["config"], flags)

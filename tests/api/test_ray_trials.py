@@ -47,7 +47,7 @@ class Killer(threading.Thread):
     def run(self) -> None:
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end and not self._trial.finished:
-            steps = {int(path.name.rpartition("-")[2]) for path in self._trial.path.glob("checkpoint-*")}
+            steps = {int(path.name.rpartition("-")[2]) for path in self._trial.run.path.glob("checkpoint-*")}
             if self.killed_at and steps:
                 # The newest: one that is older may lie there still, where the kill came before it was deleted.
                 self.later.add(max(steps))
@@ -108,7 +108,7 @@ def test_a_running_cluster_takes_the_trials_that_fit(config: TuneConfig, cluster
     trials = plan(quick, ("lora",), (1,))
     with pytest.raises(ConfigError, match="a trial wants 1 GPUs and the cluster has 0"):
         list(RayTrials(cluster.address, gpus=1.0)(trials, silent))
-    assert not trials[0].path.exists()
+    assert not trials[0].run.path.exists()
 
 
 def test_no_cluster_at_the_address() -> None:

@@ -41,6 +41,7 @@ from keeptune.models.load import load_model
 from keeptune.records import ForgettingReport
 from keeptune.training.session import Session
 from keeptune.workspace.lineage import of_run
+from keeptune.workspace.workspace import Workspace
 from tests.api.conftest import NUMBERS
 from tests.api.runs import CPU, Told, settings
 
@@ -129,7 +130,7 @@ def test_a_model_that_keeps_all_is_left_as_it_is(coloured: Path, tmp_path: Path)
 def test_an_adapter_that_keeps_all_leaves_no_weights(coloured: Path, tmp_path: Path) -> None:
     loaded = load_model(ModelConfig(name=str(coloured / "first" / "model"), **CPU), train_weights=True)
     attach_adapter(loaded, Adapter(rank=2), seed=0)
-    adapter, run = save_tuned(loaded, tmp_path), tmp_path / "rescued"
+    adapter, run = save_tuned(loaded, Workspace(tmp_path)), tmp_path / "rescued"
     report = rescue(wanted(coloured, run, 10.0, data=DataConfig(test=str(coloured / "sizes.jsonl"))), tuned(adapter))
     assert (chosen(report), report.tuned_name) == ("plain", str(adapter))
     assert not list(run.rglob("*.safetensors"))
@@ -200,7 +201,7 @@ def test_a_repair_by_any_method_is_found(
     mender = replace(config, model=tuned(counting), method=Full())
     metrics = choose(config.evaluation, rows.test)
     told = Told()
-    make = Repairer(Session(mender, tmp_path / "rescued", rows, encoder, metrics, told), config.model)
+    make = Repairer(Session(mender, Workspace(tmp_path / "rescued"), rows, encoder, metrics, told), config.model)
     made = make(candidate)
     assert made.model.name == str(tmp_path / "rescued" / "candidates" / candidate / place)
     assert Path(made.model.name).is_dir()
@@ -215,12 +216,14 @@ def test_a_base_that_is_an_adapter_is_folded_before_the_interpolation(
 ) -> None:
     base = load_model(ModelConfig(name=str(coloured / "first" / "model"), **CPU), train_weights=True)
     attach_adapter(base, Adapter(rank=2), seed=0)
-    save_tuned(base, tmp_path)
+    save_tuned(base, Workspace(tmp_path))
     config = wanted(coloured, tmp_path / "rescued")
     rows, encoder = load_rows(config, silent), make_encoder(config.model, config.data)
     mender = replace(config, model=tuned(counting), method=Full())
     metrics = choose(config.evaluation, rows.test)
-    make = Repairer(Session(mender, tmp_path / "rescued", rows, encoder, metrics, silent), tuned(tmp_path / "adapter"))
+    make = Repairer(
+        Session(mender, Workspace(tmp_path / "rescued"), rows, encoder, metrics, silent), tuned(tmp_path / "adapter")
+    )
     whole = weights(coloured / "first" / "model")
     # An adapter before its first step changes nothing.
     for name, value in weights(Path(make("interpolation=0").model.name)).items():

@@ -21,7 +21,6 @@ from keeptune.config import DataConfig, EvaluationConfig, MeasureConfig, Measure
 from keeptune.errors import ConfigError
 from keeptune.events import Notice
 from keeptune.records import Message
-from keeptune.training.task_format import FILE
 from tests.api.runs import COLOURS, CPU, THINGS, Told, settings
 
 ASKED = EvaluationConfig(max_new_tokens=8, metrics=("rouge1", "token_loss"))
@@ -69,7 +68,7 @@ def test_predict_asks_by_the_runs_format(formatted: Path, tmp_path: Path, named:
     wanted, _ = answers(model, tmp_path, tmp_path / "wanted.jsonl", **FORMAT)
     assert found == wanted
     assert found[0]["prompt"].endswith("A spoon, please")
-    assert [FORMAT["prompt"] in line and FILE in line for line in formats(told)] == [True]
+    assert [FORMAT["prompt"] in line and "task_format.json" in line for line in formats(told)] == [True]
 
 
 def test_flags_go_before_the_runs_format(formatted: Path, tmp_path: Path) -> None:
@@ -82,7 +81,7 @@ def test_flags_go_before_the_runs_format(formatted: Path, tmp_path: Path) -> Non
 
 def test_a_run_without_the_file_is_asked_by_its_settings(formatted: Path, tmp_path: Path) -> None:
     older = Path(shutil.copytree(formatted / "run", tmp_path / "older"))
-    (older / "adapter" / FILE).unlink()
+    (older / "adapter" / "task_format.json").unlink()
     found, told = answers(older, tmp_path, tmp_path / "out.jsonl")
     assert found[0]["prompt"].endswith("A spoon, please")
     assert "config.json" in formats(told)[0]
@@ -132,6 +131,6 @@ def test_chat_and_router_put_the_first_words_into_the_template(formatted: Path) 
 
 def test_a_format_file_of_another_shape_is_refused(formatted: Path, tmp_path: Path) -> None:
     broken = Path(shutil.copytree(formatted / "run" / "adapter", tmp_path / "broken"))
-    (broken / FILE).write_text('{"prompt": 7}')
+    (broken / "task_format.json").write_text('{"prompt": 7}')
     with pytest.raises(ConfigError, match="prompt is 7"):
         answers(broken, tmp_path, tmp_path / "out.jsonl")

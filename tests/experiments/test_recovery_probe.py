@@ -17,6 +17,7 @@ from keeptune.inference.evaluator import load_for_inference
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.records import Ability, Example, Interval, Message, Undefined
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import CPU
 
 
@@ -92,7 +93,7 @@ def test_nothing_is_trained_beside_a_soft_prompt(
 ) -> None:
     loaded = load_model(ModelConfig(name=str(tiny("llama")), **CPU))
     attach_adapter(loaded, Adapter(kind="prompt"), 0)
-    config = ModelConfig(name=str(save_tuned(loaded, tmp_path)), **CPU)
+    config = ModelConfig(name=str(save_tuned(loaded, Workspace(tmp_path))), **CPU)
     prompted = Side(partial(load_for_inference, config), make_encoder(config, DataConfig()), 4096)
     found = recovery_probe(sides[0], prompted, ability(12, dev=12))
     assert isinstance(found.recovery, Undefined)

@@ -30,12 +30,12 @@ from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, ModelError
 from keeptune.events import CheckpointSaved, Observer, StepDone, silent
-from keeptune.export.save import saved_tuned
 from keeptune.inference.drift import kl_by_row
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.mitigations import Mitigations
 from keeptune.training.session import Session
 from keeptune.training.train import train
+from keeptune.workspace.workspace import Workspace
 from tests.mitigation.talking import load
 
 LORA = Adapter(rank=4)
@@ -73,12 +73,12 @@ def trained(
     if keep_last:
         config = replace(config, data=replace(config.data, validation_fraction=0.0))
     rows, encoder = load_rows(config, silent), make_encoder(config.model, config.data)
-    train(Session(config, run, rows, encoder, choose(config.evaluation, rows.test), observer))
+    train(Session(config, Workspace(run), rows, encoder, choose(config.evaluation, rows.test), observer))
     return saved(run)
 
 
 def saved(run: Path) -> dict[str, torch.Tensor]:
-    folder = saved_tuned(run)
+    folder = Workspace(run).weights
     assert folder is not None
     return load_file(next(folder.glob("*.safetensors")))
 
@@ -177,7 +177,7 @@ def test_a_heavy_kl_leaves_no_drift(talking: Path, files: Path, tmp_path: Path, 
             tmp_path / name,
             keep_last=True,
         )
-        tuned = saved_tuned(tmp_path / name)
+        tuned = Workspace(tmp_path / name).weights
         assert tuned is not None
         sums = kl_by_row(base, load(tuned), rows, 4096)
         found.append(sum(value for value, _ in sums) / sum(tokens for _, tokens in sums))
@@ -201,7 +201,7 @@ def test_a_heavy_l2sp_leaves_the_weights_where_they_were(
 
 
 def distance(base: Path, run: Path) -> float:
-    folder = saved_tuned(run)
+    folder = Workspace(run).weights
     assert folder is not None
     tuned = load(folder).model
     tuned = tuned.merge_and_unload() if hasattr(tuned, "peft_config") else tuned
@@ -231,7 +231,7 @@ def test_the_interpolations_ends_are_the_base_and_the_tuned_model(
         config = settings(talking, files, method, {"interpolation": interpolation})
         told: list[Any] = []
         keeptune.tune(replace(config, output=str(tmp_path / f"run-{interpolation}")), told.append)
-        folder = saved_tuned(tmp_path / f"run-{interpolation}")
+        folder = Workspace(tmp_path / f"run-{interpolation}").weights
         assert folder is not None
         with torch.no_grad():
             found[interpolation] = load(folder).model(input_ids=ids).logits

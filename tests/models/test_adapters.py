@@ -14,13 +14,14 @@ from keeptune.config import Adapter, ModelConfig, TrainingConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import silent
-from keeptune.export.save import save_tuned, saved_tuned
+from keeptune.export.save import save_tuned
 from keeptune.inference.loglikelihood import mean_loss
 from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.reference import reference_of
 from keeptune.models.weights import fold_adapter
 from keeptune.records import Example, Message
+from keeptune.workspace.workspace import Workspace
 from tests.training.loops import loop_over
 
 EXAMPLES = [Example(f"e{i}", (Message("user", f"number {i}"),), f"it is {i % 3}") for i in range(24)]
@@ -71,8 +72,8 @@ def test_every_method(tiny: Callable[..., Path], tmp_path: Path, method: str, ki
     assert (tuned - base).abs().max() > 1e-3, "nothing was learned"
     assert loaded.trainable < loaded.parameters / 2
 
-    folder = save_tuned(loaded, tmp_path)
-    assert folder == saved_tuned(tmp_path) == tmp_path / "adapter"
+    folder = save_tuned(loaded, Workspace(tmp_path))
+    assert folder == Workspace(tmp_path).weights == tmp_path / "adapter"
     assert torch.allclose(logits(plain_peft(tiny(kind), folder, kind), kind), tuned, atol=1e-5)
 
     again = load(folder)
@@ -89,7 +90,7 @@ def test_lora_after_fifty_steps_loads_in_plain_peft_with_the_same_logits(
     loaded = trained(tiny("llama"), "lora", tmp_path, steps=60)
     tuned = logits(loaded.model, "llama")
     assert (tuned - base).abs().max() > 0.1, "hardly different from the base"
-    plain = plain_peft(tiny("llama"), save_tuned(loaded, tmp_path), "llama")
+    plain = plain_peft(tiny("llama"), save_tuned(loaded, Workspace(tmp_path)), "llama")
     assert torch.equal(logits(plain, "llama"), tuned)
 
 
@@ -126,7 +127,7 @@ def test_an_adapter_out_of_the_base_is_saved_as_a_plain_lora(
     assert not torch.allclose(inner.weight, base.model.model.layers[0].mlp.up_proj.weight, atol=1e-4)
     with pytest.raises(ConfigError, match="has taken a part out of its base"):
         reference_of(loaded)
-    again = load(save_tuned(loaded, tmp_path))
+    again = load(save_tuned(loaded, Workspace(tmp_path)))
     config = again.model.active_peft_config
     assert (config.init_lora_weights, config.r, config.lora_alpha) == (True, 8, 64)
     assert torch.allclose(logits(again.model, "llama"), logits(base.model, "llama"), atol=1e-5)

@@ -22,6 +22,7 @@ from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.interpolation import can_scale
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.reference import reference_of
+from keeptune.workspace.workspace import Workspace
 from tests.models.changed import IDS, changed_adapter, move
 from tests.tiny import save_llama
 
@@ -119,7 +120,7 @@ def test_under_every_method_it_is_the_base_or_is_refused(
     loaded = load(tiny("llama"))
     attach_adapter(loaded, Adapter(kind=method, rank=4), seed=0)
     move(p for p in loaded.model.parameters() if p.requires_grad)
-    save_tuned(loaded, tmp_path)
+    save_tuned(loaded, Workspace(tmp_path))
     loaded = load(tmp_path / "adapter")
     try:
         with loaded.as_base(), torch.no_grad():
@@ -149,7 +150,7 @@ def test_one_bit_of_what_was_saved(tmp_path: Path, what: str) -> None:
     base = save_llama(tmp_path / "base")
     loaded = load(base)
     attach_adapter(loaded, Adapter(rank=2), seed=0)
-    folder = save_tuned(loaded, tmp_path)
+    folder = save_tuned(loaded, Workspace(tmp_path))
     if what == "merged":
         save_merged(load(folder), tmp_path / "merged")
     if what == "interpolated":
@@ -167,7 +168,7 @@ def test_one_bit_of_what_was_saved(tmp_path: Path, what: str) -> None:
 def test_settings_may_be_changed_by_hand(tmp_path: Path) -> None:
     loaded = load(save_llama(tmp_path / "base"))
     attach_adapter(loaded, Adapter(rank=2), seed=0)
-    file = save_tuned(loaded, tmp_path) / "adapter_config.json"
+    file = save_tuned(loaded, Workspace(tmp_path)) / "adapter_config.json"
     (tmp_path / "base").rename(tmp_path / "moved")
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": str(tmp_path / "moved")}))
     assert load(tmp_path / "adapter").hash

@@ -19,6 +19,7 @@ from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.freeze import freeze_lowest, layer_stacks
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example, Message
+from keeptune.workspace.workspace import Workspace
 from tests.training.loops import loop_over
 
 EXAMPLES = [Example(f"e{i}", (Message("user", f"number {i}"),), f"it is {i % 3}") for i in range(16)]
@@ -86,7 +87,7 @@ def test_it_loads_in_plain_peft(tiny: Callable[..., Path], tmp_path: Path) -> No
     loaded = load(tiny("llama"))
     attach_adapter(loaded, Adapter(rank=4, target_modules="q_proj,up_proj"), seed=0, freeze=0.5)
     train(loaded, tmp_path)
-    folder = save_tuned(loaded, tmp_path)
+    folder = save_tuned(loaded, Workspace(tmp_path))
     plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny("llama")), str(folder))
     ids = torch.tensor([[40, 50, 60]])
     with torch.no_grad():

@@ -16,6 +16,7 @@ from keeptune.errors import ConfigError, KeeptuneError, MissingDependency
 from keeptune.export.save import save_tuned
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model, load_tokenizer
+from keeptune.workspace.workspace import Workspace
 from tests.models.bad_models import BAD_MODELS, BadModel, as_pickle
 from tests.tiny import CHAT_TEMPLATE, save_llama
 
@@ -179,12 +180,12 @@ def test_an_answer_ends_where_the_template_ends_it(tmp_path: Path) -> None:
     loaded = load_model(ModelConfig(name=str(folder), device="cpu", dtype="float32"))
     end = tokenizer.convert_tokens_to_ids("<|end|>")
     assert (loaded.own_end_ids(), loaded.end_ids()) == ((0,), (0, end))
-    save_tuned(loaded, tmp_path)
+    save_tuned(loaded, Workspace(tmp_path))
     saved = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     assert saved.generation_config.eos_token_id == [0, end]
     adapted = load_model(ModelConfig(name=str(folder), device="cpu", dtype="float32"))
     attach_adapter(adapted, Adapter(rank=2), seed=0)
-    beside = GenerationConfig.from_pretrained(save_tuned(adapted, tmp_path / "adapted"))
+    beside = GenerationConfig.from_pretrained(save_tuned(adapted, Workspace(tmp_path / "adapted")))
     assert beside.eos_token_id == [0, end]
 
 
@@ -193,7 +194,7 @@ def test_an_adapter_brings_its_own_tokenizer(tiny: Callable[..., Path], tmp_path
     loaded = load_model(ModelConfig(name=str(tiny("plain-llama")), device="cpu", dtype="float32"))
     attach_adapter(loaded, Adapter(rank=2), seed=0)
     loaded.tokenizer.chat_template = CHAT_TEMPLATE
-    folder = save_tuned(loaded, tmp_path)
+    folder = save_tuned(loaded, Workspace(tmp_path))
     of_adapter = ModelConfig(name=str(folder), device="cpu", dtype="float32")
     assert not (folder / "generation_config.json").exists()
     assert (
@@ -207,7 +208,7 @@ def test_code_beside_a_model_that_transformers_has_is_not_needed_and_not_saved(t
     (folder / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModelForCausalLM": "own.Model"}}))
     loaded = load(folder)
     assert type(loaded.inner).__module__.startswith("transformers.")
-    saved = save_tuned(loaded, tmp_path)
+    saved = save_tuned(loaded, Workspace(tmp_path))
     assert "auto_map" not in json.loads((saved / "config.json").read_text())
     assert load(saved).parameters == loaded.parameters
 
@@ -223,7 +224,7 @@ def test_a_generation_config_that_is_odd_is_saved_with_the_ends_that_were_learne
     tokenizer.save_pretrained(folder)
     loaded = load(folder)
     assert len(loaded.end_ids()) == 2
-    saved = json.loads((save_tuned(loaded, tmp_path) / "generation_config.json").read_text())
+    saved = json.loads((save_tuned(loaded, Workspace(tmp_path)) / "generation_config.json").read_text())
     assert (saved["eos_token_id"], saved["temperature"]) == (list(loaded.end_ids()), 0.6)
 
 

@@ -18,6 +18,7 @@ from keeptune.export.save import save_tuned
 from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.load import load_model
 from keeptune.scoring.table import METRICS
+from keeptune.workspace.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,7 +98,7 @@ def test_python_example_names_real_things(monkeypatch, tmp_path: Path) -> None:
 def test_an_adapter_is_merged_as_it_says(tiny: Callable[..., Path], monkeypatch, tmp_path: Path) -> None:
     loaded = load_model(ModelConfig(name=str(tiny("llama")), device="cpu", dtype="float32"))
     attach_adapter(loaded, Adapter(rank=2), seed=0)
-    save_tuned(loaded, tmp_path / "runs" / "rows-lora-1")
+    save_tuned(loaded, Workspace(tmp_path / "runs" / "rows-lora-1"))
     monkeypatch.chdir(tmp_path)
     block = next(block for block in blocks("python", GUIDE) if "merge_and_unload" in block)
     exec(compile(block, "README.md", "exec"), {})

@@ -17,6 +17,7 @@ from keeptune.mitigation.replay import replay_examples
 from keeptune.models.load import load_tokenizer
 from keeptune.training.replay_data import replay_data
 from keeptune.training.session import Session
+from keeptune.workspace.workspace import Workspace
 
 TASKS = Path(__file__).parents[1] / "data" / "lm_eval"
 
@@ -37,7 +38,7 @@ def test_items_of_a_harness_task_are_not_replayed(
     )
     tokenizer, kind, _ = load_tokenizer(ModelConfig(name=str(tiny("llama"))))
     rows, encoder = Rows((), (), (), "", ""), Encoder(tokenizer, kind, 256)
-    session = Session(config, tmp_path, rows, encoder, Metrics((), ""), silent)
+    session = Session(config, Workspace(tmp_path), rows, encoder, Metrics((), ""), silent)
     sources, _, forbidden = replay_data(session)
     found = replay_examples(3, sources, forbidden, seed=0)
     assert sorted(example.completion for example in found) == ["flour", "wood"]

@@ -15,8 +15,8 @@ from keeptune.workspace.runs import CONFIG, FORGETTING, RESULT, ROWS, STARTED, o
 
 def use(output: Path | str, *, resume: bool = False, name: str = "task-lora") -> Path:
     with open_run(str(output), name, resume=resume) as run:
-        (run / "used").touch()
-        return run
+        (run.path / "used").touch()
+        return run.path
 
 
 def test_a_new_folder_is_made(tmp_path: Path) -> None:
