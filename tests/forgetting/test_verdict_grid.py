@@ -1,7 +1,8 @@
 """The functions behind benchmarks/verdict_grid.py are the package's own, and its committed results are what it says."""
 
-import importlib.util
+import importlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,8 @@ from keeptune.records import ItemScore
 from keeptune.scoring.mean import mean_score
 from keeptune.scoring.table import METRICS
 
-PATH = Path(__file__).parents[2] / "benchmarks" / "verdict_grid.py"
-SPEC = importlib.util.spec_from_file_location("verdict_grid", PATH)
-grid = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(grid)
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+cells, grid, samples = map(importlib.import_module, ("verdict_cells", "verdict_grid", "verdict_samples"))
 
 
 def one_item_a_cluster(sample, row):
@@ -47,9 +46,9 @@ def flips_of(sample, sizes, row):
 @pytest.mark.parametrize("layout", ["100 singles", "60 x 4", "100 lognormal", "31 of 2, one holds 50%"])
 @pytest.mark.parametrize("drop", [0.0, 5.0, 15.0])
 def test_graded_verdicts_are_the_packages_own(layout, drop):
-    sizes = grid.shape(layout)
-    sample = grid.token_f1(np.random.default_rng(1), sizes, 6, drop, "both ways")
-    found = grid.judged(sample, -1.0, 5.0)
+    sizes = samples.shape(layout)
+    sample = samples.token_f1(np.random.default_rng(1), sizes, 6, drop, "both ways")
+    found = cells.judged(sample, -1.0, 5.0)
     for row in range(6):
         own = measure_drop(one_item_a_cluster(sample, row), 5.0)
         kept = found.able[row] and found.z[row] < -found.t[row]
@@ -61,13 +60,13 @@ def test_graded_verdicts_are_the_packages_own(layout, drop):
 @pytest.mark.parametrize("layout", ["60 x 4", "100 of 1 to 5", "100 lognormal"])
 @pytest.mark.parametrize("drop", [0.0, 5.0, 15.0])
 def test_clustered_binary_verdicts_are_the_packages_own(layout, drop):
-    sizes = grid.shape(layout)
-    sample = grid.binary(np.random.default_rng(2), sizes, 6, drop, "10% 0.2")
+    sizes = samples.shape(layout)
+    sample = samples.binary(np.random.default_rng(2), sizes, 6, drop, "10% 0.2")
     for row in range(6):
         scores = flips_of(sample, sizes, row)
         flips = scores.swapped().flips()
         counted = sample._replace(flips=tuple(np.full(6, float(n)) for n in (flips.rose, flips.fell)))
-        found = grid.judged(counted, -1.0, 5.0)
+        found = cells.judged(counted, -1.0, 5.0)
         own = measure_drop(scores, 5.0)
         kept = found.able[row] and found.z[row] < -found.t[row]
         lost = found.able[row] and found.may_lose[row] and found.z[row] > found.t[row]
@@ -75,9 +74,9 @@ def test_clustered_binary_verdicts_are_the_packages_own(layout, drop):
 
 
 def test_corpus_f1_is_the_packages_own():
-    sizes = grid.shape("60 x 4")
-    sample = grid.entity_f1(np.random.default_rng(3), sizes, 4, 5.0, "missed")
-    found = grid.judged(sample, -1.0, 5.0)
+    sizes = samples.shape("60 x 4")
+    sample = samples.entity_f1(np.random.default_rng(3), sizes, 4, 5.0, "missed")
+    found = cells.judged(sample, -1.0, 5.0)
     for row in range(4):
         sides = []
         for counts in (sample.before[row], sample.after[row]):
@@ -98,19 +97,19 @@ def test_corpus_f1_is_the_packages_own():
 
 
 def test_retention_and_drift_are_the_packages_own():
-    sizes = grid.shape("100 singles")
-    sample = grid.token_f1(np.random.default_rng(4), sizes, 5, 10.0, "both ways")
+    sizes = samples.shape("100 singles")
+    sample = samples.token_f1(np.random.default_rng(4), sizes, 5, 10.0, "both ways")
     for ratio in (0.6, 0.75, 0.9):
-        z, t = grid.retention_z(sample, 22.5, ratio)
+        z, t = cells.retention_z(sample, 22.5, ratio)
         for row in range(5):
             own = retention(one_item_a_cluster(sample, row), 22.5)
             assert (own.low <= ratio <= own.high) == (abs(z[row]) <= t[row])
     random = np.random.default_rng(5)
     tokens = random.integers(20, 129, (3, 64)).astype(float)
     kl = random.exponential(0.2, (3, 64)) * tokens
-    mean, values = grid.pseudo_values(np.stack([kl, tokens], axis=-1), grid.mean_of)
+    mean, values = cells.pseudo_values(np.stack([kl, tokens], axis=-1), samples.mean_of)
     for true in (0.1, 0.2, 0.3):
-        z, effective = grid.jackknife_z(values, mean, true, tokens, None, grid.BEYOND)
+        z, effective = cells.jackknife_z(values, mean, true, tokens, None, cells.BEYOND)
         for row in range(3):
             own = drift_row("x", list(zip(kl[row].tolist(), tokens[row].astype(int).tolist(), strict=True))).kl
             assert (own.low <= true <= own.high) == (abs(z[row]) <= stdtrit(effective[row] - 1, 0.975))
@@ -118,10 +117,10 @@ def test_retention_and_drift_are_the_packages_own():
 
 @pytest.mark.parametrize("metric", ["accuracy", "ROUGE-like", "token F1", "entity F1"])
 def test_samples_fall_by_what_they_claim(metric):
-    kind = grid.KINDS[metric][0]
-    sizes = grid.shape("100 of 1 to 5")
+    kind = cells.KINDS[metric][0]
+    sizes = samples.shape("100 of 1 to 5")
     for drop in (0.0, 8.0):
-        sample = grid.METRICS[metric](np.random.default_rng(6), sizes, 200, drop, kind)
+        sample = samples.METRICS[metric](np.random.default_rng(6), sizes, 200, drop, kind)
         falls = sample.statistic(sample.before.sum(axis=1)) - sample.statistic(sample.after.sum(axis=1))
         assert abs(falls.mean() - drop) < 5 * falls.std() / 200**0.5
 

@@ -67,7 +67,7 @@ def test_items_and_drop_are_each_others_inverse(share, items, margin):
     drop = detectable_drop_binary(share, items, margin)
     if drop is not None:
         assert drop > margin
-        assert items_to_tell_binary(share / 2 + drop, share / 2, margin) <= items
+        assert items_to_tell_binary(share / 2 + drop * (1 + 1e-12), share / 2, margin) <= items
         assert items_to_tell_binary(share / 2 + drop * 0.999 + margin * 0.001, share / 2, margin) >= items
 
 
@@ -97,3 +97,18 @@ def test_what_is_promised_of_several_needs_more():
     assert items[2] > 1.5 * items[0]
     assert detectable_drop(225.0, 100.0, 300, 5.0, alpha=0.025 / 4) > detectable_drop(225.0, 100.0, 300, 5.0)
     assert items_for_kept(0.1, 0.05, null_variance=0.2) > items_for_kept(0.1, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("share", "items", "margin", "alpha", "power", "drop"),
+    [
+        (0, 300, 0.05, 0.025, 0.8, 0.08846040769615479),
+        (0.1, 400, 0.05, 0.025, 0.8, 0.11232055381814589),
+        (0.1, 400.5, 0.05, 0.0025, 0.8, 0.13501000984786324),
+        (0.02, 100, 0.05, 0.025, 0.95, 0.2060086877544185),
+        (0.3, 1000, 0.02, 0.0018, 0.98, 0.12089387814721815),
+        (0.5, 5000, 0.1, 0.025, 0.8, 0.13113845196829996),
+    ],
+)
+def test_detectable_drops_are_those_of_the_bisection(share, items, margin, alpha, power, drop):
+    assert detectable_drop_binary(share, items, margin, alpha, power) == pytest.approx(drop, abs=1e-13)

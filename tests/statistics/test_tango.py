@@ -181,3 +181,23 @@ def test_impossible_counts_are_refused():
 def test_mid_p_is_a_probability(items, plus, minus):
     """Far below the margin it is 1 but for rounding, which must not lift it above."""
     assert 0.9 <= tango_mid_p_above(plus, minus, items, 0.05) <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("plus", "minus", "items", "level", "degrees", "low", "high"),
+    [
+        (0, 0, 1, 0.95, math.inf, -0.7934506856227626, 0.7934506856227626),
+        (0, 0, 400, 0.95, math.inf, -0.009512294334296508, 0.009512294334296505),
+        (30, 10, 400, 0.95, math.inf, 0.019984923430799675, 0.08312694449430477),
+        (10, 30, 400, 0.95, math.inf, -0.08312694449430477, -0.019984923430799675),
+        (3, 0, 3, 0.95, math.inf, -0.12299406351009087, 1.0),
+        (0, 3, 3, 0.999, 29.5, -1.0, 0.6328293314579079),
+        (200, 200, 400, 0.95, math.inf, -0.09753099166058196, 0.09753099166058193),
+        (1, 0, 5000, 0.99, math.inf, -0.0011254858237908895, 0.0017012091629855161),
+        (7.5, 2.25, 80.5, 0.95, 20.0, -0.019047552664651614, 0.1606789821850637),
+        (399, 1, 400, 0.95, 5.0, 0.9582490482195578, 0.9994109423276494),
+    ],
+)
+def test_limits_are_those_of_the_bisection(plus, minus, items, level, degrees, low, high):
+    found = tango_interval(plus, minus, items, level, degrees)
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-13), pytest.approx(high, abs=1e-13))

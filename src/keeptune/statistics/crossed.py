@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from keeptune.records import Interval
+from keeptune.statistics.jackknife import FloatArray, jackknife_variance
 
 METHOD = "draws and items, t"
 
 
-def crossed_interval(values: NDArray[np.float64], left_out: NDArray[np.float64], level: float = 0.95) -> Interval:
+def crossed_interval(values: FloatArray, left_out: FloatArray, level: float = 0.95) -> Interval:
     """mean ± t·SE, SE² = s²(draws)/D + (J − 1)/J · Σⱼ (θ̄₍ⱼ₎ − θ̄₍·₎)².
 
     Draws share their items, so what the items bring does not show in the spread of the draws: the second part is the
@@ -26,8 +25,7 @@ def crossed_interval(values: NDArray[np.float64], left_out: NDArray[np.float64],
     """
     draws, clusters = left_out.shape
     of_draws = float(values.var(ddof=1)) / draws
-    mean_left_out = left_out.mean(axis=0)
-    of_items = float((clusters - 1) / clusters * np.sum((mean_left_out - mean_left_out.mean()) ** 2))
+    of_items = jackknife_variance(left_out.mean(axis=0))
     variance, mean = of_draws + of_items, float(values.mean())
     if variance == 0.0:
         return Interval(mean, mean, mean, level, METHOD)

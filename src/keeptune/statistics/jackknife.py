@@ -166,7 +166,7 @@ def _jackknife(found: LeftOut, differing: int, sizes: FloatArray | None) -> Jack
     clusters = len(found.left_out)
     return Jackknife(
         estimate=found.whole,
-        standard_error=math.sqrt(_variance(found.left_out)),
+        standard_error=math.sqrt(jackknife_variance(found.left_out)),
         clusters=clusters,
         differing=differing,
         pseudo=_pseudo(found),
@@ -237,7 +237,6 @@ def _leave_one_out(counts: FloatArray, statistic: Statistic) -> LeftOut | Undefi
     return LeftOut(whole, replicates)
 
 
-def _variance(left_out: FloatArray) -> float:
+def jackknife_variance(left_out: FloatArray) -> float:
     """(J − 1)/J · Σⱼ (θ₍ⱼ₎ − θ̄)²."""
-    clusters = len(left_out)
-    return float((clusters - 1) / clusters * np.sum((left_out - left_out.mean()) ** 2))
+    return (len(left_out) - 1) * float(left_out.var())

@@ -12,14 +12,13 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+from scipy.optimize import brentq
 from scipy.special import stdtrit
 
 from keeptune.statistics.tango import restricted_variance
 
 ALPHA = 0.025
 POWER = 0.80
-
-_HALVINGS = 60
 
 
 def power_of_each(abilities: int) -> float:
@@ -53,18 +52,14 @@ def detectable_drop_binary(
     if items < 1:
         return None
     half = min(discordant, 1.0) / 2.0
-    low, high = margin, 1.0 - 2.0 * half
-    if high <= margin or _items(half + high, half, margin, alpha, power) > items:
+    most = 1.0 - 2.0 * half
+
+    def missing(drop: float) -> float:
+        return _reach(half + drop, half, margin, alpha, power) - (drop - margin) * math.sqrt(math.floor(items))
+
+    if most <= margin or missing(most) > 0.0:
         return None
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2.0
-        if not low < middle < high:
-            break
-        if _items(half + middle, half, margin, alpha, power) > items:
-            low = middle
-        else:
-            high = middle
-    return high
+    return float(brentq(missing, margin, most, xtol=1e-16))
 
 
 def items_for_kept(
@@ -110,11 +105,15 @@ def items_to_tell_binary(
 
 
 def _items(plus: float, minus: float, margin: float, alpha: float, power: float) -> int:
-    difference = plus - minus
-    null = math.sqrt(restricted_variance(plus, minus, margin))
-    alternative = math.sqrt(max(plus + minus - difference * difference, 0.0))
-    root = (_z(alpha) * null + _z(1.0 - power) * alternative) / (difference - margin)
+    root = _reach(plus, minus, margin, alpha, power) / (plus - minus - margin)
     return max(1, math.ceil(root * root))
+
+
+def _reach(plus: float, minus: float, margin: float, alpha: float, power: float) -> float:
+    """z₁₋α·σ₀ + z_power·σ₁ of one item."""
+    null = math.sqrt(restricted_variance(plus, minus, margin))
+    alternative = math.sqrt(max(plus + minus - (plus - minus) ** 2, 0.0))
+    return _z(alpha) * null + _z(1.0 - power) * alternative
 
 
 def _z(beyond: float) -> float:

@@ -22,8 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import chdtrc, ndtr
-from scipy.stats import chi2
+from scipy.special import chdtrc, chdtri, ndtr
 
 from keeptune.records import Interval, Undefined
 from keeptune.statistics.jackknife import FloatArray
@@ -216,7 +215,7 @@ def _dot(first: FloatArray, second: FloatArray) -> FloatArray:
 
 def _scales(degrees: int) -> FloatArray:
     """Levels of the variance between draws, as multiples of its estimate: equally probable quantiles of ν/χ²_ν."""
-    return np.asarray(degrees / chi2.ppf(1.0 - NOISE_LEVELS, degrees), dtype=np.float64)
+    return np.asarray(degrees / chdtri(degrees, NOISE_LEVELS), dtype=np.float64)
 
 
 def _covariance(found: CurveScores, noise: DrawNoise, scale: float) -> FloatArray:

@@ -14,7 +14,15 @@ import numpy as np
 from scipy.special import stdtrit
 
 from keeptune.records import Interval, Undefined
-from keeptune.statistics.jackknife import MIN_CLUSTERS, MIN_DIFFERING, TOO_FEW, BoolArray, FloatArray, LeftOut
+from keeptune.statistics.jackknife import (
+    MIN_CLUSTERS,
+    MIN_DIFFERING,
+    TOO_FEW,
+    BoolArray,
+    FloatArray,
+    LeftOut,
+    jackknife_variance,
+)
 
 METHOD = "seeds and items, t"
 NOISE = 1e-12
@@ -61,7 +69,7 @@ class Seeded:
     def _parts(self) -> list[tuple[float, int]]:
         """(squared standard error, degrees of freedom) of the seeds, of two or more, and of each set of items."""
         moves = self.moves.values()
-        parts = [(_item_variance(each.mean(axis=0)), max(each.shape[1] - 1, 1)) for each in moves]
+        parts = [(jackknife_variance(each.mean(axis=0)), max(each.shape[1] - 1, 1)) for each in moves]
         seeds = len(self.seeds)
         return parts if seeds == 1 else [(float(self.values.var(ddof=1)) / seeds, seeds - 1), *parts]
 
@@ -152,8 +160,3 @@ def _satterthwaite(parts: Sequence[tuple[float, int]]) -> float:
 def _unlike_most(moves: FloatArray) -> BoolArray:
     found: BoolArray = np.logical_or.reduce(np.abs(moves - np.median(moves, axis=1, keepdims=True)) > NOISE)
     return found
-
-
-def _item_variance(left_out: FloatArray) -> float:
-    clusters = len(left_out)
-    return float((clusters - 1) / clusters * np.sum((left_out - left_out.mean()) ** 2))

@@ -11,14 +11,12 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import bdtrc, gammaln, stdtrit, xlog1py, xlogy
 
 from keeptune.records import Interval, MaybeInterval, Undefined
 
 METHOD = "Tango score interval"
-
-_HALVINGS = 80
-"""Bisection steps: past the last bit of a float64 in an interval of length 2."""
 
 
 def tango_z(plus: float, minus: float, items: float, difference: float) -> float:
@@ -91,9 +89,8 @@ def tango_interval(
     """The set of differences m with \\|z(m)\\| ≤ the normal quantile, about the estimate (plus −
     minus)/items; with `degrees`, of Student's t.
 
-    Fractions, not points. Both limits are found by bisection, z being monotone in m. With no discordant pair
-    the limits are ±z²/(n + z²): no flips among few items prove little. With all pairs discordant in one
-    direction the outer limit is ±1.
+    Fractions, not points. z is monotone in m. With no discordant pair the limits are ±z²/(n + z²): no flips among few
+    items prove little. With all pairs discordant in one direction the outer limit is ±1.
     """
     _check(plus, minus, items)
     if items == 0:
@@ -111,16 +108,17 @@ def tango_interval(
 
 
 def _solve(plus: float, minus: float, items: float, target: float, low: float, high: float) -> float:
-    """The m in (low, high) with z(m) = target."""
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2.0
-        if not low < middle < high:
-            break
-        if tango_z(plus, minus, items, middle) > target:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2.0
+    """The m between low and high, one of them the estimate, with z(m) = target."""
+
+    def excess(m: float) -> float:
+        # (z − target)·σ, which stays finite where σ is 0: at the estimate, and at −1 and 1.
+        spread = math.sqrt(max(items * restricted_variance(plus / items, minus / items, m), 0.0))
+        return plus - minus - items * m - target * spread
+
+    # At an estimate with σ = 0 the excess is 0, too.
+    apart = 1e-15 * (high - low)
+    inside = (low, high - apart) if target > 0.0 else (low + apart, high)
+    return float(brentq(excess, *inside, xtol=1e-16))
 
 
 def _binomial(k: NDArray[np.int_], n: int, p: float) -> NDArray[np.float64]:
