@@ -229,4 +229,4 @@ def script(
 
 def _told(options: argparse.Namespace) -> Found:
     flags = {name: value for name, value in vars(options).items() if name not in ("table", "draft")}
-    return {name: Path(value).name if name == "model" and value else value for name, value in flags.items()}
+    return {name: Path(value).name if name in ("model", "before") and value else value for name, value in flags.items()}
