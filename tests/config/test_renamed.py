@@ -31,7 +31,10 @@ def test_settings_of_an_earlier_version() -> None:
     )
 
 
-@pytest.mark.parametrize("file", [*RESULTS.glob("ladder*.json"), RESULTS / "full-seed1.json"], ids=lambda f: f.stem)
+FILES = [*sorted(RESULTS.glob("mitigation-search*.json")), RESULTS / "full-seed1.json"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
 def test_a_report_of_an_earlier_version(file: Path) -> None:
     old = json.loads(file.read_text(encoding="utf-8"))["forgetting"]
     report = from_plain(ForgettingReport, upgraded(old))

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import FLAGS, output_flags, setting_flags
+from keeptune.cli.options import Verb, output_flags, setting_flags
+from keeptune.config.settings import FLAGS
 
 BAD_DATA = 2
 
 
-@click.command("check")
+@click.command("check", cls=Verb)
 @setting_flags(*FLAGS)
 @click.option("--forecast", is_flag=True, help="Then train a few steps, to tell the run's time and memory.")
 @output_flags

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import FLAGS, MITIGATION_SEARCH, output_flags, setting_flags
+from keeptune.cli.options import MITIGATION_SEARCH, Verb, output_flags, setting_flags
+from keeptune.config.settings import FLAGS
 
 NOT_HERE = ("method", "seed", "resume", "fail-on", "auto", *MITIGATION_SEARCH)
 """Flags that the methods and seeds to compare take the place of, those of the mitigation search, and that of exit
@@ -19,7 +20,7 @@ HERE = "local"
 AMOUNT = click.FloatRange(min=0.0)
 
 
-@click.command("compare")
+@click.command("compare", cls=Verb)
 @click.option(
     "--methods", metavar="A,B,…", required=True, help="full, lora, full+replay=0.05, full+interpolation=0.5 …"
 )

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import FLAGS, MITIGATION_SEARCH, output_flags, setting_flags
+from keeptune.cli.options import MITIGATION_SEARCH, Verb, output_flags, setting_flags
+from keeptune.config.settings import FLAGS
 
 OWN = ("limit-train", "draw", "resume", "fail-on", "auto", *MITIGATION_SEARCH)
 """Settings that sizes and draws take the place of; a curve goes on by itself, searches no mitigation search and judges
@@ -15,14 +16,14 @@ nothing."""
 FAILED = 1
 
 
-@click.command("curve")
+@click.command("curve", cls=Verb)
 @click.option(
     "--sizes", metavar="N,N,…", help="Rows to train on.  [default: those of 0,50,100,250,500,1000 that train can fill]"
 )
 @click.option("--draws", metavar="N", type=int, default=3, show_default=True, help="Seeded orders of the rows.")
 @setting_flags(
     *(name for name in FLAGS if name not in OWN),
-    says={"abilities": f"{FLAGS['abilities'].text.split('  [')[0]}  [default: all; none with --keep]"},
+    says={"abilities": f"{FLAGS['abilities'].help}  [default: all; none with --keep]"},
 )
 @output_flags
 def command(sizes: str | None, draws: int, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:

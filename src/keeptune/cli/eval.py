@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import DATA, MODEL, SCORING, output_flags, setting_flags
+from keeptune.cli.options import DATA, MODEL, SCORING, Verb, output_flags, setting_flags
 
 
-@click.command("eval")
+@click.command("eval", cls=Verb)
 @setting_flags(
     *(*MODEL, *DATA, *SCORING, "train", "test", "limit-test", "output"),
     says={

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import DATA, MEASURE, MODEL, SCORING, output_flags, setting_flags
+from keeptune.cli.options import DATA, MEASURE, MODEL, SCORING, Verb, output_flags, setting_flags
 
 ASKED = [name for name in (*MODEL, *DATA, *SCORING) if name not in ("model", "few-shot")]
 
@@ -15,7 +15,7 @@ QUICK = "About 150 items of each ability that --keep does not name; diagnosis on
 MINUTES = "Minutes for asking the two models; the first items of each ability are asked in any case."
 
 
-@click.command("measure")
+@click.command("measure", cls=Verb)
 @click.option("--tuned", metavar="NAME", required=True, help="Run folder, adapter, model; or a log of lm_eval.")
 @click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
 @click.option("--quick", is_flag=True, help=QUICK)

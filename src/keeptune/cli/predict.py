@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import DATA, MODEL, output_flags, setting_flags
+from keeptune.cli.options import DATA, MODEL, Verb, output_flags, setting_flags
 from keeptune.commands import joined
 
 
-@click.command("predict")
+@click.command("predict", cls=Verb)
 @click.argument("file", required=False, metavar="[FILE]")
 @setting_flags(
     *(*MODEL, *DATA, "test", "limit-test", "max-new-tokens", "engine", "output"),

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import DATA, FLAGS, MEASURE, MITIGATION_SEARCH, MODEL, SCORING, output_flags, setting_flags
+from keeptune.cli.options import DATA, MEASURE, MITIGATION_SEARCH, MODEL, SCORING, Verb, output_flags, setting_flags
+from keeptune.config.settings import FLAGS
 
 OF_TRAIN = ("train", "limit-train", "too-long", "validation-fraction", "keep-duplicates")
 TRAINING = (*OF_TRAIN, "lr", "lr-factor", "epochs", "batch-size", "seed")
@@ -14,7 +15,7 @@ ASKED = [name for name in FLAGS if name in (*MODEL, *DATA, *SCORING, *MEASURE, *
 NOT_HERE = ("model", "few-shot")
 
 
-@click.command("rescue")
+@click.command("rescue", cls=Verb)
 @click.option("--tuned", metavar="NAME", required=True, help="Model, adapter or run folder, made by any tool.")
 @click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
 @setting_flags(

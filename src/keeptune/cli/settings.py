@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from keeptune.config.load import load_config
+from keeptune.config.load import from_entries
 from keeptune.config.schema import TuneConfig
+from keeptune.config.yaml_file import Entry, read_yaml
 from keeptune.workspace.runs import CONFIG
 from keeptune.workspace.runs import read_settings as read_stored_settings
 
@@ -24,18 +25,22 @@ def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:
 
     # By identity: a 0 that was given equals False, and counts.
     given = {name: value for name, value in flags.items() if value is not None and value is not False and value != ()}
-    file = Path(config) if config else _of_run(given)
-    return load_config(file, given, methods=tuple(METHODS), metrics=tuple(METRICS))
+    entries = read_yaml(Path(config)) if config else _of_run(given)
+    return from_entries(entries, given, methods=tuple(METHODS), metrics=tuple(METRICS))
 
 
-def _of_run(given: Mapping[str, Any]) -> Path | None:
+def _of_run(given: Mapping[str, Any]) -> Iterator[Entry]:
     """The settings of a run that is resumed: flags change them, and what they leave out stays as it was."""
     named = given.get("output") or given.get("output_dir")
-    if not given.get("resume") or not named:
-        return None
-    file = Path(named).expanduser() / CONFIG
-    if not file.is_file():
-        return None
-    # It is a run's file, and so damaged where it cannot be read, not written wrongly.
-    read_stored_settings(file.parent)
-    return file
+    if given.get("resume") and named:
+        file = Path(named).expanduser() / CONFIG
+        if file.is_file():
+            yield from _entries(read_stored_settings(file.parent), str(file))
+
+
+def _entries(plain: Mapping[str, Any], where: str, above: tuple[str, ...] = ()) -> Iterator[Entry]:
+    for key, value in plain.items():
+        if isinstance(value, Mapping):
+            yield from _entries(value, where, (*above, key))
+        else:
+            yield Entry((*above, key), value, where)

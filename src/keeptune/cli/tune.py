@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import FLAGS, output_flags, setting_flags
+from keeptune.cli.options import Verb, output_flags, setting_flags
+from keeptune.config.settings import FLAGS
 
 
-@click.command("tune")
+@click.command("tune", cls=Verb)
 @setting_flags(*FLAGS)
 @output_flags
 def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:

@@ -11,27 +11,13 @@ from keeptune.config.check import KEEP, check_together
 from keeptune.config.given import Given
 from keeptune.config.keep import read_keep
 from keeptune.config.names import from_entry, from_flag
-from keeptune.config.schema import (
-    Adapter,
-    DataConfig,
-    EvaluationConfig,
-    Full,
-    MeasureConfig,
-    Method,
-    MitigationConfig,
-    MitigationSearchConfig,
-    ModelConfig,
-    TrainingConfig,
-    TuneConfig,
-)
-from keeptune.config.settings import SETTINGS, Range, Setting
+from keeptune.config.schema import Adapter, Full, Method, TuneConfig
+from keeptune.config.settings import SECTIONS, SETTINGS
 from keeptune.config.values import checked
-from keeptune.config.yaml_file import read_yaml
+from keeptune.config.yaml_file import Entry, read_yaml
 from keeptune.near_names import did_you_mean
 
 BATCH = "training.batch_size"
-ROWS_BY_DEFAULT = 8
-"""Rows a device where only the accumulation steps are given, as in TRL."""
 
 
 def load_config(
@@ -52,7 +38,14 @@ def load_config(
     Raises:
         ConfigError: an unknown key, a value of the wrong type or out of range, or two that exclude each other.
     """
-    in_file = _by_key(from_entry(entry) for entry in (read_yaml(file) if file else []))
+    return from_entries(read_yaml(file) if file else (), flags, methods=methods, metrics=metrics)
+
+
+def from_entries(
+    entries: Iterable[Entry], flags: Mapping[str, Any], *, methods: Collection[str], metrics: Collection[str]
+) -> TuneConfig:
+    """As `load_config`, from what a file holds."""
+    in_file = _by_key(map(from_entry, entries))
     in_flags = _by_key(from_flag(name, value) for name, value in flags.items() if value is not None)
     chosen = _with_batch_size(in_file, in_flags)
     method = _method(chosen, in_flags, methods)
@@ -65,16 +58,9 @@ def load_config(
     if keep is not None:
         values[KEEP] = read_keep(keep, metrics)
     config = TuneConfig(
-        ModelConfig(**_section(values, "model")),
-        DataConfig(**_section(values, "data")),
-        method,
-        TrainingConfig(**_section(values, "training")),
-        EvaluationConfig(**_section(values, "evaluation")),
-        MeasureConfig(**_section(values, "measure")),
-        MitigationConfig(**_section(values, "mitigation")),
-        MitigationSearchConfig(**_section(values, "mitigation_search")),
-        values.get("output", ""),
-        values.get("resume", False),
+        **{name: schema(**_section(values, name)) for name, schema in SECTIONS.items() if name != "method"},
+        **{key: value for key, value in values.items() if "." not in key},
+        method=method,
     )
     _check_metrics(config, chosen, metrics)
     check_together(config, lambda key: chosen.get(key) or Given(key, None, key))
@@ -103,8 +89,8 @@ def _with_batch_size(in_file: dict[str, Given], in_flags: dict[str, Given]) -> d
     rows, times = chosen.pop(ROWS, None), chosen.pop(TIMES, None)
     told = rows or times
     if told is not None:
-        count = Setting(BATCH, int, False, Range(1))
-        product = (checked(rows, count) if rows else ROWS_BY_DEFAULT) * (checked(times, count) if times else 1)
+        count = SETTINGS[BATCH]
+        product = (checked(rows, count) if rows else count.default) * (checked(times, count) if times else 1)
         chosen[BATCH] = Given(BATCH, product, told.written, told.where)
     return chosen
 

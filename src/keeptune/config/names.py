@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from keeptune.config import schema
-from keeptune.config.aliases import ALIASES, NOT_HERE
+from keeptune.config.aliases import FOREIGN
 from keeptune.config.given import Given
 from keeptune.config.keep import TYPE_TAG
-from keeptune.config.settings import FLAT, SECTIONS, SETTINGS
+from keeptune.config.settings import ALIASES, FLAT, SECTIONS, SETTINGS, SHORTENED
 from keeptune.config.yaml_file import Entry
 from keeptune.errors import ConfigError
 from keeptune.near_names import did_you_mean
@@ -59,7 +60,7 @@ def _flat(name: str, given: Given) -> Given | None:
     if folded in ALIASES:
         return _converted(folded, given)
     sections = [key for key in SETTINGS if key.endswith(f".{folded}")]
-    if sections and folded not in ("name", "kind"):
+    if sections and folded not in SHORTENED:
         raise given.wrong(f"could be {' or '.join(sections)}", "write it in its section")
     raise _unknown(folded, given, tuple(FLAT), () if given.where == "" else tuple(SECTIONS))
 
@@ -82,20 +83,17 @@ def _in_section(section: str, name: str, given: Given) -> Given | None:
 
 
 def _kept(key: str, given: Given) -> Given | None:
-    return None if given.value is None else Given(key, given.value, given.written, given.where)
+    return None if given.value is None else replace(given, key=key)
 
 
 def _converted(alias: str, given: Given) -> Given | None:
     key, convert = ALIASES[alias]
-    if given.value is None or convert is None:
-        return _kept(key, given)
-    value = convert(given)
-    return None if value is None else Given(key, value, given.written, given.where)
+    return _kept(key, given if given.value is None else replace(given, value=convert(given)))
 
 
 def _unknown(name: str, given: Given, known: tuple[str, ...], also: tuple[str, ...]) -> ConfigError:
-    if name in NOT_HERE:
-        return given.wrong("is no setting here", NOT_HERE[name])
+    if name in FOREIGN:
+        return given.wrong("is no setting here", FOREIGN[name])
     hint = did_you_mean(name, (*known, *also, *ALIASES))
     return given.wrong("is no known setting", hint.strip() or f"one of: {', '.join(sorted(known))}")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from keeptune.config.aliases import as_bool
+from keeptune.config.aliases import truth
 from keeptune.config.given import Given
-from keeptune.config.settings import Setting
+from keeptune.config.setting import Convert, Setting
 from keeptune.near_names import did_you_mean
 
 
@@ -18,23 +19,12 @@ def checked(given: Given, setting: Setting) -> Any:
     Raises:
         ConfigError: another type, or out of range.
     """
+    if setting.parse:
+        return setting.parse(given)
     if setting.choices:
         return _choice(given, setting)
-    if setting.kind is bool:
-        value = as_bool(given.value)
-        if value is None:
-            raise given.wrong(f"is {given.value!r}, not true or false", "use true or false")
-        return value
-    if setting.kind is tuple:
-        return _names(given)
-    if setting.key == "data.choices":
-        return _labels(given, setting)
-    if setting.kind is str and setting.key.endswith("delimiter"):
-        return _delimiter(given)
-    if setting.kind is str and setting.key.endswith("encoding"):
-        return _encoding(given, setting)
-    if setting.kind is str:
-        return _text(given, setting)
+    if setting.kind in _READERS:
+        return _READERS[setting.kind](given)
     return _number(given, setting)
 
 
@@ -45,33 +35,38 @@ def _choice(given: Given, setting: Setting) -> str:
     raise given.wrong(f"cannot be {given.value!r}", f"{hint}One of: {', '.join(setting.choices)}")
 
 
-def _text(given: Given, setting: Setting) -> str:
+def text(given: Given) -> str:
+    """A text that is not empty."""
     value = given.value
-    if isinstance(value, list) and setting.key == "method.target_modules":
-        return ",".join(str(name) for name in value)
     if not isinstance(value, str) or not value.strip():
         shown = "empty" if isinstance(value, str) else f"{value!r}, not a text"
         raise given.wrong(f"is {shown}", "give one text, in quotes where it looks like something else")
     return _without_nul(value, given)
 
 
-def _labels(given: Given, setting: Setting) -> str | None:
+def comma_separated(given: Given) -> str:
+    """Names with commas between them; in YAML also a list."""
+    return ",".join(map(str, given.value)) if isinstance(given.value, list) else text(given)
+
+
+def labels(given: Given) -> str | None:
+    """The closed set of answers, as `DataConfig.choices` holds it."""
     value = given.value
     # YAML reads a bare yes as a truth value, which is no text.
     if isinstance(value, list) and len(value) > 1 and {type(each) for each in value} <= {str, int, float}:
         return json.dumps([str(each) for each in value], ensure_ascii=False)
-    text = _text(given, setting)
-    if text.lstrip().startswith("["):
+    written = text(given)
+    if written.lstrip().startswith("["):
         try:
-            whole = isinstance(json.loads(text), list)
+            whole = isinstance(json.loads(written), list)
         except (ValueError, RecursionError):
             whole = False
         if not whole:
-            raise given.wrong(f"is {text!r}, no list in JSON", 'write a,b,c, or \'["a", "b, or c"]\'')
-    return None if text == "auto" else text
+            raise given.wrong(f"is {written!r}, no list in JSON", 'write a,b,c, or \'["a", "b, or c"]\'')
+    return None if written == "auto" else written
 
 
-def _delimiter(given: Given) -> str:
+def one_character(given: Given) -> str:
     """One character; a tab is hard to write on a command line."""
     value = given.value
     if isinstance(value, str) and value.casefold() in ("tab", "\\t"):
@@ -81,8 +76,9 @@ def _delimiter(given: Given) -> str:
     return value
 
 
-def _encoding(given: Given, setting: Setting) -> str:
-    name = _text(given, setting)
+def known_encoding(given: Given) -> str:
+    """An encoding of text that Python knows."""
+    name = text(given)
     try:
         b"".decode(name)
     except (LookupError, ValueError):
@@ -105,6 +101,9 @@ def _without_nul(value: str, given: Given) -> str:
     if "\0" in value:
         raise given.wrong(f"is {value!r}, which holds a NUL", "leave that character out")
     return value
+
+
+_READERS: Mapping[Any, Convert] = {bool: truth, tuple: _names, str: text}
 
 
 def _number(given: Given, setting: Setting) -> int | float:

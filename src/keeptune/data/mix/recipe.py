@@ -12,7 +12,8 @@ from typing import Any
 
 from keeptune.config.given import Given
 from keeptune.config.schema import DataConfig
-from keeptune.config.settings import Range, Setting
+from keeptune.config.setting import COUNT, NOT_NEGATIVE, POSITIVE, Range, Setting
+from keeptune.config.settings import SETTINGS
 from keeptune.config.values import checked
 from keeptune.config.yaml_file import read_yaml
 from keeptune.errors import ConfigError
@@ -84,19 +85,23 @@ class MixRecipe:
 
 
 _READING = ("encoding", "delimiter")
-_TEXTS = ("data", "name", "prompt", "completion", "system", "group", *_READING, "sha256")
-_TEST_KEYS: Mapping[str, Setting] = {key: Setting(key, str, False) for key in _TEXTS}
+_TEXT, _COUNT, _POSITIVE = Setting(kind=str), Setting(kind=int, range=COUNT), Setting(kind=float, range=POSITIVE)
+_TEST_KEYS: Mapping[str, Setting] = {
+    **dict.fromkeys(("data", "name", "prompt", "completion", "system", "group"), _TEXT),
+    **{key: SETTINGS[f"data.{key}"] for key in _READING},
+    "sha256": _TEXT,
+}
 _SOURCE_KEYS: Mapping[str, Setting] = {
     **_TEST_KEYS,
-    "weight": Setting("weight", float, False, Range(0, low_open=True)),
-    "fraction": Setting("fraction", float, False, Range(0, 1, low_open=True, high_open=False)),
-    "cap": Setting("cap", int, False, Range(1)),
+    "weight": _POSITIVE,
+    "fraction": Setting(kind=float, range=Range(0, 1, low_open=True, high_open=False)),
+    "cap": _COUNT,
 }
 _NUMBERS: Mapping[str, Setting] = {
-    "rows": Setting("rows", int, False, Range(1)),
-    "temperature": Setting("temperature", float, False, Range(0, low_open=True)),
-    "cap": Setting("cap", int, False, Range(1)),
-    "seed": Setting("seed", int, False, Range(0)),
+    "rows": _COUNT,
+    "temperature": _POSITIVE,
+    "cap": _COUNT,
+    "seed": Setting(kind=int, range=NOT_NEGATIVE),
 }
 _KEYS = ("sources", *_NUMBERS, "test", "near_duplicates", *_READING)
 

@@ -1,0 +1,145 @@
+"""What a training does to keep other abilities, and how the cheapest mitigation is searched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from keeptune.config.canonical import Canonical
+from keeptune.config.setting import COUNT, FRACTION, NOT_NEGATIVE, POSITIVE, Affects, Range, setting
+
+TokenWeights = Literal["none", "stm", "talr", "dft"]
+KlOn = Literal["replay", "self", "task"]
+
+
+@dataclass(frozen=True, slots=True)
+class MitigationConfig(Canonical):
+    """What a training does to keep other abilities. All of it composes; by default it does nothing."""
+
+    replay: tuple[str, ...] = setting(
+        (),
+        Affects.INPUT,
+        "Rows of earlier tasks to mix into train; may be repeated.",
+        more="Read as `data.train` is.",
+        metavar="DATA",
+        group="start",
+    )
+    replay_fraction: float = setting(
+        0.05,
+        Affects.WEIGHTS,
+        "Share of replayed rows in the mix; all of the task's rows stay.",
+        range=FRACTION,
+    )
+    self_replay: float = setting(
+        0.0,
+        Affects.WEIGHTS,
+        "Share of the mix whose answers the base writes itself.",
+        more="Huang et al. 2024, arXiv:2403.01244.",
+        range=FRACTION,
+    )
+    self_replay_prompts: str | None = setting(
+        None,
+        Affects.INPUT,
+        "Prompts for the base to answer in self-replay.",
+        more="Xu et al. 2024, arXiv:2406.08464.",
+        unset="the base samples the prompts, too",
+        metavar="DATA",
+    )
+    kl: float = setting(
+        0.0,
+        Affects.WEIGHTS,
+        "Weight of KL(base ‖ tuned) in the loss.",
+        unit="nats per token",
+        range=NOT_NEGATIVE,
+    )
+    kl_on: KlOn = setting(
+        "self",
+        Affects.WEIGHTS,
+        "Where the KL is taken: text the base samples, replayed rows, or the task's rows.",
+        more="On the task's rows, the right token is left out.",
+        metavar="self|replay|task",
+    )
+    l2sp: float = setting(
+        0.0,
+        Affects.WEIGHTS,
+        "Weight of the squared distance to the base's weights.",
+        more="½‖W − W₀‖². Li et al. 2018, arXiv:1802.01483.",
+        range=NOT_NEGATIVE,
+    )
+    ewc: float = setting(
+        0.0,
+        Affects.WEIGHTS,
+        "Weight of that distance scaled by each weight's importance to the base.",
+        more="½ Σ F (W − W₀)², F the base's diagonal Fisher information. Kirkpatrick et al. 2017, arXiv:1612.00796.",
+        range=NOT_NEGATIVE,
+    )
+    freeze: float = setting(
+        0.0,
+        Affects.WEIGHTS,
+        "Share of layers, from the lowest, that are not trained.",
+        more="The embeddings are not trained either. An adapter leaves those layers out.",
+        range=FRACTION,
+    )
+    token_weights: TokenWeights = setting(
+        "none",
+        Affects.WEIGHTS,
+        "How to reduce the weight of tokens that the model finds improbable.",
+        more="`stm` (arXiv:2501.14315), `talr` (arXiv:2509.20758), `dft` (arXiv:2508.05629).",
+    )
+    reference: str | None = setting(
+        None,
+        Affects.INPUT,
+        "Model that KL and self-replay hold to; it needs the same tokenizer.",
+        unset="the trained model, as it was before",
+        flag="",
+    )
+    interpolation: float = setting(
+        1.0,
+        Affects.WEIGHTS,
+        "Share α of the trained change to keep, by interpolation with the base.",
+        more="W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903.",
+        range=Range(0, 1, high_open=False),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MitigationSearchConfig(Canonical):
+    """How the cheapest mitigation is searched."""
+
+    auto: bool = setting(
+        False,
+        Affects.CHOICE,
+        "Try mitigations, cheapest first, until every ability that --keep names is kept.",
+        more="The choice is made on dev items.",
+        group="start",
+    )
+    can_route: bool = setting(
+        False,
+        Affects.CHOICE,
+        "Requests can be routed to the base or the tuned model, so routing counts as a mitigation.",
+    )
+    candidates: tuple[str, ...] = setting(
+        (),
+        Affects.CHOICE,
+        "Mitigation to try, in this order; may be repeated.",
+        more="Each follows the plain training, such as `interpolation=0.5` or `replay=0.05+kl=0.1`.",
+        unset="the search's own",
+        metavar="MITIGATION",
+    )
+    max_candidates: int | None = setting(
+        None,
+        Affects.BUDGET,
+        "Maximum trainings in the search, the plain one included.",
+        unit="trainings",
+        range=COUNT,
+    )
+    search_minutes: float | None = setting(
+        None, Affects.BUDGET, "Start no candidate after X minutes.", unit="minutes", range=POSITIVE
+    )
+    min_gain: float = setting(
+        0.9,
+        Affects.CHOICE,
+        "Share of the plain training's gain that is enough to stop the search.",
+        more="Measured on dev items.",
+        range=Range(0, 1, high_open=False),
+    )

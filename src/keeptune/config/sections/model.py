@@ -1,0 +1,52 @@
+"""Which model, and where it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from keeptune.config.aliases import also, dtype
+from keeptune.config.canonical import Canonical
+from keeptune.config.setting import Affects, setting
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+Engine = Literal["torch", "vllm"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig(Canonical):
+    """Which model, and where it runs."""
+
+    name: str = setting(
+        "smollm2",
+        Affects.INPUT,
+        "Hub name, folder, .gguf file, run folder, or the built-in smollm2.",
+        more="A hub name may end in `@revision`.",
+        metavar="NAME",
+        flag="model",
+        group="start",
+        aliases=also("model_name_or_path"),
+    )
+    revision: str | None = setting(
+        None, Affects.INPUT, "Branch, tag or commit on the hub.", metavar="REV", aliases=also("model_revision")
+    )
+    device: DeviceName = setting("auto", Affects.INPUT, "Device to run on.")
+    dtype: DtypeName = setting(
+        "auto",
+        Affects.INPUT,
+        "Floating-point type to compute in.",
+        aliases={**also("torch_dtype"), "bf16": dtype("bfloat16"), "fp16": dtype("float16")},
+    )
+    engine: Engine = setting(
+        "torch", Affects.ANSWERS, "Engine that evaluates models.", more="Training always uses torch."
+    )
+    allow_pickle: bool = setting(
+        False, Affects.NOTHING, "Load pickled weights (.bin, .pt); they can run code, so trust their source."
+    )
+    allow_remote_code: bool = setting(
+        False,
+        Affects.NOTHING,
+        "Run Python code that comes with the model; trust its source.",
+        aliases=also("trust_remote_code"),
+    )

@@ -1,0 +1,140 @@
+"""A Setting: all that is known of one setting, written once, beside its default in the schema."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+
+from keeptune.config.given import Given
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+T = TypeVar("T")
+Convert = Callable[[Given], Any]
+"""From a value that the user wrote to the setting's. None: as if it had not been given."""
+Group = Literal["start", "task", "training", "keeping", "measuring", "running"]
+"""Heading of `--help` that a flag stands under."""
+
+
+class Affects(Enum):
+    """What changes when a setting changes. The rules of resuming, of reuse and of fingerprints follow from it."""
+
+    WEIGHTS = "The trained weights, by the setting's value."
+    INPUT = "The trained weights, by the rows, model or device that the setting names. Their content is compared."
+    CHOICE = "Which of several trained models is chosen."
+    ANSWERS = "The models' answers to the task, or their scores."
+    VERDICT = "Which abilities are measured, and how losses are judged."
+    BUDGET = "How long training or the search may take."
+    NOTHING = "No result, beyond rounding."
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From `low` to `high`; an open end is not in the range."""
+
+    low: float
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = True
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low if self.low_open else value >= self.low
+        return above and (value < self.high if self.high_open else value <= self.high)
+
+    def __str__(self) -> str:
+        low = f"{'more than' if self.low_open else 'at least'} {self.low:.10g}"
+        if math.isinf(self.high):
+            return low
+        return f"{low} and {'less than' if self.high_open else 'at most'} {self.high:.10g}"
+
+
+POSITIVE = Range(0, low_open=True)
+NOT_NEGATIVE = Range(0)
+COUNT = Range(1)
+FRACTION = Range(0, 1)
+SEED = Range(0, 2**32)
+
+
+class Facts(TypedDict, total=False):
+    """What `setting` may add; `Setting` says what each is."""
+
+    more: str
+    unset: str
+    unit: str
+    range: Range
+    metavar: str
+    flag: str
+    group: Group
+    aliases: Mapping[str, Convert]
+    parse: Convert
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `config.settings` fills in the last four fields from the dataclass that declares it."""
+
+    affects: Affects = Affects.NOTHING
+    help: str = ""
+    """One sentence, for `--help` and the settings page."""
+    more: str = ""
+    """What only the settings page says: details, formulas, papers."""
+    unset: str = ""
+    """What happens when it is left out, where the default value does not say it."""
+    unit: str = ""
+    range: Range | None = None
+    metavar: str = ""
+    """"" derives it from the type: N, X, or the choices."""
+    flag: str | None = None
+    """Name of the flag without dashes. None: the field's name. "": no flag, only YAML and Python."""
+    group: Group | None = None
+    """None: the group of its section."""
+    aliases: Mapping[str, Convert] = field(default_factory=dict)
+    """Names that TRL, transformers or lm-evaluation-harness have for it → how their value is converted."""
+    parse: Convert | None = None
+    """Reads the value where the type does not say how."""
+    key: str = ""
+    """``training.lr``; without a section: ``output``."""
+    kind: Any = str
+    """``int``, ``float``, ``str``, ``bool``, ``tuple``, or a Literal type."""
+    optional: bool = False
+    """Whether None is a value."""
+    default: Any = None
+
+    @property
+    def name(self) -> str:
+        """The key without its section."""
+        return self.key.rpartition(".")[2]
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values of a Literal type; else empty."""
+        return typing.get_args(self.kind) if typing.get_origin(self.kind) is Literal else ()
+
+    @property
+    def default_text(self) -> str:
+        """The default in words; "" where it is to do nothing."""
+        if self.unset or self.default is None or isinstance(self.default, bool):
+            return self.unset
+        return (
+            f"{self.default:g}"
+            if isinstance(self.default, (int, float))
+            else ", ".join(self.default)
+            if self.kind is tuple
+            else str(self.default)
+        )
+
+
+def setting(default: T, affects: Affects, help: str, **facts: Unpack[Facts]) -> T:
+    """A dataclass field that declares a setting."""
+    return dataclasses.field(default=default, metadata={"affects": affects, "help": help, **facts})
+
+
+def section(schema: Callable[[], T], group: Group) -> T:
+    """A dataclass field that holds a section of settings, whose flags stand under `group` in `--help`."""
+    return dataclasses.field(default_factory=schema, metadata={"group": group})
