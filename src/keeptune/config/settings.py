@@ -23,9 +23,10 @@ def _without_none(hint: Any) -> tuple[Any, ...]:
 
 def _sections() -> Mapping[str, type[Any]]:
     hints = typing.get_type_hints(TuneConfig)
-    found = {}
+    found: dict[str, type[Any]] = {}
     for field in dataclasses.fields(TuneConfig):
-        schemas = [kind for kind in _without_none(hints[field.name]) if dataclasses.is_dataclass(kind)]
+        kinds = [kind for kind in _without_none(hints[field.name]) if isinstance(kind, type)]
+        schemas = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
         if schemas:
             # Of the methods an adapter has all settings.
             found[field.name] = max(schemas, key=lambda schema: len(dataclasses.fields(schema)))
