@@ -11,7 +11,7 @@ import pytest
 
 from keeptune.api.tune import tune
 from keeptune.config import DataConfig, Full
-from keeptune.experiments import mitigation_search as mitigation_search
+from keeptune.experiments import dev_comparison
 from keeptune.forgetting import verdict
 from tests.api.runs import COLOURS, THINGS, Ran, ran, settings
 
@@ -29,7 +29,7 @@ def able_bases() -> Iterator[None]:
     """A tiny base on a few items is never surely above the floor: here every base is taken to be, so that what comes
     after can be seen."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (mitigation_search, verdict):
+        for module in (dev_comparison, verdict):
             patch.setattr(module, "why_not_measurable", lambda *_, **__: "")
         yield
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from keeptune.api.compare import compare, plan
+from keeptune.api.compare import compare
 from keeptune.api.tune import tune
 from keeptune.config import Full, Keep, MeasureConfig, TuneConfig
 from keeptune.errors import ConfigError, DataError, RunExists, RunLocked, StoreError, TrainingError
 from keeptune.events import EvaluationDone, Notice, Observer, StepDone, TrainingStarted, silent
+from keeptune.experiments.method_study import plan
 from keeptune.experiments.trials import Ended, Trial, run_trial
 from keeptune.records import Interval, MethodComparison, TuneResult, Undefined, from_plain
 from keeptune.workspace.runs import read_result

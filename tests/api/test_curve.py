@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from keeptune.api.curve import _settled, curve
+from keeptune.api.curve import curve
 from keeptune.cli.main import main
 from keeptune.config import (
     DataConfig,
@@ -25,6 +25,7 @@ from keeptune.config import (
 from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, RunExists, StoreError
 from keeptune.events import Observer, TrainingStarted, silent
+from keeptune.experiments.size_study import _settled
 from keeptune.experiments.trials import Ended, Trial, run_in_turn
 from keeptune.records import Backtest, Interval, LearningCurve, TuneResult, Undefined, from_plain
 from keeptune.workspace.run_entry import read_entry

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keeptune.assessment.assess import write_report
+from keeptune.assessment.report import with_drift_history, write_report
 from keeptune.cli.main import main
 from keeptune.errors import KeeptuneError
 from keeptune.events import Notice
@@ -61,7 +61,8 @@ def test_a_neighbours_report(damage: str, tmp_path: Path) -> None:
     write_json(neighbour, REPORT)
     DAMAGES[damage](neighbour)
     told = Told()
-    write_report(forgetting_report(), {}, None, Workspace(tmp_path / "run"), observer=told)
+    run = Workspace(tmp_path / "run")
+    write_report(with_drift_history(forgetting_report(), run, told), {}, None, run)
     assert (tmp_path / "run" / "forgetting.json").exists()
     if damage != "a link to nothing":
         assert sum(str(neighbour.parent) in notice.message for notice in told.of(Notice)) == 1

@@ -13,7 +13,7 @@ import pytest
 
 from keeptune.api.measure import measure
 from keeptune.api.tune import tune
-from keeptune.assessment.assess import _earlier
+from keeptune.assessment.report import earlier_reports
 from keeptune.cli.main import main
 from keeptune.config import DataConfig, EvaluationConfig, Full, Keep, MeasureConfig, MeasureRun, ModelConfig
 from keeptune.errors import ConfigError, DataError, RunExists
@@ -209,4 +209,4 @@ def test_reports_of_others_beside_a_run_are_passed_over(tmp_path: Path) -> None:
     for name, text in (("a", "{}"), ("b", "[]"), ("c", "no JSON"), ("run", "{}")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "forgetting.json").write_text(text)
-    assert _earlier(Workspace(tmp_path / "run"), silent) == []
+    assert earlier_reports(Workspace(tmp_path / "run"), silent) == []

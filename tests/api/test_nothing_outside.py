@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keeptune.api.measure import measure
-from keeptune.assessment.assess import write_report
+from keeptune.assessment.report import write_report
 from keeptune.cli.main import main
 from keeptune.config.given import Given
 from keeptune.config.keep import read_keep

@@ -15,10 +15,11 @@ from typing import Any
 import psutil
 import pytest
 
-from keeptune.api.compare import compare, plan
+from keeptune.api.compare import compare
 from keeptune.config import MeasureConfig, TuneConfig
 from keeptune.errors import ConfigError, MissingDependency
 from keeptune.events import silent
+from keeptune.experiments.method_study import plan
 from keeptune.experiments.ray_trials import RayTrials
 from keeptune.experiments.trials import Trial
 from keeptune.workspace.runs import read_result

@@ -19,6 +19,7 @@ from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.records import HyperparameterSearchReport, from_plain
 from keeptune.training.session import Session
 from keeptune.workspace.runs import read_settings
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told, settings, write_rows
 
 pytest.importorskip("optuna", reason="needs the extra search")
@@ -90,7 +91,7 @@ def test_the_resolved_settings_search_no_more(found: tuple[Path, Told], folder: 
     again = config(tiny, folder, run, lr=kept["lr"], epochs=kept["epochs"])
     told = Told()
     # No rows, no encoder: it does not get so far.
-    session = Session(again, run, None, None, None, told)  # type: ignore[arg-type]
+    session = Session(again, Workspace(run), None, None, None, told)  # type: ignore[arg-type]
     assert with_found_settings(session) is session
     assert "nothing is left to search for" in told.of(Notice)[0].message
     off = replace(again, training=replace(again.training, hyperparameter_search=0, lr=None))

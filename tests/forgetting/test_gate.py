@@ -9,7 +9,7 @@ from scored import ability, flips, record
 
 from keeptune.errors import ConfigError
 from keeptune.forgetting.gate import decide, exit_code
-from keeptune.forgetting.verdict import judge
+from keeptune.forgetting.verdict import Confidence, judge
 from keeptune.statistics.looks import level_of
 from keeptune.statistics.multiplicity import holm_adjust
 
@@ -176,11 +176,13 @@ def test_the_gate_does_not_depend_on_the_order(reports):
 
 
 def test_what_is_promised_holds_for_all_that_is_declared():
-    alone, of_eight = (judge(ability("facts", declared=True), *flips(400, 20, 20), family=k) for k in (1, 8))
+    alone, of_eight = (
+        judge(ability("facts", declared=True), *flips(400, 20, 20), confidence=Confidence(family=k)) for k in (1, 8)
+    )
     assert alone.drop == of_eight.drop
     assert alone.detectable_drop < of_eight.detectable_drop
     assert alone.items_to_decide < of_eight.items_to_decide
-    undeclared = judge(ability("facts"), *flips(400, 20, 20), family=8)
+    undeclared = judge(ability("facts"), *flips(400, 20, 20), confidence=Confidence(family=8))
     assert undeclared.detectable_drop == alone.detectable_drop
 
 
@@ -188,9 +190,9 @@ def test_a_look_corrects_at_its_own_level():
     at = level_of(4)
     edge = judge(ability("facts", declared=True), *flips(400, 45, 10))
     assert decide([edge]).gate == "fail"
-    look = judge(ability("facts", declared=True), *flips(400, 45, 10), level=at)
+    look = judge(ability("facts", declared=True), *flips(400, 45, 10), confidence=Confidence(level=at))
     assert decide([look], alpha=(1 - at) / 2).gate == "inconclusive"
-    surely = judge(ability("facts", declared=True), *flips(400, 80, 10), level=at)
+    surely = judge(ability("facts", declared=True), *flips(400, 80, 10), confidence=Confidence(level=at))
     assert decide([surely], alpha=(1 - at) / 2).gate == "fail"
 
 

@@ -7,7 +7,7 @@ from scored import ability, flips, record, records
 
 from keeptune.forgetting.format import diagnose
 from keeptune.forgetting.gate import decide
-from keeptune.forgetting.verdict import judge
+from keeptune.forgetting.verdict import Confidence, judge
 from keeptune.records import Answer, EvalRecord, Interval, ItemScore
 from keeptune.scoring.mean import mean_score
 
@@ -103,7 +103,7 @@ def test_no_number_of_items_is_advised_that_nobody_has():
 
 def test_a_look_says_that_an_ability_changed_at_its_own_level():
     pairs = flips(400, 14, 4)
-    once, looked = judge(ability(), *pairs), judge(ability(), *pairs, level=0.99)
+    once, looked = judge(ability(), *pairs), judge(ability(), *pairs, confidence=Confidence(level=0.99))
     assert (once.change, looked.change) == ("fell", "no change shown")
     assert 0.01 < once.change_p < 0.05
     assert decide([once], alpha=0.005).abilities[0].change == "no change shown"

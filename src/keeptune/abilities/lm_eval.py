@@ -22,6 +22,7 @@ from keeptune.near_names import did_you_mean
 from keeptune.records import Example, Message
 from keeptune.scoring.table import get_metric
 
+BATCH_SIZE = 16
 FEWSHOT_SEED = 1234
 """That of the harness's command line: the same worked examples for the same documents."""
 
@@ -34,7 +35,6 @@ def evaluate_harness(
     *,
     shots: int | None = None,
     chat: bool = False,
-    batch_size: int = 16,
 ) -> Mapping[str, HarnessTask]:
     """Task → its Ability and this model's records, with prompts, filters and scores by the harness.
 
@@ -61,10 +61,10 @@ def evaluate_harness(
                 f"{written[0]} has the model write, and the harness lets one with a soft prompt write other text",
                 "give the task's items as a file, or keep a task that is asked by likelihood",
             )
-        model = _wrap(loaded, batch_size)
-    return {
-        name: _ask(model, name, task, observer, limit=limit, shots=shots, chat=chat) for name, task in found.items()
-    }
+        model = _wrap(loaded)
+    for task in found.values():
+        _set_shots(task, shots)
+    return {name: _ask(model, name, task, observer, limit=limit, chat=chat) for name, task in found.items()}
 
 
 def harness_examples(tasks: Sequence[str | Path]) -> list[Example]:
@@ -162,27 +162,29 @@ def _load(manager: Any, spec: str) -> Mapping[str, Any]:
     return loaded
 
 
-def _wrap(loaded: LoadedModel, batch_size: int) -> Any:
+def _wrap(loaded: LoadedModel) -> Any:
     from lm_eval.models.huggingface import HFLM
 
     return HFLM(
         pretrained=loaded.model,
         tokenizer=loaded.tokenizer,
         backend="causal" if loaded.kind == "causal" else "seq2seq",
-        batch_size=batch_size,
+        batch_size=BATCH_SIZE,
         max_length=loaded.context_length - loaded.soft_prompt if loaded.context_length < 1 << 30 else None,
     )
 
 
-def _ask(
-    model: Any, name: str, task: Any, observer: Observer, *, limit: int | None, shots: int | None, chat: bool
-) -> HarnessTask:
-    from lm_eval.evaluator import evaluate
-
+def _set_shots(task: Any, shots: int | None) -> None:
+    """The number of worked examples, by the harness's own rule: a task that says 0 means it."""
     own = task.get_config("num_fewshot")
-    if own is None or (shots is not None and own != 0):  # as the harness does: a task that says 0 means it
+    if own is None or (shots is not None and own != 0):
         task.set_config("num_fewshot", shots or 0)
     task.set_fewshot_seed(FEWSHOT_SEED)
+
+
+def _ask(model: Any, name: str, task: Any, observer: Observer, *, limit: int | None, chat: bool) -> HarnessTask:
+    from lm_eval.evaluator import evaluate
+
     documents = len(task.eval_docs)
     observer(EvaluationStarted(name, documents if limit is None else min(limit, documents)))
     began = time.monotonic()

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
 
-from keeptune.config.affects import Affects
 from keeptune.config.schema import TuneConfig
-from keeptune.data.task_metrics import choose
-from keeptune.data.task_rows import EMBEDDED, EMBEDDED_POOL, load_rows
-from keeptune.errors import ConfigError, RunExists, StoreError, TrainingError
-from keeptune.events import Notice, Observer, RunStarted, shown, silent
-from keeptune.experiments.learning_curve import Learned, check_sizes, learn, method_of
-from keeptune.experiments.trials import Executor, Trial, read_trial, refuse_other_bases, refuse_others, run_in_turn
-from keeptune.inference.encoding import make_encoder, new_tokens
-from keeptune.records import (
-    SCHEMA_VERSION,
-    CurveTrial,
-    LearningCurve,
-    RunManifest,
-    Undefined,
-    to_plain,
-)
-from keeptune.report.html.curve_page import write_curve_html
+from keeptune.events import Observer, shown
+from keeptune.experiments.size_study import DRAWS, run_size_study
+from keeptune.experiments.trials import Executor, run_in_turn
+from keeptune.records import LearningCurve
 from keeptune.report.progress import shows_progress
-from keeptune.training.preflight import preflight
-from keeptune.training.resume import refuse_other_settings
-from keeptune.workspace.lineage import of_run
-from keeptune.workspace.manifest import ModelFacts, make_manifest
-from keeptune.workspace.runs import open_run
-from keeptune.workspace.task_name import task_name
-from keeptune.workspace.workspace import Workspace
-
-SIZES = (0, 50, 100, 250, 500, 1000)
-DRAWS = 3
 
 
 @shows_progress
@@ -55,135 +29,11 @@ def curve(
         config: what all trials share. A draw is a seeded order of the rows, of which a size takes the first, and a
             seed of its own for training.
         sizes: numbers of rows, the validation slice among them, rising; 0 is the base itself. If not said otherwise,
-            those of `SIZES` that train can fill.
+            0, 50, 100, 250, 500 and 1000, as far as train can fill them.
         execute: where trials run; one after another in this process if not said otherwise.
 
     Raises:
         ConfigError: sizes or settings that cannot be, told before any training. TrainingError: no trial finished.
         KeeptuneError: see the tree in `keeptune.errors`.
     """
-    started = bool(config.output) and Workspace(Path(config.output).expanduser()).has_settings
-    with open_run(config.output, f"curve-{task_name(config.data.train or '')}", resume=started) as study:
-        observer(RunStarted(str(study)))
-        config, sizes = _settled(config, sizes)
-        check_sizes(sizes, draws)
-        _begin(config, study, started=started)
-        trials = {(size, draw): _trial(config, study, size, draw) for draw in range(draws) for size in sizes if size}
-        refuse_others(trials.values())
-        due = [trial for trial in trials.values() if not trial.finished]
-        if len(due) < len(trials):
-            observer(Notice("trial", f"{len(trials) - len(due)} of {len(trials)} trials are finished already"))
-        errors = {}
-        for ended in execute(due, observer) if due else ():
-            if ended.error:
-                errors[ended.trial.run] = ended.error
-                observer(Notice("trial", f"{ended.trial.method}, draw {ended.trial.seed} failed: {ended.error}"))
-        finished = [read_trial(trial) for trial in trials.values() if trial.finished]
-        if not finished:
-            first = next(iter(errors.values()), "they ended without a result")
-            raise TrainingError(f"none of the {len(trials)} trials finished; the first: {first}", "then try again")
-        refuse_other_bases(finished)
-        learned = learn(finished, sizes, draws)
-        if isinstance(learned, Undefined):
-            raise StoreError(f"the trials make no curve: {learned.reason}", "look at a trial's result.json")
-        report = _report(config, study, learned, trials, errors, finished[0].result.manifest)
-        write_curve_html(report, study.curve_page)
-        study.write_curve(report)
-    return report
-
-
-def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfig, Sequence[int]]:
-    """What every trial shares, so that only the rows differ; and the sizes.
-
-    Raises:
-        ConfigError: settings that the sizes take the place of; more rows asked for than there are.
-        DataError: rows that cannot be used.
-    """
-    if config.data.limit_train is not None or config.data.draw:
-        raise ConfigError("limit_train and draw are what a curve sets itself", "leave them out: --sizes and --draws")
-    if config.mitigation_search.auto:
-        raise ConfigError(
-            "a curve searches no mitigation search, and mitigation_search.auto asks for one",
-            "give the mitigation's own settings",
-        )
-    preflight(config)
-    largest = max(sizes or (), default=0)
-    # As many whatever the largest size is, so that the room for an answer is the same where sizes are added.
-    limit = max(largest, EMBEDDED_POOL) if config.data.train == EMBEDDED else None
-    rows = load_rows(replace(config, data=replace(config.data, limit_train=limit)), silent)
-    count = len(rows.train) + len(rows.validation)
-    if largest > count:
-        raise ConfigError(
-            f"--sizes goes to {largest}, and train has {count} rows that can be used",
-            "leave out the sizes above that, or give more rows",
-        )
-    if sizes is None:
-        sizes = [size for size in SIZES if size <= count]
-    choose(config.evaluation, rows.test, rows.pool)
-    measure, evaluation = config.measure, config.evaluation
-    if measure.keep and not measure.abilities:
-        measure = replace(measure, abilities=("none",))
-    # The room for an answer goes by the train rows: all trials and the base have the same.
-    room = new_tokens(evaluation, make_encoder(of_run(config.model), config.data, config.method), rows.train)
-    return replace(config, measure=measure, evaluation=replace(evaluation, max_new_tokens=room), resume=False), sizes
-
-
-def _begin(config: TuneConfig, study: Workspace, *, started: bool) -> None:
-    if started and not study.is_study:
-        raise RunExists(f"{study} holds a run that is no learning curve", "name an empty or new folder with --output")
-    if started:
-        refuse_other_settings(config, study, open_then=(), also={Affects.ANSWERS})
-    else:
-        study.write_tune_settings(config)
-    study.begin_study()
-
-
-def _trial(config: TuneConfig, study: Workspace, size: int, draw: int) -> Trial:
-    """`limit_train` takes the first rows of the draw's order: fewer are a part of more."""
-    training = replace(config.training, seed=config.training.seed + draw)
-    data = replace(config.data, limit_train=size, draw=draw)
-    output = str(study.trial(f"n{size}-d{draw}"))
-    return Trial(method_of(size), draw, replace(config, data=data, training=training, output=output))
-
-
-def _report(
-    config: TuneConfig,
-    study: Workspace,
-    learned: Learned,
-    trials: Mapping[tuple[int, int], Trial],
-    errors: Mapping[Workspace, str],
-    made: RunManifest,
-) -> LearningCurve:
-    task = learned.task
-    return LearningCurve(
-        schema_version=SCHEMA_VERSION,
-        path=str(study),
-        metric=task.metric.name,
-        higher_is_better=task.metric.higher_is_better,
-        base=task.base,
-        points=learned.points,
-        trials=tuple(
-            CurveTrial(
-                size=size,
-                draw=draw,
-                path=str(trial.run),
-                gain=task.of_seed(trial.method, draw) if trial.finished else None,
-                error=errors.get(trial.run, ""),
-            )
-            for (size, draw), trial in sorted(trials.items())
-        ),
-        fitted=learned.fitted,
-        misfit=learned.misfit,
-        backtest=learned.backtest,
-        more=learned.more,
-        advice=learned.advice,
-        sentences=learned.sentences,
-        notices=learned.notices,
-        config=json.loads(json.dumps(to_plain(config))),
-        manifest=make_manifest(
-            ModelFacts(made.model, made.model_hash, made.device, made.dtype),
-            train_hash=made.train_hash,
-            test_hash=made.test_hash,
-            seed=config.training.seed,
-        ),
-    )
+    return run_size_study(config, sizes, draws, observer, execute)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from keeptune.assessment.recovery_probe import Recovery
-from keeptune.assessment.verdict_pass import AbilityEvaluator, Records
+from keeptune.assessment.recovery_probe import Recovery, recovery_probe
+from keeptune.assessment.task import Task
+from keeptune.assessment.two_models import AbilityEvaluator, Both, Records, TwoModels
+from keeptune.assessment.verdict_pass import VerdictPass
+from keeptune.config.schema import MeasureConfig
 from keeptune.data.split import limit_clusters
 from keeptune.data.task_metrics import Metrics
 from keeptune.errors import ModelError
@@ -37,7 +40,6 @@ SAMPLES = 64
 """Texts that are drawn from the base for drift."""
 SAMPLE_TOKENS = 64
 SAMPLE_SEED = 0
-Both = tuple[Records, Records]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,42 @@ class BothModels:
         """Records of both."""
         first, second = (each.evaluate_by(ability, metrics, asked, part) for each in (self.base, self.tuned))
         return first, second
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """How it broke."""
+
+    abilities: tuple[AbilityReport, ...]
+    """The lost ones explained."""
+    intrusion: IntrusionReport | Undefined
+    drift: tuple[DriftRow, ...] | Undefined
+
+
+NOT_IN_QUICK = Undefined("not looked for in a quick measure; a full one does")
+OTHER_TOKENIZERS = "the two models have other tokenizers"
+
+
+def diagnosed(
+    models: TwoModels, found: VerdictPass, reports: Sequence[AbilityReport], task: Task | None, measure: MeasureConfig
+) -> Diagnosis:
+    """Explain what was lost, and look for intrusion and drift; both models are held at once."""
+    both = BothModels(models.load("base"), models.load("tuned"))
+    intrusion = look_for_intrusion(both, (task.base, task.tuned) if task else None, found.abilities, found.answered)
+    drift: tuple[DriftRow, ...] | Undefined = Undefined(OTHER_TOKENIZERS)
+    if models.same_tokenizer:
+        examples, records = (task.examples, task.base) if task else ((), [])
+        drift = measure_drift(both, examples, records, models.token_budget, models.observer)
+    most = QUICK_EXPLAINED_ITEMS if measure.extent == "quick" else None
+    explained = []
+    for ability, report in zip(found.abilities, reports, strict=True):
+        if report.verdict == "lost":
+            # Do a few old examples bring the ability back? Only where that was asked for.
+            probes = measure.probe and ability.source != "lm-eval"
+            recovery = recovery_probe(*models.sides(), ability, models.observer) if probes else None
+            report = explain(both, ability, report, found.answered[ability.name], recovery, most)
+        explained.append(report)
+    return Diagnosis(tuple(explained), intrusion, drift)
 
 
 def look_for_intrusion(

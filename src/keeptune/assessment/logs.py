@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keeptune.assessment.assess import write_report
-from keeptune.assessment.verdict_pass import declared, tell_looks
+from keeptune.assessment.harness_tasks import declared
+from keeptune.assessment.report import with_drift_history, write_report
+from keeptune.assessment.verdict_pass import confidence_of
 from keeptune.config.schema import Keep, MeasureRun
 from keeptune.data.lm_eval_log import read_lm_eval_log
 from keeptune.data.lm_eval_task import same_ability
@@ -53,9 +54,9 @@ def measure_logs(config: MeasureRun, run: Workspace, notices: list[str], observe
     abilities = [_ability(base[task].ability, tuned[task].ability, keeps.get(task)) for task in shared]
     answered = {task: (base[task].records, tuned[task].records) for task in shared}
     fail_on = () if config.measure.fail_on == ("none",) else config.measure.fail_on
-    level, family = tell_looks(config.measure, observer), sum(ability.declared for ability in abilities)
-    reports = [judge(ability, *answered[ability.name], level=level, family=family) for ability in abilities]
-    decision = decide(reports, fail_on, (1.0 - level) / 2.0)
+    confidence = confidence_of(config.measure, abilities, observer)
+    reports = [judge(ability, *answered[ability.name], confidence=confidence) for ability in abilities]
+    decision = decide(reports, fail_on, confidence.alpha)
     confusions = [confuse(ability.name, *answered[ability.name], ability.metrics[0]) for ability in abilities]
     report = ForgettingReport(
         schema_version=SCHEMA_VERSION,
@@ -75,7 +76,9 @@ def measure_logs(config: MeasureRun, run: Workspace, notices: list[str], observe
         config={"measure": to_plain(config.measure)},
         manifest=make_manifest(ModelFacts(f"{config.base.name} → {config.tuned.name}")),
     )
-    return write_report(report, answered, None, run, observer=observer)
+    report = with_drift_history(report, run, observer)
+    write_report(report, answered, None, run)
+    return report
 
 
 def refuse_asking(config: MeasureRun) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from keeptune.data.few_shot import fewer_shown, with_shots
 from keeptune.events import Notice
@@ -39,7 +39,7 @@ def score(session: Session) -> Scored:
         del base
         gc.collect()
     with session.timed("evaluate_tuned"):
-        tuned = evaluator.load(replace(config.model, name=str(session.run.weights), revision=None))
+        tuned = evaluator.load(session.tuned_model)
         records["tuned"] = evaluator.evaluate(tuned, rows.test, rows.test, "tuned", cache=False)
     for name, outputs in baseline_outputs(rows.train, rows.test).items():
         answers = [Answer(e.id, text, "stop") for e, text in zip(rows.test, outputs, strict=True)]

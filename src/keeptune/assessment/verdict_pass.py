@@ -2,90 +2,114 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 
-from keeptune.abilities.declared import scored_by, task_of
-from keeptune.abilities.lm_eval import evaluate_harness
-from keeptune.config.keep import HARNESS
+from keeptune.assessment.harness_tasks import declared, evaluate_tasks, harness_tasks
+from keeptune.assessment.two_models import AbilityEvaluator, Both, Records, TwoModels
 from keeptune.config.schema import Keep, MeasureConfig
-from keeptune.data.encode import Encoder
-from keeptune.data.lm_eval_task import HarnessTask, by_metrics
-from keeptune.data.task_metrics import Metrics
-from keeptune.errors import ConfigError
+from keeptune.data.lm_eval_task import HarnessTask, same_ability
 from keeptune.events import Notice, Observer
-from keeptune.inference.evaluator import Evaluator
-from keeptune.models.load import LoadedModel
-from keeptune.records import Ability, EvalRecord, Example
-from keeptune.scoring.harness_metric import PREFIX
+from keeptune.forgetting.verdict import Confidence
+from keeptune.inference.evaluator import tell_model
+from keeptune.records import Ability, Example
 from keeptune.statistics.looks import level_of
+from keeptune.workspace.manifest import ModelFacts
 
-Records = list[EvalRecord]
 SLICE = 50
 """Items of one ability asked at a time where minutes are limited."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What one model answered."""
 
-    items: dict[str, Records] = field(default_factory=dict)
+    model: ModelFacts
+    items: Mapping[str, Records]
     """Ability → records of its verdict items."""
-    dev: dict[str, Records] = field(default_factory=dict)
+    dev: Mapping[str, Records]
+    tasks: Mapping[str, tuple[Keep, HarnessTask]]
 
 
 @dataclass(frozen=True, slots=True)
-class AbilityEvaluator:
-    """How one model is asked about abilities."""
+class VerdictPass:
+    """What both models answered."""
 
-    loaded: LoadedModel
-    encoder: Encoder
-    token_budget: int
-    name: str
-    """``base`` or ``tuned``."""
-    observer: Observer
-
-    def evaluate(self, ability: Ability, asked: Sequence[Example], part: str = "") -> Records:
-        """Records of `asked`, items of this ability in any of its forms; answers of earlier runs are used again."""
-        return self.evaluate_by(ability, Metrics(scored_by(ability), ""), asked, part)
-
-    def evaluate_by(self, ability: Ability, metrics: Metrics, asked: Sequence[Example], part: str = "") -> Records:
-        """The same by other metrics than the ability's."""
-        evaluator = Evaluator(self.encoder, metrics, ability.max_new_tokens, self.token_budget, self.observer)
-        title = f"{ability.name}{f', {part}' if part else ''} ({self.name})"
-        return evaluator.evaluate(self.loaded, asked, asked, title, cache=True)
+    abilities: Sequence[Ability]
+    """As they were asked: with the items that both had time for, and with the harness's tasks."""
+    answered: Mapping[str, Both]
+    """Ability → records of its verdict items."""
+    dev: Mapping[str, Records]
+    """Ability → the base's records of its development items."""
+    models: Sequence[ModelFacts]
+    """Of the models that were loaded: without the tuned one where the base stands for it."""
 
 
-def evaluate_abilities(
-    ability_evaluator: AbilityEvaluator, abilities: Sequence[Ability], seconds: float | None, *, dev: bool
-) -> Asked:
-    """All items of every ability; with `seconds`, slices of whole clusters in turn until the time is over: dev items
-    and each ability's first slice in any case.
+def evaluate_both(
+    models: TwoModels, abilities: Sequence[Ability], measure: MeasureConfig, seconds: dict[str, float], *, routed: bool
+) -> VerdictPass:
+    """One model at a time: the base, then the tuned.
 
     Args:
-        dev: ask the dev items too, which only the base is asked.
+        seconds: what each model took is added.
+        routed: the base goes on answering all but the task, so it stands for the tuned model.
     """
-    asked = Asked()
+    if measure.minutes is not None and measure.items is None and any(harness_tasks(measure.keep)):
+        models.observer(Notice("time", "tasks of lm-evaluation-harness are asked in full: --items bounds them"))
+    base = _evaluated(models, "base", abilities, measure, seconds)
+    if routed:
+        models.observer(Notice("routed", "the base answers all but the task, so nothing else can change"))
+    tuned = base if routed else _evaluated(models, "tuned", abilities, measure, seconds)
+    kept: list[Ability] = []
+    answered: dict[str, Both] = {}
+    for ability in abilities:
+        of_base, of_tuned = base.items[ability.name], tuned.items[ability.name]
+        ability, of_base, of_tuned = only_answered(ability, of_base, of_tuned, models.observer)
+        kept.append(ability)
+        answered[ability.name] = (of_base, of_tuned)
+    for name, (keep, task) in base.tasks.items():
+        other = tuned.tasks[name][1]
+        kept.append(declared(same_ability(task.ability, other.ability), keep, name))
+        answered[name] = (task.records, other.records)
+    return VerdictPass(kept, answered, base.dev, [base.model] if routed else [base.model, tuned.model])
+
+
+def _evaluated(
+    models: TwoModels, name: str, abilities: Sequence[Ability], measure: MeasureConfig, seconds: dict[str, float]
+) -> Asked:
+    """One model: half of the minutes that are given, and the dev items too where it is the base."""
     began = time.monotonic()
-    if dev:
-        asked.dev = {
-            ability.name: ability_evaluator.evaluate(ability, ability.dev, "dev")
-            for ability in abilities
-            if ability.dev
-        }
-    if seconds is None:
-        asked.items = {ability.name: ability_evaluator.evaluate(ability, ability.items) for ability in abilities}
-        return asked
-    end = began + seconds
-    asked.items = {ability.name: [] for ability in abilities}
+    evaluator = models.load(name)
+    loaded = evaluator.loaded
+    tell_model(loaded, models.observer)
+    end = None if measure.minutes is None else time.monotonic() + 30.0 * measure.minutes
+    place = loaded.placement
+    facts = ModelFacts(models.models[name].name, loaded.hash, str(place.device), place.dtype_name)
+    asks = [ability for ability in abilities if ability.dev] if name == "base" else []
+    dev = {ability.name: evaluator.evaluate(ability, ability.dev, "dev") for ability in asks}
+    items = _in_time(evaluator, abilities, end)
+    tasks = evaluate_tasks(loaded, measure.keep, measure.items, models.observer)
+    del evaluator, loaded
+    gc.collect()
+    seconds[f"verdict_{name}"] = time.monotonic() - began
+    return Asked(facts, items, dev, tasks)
+
+
+def _in_time(evaluator: AbilityEvaluator, abilities: Sequence[Ability], end: float | None) -> Mapping[str, Records]:
+    """The items of every ability; with `end`, slices of whole clusters in turn until then: each ability's first slice
+    in any case."""
+    if end is None:
+        return {ability.name: evaluator.evaluate(ability, ability.items) for ability in abilities}
+    items: dict[str, Records] = {ability.name: [] for ability in abilities}
     slices = {ability.name: _slices(ability.items) for ability in abilities}
     for turn in range(max((len(parts) for parts in slices.values()), default=0)):
         for ability in abilities:
             if turn < len(slices[ability.name]) and (turn == 0 or time.monotonic() < end):
-                asked.items[ability.name] += ability_evaluator.evaluate(ability, slices[ability.name][turn])
-    return asked
+                items[ability.name] += evaluator.evaluate(ability, slices[ability.name][turn])
+    return items
 
 
 def _slices(items: Sequence[Example]) -> list[list[Example]]:
@@ -117,49 +141,8 @@ def only_answered(
     )
 
 
-def evaluate_tasks(
-    loaded: LoadedModel, keeps: Sequence[Keep], limit: int | None, observer: Observer
-) -> Mapping[str, tuple[Keep, HarnessTask]]:
-    """Tasks of lm-evaluation-harness among the declared abilities, asked by its own code; name → declaration, task.
-
-    They are not yet `declared`: what two models have in common decides by which metrics.
-    """
-    found: dict[str, tuple[Keep, HarnessTask]] = {}
-    for keep in harness_tasks(keeps):
-        asked = evaluate_harness(loaded, [task_of(keep)], limit, observer)
-        for task, (ability, records) in asked.items():
-            name = keep.name if len(asked) == 1 else f"{keep.name}/{task}"
-            found[name] = keep, HarnessTask(ability, records)
-    return found
-
-
-def harness_tasks(keeps: Sequence[Keep]) -> list[Keep]:
-    """Those of lm-evaluation-harness."""
-    return [keep for keep in keeps if keep.data.startswith(HARNESS)]
-
-
-def declared(ability: Ability, keep: Keep, name: str) -> Ability:
-    """A task's ability as the user declared it.
-
-    Raises:
-        ConfigError: the harness gave it no such metric.
-    """
-    metrics = ability.metrics
-    if keep.metric is not None:
-        fitting = [metric for metric in metrics if metric.removeprefix(PREFIX).split(":")[0] == keep.metric]
-        if not fitting:
-            raise ConfigError(
-                f"the task {keep.data} has no metric {keep.metric!r}",
-                f"it has: {', '.join(metric.removeprefix(PREFIX) for metric in metrics)}",
-            )
-        metrics = (*fitting, *(metric for metric in metrics if metric not in fitting))
-    ability = by_metrics(ability, metrics)
-    margin = ability.margin if keep.margin is None else keep.margin
-    return replace(ability, name=name, declared=True, margin=margin)
-
-
-def tell_looks(measure: MeasureConfig, observer: Observer) -> float:
-    """The level of the intervals of drops; where more than one look is planned, what it stands for is said."""
+def confidence_of(measure: MeasureConfig, abilities: Sequence[Ability], observer: Observer) -> Confidence:
+    """How sure the intervals of drops are; where more than one look is planned, a notice says what they stand for."""
     level = level_of(measure.looks)
     if measure.looks > 1:
         told = (
@@ -168,4 +151,4 @@ def tell_looks(measure: MeasureConfig, observer: Observer) -> float:
             "the last"
         )
         observer(Notice("looks", told))
-    return level
+    return Confidence(level, sum(ability.declared for ability in abilities))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from keeptune.cli.options import MITIGATION_SEARCH, Verb, output_flags, setting_flags
 from keeptune.config.settings import FLAGS
+
+if TYPE_CHECKING:
+    from keeptune.experiments.trials import Executor
 
 NOT_HERE = ("method", "seed", "resume", "fail-on", "auto", *MITIGATION_SEARCH)
 """Flags that the methods and seeds to compare take the place of, those of the mitigation search, and that of exit
@@ -36,17 +39,7 @@ AMOUNT = click.FloatRange(min=0.0)
     *(name for name in FLAGS if name not in NOT_HERE), says={"output": "Folder of the comparison, which it goes on in."}
 )
 @output_flags
-def command(
-    methods: str,
-    seeds: str,
-    ray: str | None,
-    gpus_per_trial: float | None,
-    cpus_per_trial: float | None,
-    config: str | None,
-    quiet: bool,
-    as_json: bool,
-    **flags: Any,
-) -> int:
+def command(methods: str, seeds: str, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
     """Which method gains most and forgets least: several, each trained under several seeds.
 
     \b
@@ -62,17 +55,15 @@ def command(
     from keeptune.cli.show import show_json, show_report
     from keeptune.report.progress import progress
 
-    if ray is None and (gpus_per_trial is not None or cpus_per_trial is not None):
+    on_ray = {name: flags.pop(name) for name in ("ray", "gpus_per_trial", "cpus_per_trial")}
+    if on_ray["ray"] is None and any(value is not None for value in on_ray.values()):
         raise click.UsageError("--gpus-per-trial and --cpus-per-trial are for --ray: trials run in turn without it")
     settings = read_settings(config, flags)
     numbers = _numbers(seeds)
     quiet_libraries()
     from keeptune.api.compare import compare
-    from keeptune.experiments.ray_trials import RayTrials
-    from keeptune.experiments.trials import Executor, run_in_turn
 
-    cpus = 1.0 if cpus_per_trial is None else cpus_per_trial
-    execute: Executor = run_in_turn if ray is None else RayTrials(ray, gpus_per_trial, cpus)
+    execute = _executor(*on_ray.values())
     # Ray itself prints on stdout that a worker was lost.
     with progress(quiet=quiet) as observer, resume_hint(observer, "compare") as told, redirect_stdout(sys.stderr):
         report = compare(settings, _names(methods), numbers, told, execute)
@@ -83,6 +74,13 @@ def command(
 
         show_report(compare_report(report))
     return FAILED if any(trial.error for trial in report.trials) else 0
+
+
+def _executor(ray: str | None, gpus: float | None, cpus: float | None) -> Executor:
+    from keeptune.experiments.ray_trials import RayTrials
+    from keeptune.experiments.trials import run_in_turn
+
+    return run_in_turn if ray is None else RayTrials(ray, gpus, 1.0 if cpus is None else cpus)
 
 
 def _names(text: str) -> list[str]:

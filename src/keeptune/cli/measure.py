@@ -28,16 +28,7 @@ MINUTES = "Minutes for asking the two models; the first items of each ability ar
     },
 )
 @output_flags
-def command(
-    tuned: str,
-    base: str | None,
-    quick: bool,
-    max_minutes: float | None,
-    config: str | None,
-    quiet: bool,
-    as_json: bool,
-    **flags: Any,
-) -> int:
+def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
     """What a tuned model forgot: any two models, item by item, with a verdict.
 
     \b
@@ -56,7 +47,8 @@ def command(
     from keeptune.cli.show import show_json, show_report
     from keeptune.report.progress import progress
 
-    flags |= {"measure": "quick" if quick else None}
+    max_minutes = flags.pop("max_minutes")
+    flags |= {"measure": "quick" if flags.pop("quick") else None}
     settings = read_settings(config, flags)
     quiet_libraries()
     from keeptune.api.measure import measure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 FOLDER = click.option("--in", "folder", metavar="FOLDER", default="runs", help="Where runs lie.  [default: runs]")
@@ -41,13 +43,13 @@ def command() -> None:
 @click.option("--lost", is_flag=True, help="Only runs that lost a declared ability.")
 @click.option("--sort", metavar="when|name|task|model|gain|size", default="when", help="Order.  [default: when]")
 @JSON
-def listed(folder: str, task: str, model: str, method: str, state: str, lost: bool, sort: str, as_json: bool) -> int:
+def listed(folder: str, sort: str, as_json: bool, **wanted: Any) -> int:
     """The runs of a folder, one a line; what is unfinished or damaged is told."""
     from keeptune.api.runs import RunFilter, runs
     from keeptune.cli.show import show_json, show_report
     from keeptune.report.runs import runs_report
 
-    found = runs(folder, RunFilter(task, model, method, state, lost), sort)
+    found = runs(folder, RunFilter(**wanted), sort)
     if as_json:
         show_json(found)
     else:

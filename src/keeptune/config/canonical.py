@@ -11,8 +11,8 @@ import numbers
 import os
 import types
 import typing
-from collections.abc import Hashable, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 
 class Canonical:
@@ -23,7 +23,8 @@ class Canonical:
 
     def __post_init__(self) -> None:
         """As the class says."""
-        for name, kind in _kinds(cast(Hashable, type(self))).items():
+        schema: Any = type(self)
+        for name, kind in _kinds(schema).items():
             object.__setattr__(self, name, _in_type(getattr(self, name), kind))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from keeptune.records import Role
+
 PROMPTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("prompt", ("completion", "response", "answer", "answers", "output", "references")),
     ("instruction", ("output", "response", "completion", "answer")),
@@ -36,7 +38,7 @@ SEVERAL_ANSWERS = frozenset({"answers", "references", "corrections"})
 KEPT = ("id", "references", "choices", "group", "task")
 """Optional fields that are kept beside prompt and completion."""
 
-ROLES = {
+ROLES: dict[str, Role] = {
     "system": "system",
     "user": "user",
     "human": "user",

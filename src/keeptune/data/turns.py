@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from keeptune.data.field_names import ROLES
 from keeptune.data.formats.json_text import kind_of
 from keeptune.data.nearest import did_you_mean
 from keeptune.data.text_value import RowFault, as_filled_text
-from keeptune.records import Message, Role
+from keeptune.records import Message
 
 TOOLS = ("tools", "functions")
 """Fields of a row that offer tools to the model."""
@@ -96,7 +96,7 @@ def _read_turn(turn: Any, place: str) -> Message:
         raise RowFault("unknown-role", f"{place} has the role {speaker!r}{hint}", "use system, user or assistant")
     content = _join_parts(turn[text_key])
     part = "completion" if role == "assistant" else "prompt"
-    return Message(cast(Role, role), as_filled_text(content, f"{place}.{text_key}", part))
+    return Message(role, as_filled_text(content, f"{place}.{text_key}", part))
 
 
 def _join_parts(content: Any) -> Any:

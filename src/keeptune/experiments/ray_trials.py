@@ -81,7 +81,7 @@ class RayTrials:
                 error = ray.get(done)
             except ray.exceptions.RayError as raised:
                 error = f"Ray could not run it: {raised}"
-            observer(Notice("trial", f"{trial.method}, seed {trial.seed}: {'failed' if error else 'finished'}"))
+            observer(Notice("trial", f"{trial}: {'failed' if error else 'finished'}"))
             yield Ended(trial, error)
 
     def _share(self, there: dict[str, float]) -> dict[str, float]:

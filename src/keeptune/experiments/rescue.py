@@ -8,7 +8,8 @@ from pathlib import Path
 
 from keeptune.abilities.declared import declared_items
 from keeptune.abilities.preflight import refuse_not_evaluable
-from keeptune.assessment.assess import Forgetting, Task
+from keeptune.assessment.assess import forgetting_of
+from keeptune.assessment.task import Task
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
 from keeptune.data.split import limit_examples, split_examples
 from keeptune.data.task_metrics import choose
@@ -69,19 +70,19 @@ class Repairer:
         tuned = self.session.config.model
         if candidate in (PLAIN, ROUTE):
             return Made(tuned, None)
-        run = self.session.run.candidate(candidate)
+        made = self.session.run.candidate(candidate)
         config = candidate_config(candidate, self.session.config)
         if config.mitigation.interpolation != 1:
             # Towards the base, which is not what a repair starts from.
             whole = self(training_of(candidate))
-            if not run.path.exists():
+            if not made.path.exists():
                 share = config.mitigation.interpolation
-                save_interpolated(_weights(self.base), _weights(whole.model), share, run.path, tuned)
-            return replace(whole, model=replace(tuned, name=str(run)))
-        run.path.mkdir(parents=True, exist_ok=True)
+                save_interpolated(_weights(self.base), _weights(whole.model), share, made.path, tuned)
+            return replace(whole, model=replace(tuned, name=str(made)))
+        made.path.mkdir(parents=True, exist_ok=True)
         config = replace(config, mitigation=replace(config.mitigation, reference=_pinned(self.base)))
-        summary = train(self.session.for_candidate(config, run))
-        return Made(replace(tuned, name=str(run.weights)), summary)
+        summary = train(self.session.for_candidate(config, made))
+        return Made(replace(tuned, name=str(made.weights)), summary)
 
 
 def _weights(model: ModelConfig) -> LoadedModel | Path:
@@ -234,16 +235,7 @@ def _measured(base: Session, tuned: Session, outcome: SearchOutcome, start: Mode
         return evaluator.evaluate(loaded, rows.test, rows.test, f"the task ({name})", cache=True)
 
     of_base, of_tuned = records(base, "base"), records(tuned, "tuned")
-    forgetting = Forgetting(
-        base=config.model,
-        tuned=tuned.config.model,
-        measure=replace(config.measure, extent=config.measure.extent or "full"),
-        data=rows_of_user(config.data),
-        token_budget=config.evaluation.token_budget,
-        run=base.run,
-        observer=observer,
-        routed=outcome.routed,
-        mitigation_search=outcome.report,
-    )
+    forgetting = forgetting_of(base, tuned.config.model, extent="full")
+    forgetting = replace(forgetting, routed=outcome.routed, mitigation_search=outcome.report)
     seen = keep_trained(base, start, of_tuned=True)
     return forgetting(Task(rows.test, of_base, of_tuned, base.metrics.primary, seen), base.notices)

@@ -39,6 +39,10 @@ class Trial:
     config: TuneConfig
     """Its `output` is the trial's folder."""
 
+    def __str__(self) -> str:
+        """Its method and seed, for messages."""
+        return f"{self.method}, seed {self.seed}"
+
     @property
     def run(self) -> Workspace:
         """Its run folder."""
@@ -127,7 +131,7 @@ class Executor(Protocol):
 def run_in_turn(trials: Sequence[Trial], observer: Observer) -> Iterator[Ended]:
     """The executor without a cluster: one trial after another, in this process."""
     for number, trial in enumerate(trials, 1):
-        observer(Notice("trial", f"trial {number} of {len(trials)}: {trial.method}, seed {trial.seed}"))
+        observer(Notice("trial", f"trial {number} of {len(trials)}: {trial}"))
         yield Ended(trial, run_trial(trial, observer))
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from keeptune.assessment.assess import Forgetting, Task
+from keeptune.assessment.assess import forgetting_of
 from keeptune.assessment.result import make_result
+from keeptune.assessment.task import Task
 from keeptune.assessment.task_score import Scored, score
 from keeptune.commands import command
 from keeptune.config.schema import TuneConfig
-from keeptune.data.task_rows import rows_of_user
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.hyperparameter_search import with_found_settings
@@ -77,17 +77,9 @@ def _searched(session: Session) -> SearchOutcome:
 def _measured(session: Session, scored: Scored, made: TuneResult, search: SearchOutcome | None) -> ForgettingReport:
     """What the tuning cost elsewhere, quickly unless the settings say otherwise."""
     config = session.config
-    forgetting = Forgetting(
-        base=config.model,
-        tuned=replace(config.model, name=str(session.run.weights), revision=None),
-        measure=replace(config.measure, extent=config.measure.extent or "quick"),
-        data=rows_of_user(config.data),
-        token_budget=config.evaluation.token_budget,
-        run=session.run,
-        observer=session.observer,
-        routed=search is not None and search.routed,
-        mitigation_search=search.report if search else None,
-    )
+    forgetting = forgetting_of(session, session.tuned_model, extent="quick")
+    if search:
+        forgetting = replace(forgetting, routed=search.routed, mitigation_search=search.report)
     records, metric = scored.records, session.metrics.primary
     task = Task(session.rows.test, records["base"], records["tuned"], metric, made.comparisons[0].trained_on)
     report = forgetting(task, session.notices, made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from keeptune.errors import ConfigError
 from keeptune.forgetting.amounts import amount, between, changed, signed, unit
@@ -26,15 +27,28 @@ NEW = "(all new, or by --looks)"
 """What more items must be: to add some and ask again until a verdict comes is to look until chance gives one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How sure the intervals of drops are."""
+
+    level: float = 0.95
+    """Above 0.95 where this is one of several looks."""
+    family: int = 1
+    """How many abilities are declared: what is promised of a declared one holds for all of them together."""
+
+    @property
+    def alpha(self) -> float:
+        """The share of errors on each side of an interval."""
+        return (1.0 - self.level) / 2.0
+
+
 def judge(
     ability: Ability,
     base: Sequence[EvalRecord],
     tuned: Sequence[EvalRecord],
     dev_base: Sequence[EvalRecord] = (),
     obstacle: str = "",
-    *,
-    level: float = 0.95,
-    family: int = 1,
+    confidence: Confidence = Confidence(),
 ) -> AbilityReport:
     """One ability before and after, by its first metric.
 
@@ -49,8 +63,7 @@ def judge(
         dev_base: the base's records of the development items: by them it is settled whether the ability is
             measurable.
         obstacle: why it is not measurable whatever the records say.
-        level: of the drop's interval: above 0.95 where this is one of several looks.
-        family: how many abilities are declared: what is promised of a declared one holds for all of them together.
+        confidence: of the drop's interval.
 
     Raises:
         PairingError: base and tuned do not hold the same items.
@@ -61,14 +74,14 @@ def judge(
     check_margin(ability, metric)
     pairs = pair(base, tuned)
     scores = paired_scores(pairs, metric)
-    drop = bounded_drop(pairs, scores, ability.margin, level, family if ability.declared else 1)
+    drop = bounded_drop(pairs, scores, ability.margin, confidence.level, confidence.family if ability.declared else 1)
     collapse = find_collapse([b for b, _ in pairs], [t for _, t in pairs], metric)
     verdict, reason = _verdict(ability, scores, drop, dev_base, pairs, obstacle)
     if collapse and verdict != "lost":
         verdict, reason = "collapsed", collapsed(collapse)
     flips = scores.flips()
     before, after = scores.corpus()
-    change = change_of(scores, drop, level)
+    change = change_of(scores, drop, confidence.level)
     return AbilityReport(
         name=ability.name,
         title=ability.title,

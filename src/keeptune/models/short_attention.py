@@ -27,26 +27,26 @@ def short_attention(
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
-    dropout: float = 0.0,
-    scaling: float | None = None,
-    is_causal: bool | None = None,
-    **more: Any,
+    **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """softmax(q kᵀ · scaling) v, each query seeing the keys up to its own place; all else goes to transformers' own.
 
     Args:
         query: [rows, heads, length, width].
         key, value: [rows, key heads, length, width]; one serves heads / key heads of the queries.
+        options: dropout, scaling, is_causal, and what else a model hands to transformers' own.
 
     Returns:
         ([rows, length, heads, width], None), as transformers' attention functions do.
     """
     rows, heads, length, width = query.shape
-    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
-    asked = {name for name, value in more.items() if value is not None and value is not False}
-    plain = attention_mask is None and causal and not dropout and asked <= HARMLESS and key.shape == value.shape
+    scaling, causal = options.get("scaling"), options.get("is_causal")
+    causal = getattr(module, "is_causal", True) if causal is None else causal
+    asked = {name for name, value in options.items() if value is not None and value is not False}
+    plain = attention_mask is None and causal and not options.get("dropout") and key.shape == value.shape
+    plain = plain and asked <= HARMLESS | {"dropout", "scaling", "is_causal"}
     if not plain or key.shape[2] != length or length > LONGEST:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, is_causal, **more)
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     shared = heads // key.shape[1]
     scaled = query * (width**-0.5 if scaling is None else scaling)
     grouped = scaled.reshape(-1, shared * length, width)

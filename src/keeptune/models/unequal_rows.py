@@ -24,8 +24,7 @@ def unequal_rows_attention(
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
-    *arguments: Any,
-    **more: Any,
+    **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """What transformers' own gives, to rounding.
 
@@ -41,12 +40,12 @@ def unequal_rows_attention(
         firsts = [min(firsts[start : start + PART]) for start in starts]
         saved = any(firsts)
     if not saved or attention_mask is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, *arguments, **more)
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     found = []
     for start, first in zip(starts, firsts, strict=True):
         part = slice(start, start + PART)
         keys, values, seen = key[part, :, first:], value[part, :, first:], attention_mask[part, ..., first:]
-        found.append(sdpa_attention_forward(module, query[part], keys, values, seen, *arguments, **more)[0])
+        found.append(sdpa_attention_forward(module, query[part], keys, values, seen, **options)[0])
     return torch.cat(found), None
 
 

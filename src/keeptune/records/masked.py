@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 MASK = "***"
@@ -39,12 +39,14 @@ _HOME = re.compile(r"(?:/home|/Users)/[^/\s'\":,]+|[A-Za-z]:\\Users\\[^\\\s'\":,
 
 def masked(value: T) -> T:
     """`value`, a record or a nest of them, with each secret in its texts replaced by ``***``."""
-    return cast(T, _changed(value, masked_text))
+    changed: T = _changed(value, masked_text)
+    return changed
 
 
 def public(value: T) -> T:
     """As `masked`, and home folders written ``~``: for pages that are passed on."""
-    return cast(T, _changed(value, lambda text: without_home(masked_text(text))))
+    changed: T = _changed(value, lambda text: without_home(masked_text(text)))
+    return changed
 
 
 def without_home(text: str) -> str:

@@ -34,7 +34,8 @@ def from_plain(kind: type[T], plain: Any) -> T:
     Raises:
         ValueError: `plain` does not have the shape of `kind`.
     """
-    return typing.cast(T, _build(kind, plain))
+    built: T = _build(kind, plain)
+    return built
 
 
 def _build(kind: Any, plain: Any) -> Any:

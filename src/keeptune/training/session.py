@@ -43,6 +43,11 @@ class Session:
         """A training within this run: other settings, a folder of its own, and its own seconds."""
         return replace(self, config=config, run=run, seconds={})
 
+    @property
+    def tuned_model(self) -> ModelConfig:
+        """The weights that the run made."""
+        return replace(self.config.model, name=str(self.run.weights), revision=None)
+
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
         """Record the seconds of the block under `part`, unless it raises."""

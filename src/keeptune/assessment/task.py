@@ -1,0 +1,20 @@
+"""The task that was tuned, as both models answered it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keeptune.records import EvalRecord, Example
+from keeptune.scoring.metric import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The task that was tuned, as both models answered it."""
+
+    examples: tuple[Example, ...]
+    base: list[EvalRecord]
+    tuned: list[EvalRecord]
+    metric: Metric
+    trained_on: int | None = None
+    """Of the examples, those that the tuned model was trained on; None where that is not known."""
