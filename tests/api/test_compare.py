@@ -18,8 +18,8 @@ from keeptune.errors import ConfigError, DataError, RunExists, RunLocked, StoreE
 from keeptune.events import EvaluationDone, Notice, Observer, StepDone, TrainingStarted, silent
 from keeptune.experiments.method_study import plan
 from keeptune.experiments.trials import Ended, Trial, run_trial
-from keeptune.records import Interval, MethodComparison, TuneResult, Undefined, from_plain
-from keeptune.workspace.runs import read_result
+from keeptune.records import Interval, MethodComparison, Undefined, from_plain
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told, settings, write_rows
 
 METHODS = ("lora", "lora+smaller=0.1")
@@ -57,7 +57,7 @@ def test_every_trial_is_a_run_of_its_own(study: Study) -> None:
     found = {path.name for path in (study.path / "trials").iterdir()}
     assert found == {f"{method}-s{seed}" for method in METHODS for seed in (0, 1)}
     for trial in study.report.trials:
-        result = from_plain(TuneResult, read_result(Path(trial.path)))
+        result = Workspace(Path(trial.path)).tune_result()
         assert result.config["training"]["seed"] == trial.seed
         assert result.config["method"]["kind"] == trial.method.partition("+")[0]
         assert trial.error == ""
@@ -94,7 +94,7 @@ def test_from_a_run_with_full_weights_it_goes_on_too(study: Study, tmp_path: Pat
 
 
 def test_means_are_those_of_the_trials(study: Study) -> None:
-    results = {(t.method, t.seed): from_plain(TuneResult, read_result(Path(t.path))) for t in study.report.trials}
+    results = {(t.method, t.seed): Workspace(Path(t.path)).tune_result() for t in study.report.trials}
     for row in study.report.methods:
         mine = [results[row.method, seed] for seed in (0, 1)]
         assert row.seeds == (0, 1)
@@ -136,7 +136,7 @@ def test_one_seed_speaks_of_one_checkpoint(study: Study) -> None:
     (row,) = report.methods
     assert isinstance(row.gain, Interval)
     assert row.gain.method.startswith("one seed: speaks of one checkpoint only; ")
-    result = from_plain(TuneResult, read_result(Path(report.trials[0].path)))
+    result = Workspace(Path(report.trials[0].path)).tune_result()
     own = result.comparisons[0].difference
     assert isinstance(own, Interval)
     assert (row.gain.low, row.gain.high) == (own.low, own.high)
@@ -227,7 +227,7 @@ def test_a_trial_that_goes_on_records_what_it_is_asked(tiny: Callable[..., Path]
     keep = (dataclasses.replace(given.measure.keep[0], margin=0.5),)
     wider = dataclasses.replace(given, measure=dataclasses.replace(given.measure, keep=keep))
     trial = Path(compare(wider, ("lora",), (0,)).trials[0].path)
-    for kept in (read_result(trial)["config"], json.loads((trial / "config.json").read_text())):
+    for kept in (Workspace(trial).result()["config"], json.loads((trial / "config.json").read_text())):
         assert kept["measure"]["keep"][0]["margin"] == 0.5
     compare(wider, ("lora",), (0,), Told(stop_at=lambda e: isinstance(e, TrainingStarted)))
     with pytest.raises(StoreError, match="was asked with another keep"):

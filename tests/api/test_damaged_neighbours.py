@@ -19,8 +19,7 @@ from keeptune.records import to_plain
 from keeptune.training.equivalent_run import equivalent_run
 from keeptune.workspace.atomic import write_json
 from keeptune.workspace.lineage import base_of
-from keeptune.workspace.run_folder import dependents, find_runs
-from keeptune.workspace.runs import read_result, read_settings
+from keeptune.workspace.runs import dependents, find_runs
 from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told
 from tests.report.forgetting_reports import forgetting_report
@@ -94,8 +93,8 @@ def test_the_list_of_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "settings of an earlier run": ("config.json", lambda run: Workspace(run).tune_settings()),
-    "result of an earlier run": ("result.json", read_result),
-    "settings as they are": ("config.json", read_settings),
+    "result of an earlier run": ("result.json", lambda run: Workspace(run).result()),
+    "settings as they are": ("config.json", lambda run: Workspace(run).settings()),
     "summary of a training": ("training.json", lambda run: Workspace(run).training()),
     "base that a run names": ("config.json", lambda run: base_of(str(run))),
 }

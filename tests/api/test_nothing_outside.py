@@ -15,8 +15,8 @@ from keeptune.cli.main import main
 from keeptune.config.given import Given
 from keeptune.config.keep import read_keep
 from keeptune.errors import ConfigError, DataError, StoreError
+from keeptune.workspace.open_run import open_run
 from keeptune.workspace.run_entry import items_hash
-from keeptune.workspace.runs import open_run
 from keeptune.workspace.workspace import Workspace
 from tests.api.test_measure_logs import RUN, TASK, logs
 from tests.report.forgetting_reports import ability_pairs, forgetting_report

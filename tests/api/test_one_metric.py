@@ -18,7 +18,7 @@ from keeptune.config.schema import MeasureRun
 from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import load_rows
 from keeptune.events import Notice, silent
-from keeptune.workspace.runs import read_json_object
+from keeptune.workspace.json_file import read_json_object
 from tests.api.runs import CPU, Told, settings
 
 LONG = "one two three four five six seven"

@@ -22,7 +22,7 @@ from keeptune.events import silent
 from keeptune.experiments.method_study import plan
 from keeptune.experiments.ray_trials import RayTrials
 from keeptune.experiments.trials import Trial
-from keeptune.workspace.runs import read_result
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told, settings, write_rows
 
 pytest.importorskip("ray", reason="needs the extra ray")
@@ -76,7 +76,7 @@ def test_a_killed_worker_loses_nothing_and_all_is_as_without_ray(config: TuneCon
 
     alone = compare(dataclasses.replace(config, output=f"{config.output}-alone"), ("lora",), (3,))
     with_ray, without = (Path(each.trials[0].path) for each in (report, alone))
-    results = [read_result(path) for path in (with_ray, without)]
+    results = [Workspace(path).result() for path in (with_ray, without)]
     assert results[0]["scores"] == results[1]["scores"]
     assert results[0]["training"]["loss_curve"] == results[1]["training"]["loss_curve"]
     for file in (Path("samples") / "tuned.jsonl", Path("adapter") / "adapter_model.safetensors"):

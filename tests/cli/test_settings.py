@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keeptune.cli.settings import read_settings
 from keeptune.config import DataConfig, ModelConfig, TuneConfig
-from keeptune.workspace.runs import CONFIG
+from keeptune.workspace.layout import CONFIG
 from keeptune.workspace.written import write_settings
 
 

@@ -18,7 +18,6 @@ from keeptune.experiments import hyperparameter_search as module
 from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.records import HyperparameterSearchReport, from_plain
 from keeptune.training.session import Session
-from keeptune.workspace.runs import read_settings
 from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told, settings, write_rows
 
@@ -70,7 +69,7 @@ def test_the_better_rate_is_found_and_taken(found: tuple[Path, Told]) -> None:
     assert report.lr == best.lr > 1e-3, "this model learns little at the default rate"
     assert report.trials[0].loss is not None
     assert min(losses) < report.trials[0].loss
-    kept = read_settings(run)["training"]
+    kept = Workspace(run).settings()["training"]
     assert (kept["lr"], kept["epochs"]) == (report.lr, 3.0)
     starts = [event for event in told.events if isinstance(event, TrainingStarted)]
     assert len(starts) == 5, "four trials, and the training itself"
@@ -87,7 +86,7 @@ def test_nothing_of_a_trial_stays(found: tuple[Path, Told]) -> None:
 
 def test_the_resolved_settings_search_no_more(found: tuple[Path, Told], folder: Path, tiny: Any) -> None:
     run, _ = found
-    kept = read_settings(run)["training"]
+    kept = Workspace(run).settings()["training"]
     again = config(tiny, folder, run, lr=kept["lr"], epochs=kept["epochs"])
     told = Told()
     # No rows, no encoder: it does not get so far.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from keeptune.config import TrainingConfig
@@ -15,13 +16,14 @@ from keeptune.training.gradients import Gradients
 from keeptune.training.loop import Loop
 from keeptune.training.row_source import FixedRows
 from keeptune.training.step import scaler_for
+from keeptune.workspace.workspace import Workspace
 
 
 def loop_over(
-    loaded: LoadedModel, rows: Sequence[EncodedRow], config: TrainingConfig, *given: Any, **named: Any
+    loaded: LoadedModel, rows: Sequence[EncodedRow], config: TrainingConfig, run: Path, *given: Any, **named: Any
 ) -> Loop:
-    """`Loop` over the rows in the order of their epochs."""
-    return Loop(loaded, FixedRows(rows, config.batch_size, config.seed), config, *given, **named)
+    """`Loop` over the rows in the order of their epochs, in the folder `run`."""
+    return Loop(loaded, FixedRows(rows, config.batch_size, config.seed), config, Workspace(run), *given, **named)
 
 
 def gradients_of(loaded: LoadedModel) -> Gradients:

@@ -13,13 +13,13 @@ from keeptune.records import EncodedRow
 from keeptune.training.checkpoint import (
     LoopState,
     Trained,
-    list_checkpoints,
     load_checkpoint,
     read_weights,
     save_checkpoint,
     save_weights,
 )
 from keeptune.training.row_source import FixedRows
+from keeptune.workspace.workspace import Workspace
 
 STATE = LoopState(1, 2.5, 1, 0.5, 100, 20, ((1.0, 3.5),), ((0.0, 4.0), (1.0, 3.0)), "this run")
 ROW = EncodedRow("a", (1, 2), (), ((1, 2),), 0)
@@ -49,13 +49,13 @@ def saved(run: Path, *steps: int) -> Small:
     small = Small()
     for step in steps:
         small.step()
-        save_checkpoint(run, small.trained(), dataclasses.replace(STATE, step=step))
+        save_checkpoint(Workspace(run), small.trained(), dataclasses.replace(STATE, step=step))
     return small
 
 
 def load(run: Path, fingerprint: str = "this run") -> tuple[Small, LoopState | None]:
     fresh = Small(seed=9)
-    return fresh, load_checkpoint(run, fresh.trained(), fingerprint)
+    return fresh, load_checkpoint(Workspace(run), fresh.trained(), fingerprint)
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -80,16 +80,16 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 
 def test_the_scale_of_float16_comes_back(tmp_path: Path) -> None:
     small, scaler = Small(), torch.amp.GradScaler("cpu", init_scale=1024.0)
-    save_checkpoint(tmp_path, small.trained(scaler), STATE)
+    save_checkpoint(Workspace(tmp_path), small.trained(scaler), STATE)
     fresh = torch.amp.GradScaler("cpu")
-    load_checkpoint(tmp_path, small.trained(fresh), "this run")
+    load_checkpoint(Workspace(tmp_path), small.trained(fresh), "this run")
     assert fresh.state_dict() == scaler.state_dict()
     assert load(tmp_path)[1] == STATE
 
 
 def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     saved(tmp_path, 1, 2, 10, 9)
-    assert [step for step, _ in list_checkpoints(tmp_path)] == [9, 10]
+    assert [step for step, _ in Workspace(tmp_path).checkpoints()] == [9, 10]
 
 
 DAMAGES = {
@@ -122,12 +122,12 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, damage: str) -> Non
 
 def test_when_none_is_whole_nothing_is_touched(tmp_path: Path) -> None:
     saved(tmp_path, 3, 4)
-    for _, folder in list_checkpoints(tmp_path):
+    for _, folder in Workspace(tmp_path).checkpoints():
         flip(folder / "weights.safetensors")
     with pytest.raises(CorruptCheckpoint, match=r"no checkpoint under .* is whole \(checkpoint-3, checkpoint-4\)") as e:
         load(tmp_path)
     assert f"rm -r {tmp_path / 'checkpoint-3'}" in e.value.fix
-    assert len(list_checkpoints(tmp_path)) == 2
+    assert len(Workspace(tmp_path).checkpoints()) == 2
 
 
 def test_another_runs_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     other = torch.nn.Sequential(torch.nn.Linear(3, 2))
     trained = dataclasses.replace(Small().trained(), model=other)
     with pytest.raises(CorruptCheckpoint, match="other weights than this model trains"):
-        load_checkpoint(tmp_path, trained, "this run")
+        load_checkpoint(Workspace(tmp_path), trained, "this run")
 
 
 def test_half_written_ones_are_swept_away(tmp_path: Path) -> None:

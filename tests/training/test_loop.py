@@ -23,7 +23,8 @@ from keeptune.inference.loglikelihood import mean_loss
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, Example, Message
-from keeptune.training.checkpoint import list_checkpoints, load_trainable, read_weights, trainable_weights
+from keeptune.training.checkpoint import load_trainable, read_weights, trainable_weights
+from keeptune.workspace.workspace import Workspace
 from tests.training.loops import loop_over
 
 LETTERS = "abcdefghijkl"
@@ -112,7 +113,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tiny: Callable[..., Path], tmp_p
     assert set(caught.value.item_ids) <= {row.item_id for row in rows}
     assert re.search(r"the (loss|norm of the gradient) became nan at step 5, on the items e\d+, ", str(caught.value))
     assert "--lr" in caught.value.fix
-    kept = [step for step, _ in list_checkpoints(tmp_path)]
+    kept = [step for step, _ in Workspace(tmp_path).checkpoints()]
     assert kept == [3, 4]
     assert not any(tensor.isnan().any() for tensor in read_weights(tmp_path / "checkpoint-3").values())
 
@@ -134,7 +135,7 @@ def test_the_time_budget_ends_a_run_with_its_schedule(
     assert max(rates) == pytest.approx(0.01, rel=0.02)
     assert rates[-1] < 0.01 * 0.01
     assert rates.index(max(rates)) < len(rates) / 4
-    assert list_checkpoints(tmp_path)[-1][0] == state.step
+    assert Workspace(tmp_path).checkpoints()[-1][0] == state.step
     assert told[0].seconds_left <= 120
 
 
@@ -223,7 +224,7 @@ def test_without_validation_the_last_weights_stay(tiny: Callable[..., Path], tmp
     state = loop_over(loaded, rows, settings(), tmp_path, "f", silent)()
     assert (state.best_step, state.validation_curve) == (0, ())
     assert not (tmp_path / "best").exists()
-    last = read_weights(list_checkpoints(tmp_path)[-1][1])
+    last = read_weights(Workspace(tmp_path).checkpoints()[-1][1])
     assert all(torch.equal(tensor, last[name]) for name, tensor in weights(loaded).items())
     with torch.no_grad():
         for parameter in loaded.model.parameters():
@@ -279,6 +280,6 @@ def test_a_long_gradient_is_cut(tiny: Callable[..., Path], tmp_path: Path, longe
 
     loop_over(loaded, rows, settings(epochs=1, max_grad_norm=longest), tmp_path, "x", hear)()
     # After the first step, AdamW's mean is a tenth of the gradient that it was given.
-    kept = load_file(list_checkpoints(tmp_path)[-1][1] / "optimizer.safetensors")
+    kept = load_file(Workspace(tmp_path).checkpoints()[-1][1] / "optimizer.safetensors")
     means = [tensor.flatten() for name, tensor in kept.items() if name.endswith("exp_avg")]
     assert float(torch.cat(means).norm()) * 10 == pytest.approx(min(norms[0], longest), rel=1e-3)

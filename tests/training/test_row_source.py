@@ -19,9 +19,10 @@ from keeptune.mitigation.terms.kl import KlToBase
 from keeptune.models.load import LoadedModel
 from keeptune.models.reference import reference_of
 from keeptune.records import EncodedRow, TeacherInput, from_plain, to_plain
-from keeptune.training.checkpoint import LoopState, list_checkpoints
+from keeptune.training.checkpoint import LoopState
 from keeptune.training.loop import Loop
 from keeptune.training.row_source import Epoch, FixedRows, JoinedRows
+from keeptune.workspace.workspace import Workspace
 from tests.training.test_loop import ready, settings, weights
 
 HINT = (40, 41, 42)
@@ -101,7 +102,7 @@ def run(
     config = settings(epochs=2.0, checkpoint_minutes=0.0, seed=2, **changes)
     source, student = mixed(loaded, rows, config)
     terms = (Term(1.0, completion_loss), Term(0.5, KlToBase(reference_of(loaded)), frozenset({"base"})))
-    state = Loop(loaded, source, config, output, "f", observer, objective=Objective(terms))()
+    state = Loop(loaded, source, config, Workspace(output), "f", observer, objective=Objective(terms))()
     return loaded, state, student
 
 
@@ -119,7 +120,7 @@ def test_a_source_that_asks_the_model_goes_on_to_equal_weights(
 
     with pytest.raises(KeyboardInterrupt):
         run(tiny("llama"), tmp_path / "broken", method, stop)
-    assert (list_checkpoints(tmp_path / "broken")[-1][1] / "rows.json").exists()
+    assert (Workspace(tmp_path / "broken").checkpoints()[-1][1] / "rows.json").exists()
     resumed, again, went_on = run(tiny("llama"), tmp_path / "broken", method, silent)
     assert went_on.asked_at == [step for step in (0, 3, 6) if step >= stop_after]
     assert went_on.drawn == student.drawn
@@ -145,6 +146,6 @@ def test_the_steps_see_the_mode_of_training_whatever_the_source_left(tiny: Calla
             steps.append(asked[-1])
 
     terms = (Term(1.0, completion_loss, frozenset({"base"})),)
-    Loop(loaded, student, settings(epochs=1.0), tmp_path, "f", hear, objective=Objective(terms))()
+    Loop(loaded, student, settings(epochs=1.0), Workspace(tmp_path), "f", hear, objective=Objective(terms))()
     assert steps == [True] * STEPS
     assert False in asked

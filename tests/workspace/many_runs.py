@@ -11,7 +11,7 @@ from keeptune.config import Adapter, DataConfig, Full, MeasureRun, ModelConfig, 
 from keeptune.records import AbilityReport, EvalRecord, Interval, TuneResult, Verdict, to_plain
 from keeptune.workspace.atomic import write_json, write_jsonl
 from keeptune.workspace.hashing import hash_value
-from keeptune.workspace.runs import CONFIG, RESULT
+from keeptune.workspace.layout import CONFIG, RESULT
 from tests.report.forgetting_reports import ability_pairs, forgetting_report
 from tests.report.results import EVALUATED, GAIN, MANIFEST
 from tests.report.results import RESULT as TUNED

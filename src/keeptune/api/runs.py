@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from keeptune.workspace import run_folder
+from keeptune.workspace import runs as run_folder
 from keeptune.workspace.run_comparison import RunComparison, compare_entries
 from keeptune.workspace.run_entry import RunEntry
-from keeptune.workspace.run_folder import Dependent
 from keeptune.workspace.run_list import ORDERS as ORDERS
 from keeptune.workspace.run_list import RunFilter as RunFilter
 from keeptune.workspace.run_list import list_runs
+from keeptune.workspace.runs import Dependent
 
 RUNS = "runs"
 """The folder where runs are made unless the user names another."""

@@ -23,7 +23,7 @@ from keeptune.records import SCHEMA_VERSION, EvalResult, Example
 from keeptune.training.task_format import as_trained
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.manifest import ModelFacts, make_manifest
-from keeptune.workspace.runs import goes_on, open_run
+from keeptune.workspace.open_run import goes_on, open_run
 
 
 def run_evaluation(

@@ -21,7 +21,7 @@ from keeptune.records import ForgettingReport
 from keeptune.training.task_format import as_trained
 from keeptune.training.trained_items import items_trained_on
 from keeptune.workspace.lineage import of_run
-from keeptune.workspace.runs import goes_on, open_run
+from keeptune.workspace.open_run import goes_on, open_run
 from keeptune.workspace.task_name import short_model
 
 

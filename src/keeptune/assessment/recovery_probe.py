@@ -30,6 +30,7 @@ from keeptune.statistics.crossed import crossed_interval
 from keeptune.statistics.jackknife import MIN_DIFFERING, TOO_FEW, LeftOut, paired_left_out
 from keeptune.training.loop import Loop
 from keeptune.training.row_source import FixedRows
+from keeptune.workspace.workspace import Workspace
 
 DRAWS = 5
 SHOWN = 10
@@ -121,7 +122,7 @@ def _scores(
         training = TrainingConfig(lr=LR, epochs=float(STEPS), batch_size=SHOWN, checkpoint_minutes=1e6, seed=seed)
         with tempfile.TemporaryDirectory() as scratch:
             rows = FixedRows(side.encoder.rows(shown), SHOWN, seed)
-            Loop(loaded, rows, training, Path(scratch), "probe", silent)()
+            Loop(loaded, rows, training, Workspace(Path(scratch)), "probe", silent)()
     answer_settings = AnswerSettings(side.encoder, ability.max_new_tokens, side.token_budget)
     answers = answer_items(loaded, answer_settings, scored, [metric], silent, "probe")
     records = score_answers(scored, answers, [metric])

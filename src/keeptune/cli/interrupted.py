@@ -16,7 +16,7 @@ import click
 from keeptune.commands import command, joined
 from keeptune.errors import Stopped
 from keeptune.events import Event, Observer, RunStarted
-from keeptune.workspace.runs import CONFIG, RESULT, TRIALS
+from keeptune.workspace.workspace import Workspace
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WAITS = "\nstopping after this step, with a checkpoint; once more stops at once\n"
@@ -58,11 +58,11 @@ def goes_on(run: Path | None, verb: str, words: Sequence[str]) -> str:
         run: its folder; None where it was stopped before there was one.
         words: the command line that started it, without the program's name.
     """
-    kept = run is not None and ((run / CONFIG).exists() or (run / TRIALS).is_dir())
+    kept = run is not None and (Workspace(run).has_settings or Workspace(run).is_study)
     if run is None or not kept:
         told = "nothing but answers is kept yet" if verb in ("measure", "eval") else "nothing is trained yet"
         return f"{told}; the same command starts again:\n  {joined(('keeptune', *words))}"
-    if (run / RESULT).exists():
+    if Workspace(run).has_result:
         return f"the result is in {run}"
     return f"the run in {run} is unfinished; it goes on by\n  {resume_command(run, verb, words)}"
 

@@ -9,8 +9,7 @@ from typing import Any
 from keeptune.config.load import from_entries
 from keeptune.config.schema import TuneConfig
 from keeptune.config.yaml_file import Entry, read_yaml
-from keeptune.workspace.runs import CONFIG
-from keeptune.workspace.runs import read_settings as read_stored_settings
+from keeptune.workspace.workspace import Workspace
 
 
 def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:
@@ -33,9 +32,9 @@ def _of_run(given: Mapping[str, Any]) -> Iterator[Entry]:
     """The settings of a run that is resumed: flags change them, and what they leave out stays as it was."""
     named = given.get("output") or given.get("output_dir")
     if given.get("resume") and named:
-        file = Path(named).expanduser() / CONFIG
-        if file.is_file():
-            yield from _entries(read_stored_settings(file.parent), str(file))
+        run = Workspace(Path(named).expanduser())
+        if run.settings_file.is_file():
+            yield from _entries(run.settings(), str(run.settings_file))
 
 
 def _entries(plain: Mapping[str, Any], where: str, above: tuple[str, ...] = ()) -> Iterator[Entry]:

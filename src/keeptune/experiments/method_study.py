@@ -30,8 +30,8 @@ from keeptune.training.preflight import preflight
 from keeptune.training.replay_data import check_replayed
 from keeptune.training.resume import open_in, refuse_other_settings
 from keeptune.workspace.lineage import of_run
+from keeptune.workspace.open_run import locked_folder
 from keeptune.workspace.path_part import path_part
-from keeptune.workspace.runs import locked_folder
 from keeptune.workspace.workspace import Workspace
 
 

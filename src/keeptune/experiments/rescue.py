@@ -45,7 +45,7 @@ from keeptune.training.train import train
 from keeptune.training.trained_items import keep_trained
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.lineage import of_run
-from keeptune.workspace.runs import open_run
+from keeptune.workspace.open_run import open_run
 from keeptune.workspace.workspace import Workspace
 
 REPAIRS = ("kl=1", "self-replay=0.3+kl=1")

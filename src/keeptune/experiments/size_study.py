@@ -27,7 +27,7 @@ from keeptune.report.html.curve_page import write_curve_html
 from keeptune.training.preflight import preflight
 from keeptune.training.resume import refuse_other_settings
 from keeptune.workspace.lineage import of_run
-from keeptune.workspace.runs import open_run
+from keeptune.workspace.open_run import open_run
 from keeptune.workspace.task_name import task_name
 from keeptune.workspace.workspace import Workspace
 

@@ -30,7 +30,7 @@ from keeptune.training.start import whole_model
 from keeptune.training.task_format import as_found, keep_format
 from keeptune.training.train import train
 from keeptune.training.trained_items import keep_trained
-from keeptune.workspace.runs import open_run, refuse_taken
+from keeptune.workspace.open_run import open_run, refuse_taken
 from keeptune.workspace.task_name import task_name
 from keeptune.workspace.workspace import Workspace
 

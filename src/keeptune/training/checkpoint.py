@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from keeptune.records import from_plain, to_plain
 from keeptune.training.row_source import RowSource
 from keeptune.workspace.atomic import atomic_folder, remove_partials
 from keeptune.workspace.hashing import hash_files
+from keeptune.workspace.workspace import Workspace
 
-NAME = re.compile(r"checkpoint-(\d+)$")
 KEEP = 2
 SCALER, ROWS = "scaler.json", "rows.json"
 
@@ -99,9 +98,9 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     return _load(folder / "weights.safetensors")
 
 
-def save_checkpoint(run: Path, trained: Trained, state: LoopState) -> Path:
+def save_checkpoint(run: Workspace, trained: Trained, state: LoopState) -> Path:
     """Write ``checkpoint-<step>`` and drop all but the newest `KEEP`."""
-    folder = run / f"checkpoint-{state.step}"
+    folder = run.checkpoint(state.step)
     with atomic_folder(folder) as partial:
         _save(partial / "weights.safetensors", trainable_weights(trained.model))
         _save(partial / "optimizer.safetensors", _optimizer_tensors(trained.optimizer))
@@ -111,25 +110,19 @@ def save_checkpoint(run: Path, trained: Trained, state: LoopState) -> Path:
                 (partial / name).write_text(json.dumps(kept), encoding="utf-8")
         (partial / "state.json").write_text(json.dumps(to_plain(state)), encoding="utf-8")
         (partial / "hash").write_text(_content_hash(partial), encoding="utf-8")
-    for _, old in list_checkpoints(run)[:-KEEP]:
+    for _, old in run.checkpoints()[:-KEEP]:
         shutil.rmtree(old, ignore_errors=True)
     return folder
 
 
-def list_checkpoints(run: Path) -> list[tuple[int, Path]]:
-    """(step, folder), oldest first."""
-    found = [(int(match[1]), path) for path in run.glob("checkpoint-*") if (match := NAME.search(path.name))]
-    return sorted(found)
-
-
-def load_checkpoint(run: Path, trained: Trained, fingerprint: str) -> LoopState | None:
+def load_checkpoint(run: Workspace, trained: Trained, fingerprint: str) -> LoopState | None:
     """Restore the newest whole checkpoint into `trained` and the random numbers; None where there is none.
 
     Raises:
         CorruptCheckpoint: it belongs to another run, or none of those there is whole.
     """
-    remove_partials(run)
-    found = list_checkpoints(run)
+    remove_partials(run.path)
+    found = run.checkpoints()
     if not found:
         return None
     for _, folder in reversed(found):

@@ -41,6 +41,7 @@ from keeptune.training.selection import Selection, Validate
 from keeptune.training.startup_cache import Startup, keep_startup, usable_startup
 from keeptune.training.step import Step, adamw, scaler_for
 from keeptune.training.stopping import stop_asked, stops_between_steps
+from keeptune.workspace.workspace import Workspace
 
 FORECAST_AFTER = 5
 """Steps by which the whole is judged; the first, in which memory is taken for the first time, does not count."""
@@ -75,7 +76,7 @@ class Loop:
     loaded: LoadedModel
     rows: RowSource
     config: TrainingConfig
-    run: Path
+    run: Workspace
     fingerprint: str
     observer: Observer
     validate: Validate | None = None
@@ -132,7 +133,7 @@ class Loop:
     @property
     def best(self) -> Path:
         """The folder of the best weights so far."""
-        return self.run / "best"
+        return self.run.best
 
     @contextlib.contextmanager
     def _started(self, measured: bool) -> Iterator[_Begun]:

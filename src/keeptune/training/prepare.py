@@ -75,7 +75,7 @@ def prepared(session: Session) -> Prepared:
         loaded,
         FixedRows(train_rows, session.config.training.batch_size, session.config.training.seed),
         session.config.training,
-        session.run.path,
+        session.run,
         checkpoint_fingerprint(session, loaded, train_rows, other),
         observer,
         validate=validator(session, loaded, budget) if rows.validation else None,

@@ -16,8 +16,8 @@ from keeptune.records.shown import Shown, number
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.json_file import read_json_file, read_json_lines, read_json_object
 from keeptune.workspace.layout import ABILITIES, CONFIG, FORGETTING, LOCK, RESULT, ROWS, TRIALS
+from keeptune.workspace.open_run import is_locked
 from keeptune.workspace.path_part import path_part
-from keeptune.workspace.runs import is_locked
 from keeptune.workspace.task_name import task_name
 
 State = Literal["finished", "running", "unfinished", "damaged"]

@@ -11,7 +11,7 @@ from keeptune.errors import ConfigError
 from keeptune.near_names import did_you_mean
 from keeptune.records import Interval
 from keeptune.workspace.run_entry import STATES, RunEntry
-from keeptune.workspace.run_folder import find_runs
+from keeptune.workspace.runs import find_runs
 
 
 @dataclass(frozen=True, slots=True)

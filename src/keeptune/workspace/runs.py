@@ -1,212 +1,179 @@
-"""Run folders: made, locked, read. A finished result is never overwritten."""
+"""A folder of many runs: found, looked up, and deleted so that no other run breaks."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from keeptune.commands import command
-from keeptune.errors import RunExists, RunLocked, StoreError
+from keeptune.errors import RunLocked, StoreError
 from keeptune.near_paths import did_you_mean_path
-from keeptune.records import to_plain
-from keeptune.workspace.json_file import read_json_object as read_json_object
-from keeptune.workspace.json_file import read_object
-from keeptune.workspace.layout import BEGUN
-from keeptune.workspace.layout import CANDIDATES as CANDIDATES
-from keeptune.workspace.layout import CONFIG as CONFIG
-from keeptune.workspace.layout import FORGETTING as FORGETTING
-from keeptune.workspace.layout import LOCK as LOCK
-from keeptune.workspace.layout import MITIGATION_SEARCH as MITIGATION_SEARCH
-from keeptune.workspace.layout import RESULT as RESULT
-from keeptune.workspace.layout import ROWS as ROWS
-from keeptune.workspace.layout import START as START
-from keeptune.workspace.layout import STARTED as STARTED
-from keeptune.workspace.layout import TRIALS as TRIALS
-from keeptune.workspace.path_part import readable_part
-from keeptune.workspace.workspace import Workspace
+from keeptune.workspace.json_file import read_json_object
+from keeptune.workspace.layout import ABILITIES, ADAPTER, ADAPTER_CONFIG, BEST, CHECKPOINT_START, LOCK, MODEL, SAMPLES
+from keeptune.workspace.open_run import is_locked
+from keeptune.workspace.run_entry import RunEntry, is_run, leaves, read_entry
+
+NOT_RUNS = (ADAPTER, MODEL, SAMPLES, ABILITIES, BEST)
+"""Folders of a run that hold no runs."""
+_OWN = ("output", "resume")
+"""Settings that say where a run itself is."""
 
 
-@contextmanager
-def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Workspace]:
-    """The run folder, locked against other processes while the block runs.
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """A run that refers to another one's folder."""
+
+    name: str
+    reason: str
+    """How, in words."""
+    breaks: bool
+    """Whether it would lose something that it needs; else only its way back to the model that it was made of."""
+
+
+def find_runs(folder: Path) -> list[RunEntry]:
+    """Every run below `folder`, by name; runs inside runs, as those of a study, among them.
+
+    Raises:
+        StoreError: no such folder.
+    """
+    return [read_entry(path, name) for path, name in _paths(folder)]
+
+
+def find_run(run: str, folder: Path) -> RunEntry:
+    """One run, by its name in `folder` or by its path.
+
+    Raises:
+        StoreError: there is none.
+    """
+    inside = [folder] if run == folder.name else []
+    for path in (folder / run, *inside, Path(run).expanduser()):
+        if path.is_dir() and is_run(path):
+            return read_entry(path, run)
+    near = did_you_mean_path(folder / run) or did_you_mean_path(run)
+    raise StoreError(f"there is no run {run!r} in {folder}", f"{near}`{command('runs list', folder)}` lists them")
+
+
+def dependents(run: RunEntry, folder: Path) -> list[Dependent]:
+    """The runs in `folder` that refer to `run` or are made of it; those inside its own folder go with it.
+
+    Of a run that lies elsewhere, those beside it. Paths in settings are read as from the working directory, and as
+    from above the folder of runs: there a run is mostly started.
+    """
+    target = Path(run.path).resolve()
+    home = folder.resolve()
+    if home not in target.parents:
+        home = _outermost(target).parent
+    starts = (Path.cwd(), home.parent)
+    found = []
+    for path, name in _paths(home):
+        here = path.resolve()
+        if here == target or target in here.parents:
+            continue
+        entry = read_entry(path, name)
+        if here in target.parents:
+            found.append(Dependent(name, "it is made of this run", True))
+        elif setting := next(_settings_inside(path, entry, target, starts), ""):
+            told = entry.kind in ("measure", "eval") and entry.state == "finished"
+            found.append(Dependent(name, f"its {setting} lies in this run", not told))
+    return found
+
+
+def delete_run(run: RunEntry, folder: Path, *, force: bool = False) -> None:
+    """Delete a run's folder. Cached answers of its base are kept elsewhere and stay.
 
     Args:
-        output: the folder that the user named, or "" for the first free ``runs/<default_name>-<n>``.
-        resume: go on with an unfinished run there.
+        force: delete it although other runs need it.
 
     Raises:
-        RunExists: a result, or an unfinished run, is there already.
-        RunLocked: another process is writing there.
+        RunLocked: a process is writing there. StoreError: another run needs it, or it cannot be deleted.
     """
-    folder = Path(output).expanduser() if output else _first_free(readable_part(default_name))
-    refuse_taken(str(folder), resume=resume)
-    with locked_folder(folder, fresh=not resume):
-        _check_free(folder, resume=resume)
-        yield Workspace(folder)
-
-
-def goes_on(output: str, settings: Any) -> bool:
-    """Whether an unfinished run of exactly these settings lies in `output`: then the same command goes on there."""
-    try:
-        return bool(output) and Workspace(Path(output).expanduser()).settings() == to_plain(settings)
-    except StoreError:
-        return False
-
-
-def refuse_taken(output: str, *, resume: bool) -> None:
-    """Refuse a folder that a run could not have; "" is one that is free.
-
-    Raises:
-        StoreError, RunExists: as `open_run`.
-    """
-    folder = Path(output).expanduser()
-    try:
-        if output:
-            _check_free(folder, resume=resume)
-    except OSError as error:
-        raise _no_place(folder, error) from error
-
-
-@contextmanager
-def locked_folder(folder: Path, *, fresh: bool) -> Iterator[None]:
-    """`folder`, made where it is missing, locked against other processes while the block runs.
-
-    Args:
-        fresh: nothing was there before. If the block is refused or stopped before anything was trained or answered,
-            nothing is left behind.
-
-    Raises:
-        StoreError: it cannot be made, or something in it is a link to a place outside.
-        RunLocked: another process is writing there.
-    """
-    try:
-        made = [path for path in (folder, *folder.parents) if not path.exists()]
-        before = set(folder.iterdir()) if folder.is_dir() else set()
-        folder.mkdir(parents=True, exist_ok=True)
-        _refuse_ways_out(folder)
-    except OSError as error:
-        raise _no_place(folder, error) from error
-    lock = FileLock(folder / LOCK)
+    path = Path(run.path)
+    if path.is_symlink():
+        raise StoreError(f"{path} is a link to a folder elsewhere", "name the folder itself")
+    path = path.resolve()
+    needing = [dependent for dependent in dependents(run, folder) if dependent.breaks]
+    if needing and not force:
+        told = "; ".join(f"{dependent.name}: {dependent.reason}" for dependent in needing)
+        raise StoreError(
+            f"{run.name} is needed by {len(needing)} other run{'s' if len(needing) > 1 else ''} ({told})",
+            "delete those first, or use --force",
+        )
+    for inner, name in _paths(path):
+        if inner != path and is_locked(inner):
+            raise _busy(name)
+    gone = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
+    lock = FileLock(path / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise RunLocked(f"another process is writing to {folder}", "wait for it, or name another --output") from error
+        raise _busy(run.name) from error
     except OSError as error:
-        raise _no_place(folder, error) from error
+        raise _stays(path, error) from error
     try:
-        yield
-    except BaseException:
-        if fresh and _holds_nothing(folder):
-            for entry in set(folder.iterdir()) - before:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
+        if os.name == "nt":
+            # Windows renames no folder with an open file in it.
             lock.release()
-            for path in made:
-                with suppress(OSError):
-                    path.rmdir()
-        raise
+        os.replace(path, gone)
+        shutil.rmtree(gone)
+    except OSError as error:
+        raise _stays(gone if gone.exists() else path, error) from error
     finally:
         lock.release()
 
 
-def _holds_nothing(folder: Path) -> bool:
-    """Whether nothing but settings, and hashes of what was to be done, is in it."""
-    files = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
-    return all(file.name in (*BEGUN, CONFIG) or file.parts[0] == START for file in files)
+def _paths(folder: Path) -> Iterator[tuple[Path, str]]:
+    """(path, name) of every run below `folder`, itself among them where it is one."""
+    if not folder.is_dir():
+        raise StoreError(f"there is no folder {folder}", "name the folder of your runs: keeptune runs FOLDER")
+    for place, inner, _ in os.walk(folder):
+        path = Path(place)
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        if is_run(path):
+            inner[:] = [name for name in inner if not (name in NOT_RUNS or name.startswith(CHECKPOINT_START))]
+            yield path, path.name if path == folder else path.relative_to(folder).as_posix()
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether a process is writing to this run now."""
-    if not (folder / LOCK).exists():
-        return False
-    try:
-        with FileLock(folder / LOCK).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:
-        # A folder of another user, which cannot be asked, is not known to be busy.
-        return False
+def _outermost(run: Path) -> Path:
+    """The run that this one is a part of, or itself."""
+    return next((parent for parent in reversed(run.parents) if is_run(parent)), run)
 
 
-def _refuse_ways_out(folder: Path) -> None:
-    """What is written through a link lands in another place than the run."""
-    home = folder.resolve()
-    for place, folders, files in os.walk(folder):
-        for entry in (Path(place) / name for name in (*folders, *files)):
-            if entry.is_symlink() and home not in entry.resolve().parents:
-                raise StoreError(f"{entry} is a link to a place outside of its run", "put what it names there instead")
+def _settings_inside(path: Path, entry: RunEntry, target: Path, starts: Sequence[Path]) -> Iterator[str]:
+    """Settings of a run, and of its adapter, that name something in the folder `target`."""
+    named = dict(leaves(entry.settings))
+    adapter = path / ADAPTER / ADAPTER_CONFIG
+    if adapter.exists():
+        with suppress(StoreError):
+            named["adapter's base"] = read_json_object(adapter, "").get("base_model_name_or_path")
+    for setting, value in named.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and text and setting not in _OWN and _lies_in(text, target, starts):
+                yield setting
 
 
-def _no_place(folder: Path, error: OSError) -> StoreError:
-    return StoreError(f"the run folder {folder} cannot be made: {error.strerror}", "name another with --output")
+def _lies_in(text: str, target: Path, starts: Sequence[Path]) -> bool:
+    for start in starts:
+        # The test rows of a run, which a later one keeps, are named by it, too.
+        path = start / Path(text.removeprefix("run:")).expanduser()
+        try:
+            resolved = path.resolve()
+        except (OSError, ValueError, RuntimeError):
+            continue
+        if (resolved == target or target in resolved.parents) and resolved.exists():
+            return True
+    return False
 
 
-def _check_free(folder: Path, *, resume: bool) -> None:
-    if folder.is_file():
-        raise StoreError(f"{folder} is a file, not a folder", "name another --output")
-    measured = (folder / FORGETTING).exists() and not (folder / ROWS).exists()
-    if (folder / RESULT).exists() or measured:
-        raise RunExists(f"{folder} holds a finished result", "name another --output; results are never overwritten")
-    if (folder / CONFIG).exists() and not resume and not _only_asked(folder):
-        raise RunExists(f"{folder} holds an unfinished run", f"{_goes_on_by(folder)}; else name another --output")
-    if resume and not (folder / CONFIG).exists():
-        raise StoreError(
-            f"there is no run to resume in {folder}",
-            f"{did_you_mean_path(folder)}check --output, or leave --resume out",
-        )
-    if not resume and folder.is_dir() and any(entry.name not in (*BEGUN, CONFIG) for entry in folder.iterdir()):
-        raise RunExists(f"{folder} is not empty", "name an empty or new folder with --output")
+def _busy(name: str) -> RunLocked:
+    return RunLocked(f"{name} is being written by another process", "wait for it, or stop it first")
 
 
-def _goes_on_by(folder: Path) -> str:
-    """How the unfinished run in `folder` is resumed: of a `tune` the command, which needs nothing but the folder."""
-    try:
-        settings, begun = read_settings(folder), read_object(folder / STARTED) if (folder / STARTED).exists() else {}
-    except (StoreError, OSError, ValueError):
-        return "the command that started it resumes it"
-    if settings.get("type") != "TuneConfig" or (folder / TRIALS).is_dir():
-        return "the command that started it resumes it"
-    if "base" in begun:
-        return "the rescue that started it resumes it, with --resume"
-    return f"resume it by {command('tune', output=folder, resume=True)}"
-
-
-def _only_asked(folder: Path) -> bool:
-    """Whether a `measure` or `eval` was broken off here, which begin anew: what they have is in the cache."""
-    try:
-        settings = read_settings(folder)
-    except StoreError:
-        return False
-    of_eval = settings.keys() == {"model", "data", "evaluation"}
-    return _holds_nothing(folder) and (of_eval or settings.get("type") == "MeasureRun")
-
-
-def _first_free(name: str) -> Path:
-    number = 1
-    while (Path("runs") / f"{name}-{number}").exists():
-        number += 1
-    return Path("runs") / f"{name}-{number}"
-
-
-def read_result(path: Path) -> dict[str, Any]:
-    """The `result.json` of a run folder.
-
-    Raises:
-        StoreError: none there, or not readable.
-    """
-    return read_json_object(path / RESULT if path.is_dir() else path, "give the folder of a finished run")
-
-
-def read_settings(run: Path) -> dict[str, Any]:
-    """The `config.json` of a run folder.
-
-    Raises:
-        StoreError: not readable.
-    """
-    return read_json_object(run / CONFIG, "start a new run in another --output")
+def _stays(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"{path} cannot be deleted: {error}", "check who owns it, then delete it by hand")

@@ -51,6 +51,11 @@ class Workspace:
         """Whether there is nothing here, not even a folder."""
         return not self.path.is_dir() or all(entry.name == layout.LOCK for entry in self.path.iterdir())
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the verb that made this run has ended."""
+        return self.has_result or (self.has_forgetting and not self.has_origin)
+
     # --- settings
 
     @property

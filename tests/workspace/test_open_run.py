@@ -1,0 +1,134 @@
+"""Run folders: free or refused, locked while written, finished results for ever."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keeptune.errors import RunExists, RunLocked, StoreError
+from keeptune.workspace.layout import CONFIG, FORGETTING, RESULT, ROWS, STARTED
+from keeptune.workspace.open_run import open_run
+from keeptune.workspace.workspace import Workspace
+
+
+def use(output: Path | str, *, resume: bool = False, name: str = "task-lora") -> Path:
+    with open_run(str(output), name, resume=resume) as run:
+        (run.path / "used").touch()
+        return run.path
+
+
+def test_a_new_folder_is_made(tmp_path: Path) -> None:
+    run = use(tmp_path / "a" / "b")
+    assert run == tmp_path / "a" / "b"
+    assert (run / "used").exists()
+
+
+def test_without_a_name_the_first_free_number_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [use(""), use(""), use("", name="other")] == [
+        Path("runs/task-lora-1"),
+        Path("runs/task-lora-2"),
+        Path("runs/other-1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "resume", "error", "must_say"),
+    [
+        ([RESULT, CONFIG], False, RunExists, "holds a finished result"),
+        ([RESULT, CONFIG], True, RunExists, "holds a finished result"),
+        ([CONFIG], False, RunExists, "holds an unfinished run"),
+        ([CONFIG, FORGETTING], False, RunExists, "holds a finished result"),
+        ([CONFIG, FORGETTING, ROWS], False, RunExists, "holds an unfinished run"),
+        (["thesis.tex"], False, RunExists, "is not empty"),
+        (["thesis.tex"], True, StoreError, "there is no run to resume"),
+        ([], True, StoreError, "there is no run to resume"),
+    ],
+)
+def test_a_folder_in_use_is_refused_untouched(
+    tmp_path: Path, files: list[str], resume: bool, error: type[Exception], must_say: str
+) -> None:
+    for name in files:
+        (tmp_path / name).write_text(name)
+    with pytest.raises(error, match=must_say) as caught:
+        use(tmp_path, resume=resume)
+    assert getattr(caught.value, "fix", "")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(files)
+    assert all((tmp_path / name).read_text() == name for name in files)
+
+
+def test_an_unfinished_run_is_resumed(tmp_path: Path) -> None:
+    (tmp_path / CONFIG).write_text("{}")
+    assert use(tmp_path, resume=True) == tmp_path
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="is a file"):
+        use(tmp_path / "file")
+    with pytest.raises(StoreError, match="cannot be made"):
+        use(tmp_path / "file" / "run")
+
+
+HOLDER = """
+import sys
+from keeptune.workspace.open_run import open_run
+with open_run(sys.argv[1], "x", resume=False):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_another_process_keeps_the_folder_for_itself(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "run")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "locked\n"
+        with pytest.raises(RunLocked, match="another process"):
+            use(tmp_path / "run")
+        holder.communicate("")
+    assert use(tmp_path / "run").exists()
+
+
+def test_the_lock_is_free_after_a_failure(tmp_path: Path) -> None:
+    def fail() -> None:
+        with open_run(str(tmp_path / "run"), "x", resume=False):
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
+    assert use(tmp_path / "run").exists()
+
+
+def test_results_are_read_or_refused(tmp_path: Path) -> None:
+    run = Workspace(tmp_path)
+    with pytest.raises(StoreError, match="cannot be read"):
+        run.result()
+    (tmp_path / RESULT).write_text("{")
+    with pytest.raises(StoreError, match="cannot be read"):
+        run.result()
+    (tmp_path / RESULT).write_text('{"a": 1}')
+    assert run.result() == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "begun", "must_say"),
+    [
+        ('{"type": "TuneConfig"}', '{"model": "a"}', r"keeptune tune --output '.*/my run' --resume"),
+        ('{"type": "TuneConfig"}', '{"base": "a"}', "the rescue that started it"),
+        ('{"type": "CompareRun"}', "{}", "the command that started it"),
+        ("[]", "{}", "the command that started it"),
+    ],
+)
+def test_an_unfinished_run_is_refused_with_the_way_on(tmp_path: Path, settings: str, begun: str, must_say: str) -> None:
+    folder = tmp_path / "my run"
+    folder.mkdir()
+    (folder / CONFIG).write_text(settings)
+    (folder / STARTED).write_text(begun)
+    with pytest.raises(RunExists) as caught:
+        use(folder)
+    assert re.search(must_say, caught.value.fix)
