@@ -34,7 +34,6 @@ class Snippet(NamedTuple):
     output: str
     wrong: tuple[str, ...]
     template: int
-    holes: Holes
 
 
 def snippets() -> list[Snippet]:
@@ -50,7 +49,7 @@ def _of(number: int, template: Template) -> Iterator[Snippet]:
         output, *wrong = dict.fromkeys(map(str, template.outputs(holes)))
         if code not in seen and len(wrong) >= FOILS and len(seen) < SNIPPETS:
             seen.add(code)
-            yield Snippet(code, output, tuple(wrong), number, holes)
+            yield Snippet(code, output, tuple(wrong), number)
 
 
 def _holes(number: int, turn: int) -> Holes:

@@ -11,9 +11,9 @@ from keeptune.commands import options
 from keeptune.config.schema import DataConfig
 from keeptune.data.field_names import CONTEXTS, KEPT, PROMPTS
 from keeptune.data.labels import AUTO, NONE, named_labels
-from keeptune.data.nearest import did_you_mean
 from keeptune.data.template import Template, field_or_template
 from keeptune.errors import DataError
+from keeptune.near_names import did_you_mean_quoted
 
 Layout = Literal["pair", "messages", "conversations", "text", "template"]
 
@@ -70,14 +70,16 @@ def detect(fields: Sequence[str], config: DataConfig, where: str, every: Sequenc
     kept = {part: part for part in KEPT if part in every and part not in used}
     if config.group:
         if config.group not in every:
-            message = f'{where}: the rows have no field "{config.group}"{did_you_mean(config.group, every)}'
+            message = f'{where}: the rows have no field "{config.group}"{did_you_mean_quoted(config.group, every)}'
             raise DataError(message, f"--group takes one of {', '.join(every)}")
         kept["group"] = config.group
     if config.choices not in (None, AUTO):
         kept.pop("choices", None)
         if not named_labels(str(config.choices)) and config.choices not in (NONE, mapping.completion):
             if config.choices not in every:
-                message = f'{where}: the rows have no field "{config.choices}"{did_you_mean(config.choices, every)}'
+                message = (
+                    f'{where}: the rows have no field "{config.choices}"{did_you_mean_quoted(config.choices, every)}'
+                )
                 fix = f"--choices takes a list such as yes,no; none; or one of {', '.join(every)}"
                 raise DataError(message, fix)
             kept["choices"] = str(config.choices)
@@ -168,7 +170,7 @@ def _unknown(fields: Sequence[str], where: str) -> DataError:
         "messages",
         "conversations",
     }
-    hints = [f'"{name}"{hint}' for name in fields if name not in known and (hint := did_you_mean(name, known))]
+    hints = [f'"{name}"{hint}' for name in fields if name not in known and (hint := did_you_mean_quoted(name, known))]
     message = f"{where}: which fields are prompt and completion? {_listed(fields)}"
     if hints:
         message += f"; {', '.join(hints)}"

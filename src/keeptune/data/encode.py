@@ -153,7 +153,7 @@ class Encoder:
         beyond = max(ids)
         token = self.tokenizer.convert_ids_to_tokens(beyond)
         problem = Problem(
-            *_place(example),
+            *example.place,
             "token",
             f"item {example.id} holds the token {token!r} with the id {beyond}, and the model has embeddings for "
             f"{self.vocabulary} tokens only",
@@ -270,7 +270,7 @@ class Encoder:
 
     def _too_long(self, example: Example, length: int) -> DataError:
         problem = Problem(
-            *_place(example),
+            *example.place,
             "too-long",
             f"item {example.id} has {length} tokens, the limit is {self.max_length}",
             "raise --max-length, or use --too-long truncate or drop",
@@ -285,13 +285,8 @@ class Encoder:
             message = f"the model's chat template has no end: {error}"
         if example is None:
             return DataError(message, fix)
-        problem = Problem(*_place(example), "template", f"item {example.id}: {message}", fix)
+        problem = Problem(*example.place, "template", f"item {example.id}: {message}", fix)
         return DataError("a row does not fit the chat template", problems=(problem,))
-
-
-def _place(example: Example) -> tuple[str, int | None]:
-    file, _, line = example.source.rpartition(":")
-    return (file, int(line)) if file and line.isdigit() else (example.source or example.id, None)
 
 
 def same_tokenizer(first: Encoder, second: Encoder) -> bool:

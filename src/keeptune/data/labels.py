@@ -113,7 +113,7 @@ def _nearly(rows: Sequence[Example]) -> list[Problem]:
     once = [row for row in rows if counts[row.completion.strip()] == 1]
     if not labels or not once or len(once) > max(1, RARE * len(rows)):
         return []
-    file, line = _place(once[0])
+    file, line = once[0].place
     message = (
         f"the answers look like labels ({_shown(labels)}), but {len(once)} occur once only, such as "
         f'"{once[0].completion.strip()[:CHARACTERS]}": no labels are taken'
@@ -134,13 +134,8 @@ def _with(
         every = shlex.quote(written((*labels, answer)))
         fix = f"correct it, or name all labels: --choices {every}; --choices none if they are no labels"
         severity = "skipped" if data.skip_bad else "error"
-        faults.append(Problem(*_place(row), "not-a-choice", message, fix, severity))
+        faults.append(Problem(*row.place, "not-a-choice", message, fix, severity))
     return tuple(kept)
-
-
-def _place(row: Example) -> tuple[str, int | None]:
-    file, _, line = row.source.rpartition(":")
-    return (file, int(line)) if file and line.isdigit() else (row.source or row.id, None)
 
 
 def _shown(labels: Sequence[str]) -> str:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from keeptune.data.nearest import did_you_mean
 from keeptune.errors import DataError
+from keeptune.near_names import did_you_mean_quoted
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -81,7 +81,7 @@ def field_or_template(text: str, known: Iterable[str], where: str) -> Template:
     if template.fields:
         return template
     raise DataError(
-        f'{where}: "{text}" is no field of the rows and names none{did_you_mean(text, fields)}',
+        f'{where}: "{text}" is no field of the rows and names none{did_you_mean_quoted(text, fields)}',
         f"use a field's name, or a template with {{field}}; the fields are {', '.join(fields)}",
     )
 
@@ -91,7 +91,7 @@ def _line_of(text: str, position: int) -> int:
 
 
 def _unknown_field(name: str, fields: tuple[str, ...], where: str, line: int) -> DataError:
-    hint = did_you_mean(name, fields)
+    hint = did_you_mean_quoted(name, fields)
     if re.fullmatch(r"\s*\w+\s*[.\[!:].*", name, flags=re.DOTALL):
         hint = hint or " (a template takes plain field names only: no attribute, index or format)"
     return DataError(

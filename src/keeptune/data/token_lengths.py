@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from keeptune.records import Example
 
 CountTokens = Callable[[Sequence[Example]], Sequence[tuple[int, int]]]
@@ -46,9 +48,4 @@ def summarise_lengths(
 
 
 def _summary(lengths: Sequence[int]) -> LengthSummary:
-    ordered = sorted(lengths)
-
-    def at(percent: int) -> int:
-        return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
-
-    return LengthSummary(ordered[0], at(50), at(95), ordered[-1])
+    return LengthSummary(*np.percentile(lengths, [0, 50, 95, 100], method="inverted_cdf").tolist())

@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 
 from keeptune.data.field_names import ROLES
 from keeptune.data.formats.json_text import kind_of
-from keeptune.data.nearest import did_you_mean
 from keeptune.data.text_value import RowFault, as_filled_text
+from keeptune.near_names import did_you_mean_quoted
 from keeptune.records import Message
 
 TOOLS = ("tools", "functions")
@@ -92,7 +92,7 @@ def _read_turn(turn: Any, place: str) -> Message:
     speaker = turn[speaker_key]
     role = ROLES.get(speaker.lower()) if isinstance(speaker, str) else None
     if role is None:
-        hint = did_you_mean(speaker, ROLES) if isinstance(speaker, str) else ""
+        hint = did_you_mean_quoted(speaker, ROLES) if isinstance(speaker, str) else ""
         raise RowFault("unknown-role", f"{place} has the role {speaker!r}{hint}", "use system, user or assistant")
     content = _join_parts(turn[text_key])
     part = "completion" if role == "assistant" else "prompt"

@@ -16,11 +16,6 @@ from keeptune.scoring.mean import mean_score
 from keeptune.scoring.metric import Metric
 
 
-def unscored_items(records: Sequence[EvalRecord], metric: Metric) -> int:
-    """Items without a score."""
-    return sum(score_of(record, metric).value is None for record in records)
-
-
 def filled_in(records: Sequence[EvalRecord], metric: Metric, *, right: bool) -> list[EvalRecord]:
     """The records, those without a score as right as can be, or as wrong: the ends of the scale; of a score that is no
     mean over items, what the first reference gets and what the empty answer gets.

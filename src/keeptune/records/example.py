@@ -43,6 +43,12 @@ class Example:
         return self.group or self.id
 
     @property
+    def place(self) -> tuple[str, int | None]:
+        """File and line, for messages; the id where the row is from no file."""
+        file, _, line = self.source.rpartition(":")
+        return (file, int(line)) if file and line.isdigit() else (self.source or self.id, None)
+
+    @property
     def prompt_text(self) -> str:
         """The prompt as plain text: the contents of its turns, a blank line between them."""
         return "\n\n".join(message.content for message in self.prompt)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.data.formats.bounds import MOST_BYTES, shown_size, too_large
-from keeptune.data.formats.raw_row import RawRows
+from keeptune.data.formats.raw_row import RawRows, failed
 from keeptune.data.formats.table import Record, rows_of_records
-from keeptune.data.nearest import did_you_mean
 from keeptune.errors import Problem, first_line
+from keeptune.near_names import did_you_mean_quoted
 
 _NOT_SHOWN = re.compile(r'\[[^]]*\]|"[^"]*"|\\.')
 """Parts of a cell's format that stand for nothing of its value."""
@@ -37,8 +37,7 @@ def read_excel(path: Path, sheet: str | None, role: str) -> RawRows:
             book.close()
     except Exception as error:  # noqa: BLE001 - zipfile, the XML parser and openpyxl each raise their own
         message = f"not a readable Excel workbook: {first_line(error)}"
-        problem = Problem(file, None, "corrupt-excel", message, "save it again as .xlsx, or as CSV UTF-8")
-        return RawRows((), (problem,), stem=path.stem)
+        return failed(file, "corrupt-excel", message, "save it again as .xlsx, or as CSV UTF-8")
 
 
 def _rows(book: Any, path: Path, sheet: str | None, role: str) -> RawRows:
@@ -95,7 +94,7 @@ def _text(value: Any) -> str:
 def _which(path: Path, sheets: Sequence[str], filled: Sequence[str], sheet: str | None) -> Problem:
     file = str(path)
     if sheet:
-        message = f'no sheet "{sheet}"{did_you_mean(sheet, sheets)}; the sheets are {", ".join(sheets)}'
+        message = f'no sheet "{sheet}"{did_you_mean_quoted(sheet, sheets)}; the sheets are {", ".join(sheets)}'
         return Problem(file, None, "unknown-split", message, f"name one, as in '{path.name}:{sheets[0]}'")
     if not filled:
         return Problem(file, None, "no-rows", "the workbook is empty", "give at least one row")

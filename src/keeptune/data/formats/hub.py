@@ -8,9 +8,9 @@ from typing import Any
 
 from keeptune.data.formats.bounds import MOST_BYTES, shown_size, too_large
 from keeptune.data.formats.parquet import with_class_names
-from keeptune.data.formats.raw_row import RawRow, RawRows
-from keeptune.data.nearest import did_you_mean
-from keeptune.errors import Problem, first_line
+from keeptune.data.formats.raw_row import RawRow, RawRows, failed
+from keeptune.errors import first_line
+from keeptune.near_names import did_you_mean_quoted
 
 _SPLITS = {
     "train": ("train",),
@@ -35,7 +35,7 @@ def read_saved_dataset(folder: Path, split: str | None, role: str) -> RawRows:
         loaded = datasets.load_from_disk(str(folder))
     except Exception as error:  # noqa: BLE001 - datasets and pyarrow raise many kinds for a damaged folder
         message = f"not a readable data set folder: {first_line(error)}"
-        return _failed(str(folder), "corrupt-dataset", message, "save it again with save_to_disk")
+        return failed(str(folder), "corrupt-dataset", message, "save it again with save_to_disk")
     return _rows(loaded, str(folder), split, role)
 
 
@@ -61,12 +61,12 @@ def read_hub_dataset(name: str, parts: Sequence[str], role: str, tried: str) -> 
             if not split:
                 told = " ".join(line.strip() for line in str(error).splitlines()[:2])
                 fix = f"name one, as in {name}:CONFIG or {name}:CONFIG:SPLIT"
-                return _failed(shown, "several-configs", told, fix)
+                return failed(shown, "several-configs", told, fix)
             loaded, split = datasets.load_dataset(name, split), None
     except Exception as error:  # noqa: BLE001 - the library raises its own, the hub's and the network's errors
         message = f'"{name}" was found neither on this machine ({tried}) nor on the hub: {first_line(error)}'
         fix = "give a file (.jsonl .json .csv .tsv .parquet .xlsx), a folder, or a hub name that can be reached"
-        return _failed(shown, "not-found", message, fix)
+        return failed(shown, "not-found", message, fix)
     return _rows(loaded, shown, split, role)
 
 
@@ -77,12 +77,12 @@ def _rows(loaded: Any, file: str, split: str | None, role: str) -> RawRows:
         wanted = (split,) if split else _SPLITS.get(role, (role, *_SPLITS["test"]))
         found = next((name for name in wanted if name in known), None)
         if found is None:
-            hint = did_you_mean(split, known) if split else ""
+            hint = did_you_mean_quoted(split, known) if split else ""
             message = f'no split "{wanted[0]}"{hint}; the splits are {", ".join(known)}'
-            return _failed(file, "unknown-split", message, f"name one, as in {file.split(':')[0]}:{known[0]}")
+            return failed(file, "unknown-split", message, f"name one, as in {file.split(':')[0]}:{known[0]}")
         name, loaded = found, loaded[found]
     elif split:
-        return _failed(file, "unknown-split", "the folder holds one table and no splits", "leave the split out")
+        return failed(file, "unknown-split", "the folder holds one table and no splits", "leave the split out")
     labels = {
         field: tuple(feature.names)
         for field, feature in loaded.features.items()
@@ -96,9 +96,5 @@ def _rows(loaded: Any, file: str, split: str | None, role: str) -> RawRows:
         RawRow(with_class_names(dict(row), labels), file, number) for number, row in enumerate(loaded, start=1)
     )
     if not rows:
-        return _failed(file, "no-rows", "the data set has no rows", "give at least one")
+        return failed(file, "no-rows", "the data set has no rows", "give at least one")
     return RawRows(rows, labels=labels, stem=name)
-
-
-def _failed(file: str, kind: str, message: str, fix: str) -> RawRows:
-    return RawRows((), (Problem(file, None, kind, message, fix),))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.data.formats.bounds import MOST_BYTES, MOST_ROWS, shown_size, too_large
-from keeptune.data.formats.raw_row import RawRow, RawRows
+from keeptune.data.formats.raw_row import RawRow, RawRows, failed
 from keeptune.data.formats.reading import Reading
 from keeptune.errors import Problem, first_line
 
@@ -23,8 +23,7 @@ def read_parquet(path: Path, reading: Reading) -> RawRows:  # noqa: ARG001
 
     file = str(path)
     if path.stat().st_size == 0:
-        problem = Problem(file, None, "empty-file", "the file is empty", "write it anew")
-        return RawRows((), (problem,), stem=path.stem)
+        return failed(file, "empty-file", "the file is empty", "write it anew")
     rows: list[RawRow] = []
     try:
         with pyarrow.parquet.ParquetFile(path) as table:
@@ -43,8 +42,7 @@ def read_parquet(path: Path, reading: Reading) -> RawRows:  # noqa: ARG001
                 ]
     except (pyarrow.ArrowException, OSError) as error:
         message = f"not a readable Parquet file: {first_line(error)}"
-        problem = Problem(file, None, "corrupt-parquet", message, "copy or write the file again")
-        return RawRows((), (problem,), stem=path.stem)
+        return failed(file, "corrupt-parquet", message, "copy or write the file again")
     if fault is not None:
         return RawRows((), (fault,), stem=path.stem)
     problems = () if rows else (Problem(file, None, "no-rows", "the table has no rows", "give at least one"),)

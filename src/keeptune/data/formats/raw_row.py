@@ -31,3 +31,8 @@ class RawRows:
     """Begins the ids of rows that have none."""
     assumed: tuple[str, ...] = ()
     """What the reader found out or left out by itself, and the user should know."""
+
+
+def failed(file: str, kind: str, message: str, fix: str) -> RawRows:
+    """No row, and why."""
+    return RawRows(problems=(Problem(file, None, kind, message, fix),))

@@ -12,10 +12,9 @@ from keeptune.data.formats.hub import is_saved_dataset, read_hub_dataset, read_s
 from keeptune.data.formats.json import read_json
 from keeptune.data.formats.jsonl import read_jsonl
 from keeptune.data.formats.parquet import read_parquet
-from keeptune.data.formats.raw_row import RawRows
+from keeptune.data.formats.raw_row import RawRows, failed
 from keeptune.data.formats.reading import AS_FOUND, Reading
-from keeptune.data.nearest import did_you_mean
-from keeptune.errors import Problem
+from keeptune.near_names import did_you_mean_quoted
 from keeptune.near_paths import SURE, looks_like_path, near_path
 
 READERS: Mapping[str, Callable[[Path, Reading], RawRows]] = {
@@ -51,9 +50,9 @@ def read_rows(path: str, role: str, reading: Reading = AS_FOUND) -> RawRows:
         if name and Path(name).expanduser().is_file():
             if Path(name).suffix.lower() == EXCEL:
                 return read_excel(Path(name).expanduser(), split, role)
-            return _failed(path, "unknown-split", "a file has no splits", f'leave ":{split}" out')
+            return failed(path, "unknown-split", "a file has no splits", f'leave ":{split}" out')
     except OSError as error:
-        return _failed(path, "unreadable", f"cannot be read: {error.strerror or error}", "check its permissions")
+        return failed(path, "unreadable", f"cannot be read: {error.strerror or error}", "check its permissions")
     if _looks_local(path):
         return _missing(path, here)
     hub_name, *parts = path.split(":")
@@ -71,9 +70,9 @@ def _read_file(path: Path, role: str, reading: Reading) -> RawRows:
         # Excel's "Unicode Text".
         return read_tsv(path, reading)
     ending = f'the ending "{path.suffix}" is' if path.suffix else "a file without an ending is"
-    message = f"{ending} not one of {' '.join(KNOWN)}{did_you_mean(path.suffix, KNOWN)}"
+    message = f"{ending} not one of {' '.join(KNOWN)}{did_you_mean_quoted(path.suffix, KNOWN)}"
     fix = f"unpack it first: gunzip {path.name}" if path.suffix == ".gz" else "rename or convert the file"
-    return _failed(str(path), "unknown-extension", message, fix)
+    return failed(str(path), "unknown-extension", message, fix)
 
 
 def _read_folder(folder: Path, split: str | None, role: str, reading: Reading) -> RawRows:
@@ -87,9 +86,9 @@ def _read_folder(folder: Path, split: str | None, role: str, reading: Reading) -
     if not chosen:
         what = f'file "{split}" with an ending' if split else "file with an ending"
         message = f"the folder has no {what} of {' '.join(KNOWN)} and no data set of save_to_disk"
-        return _failed(str(folder), "no-data", message, "name the file, or the right folder")
+        return failed(str(folder), "no-data", message, "name the file, or the right folder")
     names = ", ".join(path.name for path in chosen[:8])
-    return _failed(str(folder), "several-files", f"the folder has several data files: {names}", "name one of them")
+    return failed(str(folder), "several-files", f"the folder has several data files: {names}", "name one of them")
 
 
 def _looks_local(path: str) -> bool:
@@ -111,8 +110,4 @@ def _missing(path: str, here: Path) -> RawRows:
     hint = f' (did you mean "{near if "/" in path else Path(near).name}"?)' if near else ""
     folder = "" if here.parent.is_dir() else f', and no folder "{here.parent}"'
     split = f"; the hub's data set of that name is {path}:train" if _HUB_NAME.fullmatch(path) else ""
-    return _failed(path, "missing-file", f"no such file{folder}{hint}", f"check the path{split}")
-
-
-def _failed(file: str, kind: str, message: str, fix: str) -> RawRows:
-    return RawRows((), (Problem(file, None, kind, message, fix),))
+    return failed(path, "missing-file", f"no such file{folder}{hint}", f"check the path{split}")
