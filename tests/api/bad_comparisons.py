@@ -48,10 +48,10 @@ BAD_COMPARISONS = (
     BadComparison("a seed below 0", "bad-seed", ("--seeds", "0,-1")),
     BadComparison("a seed twice", "bad-seed", ("--seeds", "0,1,0")),
     BadComparison(
-        "a mitigation search to search",
+        "a mitigation search",
         "bad-method",
         ("--config", "auto.yaml"),
-        (("auto.yaml", "mitigation search: {auto: true}\n"),),
+        (("auto.yaml", "mitigation_search: {auto: true}\n"),),
     ),
     BadComparison("no folder to go on in", "no-folder", (), without="--output"),
     BadComparison("a folder with other things", "run-exists", (), (("study/thesis", "x"),)),

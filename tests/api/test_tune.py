@@ -23,7 +23,6 @@ from keeptune.config import (
     Keep,
     MeasureConfig,
     MitigationConfig,
-    MitigationSearchConfig,
     TuneConfig,
 )
 from keeptune.data.task_rows import load_rows
@@ -36,7 +35,6 @@ from keeptune.records import EvalRecord, TuneResult, from_plain
 from keeptune.scoring.table import get_metric
 from keeptune.training import prepare, validation
 from keeptune.training.defaults import default_epochs, default_lr
-from keeptune.training.ready import without_effect
 from keeptune.training.resume import _trained_by
 from tests.api.runs import Ran, Told, settings, write_rows
 
@@ -192,23 +190,6 @@ def test_what_cannot_be_asked_is_refused_before_the_training(
     with pytest.raises(ConfigError, match=said):
         tune(dataclasses.replace(run.config, measure=measure, output=str(tmp_path / "out")), told)
     assert told.of(TrainingStarted) == []
-
-
-def test_what_changes_nothing_is_told(run: Ran) -> None:
-    idle = dataclasses.replace(
-        run.config,
-        data=dataclasses.replace(run.config.data, draw=1, test_fraction=0.3),
-        mitigation=MitigationConfig(kl_on="task", replay_fraction=0.3),
-        mitigation_search=MitigationSearchConfig(max_candidates=2),
-    )
-    assert without_effect(run.config) == []
-    assert without_effect(idle) == [
-        "mitigation_search.max_candidates changes nothing without mitigation_search.auto",
-        "mitigation.replay_fraction changes nothing without mitigation.replay",
-        "mitigation.kl_on changes nothing without mitigation.kl",
-        "data.draw changes nothing without data.limit_train",
-        "data.test_fraction changes nothing with data.test",
-    ]
 
 
 def test_the_embedded_task_has_as_many_rows_in_every_draw() -> None:

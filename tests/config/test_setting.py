@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from keeptune.config.affects import affects
+from keeptune.config import DataConfig, MitigationConfig, MitigationSearchConfig, TuneConfig
+from keeptune.config.affects import affects, without_effect
 from keeptune.config.setting import COUNT, Affects, Range, setting
 from keeptune.config.settings import FLAGS, GROUPS, SETTINGS, read_settings_of
 
@@ -58,3 +59,21 @@ def test_a_range_says_its_ends() -> None:
     assert str(Range(0, 1, low_open=True)) == "more than 0 and less than 1"
     assert 1 not in Range(0, 1)
     assert 1 in Range(0, 1, high_open=False)
+
+
+def test_what_was_given_and_changes_nothing() -> None:
+    assert without_effect(TuneConfig()) == {}
+    idle = TuneConfig(
+        data=DataConfig(train="rows.jsonl", test="test.jsonl", draw=1, test_fraction=0.3),
+        mitigation=MitigationConfig(kl_on="task", replay_fraction=0.3),
+        mitigation_search=MitigationSearchConfig(max_candidates=2),
+    )
+    assert without_effect(idle) == {
+        "data.draw": "without data.limit_train",
+        "data.test_fraction": "with data.test",
+        "mitigation.replay_fraction": "without mitigation.replay",
+        "mitigation.kl_on": "without mitigation.kl",
+        "mitigation_search.max_candidates": "without mitigation_search.auto",
+    }
+    searched = replace(idle, mitigation_search=MitigationSearchConfig(auto=True, max_candidates=2))
+    assert "mitigation.kl_on" not in without_effect(searched)

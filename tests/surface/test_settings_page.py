@@ -66,7 +66,7 @@ def _table(settings: list[Setting]) -> Iterator[str]:
             _value(each),
             each.default_text or ("false" if each.default is False else "true" if each.default is True else ""),
             f"`{each.affects.name.lower()}`",
-            " ".join(filter(None, [each.help, each.more, _also(each)])),
+            " ".join(filter(None, [each.help, each.more, _needs(each), _also(each)])),
         ]
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
@@ -76,6 +76,11 @@ def _value(each: Setting) -> str:
         return ", ".join(f"`{choice}`" for choice in each.choices)
     kind = f"{WORDS[each.kind]} of {each.unit}" if each.unit else WORDS[each.kind]
     return f"{kind}, {each.range}" if each.range else kind
+
+
+def _needs(each: Setting) -> str:
+    needed = " or ".join(f"`{key}`" for key in each.needs)
+    return f"Has no effect without {needed}." if needed else ""
 
 
 def _also(each: Setting) -> str:

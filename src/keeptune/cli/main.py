@@ -13,18 +13,18 @@ from keeptune.errors import KeeptuneError, Stopped
 from keeptune.workspace.atomic import is_of_the_disk, not_written
 
 VERBS = {
-    "demo": "Tune the built-in model on the built-in task: before and after, in minutes.",
-    "check": "Look through your data before any model loads.",
-    "mix": "Mix many sources into one train set, and look at it before it is used.",
+    "demo": "Tune the built-in model on a built-in task, and compare before and after in minutes.",
+    "check": "Check your data and settings before a model loads.",
+    "mix": "Mix several sources into one train set.",
     "tune": "Fine-tune a model on your task, and score it before and after.",
-    "measure": "What a tuned model forgot: any two models, item by item, with a verdict.",
-    "rescue": "Mend a tuned model that lost what must be kept.",
-    "curve": "How many examples are enough: gain and forgetting by their number.",
-    "runs": "The runs of a folder: list, look at, compare and delete them.",
-    "compare": "Several methods under several seeds: which gains most, and which forgets least.",
+    "measure": "Measure what a tuned model forgot: any two models, item by item, with a verdict.",
+    "rescue": "Repair a tuned model that lost abilities it has to keep.",
+    "curve": "Measure how gain and forgetting depend on the number of examples.",
+    "runs": "List, show, compare and delete the runs of a folder.",
+    "compare": "Compare methods over several seeds: which gains most, and which forgets least.",
     "eval": "Score a model on a file of items.",
     "predict": "Answer every row of a file.",
-    "chat": "Talk to a model; base and tuned side by side.",
+    "chat": "Talk to a model; base and tuned answer side by side.",
 }
 """Verb → its line in the help. Each is a command of that name in its own module, imported when it is called."""
 

@@ -14,18 +14,17 @@ from keeptune.config.settings import FLAGS
 @setting_flags(*FLAGS)
 @output_flags
 def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
-    """Fine-tune a model on your task, score it before and after, and see what it forgot.
+    """Fine-tune a model on your task, score it before and after, and measure what it forgot.
 
     \b
     keeptune tune --train rows.jsonl
     keeptune tune --model Qwen/Qwen2.5-0.5B-Instruct --train rows.csv --prompt 'Summarize: {text}' --completion summary
     keeptune tune --config run.yaml --lr 1e-4
     keeptune tune --train rows.jsonl --keep sentiment --keep ner=entities.jsonl:entity_f1:2
-
     keeptune tune --train rows.jsonl --keep ner=entities.jsonl:entity_f1:5 --replay old.jsonl --auto
 
-    With --keep it ends with exit code 3 where such an ability is lost or its answers collapsed, and 4 where one is
-    not decided or not measurable.
+    With --keep, the exit code is 3 if an ability is lost or its answers collapsed, and 4 if the result for one is
+    inconclusive or could not be measured.
     """
     from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.quiet_libraries import quiet_libraries

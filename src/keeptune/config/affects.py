@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from keeptune.config.setting import Affects
 from keeptune.config.settings import SETTINGS
 from keeptune.records import to_plain
 
-__all__ = ["Affects", "affecting", "affects", "fixed", "leaves"]
+__all__ = ["Affects", "affecting", "affects", "fixed", "leaves", "without_effect"]
 
 
 def affects(key: str) -> Affects:
@@ -37,3 +38,26 @@ def fixed(config: TuneConfig) -> frozenset[Affects]:
     checkpoint."""
     by_answers = {Affects.ANSWERS} if config.training.select_by == "metric" else set()
     return frozenset({Affects.WEIGHTS, Affects.CHOICE} | by_answers)
+
+
+def without_effect(config: TuneConfig) -> dict[str, str]:
+    """Settings that were given but change nothing → why: ``without mitigation.kl``."""
+
+    def given(key: str) -> bool:
+        return bool(_value(config, key) != SETTINGS[key].default)
+
+    found = {
+        each.key: f"without {each.needs[0]}"
+        for each in SETTINGS.values()
+        if each.needs and not any(map(given, each.needs))
+    }
+    found |= {
+        each.key: f"with {each.unused_with}"
+        for each in SETTINGS.values()
+        if each.unused_with and given(each.unused_with)
+    }
+    return {key: why for key, why in found.items() if given(key)}
+
+
+def _value(config: TuneConfig, key: str) -> Any:
+    return functools.reduce(getattr, key.split("."), config)

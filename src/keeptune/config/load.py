@@ -21,11 +21,7 @@ BATCH = "training.batch_size"
 
 
 def load_config(
-    file: Path | None,
-    flags: Mapping[str, Any],
-    *,
-    methods: Collection[str],
-    metrics: Collection[str],
+    file: Path | None, flags: Mapping[str, Any], *, methods: Collection[str], metrics: Collection[str]
 ) -> TuneConfig:
     """Read settings.
 

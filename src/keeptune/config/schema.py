@@ -66,10 +66,7 @@ class TuneConfig(Canonical):
         aliases=also("output_dir"),
     )
     resume: bool = setting(
-        False,
-        Affects.NOTHING,
-        "Resume the unfinished run in --output.",
-        aliases={"resume_from_checkpoint": resumed},
+        False, Affects.NOTHING, "Resume the unfinished run in --output.", aliases={"resume_from_checkpoint": resumed}
     )
 
 

@@ -73,6 +73,8 @@ class Facts(TypedDict, total=False):
     group: Group
     aliases: Mapping[str, Convert]
     parse: Convert
+    needs: tuple[str, ...]
+    unused_with: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,10 @@ class Setting:
     """Names that TRL, transformers or lm-evaluation-harness have for it → how their value is converted."""
     parse: Convert | None = None
     """Reads the value where the type does not say how."""
+    needs: tuple[str, ...] = ()
+    """Keys of settings; it has no effect unless one of them is set."""
+    unused_with: str = ""
+    """Key of a setting that takes its effect away."""
     key: str = ""
     """``training.lr``; without a section: ``output``."""
     kind: Any = str

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from keeptune.abilities.declared import declared_items
 from keeptune.abilities.previous_tasks import protect_previous_tasks
+from keeptune.config.affects import without_effect
 from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.task_metrics import choose
@@ -22,9 +23,6 @@ from keeptune.workspace.workspace import Workspace
 
 DEV_FRACTION = 0.3
 """Share of the user's own items that a mitigation search chooses by, where the settings say nothing."""
-
-
-_OF_SEARCH = ("can_route", "candidates", "max_candidates", "search_minutes", "min_gain")
 
 
 def ready(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
@@ -48,8 +46,10 @@ def ready(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
     if config.mitigation_search.auto:
         config = with_development_items(config)
     rows = apart_from_kept(config, rows, encoder, observer)
-    for told in without_effect(config):
-        observer(Notice("no effect", told))
+    for key, why in without_effect(config).items():
+        # The built-in task limits its rows by itself.
+        if key != "data.draw" or config.data.train != EMBEDDED:
+            observer(Notice("no effect", f"{key} changes nothing {why}"))
     return Session(config, run, rows, encoder, metrics, observer, observer.messages)
 
 
@@ -83,34 +83,3 @@ def with_development_items(config: TuneConfig) -> TuneConfig:
     """A part of the user's own items is set apart to choose by."""
     fraction = config.measure.dev_fraction or DEV_FRACTION
     return replace(config, measure=replace(config.measure, dev_fraction=fraction))
-
-
-def without_effect(config: TuneConfig) -> list[str]:
-    """What was set and changes nothing, as what it belongs to is not."""
-    plain, data, mitigation, training, mitigation_search = (
-        TuneConfig(),
-        config.data,
-        config.mitigation,
-        config.training,
-        config.mitigation_search,
-    )
-    idle = {
-        f"mitigation_search.{name}": "mitigation_search.auto"
-        for name in _OF_SEARCH
-        if getattr(mitigation_search, name) != getattr(plain.mitigation_search, name)
-    }
-    found = {} if mitigation_search.auto else idle
-    if mitigation.replay_fraction != plain.mitigation.replay_fraction and not mitigation.replay:
-        found["mitigation.replay_fraction"] = "mitigation.replay"
-    if mitigation.kl_on != plain.mitigation.kl_on and not mitigation.kl and not mitigation_search.auto:
-        found["mitigation.kl_on"] = "mitigation.kl"
-    if mitigation.self_replay_prompts and not mitigation.self_replay and not mitigation_search.auto:
-        found["mitigation.self_replay_prompts"] = "mitigation.self_replay"
-    if training.max_drift != plain.training.max_drift and not training.hyperparameter_search:
-        found["training.max_drift"] = "training.hyperparameter_search"
-    if data.draw and data.limit_train is None and data.train != EMBEDDED:
-        found["data.draw"] = "data.limit_train"
-    told = [f"{setting} changes nothing without {needed}" for setting, needed in found.items()]
-    if data.test and data.test_fraction != plain.data.test_fraction:
-        told.append("data.test_fraction changes nothing with data.test")
-    return told

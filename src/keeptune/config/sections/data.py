@@ -54,10 +54,7 @@ class DataConfig(Canonical):
     )
     system: str | None = setting(None, Affects.INPUT, "System message before every prompt.", metavar="TEXT")
     group: str | None = setting(
-        None,
-        Affects.INPUT,
-        "Field that groups rows; a split never divides a group.",
-        metavar="FIELD",
+        None, Affects.INPUT, "Field that groups rows; a split never divides a group.", metavar="FIELD"
     )
     encoding: str | None = setting(
         None,
@@ -86,11 +83,7 @@ class DataConfig(Canonical):
         parse=labels,
     )
     limit_train: int | None = setting(
-        None,
-        Affects.INPUT,
-        "Use at most N rows of train, validation rows included.",
-        unit="rows",
-        range=COUNT,
+        None, Affects.INPUT, "Use at most N rows of train, validation rows included.", unit="rows", range=COUNT
     )
     draw: int = setting(
         0,
@@ -98,6 +91,7 @@ class DataConfig(Canonical):
         "Seed that selects which rows --limit-train uses.",
         more="For one seed, a smaller selection is part of a larger one.",
         range=SEED,
+        needs=("data.limit_train",),
     )
     limit_test: int | None = setting(None, Affects.INPUT, "Use at most N rows of test.", range=COUNT, unit="rows")
     test_fraction: float = setting(
@@ -105,12 +99,10 @@ class DataConfig(Canonical):
         Affects.INPUT,
         "Share of train set apart for scoring when --test is not given.",
         range=Range(0, 1, low_open=True),
+        unused_with="data.test",
     )
     validation_fraction: float = setting(
-        0.1,
-        Affects.INPUT,
-        "Share of train that selects the best checkpoint; 0 keeps the last.",
-        range=FRACTION,
+        0.1, Affects.INPUT, "Share of train that selects the best checkpoint; 0 keeps the last.", range=FRACTION
     )
     max_length: int | None = setting(
         None,

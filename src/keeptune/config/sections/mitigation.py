@@ -29,6 +29,7 @@ class MitigationConfig(Canonical):
         Affects.WEIGHTS,
         "Share of replayed rows in the mix; all of the task's rows stay.",
         range=FRACTION,
+        needs=("mitigation.replay",),
     )
     self_replay: float = setting(
         0.0,
@@ -44,13 +45,10 @@ class MitigationConfig(Canonical):
         more="Xu et al. 2024, arXiv:2406.08464.",
         unset="the base samples the prompts, too",
         metavar="DATA",
+        needs=("mitigation.self_replay", "mitigation_search.auto"),
     )
     kl: float = setting(
-        0.0,
-        Affects.WEIGHTS,
-        "Weight of KL(base ‖ tuned) in the loss.",
-        unit="nats per token",
-        range=NOT_NEGATIVE,
+        0.0, Affects.WEIGHTS, "Weight of KL(base ‖ tuned) in the loss.", unit="nats per token", range=NOT_NEGATIVE
     )
     kl_on: KlOn = setting(
         "self",
@@ -58,6 +56,7 @@ class MitigationConfig(Canonical):
         "Where the KL is taken: text the base samples, replayed rows, or the task's rows.",
         more="On the task's rows, the right token is left out.",
         metavar="self|replay|task",
+        needs=("mitigation.kl", "mitigation_search.auto"),
     )
     l2sp: float = setting(
         0.0,
@@ -117,6 +116,7 @@ class MitigationSearchConfig(Canonical):
         False,
         Affects.CHOICE,
         "Requests can be routed to the base or the tuned model, so routing counts as a mitigation.",
+        needs=("mitigation_search.auto",),
     )
     candidates: tuple[str, ...] = setting(
         (),
@@ -125,6 +125,7 @@ class MitigationSearchConfig(Canonical):
         more="Each follows the plain training, such as `interpolation=0.5` or `replay=0.05+kl=0.1`.",
         unset="the search's own",
         metavar="MITIGATION",
+        needs=("mitigation_search.auto",),
     )
     max_candidates: int | None = setting(
         None,
@@ -132,9 +133,15 @@ class MitigationSearchConfig(Canonical):
         "Maximum trainings in the search, the plain one included.",
         unit="trainings",
         range=COUNT,
+        needs=("mitigation_search.auto",),
     )
     search_minutes: float | None = setting(
-        None, Affects.BUDGET, "Start no candidate after X minutes.", unit="minutes", range=POSITIVE
+        None,
+        Affects.BUDGET,
+        "Start no candidate after X minutes.",
+        unit="minutes",
+        range=POSITIVE,
+        needs=("mitigation_search.auto",),
     )
     min_gain: float = setting(
         0.9,
@@ -142,4 +149,5 @@ class MitigationSearchConfig(Canonical):
         "Share of the plain training's gain that is enough to stop the search.",
         more="Measured on dev items.",
         range=Range(0, 1, high_open=False),
+        needs=("mitigation_search.auto",),
     )

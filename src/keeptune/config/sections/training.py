@@ -148,4 +148,5 @@ class TrainingConfig(Canonical):
         "variation of at most 0.1: of ten tokens that the base writes, the tuned model can write nine the same.",
         unit="nats per token",
         range=POSITIVE,
+        needs=("training.hyperparameter_search",),
     )
