@@ -9,7 +9,7 @@ import pytest
 from planted import LABELS, ability, again, answers, entities, labels, pick, ranked
 
 from keeptune.errors import PairingError
-from keeptune.forgetting.contained import Contained
+from keeptune.forgetting.contained import CONTAINED
 from keeptune.forgetting.drop import binary_drop
 from keeptune.forgetting.format import diagnose
 from keeptune.forgetting.readings import form_drop, lenient_floor, read_by, strict_and_lenient
@@ -88,8 +88,8 @@ def test_which_two_readings_belong_together(metric, scores, pair):
 )
 def test_contained_means_whole_words_in_a_row(output, value):
     example = Example("i", (), "Oslo", ("Oslo", "New York"))
-    assert Contained().item(Answer("i", output), example).value == value
-    assert Contained().item(Answer("i"), example).value is None
+    assert CONTAINED.item(Answer("i", output), example).value == value
+    assert CONTAINED.item(Answer("i"), example).value is None
 
 
 def test_the_form_part_is_the_difference_of_the_drops_item_by_item():
@@ -120,16 +120,16 @@ def test_the_floor_of_labels_is_chance_and_that_of_a_babbler_is_high():
     assert lenient_floor(rows, LENIENT) == pytest.approx(CHANCE, abs=4)
     questions = [replace(r, references=(f"answer {i % 4}",)) for i, r in enumerate(answers(80))]
     babble = again(questions, lambda r: "answer 0 or answer 1 or answer 2 or answer 3")
-    assert lenient_floor(babble, Contained()) == 100
-    assert lenient_floor(again(questions, lambda r: "answer 1"), Contained()) == pytest.approx(25, abs=10)
+    assert lenient_floor(babble, CONTAINED) == 100
+    assert lenient_floor(again(questions, lambda r: "answer 1"), CONTAINED) == pytest.approx(25, abs=10)
 
 
 def test_no_item_is_given_a_reference_of_its_own_cluster():
     rows = [replace(r, cluster=f"c{i // 5}", references=(f"word{i // 5}",)) for i, r in enumerate(answers(50))]
     copies = again(rows, lambda r: r.references[0])
-    assert lenient_floor(copies, Contained()) == 0
-    assert lenient_floor([replace(r, cluster="one") for r in copies], Contained()) is None
-    assert lenient_floor([], Contained()) is None
+    assert lenient_floor(copies, CONTAINED) == 0
+    assert lenient_floor([replace(r, cluster="one") for r in copies], CONTAINED) is None
+    assert lenient_floor([], CONTAINED) is None
 
 
 def test_each_items_own_choices_are_shuffled_by_place():
@@ -305,9 +305,9 @@ def test_a_variant_that_could_not_be_scored_has_no_row():
 
 def test_reading_again_leaves_what_was_scored_alone():
     rows = answers(5)
-    again_read = read_by(rows, Contained())
+    again_read = read_by(rows, CONTAINED)
     assert [set(r.scores) for r in again_read] == [{"exact_match", "token_f1", "contained"}] * 5
-    assert read_by(again_read, Contained()) == again_read
+    assert read_by(again_read, CONTAINED) == again_read
 
 
 def test_it_is_kept_whole_and_pairs_are_checked():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scoring_items import corpus, example, value, wrote
 
 from keeptune.errors import MetricError
-from keeptune.forgetting.contained import Contained
+from keeptune.forgetting.contained import CONTAINED
 from keeptune.records import Answer
 from keeptune.scoring.metric import UNSCORED, corpus_score
 from keeptune.scoring.metrics.final_answer import final_number
@@ -127,7 +127,7 @@ def test_what_normalisation_leaves_nothing_of_is_compared_as_written(reference):
 
 @pytest.mark.parametrize(("output", "found"), [("The answer is A.", 100.0), ("", 0.0), ("Another", 0.0), ("B", 0.0)])
 def test_a_letter_is_contained_as_a_word(output, found):
-    assert value(Contained(), output, "A") == found
+    assert value(CONTAINED, output, "A") == found
 
 
 def test_a_loss_that_is_not_finite_names_the_item():

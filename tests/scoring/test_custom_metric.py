@@ -12,7 +12,7 @@ from keeptune.errors import MetricError
 from keeptune.inference.run import score_answers
 from keeptune.records import Answer
 from keeptune.scoring.metric import UNSCORED, corpus_score
-from keeptune.scoring.metrics.exact_match import ExactMatch
+from keeptune.scoring.metrics.bleu import Bleu
 from keeptune.scoring.table import METRICS, _as_metric, get_metric
 
 OF_PARTS = """
@@ -272,8 +272,8 @@ def test_the_working_directory_stays_and_ctrl_c_still_stops(of_scales, tmp_path)
 def test_what_a_plugin_registers_is_a_metric_under_its_own_name() -> None:
     function = _as_metric("same", lambda output, references, example: output == references[0])
     assert (function.name, function.needs, function.binary) == ("same", "output", False)
-    assert _as_metric("exact_match", ExactMatch) == METRICS["exact_match"]
-    with pytest.raises(MetricError, match="calls itself exact_match"):
-        _as_metric("other", ExactMatch)
+    assert _as_metric("bleu", Bleu) == METRICS["bleu"]
+    with pytest.raises(MetricError, match="calls itself bleu"):
+        _as_metric("other", Bleu)
     with pytest.raises(MetricError, match="not a function"):
         _as_metric("number", 3)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from keeptune.errors import MetricError
 from keeptune.forgetting.blind_loss import blind_loss
-from keeptune.forgetting.contained import Contained
+from keeptune.forgetting.contained import CONTAINED
 from keeptune.forgetting.paired_scores import score_of
 from keeptune.forgetting.shuffled import example_of, shuffles, with_references_of
 from keeptune.records import Ability, Answer, EvalRecord, Example, Undefined
@@ -26,8 +26,8 @@ from keeptune.scoring.table import METRICS
 CONSTANTS = 3
 """Most frequent references that are tried as the answer to every item."""
 STAND_INS: Mapping[str, tuple[Metric, ...]] = {
-    "exact_match": (Contained(), METRICS["final_answer"]),
-    "em": (Contained(), METRICS["final_answer"]),
+    "exact_match": (CONTAINED, METRICS["final_answer"]),
+    "em": (CONTAINED, METRICS["final_answer"]),
     "f1": (METRICS["token_f1"],),
     **{name: (METRICS[name],) for name in ("rouge1", "rouge2", "rougeL")},
 }

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from keeptune.errors import MetricError
 from keeptune.forgetting.compare import Pair
-from keeptune.forgetting.contained import Contained
+from keeptune.forgetting.contained import CONTAINED
 from keeptune.forgetting.paired_scores import PairedScores, paired_scores
 from keeptune.forgetting.shuffled import example_of, shuffles, with_references_of
 from keeptune.records import Answer, EvalRecord, Example, ItemScore, MaybeInterval, Undefined
@@ -24,14 +24,14 @@ def strict_and_lenient(metric: str, records: Sequence[EvalRecord]) -> tuple[Metr
     """The two readings that belong to a metric, where the records can be read both ways.
 
     ``x`` and ``x_strict``, or the two filters of lm-evaluation-harness, if both are in the records; ``exact_match`` and
-    `Contained` for short answers, which are read again.
+    `CONTAINED` for short answers, which are read again.
     """
     lenient = metric.removesuffix(STRICT).replace(STRICT_FILTER, LENIENT_FILTER)
     strict = lenient.replace(LENIENT_FILTER, STRICT_FILTER) if LENIENT_FILTER in lenient else lenient + STRICT
     if all({lenient, strict} <= record.scores.keys() for record in records):
         return get_metric(strict), get_metric(lenient)
     if lenient in ("exact_match", "token_f1") and any(record.answer.output is not None for record in records):
-        return get_metric("exact_match"), Contained()
+        return get_metric("exact_match"), CONTAINED
     return None
 
 

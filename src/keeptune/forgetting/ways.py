@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from keeptune.forgetting.compare import Pair
-from keeptune.forgetting.contained import Contained
+from keeptune.forgetting.contained import CONTAINED
 from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.foils import with_foils
 from keeptune.forgetting.measurable import score_interval
@@ -103,7 +103,7 @@ def _share_right(record: EvalRecord, taken: Sequence[str]) -> float:
 
 def _foil_floor(tuned: Sequence[EvalRecord], metric: Metric) -> float | None:
     """How often a text that is as much at hand as the reference occurs in the answer: near 100 where it copies all."""
-    if not isinstance(metric, Contained):
+    if metric != CONTAINED:
         return None
     asked = {example.id: example for example in with_foils([example_of(record) for record in tuned], metric.name)}
     found: list[float] = []

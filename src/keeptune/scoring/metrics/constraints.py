@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 
-from keeptune.records import Answer, Example, ItemScore, Undefined
+from keeptune.records import Example, ItemScore
 from keeptune.scoring.constraints import parse_constraints
-from keeptune.scoring.mean import mean_corpus, mean_score
-from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+from keeptune.scoring.mean import MeanMetric, mean_score
+from keeptune.scoring.metric import references_of
 from keeptune.scoring.table import METRICS
 
 _OPENING = re.compile(
@@ -51,9 +50,7 @@ def readings(output: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@METRICS.register("constraints")
-@dataclass(frozen=True, slots=True)
-class Constraints:
+def constraints(output: str, example: Example, strict: bool = False) -> ItemScore:
     """100 where every constraint in the item's first reference holds; else 0. Corpus: the mean.
 
     The form of the reference is told in `keeptune.scoring.constraints`. ``constraints_strict`` checks the
@@ -62,25 +59,11 @@ class Constraints:
 
     IFEval's prompt-level accuracy, strict and loose (Zhou et al. 2023, arXiv:2311.07911).
     """
-
-    name: str = "constraints"
-    strict: bool = False
-    needs: Needs = "output"
-    higher_is_better: bool = True
-    unit: Unit = "points"
-    binary: bool = True
-
-    def item(self, answer: Answer, example: Example) -> ItemScore:
-        if answer.output is None:
-            return UNSCORED
-        wanted = parse_constraints(references_of(example)[0])
-        texts = (answer.output,) if self.strict else readings(answer.output)
-        held = sum(any(constraint.holds(text) for text in texts) for constraint in wanted)
-        value = 100.0 if held == len(wanted) else 0.0
-        return mean_score(value, held=float(held), constraints=float(len(wanted)))
-
-    def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
-        return mean_corpus(counts)
+    wanted = parse_constraints(references_of(example)[0])
+    texts = (output,) if strict else readings(output)
+    held = sum(any(constraint.holds(text) for text in texts) for constraint in wanted)
+    return mean_score(100.0 * (held == len(wanted)), held=float(held), constraints=float(len(wanted)))
 
 
-METRICS.add("constraints_strict", Constraints("constraints_strict", strict=True))
+METRICS.add("constraints", MeanMetric("constraints", constraints, binary=True))
+METRICS.add("constraints_strict", MeanMetric("constraints_strict", partial(constraints, strict=True), binary=True))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from keeptune.errors import MetricError
-from keeptune.records import Answer, Example, ItemScore, Undefined
-from keeptune.scoring.mean import mean_corpus, mean_score
-from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+from keeptune.records import Example, ItemScore
+from keeptune.scoring.mean import MeanMetric, mean_score
+from keeptune.scoring.metric import references_of
 from keeptune.scoring.table import METRICS
 
 _NUMBER = re.compile(r"([-−]?)[$€£¥]?([-−]?)((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)")
@@ -32,31 +30,18 @@ def final_number(text: str) -> Decimal | None:
     return Decimal(("-" if minus else "") + digits.replace(",", ""))
 
 
-@METRICS.register("final_answer")
-@dataclass(frozen=True, slots=True)
-class FinalAnswer:
+def final_answer(output: str, example: Example) -> ItemScore:
     """100 where the last number of the output equals the last number of a reference; else 0. Corpus: the
     mean.
 
     The measure of GSM8K (Cobbe et al. 2021, arXiv:2110.14168), read leniently: any template around the number.
     """
+    wanted = {final_number(reference) for reference in references_of(example)} - {None}
+    if not wanted:
+        raise MetricError(
+            f"final_answer: no reference of item {example.id} holds a number", "choose another metric, e.g. exact_match"
+        )
+    return mean_score(100.0 * (final_number(output) in wanted))
 
-    name: str = "final_answer"
-    needs: Needs = "output"
-    higher_is_better: bool = True
-    unit: Unit = "points"
-    binary: bool = True
 
-    def item(self, answer: Answer, example: Example) -> ItemScore:
-        if answer.output is None:
-            return UNSCORED
-        wanted = {final_number(reference) for reference in references_of(example)} - {None}
-        if not wanted:
-            raise MetricError(
-                f"{self.name}: no reference of item {example.id} holds a number",
-                "choose another metric, e.g. exact_match",
-            )
-        return mean_score(100.0 if final_number(answer.output) in wanted else 0.0)
-
-    def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
-        return mean_corpus(counts)
+METRICS.add("final_answer", MeanMetric("final_answer", final_answer, binary=True))

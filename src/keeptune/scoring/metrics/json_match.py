@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from keeptune.errors import MetricError
-from keeptune.records import Answer, Example, ItemScore, Undefined
-from keeptune.scoring.mean import mean_corpus, mean_score
-from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+from keeptune.records import Example, ItemScore
+from keeptune.scoring.mean import MeanMetric, mean_score
+from keeptune.scoring.metric import references_of
 from keeptune.scoring.parse_outcome import ParseOutcome, outcome_counts
 from keeptune.scoring.table import METRICS
 
@@ -80,42 +79,28 @@ def same_json(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@METRICS.register("json_match")
-@dataclass(frozen=True, slots=True)
-class JsonMatch:
+def json_match(output: str, example: Example, strict: bool = False) -> ItemScore:
     """100 where the JSON in the output equals that of a reference; else 0. Corpus: the mean.
 
     ``json_match`` reads leniently; ``json_match_strict`` counts only an output that is JSON and nothing else.
     How answers were read is kept in the counts ``parse_strict``, ``parse_lenient``, ``parse_failed``.
     """
-
-    name: str = "json_match"
-    strict: bool = False
-    needs: Needs = "output"
-    higher_is_better: bool = True
-    unit: Unit = "points"
-    binary: bool = True
-
-    def item(self, answer: Answer, example: Example) -> ItemScore:
-        if answer.output is None:
-            return UNSCORED
-        parsed = parse_json(answer.output)
-        accepted = parsed.outcome is ParseOutcome.STRICT or not self.strict
-        right = [self._reference(text, example) for text in references_of(example)]
-        match = parsed.json is not None and any(same_json(parsed.json.value, each) for each in right)
-        return mean_score(100.0 if accepted and match else 0.0, **outcome_counts(parsed.outcome))
-
-    def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
-        return mean_corpus(counts)
-
-    def _reference(self, text: str, example: Example) -> Any:
-        read = read_json(text)
-        if read is None:
-            raise MetricError(
-                f"{self.name}: a reference of item {example.id} is not JSON: {text[:80]!r}",
-                "correct the reference, or choose another metric, e.g. exact_match",
-            )
-        return read.value
+    parsed = parse_json(output)
+    accepted = parsed.outcome is ParseOutcome.STRICT or not strict
+    right = [_reference(text, example) for text in references_of(example)]
+    match = parsed.json is not None and any(same_json(parsed.json.value, each) for each in right)
+    return mean_score(100.0 * (accepted and match), **outcome_counts(parsed.outcome))
 
 
-METRICS.add("json_match_strict", JsonMatch("json_match_strict", strict=True))
+def _reference(text: str, example: Example) -> Any:
+    read = read_json(text)
+    if read is None:
+        raise MetricError(
+            f"json_match: a reference of item {example.id} is not JSON: {text[:80]!r}",
+            "correct the reference, or choose another metric, e.g. exact_match",
+        )
+    return read.value
+
+
+METRICS.add("json_match", MeanMetric("json_match", json_match, binary=True))
+METRICS.add("json_match_strict", MeanMetric("json_match_strict", partial(json_match, strict=True), binary=True))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
-from keeptune.records import Answer, Example, ItemScore, Undefined
+from keeptune.records import Example, ItemScore
 from keeptune.scoring.choices import right_choices
-from keeptune.scoring.mean import mean_corpus, mean_score
-from keeptune.scoring.metric import UNSCORED, Needs, Unit
+from keeptune.scoring.mean import MeanMetric, mean_score
 from keeptune.scoring.parse_outcome import ParseOutcome, outcome_counts
 from keeptune.scoring.table import METRICS
 
@@ -78,34 +77,19 @@ def _mentioned(text: str, choices: Sequence[str]) -> list[int]:
     return found
 
 
-@METRICS.register("label_accuracy")
-@dataclass(frozen=True, slots=True)
-class LabelAccuracy:
+def label_accuracy(output: str, example: Example, strict: bool = False) -> ItemScore:
     """100 where the choice that was read is right; else 0, also where none could be read. Corpus: the mean.
 
     ``label_accuracy`` reads leniently; ``label_accuracy_strict`` counts only answers in exactly the asked
     form, so the gap between the two is format, not knowledge. How answers were read is kept in the counts
     ``parse_strict``, ``parse_lenient``, ``parse_failed``.
     """
-
-    name: str = "label_accuracy"
-    strict: bool = False
-    needs: Needs = "output"
-    higher_is_better: bool = True
-    unit: Unit = "points"
-    binary: bool = True
-
-    def item(self, answer: Answer, example: Example) -> ItemScore:
-        if answer.output is None:
-            return UNSCORED
-        right = right_choices(example, self.name)
-        parsed = parse_label(answer.output, example.choices)
-        accepted = parsed.outcome is ParseOutcome.STRICT or not self.strict
-        value = 100.0 if accepted and parsed.choice in right else 0.0
-        return mean_score(value, **outcome_counts(parsed.outcome))
-
-    def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
-        return mean_corpus(counts)
+    right = right_choices(example, "label_accuracy")
+    parsed = parse_label(output, example.choices)
+    accepted = parsed.outcome is ParseOutcome.STRICT or not strict
+    return mean_score(100.0 * (accepted and parsed.choice in right), **outcome_counts(parsed.outcome))
 
 
-METRICS.add("label_accuracy_strict", LabelAccuracy("label_accuracy_strict", strict=True))
+METRICS.add("label_accuracy", MeanMetric("label_accuracy", label_accuracy, binary=True))
+_STRICT = MeanMetric("label_accuracy_strict", partial(label_accuracy, strict=True), binary=True)
+METRICS.add("label_accuracy_strict", _STRICT)

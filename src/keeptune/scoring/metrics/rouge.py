@@ -6,14 +6,12 @@ figures that papers quote. Words are runs of ``[a-z0-9]``: text in another scrip
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
-from keeptune.records import Answer, Example, ItemScore, Undefined
-from keeptune.scoring.mean import mean_corpus, mean_score
-from keeptune.scoring.metric import UNSCORED, Needs, Unit, references_of
+from keeptune.records import Example, ItemScore
+from keeptune.scoring.mean import MeanMetric, mean_score
+from keeptune.scoring.metric import references_of
 from keeptune.scoring.table import METRICS
 
 ROUGE_TYPES = ("rouge1", "rouge2", "rougeL")
@@ -33,29 +31,15 @@ def _best_f(output: str, references: tuple[str, ...]) -> dict[str, float]:
     return {kind: float(best[kind].fmeasure) for kind in ROUGE_TYPES}
 
 
-@dataclass(frozen=True, slots=True)
-class Rouge:
+def _rouge(kind: str, output: str, example: Example) -> ItemScore:
     """F1 × 100 of n-grams (rouge1, rouge2) or of the longest common subsequence of the whole text (rougeL).
 
     Several references: for each metric on its own, the reference with the best F1 counts (`score_multi` of
     the package), so rouge1 and rougeL of one item may come from different references. Corpus: the mean over
     items.
     """
-
-    name: str
-    needs: Needs = "output"
-    higher_is_better: bool = True
-    unit: Unit = "points"
-    binary: bool = False
-
-    def item(self, answer: Answer, example: Example) -> ItemScore:
-        if answer.output is None:
-            return UNSCORED
-        return mean_score(100.0 * _best_f(answer.output, references_of(example))[self.name])
-
-    def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002
-        return mean_corpus(counts)
+    return mean_score(100.0 * _best_f(output, references_of(example))[kind])
 
 
 for kind in ROUGE_TYPES:
-    METRICS.add(kind, Rouge(kind))
+    METRICS.add(kind, MeanMetric(kind, partial(_rouge, kind)))
