@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from keeptune.abilities.suite import Item, Suite, pick, shuffled, stable_hash
+from keeptune.abilities.suite import Item, Suite, pick, shown, shuffled, stable_hash
 from keeptune.texts import read_texts
 
 
@@ -118,10 +118,10 @@ ARITHMETIC = Suite(
     output_type="choices",
     shots=4,
     demonstrations=(
-        Item({"question": "What is 20 plus 15?"}, "35", "shown"),
-        Item({"question": "Olga has 30 flags and gives away 10. How many flags does Olga have left?"}, "20", "shown"),
-        Item({"question": "There are 3 bags with 20 nuts in each bag. How many nuts are there in all?"}, "60", "shown"),
-        Item({"question": "What is 50 divided by 25?"}, "2", "shown"),
+        shown("35", question="What is 20 plus 15?"),
+        shown("20", question="Olga has 30 flags and gives away 10. How many flags does Olga have left?"),
+        shown("60", question="There are 3 bags with 20 nuts in each bag. How many nuts are there in all?"),
+        shown("2", question="What is 50 divided by 25?"),
     ),
     metrics=("choice_accuracy_norm",),
     chance=25.0,

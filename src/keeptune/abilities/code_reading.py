@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from keeptune.abilities.code_templates import TEMPLATES, Holes, Template
-from keeptune.abilities.suite import Item, Suite, shuffled, stable_hash
+from keeptune.abilities.suite import Item, Suite, shown, shuffled, stable_hash
 
 SNIPPETS = 16
 """Snippets a template at most."""
@@ -83,10 +83,10 @@ CODE_READING = Suite(
     output_type="choices",
     shots=0,
     demonstrations=(
-        Item({"code": "print(10 + 1)"}, "11", "shown"),
-        Item({"code": "print('lemon'[2])"}, "m", "shown"),
-        Item({"code": "letters = ['x', 'y']\nprint(letters[1])"}, "y", "shown"),
-        Item({"code": "print(12 < 11)"}, "False", "shown"),
+        shown("11", code="print(10 + 1)"),
+        shown("m", code="print('lemon'[2])"),
+        shown("y", code="letters = ['x', 'y']\nprint(letters[1])"),
+        shown("False", code="print(12 < 11)"),
     ),
     metrics=("choice_accuracy_norm",),
     chance=25.0,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from keeptune.abilities.entity_typing import names
-from keeptune.abilities.suite import Item, Suite, pick, shuffled
+from keeptune.abilities.suite import Item, Suite, pick, shown, shuffled
 from keeptune.texts import read_texts
 
 TYPES = ("person", "organization", "place")
@@ -60,10 +60,6 @@ def fill(text: str, number: int) -> Item:
     return Item({"text": SLOT.sub(name_of, text)}, "; ".join(entities) or "none", text)
 
 
-def _demonstration(text: str, answer: str) -> Item:
-    return Item({"text": text}, answer, "demo")
-
-
 ENTITY_RECOGNITION = Suite(
     name="entity_recognition",
     title="finding names of people, organizations and places",
@@ -75,10 +71,10 @@ ENTITY_RECOGNITION = Suite(
     ),
     output_type="few-shot",
     demonstrations=(
-        _demonstration("Daniel Frost lost his hat in Helsinki.", "person: Daniel Frost; place: Helsinki"),
-        _demonstration("The soup was cold and the bread was hard.", "none"),
-        _demonstration("Orion Bank paid Ruth Palmer to leave.", "organization: Orion Bank; person: Ruth Palmer"),
-        _demonstration("Heron Island has no cars.", "place: Heron Island"),
+        shown("person: Daniel Frost; place: Helsinki", text="Daniel Frost lost his hat in Helsinki."),
+        shown("none", text="The soup was cold and the bread was hard."),
+        shown("organization: Orion Bank; person: Ruth Palmer", text="Orion Bank paid Ruth Palmer to leave."),
+        shown("place: Heron Island", text="Heron Island has no cars."),
     ),
     shots=4,
     metrics=("entity_f1", "entity_f1_strict"),

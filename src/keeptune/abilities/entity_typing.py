@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.abilities.suite import Item, Suite, shown, shuffled
 from keeptune.texts import read_texts
 
 NAMES_A_TEXT = 5
@@ -47,10 +47,10 @@ ENTITY_TYPING = Suite(
     ),
     output_type="choices",
     demonstrations=(
-        Item({"text": "Daniel Frost opened the letter and sighed.", "name": "Daniel Frost"}, "person", "demo"),
-        Item({"text": "The ferry to Heron Island leaves at six.", "name": "Heron Island"}, "place", "demo"),
-        Item({"text": "The price of a Mondeo has risen.", "name": "Mondeo"}, "product", "demo"),
-        Item({"text": "Orion Bank hired a new chairman.", "name": "Orion Bank"}, "organization", "demo"),
+        shown("person", text="Daniel Frost opened the letter and sighed.", name="Daniel Frost"),
+        shown("place", text="The ferry to Heron Island leaves at six.", name="Heron Island"),
+        shown("product", text="The price of a Mondeo has risen.", name="Mondeo"),
+        shown("organization", text="Orion Bank hired a new chairman.", name="Orion Bank"),
     ),
     shots=4,
     metrics=("choice_accuracy",),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.abilities.suite import Item, Suite, shown, shuffled
 from keeptune.texts import read_table
 
 FOILS = 3
@@ -100,10 +100,6 @@ def _item(fact: Fact, answers: Sequence[str]) -> Item:
     )
 
 
-def _shown(question: str, answer: str) -> Item:
-    return Item({"question": question}, answer, "shown")
-
-
 FACTS = Suite(
     name="facts",
     title="common knowledge",
@@ -116,10 +112,10 @@ FACTS = Suite(
     output_type="choices",
     shots=0,
     demonstrations=(
-        _shown("What is the capital of Luxembourg?", "Luxembourg City"),
-        _shown("What is the chemical symbol of boron?", "B"),
-        _shown("Who wrote The Time Machine?", "H. G. Wells"),
-        _shown("What colour is a ripe blueberry?", "blue"),
+        shown("Luxembourg City", question="What is the capital of Luxembourg?"),
+        shown("B", question="What is the chemical symbol of boron?"),
+        shown("H. G. Wells", question="Who wrote The Time Machine?"),
+        shown("blue", question="What colour is a ripe blueberry?"),
     ),
     metrics=("choice_accuracy",),
     chance=25.0,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.abilities.suite import Item, Suite, shown, shuffled
 from keeptune.texts import read_table
 
 FILLINGS = 3
@@ -94,8 +94,8 @@ GRAMMAR = Suite(
     output_type="choices",
     shots=0,
     demonstrations=(
-        Item({"words": "Robert, kitchen, cleaned"}, "Robert has cleaned the kitchen.", "shown"),
-        Item({"words": "cats, roof, Oslo"}, "The cats on the roof in Oslo are black.", "shown"),
+        shown("Robert has cleaned the kitchen.", words="Robert, kitchen, cleaned"),
+        shown("The cats on the roof in Oslo are black.", words="cats, roof, Oslo"),
     ),
     metrics=("choice_accuracy",),
     chance=50.0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.abilities.suite import Item, Suite, shown, shuffled
 from keeptune.texts import read_texts
 
 CHOICES = ("yes", "no")
@@ -43,10 +43,6 @@ def make() -> list[Item]:
     return items
 
 
-def _demonstration(premise: str, statement: str, answer: str) -> Item:
-    return Item({"premise": premise, "statement": statement}, answer, "demo")
-
-
 INFERENCE = Suite(
     name="inference",
     title="seeing what follows from a sentence",
@@ -58,10 +54,10 @@ INFERENCE = Suite(
     ),
     output_type="choices",
     demonstrations=(
-        _demonstration("Ruth bought four pears.", "Ruth bought some fruit.", "yes"),
-        _demonstration("The gate is locked.", "The gate is open.", "no"),
-        _demonstration("Leo forgot to post the letter.", "Leo posted the letter.", "no"),
-        _demonstration("Every room has a fan.", "There is a fan in the bedroom.", "yes"),
+        shown("yes", premise="Ruth bought four pears.", statement="Ruth bought some fruit."),
+        shown("no", premise="The gate is locked.", statement="The gate is open."),
+        shown("no", premise="Leo forgot to post the letter.", statement="Leo posted the letter."),
+        shown("yes", premise="Every room has a fan.", statement="There is a fan in the bedroom."),
     ),
     metrics=("choice_accuracy",),
     chance=50.0,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from keeptune.abilities.suite import Item, Suite, pick, stable_hash
+from keeptune.abilities.suite import Item, Suite, pick, shown, stable_hash
 from keeptune.texts import read_texts
 
 RULES_A_TOPIC = 5
@@ -63,10 +63,6 @@ def _item(rule: Rule, topic: str) -> Item:
     )
 
 
-def _shown(task: str, rule: str, answer: str) -> Item:
-    return Item({"task": task, "rule": rule}, answer, "shown")
-
-
 INSTRUCTIONS = Suite(
     name="instructions",
     title="keeping to rules that code can check",
@@ -78,9 +74,9 @@ INSTRUCTIONS = Suite(
     ),
     output_type="generate",
     demonstrations=(
-        _shown("Write one sentence about wool.", "Use at most 6 words.", "Wool keeps us warm."),
-        _shown("Write one sentence about lamps.", "Write it in capital letters only.", "LAMPS GIVE LIGHT."),
-        _shown("Have you ever heard of Mars?", "Answer only yes or no.", "Yes"),
+        shown("Wool keeps us warm.", task="Write one sentence about wool.", rule="Use at most 6 words."),
+        shown("LAMPS GIVE LIGHT.", task="Write one sentence about lamps.", rule="Write it in capital letters only."),
+        shown("Yes", task="Have you ever heard of Mars?", rule="Answer only yes or no."),
     ),
     metrics=("constraints", "constraints_strict"),
     chance=None,  # one answer to all may keep a third of the constraints: the floor tells

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.abilities.suite import Item, Suite, shown, shuffled
 from keeptune.texts import read_texts
 
 FILLINGS = 8
@@ -63,10 +63,6 @@ def fillings(text: str, number: int) -> dict[str, str]:
     return filled
 
 
-def _demonstration(passage: str, question: str, answer: str) -> Item:
-    return Item({"passage": passage, "question": question}, answer, "demo")
-
-
 PASSAGE_QA = Suite(
     name="passage_qa",
     title="answering questions about a passage",
@@ -78,14 +74,20 @@ PASSAGE_QA = Suite(
     ),
     output_type="choices",
     demonstrations=(
-        _demonstration(
-            "Ruth drives a lorry. On her birthday she got a puppy from her brother Leo.", "Who gave her a puppy?", "Leo"
+        shown(
+            "Leo",
+            passage="Ruth drives a lorry. On her birthday she got a puppy from her brother Leo.",
+            question="Who gave her a puppy?",
         ),
-        _demonstration(
-            "The mill on the Severn has 5 floors and a tin roof.", "How many floors does the mill have?", "5"
+        shown(
+            "5",
+            passage="The mill on the Severn has 5 floors and a tin roof.",
+            question="How many floors does the mill have?",
         ),
-        _demonstration(
-            "In winter the old men of Brill meet in the barn to carve spoons.", "Where do they meet?", "barn"
+        shown(
+            "barn",
+            passage="In winter the old men of Brill meet in the barn to carve spoons.",
+            question="Where do they meet?",
         ),
     ),
     metrics=("choice_accuracy",),

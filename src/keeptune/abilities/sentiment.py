@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from keeptune.abilities.suite import Item, Suite, shuffled, stable_hash
+from keeptune.abilities.suite import Item, Suite, shown, shuffled, stable_hash
 from keeptune.texts import read_texts
 
 CHOICES = ("That sounds wonderful!", "That sounds awful!")
@@ -70,10 +70,10 @@ SENTIMENT = Suite(
     ),
     output_type="choices",
     demonstrations=(
-        Item({"text": "I took the early ferry. The crew were kind and we arrived on time."}, CHOICES[0], "demo"),
-        Item({"text": "We hired a tent for a weekend. It leaked from the first drop of rain."}, CHOICES[1], "demo"),
-        Item({"text": "I ordered the green one. It looks even better than in the picture."}, CHOICES[0], "demo"),
-        Item({"text": "My brother lent me this novel. I could hardly get past the first chapter."}, CHOICES[1], "demo"),
+        shown(CHOICES[0], text="I took the early ferry. The crew were kind and we arrived on time."),
+        shown(CHOICES[1], text="We hired a tent for a weekend. It leaked from the first drop of rain."),
+        shown(CHOICES[0], text="I ordered the green one. It looks even better than in the picture."),
+        shown(CHOICES[1], text="My brother lent me this novel. I could hardly get past the first chapter."),
     ),
     metrics=("choice_accuracy",),
     chance=50.0,

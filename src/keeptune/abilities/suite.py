@@ -32,6 +32,11 @@ class Item:
     """Every accepted answer, where there is more than `answer`."""
 
 
+def shown(answer: str, **fields: str) -> Item:
+    """A worked example: an item that is never asked."""
+    return Item(fields, answer, "shown")
+
+
 @dataclass(frozen=True, slots=True)
 class Suite:
     """One built-in ability."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from keeptune.abilities.suite import Item, Suite, pick
+from keeptune.abilities.suite import Item, Suite, pick, shown
 from keeptune.texts import read_texts
 
 FILLINGS = 4
@@ -60,11 +60,11 @@ TOPIC = Suite(
     ),
     output_type="choices",
     demonstrations=(
-        Item({"text": "The council of ministers met on Monday to discuss the new law."}, "politics", "demo"),
-        Item({"text": "The archer hit the centre ten times and won the tournament."}, "sports", "demo"),
-        Item({"text": "The pianist gave a recital of four sonatas."}, "music", "demo"),
-        Item({"text": "The bank lowered its forecast as profits shrank."}, "business", "demo"),
-        Item({"text": "Researchers found a new kind of bacteria in a hot spring."}, "science", "demo"),
+        shown("politics", text="The council of ministers met on Monday to discuss the new law."),
+        shown("sports", text="The archer hit the centre ten times and won the tournament."),
+        shown("music", text="The pianist gave a recital of four sonatas."),
+        shown("business", text="The bank lowered its forecast as profits shrank."),
+        shown("science", text="Researchers found a new kind of bacteria in a hot spring."),
     ),
     shots=5,
     metrics=("choice_accuracy",),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from keeptune.abilities.suite import Item, Suite, shuffled
+from keeptune.abilities.suite import Item, Suite, shown, shuffled
 from keeptune.texts import read_texts
 
 FOILS = 3
@@ -90,10 +90,6 @@ def make() -> Sequence[Item]:
     return items
 
 
-def _shown(question: str, answer: str) -> Item:
-    return Item({"question": question}, answer, "shown")
-
-
 WORD_MEANING = Suite(
     name="word_meaning",
     title="synonyms, opposites and kinds of things",
@@ -106,10 +102,10 @@ WORD_MEANING = Suite(
     output_type="choices",
     shots=0,
     demonstrations=(
-        _shown('What is the opposite of "quickly"?', "slowly"),
-        _shown('What kind of thing is meant by "bicycle"?', "a vehicle"),
-        _shown('Which word means the same as "gloom"?', "darkness"),
-        _shown('What kind of thing is meant by "goat"?', "a mammal"),
+        shown("slowly", question='What is the opposite of "quickly"?'),
+        shown("a vehicle", question='What kind of thing is meant by "bicycle"?'),
+        shown("darkness", question='Which word means the same as "gloom"?'),
+        shown("a mammal", question='What kind of thing is meant by "goat"?'),
     ),
     metrics=("choice_accuracy_norm",),
     chance=25.0,
