@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.abilities.suite import Suite
-from keeptune.abilities.table import SUITES
+from keeptune.abilities.table import SUITES, by_default
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import silent
@@ -127,7 +127,7 @@ def main() -> None:
     """Measure what is asked for, keep it, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="smollm2", help="a model that keeptune can load")
-    parser.add_argument("--only", choices=SUITES, nargs="*", default=list(SUITES), help="these suites alone")
+    parser.add_argument("--only", choices=by_default(), nargs="*", default=by_default(), help="these suites alone")
     parser.add_argument("--forms", action="store_true", help="every other form and template as well")
     parser.add_argument("--items", type=int, default=40, help="dev items of each other form and template")
     parser.add_argument("--table", action="store_true", help="print the tables and measure nothing")
@@ -163,7 +163,7 @@ def _kept() -> dict[str, Any]:
 
 def _keep(name: str, found: dict[str, Any]) -> None:
     suites = {**_kept()["suites"], name: found}
-    write_json(RESULTS, {"suites": {each: suites[each] for each in SUITES if each in suites}})
+    write_json(RESULTS, {"suites": {each: suites[each] for each in by_default() if each in suites}})
 
 
 if __name__ == "__main__":

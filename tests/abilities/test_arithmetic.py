@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from keeptune.abilities.arithmetic import ARITHMETIC, Problem, foils, make, problems, texts
+from keeptune.abilities.suites.arithmetic import ARITHMETIC, Problem, foils, make, problems, texts
 from tests.abilities.rendered import rendered_hash
 
 TELLS = {

@@ -4,8 +4,8 @@ import contextlib
 import io
 from collections import Counter
 
-from keeptune.abilities.code_reading import CODE_READING, FOILS, WORDS, make, snippets
-from keeptune.abilities.code_templates import TEMPLATES
+from keeptune.abilities.suites.code_reading import CODE_READING, FOILS, WORDS, make, snippets
+from keeptune.abilities.suites.code_templates import TEMPLATES
 from tests.abilities.rendered import rendered_hash
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from keeptune.abilities.entity_recognition import ENTITY_RECOGNITION, TYPES, fill, make
+from keeptune.abilities.suites.entity_recognition import ENTITY_RECOGNITION, TYPES, fill, make
 from keeptune.scoring.entities import parse_entities
 from keeptune.scoring.parse_outcome import ParseOutcome
 from tests.abilities.rendered import rendered_hash

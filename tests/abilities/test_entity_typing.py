@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from keeptune.abilities.entity_typing import ENTITY_TYPING, NAMES_A_TEXT, make, names, sentence
+from keeptune.abilities.suites.entity_typing import ENTITY_TYPING, NAMES_A_TEXT, make, names, sentence
 from tests.abilities.rendered import rendered_hash
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from keeptune.abilities.facts import FACTS, countries, facts, make
+from keeptune.abilities.suites.facts import FACTS, countries, facts, make
 from tests.abilities.rendered import rendered_hash
 
 

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from difflib import SequenceMatcher
 
-from keeptune.abilities.grammar import FILLINGS, GRAMMAR, MEN, make, minimal_pairs, rows
+from keeptune.abilities.suites.grammar import FILLINGS, GRAMMAR, MEN, make, minimal_pairs, rows
 from tests.abilities.rendered import rendered_hash
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from keeptune.abilities.inference import CHOICES, INFERENCE, make
+from keeptune.abilities.suites.inference import CHOICES, INFERENCE, make
 from tests.abilities.rendered import rendered_hash
 
 

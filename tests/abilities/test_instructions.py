@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from keeptune.abilities.instructions import INSTRUCTIONS, RULES_A_TOPIC, make, texts
+from keeptune.abilities.suites.instructions import INSTRUCTIONS, RULES_A_TOPIC, make, texts
 from keeptune.scoring.constraints import parse_constraints
 from tests.abilities.rendered import rendered_hash
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 
-from keeptune.abilities.json_output import JSON_OUTPUT, make, texts
+from keeptune.abilities.suites.json_output import JSON_OUTPUT, make, texts
 from tests.abilities.rendered import rendered_hash
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 
-from keeptune.abilities.language import LANGUAGE, MAX_ITEMS, MAX_WORDS, MIN_WORDS, make
+from keeptune.abilities.suites.language import LANGUAGE, MAX_ITEMS, MAX_WORDS, MIN_WORDS, make
 from keeptune.data.stdlib_functions import stdlib_examples
 from keeptune.records import Answer
 from keeptune.scoring.table import get_metric

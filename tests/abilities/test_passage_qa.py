@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from keeptune.abilities.passage_qa import FILLINGS, PASSAGE_QA, fillings, make, texts
+from keeptune.abilities.suites.passage_qa import FILLINGS, PASSAGE_QA, fillings, make, texts
 from tests.abilities.rendered import rendered_hash
 
 

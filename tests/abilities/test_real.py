@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keeptune.abilities.table import get_suite
+from keeptune.abilities.table import SUITES
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import silent
@@ -23,7 +23,7 @@ def smollm2() -> LoadedModel:
 
 @pytest.mark.parametrize(("name", "at_least"), [("topic", 50.0), ("entity_recognition", 25.0)])
 def test_a_few_dev_items_score_above_chance(smollm2: LoadedModel, name: str, at_least: float) -> None:
-    ability = get_suite(name).ability()
+    ability = SUITES[name].ability()
     answer_settings = AnswerSettings(Encoder(smollm2.tokenizer, smollm2.kind, 2048), ability.max_new_tokens, 2048)
     metrics = [get_metric(metric) for metric in ability.metrics]
     records, scores = evaluate_model(smollm2, answer_settings, ability.dev[:20], metrics, silent, "smollm2")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from keeptune.abilities.sentiment import CHOICES, SENTIMENT, make, texts
 from keeptune.abilities.suite import Item
+from keeptune.abilities.suites.sentiment import CHOICES, SENTIMENT, make, texts
 from tests.abilities.rendered import rendered_hash
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from keeptune.abilities.suite import DEV_ITEMS, Item, Suite, first_clusters, pick, shuffled, stable_hash
-from keeptune.abilities.table import SUITES, built_in, get_suite
+from keeptune.abilities.table import SUITES, by_default
 from keeptune.errors import ConfigError
 from keeptune.records import Ability, Answer, Example, Message
 from keeptune.scoring.table import get_metric
@@ -118,10 +118,15 @@ def test_hashed_orders_are_fixed_for_good() -> None:
 
 def test_unknown_abilities_name_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean sentiment"):
-        built_in(["sentimant"])
+        SUITES["sentimant"]
     with pytest.raises(ConfigError, match="entity_typing"):
-        get_suite("zzz")
-    assert [ability.name for ability in built_in(["topic", "sentiment"], 10)] == ["topic", "sentiment"]
+        SUITES["zzz"]
+
+
+def test_the_built_in_abilities_are_measured_by_default_in_the_order_of_reports() -> None:
+    assert by_default()[:2] == ("sentiment", "topic")
+    assert by_default()[-1] == "language"
+    assert sorted(by_default()) == sorted(SUITES.built_in)
 
 
 @pytest.fixture(scope="module", params=[name for name in SUITES if SUITES[name].output_type != "loss"])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from keeptune.abilities.topic import FILLINGS, TOPIC, fill, make, texts
+from keeptune.abilities.suites.topic import FILLINGS, TOPIC, fill, make, texts
 from tests.abilities.rendered import rendered_hash
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from keeptune.abilities.word_meaning import WORD_MEANING, make, meanings, words
+from keeptune.abilities.suites.word_meaning import WORD_MEANING, make, meanings, words
 from tests.abilities.rendered import rendered_hash
 
 

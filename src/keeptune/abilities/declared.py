@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keeptune.abilities.lm_eval import harness_examples
 from keeptune.abilities.previous_tasks import earlier_items
-from keeptune.abilities.table import SUITES, get_suite
+from keeptune.abilities.table import SUITES, by_default
 from keeptune.config.keep import HARNESS, RUN
 from keeptune.config.schema import DataConfig, EvaluationConfig, Keep, MeasureConfig
 from keeptune.data.encode import Encoder
@@ -45,7 +45,7 @@ def wanted_abilities(measure: MeasureConfig, data: DataConfig, encoder: Encoder,
     """
     own = [keep for keep in measure.keep if not keep.data.startswith(HARNESS)]
     declared = [_own(keep, measure, data, encoder, observer) if keep.data else _of_suite(keep, measure) for keep in own]
-    names = measure.abilities or tuple(SUITES)
+    names = measure.abilities or by_default()
     taken = {keep.name for keep in measure.keep}
     for ability in declared:
         check_margin(ability, get_metric(ability.metrics[0]))
@@ -53,7 +53,7 @@ def wanted_abilities(measure: MeasureConfig, data: DataConfig, encoder: Encoder,
         return declared
     quick = measure.extent == "quick" and measure.items is None
     items, clusters = (QUICK_ITEMS, MIN_CLUSTERS) if quick else (measure.items, 1)
-    beside = [get_suite(name).ability(items, clusters=clusters) for name in names if name not in taken]
+    beside = [SUITES[name].ability(items, clusters=clusters) for name in names if name not in taken]
     return [*declared, *beside]
 
 
@@ -71,14 +71,14 @@ def declared_items(measure: MeasureConfig, data: DataConfig, encoder: Encoder) -
     """
     for name in measure.abilities:
         if name != "none":
-            get_suite(name)
+            SUITES[name]
     declared = wanted_abilities(replace(measure, abilities=("none",)), data, encoder, silent)
     tasks = [task_of(keep) for keep in measure.keep if keep.data.startswith(HARNESS)]
     return [*((*ability.items, *ability.dev) for ability in declared), *([harness_examples(tasks)] if tasks else [])]
 
 
 def _of_suite(keep: Keep, measure: MeasureConfig) -> Ability:
-    ability = get_suite(keep.name).ability(measure.items, declared=True, margin=keep.margin)
+    ability = SUITES[keep.name].ability(measure.items, declared=True, margin=keep.margin)
     if keep.metric is None or keep.metric == ability.metrics[0]:
         return ability
     if keep.metric not in ability.metrics:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from keeptune.abilities.lm_eval import refuse_without_harness
-from keeptune.abilities.table import get_suite
+from keeptune.abilities.table import SUITES
 from keeptune.config.keep import FILES, HARNESS, RUN
 from keeptune.config.schema import EvaluationConfig, Keep, MeasureConfig, ModelConfig
 from keeptune.errors import ConfigError, DataError
@@ -36,7 +36,7 @@ def refuse_not_evaluable(
     if measure is not None and measure.extent != "none":
         for name in measure.abilities:
             if name != "none":
-                get_suite(name)
+                SUITES[name]
         for keep in measure.keep:
             _refuse_keep(keep)
     kind, context = kind_and_context(model)
@@ -61,7 +61,7 @@ def _refuse_keep(keep: Keep) -> None:
     path = Path(keep.data.removeprefix(RUN)).expanduser()
     if (keep.data.startswith(RUN) or path.suffix in FILES) and not path.exists():
         raise DataError(f"the items of {keep.name} are not there: {path}", f"check the path in --keep {keep.name}=…")
-    suite = None if keep.data else get_suite(keep.name)
+    suite = None if keep.data else SUITES[keep.name]
     metric = None if keep.metric is None else get_metric(keep.metric)
     if keep.margin is None or keep.margin < 100:
         return

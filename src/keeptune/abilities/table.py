@@ -1,67 +1,43 @@
-"""The table of built-in abilities: one import and one row a suite."""
+"""Abilities by name: the built-in ones, and those of plugins."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from typing import Any
 
-from keeptune.abilities.arithmetic import ARITHMETIC
-from keeptune.abilities.code_reading import CODE_READING
-from keeptune.abilities.entity_recognition import ENTITY_RECOGNITION
-from keeptune.abilities.entity_typing import ENTITY_TYPING
-from keeptune.abilities.facts import FACTS
-from keeptune.abilities.grammar import GRAMMAR
-from keeptune.abilities.inference import INFERENCE
-from keeptune.abilities.instructions import INSTRUCTIONS
-from keeptune.abilities.json_output import JSON_OUTPUT
-from keeptune.abilities.language import LANGUAGE
-from keeptune.abilities.passage_qa import PASSAGE_QA
-from keeptune.abilities.sentiment import SENTIMENT
 from keeptune.abilities.suite import Suite
-from keeptune.abilities.topic import TOPIC
-from keeptune.abilities.word_meaning import WORD_MEANING
 from keeptune.errors import ConfigError
-from keeptune.near_names import did_you_mean
-from keeptune.records import Ability
+from keeptune.registry import Registry
 
-_ROWS: tuple[Suite, ...] = (
-    SENTIMENT,
-    TOPIC,
-    ENTITY_TYPING,
-    ENTITY_RECOGNITION,
-    PASSAGE_QA,
-    INFERENCE,
-    FACTS,
-    WORD_MEANING,
-    GRAMMAR,
-    ARITHMETIC,
-    CODE_READING,
-    INSTRUCTIONS,
-    JSON_OUTPUT,
-    LANGUAGE,
+
+def _as_suite(name: str, registered: Any) -> Suite:
+    if not isinstance(registered, Suite) or registered.name != name:
+        raise ConfigError(f"the ability {name} is {registered!r:.80}", f"register a Suite whose name is {name!r}")
+    return registered
+
+
+SUITES: Registry[Suite] = Registry(
+    "ability", "keeptune.abilities", built_in="keeptune.abilities.suites", adapt=_as_suite
 )
 
-SUITES: Mapping[str, Suite] = MappingProxyType({suite.name: suite for suite in _ROWS})
-"""Name → suite, in the order of reports."""
+_ORDER = (
+    "sentiment",
+    "topic",
+    "entity_typing",
+    "entity_recognition",
+    "passage_qa",
+    "inference",
+    "facts",
+    "word_meaning",
+    "grammar",
+    "arithmetic",
+    "code_reading",
+    "instructions",
+    "json_output",
+    "language",
+)
 
 
-def built_in(names: Sequence[str] | None = None, items: int | None = None) -> list[Ability]:
-    """The named abilities, or all of them, with at most `items` verdict items each.
-
-    Raises:
-        ConfigError: no such ability.
-    """
-    return [get_suite(name).ability(items) for name in (SUITES if names is None else names)]
-
-
-def get_suite(name: str) -> Suite:
-    """The suite of that name.
-
-    Raises:
-        ConfigError: no such ability.
-    """
-    if name not in SUITES:
-        raise ConfigError(
-            f"there is no built-in ability {name!r}", f"{did_you_mean(name, SUITES)}Known: {', '.join(SUITES)}"
-        )
-    return SUITES[name]
+def by_default() -> tuple[str, ...]:
+    """The abilities that are measured where none is named, in the order of reports: the built-in ones. Installing a
+    plugin changes no result."""
+    return tuple(sorted(SUITES.built_in, key=(*_ORDER, *SUITES.built_in).index))

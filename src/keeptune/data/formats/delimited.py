@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from keeptune.data.formats.raw_row import RawRows
-from keeptune.data.formats.reading import Reading
+from keeptune.data.formats.reading import READERS, Reading
 from keeptune.data.formats.table import Record, rows_of_records
 from keeptune.data.formats.text_lines import read_lines
 from keeptune.errors import Problem
@@ -21,11 +21,13 @@ _WORDS = {"\t": "tab"}
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 
 
+@READERS.register(".csv")
 def read_csv(path: Path, reading: Reading) -> RawRows:
     """Fields parted by commas, unless another delimiter is named or fits alone."""
     return _read(path, reading, ",")
 
 
+@READERS.register(".tsv")
 def read_tsv(path: Path, reading: Reading) -> RawRows:
     """Fields parted by tabs, unless another delimiter is named or fits alone."""
     return _read(path, reading, "\t")

@@ -11,6 +11,7 @@ from typing import Any
 
 from keeptune.data.formats.bounds import MOST_BYTES, shown_size, too_large
 from keeptune.data.formats.raw_row import RawRows, failed
+from keeptune.data.formats.reading import READERS, Reader, Reading
 from keeptune.data.formats.table import Record, rows_of_records
 from keeptune.errors import Problem, first_line
 from keeptune.near_names import did_you_mean_quoted
@@ -20,7 +21,7 @@ _NOT_SHOWN = re.compile(r'\[[^]]*\]|"[^"]*"|\\.')
 MOST_CELLS = 50_000_000
 
 
-def read_excel(path: Path, sheet: str | None, role: str) -> RawRows:
+def read_excel(path: Path, reading: Reading) -> RawRows:
     """The rows of one sheet: the one that is named, the only one with cells, or the one of the role's name."""
     file = str(path)
     from openpyxl import load_workbook
@@ -32,12 +33,15 @@ def read_excel(path: Path, sheet: str | None, role: str) -> RawRows:
             return RawRows((), (too_large(file, f"it unpacks to {shown_size(unpacked)}"),), stem=path.stem)
         book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
         try:
-            return _rows(book, path, sheet, role)
+            return _rows(book, path, reading.part, reading.role)
         finally:
             book.close()
     except Exception as error:  # noqa: BLE001 - zipfile, the XML parser and openpyxl each raise their own
         message = f"not a readable Excel workbook: {first_line(error)}"
         return failed(file, "corrupt-excel", message, "save it again as .xlsx, or as CSV UTF-8")
+
+
+READERS.add(".xlsx", Reader(read_excel, has_parts=True))
 
 
 def _rows(book: Any, path: Path, sheet: str | None, role: str) -> RawRows:

@@ -9,6 +9,7 @@ from typing import Any
 from keeptune.data.formats.bounds import MOST_BYTES, shown_size, too_large
 from keeptune.data.formats.parquet import with_class_names
 from keeptune.data.formats.raw_row import RawRow, RawRows, failed
+from keeptune.data.formats.reading import READERS
 from keeptune.errors import first_line
 from keeptune.near_names import did_you_mean_quoted
 
@@ -65,7 +66,7 @@ def read_hub_dataset(name: str, parts: Sequence[str], role: str, tried: str) -> 
             loaded, split = datasets.load_dataset(name, split), None
     except Exception as error:  # noqa: BLE001 - the library raises its own, the hub's and the network's errors
         message = f'"{name}" was found neither on this machine ({tried}) nor on the hub: {first_line(error)}'
-        fix = "give a file (.jsonl .json .csv .tsv .parquet .xlsx), a folder, or a hub name that can be reached"
+        fix = f"give a file ({' '.join(READERS)}), a folder, or a hub name that can be reached"
         return failed(shown, "not-found", message, fix)
     return _rows(loaded, shown, split, role)
 

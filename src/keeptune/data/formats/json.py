@@ -9,13 +9,14 @@ from pathlib import Path
 from keeptune.data.formats.json_text import DECODER, kind_of, unreadable
 from keeptune.data.formats.jsonl import rows_of_lines
 from keeptune.data.formats.raw_row import RawRow, RawRows
-from keeptune.data.formats.reading import Reading
+from keeptune.data.formats.reading import READERS, Reading
 from keeptune.data.formats.text_lines import TextLines, read_lines
 from keeptune.errors import Problem
 
 _SPACE = " \t\r\n"
 
 
+@READERS.register(".json")
 def read_json(path: Path, reading: Reading) -> RawRows:
     """Every object of the list, with the line that it begins on. JSON Lines are read as such."""
     text = read_lines(path, reading.encoding)

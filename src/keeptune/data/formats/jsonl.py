@@ -8,11 +8,13 @@ from pathlib import Path
 
 from keeptune.data.formats.json_text import DECODER, kind_of, unreadable
 from keeptune.data.formats.raw_row import RawRow, RawRows
-from keeptune.data.formats.reading import AS_FOUND, Reading
+from keeptune.data.formats.reading import AS_FOUND, READERS, Reading
 from keeptune.data.formats.text_lines import BLANK, TextLines, read_lines, stream_lines
 from keeptune.errors import Problem
 
 
+@READERS.register(".jsonl")
+@READERS.register(".ndjson")
 def read_jsonl(path: Path, reading: Reading = AS_FOUND) -> RawRows:
     """Every line that is an object; blank lines are passed over, every other line is a problem."""
     return rows_of_lines(read_lines(path, reading.encoding), path)

@@ -9,13 +9,14 @@ from typing import Any
 
 from keeptune.data.formats.bounds import MOST_BYTES, MOST_ROWS, shown_size, too_large
 from keeptune.data.formats.raw_row import RawRow, RawRows, failed
-from keeptune.data.formats.reading import Reading
+from keeptune.data.formats.reading import READERS, Reading
 from keeptune.errors import Problem, first_line
 
 BATCH = 64
 """Rows unpacked at once: few, as each may repeat a large value."""
 
 
+@READERS.register(".parquet")
 def read_parquet(path: Path, reading: Reading) -> RawRows:  # noqa: ARG001
     """Every row, numbered from 1."""
     import pyarrow  # type: ignore[import-untyped]

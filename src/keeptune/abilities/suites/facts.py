@@ -8,6 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from keeptune.abilities.suite import Item, Suite, shown, shuffled
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_table
 
 FOILS = 3
@@ -121,3 +122,4 @@ FACTS = Suite(
     chance=25.0,
     make=make,
 )
+SUITES.add(FACTS.name, FACTS)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from keeptune.abilities.code_templates import TEMPLATES, Holes, Template
 from keeptune.abilities.suite import Item, Suite, shown, shuffled, stable_hash
+from keeptune.abilities.suites.code_templates import TEMPLATES, Holes, Template
+from keeptune.abilities.table import SUITES
 
 SNIPPETS = 16
 """Snippets a template at most."""
@@ -92,3 +93,4 @@ CODE_READING = Suite(
     chance=25.0,
     make=make,
 )
+SUITES.add(CODE_READING.name, CODE_READING)

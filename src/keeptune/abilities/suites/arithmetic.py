@@ -8,6 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from keeptune.abilities.suite import Item, Suite, pick, shown, shuffled, stable_hash
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_texts
 
 
@@ -127,3 +128,4 @@ ARITHMETIC = Suite(
     chance=25.0,
     make=make,
 )
+SUITES.add(ARITHMETIC.name, ARITHMETIC)

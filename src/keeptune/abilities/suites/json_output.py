@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from keeptune.abilities.suite import Item, Suite, pick, stable_hash
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_texts
 
 RECORDS = 36
@@ -87,3 +88,4 @@ JSON_OUTPUT = Suite(
     max_new_tokens=32,
     make=make,
 )
+SUITES.add(JSON_OUTPUT.name, JSON_OUTPUT)

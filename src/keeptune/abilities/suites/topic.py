@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from keeptune.abilities.suite import Item, Suite, pick, shown
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_texts
 
 FILLINGS = 4
@@ -71,3 +72,4 @@ TOPIC = Suite(
     chance=20.0,
     make=make,
 )
+SUITES.add(TOPIC.name, TOPIC)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 from keeptune.abilities.suite import Item, Suite, shown, shuffled
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_texts
 
 FOILS = 3
@@ -111,3 +112,4 @@ WORD_MEANING = Suite(
     chance=25.0,
     make=make,
 )
+SUITES.add(WORD_MEANING.name, WORD_MEANING)

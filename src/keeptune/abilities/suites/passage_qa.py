@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from keeptune.abilities.suite import Item, Suite, shown, shuffled
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_texts
 
 FILLINGS = 8
@@ -95,3 +96,4 @@ PASSAGE_QA = Suite(
     make=make,
     max_new_tokens=16,
 )
+SUITES.add(PASSAGE_QA.name, PASSAGE_QA)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keeptune.abilities.suite import Item, Suite, shown, shuffled
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_texts
 
 CHOICES = ("yes", "no")
@@ -63,3 +64,4 @@ INFERENCE = Suite(
     chance=50.0,
     make=make,
 )
+SUITES.add(INFERENCE.name, INFERENCE)

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from keeptune.abilities.entity_typing import names
 from keeptune.abilities.suite import Item, Suite, pick, shown, shuffled
+from keeptune.abilities.suites.entity_typing import names
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_texts
 
 TYPES = ("person", "organization", "place")
@@ -82,3 +83,4 @@ ENTITY_RECOGNITION = Suite(
     make=make,
     max_new_tokens=48,
 )
+SUITES.add(ENTITY_RECOGNITION.name, ENTITY_RECOGNITION)

@@ -12,6 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from keeptune.abilities.suite import Item, Suite, shown, shuffled
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_table
 
 FILLINGS = 3
@@ -101,3 +102,4 @@ GRAMMAR = Suite(
     chance=50.0,
     make=make,
 )
+SUITES.add(GRAMMAR.name, GRAMMAR)

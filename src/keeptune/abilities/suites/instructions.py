@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from keeptune.abilities.suite import Item, Suite, pick, shown, stable_hash
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_texts
 
 RULES_A_TOPIC = 5
@@ -83,3 +84,4 @@ INSTRUCTIONS = Suite(
     max_new_tokens=56,
     make=make,
 )
+SUITES.add(INSTRUCTIONS.name, INSTRUCTIONS)

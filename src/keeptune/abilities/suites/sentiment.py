@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from keeptune.abilities.suite import Item, Suite, shown, shuffled, stable_hash
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_texts
 
 CHOICES = ("That sounds wonderful!", "That sounds awful!")
@@ -79,3 +80,4 @@ SENTIMENT = Suite(
     chance=50.0,
     make=make,
 )
+SUITES.add(SENTIMENT.name, SENTIMENT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 from keeptune.abilities.suite import Item, Suite, shown, shuffled
+from keeptune.abilities.table import SUITES
 from keeptune.texts import read_texts
 
 NAMES_A_TEXT = 5
@@ -57,3 +58,4 @@ ENTITY_TYPING = Suite(
     chance=25.0,
     make=make,
 )
+SUITES.add(ENTITY_TYPING.name, ENTITY_TYPING)

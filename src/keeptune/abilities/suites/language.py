@@ -14,6 +14,7 @@ import tokenize
 from collections.abc import Iterator, Sequence
 
 from keeptune.abilities.suite import Item, Suite, stable_hash
+from keeptune.abilities.table import SUITES
 from keeptune.data.stdlib_functions import library_folder, modules, package_of
 from keeptune.errors import DataError
 
@@ -107,3 +108,4 @@ LANGUAGE = Suite(
     max_new_tokens=0,
     make=make,
 )
+SUITES.add(LANGUAGE.name, LANGUAGE)

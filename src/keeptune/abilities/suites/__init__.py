@@ -1,0 +1,1 @@
+"""The built-in abilities: each module registers its own in `SUITES`."""
