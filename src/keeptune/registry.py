@@ -35,7 +35,7 @@ def _as_it_is(name: str, registered: Any) -> Any:  # noqa: ARG001
 
 
 class Registry(Generic[T]):
-    """Name → object, the built-in ones first, in the order of their registration; then those of plugins, by name.
+    """Name → object: the built-in ones by module, then those that a script registers, then those of plugins, by name.
 
     Names of plugins come from the metadata of the installed packages, which is read once. A plugin's code is imported
     when one of its names is looked up.
@@ -127,7 +127,7 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[str]:
         self._import_built_in()
-        return iter(tuple(dict.fromkeys((*self._entries, *self._plugins))))
+        return iter(sorted({**self._entries, **self._plugins}, key=self._place))
 
     def __len__(self) -> int:
         return len(tuple(iter(self)))
@@ -152,7 +152,13 @@ class Registry(Generic[T]):
     def built_in(self) -> tuple[str, ...]:
         """The names of keeptune's own entries."""
         self._import_built_in()
-        return tuple(name for name, origin in self._origins.items() if origin.startswith("keeptune."))
+        return tuple(sorted((name for name in self._entries if self.origin(name) == "keeptune"), key=self._place))
+
+    def _place(self, name: str) -> tuple[int, str]:
+        """Where a name stands among all: it does not depend on what was imported or loaded first."""
+        if name in self._plugins:
+            return 2, name
+        return (0 if self.origin(name) == "keeptune" else 1), self._origins[name]
 
     def _import_built_in(self) -> None:
         if not self._built_in:

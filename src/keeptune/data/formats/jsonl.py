@@ -13,8 +13,8 @@ from keeptune.data.formats.text_lines import BLANK, TextLines, read_lines, strea
 from keeptune.errors import Problem
 
 
-@READERS.register(".jsonl")
 @READERS.register(".ndjson")
+@READERS.register(".jsonl")
 def read_jsonl(path: Path, reading: Reading = AS_FOUND) -> RawRows:
     """Every line that is an object; blank lines are passed over, every other line is a problem."""
     return rows_of_lines(read_lines(path, reading.encoding), path)
