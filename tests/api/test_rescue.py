@@ -35,7 +35,7 @@ from keeptune.events import CandidateDone, TrainingStarted, silent
 from keeptune.experiments.rescue import Repairer, _repairing
 from keeptune.export.save import save_tuned
 from keeptune.inference.encoding import NEW_TOKENS, make_encoder
-from keeptune.mitigation.candidates import training_of
+from keeptune.mitigation.spec import parse
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.records import ForgettingReport
@@ -96,7 +96,7 @@ def test_a_repair_on_old_rows_brings_it_back(coloured: Path, counting: Path, tmp
     )
     told = Told()
     report = rescue(config, tuned(counting), told)
-    assert training_of(chosen(report)) == "replay=0.5+kl=0.5"
+    assert str(parse(chosen(report)).training) == "replay=0.5+kl=0.5"
     assert report.task is not None
     assert report.task.after > report.task.before
     assert len(told.of(TrainingStarted)) == 1

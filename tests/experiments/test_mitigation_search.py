@@ -32,8 +32,9 @@ from keeptune.errors import ConfigError, ModelError, StoreError
 from keeptune.events import CandidateDone, EvaluationDone, Notice, StepDone, TrainingStarted, silent
 from keeptune.experiments import mitigation_search as search_module
 from keeptune.inference.encoding import make_encoder
-from keeptune.mitigation.candidates import training_of
-from keeptune.records import DevEvidence, MitigationSearchReport, TuneResult, from_plain
+from keeptune.mitigation.choose_candidate import Tried
+from keeptune.mitigation.spec import MitigationSpec, parse
+from keeptune.records import MitigationSearchReport, TuneResult, from_plain
 from keeptune.training.session import Session
 from tests.api.runs import Told, settings
 
@@ -93,10 +94,10 @@ def test_it_search_until_what_was_declared_is_kept(outcome: tuple[Path, TuneResu
         "interpolation=0.75",
         "replay=0.4+kl=0.5",
     ]
-    assert {training_of(candidate.candidate) for candidate in its_interpolations} <= {mended.candidate}, (
+    assert {str(parse(candidate.candidate).training) for candidate in its_interpolations} <= {mended.candidate}, (
         "more room is looked for by the interpolation alone"
     )
-    assert (training_of(mitigation_search.chosen), mitigation_search.enough, mitigation_search.not_tried) == (
+    assert (str(parse(mitigation_search.chosen).training), mitigation_search.enough, mitigation_search.not_tried) == (
         mended.candidate,
         True,
         ("lora",),
@@ -147,13 +148,13 @@ def test_a_next_interpolation_two_is_tried_next(
 ) -> None:
     seen: list[str] = []
 
-    def next_of(tried: Sequence[DevEvidence], min_gain: float) -> str | None:
+    def next_of(tried: Sequence[Tried], min_gain: float) -> MitigationSpec | None:
         assert min_gain == 0.75
-        seen.append(tried[-1].candidate)
+        seen.append(tried[-1].evidence.candidate)
         # The second is among the candidates, and not asked twice.
         return {
-            "plain interpolation=0.75": "interpolation=0.6",
-            "plain interpolation=0.75 interpolation=0.6": "interpolation=0.25",
+            "plain interpolation=0.75": parse("interpolation=0.6"),
+            "plain interpolation=0.75 interpolation=0.6": parse("interpolation=0.25"),
         }.get(" ".join(seen))
 
     monkeypatch.setattr(search_module, "next_alpha", next_of)
@@ -227,7 +228,7 @@ def test_a_candidate_that_memory_does_not_hold_is_left_with_its_interpolations(
 def test_a_interpolation_that_the_method_cannot_have_is_not_tried(
     coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_module, "next_alpha", lambda *_: "interpolation=0.75")
+    monkeypatch.setattr(search_module, "next_alpha", lambda *_: parse("interpolation=0.75"))
     config = replace(second(coloured, tmp_path / "run", max_candidates=1), method=Adapter(kind="prompt"))
     assert [candidate.candidate for candidate in of_search(tune(config)).candidates] == ["plain"]
 

@@ -10,20 +10,12 @@ import pytest
 
 from keeptune.config import Adapter, Full, Keep, MeasureConfig, MitigationConfig, MitigationSearchConfig, TuneConfig
 from keeptune.errors import ConfigError
-from keeptune.mitigation.candidates import (
-    INTERPOLATIONS,
-    PLAIN,
-    ROUTE,
-    alpha_of,
-    candidate_config,
-    cost_of,
-    refuse_other_mitigations,
-    rungs_of,
-    training_of,
-)
-from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
+from keeptune.mitigation.candidates import candidate_config, candidates_of, refuse_other_mitigations
+from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.mitigation.spec import PLAIN, ROUTE, parse
 
 OLD = MitigationConfig(replay=("old.jsonl",))
+INTERPOLATIONS = ("interpolation=0.75", "interpolation=0.5", "interpolation=0.25")
 REPLAYS = (
     "replay=0.05",
     "replay=0.05+interpolation=0.75",
@@ -54,7 +46,7 @@ def auto(method: Any = None, mitigation: MitigationConfig | None = None, **mitig
     ("config", "candidates"),
     [
         (auto(), (*INTERPOLATIONS, *ALWAYS)),
-        (auto(can_route=True), (ROUTE, *INTERPOLATIONS, *ALWAYS)),
+        (auto(can_route=True), ("route", *INTERPOLATIONS, *ALWAYS)),
         (auto(mitigation=OLD), (*INTERPOLATIONS, *REPLAYS, *ALWAYS, *BOTH)),
         (auto(Full()), (*INTERPOLATIONS, "lora", *ALWAYS)),
         (auto(Full(), can_route=True), (*INTERPOLATIONS, "lora", *ALWAYS)),
@@ -74,11 +66,11 @@ def auto(method: Any = None, mitigation: MitigationConfig | None = None, **mitig
     ],
 )
 def test_the_default_mitigation_search(config: TuneConfig, candidates: tuple[str, ...]) -> None:
-    assert rungs_of(config) == candidates
+    assert tuple(map(str, candidates_of(config))) == candidates
 
 
 def test_the_users_own_mitigation_search() -> None:
-    assert rungs_of(auto(candidates=("kl=1", "interpolation=0.9"))) == ("kl=1", "interpolation=0.9")
+    assert candidates_of(auto(candidates=("kl=1", "interpolation=0.9"))) == (parse("kl=1"), parse("interpolation=0.9"))
 
 
 @pytest.mark.parametrize(
@@ -92,24 +84,24 @@ def test_the_users_own_mitigation_search() -> None:
 )
 def test_a_candidate_that_cannot_be_is_refused_before_the_search(config: TuneConfig, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        rungs_of(config)
+        candidates_of(config)
 
 
 def test_a_method_that_needs_old_rows_begins_no_mitigation_search() -> None:
     with pytest.raises(ConfigError, match="without any mitigation: corda needs rows"):
-        rungs_of(auto(Adapter(kind="corda"), OLD))
+        candidates_of(auto(Adapter(kind="corda"), OLD))
     told_only = replace(auto(Adapter(kind="corda"), OLD), mitigation_search=MitigationSearchConfig())
-    assert "replay=0.05" in rungs_of(told_only)
+    assert parse("replay=0.05") in candidates_of(told_only)
 
 
 def test_every_candidate_is_a_run_of_its_own() -> None:
     config = auto(Full(), OLD)
-    for candidate in (PLAIN, ROUTE, *rungs_of(config)):
+    for candidate in (PLAIN, ROUTE, *candidates_of(config)):
         found = candidate_config(candidate, config)
         assert found.mitigation_search == MitigationSearchConfig()
         assert found.measure == replace(config.measure, extent="none")
         assert found.training.lr == config.training.lr
-        assert bool(found.mitigation.replay) == ("replay=" in candidate and "self" not in candidate)
+        assert bool(found.mitigation.replay) == ("replay" in [part.name for part in candidate.parts])
 
 
 def test_plain_and_route_are_one_training() -> None:
@@ -120,52 +112,52 @@ def test_plain_and_route_are_one_training() -> None:
 
 def test_a_candidate_changes_what_it_names() -> None:
     config = auto(Full(), OLD)
-    found = candidate_config("replay=0.25+kl=0.5", config)
+    found = candidate_config(parse("replay=0.25+kl=0.5"), config)
     assert found.mitigation == replace(OLD, replay_fraction=0.25, kl=0.5)
-    assert candidate_config("lora", config).method == Adapter()
-    assert candidate_config("smaller=0.3", config).training.lr_factor == 0.3
+    assert candidate_config(parse("lora"), config).method == Adapter()
+    assert candidate_config(parse("smaller=0.3"), config).training.lr_factor == 0.3
 
 
 @pytest.mark.parametrize(
     ("candidate", "training"),
     [
-        (PLAIN, PLAIN),
-        (ROUTE, PLAIN),
-        ("interpolation=0.5", PLAIN),
-        ("interpolation", PLAIN),
+        ("plain", "plain"),
+        ("route", "plain"),
+        ("interpolation=0.5", "plain"),
+        ("interpolation", "plain"),
         ("full+interpolation=0.5", "full"),
         ("replay=0.05 + interpolation=0.5 + kl=1", "replay=0.05+kl=1"),
     ],
 )
 def test_which_training_a_candidate_uses(candidate: str, training: str) -> None:
-    assert training_of(candidate) == training
+    assert parse(candidate).training == parse(training)
 
 
 @pytest.mark.parametrize(
     ("candidate", "share"),
-    [(PLAIN, 1.0), ("replay=0.05", 1.0), ("interpolation", 0.5), ("replay=0.05 + interpolation=0.25", 0.25)],
+    [("plain", 1.0), ("replay=0.05", 1.0), ("interpolation", 0.5), ("replay=0.05 + interpolation=0.25", 0.25)],
 )
 def test_the_share_that_a_candidate_keeps(candidate: str, share: float) -> None:
-    assert alpha_of(candidate) == share
+    assert parse(candidate).alpha == share
 
 
 @pytest.mark.parametrize(
     ("candidate", "cost"),
     [
-        (PLAIN, "the training itself"),
-        (ROUTE, "nothing"),
+        ("plain", "the training itself"),
+        ("route", "nothing"),
         ("interpolation=0.5", "evaluation only"),
         ("replay=0.25 + kl=0.5", "more rows, a forward pass a row"),
     ],
 )
 def test_the_cost_in_words(candidate: str, cost: str) -> None:
-    assert cost_of(candidate) == cost
+    assert parse(candidate).cost == cost
 
 
 def test_every_mitigation_has_a_cost() -> None:
     for name in MITIGATIONS:
-        assert cost_of(name)
-        assert apply_mitigations(name, auto(mitigation=OLD))
+        assert parse(name).cost
+        assert parse(name).apply(auto(mitigation=OLD))
 
 
 def test_a_candidate_starts_without_the_settings_of_other_mitigations() -> None:
@@ -174,7 +166,7 @@ def test_a_candidate_starts_without_the_settings_of_other_mitigations() -> None:
     )
     config = auto(Full(), old)
     assert candidate_config(PLAIN, config).mitigation == MitigationConfig()
-    assert candidate_config("replay=0.05", config).mitigation == MitigationConfig(
+    assert candidate_config(parse("replay=0.05"), config).mitigation == MitigationConfig(
         replay=("old.jsonl",), replay_fraction=0.05, kl_on="task", self_replay_prompts="prompts.txt"
     )
 
@@ -201,4 +193,4 @@ def test_a_mitigation_beside_the_mitigation_search_is_refused_and_made_a_candida
 @pytest.mark.parametrize(("method", "allowed"), [(Adapter(), False), (Full(), True)])
 def test_route_is_a_candidate_only_where_it_can_be(method: Any, allowed: bool) -> None:
     with pytest.raises(ConfigError, match="route is a candidate only"):
-        rungs_of(auto(method, candidates=("route",), can_route=allowed))
+        candidates_of(auto(method, candidates=("route",), can_route=allowed))

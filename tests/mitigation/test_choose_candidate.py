@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from keeptune.mitigation.choose_candidate import choose, enough, keeps, next_alpha, share_of_gain
+from keeptune.mitigation import choose_candidate
+from keeptune.mitigation.choose_candidate import Tried, enough, keeps, share_of_gain
+from keeptune.mitigation.spec import parse
 from keeptune.records import DevDrop, DevEvidence, Undefined
 
 MARGIN = 5.0
+
+
+def tried_of(candidates: Sequence[DevEvidence]) -> list[Tried]:
+    return [Tried(parse(each.candidate), each) for each in candidates]
+
+
+def choose(candidates: Sequence[DevEvidence], min_gain: float) -> tuple[DevEvidence, bool, str]:
+    """The evidence of the choice, whether it is enough, and why."""
+    choice = choose_candidate.choose(tried_of(candidates), min_gain)
+    assert str(choice.tried.candidate) == choice.tried.evidence.candidate
+    return choice.tried.evidence, choice.enough, choice.reason
+
+
+def next_alpha(candidates: Sequence[DevEvidence], min_gain: float) -> str | None:
+    found = choose_candidate.next_alpha(tried_of(candidates), min_gain)
+    return None if found is None else str(found)
 
 
 def candidate(name: str, gain: float, *drops: float, routed: bool = False, margin: float = MARGIN) -> DevEvidence:
@@ -108,22 +128,22 @@ def test_of_interpolations_that_are_enough_the_one_with_the_most_room() -> None:
         candidate("replay=0.05+interpolation=0.5", 8.0, 0.5),
     )
     choice = choose([plain, first, interpolated, short, candidate("kl=0.5", 12.0, 0.0)], 0.9)
-    assert (choice.candidate, choice.enough) == (interpolated, True)
-    assert "the most room after replay=0.05, the first, on which" in choice.reason
-    assert "95 % of the plain training's gain" in choice.reason
+    assert choice[:2] == (interpolated, True)
+    assert "the most room after replay=0.05, the first, on which" in choice[2]
+    assert "95 % of the plain training's gain" in choice[2]
     scant = candidate("replay=0.05+interpolation=0.5", 9.02, 0.5)
-    assert choose([plain, first, interpolated, scant], 0.9).candidate == interpolated, (
+    assert choose([plain, first, interpolated, scant], 0.9)[0] == interpolated, (
         "no more room for the gain than for the drop"
     )
     roomy = candidate("replay=0.05", 10.0, 1.2)
-    assert choose([plain, roomy, interpolated], 0.9).candidate == roomy
+    assert choose([plain, roomy, interpolated], 0.9)[0] == roomy
 
 
 def test_the_plain_training_where_it_keeps_all() -> None:
     plain = candidate("plain", 10.0, 1.0)
     choice = choose([plain, candidate("interpolation=0.5", 11.0, 0.0)], 0.9)
-    assert (choice.candidate, choice.enough) == (plain, True)
-    assert "no mitigation is needed" in choice.reason
+    assert choice[:2] == (plain, True)
+    assert "no mitigation is needed" in choice[2]
 
 
 def test_the_first_that_is_enough_not_the_best() -> None:
@@ -137,15 +157,15 @@ def test_the_first_that_is_enough_not_the_best() -> None:
         ],
         0.9,
     )
-    assert (choice.candidate, choice.enough) == (first, True)
-    assert "95 % of the plain training's gain" in choice.reason
+    assert choice[:2] == (first, True)
+    assert "95 % of the plain training's gain" in choice[2]
 
 
 def test_a_route_that_is_there() -> None:
     routed = candidate("route", 10.0, 9.0, routed=True)
     choice = choose([candidate("plain", 10.0, 9.0), routed], 0.9)
-    assert (choice.candidate, choice.enough) == (routed, True)
-    assert "nothing can be lost" in choice.reason
+    assert choice[:2] == (routed, True)
+    assert "nothing can be lost" in choice[2]
 
 
 def test_the_best_gain_among_those_that_keep_all() -> None:
@@ -154,21 +174,21 @@ def test_the_best_gain_among_those_that_keep_all() -> None:
         [candidate("plain", 10.0, 9.0), best, candidate("interpolation=0.25", 4.0, 0.0), candidate("kl=0.5", 8.0, 3.0)],
         0.9,
     )
-    assert (choice.candidate, choice.enough) == (best, False)
-    assert "70 % of the plain training's gain" in choice.reason
-    assert "less than the 90 % asked for" in choice.reason
+    assert choice[:2] == (best, False)
+    assert "70 % of the plain training's gain" in choice[2]
+    assert "less than the 90 % asked for" in choice[2]
 
 
 def test_of_equal_gains_the_cheaper_candidate() -> None:
     cheap = candidate("interpolation=0.5", 7.0, 2.0)
-    assert choose([candidate("plain", 10.0, 9.0), cheap, candidate("kl=0.5", 7.0, 0.0)], 0.9).candidate == cheap
+    assert choose([candidate("plain", 10.0, 9.0), cheap, candidate("kl=0.5", 7.0, 0.0)], 0.9)[0] == cheap
 
 
 def test_the_least_loss_where_none_keeps_all() -> None:
     least = candidate("interpolation=0.25", 2.0, 1.0, 4.0)
     choice = choose([candidate("plain", 10.0, 9.0, 0.0), candidate("interpolation=0.5", 5.0, 0.0, 6.0), least], 0.9)
-    assert (choice.candidate, choice.enough) == (least, False)
-    assert choice.reason.endswith("ability-1 by 4, with a margin of 5, on development items")
+    assert choice[:2] == (least, False)
+    assert choice[2].endswith("ability-1 by 4, with a margin of 5, on development items")
 
 
 def test_losses_are_weighed_by_their_margins() -> None:
@@ -176,8 +196,8 @@ def test_losses_are_weighed_by_their_margins() -> None:
     fell_much = DevDrop("facts", "rouge1", 100, 20.0, 80.0, 68.0, 12.0, Undefined("planted"))
     one = DevEvidence("kl=0.5", "", "rouge1", 100, 40.0, 45.0, 5.0, (fell_little,))
     other = DevEvidence("replay=0.05", "", "rouge1", 100, 40.0, 45.0, 5.0, (fell_much,))
-    assert choose([one, other], 0.9).candidate == other
-    told = choose([one], 0.9).reason
+    assert choose([one, other], 0.9)[0] == other
+    told = choose([one], 0.9)[2]
     assert "prose by 0.04, with a margin of 0.05" in told, "a loss rises where it gets worse, and by fractions"
 
 
@@ -186,5 +206,5 @@ def test_a_metric_that_is_better_lower_is_told_by_its_gain() -> None:
     plain = DevEvidence("plain", "", "token_loss", 100, 3.0, 1.0, 2.0, candidate("", 0.0, 9.0).drops)
     milder = DevEvidence("interpolation=0.5", "", "token_loss", 100, 3.0, 1.1, 1.9, candidate("", 0.0, 1.0).drops)
     weak = DevEvidence("interpolation=0.25", "", "token_loss", 100, 3.0, 2.5, 0.5, candidate("", 0.0, 0.0).drops)
-    assert choose([plain, weak, milder], 0.9).candidate == milder
-    assert choose([plain, weak], 0.9).candidate == weak
+    assert choose([plain, weak, milder], 0.9)[0] == milder
+    assert choose([plain, weak], 0.9)[0] == weak

@@ -13,14 +13,15 @@ from keeptune.config import (
     Adapter,
     Full,
     MitigationConfig,
+    TuneConfig,
 )
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, silent
-from keeptune.mitigation.mitigations import BASE_TEXTS, Mitigations
+from keeptune.mitigation.methods.kl import BASE_TEXTS, KlToBase
+from keeptune.mitigation.methods.token_weights import TOKEN_LOSSES
+from keeptune.mitigation.mitigations import Mitigations
 from keeptune.mitigation.objective import completion_loss
-from keeptune.mitigation.terms.kl import KlToBase
-from keeptune.mitigation.terms.token_weights import TOKEN_LOSSES
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example, Message
@@ -29,6 +30,7 @@ from tests.mitigation.talking import load
 LORA = Adapter(rank=4)
 METHODS: list[Any] = [Full(), LORA]
 TASK = [(f"say {n} or {n + 1}", f"why {n + 1} not {n}") for n in range(10, 32)]
+OLD_FILES = ("old.jsonl",)
 OLD = [(f"colour {n}", f"red {n}") for n in range(30)]
 
 
@@ -37,7 +39,8 @@ def examples(pairs: list[tuple[str, str]], name: str = "e") -> list[Example]:
 
 
 def mitigations(loaded: LoadedModel, observer: Observer = silent, **mitigation: Any) -> Mitigations:
-    return Mitigations(MitigationConfig(**mitigation), Encoder(loaded.tokenizer, loaded.kind, 128), 0, 4096, observer)
+    config = TuneConfig(mitigation=MitigationConfig(**mitigation))
+    return Mitigations(config, Encoder(loaded.tokenizer, loaded.kind, 128), 4096, observer)
 
 
 def task_rows(loaded: LoadedModel) -> list[EncodedRow]:
@@ -53,7 +56,7 @@ def share(rows: list[EncodedRow], others: int) -> float:
 def test_replayed_rows_are_their_share_of_the_mix(tiny: Callable[..., Path], kind: str, fraction: float) -> None:
     loaded = load(tiny(kind))
     told: list[Any] = []
-    rows = mitigations(loaded, told.append, replay_fraction=fraction).old_rows(
+    rows = mitigations(loaded, told.append, replay=OLD_FILES, replay_fraction=fraction).old_rows(
         loaded, 22, [examples(OLD)], (), [examples(TASK)]
     )
     assert len(rows) == pytest.approx(fraction / (1 - fraction) * 22, abs=0.5)
@@ -65,7 +68,7 @@ def test_replayed_rows_are_their_share_of_the_mix(tiny: Callable[..., Path], kin
 
 def test_old_rows_and_the_bases_own_have_their_shares_together(talking: Path) -> None:
     loaded = load(talking)
-    found = mitigations(loaded, replay_fraction=0.25, self_replay=0.25)
+    found = mitigations(loaded, replay=OLD_FILES, replay_fraction=0.25, self_replay=0.25)
     rows = found.old_rows(loaded, 30, [examples(OLD)], (), [examples(TASK)])
     old = [row for row in rows if row.item_id.startswith("replay-")]
     own = [row for row in rows if row.item_id.startswith("self-replay-")]

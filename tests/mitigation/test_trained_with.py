@@ -46,7 +46,11 @@ OLD = [(f"colour {n}", f"red {n}") for n in range(30)]
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rows")
+    return rows_files(tmp_path_factory.mktemp("rows"))
+
+
+def rows_files(folder: Path) -> Path:
+    """The rows of the task, of an old task, and a test row, as files."""
     for name, pairs in (("task", TASK), ("old", OLD), ("test", [("say a or b", "why b not a")])):
         rows = [{"prompt": prompt, "completion": completion} for prompt, completion in pairs]
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -169,7 +173,8 @@ def test_a_heavy_kl_leaves_no_drift(talking: Path, files: Path, tmp_path: Path, 
     """On the text that it is taken on, and with some of that in every step."""
     base = load(talking)
     encoder = Encoder(base.tokenizer, base.kind, 128)
-    rows = Mitigations(MitigationConfig(kl=1.0), encoder, 0, 4096, silent).base_rows(base, len(TASK))
+    config = TuneConfig(mitigation=MitigationConfig(kl=1.0))
+    rows = Mitigations(config, encoder, 4096, silent).base_rows(base, len(TASK))
     found = []
     for name, weight in (("plain", 0.0), ("held", 1e4)):
         trained(
@@ -258,7 +263,7 @@ def test_a_interpolated_run_that_stands_alone_trains_for_itself(talking: Path, f
 @pytest.mark.parametrize(
     ("method", "mitigation", "message"),
     [
-        (Adapter(kind="corda"), {"kl": 0.1}, "--kl needs the base"),
+        (Adapter(kind="pissa"), {"kl": 0.1}, "--kl needs the base"),
         (Adapter(kind="prompt"), {"interpolation": 0.5}, "--interpolation takes a share"),
         (Adapter(kind="prefix"), {"freeze": 0.5}, "--freeze leaves layers out"),
         (Adapter(kind="dora"), {"l2sp": 0.1}, "--l2sp is a penalty"),

@@ -12,8 +12,8 @@ import torch
 from keeptune.config import Adapter, Full, ModelConfig, TrainingConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import silent
+from keeptune.mitigation.methods.kl import KlToBase
 from keeptune.mitigation.objective import Objective, Term, completion_loss
-from keeptune.mitigation.terms.kl import KlToBase
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits

@@ -13,7 +13,7 @@ from keeptune.data.encode import Encoder
 from keeptune.data.task_metrics import Metrics
 from keeptune.data.task_rows import Rows
 from keeptune.events import silent
-from keeptune.mitigation.replay import replay_examples
+from keeptune.mitigation.methods.replay import replay_examples
 from keeptune.models.load import load_tokenizer
 from keeptune.training.replay_data import replay_data
 from keeptune.training.session import Session

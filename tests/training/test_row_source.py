@@ -14,8 +14,8 @@ from keeptune.config import Adapter, Full, TrainingConfig
 from keeptune.data.batching import plan_epoch
 from keeptune.events import CheckpointSaved, Event, StepDone, silent
 from keeptune.inference.base_text import draw
+from keeptune.mitigation.methods.kl import KlToBase
 from keeptune.mitigation.objective import Objective, Term, completion_loss
-from keeptune.mitigation.terms.kl import KlToBase
 from keeptune.models.load import LoadedModel
 from keeptune.models.reference import reference_of
 from keeptune.records import EncodedRow, TeacherInput, from_plain, to_plain

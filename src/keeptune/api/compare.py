@@ -28,7 +28,7 @@ def compare(
 
     Args:
         config: what all trials share; its method and seed are put aside, and its output is the study's folder.
-        methods: specifications as `mitigation.table` reads them: ``full``, ``full+replay=0.05`` …
+        methods: specifications as `mitigation.spec` reads them: ``full``, ``full+replay=0.05`` …
         execute: where trials run; one after another in this process if not said otherwise.
 
     Raises:

@@ -13,14 +13,11 @@ from dataclasses import dataclass
 
 from keeptune.experiments.compare_methods import Forgetting, difference, sure_level
 from keeptune.experiments.trial_scores import Measured
-from keeptune.mitigation.table import MITIGATIONS
+from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.mitigation.spec import MitigationSpec, Part, parse
 from keeptune.records import Interval, MaybeInterval, Undefined, negated
 from keeptune.report.phrases import change, score, unit
 from keeptune.statistics.seeded import Seeded
-
-STRONGER_WHEN_SMALLER = ("interpolation", "smaller")
-SHARES = ("replay", "self-replay", "freeze")
-"""Told in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +40,17 @@ def advise(task: Measured, forgetting: Forgetting) -> tuple[str, ...]:
 def families(methods: Sequence[str]) -> Iterator[Family]:
     """Methods that differ only in the value of one numeric setting, two of them or more."""
     found: dict[tuple[str, str], dict[float | None, str]] = {}
-    plain = {_join(_parts(method)): method for method in methods}
+    plain = {str(_in_full(method)): method for method in methods}
     for method in methods:
-        parts = _parts(method)
-        for name, value in parts.items():
-            if isinstance(value, float):
-                rest = _join({other: each for other, each in parts.items() if other != name})
-                members = found.setdefault((name, rest), {None: plain[rest]} if rest in plain else {})
-                members[value] = method
+        parts = _in_full(method).parts
+        for part in parts:
+            if isinstance(part.value, float):
+                rest = "+".join(str(other) for other in parts if other != part)
+                members = found.setdefault((part.name, rest), {None: plain[rest]} if rest in plain else {})
+                members[part.value] = method
     for (name, rest), members in found.items():
         if len(members) >= 2:
-            values = sorted((v for v in members if v is not None), reverse=name in STRONGER_WHEN_SMALLER)
+            values = sorted((v for v in members if v is not None), reverse=MITIGATIONS[name].stronger == "smaller")
             settings = tuple((value, members[value]) for value in values)
             if None in members:
                 yield Family(name, rest, members[None], settings)
@@ -121,18 +118,10 @@ def _limits(metric: str, found: Interval) -> str:
 
 
 def _value(setting: str, value: float) -> str:
-    return f"{100.0 * value:g} %" if setting in SHARES else f"{value:g}"
+    return f"{100.0 * value:g} %" if MITIGATIONS[setting].in_percent else f"{value:g}"
 
 
-def _parts(method: str) -> dict[str, float | str | None]:
-    """Name → its value, the default's where none is given; None where it takes none."""
-    found: dict[str, float | str | None] = {}
-    for part in method.split("+"):
-        name, _, text = part.partition("=")
-        default = MITIGATIONS[name].default
-        found[name] = float(text or default) if isinstance(default, float) else (text or default)
-    return found
-
-
-def _join(parts: dict[str, float | str | None]) -> str:
-    return "+".join(name if value is None else f"{name}={value}" for name, value in sorted(parts.items()))
+def _in_full(method: str) -> MitigationSpec:
+    """Every value written out, in the order of the names."""
+    parts = (Part(part.name, part.effective) for part in parse(method).parts)
+    return MitigationSpec(tuple(sorted(parts, key=str)))

@@ -20,7 +20,8 @@ from keeptune.forgetting.paired_scores import paired_scores
 from keeptune.forgetting.unscored import filled_pairs
 from keeptune.inference.encoding import new_tokens
 from keeptune.inference.evaluator import Evaluator, load_for_inference
-from keeptune.mitigation.candidates import ROUTE, cost_of, refuse_nothing_to_keep
+from keeptune.mitigation.candidates import refuse_nothing_to_keep
+from keeptune.mitigation.spec import MitigationSpec
 from keeptune.records import Ability, DevDrop, DevEvidence, EvalRecord, Example, Undefined
 from keeptune.scoring.table import get_metric
 from keeptune.training.replay_data import check_replayed
@@ -56,21 +57,21 @@ class DevComparison:
     items: DevItems
     base: DevAnswers
 
-    def evidence(self, candidate: str, model: ModelConfig) -> DevEvidence:
+    def evidence(self, candidate: MitigationSpec, model: ModelConfig) -> DevEvidence:
         """What the model of `candidate` gains and loses; its seconds are 0."""
         answers = _answers(self.session, model, self.encoder, self.items)
         metric = self.session.metrics.primary
         task = compare(self.base.task, answers.task, metric)
         return DevEvidence(
-            candidate=candidate,
-            cost=cost_of(candidate),
+            candidate=str(candidate),
+            cost=candidate.cost,
             metric=metric.name,
             items=task.items,
             base=task.before,
             score=task.after,
             gain=task.after - task.before if metric.higher_is_better else task.before - task.after,
             drops=tuple(self._drop(ability, answers) for ability in self.items.abilities),
-            routed=candidate == ROUTE,
+            routed=candidate.routed,
             trained_seconds=0.0,
             asked_seconds=0.0,
         )

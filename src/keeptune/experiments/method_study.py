@@ -18,7 +18,7 @@ from keeptune.experiments.study import StudyTrials, plain_settings, run_trials
 from keeptune.experiments.trials import Executor, Trial
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.fit import unfit
-from keeptune.mitigation.table import apply_mitigations, refuse_overridden
+from keeptune.mitigation.spec import parse, refuse_overridden
 from keeptune.records import (
     SCHEMA_VERSION,
     MethodComparison,
@@ -79,11 +79,13 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
         )
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"a seed is named twice in {', '.join(map(str, seeds))}", "name each seed once")
-    written = ["+".join(part.strip() for part in method.split("+")) for method in methods]
     settled: dict[str, TuneConfig] = {}
-    for method in written:
-        refuse_overridden(method, config)
-        changed = apply_mitigations(method, config)
+    for spec in map(parse, methods):
+        method = str(spec)
+        if not spec.parts or spec.routed:
+            raise ConfigError(f"{method} is no method of training", "name full, lora, or a mitigation")
+        refuse_overridden(spec, config)
+        changed = spec.apply(config)
         same = next((other for other, its in settled.items() if its == changed), None)
         if same is not None:
             raise ConfigError(f"the methods {same} and {method} are the same settings", "leave one of them out")

@@ -28,9 +28,10 @@ from keeptune.errors import (
 )
 from keeptune.events import CandidateDone, Notice
 from keeptune.experiments.dev_comparison import DevComparison, compared_with_base
-from keeptune.mitigation.candidates import PLAIN, ROUTE, candidate_config, training_of
-from keeptune.mitigation.choose_candidate import choose, enough, next_alpha
+from keeptune.mitigation.candidates import candidate_config
+from keeptune.mitigation.choose_candidate import Tried, choose, enough, next_alpha
 from keeptune.mitigation.fit import unfit
+from keeptune.mitigation.spec import PLAIN, MitigationSpec
 from keeptune.models.memory import out_of_memory
 from keeptune.records import (
     DevEvidence,
@@ -53,7 +54,7 @@ class Made:
     """Of the training behind it; None where another tool made it."""
 
 
-Maker = Callable[[str], Made]
+Maker = Callable[[MitigationSpec], Made]
 """From a candidate to its model: trained, interpolated, or found as it is. Asked again for a candidate, it does
 nothing again."""
 
@@ -73,10 +74,10 @@ class Trainer:
 
     session: Session
 
-    def __call__(self, candidate: str) -> Made:
+    def __call__(self, candidate: MitigationSpec) -> Made:
         """Train, unless an earlier start or a run beside this one has."""
         config = candidate_config(candidate, self.session.config)
-        run = self.session.run.candidate(PLAIN if candidate == ROUTE else candidate)
+        run = self.session.run.candidate(str(PLAIN if candidate.routed else candidate))
         run.path.mkdir(parents=True, exist_ok=True)
         session = self.session.for_candidate(config, run)
         summary = train(session)
@@ -92,7 +93,7 @@ class MitigationSearch:
     make: Maker
     encoder: Encoder
     """Of all candidates: each model is asked in its own form."""
-    candidates: Sequence[str]
+    candidates: Sequence[MitigationSpec]
     """In their order, the plain training first."""
 
     def __call__(self) -> SearchOutcome:
@@ -104,8 +105,8 @@ class MitigationSearch:
         began, config, observer = time.monotonic(), self.session.config, self.session.observer
         min_gain = config.mitigation_search.min_gain
         compared = compared_with_base(self.session, self.encoder)
-        tried: list[DevEvidence] = []
-        left: list[str] = []
+        tried: list[Tried] = []
+        left: list[MitigationSpec] = []
         waiting = deque(self.candidates)
         while waiting:
             candidate = waiting.popleft()
@@ -113,46 +114,52 @@ class MitigationSearch:
                 left.append(candidate)
                 continue
             try:
-                tried.append(self._try(candidate, compared, is_trained=_is_trained(candidate, tried)))
+                evidence = self._try(candidate, compared, is_trained=_is_trained(candidate, tried))
             except (KeeptuneError, RuntimeError) as error:
                 if not tried or not _of_the_candidate(error):
                     raise
                 observer(Notice("mitigation_search", f"{candidate} cannot be tried: {first_line(error)}"))
                 left.append(candidate)
-                if candidate == training_of(candidate):
+                if candidate == candidate.training:
                     # Its interpolations would train it once more.
-                    left += [other for other in waiting if training_of(other) == candidate]
-                    waiting = deque(other for other in waiting if training_of(other) != candidate)
+                    left += [other for other in waiting if other.training == candidate]
+                    waiting = deque(other for other in waiting if other.training != candidate)
                 continue
-            observer(CandidateDone(tried[-1]))
+            tried.append(Tried(candidate, evidence))
+            observer(CandidateDone(evidence))
             interpolation = next_alpha(tried, min_gain)
             if interpolation is not None and unfit(candidate_config(interpolation, config)) is None:
                 waiting = deque([interpolation, *(other for other in waiting if other != interpolation)])
-            elif any(enough(one, tried[0], min_gain) for one in tried):
+            elif any(enough(one.evidence, tried[0].evidence, min_gain) for one in tried):
                 break
         choice = choose(tried, min_gain)
-        seconds = sum(candidate.trained_seconds + candidate.asked_seconds for candidate in tried)
+        chosen, seconds = choice.tried.candidate, _spent(tried)
         self.session.seconds["mitigation_search"] = seconds
         report = MitigationSearchReport(
-            tuple(tried), choice.candidate.candidate, choice.reason, choice.enough, (*left, *waiting), seconds
+            candidates=tuple(one.evidence for one in tried),
+            chosen=str(chosen),
+            reason=choice.reason,
+            enough=choice.enough,
+            not_tried=tuple(map(str, (*left, *waiting))),
+            seconds=seconds,
         )
         self.session.run.write_mitigation_search(report)
-        return SearchOutcome(report, self.make(choice.candidate.candidate), choice.candidate.routed)
+        return SearchOutcome(report, self.make(chosen), chosen.routed)
 
-    def _is_left(self, candidate: str, tried: Sequence[DevEvidence], began: float) -> bool:
+    def _is_left(self, candidate: MitigationSpec, tried: Sequence[Tried], began: float) -> bool:
         """There is no budget for it."""
         budget = self.session.config.mitigation_search
         if not tried:
             return False
         # What an earlier start or another run has trained counts, too.
-        spent = max(time.monotonic() - began, sum(one.trained_seconds + one.asked_seconds for one in tried))
+        spent = max(time.monotonic() - began, _spent(tried))
         if budget.search_minutes is not None and spent > 60 * budget.search_minutes:
             return True
-        trained = sum(one.trained_seconds > 0 for one in tried)
+        trained = sum(one.evidence.trained_seconds > 0 for one in tried)
         most = budget.max_candidates
         return most is not None and trained >= most and not _is_trained(candidate, tried)
 
-    def _try(self, candidate: str, compared: DevComparison, *, is_trained: bool) -> DevEvidence:
+    def _try(self, candidate: MitigationSpec, compared: DevComparison, *, is_trained: bool) -> DevEvidence:
         """Make and evaluate one candidate; the time of a training that another one has had is not counted again."""
         # What one that failed has left.
         gc.collect()
@@ -160,8 +167,8 @@ class MitigationSearch:
         began = time.monotonic()
         evidence = compared.evidence(candidate, made.model)
         # The most that an earlier start or this one took: answers that were there already took others' time.
-        asked = max(time.monotonic() - began, run.candidate_seconds(candidate))
-        run.write_candidate_seconds(candidate, asked)
+        asked = max(time.monotonic() - began, run.candidate_seconds(str(candidate)))
+        run.write_candidate_seconds(str(candidate), asked)
         trained = made.summary.seconds if made.summary and not is_trained else 0.0
         return replace(evidence, trained_seconds=trained, asked_seconds=asked)
 
@@ -172,8 +179,13 @@ def _of_the_candidate(error: BaseException) -> bool:
     return isinstance(error, of_settings) or out_of_memory(error)
 
 
-def _is_trained(candidate: str, tried: Sequence[DevEvidence]) -> bool:
-    return training_of(candidate) in (training_of(one.candidate) for one in tried)
+def _is_trained(candidate: MitigationSpec, tried: Sequence[Tried]) -> bool:
+    return candidate.training in (one.candidate.training for one in tried)
+
+
+def _spent(tried: Sequence[Tried]) -> float:
+    """Seconds."""
+    return sum(one.evidence.trained_seconds + one.evidence.asked_seconds for one in tried)
 
 
 def settle(model: ModelConfig, run: Workspace) -> Path:

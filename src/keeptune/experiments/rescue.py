@@ -20,17 +20,16 @@ from keeptune.experiments.mitigation_search import Made, MitigationSearch, Searc
 from keeptune.export.save_interpolated import save_interpolated
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
+from keeptune.mitigation.active import active
 from keeptune.mitigation.candidates import (
     INTERPOLATIONS,
-    PLAIN,
-    ROUTE,
     candidate_config,
     refuse_nothing_to_keep,
     refuse_other_mitigations,
-    training_of,
     with_interpolations,
 )
 from keeptune.mitigation.fit import unfit
+from keeptune.mitigation.spec import PLAIN, ROUTE, MitigationSpec, parse
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import fold_adapter
@@ -49,7 +48,8 @@ from keeptune.workspace.open_run import open_run
 from keeptune.workspace.workspace import Workspace
 
 REPAIRS = ("kl=1", "self-replay=0.3+kl=1")
-REPAIRS_WITH_OLD_ROWS = (*with_interpolations("replay=0.5"), "replay=0.5+kl=1")
+REPLAY, REPLAY_AND_KL = "replay=0.5", "replay=0.5+kl=1"
+"""Repairs where rows of old tasks are given."""
 DEV_SHARE = 0.3
 """Of the task's items, to see the gain on while choosing; at most `DEV_ITEMS`."""
 DEV_ITEMS = 100
@@ -65,19 +65,18 @@ class Repairer:
     """Its model and encoder are the tuned model's."""
     base: ModelConfig
 
-    def __call__(self, candidate: str) -> Made:
+    def __call__(self, candidate: MitigationSpec) -> Made:
         """Make the candidate's model, unless an earlier start has."""
         tuned = self.session.config.model
         if candidate in (PLAIN, ROUTE):
             return Made(tuned, None)
-        made = self.session.run.candidate(candidate)
+        made = self.session.run.candidate(str(candidate))
         config = candidate_config(candidate, self.session.config)
-        if config.mitigation.interpolation != 1:
+        if candidate.alpha != 1:
             # Towards the base, which is not what a repair starts from.
-            whole = self(training_of(candidate))
+            whole = self(candidate.training)
             if not made.path.exists():
-                share = config.mitigation.interpolation
-                save_interpolated(_weights(self.base), _weights(whole.model), share, made.path, tuned)
+                save_interpolated(_weights(self.base), _weights(whole.model), candidate.alpha, made.path, tuned)
             return replace(whole, model=replace(tuned, name=str(made)))
         made.path.mkdir(parents=True, exist_ok=True)
         config = replace(config, mitigation=replace(config.mitigation, reference=_pinned(self.base)))
@@ -161,16 +160,16 @@ def _refuse_unfit(config: TuneConfig) -> None:
         ConfigError: one names no mitigation, or has no meaning here.
     """
     held = replace(config, mitigation=replace(config.mitigation, reference=_pinned(config.model)))
-    for candidate in config.mitigation_search.candidates:
-        if candidate == ROUTE and not config.mitigation_search.can_route:
+    for candidate in map(parse, config.mitigation_search.candidates):
+        if candidate.routed and not config.mitigation_search.can_route:
             raise ConfigError("route is a candidate only where requests can be routed", "add --can-route")
         settings = candidate_config(candidate, held)
-        if training_of(candidate) != PLAIN and config.data.train is None:
+        if candidate.training != PLAIN and config.data.train is None:
             raise ConfigError(
                 f"{candidate} is a training, and there are no train rows",
                 "name them with --train, or use interpolation",
             )
-        if settings.mitigation.l2sp or settings.mitigation.ewc:
+        if any(mitigation.penalty for mitigation, _ in active(settings)):
             raise ConfigError(
                 f"{candidate} would hold to the weights that a repair starts from, which are the tuned ones",
                 "use kl, which holds to the base",
@@ -215,13 +214,15 @@ def _rows(config: TuneConfig, observer: Observer) -> Rows:
     return Rows((), dev, test, "", hash_value(test), pool=read.test, labels=read.labels)
 
 
-def _candidates(config: TuneConfig) -> tuple[str, ...]:
+def _candidates(config: TuneConfig) -> tuple[MitigationSpec, ...]:
     """The tuned model as it is, then the cheapest first."""
     first = (PLAIN, ROUTE) if config.mitigation_search.can_route else (PLAIN,)
     if config.mitigation_search.candidates:
-        return first + config.mitigation_search.candidates
-    repairs = (REPAIRS_WITH_OLD_ROWS if config.mitigation.replay else ()) + REPAIRS
-    return first + INTERPOLATIONS + (repairs if config.data.train else ())
+        return first + tuple(map(parse, config.mitigation_search.candidates))
+    if not config.data.train:
+        return first + INTERPOLATIONS
+    replays = (*with_interpolations(parse(REPLAY)), parse(REPLAY_AND_KL)) if config.mitigation.replay else ()
+    return first + INTERPOLATIONS + replays + tuple(map(parse, REPAIRS))
 
 
 def _measured(base: Session, tuned: Session, outcome: SearchOutcome, start: ModelConfig) -> ForgettingReport:

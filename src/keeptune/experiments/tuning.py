@@ -16,12 +16,11 @@ from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
 from keeptune.mitigation.candidates import (
-    PLAIN,
+    candidates_of,
     refuse_nothing_to_keep,
     refuse_other_mitigations,
-    rungs_of,
-    training_of,
 )
+from keeptune.mitigation.spec import PLAIN
 from keeptune.records import ForgettingReport, TuneResult
 from keeptune.training.ready import ready
 from keeptune.training.resume import keep_asked, refuse_another, with_kept_settings
@@ -68,7 +67,7 @@ def _searched(session: Session) -> SearchOutcome:
     """The mitigation search of `--auto`; the weights that it chose are the run's."""
     refuse_another(session)
     session.run.begin(session.config)
-    candidates = (PLAIN, *rungs_of(session.config))
+    candidates = (PLAIN, *candidates_of(session.config))
     outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates)()
     settle(outcome.made.model, session.run)
     return outcome
@@ -99,12 +98,12 @@ def _can_search(config: TuneConfig) -> bool:
 
 
 def _what_auto_would_do(config: TuneConfig, run: Workspace, minutes: float) -> str:
-    candidates = rungs_of(config)
-    trained = len({training_of(candidate) for candidate in candidates} - {PLAIN})
+    candidates = candidates_of(config)
+    trained = len({candidate.training for candidate in candidates} - {PLAIN})
     again = command("tune", config=run.settings_file, auto=True, output=f"{run}-auto")
     return (
-        f"--auto looks for the cheapest mitigation that keeps everything: {', '.join(candidates)}, in this order, "
-        f"as far as it must; {trained} trainings for the {len(candidates)} of them, "
+        f"--auto looks for the cheapest mitigation that keeps everything: {', '.join(map(str, candidates))}, in this "
+        f"order, as far as it must; {trained} trainings for the {len(candidates)} of them, "
         f"about {minutes:.0f} minutes each: {again}"
     )
 

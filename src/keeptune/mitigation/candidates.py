@@ -7,17 +7,17 @@ from dataclasses import replace
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import Full, MitigationConfig, MitigationSearchConfig, TuneConfig
 from keeptune.errors import ConfigError
+from keeptune.mitigation.active import extra, setting
 from keeptune.mitigation.fit import unfit
-from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
+from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.mitigation.spec import PLAIN, ROUTE, MitigationSpec, parse
 
-PLAIN = "plain"
-ROUTE = "route"
-INTERPOLATION = "interpolation"
-INTERPOLATIONS = ("interpolation=0.75", "interpolation=0.5", "interpolation=0.25")
-"""They need no training: the plain one's change is made smaller."""
+ALPHAS = (0.75, 0.5, 0.25)
+"""Of the interpolations, which need no training: the plain one's change is made smaller."""
+INTERPOLATIONS = tuple(PLAIN.interpolated(alpha) for alpha in ALPHAS)
 
 
-def rungs_of(config: TuneConfig) -> tuple[str, ...]:
+def candidates_of(config: TuneConfig) -> tuple[MitigationSpec, ...]:
     """The candidates after the plain training, in their order: the user's, or those of the default mitigation search
     that the method can have.
 
@@ -30,22 +30,22 @@ def rungs_of(config: TuneConfig) -> tuple[str, ...]:
             "begin with another --method, or leave --auto out",
         )
     full = isinstance(config.method, Full)
+    can_route = config.mitigation_search.can_route and not full
     if config.mitigation_search.candidates:
-        for candidate in config.mitigation_search.candidates:
-            if candidate == ROUTE and (full or not config.mitigation_search.can_route):
+        given = tuple(parse(text) for text in config.mitigation_search.candidates)
+        for candidate in given:
+            if candidate.routed and not can_route:
                 raise ConfigError("route is a candidate only for an adapter and with can_route", "add --can-route")
             if error := unfit(candidate_config(candidate, config)):
                 raise error
-        return config.mitigation_search.candidates
-    candidates = [ROUTE] if config.mitigation_search.can_route and not full else []
-    candidates += INTERPOLATIONS
-    if full:
-        candidates.append("lora")
+        return given
+    candidates = [*((ROUTE,) if can_route else ()), *INTERPOLATIONS, *((parse("lora"),) if full else ())]
     if config.mitigation.replay:
-        candidates += [*with_interpolations("replay=0.05"), *with_interpolations("replay=0.25")]
-    candidates += ["smaller=0.3", *with_interpolations("self-replay=0.1"), *with_interpolations("kl=0.5")]
+        candidates += [*with_interpolations(parse("replay=0.05")), *with_interpolations(parse("replay=0.25"))]
+    candidates.append(parse("smaller=0.3"))
+    candidates += [*with_interpolations(parse("self-replay=0.1")), *with_interpolations(parse("kl=0.5"))]
     if config.mitigation.replay:
-        candidates += with_interpolations("replay=0.25+kl=0.5")
+        candidates += with_interpolations(parse("replay=0.25+kl=0.5"))
     return tuple(candidate for candidate in candidates if not unfit(candidate_config(candidate, config)))
 
 
@@ -60,25 +60,25 @@ def refuse_other_mitigations(config: TuneConfig) -> None:
     Raises:
         ConfigError: one is.
     """
-    for row in MITIGATIONS.values():
-        section, _, name = row.setting.partition(".")
-        if section != "mitigation":
-            continue
-        given = getattr(config.mitigation, name)
-        if given != getattr(MitigationConfig(), name):
-            raise ConfigError(
-                f"{row.setting} is set, and a mitigation search tries each mitigation alone",
-                f"make it a candidate, --candidates {row.name}={given}, or leave it out",
-            )
+    found = [(f"--mitigation {part}", str(part)) for part in extra(config)]
+    for name, mitigation in MITIGATIONS.items():
+        key = mitigation.setting
+        if key.startswith("mitigation.") and setting(key, config) != setting(key, TuneConfig()):
+            found.append((key, f"{name}={setting(key, config)}"))
+    for given, candidate in found:
+        raise ConfigError(
+            f"{given} is set, and a mitigation search tries each mitigation alone",
+            f"make it a candidate, --candidates {candidate}, or leave it out",
+        )
 
 
-def candidate_config(candidate: str, config: TuneConfig) -> TuneConfig:
+def candidate_config(candidate: MitigationSpec, config: TuneConfig) -> TuneConfig:
     """The settings of one candidate.
 
     Raises:
-        ConfigError: it names no mitigation.
+        ConfigError: it needs old data, and there is none.
     """
-    return plain_of(config) if candidate in (PLAIN, ROUTE) else apply_mitigations(candidate, _alone(config))
+    return plain_of(config) if candidate in (PLAIN, ROUTE) else candidate.apply(_alone(config))
 
 
 def _alone(config: TuneConfig) -> TuneConfig:
@@ -95,28 +95,9 @@ def _alone(config: TuneConfig) -> TuneConfig:
     )
 
 
-def with_interpolations(candidate: str) -> tuple[str, ...]:
+def with_interpolations(candidate: MitigationSpec) -> tuple[MitigationSpec, ...]:
     """A training that forgets little and may gain more than the plain one, and the larger shares of its change."""
-    return (candidate, *(f"{candidate}+{interpolation}" for interpolation in INTERPOLATIONS[:2]))
-
-
-def training_of(candidate: str) -> str:
-    """The candidate whose trained weights this one uses: itself, or without its interpolation."""
-    parts = [part.strip() for part in candidate.split("+")]
-    return "+".join(part for part in parts if part != ROUTE and part.partition("=")[0] != INTERPOLATION) or PLAIN
-
-
-def alpha_of(candidate: str) -> float:
-    """The share of its training's change that the candidate keeps."""
-    parts = (part.strip().partition("=") for part in candidate.split("+"))
-    return next((float(share or 0.5) for name, _, share in parts if name == INTERPOLATION), 1.0)
-
-
-def cost_of(candidate: str) -> str:
-    """In words."""
-    if candidate in (PLAIN, ROUTE):
-        return "the training itself" if candidate == PLAIN else "nothing"
-    return ", ".join(MITIGATIONS[part.partition("=")[0].strip()].cost for part in candidate.split("+"))
+    return (candidate, *(candidate.interpolated(alpha) for alpha in ALPHAS[:2]))
 
 
 def refuse_nothing_to_keep(config: TuneConfig) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keeptune.mitigation.candidates import INTERPOLATION, INTERPOLATIONS, PLAIN, alpha_of, training_of
+from keeptune.mitigation.candidates import ALPHAS
+from keeptune.mitigation.spec import MitigationSpec
 from keeptune.records import DevEvidence
 
 HALF = 0.5
@@ -20,10 +21,18 @@ NEAR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A candidate whose model was made and asked."""
+
+    candidate: MitigationSpec
+    evidence: DevEvidence
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One candidate, and why."""
 
-    candidate: DevEvidence
+    tried: Tried
     reason: str
     enough: bool
     """It keeps every ability, and `min_gain` of the plain training's gain."""
@@ -44,68 +53,65 @@ def enough(candidate: DevEvidence, plain: DevEvidence, min_gain: float) -> bool:
     return keeps(candidate) and share_of_gain(candidate, plain) >= min_gain
 
 
-def next_alpha(tried: Sequence[DevEvidence], min_gain: float) -> str | None:
-    """A interpolation of the last training that is worth asking before any other candidate.
+def next_alpha(tried: Sequence[Tried], min_gain: float) -> MitigationSpec | None:
+    """An interpolation of the last training that is worth asking before any other candidate.
 
-    Where the last candidate is enough, but with little room, the next smaller of `INTERPOLATIONS`; where none is, the
-    middle of two, of which the larger gains enough and the smaller keeps everything, unless they are near or one
-    between them does neither.
+    Where the last candidate is enough, but with little room, the next smaller of `ALPHAS`; where none is, the middle of
+    two, of which the larger gains enough and the smaller keeps everything, unless they are near or one between them
+    does neither.
     """
-    plain, last = tried[0], tried[-1]
-    training = training_of(last.candidate)
+    plain, last = tried[0].evidence, tried[-1]
+    training = last.candidate.training
     interpolations = {
-        alpha_of(one.candidate): one for one in tried if training_of(one.candidate) == training and not one.routed
+        one.candidate.alpha: one.evidence
+        for one in tried
+        if one.candidate.training == training and not one.evidence.routed
     }
-    if enough(last, plain, min_gain):
-        smaller = (share for share in map(alpha_of, INTERPOLATIONS) if share < alpha_of(last.candidate))
-        share = next(smaller, None) if last.worst > ROOM else None
-        return None if share is None or share in interpolations else _interpolated(training, share)
+    if enough(last.evidence, plain, min_gain):
+        smaller = (alpha for alpha in ALPHAS if alpha < last.candidate.alpha)
+        alpha = next(smaller, None) if last.evidence.worst > ROOM else None
+        return None if alpha is None or alpha in interpolations else training.interpolated(alpha)
     if any(enough(one, plain, min_gain) for one in interpolations.values()):
         return None
     gaining = [
-        share for share, one in interpolations.items() if share_of_gain(one, plain) >= min_gain and not keeps(one)
+        alpha for alpha, one in interpolations.items() if share_of_gain(one, plain) >= min_gain and not keeps(one)
     ]
     high = min(gaining, default=0.0)
-    low = max((share for share, one in interpolations.items() if keeps(one) and share < high), default=high)
-    if high - low < NEAR or any(low < share < high for share in interpolations):
+    low = max((alpha for alpha, one in interpolations.items() if keeps(one) and alpha < high), default=high)
+    if high - low < NEAR or any(low < alpha < high for alpha in interpolations):
         return None
-    return _interpolated(training, (low + high) / 2)
+    return training.interpolated((low + high) / 2)
 
 
-def _interpolated(training: str, share: float) -> str:
-    interpolation = f"{INTERPOLATION}={share:g}"
-    return interpolation if training == PLAIN else f"{training}+{interpolation}"
-
-
-def choose(candidates: Sequence[DevEvidence], min_gain: float) -> Choice:
-    """The candidate to take, among those tried; `candidates` in the order of their cost, the plain training first.
+def choose(tried: Sequence[Tried], min_gain: float) -> Choice:
+    """The candidate to take, among those tried; `tried` in the order of their cost, the plain training first.
 
     The first that is enough; if it keeps an ability by little, the one of its interpolations that is enough and
     farthest inside both limits, that of the drops and that of the gain. Where none is enough, the best gain among
     those that keep all; where none does, the one whose worst drop is the smallest part of its margin.
     """
-    plain = candidates[0]
-    fit = [candidate for candidate in candidates if enough(candidate, plain, min_gain)]
+    plain = tried[0].evidence
+    fit = [one for one in tried if enough(one.evidence, plain, min_gain)]
     if fit:
-        first, training = fit[0], training_of(fit[0].candidate)
+        first = fit[0]
         alike = (
-            [candidate for candidate in fit if training_of(candidate.candidate) == training]
-            if first.worst > ROOM
+            [one for one in fit if one.candidate.training == first.candidate.training]
+            if first.evidence.worst > ROOM
             else [first]
         )
-        best = min(alike, key=lambda candidate: _nearest_limit(candidate, plain, min_gain))
-        return Choice(best, _why_enough(best, first, plain), True)
-    keeping = [candidate for candidate in candidates if keeps(candidate)]
+        best = min(alike, key=lambda one: _nearest_limit(one.evidence, plain, min_gain))
+        return Choice(best, _why_enough(best.evidence, first.evidence, plain), True)
+    keeping = [one for one in tried if keeps(one.evidence)]
     if keeping:
-        best = max(keeping, key=lambda candidate: candidate.gain)
-        share = share_of_gain(best, plain)
+        best = max(keeping, key=lambda one: one.evidence.gain)
+        share = share_of_gain(best.evidence, plain)
         why = (
             f"of the candidates that keep every ability it gains the most: {100 * share:.0f} % of the plain training's "
             f"gain on development items, less than the {100 * min_gain:.0f} % asked for"
         )
         return Choice(best, why, False)
-    best = min(candidates, key=lambda candidate: candidate.worst)
-    worst = max(best.drops, key=lambda drop: drop.share_of_margin)
+    best = min(tried, key=lambda one: one.evidence.worst)
+    worst = max(best.evidence.drops, key=lambda drop: drop.share_of_margin)
     why = (
         f"no candidate that was tried keeps every ability; this one loses least: {worst.name} by {worst.drop:.3g}, "
         f"with a margin of {worst.margin:g}, on development items"

@@ -5,100 +5,79 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keeptune.config.schema import MitigationConfig
+from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
-from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer
-from keeptune.inference.base_text import sample_text
-from keeptune.mitigation.objective import Objective, Penalty, Term, completion_loss
-from keeptune.mitigation.replay import replay_examples, rows_for_shares
-from keeptune.mitigation.self_replay import Writing, base_rows, self_replay_rows
-from keeptune.mitigation.terms.ewc import ewc
-from keeptune.mitigation.terms.kl import KlToBase
-from keeptune.mitigation.terms.l2sp import l2sp
-from keeptune.mitigation.terms.token_mask import mask_improbable
-from keeptune.mitigation.terms.token_weights import TOKEN_LOSSES
-from keeptune.models.freeze import freeze_lowest
+from keeptune.mitigation.active import active
+from keeptune.mitigation.mitigation import ObjectiveInputs, RowInputs
+from keeptune.mitigation.mix import rows_for_shares
+from keeptune.mitigation.objective import Objective, Term, completion_loss
 from keeptune.models.load import LoadedModel
-from keeptune.models.reference import frozen_reference, reference_of
-from keeptune.records import EncodedRow, Example, RowRole
-
-BASE_TEXTS = 0.1
-"""Share of the mix's rows that are text of the base, where KL is taken on it."""
-BASE_TEXT_TOKENS = 64
-FISHER_TEXTS = 64
-SELF_REPLAY_SEED = 2_000_003
-"""Added to the training's seed, so that no replayed text is the text that drift is measured on, which has seed 0."""
-EWC_SEED = 7919
-"""Of the text that tells what matters to the base; drift is measured on other text."""
+from keeptune.records import EncodedRow, Example
 
 
 @dataclass(frozen=True, slots=True)
 class Mitigations:
-    """The mitigations of one training, in the order in which `train` needs them."""
+    """The active mitigations of one training, asked in the order in which `train` needs them."""
 
-    mitigation: MitigationConfig
+    config: TuneConfig
     encoder: Encoder
-    seed: int
     token_budget: int
     observer: Observer
     other: LoadedModel | None = None
     """What is held to in the place of the model that is trained."""
 
+    def learned_rows(self, base: LoadedModel, rows: list[EncodedRow]) -> list[EncodedRow]:
+        """The task's rows, as they are learned."""
+        inputs = RowInputs(self.config, base, self.encoder, self.token_budget, self.observer)
+        for mitigation, value in active(self.config):
+            if mitigation.learned_rows:
+                rows = mitigation.learned_rows(value, inputs, rows)
+        return rows
+
     def old_rows(
         self,
         base: LoadedModel,
         task_rows: int,
-        sources: Sequence[Sequence[Example]],
-        prompts: Sequence[Example],
-        forbidden: Sequence[Sequence[Example]],
+        sources: Sequence[Sequence[Example]] = (),
+        prompts: Sequence[Example] = (),
+        forbidden: Sequence[Sequence[Example]] = (),
     ) -> list[EncodedRow]:
-        """Rows to replay: old ones, and such as the bare base writes.
+        """Rows to learn beside the task's: old ones, and such as the bare base writes.
 
         Args:
             sources: rows of old tasks.
             prompts: for the base to answer; it draws its own where there are none.
             forbidden: sets that must not be replayed, such as those that are asked afterwards.
         """
-        fractions = (self.mitigation.replay_fraction if sources else 0.0, self.mitigation.self_replay)
-        old, own = rows_for_shares(task_rows, fractions)
+        inputs = RowInputs(
+            self.config, base, self.encoder, self.token_budget, self.observer, sources, prompts, forbidden
+        )
+        adding = [(m.added_rows, value) for m, value in active(self.config) if m.added_rows and m.added_rows.learned]
+        shares = [value if added.share is None else added.share for added, value in adding]
         rows: list[EncodedRow] = []
-        if old:
-            examples = replay_examples(old, sources, forbidden, self.seed, self.observer)
-            rows += _as_role(self.encoder.rows(examples), "replay")
-        if own:
-            writing = Writing(seed=self.seed + SELF_REPLAY_SEED, token_budget=self.token_budget)
-            rows += self_replay_rows(base, self.encoder, own, forbidden, prompts, writing, self.observer)
+        for (added, _), count in zip(adding, rows_for_shares(task_rows, shares), strict=True):
+            rows += [replace(row, role="replay") for row in added.make(inputs, count)]
         if rows:
             self.observer(Notice("replay", f"{len(rows)} replayed rows in a mix of {task_rows + len(rows)}"))
         return rows
 
     def base_rows(self, base: LoadedModel, rows: int) -> list[EncodedRow]:
-        """Text that the bare base samples, for KL alone."""
-        if not self.mitigation.kl or self.mitigation.kl_on != "self":
-            return []
-        count = rows_for_shares(rows, (BASE_TEXTS,))[0]
-        self.observer(Notice("kl", f"{count} texts sampled from the base, on which the tuned model is held to it"))
-        return base_rows(base, count, BASE_TEXT_TOKENS, self.seed, self.observer)
+        """Rows that are not learned, for terms of their own."""
+        inputs = RowInputs(self.config, base, self.encoder, self.token_budget, self.observer)
+        found: list[EncodedRow] = []
+        for mitigation, value in active(self.config):
+            added = mitigation.added_rows
+            if added and not added.learned:
+                (count,) = rows_for_shares(rows, [value if added.share is None else added.share])
+                found += [replace(row, role="base") for row in added.make(inputs, count)]
+        return found
 
-    def learned_rows(self, base: LoadedModel, rows: list[EncodedRow]) -> list[EncodedRow]:
-        """`rows`, without the tokens that the bare base finds improbable where that was asked for."""
-        if self.mitigation.token_weights != "stm":
-            return rows
-        masked = mask_improbable(base, rows, self.token_budget)
-        share = f"{100 * masked.masked / masked.tokens:.0f} %"
-        rest = f"; {masked.dropped} rows had no other" if masked.dropped else ""
-        self.observer(Notice("stm", f"{share} of the completion tokens are improbable and not learned{rest}"))
-        return list(masked.rows)
-
-    def freeze(self, loaded: LoadedModel) -> None:
-        """Hold the lowest layers of a model that is trained fully."""
-        if not self.mitigation.freeze:
-            return
-        frozen = freeze_lowest(loaded, self.mitigation.freeze)
-        self.observer(
-            Notice("freeze", f"{len(frozen.layers)} layers and the embeddings, {frozen.weights:,} weights, stay")
-        )
+    def before_training(self, loaded: LoadedModel) -> None:
+        """Change which weights are trained, once the adapter is on."""
+        for mitigation, value in active(self.config):
+            if mitigation.before_training:
+                mitigation.before_training(value, loaded, self.config, self.observer)
 
     def objective(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> Objective:
         """What is minimised: call it before the first step, with the adapter on.
@@ -106,27 +85,9 @@ class Mitigations:
         Args:
             rows: all that are trained on.
         """
-        loss = TOKEN_LOSSES.get(self.mitigation.token_weights, completion_loss)
-        terms = [Term(1.0, loss)]
-        if self.mitigation.kl:
-            on: RowRole = "base" if self.mitigation.kl_on == "self" else self.mitigation.kl_on
-            if not any(row.role == on for row in rows):
-                raise ConfigError("kl_on is replay, and no rows are replayed", "name them with --replay")
-            reference = frozen_reference(self.other) if self.other else reference_of(loaded)
-            terms.append(Term(self.mitigation.kl, KlToBase(reference, without_target=on == "task"), frozenset({on})))
-        return Objective(tuple(terms), tuple(self._penalties(loaded, rows)))
-
-    def _penalties(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> list[tuple[float, Penalty]]:
-        found: list[tuple[float, Penalty]] = []
-        if self.mitigation.l2sp:
-            found.append((self.mitigation.l2sp, l2sp(loaded)))
-        if self.mitigation.ewc:
-            old = [row for row in rows if row.role != "task"]
-            found.append(
-                (self.mitigation.ewc, ewc(loaded, old or sample_text(loaded, FISHER_TEXTS, BASE_TEXT_TOKENS, EWC_SEED)))
-            )
-        return found
-
-
-def _as_role(rows: Sequence[EncodedRow], role: RowRole) -> list[EncodedRow]:
-    return [replace(row, role=role) for row in rows]
+        inputs = ObjectiveInputs(self.config, loaded, rows, self.other)
+        found = active(self.config)
+        losses = [loss for m, value in found if m.loss and (loss := m.loss(value))]
+        terms = [term for m, value in found if m.terms for term in m.terms(value, inputs)]
+        penalties = [(value, m.penalty(inputs)) for m, value in found if m.penalty]
+        return Objective((Term(1.0, losses[0] if losses else completion_loss), *terms), tuple(penalties))

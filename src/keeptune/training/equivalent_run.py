@@ -1,20 +1,18 @@
-"""A training that is there is used again: by runs that differ in the interpolation, and by the candidates of a
-mitigation search beside it."""
+"""Existing trainings are used again: by runs that change the weights only after the training, and by the candidates of
+a mitigation search."""
 
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from keeptune.config.schema import ModelConfig, TuneConfig
 from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
-from keeptune.export.save_interpolated import save_interpolated
+from keeptune.mitigation.active import after_training
 from keeptune.models.find import find_model, hash_model
-from keeptune.models.interpolation import scales
-from keeptune.models.load import load_model
-from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
-from keeptune.records import TrainingSummary
+from keeptune.records import TrainingSummary, from_plain
 from keeptune.training.resume import TRAINED_ON
 from keeptune.workspace.atomic import atomic_folder
 from keeptune.workspace.workspace import Workspace
@@ -50,17 +48,20 @@ def take_over(whole: Workspace, run: Workspace) -> TrainingSummary:
     return _keep_summary(whole, run)
 
 
-def interpolation(config: TuneConfig, whole: Workspace, run: Workspace) -> TrainingSummary:
-    """Write the share α of what `whole` changed as the weights of `run`.
+def change_weights(config: TuneConfig, whole: Workspace, run: Workspace) -> TrainingSummary:
+    """Write the weights of `whole` to `run`, changed by the mitigations that follow a training.
 
     Raises:
         StoreError: `whole` holds no weights.
         ModelError: an adapter that cannot be merged.
     """
-    tuned = _weights(whole)
-    lora = tuned == whole.adapter and scales(read_json(tuned / ADAPTER_CONFIG))
-    base = None if lora else load_model(config.model, train_weights=True)
-    save_interpolated(base, tuned, config.mitigation.interpolation, run.adapter if lora else run.model, config.model)
+    tuned, steps = _weights(whole), after_training(config)
+    with tempfile.TemporaryDirectory(dir=run.path) as between:
+        for number, (change, value) in enumerate(steps, 1):
+            changed = run if number == len(steps) else Workspace(Path(between) / str(number))
+            changed.path.mkdir(exist_ok=True)
+            change(value, config, tuned, changed.path)
+            tuned = _weights(changed)
     return _keep_summary(whole, run)
 
 
@@ -79,9 +80,9 @@ def _keep_summary(whole: Workspace, run: Workspace) -> TrainingSummary:
 def _alike(other: Workspace, run: Workspace) -> bool:
     made_of = run.origin()
     try:
-        whole_change = other.settings()["mitigation"]["interpolation"] == 1.0
+        whole_change = not after_training(from_plain(TuneConfig, other.settings()))
         its = other.origin()
         return whole_change and all(its.get(name) == made_of.get(name) for name in TRAINED_ON)
-    except (StoreError, KeyError, TypeError):
+    except (KeeptuneError, ValueError, KeyError, TypeError):
         # What cannot be read, or is of an earlier version, is not used again.
         return False

@@ -13,6 +13,7 @@ from keeptune.inference.drift import check_same_vocabulary
 from keeptune.inference.encoding import encode_train
 from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.inference.vllm_engine import stop_server
+from keeptune.mitigation.active import uses_reference
 from keeptune.mitigation.mitigations import Mitigations
 from keeptune.models.adapters import attach_adapter, experts_left_out
 from keeptune.models.load import LoadedModel, load_model
@@ -53,7 +54,7 @@ def prepared(session: Session) -> Prepared:
     if other:
         check_same_vocabulary(other, loaded)
     budget = config.training.token_budget or default_token_budget(loaded.placement.device.type)
-    mitigations = Mitigations(config.mitigation, encoder, config.training.seed, budget, observer, other)
+    mitigations = Mitigations(config, encoder, budget, observer, other)
     train_rows = mitigations.learned_rows(loaded, encode_train(encoder, rows.train, observer))
     old_rows = mitigations.old_rows(other or loaded, len(train_rows), *replay_data(session))
     base_rows = mitigations.base_rows(other or loaded, len(train_rows) + len(old_rows))
@@ -61,7 +62,6 @@ def prepared(session: Session) -> Prepared:
     of_base = loaded.parameters
     if isinstance(config.method, Full):
         loaded.model.requires_grad_(True)
-        mitigations.freeze(loaded)
     else:
         attach_adapter(loaded, config.method, config.training.seed, freeze=config.mitigation.freeze, rows=old_rows)
         if left_out := experts_left_out(loaded):
@@ -69,6 +69,7 @@ def prepared(session: Session) -> Prepared:
         if ends_otherwise(loaded):
             ends = list(loaded.end_ids())
             observer(Notice("end", f"answers end with the chat template's end of a turn: other tools {NEED}{ends}"))
+    mitigations.before_training(loaded)
     session = session.with_config(_resolved(config, of_base, len(rows.train), budget))
     tell_model(loaded, observer)
     loop = Loop(
@@ -87,10 +88,9 @@ def prepared(session: Session) -> Prepared:
 
 def _reference(config: TuneConfig) -> LoadedModel | None:
     """The reference model that the settings name, where a mitigation uses it."""
-    mitigation = config.mitigation
-    if not mitigation.reference or not (mitigation.kl or mitigation.self_replay):
+    if not config.mitigation.reference or not uses_reference(config):
         return None
-    return load_for_inference(dataclasses.replace(config.model, name=mitigation.reference, revision=None))
+    return load_for_inference(dataclasses.replace(config.model, name=config.mitigation.reference, revision=None))
 
 
 def _resolved(config: TuneConfig, parameters: int, examples: int, token_budget: int) -> TuneConfig:

@@ -14,8 +14,8 @@ from keeptune.data.task_rows import EMBEDDED, Rows, load_rows, rows_of_user
 from keeptune.errors import DataError
 from keeptune.events import Notice, NoticeLog, Observer, silent
 from keeptune.inference.encoding import make_encoder
-from keeptune.mitigation.candidates import refuse_nothing_to_keep, refuse_other_mitigations, rungs_of
-from keeptune.mitigation.replay import without_prompts
+from keeptune.mitigation.candidates import candidates_of, refuse_nothing_to_keep, refuse_other_mitigations
+from keeptune.mitigation.mix import without_prompts
 from keeptune.training.preflight import preflight
 from keeptune.training.session import Session
 from keeptune.workspace.lineage import of_run
@@ -37,7 +37,7 @@ def ready(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
         refuse_nothing_to_keep(config)
         refuse_other_mitigations(config)
     if config.mitigation_search.auto or config.mitigation_search.candidates:
-        rungs_of(config)
+        candidates_of(config)
     config = protect_previous_tasks(config, observer)
     encoder = make_encoder(of_run(config.model), config.data, config.method)
     rows = load_rows(config, observer)

@@ -9,6 +9,7 @@ from keeptune.config.schema import TuneConfig
 from keeptune.data.prompts import load_prompts
 from keeptune.data.task_rows import load_told, rows_of_user
 from keeptune.events import silent
+from keeptune.mitigation.active import adds_learned_rows
 from keeptune.records import Example
 from keeptune.training.session import Session
 
@@ -22,7 +23,7 @@ def check_replayed(config: TuneConfig) -> None:
 def replay_data(session: Session) -> tuple[list[Sequence[Example]], Sequence[Example], list[Sequence[Example]]]:
     """(rows of old tasks, prompts for the base to answer, sets that must not be replayed)."""
     config, rows, mitigation = session.config, session.rows, session.config.mitigation
-    if not mitigation.replay and not mitigation.self_replay:
+    if not adds_learned_rows(config):
         return [], (), []
     data = rows_of_user(config.data)
     sources: list[Sequence[Example]] = [

@@ -13,6 +13,7 @@ from keeptune.config.paths import with_absolute_paths
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.events import silent
+from keeptune.mitigation.active import adds_learned_rows, uses_reference, without_after_training
 from keeptune.models.find import find_model, hash_model
 from keeptune.models.placement import place
 from keeptune.records import to_plain
@@ -67,8 +68,7 @@ def metric_files(config: TuneConfig) -> str:
 def _replayed(session: Session) -> dict[str, str]:
     """A hash of what may be replayed and what must not be: weights that were trained before another ability was
     declared may have learned its items."""
-    mitigation = session.config.mitigation
-    if not (mitigation.replay or mitigation.self_replay):
+    if not adds_learned_rows(session.config):
         return {}
     sources, prompts, forbidden = replay_data(replace(session, observer=silent))
     asked = {hash_value(replace(example, source="")) for examples in forbidden for example in examples}
@@ -120,11 +120,11 @@ def _name(metric: str) -> str:
 
 def _trained_by(config: TuneConfig) -> str:
     """A hash of what decides the training, before any default is filled in: runs that agree in it and in their rows
-    have the same weights, up to the interpolation and rounding."""
-    whole_change = replace(config, mitigation=replace(config.mitigation, interpolation=1.0))
+    have the same weights, up to rounding and what changes them after the training."""
+    whole_change = without_after_training(config)
     mitigation, placed = config.mitigation, place(config.model.device, config.model.dtype)
     starts = [hash_model(find_model(config.model))]
-    if mitigation.reference and (mitigation.kl or mitigation.self_replay):
+    if mitigation.reference and uses_reference(config):
         starts.append(hash_model(find_model(replace(config.model, name=mitigation.reference, revision=None))))
     return hash_value(
         [

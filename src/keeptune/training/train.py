@@ -7,11 +7,12 @@ import gc
 
 from keeptune.events import Notice
 from keeptune.export.save import save_tuned
+from keeptune.mitigation.active import after_training, without_after_training
 from keeptune.mitigation.fit import unfit
 from keeptune.models.memory import Meter, trim
 from keeptune.records import TrainingSummary
 from keeptune.training.checkpoint import LoopState
-from keeptune.training.equivalent_run import equivalent_run, interpolation, take_over
+from keeptune.training.equivalent_run import change_weights, equivalent_run, take_over
 from keeptune.training.prepare import Prepared, prepared
 from keeptune.training.resume import keep_trained_by, refuse_another
 from keeptune.training.session import Session
@@ -25,19 +26,18 @@ def train(session: Session) -> TrainingSummary:
     refuse_another(session)
     if run.is_trained:
         return run.training()
-    interpolated = config.mitigation.interpolation != 1.0
-    alike = equivalent_run(run, session.observer) if interpolated or run.is_candidate else None
+    changed_later = bool(after_training(config))
+    alike = equivalent_run(run, session.observer) if changed_later or run.is_candidate else None
     if alike is not None:
         session.observer(Notice("training", f"the training of {alike.path.name} is used again"))
-    if interpolated or alike is not None:
+    if changed_later or alike is not None:
         run.begin(config)
-    if interpolated:
+    if changed_later:
         whole = alike or run.whole
         if alike is None:
             whole.path.mkdir(exist_ok=True)
-            mitigation = dataclasses.replace(config.mitigation, interpolation=1.0)
-            train(dataclasses.replace(session, config=dataclasses.replace(config, mitigation=mitigation), run=whole))
-        return interpolation(config, whole, run)
+            train(dataclasses.replace(session, config=without_after_training(config), run=whole))
+        return change_weights(config, whole, run)
     if alike is not None:
         return take_over(alike, run)
     return _trained_anew(session)

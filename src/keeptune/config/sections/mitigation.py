@@ -99,6 +99,13 @@ class MitigationConfig(Canonical):
         more="W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903.",
         range=Range(0, 1, high_open=False),
     )
+    extra: tuple[str, ...] = setting(
+        (),
+        Affects.WEIGHTS,
+        "Mitigation without a flag of its own, such as one of another package; may be repeated.",
+        metavar="NAME[=VALUE]",
+        flag="mitigation",
+    )
 
 
 @dataclass(frozen=True, slots=True)

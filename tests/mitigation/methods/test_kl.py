@@ -14,7 +14,7 @@ from scipy.stats import entropy
 
 from keeptune.config import Adapter, Full, ModelConfig
 from keeptune.data.encode import Encoder
-from keeptune.mitigation.terms.kl import KlToBase
+from keeptune.mitigation.methods.kl import KlToBase
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits

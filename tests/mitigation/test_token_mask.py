@@ -14,7 +14,7 @@ from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import TrainingError
 from keeptune.inference.loglikelihood import loglikelihoods_by_token
-from keeptune.mitigation.terms.token_mask import mask_improbable
+from keeptune.mitigation.token_mask import mask_improbable
 from keeptune.models.batch import make_batch
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, Example, Message

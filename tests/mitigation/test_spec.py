@@ -6,11 +6,14 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keeptune.config import Adapter, Full, MitigationConfig, TrainingConfig, TuneConfig
 from keeptune.errors import ConfigError
 from keeptune.mitigation.fit import unfit
-from keeptune.mitigation.table import MITIGATIONS, apply_mitigations
+from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.mitigation.spec import ROUTE, MitigationSpec, Part, parse, refuse_overridden
 from keeptune.models.adapters import METHODS
 
 OLD = ("old.jsonl",)
@@ -32,53 +35,53 @@ MITIGATION = {
 
 @pytest.mark.parametrize("name", MITIGATION)
 def test_a_row_sets_its_own_field_and_no_other(name: str) -> None:
-    assert apply_mitigations(name, CONFIG) == replace(CONFIG, mitigation=MitigationConfig(**MITIGATION[name]))
+    assert parse(name).apply(CONFIG) == replace(CONFIG, mitigation=MitigationConfig(**MITIGATION[name]))
 
 
 def test_every_row_is_known_here() -> None:
-    assert set(MITIGATIONS) == {*MITIGATION, *METHODS, "accept", "full", "smaller"}
-    assert {row.name for row in MITIGATIONS.values()} == set(MITIGATIONS)
+    assert set(MITIGATIONS) == {*MITIGATION, *METHODS, "accept", "full", "route", "smaller"}
+    assert {row.name for _, row in MITIGATIONS.items()} == set(MITIGATIONS)
     assert all(row.source.startswith("arXiv:") for name, row in MITIGATIONS.items() if name in METHODS)
 
 
 def test_a_value_in_the_place_of_the_default() -> None:
-    assert apply_mitigations("kl=0.25", CONFIG).mitigation.kl == 0.25
-    assert apply_mitigations("l2sp=1e-3", CONFIG).mitigation.l2sp == 1e-3
-    assert apply_mitigations("token-weights=dft", CONFIG).mitigation.token_weights == "dft"
+    assert parse("kl=0.25").apply(CONFIG).mitigation.kl == 0.25
+    assert parse("l2sp=1e-3").apply(CONFIG).mitigation.l2sp == 1e-3
+    assert parse("token-weights=dft").apply(CONFIG).mitigation.token_weights == "dft"
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_keeps_the_adapters_other_settings(name: str) -> None:
-    assert apply_mitigations(name, CONFIG).method == Adapter(kind=name, rank=7, alpha=9)
-    assert apply_mitigations(name, replace(CONFIG, method=Full())).method == Adapter(kind=name)
+    assert parse(name).apply(CONFIG).method == Adapter(kind=name, rank=7, alpha=9)
+    assert parse(name).apply(replace(CONFIG, method=Full())).method == Adapter(kind=name)
 
 
 def test_full_and_accept() -> None:
-    assert apply_mitigations("full", CONFIG).method == Full()
-    assert apply_mitigations("accept", CONFIG) == replace(CONFIG, mitigation=MitigationConfig())
+    assert parse("full").apply(CONFIG).method == Full()
+    assert parse("accept").apply(CONFIG) == replace(CONFIG, mitigation=MitigationConfig())
 
 
 def test_a_smaller_step_makes_smaller_what_is_there() -> None:
     config = replace(CONFIG, training=TrainingConfig(lr_factor=0.5))
-    assert apply_mitigations("smaller=0.5", config).training.lr_factor == 0.25
-    assert apply_mitigations("smaller", config).training.lr_factor == pytest.approx(0.15)
+    assert parse("smaller=0.5").apply(config).training.lr_factor == 0.25
+    assert parse("smaller").apply(config).training.lr_factor == pytest.approx(0.15)
 
 
 def test_several_joined() -> None:
-    found = apply_mitigations("full + replay=0.1 + kl=0.2 + interpolation=0.75", CONFIG)
+    found = parse("full + replay=0.1 + kl=0.2 + interpolation=0.75").apply(CONFIG)
     assert found.method == Full()
     assert found.mitigation == MitigationConfig(replay=OLD, replay_fraction=0.1, kl=0.2, interpolation=0.75)
 
 
 def test_old_data_is_mixed_in_only_where_it_is_named() -> None:
     for name, row in MITIGATIONS.items():
-        assert bool(apply_mitigations(name, CONFIG).mitigation.replay) == (row.needs == "old data"), name
+        assert bool(parse(name).apply(CONFIG).mitigation.replay) == (row.needs == "old data"), name
 
 
 @pytest.mark.parametrize("name", [name for name, row in MITIGATIONS.items() if row.needs == "old data"])
 def test_old_data_that_is_missing(name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} needs rows of old tasks") as caught:
-        apply_mitigations(name, TuneConfig())
+        parse(name).apply(TuneConfig())
     assert "--replay" in caught.value.fix
 
 
@@ -86,8 +89,8 @@ def test_old_data_that_is_missing(name: str) -> None:
     ("specification", "message", "fix"),
     [
         ("repaly=0.1", "no mitigation 'repaly' in 'repaly=0.1'", "did you mean replay?"),
-        ("full+dail=0.5", "no mitigation 'dail'", "did you mean interpolation?"),
-        ("", "no mitigation ''", "One of: accept, full, lora"),
+        ("full+interpoletion=0.5", "no mitigation 'interpoletion'", "did you mean interpolation?"),
+        ("", "no mitigation ''", "One of: accept"),
         ("kl+", "no mitigation ''", "One of: accept"),
         ("kl=much", "kl in 'kl=much' is 'much', not a number", "give a number, at least 0"),
         ("full=1", "full in 'full=1' takes no value", "write full alone"),
@@ -99,15 +102,15 @@ def test_old_data_that_is_missing(name: str) -> None:
 )
 def test_what_is_no_specification(specification: str, message: str, fix: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        apply_mitigations(specification, CONFIG)
+        parse(specification).apply(CONFIG)
     assert message in str(caught.value)
     assert fix in caught.value.fix
 
 
 def test_corda_keeps_the_rows_that_it_measures() -> None:
     old = replace(CONFIG, mitigation=MitigationConfig(replay=("old.jsonl",)))
-    assert apply_mitigations("corda", old).mitigation.replay == ("old.jsonl",)
-    assert apply_mitigations("lora", old).mitigation.replay == ()
+    assert parse("corda").apply(old).mitigation.replay == ("old.jsonl",)
+    assert parse("lora").apply(old).mitigation.replay == ()
 
 
 def of(kind: str, **mitigation: Any) -> TuneConfig:
@@ -148,8 +151,74 @@ def test_shares_and_rows_to_replay() -> None:
 
 def test_a_rate_that_was_given_is_for_its_own_kind_of_method() -> None:
     config = replace(CONFIG, training=replace(CONFIG.training, lr=1e-4))
-    assert apply_mitigations("full", config).training.lr is None
-    assert apply_mitigations("dora", config).training.lr == 1e-4
+    assert parse("full").apply(config).training.lr is None
+    assert parse("dora").apply(config).training.lr == 1e-4
     full = replace(config, method=Full())
-    assert apply_mitigations("full", full).training.lr == 1e-4
-    assert apply_mitigations("lora", full).training.lr is None
+    assert parse("full").apply(full).training.lr == 1e-4
+    assert parse("lora").apply(full).training.lr is None
+
+
+NAMES = [name for name, _ in MITIGATIONS.items() if name not in ("route",)]
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> MitigationSpec:
+    """Any specification that can be written."""
+    parts = []
+    for name in draw(st.lists(st.sampled_from(NAMES), max_size=4, unique=True)):
+        mitigation, value = MITIGATIONS[name], None
+        if isinstance(mitigation.default, str):
+            value = draw(st.none() | st.sampled_from(["stm", "talr", "dft"]))
+        elif mitigation.default is not None:
+            value = draw(st.none() | st.floats(1e-300, 1.0, exclude_max=True))
+            if mitigation.setting in ("mitigation.kl", "mitigation.l2sp", "mitigation.ewc", "training.lr_factor"):
+                value = draw(st.none() | st.floats(1e-300, 1e300))
+        parts.append(Part(name, value))
+    return draw(st.sampled_from([MitigationSpec(tuple(parts)), ROUTE]))
+
+
+@given(specs())
+def test_what_is_written_is_read_as_the_same(spec: MitigationSpec) -> None:
+    assert parse(str(spec)) == spec
+    assert str(parse(str(spec))) == str(spec)
+
+
+@given(specs())
+def test_alpha_and_training_are_what_the_settings_have(spec: MitigationSpec) -> None:
+    config = spec.apply(CONFIG)
+    assert config.mitigation.interpolation == spec.alpha
+    assert spec.training.alpha == 1.0
+    assert spec.interpolated(0.5).alpha == 0.5
+    assert spec.interpolated(0.5).training == spec.training
+    trained = spec.training.apply(CONFIG)
+    assert trained == replace(config, mitigation=replace(config.mitigation, interpolation=1.0))
+
+
+@pytest.mark.parametrize(
+    ("written", "formatted"),
+    [
+        (" full + replay=0.10 ", "full+replay=0.1"),
+        ("kl = 1.0", "kl=1"),
+        ("kl=1e+16", "kl=1e16"),
+        ("interpolation", "interpolation"),
+        ("plain", "plain"),
+        ("route", "route"),
+    ],
+)
+def test_one_form(written: str, formatted: str) -> None:
+    assert str(parse(written)) == formatted
+
+
+@pytest.mark.parametrize("text", ["kl=0.1+kl=0.2", "interpolation+interpolation=0.5", "route+kl=1", "plain+kl=1"])
+def test_what_cannot_be_joined(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse(text)
+
+
+def test_a_bare_name_does_not_take_the_place_of_a_value_that_was_given() -> None:
+    given_kl = TuneConfig(mitigation=MitigationConfig(kl=0.3))
+    with pytest.raises(ConfigError) as caught:
+        refuse_overridden(parse("full+kl"), given_kl)
+    assert caught.value.fix == "write kl=0.3"
+    refuse_overridden(parse("full+kl=0.5"), given_kl)
+    refuse_overridden(parse("full+kl"), TuneConfig())

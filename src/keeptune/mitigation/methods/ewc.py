@@ -13,7 +13,12 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from keeptune.errors import TrainingError
+from keeptune.inference.base_text import sample_text
+from keeptune.mitigation.base_rows import BASE_TEXT_TOKENS
+from keeptune.mitigation.methods.l2sp import unfit_of_penalty
+from keeptune.mitigation.mitigation import Mitigation, ObjectiveInputs
 from keeptune.mitigation.objective import Penalty
+from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.models.batch import make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.load import LoadedModel
@@ -21,8 +26,12 @@ from keeptune.models.low_rank import low_rank_layers
 from keeptune.records import EncodedRow
 from keeptune.statistics.losses import cross_entropy_sum
 
+FISHER_TEXTS = 64
+EWC_SEED = 7919
+"""Of the text that tells what matters to the base; drift is measured on other text."""
 
-def ewc(loaded: LoadedModel, rows: Sequence[EncodedRow]) -> Penalty:
+
+def weighted_distance(loaded: LoadedModel, rows: Sequence[EncodedRow]) -> Penalty:
     """The penalty on what `loaded` trains: call it before the first step.
 
     With full fine-tuning it keeps F and a copy of the trained weights. With LoRA it keeps F of the adapted layers, and
@@ -94,3 +103,21 @@ def _energy(changes: Sequence[Callable[[], torch.Tensor]], information: Sequence
 
 def _weighted(change: Callable[[], torch.Tensor], information: torch.Tensor) -> torch.Tensor:
     return (information * change().square()).sum()
+
+
+def _penalty(inputs: ObjectiveInputs) -> Penalty:
+    old = [row for row in inputs.rows if row.role != "task"]
+    return weighted_distance(inputs.loaded, old or sample_text(inputs.loaded, FISHER_TEXTS, BASE_TEXT_TOKENS, EWC_SEED))
+
+
+@MITIGATIONS.register("ewc")
+def ewc() -> Mitigation:
+    """The value is the penalty's weight."""
+    return Mitigation(
+        cost="memory of the base twice",
+        default=10.0,
+        setting="mitigation.ewc",
+        source="arXiv:1612.00796",
+        unfit=unfit_of_penalty("--ewc"),
+        penalty=_penalty,
+    )

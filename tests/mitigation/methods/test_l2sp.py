@@ -12,10 +12,10 @@ import torch
 from keeptune.config import Adapter, Full, TrainingConfig
 from keeptune.errors import ConfigError
 from keeptune.events import silent
+from keeptune.mitigation.methods.l2sp import distance_to_base
 from keeptune.mitigation.objective import Objective
-from keeptune.mitigation.terms.l2sp import l2sp
 from keeptune.models.low_rank import low_rank_layers
-from tests.mitigation.terms.changed import merged_change, move, ready, trained
+from tests.mitigation.methods.changed import merged_change, move, ready, trained
 from tests.training.loops import loop_over
 
 METHODS = [Full(), Adapter(rank=4, dropout=0.1), Adapter(kind="rslora", rank=3, dropout=0.0)]
@@ -25,7 +25,7 @@ METHODS = [Full(), Adapter(rank=4, dropout=0.1), Adapter(kind="rslora", rank=3, 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.kind)
 def test_half_the_squared_norm_of_the_change(tiny: Callable[..., Path], kind: str, method: Any) -> None:
     loaded, _ = ready(tiny(kind), method)
-    penalty = l2sp(loaded)
+    penalty = distance_to_base(loaded)
     start = penalty(loaded.model)
     start.backward()
     assert start.item() == 0.0
@@ -44,7 +44,7 @@ def test_half_the_squared_norm_of_the_change(tiny: Callable[..., Path], kind: st
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.kind)
 def test_the_gradient(tiny: Callable[..., Path], method: Any) -> None:
     loaded, _ = ready(tiny("llama"), method)
-    penalty = l2sp(loaded)
+    penalty = distance_to_base(loaded)
     start = [parameter.detach().clone() for parameter in trained(loaded.model)]
     move(loaded.model)
     penalty(loaded.model).backward()
@@ -63,7 +63,7 @@ def test_a_heavy_penalty_holds_the_weights(tiny: Callable[..., Path], tmp_path: 
     far = {}
     for weight in (0.0, 1e4):
         loaded, rows = ready(tiny("llama"), method)
-        penalty = l2sp(loaded)
+        penalty = distance_to_base(loaded)
         config = TrainingConfig(lr=0.01, epochs=20, batch_size=4)
         objective = Objective(penalties=((weight, penalty),))
         loop_over(loaded, rows, config, tmp_path / str(weight), "f", silent, objective=objective)()
@@ -75,5 +75,5 @@ def test_a_heavy_penalty_holds_the_weights(tiny: Callable[..., Path], tmp_path: 
 def test_another_kind_of_change_is_refused(tiny: Callable[..., Path], kind: str) -> None:
     loaded, _ = ready(tiny("llama"), Adapter(kind=kind, rank=4))
     with pytest.raises(ConfigError, match=r"not W₀ \+ scale · B·A") as caught:
-        l2sp(loaded)
+        distance_to_base(loaded)
     assert "--method lora" in caught.value.fix

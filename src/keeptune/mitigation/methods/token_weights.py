@@ -10,8 +10,13 @@ from typing import Any
 
 import torch
 
+from keeptune.events import Notice
+from keeptune.mitigation.mitigation import Mitigation, RowInputs
 from keeptune.mitigation.objective import TokenLoss
+from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.mitigation.token_mask import mask_improbable
 from keeptune.models.batch import Batch
+from keeptune.records import EncodedRow
 from keeptune.statistics.losses import token_loglikelihoods
 
 TALR_FLOOR = 0.01
@@ -50,3 +55,26 @@ def _weighted(weigh: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> To
 
 TOKEN_LOSSES: Mapping[str, TokenLoss] = {"dft": _weighted(_dft), "talr": _weighted(_talr)}
 """By name, each in the place of `completion_loss`."""
+
+
+def _learned(rule: str, inputs: RowInputs, rows: list[EncodedRow]) -> list[EncodedRow]:
+    if rule != "stm":
+        return rows
+    masked = mask_improbable(inputs.base, rows, inputs.token_budget)
+    share = f"{100 * masked.masked / masked.tokens:.0f} %"
+    rest = f"; {masked.dropped} rows had no other" if masked.dropped else ""
+    inputs.observer(Notice("stm", f"{share} of the completion tokens are improbable and not learned{rest}"))
+    return list(masked.rows)
+
+
+@MITIGATIONS.register("token-weights")
+def token_weights() -> Mitigation:
+    """The value is the rule: ``stm``, ``talr`` or ``dft``."""
+    return Mitigation(
+        cost="a training",
+        default="talr",
+        setting="mitigation.token_weights",
+        source="arXiv:2509.20758",
+        learned_rows=_learned,
+        loss=TOKEN_LOSSES.get,
+    )

@@ -12,12 +12,12 @@ import torch
 from keeptune.config import Adapter, Full, TrainingConfig
 from keeptune.errors import ConfigError, TrainingError
 from keeptune.events import silent
+from keeptune.mitigation.methods.ewc import fisher_information, weighted_distance
 from keeptune.mitigation.objective import Objective
-from keeptune.mitigation.terms.ewc import ewc, fisher_information
 from keeptune.models.load import LoadedModel
 from keeptune.models.low_rank import low_rank_layers
 from keeptune.records import EncodedRow
-from tests.mitigation.terms.changed import move, ready, trained
+from tests.mitigation.methods.changed import move, ready, trained
 from tests.training.loops import loop_over
 
 METHODS = [Full(), Adapter(rank=4, dropout=0.1)]
@@ -53,7 +53,7 @@ def test_information_is_the_mean_squared_gradient_of_a_row(tiny: Callable[..., P
     adapted, _ = ready(tiny(kind), METHODS[1])
     layers = low_rank_layers(adapted.model)
     asked = [p.requires_grad for p in adapted.model.parameters()]
-    penalty = ewc(adapted, rows)
+    penalty = weighted_distance(adapted, rows)
     assert [p.requires_grad for p in adapted.model.parameters()] == asked
     move(adapted.model, 0.05)
     names = {id(p): name for name, p in adapted.inner.named_parameters()}
@@ -65,7 +65,7 @@ def test_information_is_the_mean_squared_gradient_of_a_row(tiny: Callable[..., P
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.kind)
 def test_zero_at_the_start_and_a_gradient_by_finite_differences(tiny: Callable[..., Path], method: Any) -> None:
     loaded, rows = ready(tiny("llama"), method)
-    penalty = ewc(loaded, rows)
+    penalty = weighted_distance(loaded, rows)
     assert penalty(loaded.model).item() == 0.0
     move(loaded.model)
     penalty(loaded.model).backward()
@@ -87,7 +87,7 @@ def test_a_heavy_penalty_holds_what_matters(tiny: Callable[..., Path], tmp_path:
     energy = {}
     for weight in (0.0, 1e3):
         loaded, rows = ready(tiny("llama"), method)
-        penalty = ewc(loaded, rows[:2])
+        penalty = weighted_distance(loaded, rows[:2])
         objective = Objective(penalties=((weight, penalty),))
         config = TrainingConfig(lr=0.01, epochs=20, batch_size=4)
         loop_over(loaded, rows[2:], config, tmp_path / str(weight), "f", silent, objective=objective)()
@@ -98,8 +98,8 @@ def test_a_heavy_penalty_holds_what_matters(tiny: Callable[..., Path], tmp_path:
 def test_what_does_not_fit_is_named(tiny: Callable[..., Path]) -> None:
     loaded, rows = ready(tiny("llama"), Adapter(kind="loha", rank=4))
     with pytest.raises(ConfigError, match="not W₀"):
-        ewc(loaded, rows)
+        weighted_distance(loaded, rows)
     loaded, _ = ready(tiny("llama"), Full())
     with pytest.raises(TrainingError, match="no row") as caught:
-        ewc(loaded, [])
+        weighted_distance(loaded, [])
     assert "--replay" in caught.value.fix

@@ -13,8 +13,8 @@ from keeptune.config import Adapter, ModelConfig, TrainingConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import silent
 from keeptune.inference.loglikelihood import mean_loss
+from keeptune.mitigation.methods.token_weights import TALR_FLOOR, TOKEN_LOSSES
 from keeptune.mitigation.objective import LEARNED, Objective, Term, completion_loss
-from keeptune.mitigation.terms.token_weights import TALR_FLOOR, TOKEN_LOSSES
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.batch import Batch
 from keeptune.models.load import load_model

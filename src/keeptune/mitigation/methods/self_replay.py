@@ -17,9 +17,12 @@ from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples
 from keeptune.errors import DataError, ModelError
 from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer, silent
-from keeptune.inference.base_text import around_a_question, draw, sample_text
+from keeptune.inference.base_text import around_a_question, draw
 from keeptune.inference.generate import fitting_prompts, generate
-from keeptune.mitigation.replay import without_repeats
+from keeptune.mitigation.base_rows import identity, refuse_adapter
+from keeptune.mitigation.mitigation import AddedRows, Mitigation, RowInputs
+from keeptune.mitigation.mix import without_repeats
+from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.mitigation.text_faults import copies, text_fault
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example, Message
@@ -31,8 +34,8 @@ TRIES = 8
 """Drawn rows for each that is needed, at most."""
 SHORTEST_PROMPT = 4
 """Tokens of a prompt, or of a text without prompt, at least."""
-BASE_TEXT_SEED = 1_000_003
-"""Added to a run's seed. Drift is measured on text drawn with another (0), so never on what KL was trained on."""
+SELF_REPLAY_SEED = 2_000_003
+"""Added to a run's seed, so that no replayed text is the text that drift is measured on, which has seed 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def self_replay_rows(
         ModelError: the base has an adapter, or writes too little that can be used.
         DataError: every prompt is forbidden.
     """
-    _refuse_adapter(loaded)
+    refuse_adapter(loaded)
     writing = (writing or Writing()).fitted(min(encoder.max_length, loaded.context_length))
     asked = without_repeats(prompts, forbidden) if prompts else ()
     if prompts and not asked:
@@ -97,41 +100,13 @@ def self_replay_rows(
     # The model that is trained may have a chat template that its base has not.
     own_form = replace(encoder, tokenizer=loaded.tokenizer)
     written = cached_text(
-        [*_identity(loaded), "self-replay", count, encoder.max_length, writing, asked, forbidden],
+        [*identity(loaded), "self-replay", count, encoder.max_length, writing, asked, forbidden],
         Written,
         lambda: _Writer(loaded, own_form, writing, observer).write(count, forbidden, asked if prompts else None),
         observer,
     )
     rows = [(each.ended, encoder.scored_row(each.example, each.example.completion)) for each in written]
     return [replace(row if ended else _without_end(row), role="replay") for ended, row in rows]
-
-
-def base_rows(
-    loaded: LoadedModel, count: int, max_new_tokens: int, seed: int, observer: Observer = silent
-) -> list[EncodedRow]:
-    """`count` rows of role ``base``: text drawn from the base for KL alone (`sample_text`). Kept on disk.
-
-    Raises:
-        ModelError: the base has an adapter.
-    """
-    _refuse_adapter(loaded)
-    drawn = cached_text(
-        [*_identity(loaded), "base", count, max_new_tokens, seed],
-        EncodedRow,
-        lambda: sample_text(loaded, count, max_new_tokens, BASE_TEXT_SEED + seed),
-        observer,
-    )
-    return [replace(row, role="base") for row in drawn]
-
-
-def _identity(loaded: LoadedModel) -> list[str]:
-    weights = str(next(loaded.model.parameters()).dtype)
-    return [loaded.hash, loaded.placement.device.type, weights]
-
-
-def _refuse_adapter(loaded: LoadedModel) -> None:
-    if hasattr(loaded.model, "peft_config"):
-        raise ModelError(f"{loaded.found.name} has an adapter", "let the base write, before one is attached")
 
 
 def _without_end(row: EncodedRow) -> EncodedRow:
@@ -238,3 +213,24 @@ class _Writer:
     def _unended(self, ended: bool) -> str:
         """Only of a chat model is an end expected."""
         return "not ended within the room" if self.encoder.has_template and not ended else ""
+
+
+def _rows(inputs: RowInputs, count: int) -> list[EncodedRow]:
+    writing = Writing(seed=inputs.config.training.seed + SELF_REPLAY_SEED, token_budget=inputs.token_budget)
+    return self_replay_rows(
+        inputs.base, inputs.encoder, count, inputs.forbidden, inputs.prompts, writing, inputs.observer
+    )
+
+
+@MITIGATIONS.register("self-replay")
+def self_replay() -> Mitigation:
+    """The value is the share of the mix's rows that the base writes."""
+    return Mitigation(
+        cost="a generation pass",
+        default=0.1,
+        setting="mitigation.self_replay",
+        in_percent=True,
+        source="arXiv:2403.01244",
+        uses_reference=True,
+        added_rows=AddedRows(_rows),
+    )

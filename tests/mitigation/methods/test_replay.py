@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from keeptune.errors import ConfigError, DataError
 from keeptune.events import Event, Notice
-from keeptune.mitigation.replay import replay_examples, rows_for_shares, without_repeats
+from keeptune.mitigation.methods.replay import replay_examples
+from keeptune.mitigation.mix import rows_for_shares, without_repeats
 from keeptune.records import Example
 from tests.data.examples import example
 

@@ -19,8 +19,10 @@ from keeptune.errors import DataError, ModelError
 from keeptune.events import Event, Notice
 from keeptune.inference.base_text import sample_text
 from keeptune.inference.generate import generate
-from keeptune.mitigation import self_replay
-from keeptune.mitigation.self_replay import BASE_TEXT_SEED, Writing, base_rows, self_replay_rows
+from keeptune.mitigation import base_rows as base_texts
+from keeptune.mitigation.base_rows import BASE_TEXT_SEED, base_rows
+from keeptune.mitigation.methods import self_replay
+from keeptune.mitigation.methods.self_replay import Writing, self_replay_rows
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Message
@@ -111,7 +113,7 @@ def test_written_once(talking: Callable[[str], LoadedModel], monkeypatch: pytest
     drawn = base_rows(loaded, 10, 12, seed=0)
     again = load(Path(loaded.found.source))
     monkeypatch.setattr(self_replay, "draw", None)
-    monkeypatch.setattr(self_replay, "sample_text", None)
+    monkeypatch.setattr(base_texts, "sample_text", None)
     assert self_replay_rows(again, encoder(again), 10, [], writing=ROOM) == written
     assert base_rows(again, 10, 12, seed=0) == drawn
     for count, writing in ((11, ROOM), (10, Writing(prompt_tokens=31, answer_tokens=24))):

@@ -5,29 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from keeptune.data.duplicates import find_duplicates, find_leaks, is_other_item, share_context
-from keeptune.data.prompt_body import Words, normalised_words
 from keeptune.data.split import limit_examples
-from keeptune.errors import ConfigError, DataError
+from keeptune.errors import DataError
 from keeptune.events import Notice, Observer, silent
-from keeptune.records import Example
-
-
-def rows_for_shares(task_rows: int, shares: Sequence[float]) -> list[int]:
-    """Rows to add of each kind, so that each is its share of the mix, within a row; all task rows stay.
-
-    Of a share that is asked for there is at least one row.
-
-    Raises:
-        ConfigError: the shares leave none for the task.
-    """
-    left = 1 - sum(shares)
-    if left <= 0:
-        raise ConfigError(
-            f"replayed rows of {' and '.join(f'{share:g}' for share in shares)} of the mix leave none for the task",
-            "lower --replay-fraction or --self-replay",
-        )
-    return [max(1, round(task_rows * share / left)) if share else 0 for share in shares]
+from keeptune.mitigation.mitigation import AddedRows, Mitigation, RowInputs
+from keeptune.mitigation.mix import without_repeats
+from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.records import EncodedRow, Example
 
 
 def replay_examples(
@@ -76,27 +60,6 @@ def replay_examples(
     )
 
 
-def without_repeats(examples: Sequence[Example], forbidden: Sequence[Sequence[Example]]) -> tuple[Example, ...]:
-    """`examples` without those that repeat an earlier one, or occur in a forbidden set (`data.duplicates`)."""
-    duplicates = find_duplicates(examples)
-    keep_others = share_context(duplicates, len(examples))
-    leaks = [leak for group in forbidden for leak in find_leaks(examples, group)]
-    dropped = {r.second_id for r in (*duplicates, *leaks) if not (keep_others and is_other_item(r))}
-    kept = tuple(example for example in examples if example.id not in dropped)
-    return without_prompts(kept, [example for group in forbidden for example in group])
-
-
-def without_prompts(examples: Sequence[Example], asked: Sequence[Example]) -> tuple[Example, ...]:
-    """`examples` without those whose whole prompt, but for case and spaces, is one of `asked`."""
-    prompts = {_prompt(example) for example in asked}
-    return tuple(example for example in examples if _prompt(example) not in prompts)
-
-
-def _prompt(example: Example) -> Words:
-    """The whole prompt: a set of few or mixed templates may have no instruction to cut off, where the other has."""
-    return normalised_words(example.prompt_text or example.completion)
-
-
 def _even(sizes: Sequence[int], count: int) -> list[int]:
     """How many to take of each, `count` together where there are as many; as equal as the sizes allow."""
     taken = [0] * len(sizes)
@@ -104,3 +67,23 @@ def _even(sizes: Sequence[int], count: int) -> list[int]:
         # The smallest first: what it cannot give, the larger ones share.
         taken[at] = min(sizes[at], -(-(count - sum(taken)) // (len(sizes) - place)))
     return taken
+
+
+def _rows(inputs: RowInputs, count: int) -> list[EncodedRow]:
+    seed = inputs.config.training.seed
+    return inputs.encoder.rows(replay_examples(count, inputs.sources, inputs.forbidden, seed, inputs.observer))
+
+
+@MITIGATIONS.register("replay")
+def replay() -> Mitigation:
+    """The value is the share of the mix's rows that are of old tasks."""
+    return Mitigation(
+        cost="more rows",
+        default=0.05,
+        setting="mitigation.replay_fraction",
+        needs="old data",
+        in_percent=True,
+        source="arXiv:2502.06042",
+        active=lambda config: bool(config.mitigation.replay and config.mitigation.replay_fraction),
+        added_rows=AddedRows(_rows),
+    )

@@ -1,0 +1,84 @@
+"""Which mitigations the settings of a run have, with their values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from keeptune.config.schema import TuneConfig
+from keeptune.errors import ConfigError
+from keeptune.mitigation.mitigation import AfterTraining, Mitigation
+from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.mitigation.spec import MitigationSpec, Part, parse
+
+
+def active(config: TuneConfig) -> list[tuple[Mitigation, Any]]:
+    """Those mitigations and their values, in the registry's order.
+
+    Raises:
+        ConfigError: ``mitigation.extra`` names none, or one that has a setting of its own.
+    """
+    given = {part.name: part.effective for part in extra(config)}
+    plugins = [name for name in given if name not in MITIGATIONS.built_in]
+    found = []
+    for name in (*MITIGATIONS.built_in, *plugins):
+        mitigation = MITIGATIONS[name]
+        if mitigation.is_extra:
+            if name in given:
+                found.append((mitigation, given[name]))
+        elif mitigation.active(config) if mitigation.active else _is_set(mitigation.setting, config):
+            found.append((mitigation, setting(mitigation.setting, config) if mitigation.setting else None))
+    return found
+
+
+def extra(config: TuneConfig) -> tuple[Part, ...]:
+    """What ``mitigation.extra`` names.
+
+    Raises:
+        ConfigError: it names no mitigation, or one that has a setting of its own.
+    """
+    parts = [part for text in config.mitigation.extra for part in parse(text).parts]
+    for part in parts:
+        key = part.mitigation.setting
+        if not part.mitigation.is_extra:
+            own = f"--{key.rpartition('.')[2].replace('_', '-')}" if key else "--method or --candidates"
+            raise ConfigError(f"--mitigation {part}: {part.name} has a setting of its own", f"give it by {own}")
+    return MitigationSpec(tuple(parts)).parts
+
+
+def setting(key: str, config: TuneConfig) -> Any:
+    """The value of a setting by its key."""
+    section, _, name = key.partition(".")
+    return getattr(getattr(config, section), name)
+
+
+def _is_set(key: str, config: TuneConfig) -> bool:
+    return bool(setting(key, config) != setting(key, TuneConfig()))
+
+
+def after_training(config: TuneConfig) -> list[tuple[AfterTraining, Any]]:
+    """What the active mitigations do to the weights once they are trained, and their values."""
+    return [(mitigation.after_training, value) for mitigation, value in active(config) if mitigation.after_training]
+
+
+def without_after_training(config: TuneConfig) -> TuneConfig:
+    """The settings of the training alone."""
+    for mitigation, _ in active(config):
+        name = mitigation.setting.partition(".")[2]
+        if mitigation.after_training and name:
+            off = setting(mitigation.setting, TuneConfig())
+            config = replace(config, mitigation=replace(config.mitigation, **{name: off}))
+    kept = tuple(str(part) for part in extra(config) if not part.mitigation.after_training)
+    return replace(config, mitigation=replace(config.mitigation, extra=kept))
+
+
+def uses_reference(config: TuneConfig) -> bool:
+    """Whether the model of ``mitigation.reference`` is used, where one is named."""
+    return any(mitigation.uses_reference for mitigation, _ in active(config))
+
+
+def adds_learned_rows(config: TuneConfig) -> bool:
+    """Whether rows are learned beside the task's own."""
+    return bool(config.mitigation.replay) or any(
+        mitigation.added_rows is not None and mitigation.added_rows.learned for mitigation, _ in active(config)
+    )

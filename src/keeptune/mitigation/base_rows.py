@@ -1,0 +1,46 @@
+"""What the bare base writes, to be trained on: kept on disk by its hash, and never written by one with an adapter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keeptune.errors import ModelError
+from keeptune.events import Observer, silent
+from keeptune.inference.base_text import sample_text
+from keeptune.models.load import LoadedModel
+from keeptune.records import EncodedRow
+from keeptune.workspace.text_cache import cached_text
+
+BASE_TEXT_TOKENS = 64
+BASE_TEXT_SEED = 1_000_003
+"""Added to a run's seed. Drift is measured on text drawn with another (0), so never on what KL was trained on."""
+
+
+def base_rows(
+    loaded: LoadedModel, count: int, max_new_tokens: int, seed: int, observer: Observer = silent
+) -> list[EncodedRow]:
+    """`count` rows of role ``base``: text drawn from the base for KL alone (`sample_text`). Kept on disk.
+
+    Raises:
+        ModelError: the base has an adapter.
+    """
+    refuse_adapter(loaded)
+    drawn = cached_text(
+        [*identity(loaded), "base", count, max_new_tokens, seed],
+        EncodedRow,
+        lambda: sample_text(loaded, count, max_new_tokens, BASE_TEXT_SEED + seed),
+        observer,
+    )
+    return [replace(row, role="base") for row in drawn]
+
+
+def identity(loaded: LoadedModel) -> list[str]:
+    """What its text depends on."""
+    weights = str(next(loaded.model.parameters()).dtype)
+    return [loaded.hash, loaded.placement.device.type, weights]
+
+
+def refuse_adapter(loaded: LoadedModel) -> None:
+    """Raises ModelError where `loaded` has an adapter."""
+    if hasattr(loaded.model, "peft_config"):
+        raise ModelError(f"{loaded.found.name} has an adapter", "let the base write, before one is attached")

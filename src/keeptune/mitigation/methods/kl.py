@@ -1,0 +1,113 @@
+"""KL(base ‖ tuned): the tuned model is held to the base's next-token distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from keeptune.config.schema import KlOn, TuneConfig
+from keeptune.errors import ConfigError
+from keeptune.events import Notice
+from keeptune.mitigation.base_rows import BASE_TEXT_TOKENS, base_rows
+from keeptune.mitigation.methods.adapters import adapter_method
+from keeptune.mitigation.mitigation import AddedRows, Mitigation, ObjectiveInputs, RowInputs
+from keeptune.mitigation.objective import Term
+from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.models.batch import Batch
+from keeptune.models.reference import Reference, frozen_reference, reference_of
+from keeptune.records import EncodedRow, RowRole
+from keeptune.statistics import divergence
+
+BASE_TEXTS = 0.1
+"""Share of the mix's rows that are text of the base, where KL is taken on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KlToBase:
+    """Σ KL(base ‖ tuned) over the completion tokens, in nats; only the tuned model gets a gradient.
+
+    Over the whole vocabulary, in float32: two more tables of [tokens, vocabulary] beside the logits.
+    """
+
+    reference: Reference
+    without_target: bool = False
+    """Leave the token to learn out of both distributions and renormalise the rest, so that the term does not oppose
+    what the task teaches. For the task's own rows; Xu et al. 2026, arXiv:2605.29498."""
+
+    def __call__(self, _model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
+        """A scalar, summed over the batch's completion tokens."""
+        base = self.reference.logits(batch)
+        if self.without_target:
+            base, logits = (_without(table, batch.targets) for table in (base, logits))
+        return divergence.kl(base, logits).sum()
+
+
+def _without(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """`logits` that rule each position's target out."""
+    return logits.scatter(1, targets[:, None], -torch.inf)
+
+
+def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
+    mitigation, method = config.mitigation, adapter_method(config)
+    if mitigation.kl_on == "replay" and not mitigation.replay and not mitigation.self_replay:
+        return ConfigError("--kl-on replay, and no rows are replayed", "name them with --replay, or use --kl-on self")
+    if method is None or not method.divides_base or mitigation.reference is not None:
+        return None
+    return ConfigError(
+        f"--kl needs the base beside the model, and --method {method.name} takes a part out of it",
+        "use --method lora or another, or leave --kl out",
+    )
+
+
+def _rows(inputs: RowInputs, count: int) -> list[EncodedRow]:
+    message = f"{count} texts sampled from the base, on which the tuned model is held to it"
+    inputs.observer(Notice("kl", message))
+    return base_rows(inputs.base, count, BASE_TEXT_TOKENS, inputs.config.training.seed, inputs.observer)
+
+
+def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
+    kl_on = inputs.config.mitigation.kl_on
+    on: RowRole = "base" if kl_on == "self" else kl_on
+    if not any(row.role == on for row in inputs.rows):
+        raise ConfigError("kl_on is replay, and no rows are replayed", "name them with --replay")
+    reference = frozen_reference(inputs.reference) if inputs.reference else reference_of(inputs.loaded)
+    return [Term(weight, KlToBase(reference, without_target=on == "task"), frozenset({on}))]
+
+
+def _taken_on(kl_on: KlOn) -> Callable[[TuneConfig], bool]:
+    return lambda config: config.mitigation.kl > 0 and config.mitigation.kl_on == kl_on
+
+
+def _kl(kl_on: KlOn) -> Mitigation:
+    return Mitigation(
+        cost="a forward pass a row",
+        default=0.5,
+        setting="mitigation.kl",
+        source="arXiv:2605.29498",
+        uses_reference=True,
+        change=lambda value, config: replace(config, mitigation=replace(config.mitigation, kl=value, kl_on=kl_on)),
+        active=_taken_on(kl_on),
+        unfit=_unfit,
+        terms=_terms,
+    )
+
+
+@MITIGATIONS.register("kl")
+def kl() -> Mitigation:
+    """On text that the base samples itself; in candidates, wherever ``--kl-on`` says."""
+    return replace(_kl("self"), change=None, added_rows=AddedRows(_rows, share=BASE_TEXTS, learned=False))
+
+
+@MITIGATIONS.register("kl-task")
+def kl_task() -> Mitigation:
+    """On the task's own rows, the right token left out."""
+    return _kl("task")
+
+
+@MITIGATIONS.register("kl-replay")
+def kl_replay() -> Mitigation:
+    """On replayed rows."""
+    return replace(_kl("replay"), needs="old data", source="")

@@ -1,0 +1,188 @@
+"""A MitigationSpec: the mitigations of one training, as a candidate or a method names them.
+
+Written, parts are joined by ``+``, each with a value where it takes one: ``lora``, ``replay=0.05``,
+``full+replay=0.05+kl=0.1``, ``full+interpolation=0.5``. ``plain`` is no mitigation at all.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from keeptune.config.given import Given
+from keeptune.config.schema import TuneConfig
+from keeptune.config.setting import Range, Setting
+from keeptune.config.settings import SETTINGS
+from keeptune.config.values import checked
+from keeptune.errors import ConfigError
+from keeptune.mitigation.mitigation import Mitigation
+from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.near_names import did_you_mean
+
+INTERPOLATION = "interpolation"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One mitigation, and its value."""
+
+    name: str
+    value: float | str | None = None
+    """None: the mitigation's default, or it takes no value."""
+
+    @property
+    def mitigation(self) -> Mitigation:
+        """What the name stands for."""
+        return MITIGATIONS[self.name]
+
+    @property
+    def effective(self) -> float | str | None:
+        """The value, or the default."""
+        return self.mitigation.default if self.value is None else self.value
+
+    def __str__(self) -> str:
+        """``replay=0.05``; the bare name where no value was given."""
+        if self.value is None:
+            return self.name
+        # The shortest text that is read as the same number, without the sign that joins parts.
+        text = self.value if isinstance(self.value, str) else repr(self.value).removesuffix(".0").replace("+", "")
+        return f"{self.name}={text}"
+
+
+@dataclass(frozen=True, slots=True)
+class MitigationSpec:
+    """The mitigations of one training. Without any it is the plain training."""
+
+    parts: tuple[Part, ...] = ()
+    """Each name once."""
+
+    @property
+    def training(self) -> MitigationSpec:
+        """What is trained for it: without the parts that need no training."""
+        trained = (part for part in self.parts if not part.mitigation.after_training and not part.mitigation.routes)
+        return MitigationSpec(tuple(trained))
+
+    @property
+    def alpha(self) -> float:
+        """The share of its training's change that it keeps."""
+        return next((float(part.effective or 0.0) for part in self.parts if part.name == INTERPOLATION), 1.0)
+
+    @property
+    def routed(self) -> bool:
+        """The base answers all but the task's requests."""
+        return any(part.mitigation.routes for part in self.parts)
+
+    @property
+    def needs_old_data(self) -> bool:
+        """Whether rows of old tasks are mixed in."""
+        return any(part.mitigation.needs == "old data" for part in self.parts)
+
+    @property
+    def cost(self) -> str:
+        """In words."""
+        return ", ".join(part.mitigation.cost for part in self.parts) or "the training itself"
+
+    def interpolated(self, alpha: float) -> MitigationSpec:
+        """The same with another share of the change."""
+        others = (part for part in self.parts if part.name != INTERPOLATION)
+        return MitigationSpec((*others, Part(INTERPOLATION, alpha)))
+
+    def apply(self, config: TuneConfig) -> TuneConfig:
+        """`config` with these mitigations. Old data is only mixed in where a part needs it.
+
+        Raises:
+            ConfigError: old data that is needed and not given.
+        """
+        for part in self.parts:
+            if part.mitigation.needs == "old data" and not config.mitigation.replay:
+                raise ConfigError(f"{part.name} needs rows of old tasks", "name them with --replay")
+            config = _with_part(part, config)
+        if self.needs_old_data:
+            return config
+        return replace(config, mitigation=replace(config.mitigation, replay=()))
+
+    def __str__(self) -> str:
+        """What `parse` reads as the same."""
+        return "+".join(map(str, self.parts)) or PLAIN_NAME
+
+
+PLAIN_NAME = "plain"
+PLAIN = MitigationSpec()
+ROUTE = MitigationSpec((Part("route"),))
+
+
+def parse(text: str) -> MitigationSpec:
+    """What `text` names.
+
+    Raises:
+        ConfigError: an unknown name, one that comes twice, or a value that the mitigation cannot have.
+    """
+    if text.strip() == PLAIN_NAME:
+        return PLAIN
+    # A plus before a digit belongs to a number: 1e+16.
+    parts = tuple(_read(part.strip(), text) for part in re.split(r"\+(?!\d)", text))
+    names = [part.name for part in parts]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"{text!r} names {twice} twice", "name each mitigation once")
+    if "route" in names and len(names) > 1:
+        raise ConfigError(f"{text!r} joins route with others, and it trains nothing", "write route alone")
+    return MitigationSpec(parts)
+
+
+def _read(part: str, text: str) -> Part:
+    name, _, value = (each.strip() for each in part.partition("="))
+    if name not in MITIGATIONS:
+        hint = did_you_mean(name, MITIGATIONS)
+        raise ConfigError(f"no mitigation {name!r} in {text!r}", f"{hint}One of: {', '.join(MITIGATIONS)}")
+    if not value:
+        return Part(name)
+    return Part(name, _checked(name, value, text))
+
+
+def _checked(name: str, value: str, text: str) -> float | str:
+    mitigation, said = MITIGATIONS[name], f"{name} in {text!r}"
+    if mitigation.default is None:
+        raise ConfigError(f"{said} takes no value", f"write {name} alone")
+    key, allowed = mitigation.setting or "mitigation.extra", mitigation.allowed
+    if mitigation.setting:
+        setting = SETTINGS[key]
+    elif isinstance(allowed, Range):
+        setting = Setting(key=key, kind=float, range=allowed)
+    else:
+        setting = Setting(key=key, kind=Literal[allowed])
+    found: float | str = checked(Given(key, value, said), setting)
+    return found
+
+
+def _with_part(part: Part, config: TuneConfig) -> TuneConfig:
+    mitigation = part.mitigation
+    if mitigation.change:
+        return mitigation.change(part.effective, config)
+    if mitigation.is_extra:
+        others = (text for text in config.mitigation.extra if parse(text).parts[0].name != part.name)
+        changed: dict[str, Any] = {"extra": (*others, str(replace(part, value=part.effective)))}
+    else:
+        changed = {mitigation.setting.partition(".")[2]: part.effective}
+    return replace(config, mitigation=replace(config.mitigation, **changed))
+
+
+def refuse_overridden(spec: MitigationSpec, config: TuneConfig) -> None:
+    """A bare name stands for its default value, which must not take the place of another that was given.
+
+    Raises:
+        ConfigError: it would.
+    """
+    extra = {part.name: part.effective for text in config.mitigation.extra for part in parse(text).parts}
+    for part in spec.parts:
+        if part.value is not None:
+            continue
+        section, _, name = part.mitigation.setting.partition(".")
+        given, off = extra.get(part.name), None
+        if section == "mitigation":
+            given, off = (getattr(each.mitigation, name) for each in (config, TuneConfig()))
+        if given not in (off, part.effective):
+            raise ConfigError(
+                f"{part.name} stands for {part.name}={part.effective}, and {name or part.name} is given as {given}",
+                f"write {part.name}={given}",
+            )

@@ -1,1 +1,0 @@
-"""Loss terms and penalties that keep what the base could do. One a file."""
