@@ -8,6 +8,8 @@ import pytest
 
 from keeptune.data import stdlib_functions
 from keeptune.data.stdlib_functions import stdlib_examples
+from keeptune.data.stdlib_modules import package_of
+from keeptune.data.summarised_functions import source_of, summary_of
 from keeptune.errors import DataError
 from keeptune.records import Example
 
@@ -155,7 +157,7 @@ def test_a_library_without_source_says_so(monkeypatch, tmp_path):
 def _sentence(docstring: str) -> str | None:
     (function,) = ast.parse(f"def name(argument):\n    {docstring!r}\n    return argument\n").body
     assert isinstance(function, ast.FunctionDef)
-    return stdlib_functions._summary(function)
+    return summary_of(function)
 
 
 @pytest.mark.parametrize(
@@ -206,11 +208,11 @@ def test_what_counts_as_a_summary(docstring: str, sentence: str | None):
 def test_the_docstring_is_cut_from_the_source(source: str, left: str | None):
     lines = (["class C:"] if source.startswith(" ") else []) + source.splitlines()
     node = next(n for n in ast.walk(ast.parse("\n".join(lines))) if isinstance(n, ast.FunctionDef))
-    assert stdlib_functions._source(node, lines) == left
+    assert source_of(node, lines) == left
 
 
 def test_a_private_twin_counts_as_its_public_package():
-    assert stdlib_functions.package_of("_pydecimal") == "decimal"
-    assert stdlib_functions.package_of("_pyio") == "io"
-    assert stdlib_functions.package_of("ntpath") == stdlib_functions.package_of("posixpath") == "os"
-    assert stdlib_functions.package_of("json.decoder") == "json"
+    assert package_of("_pydecimal") == "decimal"
+    assert package_of("_pyio") == "io"
+    assert package_of("ntpath") == package_of("posixpath") == "os"
+    assert package_of("json.decoder") == "json"

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from scipy.stats import norm
+
 from keeptune.records import (
     AbilityReport,
     Answer,
@@ -34,7 +36,7 @@ from keeptune.records import (
     Verdict,
 )
 from keeptune.statistics.mcnemar import mcnemar_mid_p
-from keeptune.statistics.tango import tango_interval, tango_p_above
+from keeptune.statistics.tango import tango_interval, tango_z
 
 Pair = tuple[EvalRecord, EvalRecord]
 STATUS = "Your order {n} is on its way. It should arrive within 3 days. Is there anything else I can help with?"
@@ -171,7 +173,7 @@ def _ability(p: Planted) -> AbilityReport:
     measurable = p.name != "inference"
     verdict: Verdict = "lost" if drop.low > 5 else "kept" if drop.high < 5 else "inconclusive"
     fell = drop.low > 0
-    p_lost = tango_p_above(p.fell, p.rose, items, 0.05)
+    p_lost = float(norm.sf(tango_z(p.fell, p.rose, items, 0.05)))
     return AbilityReport(
         name=p.name,
         title=p.title,

@@ -41,14 +41,10 @@ def tango_z(plus: float, minus: float, items: float, difference: float) -> float
     return numerator / math.sqrt(variance)
 
 
-def tango_p_above(plus: int, minus: int, items: int, difference: float) -> float:
-    """One-sided p-value of H0 "the true difference is at most `difference`": 1 − Φ(z)."""
-    return 0.5 * math.erfc(tango_z(plus, minus, items, difference) / math.sqrt(2.0))
-
-
 def tango_mid_p_above(plus: int, minus: int, items: int, difference: float) -> float:
-    """The same without the normal approximation, whose far tail is up to twice too thin where few pairs are
-    discordant: P(D > d) + ½·P(D = d) of D = b − c, d the one observed.
+    """One-sided p-value of H0 "the true difference is at most `difference`": P(D > d) + ½·P(D = d) of D = b − c, d the
+    one observed. The normal approximation 1 − Φ(z) is up to twice too small in the far tail where few pairs are
+    discordant.
 
     At the likeliest shares under H0, c ~ q and b ~ q + m: N = b + c ~ Binomial(n, 2q + m) and
     b | N ~ Binomial(N, (q + m)/(2q + m)), summed over all N. Mid-p as in McNemar's test; parametric bootstrap

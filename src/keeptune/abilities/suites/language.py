@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from keeptune.abilities.suite import Item, Suite, stable_hash
 from keeptune.abilities.table import SUITES
-from keeptune.data.stdlib_functions import library_folder, modules, package_of
+from keeptune.data.stdlib_modules import library_folder, modules, package_of
 from keeptune.errors import DataError
 
 MIN_WORDS, MAX_WORDS = 40, 120
