@@ -15,6 +15,7 @@ from keeptune.data.mix.recipe import is_recipe
 from keeptune.data.token_lengths import CountTokens, TokenLengths, summarise_lengths
 from keeptune.errors import Problem
 from keeptune.records import Example
+from keeptune.records.example import place_of
 from keeptune.scoring.choose import choose_metrics
 
 
@@ -91,7 +92,7 @@ def _too_long(lengths: TokenLengths | None, examples: Sequence[Example], path: s
         wanted = set(lengths.too_long)
         fix = "shorten it, raise --max-length, or set --too-long to truncate or drop"
         return [
-            _at(example.source, "too-long", f"the row is {what}", fix, "error")
+            Problem(*place_of(example.source), "too-long", f"the row is {what}", fix, "error")
             for example in examples
             if example.id in wanted
         ]
@@ -119,7 +120,7 @@ def _repeat_problems(
             degree = "" if repeat.kind == "exact" else f" (similarity {repeat.similarity:.2f})"
             answer = ", and its answer too" if repeat.whole_row else ""
             message = f"its prompt {how}{verb}{degree}: {repeat.first_source}{answer}"
-            problems.append(_at(repeat.second_source, kind, message, dropped, "warning"))
+            problems.append(Problem(*place_of(repeat.second_source), kind, message, dropped, "warning"))
     return problems
 
 
@@ -156,10 +157,3 @@ def _advice(
             "one passage or list; give them one --group, so that a split keeps them together"
         )
     return tuple(advice)
-
-
-def _at(source: str, kind: str, message: str, fix: str, severity: str) -> Problem:
-    file, _, line = source.rpartition(":")
-    if file and line.isdigit():
-        return Problem(file, int(line), kind, message, fix, severity)
-    return Problem(source, None, kind, message, fix, severity)

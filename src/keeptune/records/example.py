@@ -45,10 +45,15 @@ class Example:
     @property
     def place(self) -> tuple[str, int | None]:
         """File and line, for messages; the id where the row is from no file."""
-        file, _, line = self.source.rpartition(":")
-        return (file, int(line)) if file and line.isdigit() else (self.source or self.id, None)
+        return place_of(self.source) if self.source else (self.id, None)
 
     @property
     def prompt_text(self) -> str:
         """The prompt as plain text: the contents of its turns, a blank line between them."""
         return "\n\n".join(message.content for message in self.prompt)
+
+
+def place_of(source: str) -> tuple[str, int | None]:
+    """File and line of a ``file:line``; all of it and None where it is none."""
+    file, _, line = source.rpartition(":")
+    return (file, int(line)) if file and line.isdigit() else (source, None)

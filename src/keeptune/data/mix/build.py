@@ -42,7 +42,7 @@ def build_mix(
         sources = [_read(spool, source, observer, "train") for source in recipe.sources]
         removals = find_removals(spool, sources, tests, Path(scratch), near=recipe.near_duplicates)
         parts = _parts(sources, removals)
-        usable = [part.places[part.reasons == Reason.NONE] for part in parts]
+        usable = [np.flatnonzero(part.reasons == Reason.NONE) for part in parts]
         counts = row_counts(recipe, [len(places) for places in usable])
         chosen = [
             places[choose_lines(source.lines[places], count, recipe.seed, source.source.name)]
@@ -90,7 +90,6 @@ def _read(spool: Spool, source: MixSource, observer: Observer, role: Role) -> Sp
 class _Part:
     """The removals of one source."""
 
-    places: Ints
     reasons: Ints
     leaked_from: Ints
 
@@ -99,8 +98,7 @@ def _parts(sources: Sequence[SpooledSource], removals: Removals) -> list[_Part]:
     parts, start = [], 0
     for source in sources:
         own = slice(start, start + len(source))
-        places = np.arange(len(source))
-        parts.append(_Part(places, removals.reasons[own].astype(np.int64), removals.leaked_from[own]))
+        parts.append(_Part(removals.reasons[own].astype(np.int64), removals.leaked_from[own]))
         start += len(source)
     return parts
 
