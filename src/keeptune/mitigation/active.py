@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 from keeptune.config.schema import TuneConfig
+from keeptune.config.settings import SETTINGS
 from keeptune.errors import ConfigError
 from keeptune.mitigation.mitigation import AfterTraining, Mitigation
 from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.mitigation.spec import MitigationSpec, Part, parse
 
+_ORDER = {key: place for place, key in enumerate(SETTINGS)}
+
 
 def active(config: TuneConfig) -> list[tuple[Mitigation, Any]]:
-    """Those mitigations and their values, in the registry's order.
+    """Those mitigations and their values, in the order of their settings, then those of ``mitigation.extra``.
 
     Raises:
         ConfigError: ``mitigation.extra`` names none, or one that has a setting of its own.
@@ -28,7 +31,8 @@ def active(config: TuneConfig) -> list[tuple[Mitigation, Any]]:
                 found.append((mitigation, given[name]))
         elif mitigation.active(config) if mitigation.active else _is_set(mitigation.setting, config):
             found.append((mitigation, setting(mitigation.setting, config) if mitigation.setting else None))
-    return found
+    # Penalties are summed in this order.
+    return sorted(found, key=lambda each: _ORDER.get(each[0].setting, len(_ORDER)))
 
 
 def extra(config: TuneConfig) -> tuple[Part, ...]:
