@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,24 +12,39 @@ import pytest
 import torch
 
 from keeptune.assessment.diagnosis import SAMPLE_SEED
-from keeptune.config import Adapter, DataConfig
+from keeptune.config import Adapter, DataConfig, TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.prompts import load_prompts
 from keeptune.errors import DataError, ModelError
-from keeptune.events import Event, Notice
+from keeptune.events import Event, Notice, Observer, silent
 from keeptune.inference.base_text import sample_text
 from keeptune.inference.generate import generate
 from keeptune.mitigation import base_rows as base_texts
 from keeptune.mitigation.base_rows import BASE_TEXT_SEED, base_rows
 from keeptune.mitigation.methods import self_replay
-from keeptune.mitigation.methods.self_replay import Writing, self_replay_rows
+from keeptune.mitigation.methods.self_replay import Writing
+from keeptune.mitigation.mitigation import RowInputs
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
-from keeptune.records import Example, Message
+from keeptune.records import EncodedRow, Example, Message
 from tests.mitigation.talking import ECHO, load, taught
 
 END = 1
 ROOM = Writing(prompt_tokens=32, answer_tokens=24)
+
+
+def self_replay_rows(
+    loaded: LoadedModel,
+    encoder: Encoder,
+    count: int,
+    forbidden: Sequence[Sequence[Example]],
+    prompts: Sequence[Example] = (),
+    writing: Writing | None = None,
+    observer: Observer = silent,
+) -> list[EncodedRow]:
+    """The rows of a training with the default settings."""
+    inputs = RowInputs(TuneConfig(), loaded, encoder, 4096, observer, (), prompts, forbidden)
+    return self_replay.self_replay_rows(inputs, count, writing or Writing())
 
 
 @pytest.fixture(scope="module")

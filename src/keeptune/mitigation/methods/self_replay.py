@@ -16,7 +16,7 @@ import torch
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_examples
 from keeptune.errors import DataError, ModelError
-from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer, silent
+from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer
 from keeptune.inference.base_text import around_a_question, draw
 from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.mitigation.base_rows import identity, refuse_adapter
@@ -67,43 +67,34 @@ class Written:
     """Why it is unfit to learn from."""
 
 
-def self_replay_rows(
-    loaded: LoadedModel,
-    encoder: Encoder,
-    count: int,
-    forbidden: Sequence[Sequence[Example]],
-    prompts: Sequence[Example] = (),
-    writing: Writing | None = None,
-    observer: Observer = silent,
-) -> list[EncodedRow]:
-    """`count` rows of role ``replay`` that the base wrote; fewer where `prompts` are given and too few can be used.
+def self_replay_rows(inputs: RowInputs, count: int, writing: Writing | None = None) -> list[EncodedRow]:
+    """`count` rows of role ``replay`` that the base wrote; fewer where prompts are given and too few can be used.
 
     Kept on disk, by the model's hash and all else that they depend on.
-
-    Args:
-        loaded: the base, before an adapter is attached.
-        forbidden: sets of examples whose prompts must not occur, as for `replay_examples`.
-        prompts: of the user's, to be answered; without any the base draws its own.
 
     Raises:
         ModelError: the base has an adapter, or writes too little that can be used.
         DataError: every prompt is forbidden.
     """
+    loaded, encoder, forbidden = inputs.base, inputs.encoder, inputs.forbidden
     refuse_adapter(loaded)
-    writing = (writing or Writing()).fitted(min(encoder.max_length, loaded.context_length))
-    asked = without_repeats(prompts, forbidden) if prompts else ()
-    if prompts and not asked:
+    seed = inputs.config.training.seed + SELF_REPLAY_SEED
+    writing = (writing or Writing(seed=seed, token_budget=inputs.token_budget)).fitted(
+        min(encoder.max_length, loaded.context_length)
+    )
+    asked = without_repeats(inputs.prompts, forbidden) if inputs.prompts else ()
+    if inputs.prompts and not asked:
         raise DataError(
             "no prompts are left to answer: all occur in train, in test or among the items to be kept",
             "name other prompts with --self-replay-prompts",
         )
     # The model that is trained may have a chat template that its base has not.
-    own_form = replace(encoder, tokenizer=loaded.tokenizer)
+    writer = _Writer(loaded, replace(encoder, tokenizer=loaded.tokenizer), writing, inputs.observer)
     written = cached_text(
         [*identity(loaded), "self-replay", count, encoder.max_length, writing, asked, forbidden],
         Written,
-        lambda: _Writer(loaded, own_form, writing, observer).write(count, forbidden, asked if prompts else None),
-        observer,
+        lambda: writer.write(count, forbidden, asked if inputs.prompts else None),
+        inputs.observer,
     )
     rows = [(each.ended, encoder.scored_row(each.example, each.example.completion)) for each in written]
     return [replace(row if ended else _without_end(row), role="replay") for ended, row in rows]
@@ -215,13 +206,6 @@ class _Writer:
         return "not ended within the room" if self.encoder.has_template and not ended else ""
 
 
-def _rows(inputs: RowInputs, count: int) -> list[EncodedRow]:
-    writing = Writing(seed=inputs.config.training.seed + SELF_REPLAY_SEED, token_budget=inputs.token_budget)
-    return self_replay_rows(
-        inputs.base, inputs.encoder, count, inputs.forbidden, inputs.prompts, writing, inputs.observer
-    )
-
-
 @MITIGATIONS.register("self-replay")
 def self_replay() -> Mitigation:
     """The value is the share of the mix's rows that the base writes."""
@@ -232,5 +216,5 @@ def self_replay() -> Mitigation:
         in_percent=True,
         source="arXiv:2403.01244",
         uses_reference=True,
-        added_rows=AddedRows(_rows),
+        added_rows=AddedRows(self_replay_rows),
     )
