@@ -9,15 +9,10 @@ from keeptune.scoring.table import counted_in
 def amount(value: float, metric: str, margin: float) -> str:
     """A number with as many digits as tell something: 0.1 points or 0.001 nats, and more close to the margin, so that
     "5.0, below the margin of 5" is never said."""
-    digits = 1 if unit(metric) == "points" else 3
+    digits = 1 if counted_in(metric) == "points" else 3
     while round(value, digits) == round(margin, digits) and value != margin and digits < 6:
         digits += 1
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
-
-
-def unit(metric: str) -> str:
-    """``points``, ``nats a token`` …; a user's own metric counts points."""
-    return counted_in(metric)
 
 
 def between(drop: Interval, metric: str, margin: float) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keeptune.forgetting.amounts import amount, changed, unit
+from keeptune.forgetting.amounts import amount, changed
 from keeptune.forgetting.relabelled import Relabelled
 from keeptune.forgetting.signs import SOME, Sign, Signs, shortened
 from keeptune.forgetting.ways import Way
 from keeptune.records import Broke, Interval, MaybeInterval, Undefined
+from keeptune.scoring.table import counted_in
 
 STRICT, LENIENT, AS_ASKED, RELABELLED, FOILS = "strict", "lenient", "as asked", "relabelled", "foils"
 MOST = 0.5
@@ -57,7 +58,7 @@ def conclude(found: Evidence) -> tuple[Broke, str]:
         is_so = "is kept" if asked.verdict == "kept" else "is not surely lost"
         return "unclear", f"In the asked form the ability {is_so} ({_change(asked)}): there is no loss to explain."
     metric, margin = asked.row.metric, asked.margin
-    lost = f"In the asked form it lost {amount(asked.row.drop.estimate, metric, margin)} {unit(metric)}"
+    lost = f"In the asked form it lost {amount(asked.row.drop.estimate, metric, margin)} {counted_in(metric)}"
     signs, kept, gone = found.signs, found.of("kept"), found.of("lost")
     if signs.most and signs.most != "truncated":
         return signs.most, _told(signs, lost, kept)
@@ -162,4 +163,4 @@ def _change(of: Way) -> str:
     row = of.row
     if isinstance(row.drop, Undefined):
         return f"change undefined: {row.drop.reason}"
-    return f"change {changed(row.drop, row.metric, of.margin)} {unit(row.metric)}"
+    return f"change {changed(row.drop, row.metric, of.margin)} {counted_in(row.metric)}"

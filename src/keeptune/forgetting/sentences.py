@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keeptune.forgetting.amounts import amount, between, changed, signed, unit
+from keeptune.forgetting.amounts import amount, between, changed, signed
 from keeptune.forgetting.verdict import NEW, items_to_keep
 from keeptune.records import AbilityReport, Gate, Interval, Verdict
+from keeptune.scoring.table import counted_in
 
 _DEGENERATE = ("degenerate", "empty answers", "below chance", "not scored")
 """Flags of answers that are none."""
@@ -47,7 +48,7 @@ def _all_kept(kept: Sequence[AbilityReport]) -> str:
     if not isinstance(closest.drop, Interval):
         raise ValueError(f"{closest.name} is kept without an interval")
     most = signed(-closest.drop.high, closest.metric, closest.margin)
-    words = f"a change of {most} {unit(closest.metric)} at worst (margin {closest.margin:g})"
+    words = f"a change of {most} {counted_in(closest.metric)} at worst (margin {closest.margin:g})"
     if len(kept) == 1:
         return f"{closest.title} is kept: {words}."
     count = "Both" if len(kept) == 2 else f"All {len(kept)}"
@@ -135,7 +136,7 @@ def _fell(report: AbilityReport) -> str:
         limits += few
         verb = "may have fallen" if report.higher_is_better else "may have got worse"
     how = f", as its answers collapsed: {report.collapse}" if report.collapse else ""
-    return f"{report.title} {verb} by {by} {unit(report.metric)} ({limits}; margin {report.margin:g}){how}"
+    return f"{report.title} {verb} by {by} {counted_in(report.metric)} ({limits}; margin {report.margin:g}){how}"
 
 
 def _undecided(report: AbilityReport) -> str:
@@ -146,7 +147,7 @@ def _undecided(report: AbilityReport) -> str:
     more = f"; about {needed:,} items {NEW} could show it kept" if needed else ""
     if report.drop.low > report.margin:
         more = "; too little to be sure"
-    return f"{report.title} is undecided (a change of {limits} {unit(report.metric)}; margin {report.margin:g}{more})"
+    return f"{report.title} is undecided (a change of {limits} {counted_in(report.metric)}; margin {report.margin:g}{more})"
 
 
 def _list(parts: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keeptune.errors import ConfigError
-from keeptune.forgetting.amounts import amount, between, changed, signed, unit
+from keeptune.forgetting.amounts import amount, between, changed, signed
 from keeptune.forgetting.change import change_of
 from keeptune.forgetting.collapse import find_collapse
 from keeptune.forgetting.compare import Pair, pair
@@ -18,7 +18,7 @@ from keeptune.forgetting.retention import retention
 from keeptune.forgetting.unscored import bounded_drop
 from keeptune.records import Ability, AbilityReport, EvalRecord, Interval, Undefined, Verdict
 from keeptune.scoring.metric import Metric
-from keeptune.scoring.table import get_metric
+from keeptune.scoring.table import counted_in, get_metric
 
 BASE_TOO_LOW = Undefined("the base is not surely above the floor")
 MOST_ITEMS = 100_000
@@ -155,7 +155,7 @@ def _verdict(
 
 def _why(verdict: Verdict, drop: Drop, interval: Interval, scores: PairedScores, margin: float) -> str:
     metric, items = scores.metric.name, scores.items
-    names = unit(metric)
+    names = counted_in(metric)
     if interval.method == NO_CHANGE:
         return "Every item has exactly the same loss before and after."
     if verdict == "kept":
