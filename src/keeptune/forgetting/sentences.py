@@ -147,7 +147,8 @@ def _undecided(report: AbilityReport) -> str:
     more = f"; about {needed:,} items {NEW} could show it kept" if needed else ""
     if report.drop.low > report.margin:
         more = "; too little to be sure"
-    return f"{report.title} is undecided (a change of {limits} {counted_in(report.metric)}; margin {report.margin:g}{more})"
+    change = f"a change of {limits} {counted_in(report.metric)}"
+    return f"{report.title} is undecided ({change}; margin {report.margin:g}{more})"
 
 
 def _list(parts: Sequence[str]) -> str:
