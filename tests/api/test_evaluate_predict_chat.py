@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from keeptune.api import chat as chat_module
 from keeptune.api.chat import Chat, open_chat
 from keeptune.api.evaluate import evaluate
 from keeptune.api.predict import predict
 from keeptune.config import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.errors import ConfigError, DataError, RunExists, StoreError
 from keeptune.events import EvaluationDone, Notice
+from keeptune.inference import chat as chat_module
 from keeptune.inference.run import corpus_scores
 from keeptune.records import EvalRecord, EvalResult, from_plain
 from keeptune.scoring.table import get_metric

@@ -39,7 +39,7 @@ def test_the_command_that_ends_a_run(
 ) -> None:
     path = Path(shutil.copytree(run.path, tmp_path / HOSTILE / "run"))
     words = shell_words(printed(tune_report(replace(run.result, path=str(path))), "keeptune chat"))
-    monkeypatch.setattr("keeptune.api.chat.REPLY_TOKENS", 4)
+    monkeypatch.setattr("keeptune.inference.chat.REPLY_TOKENS", 4)
     monkeypatch.setattr(sys, "stdin", io.StringIO("red stone\n"))
     assert main([*words[1:], "--quiet"]) == 0
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines() if ":" in line] == ["base", "tuned"]

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from keeptune.config.schema import DataConfig, ModelConfig
-from keeptune.data.mix.build import build_mix
-from keeptune.data.mix.folder import write_recipe
-from keeptune.data.mix.recipe import RECIPE, MixRecipe, read_recipe, recipe_file, recipe_of_flags
+from keeptune.data.mix.folder import make_mix
+from keeptune.data.mix.recipe import MixRecipe, read_recipe, recipe_file, recipe_of_flags
 from keeptune.data.mix.report import MixReport
-from keeptune.errors import StoreError
 from keeptune.events import Observer, shown
 from keeptune.inference.encoding import make_encoder, token_counter
 from keeptune.report.progress import shows_progress
-from keeptune.workspace.atomic import atomic_folder
 from keeptune.workspace.lineage import of_run
 
 
@@ -36,18 +31,8 @@ def mix(
         StoreError: `output` is there already.
     """
     told = read_recipe(recipe_file(recipe)) if isinstance(recipe, str) else recipe
-    folder = Path(output).expanduser()
-    if output and (folder.is_file() or (folder.is_dir() and any(folder.iterdir()))):
-        raise StoreError(f"{folder} is there already", "name an empty or new folder with --output")
-    if output and folder.resolve() == Path.cwd():
-        raise StoreError("the working folder cannot be the mix's own", "name another folder with --output")
     count_tokens = None if model is None else token_counter(make_encoder(of_run(model), DataConfig()))
-    if not output:
-        return build_mix(told, None, observer, count_tokens)
-    with atomic_folder(folder) as partial:
-        report = replace(build_mix(told, partial, observer, count_tokens), folder=str(folder))
-        write_recipe(partial / RECIPE, told, report, home=folder)
-    return report
+    return make_mix(told, output, observer, count_tokens)
 
 
 def recipe_of(file: str | None, flags: Mapping[str, Any]) -> MixRecipe:

@@ -1,25 +1,14 @@
-"""`keeptune.predict`: a file of prompts in, a file of answers out."""
+"""`keeptune.predict`: a model's answers to a file of prompts."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from keeptune.abilities.preflight import refuse_not_evaluable
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
-from keeptune.data.prompts import load_prompts
-from keeptune.data.split import limit_examples
-from keeptune.data.task_rows import tell_problems
-from keeptune.errors import ConfigError, StoreError
-from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer, shown
-from keeptune.inference.encoding import NEW_TOKENS, make_encoder
-from keeptune.inference.evaluator import load_for_inference, tell_model
-from keeptune.inference.generate import fitting_prompts, generate_kept
+from keeptune.events import Observer, shown
+from keeptune.inference.prediction import answer_file
+from keeptune.inference.prediction import unfinished as unfinished
 from keeptune.report.progress import shows_progress
-from keeptune.training.task_format import as_trained
-from keeptune.workspace.growing_file import GrowingFile, locked_file
-from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.lineage import of_run
-from keeptune.workspace.table_file import refuse_unknown_suffix, write_table
 
 
 @shows_progress
@@ -41,58 +30,6 @@ def predict(
         StoreError: `output` exists already, or was begun with another model or other rows. RunLocked: another process
             writes it. Else see the tree in `keeptune.errors`.
     """
-    evaluation = evaluation or EvaluationConfig()
-    if data.test is None:
-        raise ConfigError("no prompts to answer", "give the file of prompts")
-    target = Path(output).expanduser()
-    refuse_unknown_suffix(target)
-    model = of_run(model)
+    model, evaluation = of_run(model), evaluation or EvaluationConfig()
     refuse_not_evaluable(model, evaluation)
-    with locked_file(target):
-        if target.exists():
-            raise StoreError(f"{target} exists already", "name another --output; results are never overwritten")
-        return _answer(model, data, evaluation, target, observer)
-
-
-def _answer(
-    model: ModelConfig, data: DataConfig, evaluation: EvaluationConfig, target: Path, observer: Observer
-) -> int:
-    data = as_trained(model, data, observer)
-    encoder = make_encoder(model, data)
-    loaded_data = load_prompts(str(data.test), data)
-    tell_problems(loaded_data.problems, observer)
-    examples = loaded_data.examples
-    if data.limit_test is not None:
-        examples = limit_examples(examples, data.limit_test, seed=0)
-    loaded = load_for_inference(model)
-    tell_model(loaded, observer)
-    room = evaluation.max_new_tokens or min(NEW_TOKENS[1], (loaded.context_length - loaded.soft_prompt) // 2)
-    asked = [(e.id, [(turn.role, turn.content) for turn in e.prompt]) for e in examples]
-    ends = list(loaded.end_ids())
-    key = hash_value([loaded.hash, loaded.placement.dtype_name, loaded.engine, ends, asked, room, encoder.max_length])
-    part = unfinished(target)
-    with GrowingFile(part, key) as kept:
-        if kept.records:
-            observer(Notice("resumed", f"{len(kept.records)} of {len(examples)} answers are there already, in {part}"))
-        observer(EvaluationStarted("predict", len(examples)))
-        answers = generate_kept(
-            loaded,
-            fitting_prompts(loaded, encoder, examples, room, observer),
-            room,
-            evaluation.token_budget,
-            kept,
-            lambda done: observer(EvaluationProgress("predict", done, len(examples))),
-            observer,
-        )
-    rows = [
-        {"id": example.id, "prompt": example.prompt_text, "output": answer.text, "finish": answer.finish}
-        for example, answer in zip(examples, answers, strict=True)
-    ]
-    write_table(target, rows)
-    part.unlink(missing_ok=True)
-    return len(answers)
-
-
-def unfinished(target: Path) -> Path:
-    """Where the answers for `target` are kept as they come."""
-    return target.with_name(f"{target.name}.part")
+    return answer_file(model, data, evaluation, output, observer)

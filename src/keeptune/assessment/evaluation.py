@@ -19,8 +19,8 @@ from keeptune.events import Notice, NoticeLog, Observer, RunStarted
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
 from keeptune.inference.run import corpus_scores
+from keeptune.inference.task_format import as_trained
 from keeptune.records import SCHEMA_VERSION, EvalResult, Example
-from keeptune.training.task_format import as_trained
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.open_run import goes_on, open_run

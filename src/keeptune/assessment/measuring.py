@@ -17,8 +17,8 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, NoticeLog, Observer, RunStarted
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
+from keeptune.inference.task_format import as_trained
 from keeptune.records import ForgettingReport
-from keeptune.training.task_format import as_trained
 from keeptune.training.trained_items import items_trained_on
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.open_run import goes_on, open_run

@@ -21,6 +21,7 @@ from keeptune.export.save_interpolated import save_interpolated
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
 from keeptune.mitigation.active import active
+from keeptune.inference.task_format import as_found, as_trained, keep_format
 from keeptune.mitigation.candidates import (
     INTERPOLATIONS,
     candidate_config,
@@ -39,7 +40,6 @@ from keeptune.training.ready import apart_from_kept, with_development_items
 from keeptune.training.resume import refuse_other_settings
 from keeptune.training.session import Session
 from keeptune.training.start import refuse_another_start, whole_model
-from keeptune.training.task_format import as_found, as_trained, keep_format
 from keeptune.training.train import train
 from keeptune.training.trained_items import keep_trained
 from keeptune.workspace.hashing import hash_value

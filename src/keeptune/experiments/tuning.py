@@ -15,6 +15,7 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
+from keeptune.inference.task_format import as_found, keep_format
 from keeptune.mitigation.candidates import (
     candidates_of,
     refuse_nothing_to_keep,
@@ -26,7 +27,6 @@ from keeptune.training.ready import ready
 from keeptune.training.resume import keep_asked, refuse_another, with_kept_settings
 from keeptune.training.session import Session
 from keeptune.training.start import whole_model
-from keeptune.training.task_format import as_found, keep_format
 from keeptune.training.train import train
 from keeptune.training.trained_items import keep_trained
 from keeptune.workspace.open_run import open_run, refuse_taken

@@ -17,13 +17,34 @@ from keeptune.config.yaml_dialect import Dumper
 from keeptune.data.build import with_system
 from keeptune.data.mix.build import MIX, build_mix
 from keeptune.data.mix.mixed_row import to_example
-from keeptune.data.mix.recipe import MADE, THRESHOLD, MixRecipe, MixSource, read_recipe, recipe_file
+from keeptune.data.mix.recipe import MADE, RECIPE, THRESHOLD, MixRecipe, MixSource, read_recipe, recipe_file
 from keeptune.data.mix.report import MixedSource, MixReport
-from keeptune.errors import DataError, Problem
-from keeptune.events import silent
+from keeptune.data.token_lengths import CountTokens
+from keeptune.errors import DataError, Problem, StoreError
+from keeptune.events import Observer, silent
 from keeptune.records import Example
-from keeptune.workspace.atomic import write_text
+from keeptune.workspace.atomic import atomic_folder, write_text
 from keeptune.workspace.hashing import hash_file
+
+
+def make_mix(recipe: MixRecipe, output: str, observer: Observer, count_tokens: CountTokens | None) -> MixReport:
+    """Mix the sources of `recipe` into the folder `output`, with its recipe; "" only looks at the mix.
+
+    Raises:
+        ConfigError: proportions that cannot be met. DataError: a source that cannot be read, or is not what it was
+            when the recipe was made. StoreError: `output` is there already.
+    """
+    if not output:
+        return build_mix(recipe, None, observer, count_tokens)
+    folder = Path(output).expanduser()
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise StoreError(f"{folder} is there already", "name an empty or new folder with --output")
+    if folder.resolve() == Path.cwd():
+        raise StoreError("the working folder cannot be the mix's own", "name another folder with --output")
+    with atomic_folder(folder) as partial:
+        report = replace(build_mix(recipe, partial, observer, count_tokens), folder=str(folder))
+        write_recipe(partial / RECIPE, recipe, report, home=folder)
+    return report
 
 
 def write_recipe(file: Path, recipe: MixRecipe, report: MixReport, home: Path) -> None:
