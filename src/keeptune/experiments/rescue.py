@@ -20,8 +20,8 @@ from keeptune.experiments.mitigation_search import Made, MitigationSearch, Searc
 from keeptune.export.save_interpolated import save_interpolated
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
-from keeptune.mitigation.active import active
 from keeptune.inference.task_format import as_found, as_trained, keep_format
+from keeptune.mitigation.active import active
 from keeptune.mitigation.candidates import (
     INTERPOLATIONS,
     candidate_config,
