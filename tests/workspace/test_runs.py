@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from keeptune.config import DataConfig, TuneConfig
 from keeptune.errors import RunLocked, StoreError
 from keeptune.events import silent
-from keeptune.records import Answer, Interval
+from keeptune.records import Answer, Interval, to_plain
 from keeptune.workspace.atomic import write_json
 from keeptune.workspace.layout import CONFIG, RESULT
 from keeptune.workspace.run_entry import read_entry
@@ -245,3 +246,17 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 )
 def test_tasks_are_named_by_their_data(data: str, task: str) -> None:
     assert task_name(data) == task
+
+
+def test_a_task_has_one_name_by_any_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run's folder is named by the path that was given, its entry by the absolute path in the settings."""
+    home = tmp_path / "support"
+    (home / "rows" / "reviews").mkdir(parents=True)
+    for name in ("train.jsonl", "rows/reviews/part.jsonl", "rows/tickets.csv"):
+        (home / name).touch()
+    monkeypatch.chdir(home)
+    for given, task in {"train.jsonl": "support", "rows/reviews": "reviews", "rows/tickets.csv": "tickets"}.items():
+        assert task_name(given) == task_name(str(home / given)) == task
+    assert task_name(None, "rows/tickets.csv") == "tickets"
+    write_json(home / "run" / CONFIG, to_plain(TuneConfig(data=DataConfig(train=str(home / "rows/reviews")))))
+    assert find_run("run", home).task == task_name("rows/reviews")

@@ -45,7 +45,7 @@ def run_size_study(
         KeeptuneError: see the tree in `keeptune.errors`.
     """
     started = bool(config.output) and Workspace(Path(config.output).expanduser()).has_settings
-    with open_run(config.output, f"curve-{task_name(config.data.train or '')}", resume=started) as study:
+    with open_run(config.output, f"curve-{task_name(config.data.train, config.data.test)}", resume=started) as study:
         observer(RunStarted(str(study)))
         config, sizes = _settled(config, sizes)
         check_sizes(sizes, draws)

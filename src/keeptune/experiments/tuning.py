@@ -120,4 +120,4 @@ def refuse_start(config: TuneConfig) -> None:
 
 
 def _default_name(config: TuneConfig) -> str:
-    return f"{task_name(config.data.train or 'data')}-{config.method.kind}"
+    return f"{task_name(config.data.train, config.data.test) or 'data'}-{config.method.kind}"

@@ -50,5 +50,7 @@ TASK_FORMAT = "task_format.json"
 """Beside the weights, and so on the hub when they are uploaded."""
 ADAPTER_CONFIG = "adapter_config.json"
 """PEFT's settings of an adapter."""
+EARLIER_NAMES = {MITIGATION_SEARCH: "ladder.json", CANDIDATES: "rungs", HYPERPARAMETER_SEARCH: "search.json"}
+"""What earlier versions called them. They are read, and never written."""
 BEGUN = (LOCK, ROWS, STARTED, START)
 """What a run leaves that ended before its settings were written: it can be started anew."""

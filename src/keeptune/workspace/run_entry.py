@@ -14,11 +14,12 @@ from keeptune.errors import StoreError
 from keeptune.records import Interval, MaybeInterval, Undefined, Verdict, from_plain, negated, to_plain
 from keeptune.records.shown import Shown, number
 from keeptune.workspace.hashing import hash_value
-from keeptune.workspace.json_file import read_json_file, read_json_lines, read_json_object
-from keeptune.workspace.layout import ABILITIES, CONFIG, FORGETTING, LOCK, RESULT, ROWS, TRIALS
+from keeptune.workspace.json_file import read_json_file, read_json_lines
+from keeptune.workspace.layout import ABILITIES, CONFIG, FORGETTING, LOCK, RESULT, ROWS
 from keeptune.workspace.open_run import is_locked
 from keeptune.workspace.path_part import path_part
 from keeptune.workspace.task_name import task_name
+from keeptune.workspace.workspace import Workspace
 
 State = Literal["finished", "running", "unfinished", "damaged"]
 STATES: tuple[State, ...] = ("finished", "running", "unfinished", "damaged")
@@ -105,16 +106,17 @@ def _is_run(folder: Path) -> bool:
 
 def read_entry(folder: Path, name: str) -> RunEntry:
     """The entry of a run folder; what cannot be read makes it a damaged one, and never an error."""
+    run = Workspace(folder)
     entry = RunEntry(name=name, path=str(folder), kind="", state="damaged")
     try:
-        state = _state(folder)
+        state = _state(run)
         entry = replace(entry, state=state, created=_written(folder), size_bytes=_size(folder))
     except OSError as error:
         return replace(entry, problem=f"{folder} cannot be read: {error}")
     problem = ""
     for read in (_of_settings, _of_result):
         try:
-            told = replace(entry, **read(folder))
+            told = replace(entry, **read(run))
             # Each fact in its type: a table draws and sorts them.
             entry = replace(from_plain(RunEntry, to_plain(told)), settings=told.settings)
         except StoreError as error:
@@ -123,7 +125,7 @@ def read_entry(folder: Path, name: str) -> RunEntry:
             problem = problem or f"a record of another shape: {type(error).__name__}: {error}"
     if problem and state != "running":
         state = "damaged"
-    kind = "study" if (folder / TRIALS).is_dir() else entry.kind
+    kind = "study" if run.is_study else entry.kind
     return replace(entry, state=state, problem=problem, kind=kind)
 
 
@@ -150,47 +152,44 @@ def leaves(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _state(folder: Path) -> State:
-    if is_locked(folder):
+def _state(run: Workspace) -> State:
+    if is_locked(run.path):
         return "running"
-    written = {entry.name for entry in folder.glob("*.json")}
-    if (folder / TRIALS).is_dir():
-        return "finished" if written - {CONFIG, ROWS} else "unfinished"
-    is_measure = RESULT not in written and FORGETTING in written and ROWS not in written
-    return "finished" if RESULT in written or is_measure else "unfinished"
+    if run.is_study:
+        finished = {file.name for file in run.path.glob("*.json")} - {CONFIG, ROWS}
+        return "finished" if finished else "unfinished"
+    return "finished" if run.is_finished else "unfinished"
 
 
-def _of_settings(folder: Path) -> dict[str, Any]:
-    """What `config.json` tells; nothing where there is none yet."""
-    if not (folder / CONFIG).exists():
+def _of_settings(run: Workspace) -> dict[str, Any]:
+    """What the settings tell; nothing where there are none yet."""
+    if not run.has_settings:
         return {}
-    plain = read_json_object(folder / CONFIG, "")
+    plain = run.settings()
     measured = plain.get("type") == "MeasureRun"
-    model = plain["tuned" if measured else "model"]["name"]
     data = plain.get("data") or {}
-    facts: dict[str, Any] = {
+    return {
         "settings": plain,
         "kind": _KINDS.get(plain.get("type", ""), "eval"),
-        "model": model,
-        "task": task_name(data.get("train") or data.get("test") or ""),
+        "model": plain["tuned" if measured else "model"]["name"],
+        "task": task_name(data.get("train"), data.get("test")),
         "method": (plain.get("method") or {}).get("kind", ""),
     }
-    return facts
 
 
-def _of_result(folder: Path) -> dict[str, Any]:
-    """What `result.json`, or the `forgetting.json` of a measure, tells."""
-    if (folder / RESULT).exists():
-        plain = read_json_object(folder / RESULT, "")
+def _of_result(run: Workspace) -> dict[str, Any]:
+    """What the result tells, or of a `measure` what was forgotten."""
+    if run.has_result:
+        plain = run.result()
         if plain["type"] == "EvalResult":
-            return _of_eval(folder, plain)
+            return _of_eval(run, plain)
         compared = next((c for c in plain["comparisons"] if c["before_name"] == "base"), None)
-        facts = _of_comparison(compared) | {"test_hash": _test_hash(folder, plain), "kind": "tune"}
+        facts = _of_comparison(compared) | {"test_hash": _test_hash(run, plain), "kind": "tune"}
         # Of what a mitigation search chose, where there was one.
         facts["method"] = plain["training"]["method"]
         report = plain.get("forgetting")
-    elif (folder / FORGETTING).exists() and not (folder / ROWS).exists():
-        plain = report = read_json_object(folder / FORGETTING, "")
+    elif run.is_finished:
+        plain = report = run.forgetting()
         facts = _of_comparison(plain["task"]) | {"kind": "measure", "model": plain["tuned_name"]}
     else:
         return {}
@@ -198,13 +197,13 @@ def _of_result(folder: Path) -> dict[str, Any]:
     return facts | {"abilities": tuple(abilities), "created": plain["manifest"]["created"]}
 
 
-def _of_eval(folder: Path, plain: Mapping[str, Any]) -> dict[str, Any]:
+def _of_eval(run: Workspace, plain: Mapping[str, Any]) -> dict[str, Any]:
     metric = plain["primary_metric"]
     return {
         "kind": "eval",
         "metric": metric,
         "tuned": plain["scores"].get(metric),
-        "test_hash": _test_hash(folder, plain),
+        "test_hash": _test_hash(run, plain),
         "created": plain["manifest"]["created"],
     }
 
@@ -238,12 +237,12 @@ def _interval(plain: Mapping[str, Any]) -> MaybeInterval:
     return from_plain(Interval, plain) if plain["type"] == "Interval" else from_plain(Undefined, plain)
 
 
-def _test_hash(folder: Path, result: Mapping[str, Any]) -> str:
+def _test_hash(run: Workspace, result: Mapping[str, Any]) -> str:
     """Of the items that were asked; of the test file where the run holds no more."""
     try:
-        return str(read_json_object(folder / ROWS, "")["test"])
+        return str(run.origin()["test"])
     except (StoreError, KeyError):
-        limit = read_json_object(folder / CONFIG, "").get("data", {}).get("limit_test")
+        limit = run.settings().get("data", {}).get("limit_test")
         return f"{result['manifest']['test_hash']}:{limit}"
 
 

@@ -127,7 +127,7 @@ class Workspace:
     @property
     def has_training(self) -> bool:
         """Whether a training or a mitigation search has ended here."""
-        return any((self.path / name).exists() for name in (layout.TRAINING, layout.MITIGATION_SEARCH))
+        return any(self._found(name).exists() for name in (layout.TRAINING, layout.MITIGATION_SEARCH))
 
     @property
     def is_trained(self) -> bool:
@@ -220,7 +220,7 @@ class Workspace:
     @property
     def has_mitigation_search(self) -> bool:
         """Whether a mitigation search was begun here."""
-        return any((self.path / name).exists() for name in (layout.CANDIDATES, layout.MITIGATION_SEARCH))
+        return any(self._found(name).exists() for name in (layout.CANDIDATES, layout.MITIGATION_SEARCH))
 
     def write_mitigation_search(self, report: MitigationSearchReport) -> None:
         """Write what the mitigation search found."""
@@ -228,7 +228,7 @@ class Workspace:
 
     def hyperparameter_search(self) -> HyperparameterSearchReport | None:
         """What the hyperparameter search found; None where it has not ended."""
-        if not (self.path / layout.HYPERPARAMETER_SEARCH).exists():
+        if not self._found(layout.HYPERPARAMETER_SEARCH).exists():
             return None
         return self._record(HyperparameterSearchReport, layout.HYPERPARAMETER_SEARCH)
 
@@ -363,11 +363,17 @@ class Workspace:
         for folder in (*(path for _, path in self.checkpoints()), *inner):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _found(self, name: str) -> Path:
+        """Where `name` is, under the name that an earlier version gave it where that alone is there."""
+        file, earlier = self.path / name, self.path / layout.EARLIER_NAMES.get(name, name)
+        return earlier if earlier.exists() and not file.exists() else file
+
     def _record(self, kind: type[T], name: str) -> T:
+        file = self._found(name)
         try:
-            return from_plain(kind, read_json_file(self.path / name))
+            return from_plain(kind, upgraded(read_json_file(file)))
         except (OSError, ValueError) as error:
-            raise StoreError(f"{self.path / name} cannot be read: {error}", NEW_RUN) from error
+            raise StoreError(f"{file} cannot be read: {error}", NEW_RUN) from error
 
 
 def _read_object(file: Path, fix: str) -> dict[str, Any]:
