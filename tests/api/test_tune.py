@@ -35,7 +35,7 @@ from keeptune.records import EvalRecord, TuneResult, from_plain
 from keeptune.scoring.table import get_metric
 from keeptune.training import prepare, validation
 from keeptune.training.defaults import default_epochs, default_lr
-from keeptune.training.resume import _trained_by
+from keeptune.training.resume import _training_hash
 from tests.api.runs import Ran, Told, settings, write_rows
 
 
@@ -346,9 +346,9 @@ def test_weights_held_to_another_reference_of_the_same_name_are_others(run: Ran,
     reference = shutil.copytree(run.model, tmp_path / "reference")
     config = settings(run.model, tmp_path, "run")
     held = dataclasses.replace(config, mitigation=MitigationConfig(kl=0.1, kl_on="task", reference=str(reference)))
-    before, without = _trained_by(held), _trained_by(config)
+    before, without = _training_hash(held), _training_hash(config)
     weights = reference / "model.safetensors"
     tensors = load_file(weights)
     save_file({name: tensor + 0.01 for name, tensor in tensors.items()}, weights, {"format": "pt"})
-    assert _trained_by(held) != before
-    assert _trained_by(config) == without
+    assert _training_hash(held) != before
+    assert _training_hash(config) == without

@@ -10,7 +10,7 @@ from keeptune.events import Observer, silent
 from keeptune.records import Forecast
 from keeptune.training.prepare import prepared
 from keeptune.training.ready import ready
-from keeptune.training.start import whole_model
+from keeptune.training.start import merged_start
 from keeptune.workspace.workspace import Workspace
 
 
@@ -23,4 +23,4 @@ def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
     """
     with tempfile.TemporaryDirectory() as folder:
         session = ready(config, Workspace(Path(folder)), observer)
-        return prepared(session.with_model(whole_model(session.config.model, session.run))).loop.measure()
+        return prepared(session.with_model(merged_start(session.config.model, session.run))).loop.measure()

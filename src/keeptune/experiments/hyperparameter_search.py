@@ -21,7 +21,7 @@ from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import EncodedRow, HyperparameterSearchReport
 from keeptune.training.defaults import default_epochs, default_lr
 from keeptune.training.prepare import prepared
-from keeptune.training.resume import refuse_another
+from keeptune.training.resume import check_origin
 from keeptune.training.selection import Validate
 from keeptune.training.session import Session
 
@@ -57,7 +57,7 @@ def with_found_settings(session: Session) -> Session:
         raise ConfigError("--hyperparameter-search needs rows to see the loss on", "raise --validation-fraction")
     if error := unfit(config):
         raise error
-    refuse_another(session)
+    check_origin(session)
     run.begin(config)
     report = run.hyperparameter_search()
     if report is None:

@@ -36,12 +36,12 @@ from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import fold_adapter
 from keeptune.records import EvalRecord, ForgettingReport
 from keeptune.training.preflight import preflight
-from keeptune.training.ready import apart_from_kept, with_development_items
+from keeptune.training.ready import with_development_items, without_kept_items
 from keeptune.training.resume import refuse_other_settings
 from keeptune.training.session import Session
-from keeptune.training.start import refuse_another_start, whole_model
+from keeptune.training.start import merged_start, refuse_another_start
 from keeptune.training.train import train
-from keeptune.training.trained_items import keep_trained
+from keeptune.training.trained_items import keep_trained_rows
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.open_run import open_run
@@ -105,7 +105,7 @@ def run_rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer) -> Fo
     with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
         observer(RunStarted(str(run)))
         session = _ready(config, of_run(tuned), run, observer)
-        start = whole_model(tuned, run)
+        start = merged_start(tuned, run)
         of_tuned = replace(session.with_model(start), encoder=make_encoder(start, session.config.data))
         repairer = Repairer(of_tuned, session.config.model)
         outcome = MitigationSearch(session, repairer, of_tuned.encoder, _candidates(session.config))()
@@ -139,7 +139,7 @@ def _ready(config: TuneConfig, tuned: ModelConfig, run: Workspace, observer: Not
     encoder = make_encoder(base, config.data)
     rows = _rows(config, observer)
     if config.data.train is not None:
-        rows = apart_from_kept(config, rows, encoder, observer)
+        rows = without_kept_items(config, rows, encoder, observer)
     else:
         declared_items(config.measure, rows_of_user(config.data), encoder)
     metrics = choose(config.evaluation, rows.test, rows.pool)
@@ -238,5 +238,5 @@ def _measured(base: Session, tuned: Session, outcome: SearchOutcome, start: Mode
     of_base, of_tuned = records(base, "base"), records(tuned, "tuned")
     forgetting = forgetting_of(base, tuned.config.model, extent="full")
     forgetting = replace(forgetting, routed=outcome.routed, mitigation_search=outcome.report)
-    seen = keep_trained(base, start, of_tuned=True)
+    seen = keep_trained_rows(base, start, of_tuned=True)
     return forgetting(Task(rows.test, of_base, of_tuned, base.metrics.primary, seen), base.notices)

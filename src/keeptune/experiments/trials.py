@@ -22,7 +22,7 @@ from keeptune.models.find import find_model, hash_model
 from keeptune.records import to_plain
 from keeptune.training.ready import rows_of
 from keeptune.training.resume import METRICS, metric_files
-from keeptune.training.start import whole_model
+from keeptune.training.start import merged_start
 from keeptune.workspace.workspace import Workspace
 
 ASKED = ("keep", "abilities", "items", "extent", "dev_fraction")
@@ -100,7 +100,7 @@ def refuse_others(trials: Iterable[Trial]) -> None:
         changed = [role for role, value in hashes.items() if kept.get(role, value) != value]
         if changed:
             raise StoreError(f"{trial.run} was run with other {' and '.join(changed)} rows", OTHER)
-        started = whole_model(config.model, trial.run)
+        started = merged_start(config.model, trial.run)
         if started not in weights:
             weights[started] = hash_model(find_model(started))
         if kept.get("model", weights[started]) != weights[started]:

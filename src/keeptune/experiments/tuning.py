@@ -24,11 +24,11 @@ from keeptune.mitigation.candidates import (
 from keeptune.mitigation.spec import PLAIN
 from keeptune.records import ForgettingReport, TuneResult
 from keeptune.training.ready import ready
-from keeptune.training.resume import keep_asked, refuse_another, with_kept_settings
+from keeptune.training.resume import check_origin, keep_measured_settings, with_kept_settings
 from keeptune.training.session import Session
-from keeptune.training.start import whole_model
+from keeptune.training.start import merged_start
 from keeptune.training.train import train
-from keeptune.training.trained_items import keep_trained
+from keeptune.training.trained_items import keep_trained_rows
 from keeptune.workspace.open_run import open_run, refuse_taken
 from keeptune.workspace.task_name import task_name
 from keeptune.workspace.workspace import Workspace
@@ -45,12 +45,12 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         observer(RunStarted(str(run)))
         session = ready(config, run, observer)
         start = session.config.model
-        session = with_found_settings(session.with_model(whole_model(start, run)))
+        session = with_found_settings(session.with_model(merged_start(start, run)))
         search = _searched(session) if session.config.mitigation_search.auto else None
         summary = (search and search.made.summary) or train(session)
         keep_format(as_found(session.config.data, session.rows), run)
-        trained_on = keep_trained(session, start)
-        keep_asked(session)
+        trained_on = keep_trained_rows(session, start)
+        keep_measured_settings(session)
         scored = score(session)
         result = make_result(session, summary, scored, trained_on)
         for name, records in scored.records.items():
@@ -65,7 +65,7 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
 
 def _searched(session: Session) -> SearchOutcome:
     """The mitigation search of `--auto`; the weights that it chose are the run's."""
-    refuse_another(session)
+    check_origin(session)
     session.run.begin(session.config)
     candidates = (PLAIN, *candidates_of(session.config))
     outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates)()

@@ -21,10 +21,10 @@ FIX = "start a new run in another --output"
 
 
 def equivalent_run(run: Workspace, observer: Observer = silent) -> Workspace | None:
-    """A run of the same settings and rows, trained to the end, whose weights are at full strength: beside this one or,
-    for a candidate, beside the run that searches."""
+    """A finished training with the same settings and rows, whose weights were not changed afterwards: beside this run
+    or, for a candidate, beside the run that searches."""
     for other in run.beside():
-        if not _alike(other, run):
+        if not _equivalent(other, run):
             continue
         try:
             other.training()
@@ -77,12 +77,12 @@ def _keep_summary(whole: Workspace, run: Workspace) -> TrainingSummary:
     return summary
 
 
-def _alike(other: Workspace, run: Workspace) -> bool:
+def _equivalent(other: Workspace, run: Workspace) -> bool:
     made_of = run.origin()
     try:
         whole_change = not after_training(from_plain(TuneConfig, other.settings()))
         its = other.origin()
         return whole_change and all(its.get(name) == made_of.get(name) for name in TRAINED_ON)
     except (KeeptuneError, ValueError, KeyError, TypeError):
-        # What cannot be read, or is of an earlier version, is not used again.
+        # A run that cannot be read, or is of an earlier version, is not used.
         return False

@@ -1,4 +1,4 @@
-"""What no training, and no scoring after it, could be made of, known in the first seconds: before a row is read."""
+"""Checks of the settings in the first seconds, before a row is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keeptune.workspace.lineage import of_run
 
 
 def preflight(config: TuneConfig) -> None:
-    """Refuse such settings.
+    """Refuse settings that cannot be trained or evaluated.
 
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`.

@@ -1,4 +1,4 @@
-"""A run made ready: what can be refused before a model's weights load is refused here, and `check` asks here."""
+"""From settings to a Session: every check that needs no model weights. `check` runs the same code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ready(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
     observer(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     if config.mitigation_search.auto:
         config = with_development_items(config)
-    rows = apart_from_kept(config, rows, encoder, observer)
+    rows = without_kept_items(config, rows, encoder, observer)
     for key, why in without_effect(config).items():
         # The built-in task limits its rows by itself.
         if key != "data.draw" or config.data.train != EMBEDDED:
@@ -57,12 +57,12 @@ def rows_of(config: TuneConfig) -> Rows:
     """The rows that `tune` trains and scores on by these settings."""
     config = protect_previous_tasks(config, silent)
     encoder = make_encoder(of_run(config.model), config.data, config.method)
-    return apart_from_kept(config, load_rows(config, silent), encoder, silent)
+    return without_kept_items(config, load_rows(config, silent), encoder, silent)
 
 
-def apart_from_kept(config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer) -> Rows:
-    """`rows` without items by which it is decided whether an ability was kept: to learn those would only fake it.
-    What was declared is read here, before anything is trained, and what cannot be asked is refused."""
+def without_kept_items(config: TuneConfig, rows: Rows, encoder: Encoder, observer: Observer) -> Rows:
+    """`rows` without the items that decide whether an ability was kept: a model that learned them would only seem to
+    keep it. This reads the declared abilities, before anything is trained, and refuses what cannot be evaluated."""
     if config.measure.extent == "none":
         return rows
     train, validation = rows.train, rows.validation
@@ -80,6 +80,6 @@ def apart_from_kept(config: TuneConfig, rows: Rows, encoder: Encoder, observer: 
 
 
 def with_development_items(config: TuneConfig) -> TuneConfig:
-    """A part of the user's own items is set apart to choose by."""
+    """`config` with a share of the user's own items as development items, by which a search chooses."""
     fraction = config.measure.dev_fraction or DEV_FRACTION
     return replace(config, measure=replace(config.measure, dev_fraction=fraction))

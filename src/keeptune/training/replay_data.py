@@ -1,4 +1,4 @@
-"""What a training may replay, and what it must not."""
+"""Rows that a training may replay, and items that it must not."""
 
 from __future__ import annotations
 

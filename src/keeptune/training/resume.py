@@ -1,4 +1,4 @@
-"""A run goes on as what it was: the same settings, the same rows."""
+"""Resuming a run: the same settings, model and rows, or an error."""
 
 from __future__ import annotations
 
@@ -26,26 +26,25 @@ from keeptune.workspace.workspace import Workspace
 
 Settings = TypeVar("Settings", bound=Any)
 METRICS = "metric files"
-"""In `Workspace.origin`: a hash of the files of the user's own metrics."""
+"""Key in `Workspace.origin`: a hash of the files of the user's own metrics."""
 OPEN = "left open"
-"""In it: the settings that no value was given for."""
+"""Key in it: the settings that were not given."""
 TRAINED_ON = ("train", "validation", "replayed", "model", "settings")
-"""In it: what decides the weights. Test rows do not."""
+"""Keys in it that decide the weights. Test rows do not."""
 FIX = "resume with the same ones, or start a new run in another --output"
 
 
-def refuse_another(session: Session) -> None:
-    """Keep what a new run is made of; of one that is resumed, compare it.
+def check_origin(session: Session) -> None:
+    """Write what a new run is made of; of a resumed run, compare it.
 
     Raises:
-        StoreError: a run that is resumed with other settings, another model or other rows, by which its weights would
-            be others.
+        StoreError: the run was started with other settings, another model or other rows that decide its weights.
     """
     config, run = session.config, session.run
     made_of = session.rows.hashes() | _replayed(session) | {"model": hash_model(find_model(config.model))}
     if not (run.has_origin and run.has_settings):
         left_open = [name for name, value in leaves(to_plain(config)) if value is None]
-        made = {"settings": _trained_by(config), METRICS: metric_files(config), OPEN: left_open}
+        made = {"settings": _training_hash(config), METRICS: metric_files(config), OPEN: left_open}
         run.write_origin({**made_of, **made})
     if run.has_settings:
         refuse_other_settings(config, run)
@@ -59,15 +58,15 @@ def refuse_another(session: Session) -> None:
 
 
 def metric_files(config: TuneConfig) -> str:
-    """A hash of the files of all metrics of the user's own; "" where there are none."""
+    """A hash of the files of the user's own metrics; "" where there are none."""
     names = [*config.evaluation.metrics, *(keep.metric or "" for keep in config.measure.keep)]
     files = {Path(name.rpartition(":")[0]).expanduser() for name in names if is_custom(name)}
     return hash_files(file for file in files if file.is_file()) if files else ""
 
 
 def _replayed(session: Session) -> dict[str, str]:
-    """A hash of what may be replayed and what must not be: weights that were trained before another ability was
-    declared may have learned its items."""
+    """A hash of what may be replayed and what must not be: weights that were trained before an ability was declared
+    may have learned its items."""
     if not adds_learned_rows(session.config):
         return {}
     sources, prompts, forbidden = replay_data(replace(session, observer=silent))
@@ -75,14 +74,14 @@ def _replayed(session: Session) -> dict[str, str]:
     return {"replayed": hash_value([sources, prompts, sorted(asked)])}
 
 
-def keep_trained_by(session: Session) -> None:
-    """A run that goes on may have another limit of time than it was started with: its weights are of this one."""
+def keep_training_origin(session: Session) -> None:
+    """Write the settings that decide the weights as they are now: a resumed run may have another time limit."""
     kept = session.run.origin()
-    session.run.write_origin({**kept, "settings": _trained_by(_left_open(session.config, kept.get(OPEN, ())))})
+    session.run.write_origin({**kept, "settings": _training_hash(_left_open(session.config, kept.get(OPEN, ())))})
 
 
-def keep_asked(session: Session) -> None:
-    """What a run is asked, and by which files, may be others than when it started: keep what it is now."""
+def keep_measured_settings(session: Session) -> None:
+    """Write the settings of the evaluation as they are now: a resumed run may have others than it started with."""
     config, run = session.config, session.run
     kept, given = run.settings(), to_plain(with_absolute_paths(config))
     for name, _ in list(leaves(given)):
@@ -106,7 +105,7 @@ def _left_open(given: Settings, names: Collection[str], prefix: str = "") -> Set
 
 
 def deciding_weights(config: TuneConfig) -> dict[str, Any]:
-    """The settings that decide the weights by their values."""
+    """Name → value of the settings that decide the weights."""
     found = affecting(config, *fixed(config) - {Affects.CHOICE})
     if Affects.ANSWERS in fixed(config):
         # A metric's file is the same by any path.
@@ -118,7 +117,7 @@ def _name(metric: str) -> str:
     return metric.rpartition("/")[2]
 
 
-def _trained_by(config: TuneConfig) -> str:
+def _training_hash(config: TuneConfig) -> str:
     """A hash of what decides the training, before any default is filled in: runs that agree in it and in their rows
     have the same weights, up to rounding and what changes them after the training."""
     whole_change = without_after_training(config)
@@ -139,10 +138,10 @@ def _trained_by(config: TuneConfig) -> str:
 
 
 def with_kept_settings(config: TuneConfig) -> TuneConfig:
-    """Of a run that is resumed: what is left open now and was given when the run started is as it was then.
+    """`config`; of a resumed run, settings that are not given now keep the value that they were given at the start.
 
     Raises:
-        StoreError: settings that cannot be read, or are no training's.
+        StoreError: the settings cannot be read, or are not those of a training.
     """
     run = Workspace(Path(config.output).expanduser())
     if not (config.resume and config.output and run.has_settings):
@@ -170,21 +169,22 @@ def _filled(
 
 
 def open_in(run: Workspace) -> Collection[str] | None:
-    """The settings that no value was given for when `run` started, where it has kept that."""
+    """The settings that were not given when `run` started; None where the run does not tell."""
     return run.origin().get(OPEN) if run.has_origin else None
 
 
 def refuse_other_settings(
     config: TuneConfig, run: Workspace, open_then: Collection[str] | None = None, also: Collection[Affects] = ()
 ) -> None:
-    """Compare with the settings that `run` was started with; those it was left to choose may be anything.
+    """Compare with the settings that `run` was started with. Settings that are not given now may be anything.
 
     Args:
-        open_then: with it, what is left open now must have been left open then: nothing is filled in from the run.
-        also: what must be as it was beside what decides the weights.
+        open_then: the settings that were not given at the start. Where it is given, a setting that was given then must
+            be given now.
+        also: which settings must be the same beside those that decide the weights.
 
     Raises:
-        StoreError: others.
+        StoreError: a setting differs.
     """
     kept = dict(leaves(run.settings()))
     compared = affecting(with_absolute_paths(config), *fixed(config), *also)
@@ -192,7 +192,7 @@ def refuse_other_settings(
     changed = [
         f"{name} was {kept[name]!r} and is now {value!r}"
         for name, value in given.items()
-        # What is left open was filled in when the run started.
+        # A setting that is not given now was filled in when the run started.
         if value is not None and value != kept[name]
     ]
     if open_then is not None:

@@ -1,4 +1,4 @@
-"""The model that a training starts from: as it was given, or, where that is a tuned one, with its adapter folded in."""
+"""The model that a training starts from: as given, or with its adapter merged where it is an adapter."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from keeptune.workspace.workspace import Workspace
 FIX = "resume from the same one, or start a new run in another --output"
 
 
-def whole_model(model: ModelConfig, run: Workspace) -> ModelConfig:
-    """`model`; an adapter as whole weights, folded into its base and kept in the run folder: what is trained on top
-    of it needs them to be found there."""
+def merged_start(model: ModelConfig, run: Workspace) -> ModelConfig:
+    """`model`; an adapter is merged into its base, and the merged weights are kept in the run folder, where what is
+    trained on top of them finds them."""
     model = of_run(model)
     if find_model(model).adapter is None:
         return model
@@ -30,13 +30,13 @@ def whole_model(model: ModelConfig, run: Workspace) -> ModelConfig:
 
 
 def refuse_another_start(model: ModelConfig, run: Workspace, role: str = "model") -> None:
-    """Keep what a run starts from; of one that is resumed, compare it.
+    """Write what a new run starts from; of a resumed run, compare it.
 
     Args:
-        role: what the model is to the run: ``model``, which is trained or mended, or its ``base``.
+        role: ``model``, which is trained or repaired, or its ``base``.
 
     Raises:
-        StoreError: a run that is resumed from another model.
+        StoreError: the run was started from another model.
     """
     kept, found = run.started_from(), hash_model(find_model(model))
     if role not in kept:

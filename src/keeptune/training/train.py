@@ -14,7 +14,7 @@ from keeptune.records import TrainingSummary
 from keeptune.training.checkpoint import LoopState
 from keeptune.training.equivalent_run import change_weights, equivalent_run, take_over
 from keeptune.training.prepare import Prepared, prepared
-from keeptune.training.resume import keep_trained_by, refuse_another
+from keeptune.training.resume import check_origin, keep_training_origin
 from keeptune.training.session import Session
 
 
@@ -23,7 +23,7 @@ def train(session: Session) -> TrainingSummary:
     config, run = session.config, session.run
     if error := unfit(config):
         raise error
-    refuse_another(session)
+    check_origin(session)
     if run.is_trained:
         return run.training()
     changed_later = bool(after_training(config))
@@ -47,7 +47,7 @@ def _trained_anew(session: Session) -> TrainingSummary:
     with session.timed("load"):
         made = prepared(session)
         session.run.begin(made.config)
-        keep_trained_by(session)
+        keep_training_origin(session)
     state = made.loop()
     session.seconds["train"] = state.seconds
     save_tuned(made.loop.loaded, session.run)

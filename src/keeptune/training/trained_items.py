@@ -1,5 +1,5 @@
-"""Whether items are unseen: looked up among the prompts of the rows that a model was trained on, and among what those
-rows say under whatever template."""
+"""Whether a model was trained on an item: by the prompts of its training rows, and by their text without the prompt
+template."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from keeptune.workspace.lineage import run_of
 from keeptune.workspace.trained_on import count_trained_on, keep_trained_on, trained_on
 
 
-def keep_trained(session: Session, start: ModelConfig, *, of_tuned: bool = False) -> int | None:
-    """Keep in the run what it was trained on, and count the test rows among that; None where it is not known.
+def keep_trained_rows(session: Session, start: ModelConfig, *, of_tuned: bool = False) -> int | None:
+    """Write which rows the run was trained on, and count the test rows among them; None where that is not known.
 
     Args:
-        start: the model that the training started from; what an earlier run taught it counts too.
-        of_tuned: it was tuned on this task already, so without a record of its rows nothing is known.
+        start: the model that the training started from; the rows of the run that made it count too.
+        of_tuned: `start` was tuned on this task, so without a record of its rows nothing is known.
     """
     earlier = _keys(start)
     if earlier is None and (of_tuned or run_of(start) is not None):
@@ -53,13 +53,13 @@ def _told(keys: frozenset[str] | None, items: Sequence[Example], observer: Obser
 
 
 def _bare(rows: Sequence[Example]) -> list[Example]:
-    """The rows without what their prompts share, and with their answers: the same under another template."""
+    """The rows with the varying part of their prompts and their answers: the same under any template."""
     bodies = prompt_bodies([rows])[0]
     texts = [f"{' '.join(body)}\n{row.completion}" for row, body in zip(rows, bodies, strict=True)]
     return [replace(row, prompt=(Message("user", text),)) for row, text in zip(rows, texts, strict=True)]
 
 
 def _keys(model: ModelConfig) -> frozenset[str] | None:
-    """Of the run that holds the model, where it is a folder of one."""
+    """The keys of the rows of the run that holds the model; None where it lies in no run."""
     path = Path(model.name).expanduser()
     return next((keys for keys in (trained_on(path), trained_on(path.parent)) if keys is not None), None)
