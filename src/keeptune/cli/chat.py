@@ -32,15 +32,15 @@ class Talker(Protocol):
 @setting_flags(
     *(*MODEL, "prompt", "system"),
     says={
-        "prompt": "Template of a conversation's first turn.  [default: the run's, where it has one field]",
+        "prompt": "Template of the first turn.  [default: the run's, if it has one field]",
         "system": "System message.  [default: the run's]",
     },
 )
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 def command(config: str | None, quiet: bool, **flags: Any) -> None:
-    """Talk to a model. Of an adapter or a run, base and tuned answer side by side.
+    """Talk to a model; for an adapter or a run, base and tuned answer side by side.
 
-    /forget begins anew, /quit ends. Text from a pipe is answered line by line.
+    /forget starts a new conversation, /quit ends. Piped text is answered line by line.
 
     \b
     keeptune chat --model runs/mine-lora-1

@@ -15,14 +15,14 @@ BAD_DATA = 2
 
 @click.command("check", cls=Verb)
 @setting_flags(*FLAGS)
-@click.option("--forecast", is_flag=True, help="Then train a few steps, to tell the run's time and memory.")
+@click.option("--forecast", is_flag=True, help="Also train a few steps to estimate the run's time and memory.")
 @output_flags
 def command(config: str | None, forecast: bool, quiet: bool, as_json: bool, **flags: Any) -> int:
-    """Look through your data and settings before any model loads; it takes every flag of tune.
+    """Check your data and settings before a model loads; takes every flag of tune.
 
-    Names each problem with its file and line and what to do; finds repeats, and train rows that occur in test;
-    tells lengths in tokens, what would be cut, and what so many rows are good for; with --forecast also the time and
-    memory that the training would take here. Ends with 2 where tune would refuse to start, else with 0.
+    Names each problem with file, line and fix; finds duplicates and train rows that occur in test; reports lengths
+    in tokens, what would be cut, and what this many rows suffice for; with --forecast also the time and memory of the
+    training. The exit code is 2 if tune would refuse to start.
 
     \b
     keeptune check --train rows.jsonl --test more.jsonl

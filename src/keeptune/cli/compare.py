@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from keeptune.experiments.trials import Executor
 
 NOT_HERE = ("method", "seed", "resume", "fail-on", "auto", *MITIGATION_SEARCH)
-"""Flags that the methods and seeds to compare take the place of, those of the mitigation search, and that of exit
-codes."""
+"""Flags that --methods and --seeds replace, and those of the mitigation search and of exit codes."""
 FAILED = 1
 HERE = "local"
 AMOUNT = click.FloatRange(min=0.0)
@@ -25,29 +24,44 @@ AMOUNT = click.FloatRange(min=0.0)
 
 @click.command("compare", cls=Verb)
 @click.option(
-    "--methods", metavar="A,B,…", required=True, help="full, lora, full+replay=0.05, full+interpolation=0.5 …"
+    "--methods",
+    metavar="A,B,…",
+    required=True,
+    help="Methods to compare: full, lora, full+replay=0.05, full+interpolation=0.5 …",
 )
-@click.option("--seeds", metavar="N,N,…", default="0,1,2", show_default=True, help="Each method is trained by each.")
 @click.option(
-    "--ray", metavar="[ADDRESS]", is_flag=False, flag_value=HERE, help="Trials on Ray: started here, or there."
+    "--seeds", metavar="N,N,…", default="0,1,2", show_default=True, help="Seeds; each method is trained with each."
 )
 @click.option(
-    "--gpus-per-trial", metavar="X", type=AMOUNT, help="GPUs, or a part of one.  [default: 1 if there is any]"
+    "--ray",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value=HERE,
+    help="Run trials on Ray: a local cluster, or the one at ADDRESS.",
 )
-@click.option("--cpus-per-trial", metavar="X", type=AMOUNT, help="CPUs, or a part of one.  [default: 1]")
+@click.option(
+    "--gpus-per-trial",
+    metavar="X",
+    type=AMOUNT,
+    help="GPUs per trial on Ray; may be a fraction.  [default: 1 if there is any]",
+)
+@click.option(
+    "--cpus-per-trial", metavar="X", type=AMOUNT, help="CPUs per trial on Ray; may be a fraction.  [default: 1]"
+)
 @setting_flags(
-    *(name for name in FLAGS if name not in NOT_HERE), says={"output": "Folder of the comparison, which it goes on in."}
+    *(name for name in FLAGS if name not in NOT_HERE),
+    says={"output": "Folder of the comparison; the same folder continues it."},
 )
 @output_flags
 def command(methods: str, seeds: str, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
-    """Which method gains most and forgets least: several, each trained under several seeds.
+    """Compare methods over several seeds: which gains most, and which forgets least.
 
     \b
     keeptune compare --train rows.jsonl --methods full,lora --seeds 0,1,2 --output studies/mine
     keeptune compare --config run.yaml --replay old.jsonl --methods full,full+replay=0.05 --output studies/replay
 
-    The same command again goes on where it was stopped, and tries again what failed. With --ray several trials run at
-    once. Ends with exit code 1 where a trial failed.
+    The same command continues an interrupted comparison and repeats failed trials. With --ray, several trials run at
+    once. The exit code is 1 if a trial failed.
     """
     from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.quiet_libraries import quiet_libraries

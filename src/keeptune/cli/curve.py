@@ -11,30 +11,34 @@ from keeptune.cli.options import MITIGATION_SEARCH, Verb, output_flags, setting_
 from keeptune.config.settings import FLAGS
 
 OWN = ("limit-train", "draw", "resume", "fail-on", "auto", *MITIGATION_SEARCH)
-"""Settings that sizes and draws take the place of; a curve goes on by itself, searches no mitigation search and judges
-nothing."""
+"""Flags that --sizes and --draws replace, and those of resuming, of exit codes and of the mitigation search."""
 FAILED = 1
 
 
 @click.command("curve", cls=Verb)
 @click.option(
-    "--sizes", metavar="N,N,…", help="Rows to train on.  [default: those of 0,50,100,250,500,1000 that train can fill]"
+    "--sizes",
+    metavar="N,N,…",
+    help="Numbers of rows to train on.  [default: 0,50,100,250,500,1000, as far as train has rows]",
 )
-@click.option("--draws", metavar="N", type=int, default=3, show_default=True, help="Seeded orders of the rows.")
+@click.option(
+    "--draws", metavar="N", type=int, default=3, show_default=True, help="Random selections of rows for each size."
+)
 @setting_flags(
     *(name for name in FLAGS if name not in OWN),
     says={"abilities": f"{FLAGS['abilities'].help}  [default: all; none with --keep]"},
 )
 @output_flags
 def command(sizes: str | None, draws: int, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
-    """How many examples are enough: gain and forgetting by their number, and what more would bring.
+    """Measure how gain and forgetting depend on the number of examples, and predict what more would bring.
 
     \b
     keeptune curve --train rows.jsonl --output studies/curve
     keeptune curve --train rows.jsonl --sizes 0,50,100,200,400 --draws 3 --keep sentiment --output studies/curve
 
-    Sizes are nested, 0 is the base itself. The same command again goes on where it was stopped. The largest size is
-    foretold from the others; where that fails, no advice is given. Ends with exit code 1 where a trial failed.
+    Each size contains the rows of the smaller ones; 0 is the base itself. The same command continues an interrupted
+    study. As a test of the forecast, the largest size is predicted from the others; if that fails, no advice is given.
+    The exit code is 1 if a trial failed.
     """
     from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.quiet_libraries import quiet_libraries

@@ -18,16 +18,15 @@ from keeptune.cli.options import output_flags, setting_flags
         "limit-train": "Use N rows of train.  [default: 500]",
         "limit-test": "Use N rows of test.  [default: 120]",
         "epochs": "Passes over train.  [default: 1.5]",
-        "abilities": "Built-in ability to ask beside; may be repeated.  [default: facts, word_meaning, grammar]",
+        "abilities": "Built-in ability to measure as well; may be repeated.  [default: facts, word_meaning, grammar]",
     },
 )
 @output_flags
 def command(quiet: bool, as_json: bool, **flags: Any) -> int:
-    """Tune the built-in model to say in one sentence what a Python function does.
+    """Tune the built-in model to describe a Python function in one sentence.
 
-    It learns from 500 functions of Python's standard library and their documentation, with LoRA, and is scored
-    before and after on functions of packages that it has not seen, and on a few abilities that it had before. Nothing
-    is downloaded.
+    It trains with LoRA on 500 documented functions of Python's standard library. It is scored before and after on
+    functions of other packages and on a few abilities that it had before. Nothing is downloaded.
     """
     from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.quiet_libraries import quiet_libraries

@@ -13,9 +13,9 @@ from keeptune.cli.options import DATA, MODEL, SCORING, Verb, output_flags, setti
 @setting_flags(
     *(*MODEL, *DATA, *SCORING, "train", "test", "limit-test", "output"),
     says={
-        "train": "Rows that --few-shot shows.",
+        "train": "Rows that --few-shot draws from.",
         "test": "Items to score.",
-        "max-new-tokens": "Room for an answer.  [default: by the items' answers]",
+        "max-new-tokens": "Maximum length of an answer in tokens.  [default: from the items' answers]",
         "few-shot": "Show N rows of --train before each item.  [default: 0]",
     },
 )

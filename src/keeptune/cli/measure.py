@@ -11,33 +11,33 @@ from keeptune.cli.options import DATA, MEASURE, MODEL, SCORING, Verb, output_fla
 ASKED = [name for name in (*MODEL, *DATA, *SCORING) if name not in ("model", "few-shot")]
 
 
-QUICK = "About 150 items of each ability that --keep does not name; diagnosis only of what is lost."
-MINUTES = "Minutes for asking the two models; the first items of each ability are asked in any case."
+QUICK = "Use about 150 items of each ability that --keep does not name, and explain only losses."
+MINUTES = "Maximum minutes to evaluate both models; each ability keeps its first items in any case."
 
 
 @click.command("measure", cls=Verb)
-@click.option("--tuned", metavar="NAME", required=True, help="Run folder, adapter, model; or a log of lm_eval.")
-@click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
+@click.option("--tuned", metavar="NAME", required=True, help="Run folder, adapter, model, or a folder of lm_eval logs.")
+@click.option("--base", metavar="NAME", help="Model it was tuned from.  [default: the one that the tuned model names]")
 @click.option("--quick", is_flag=True, help=QUICK)
 @click.option("--max-minutes", metavar="X", type=click.FloatRange(min=0.0, min_open=True), help=MINUTES)
 @setting_flags(
     *(*ASKED, *MEASURE, "test", "limit-test", "output"),
     says={
-        "test": "Items of the task that was tuned, for its gain and its intrusion.",
-        "max-new-tokens": "Room for an answer.  [default: by the items' answers]",
+        "test": "Items of the tuned task, to measure its gain and intrusion.",
+        "max-new-tokens": "Maximum length of an answer in tokens.  [default: from the items' answers]",
     },
 )
 @output_flags
 def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
-    """What a tuned model forgot: any two models, item by item, with a verdict.
+    """Measure what a tuned model forgot: any two models, item by item, with a verdict.
 
     \b
     keeptune measure --tuned runs/mine-lora-1
     keeptune measure --base org/model --tuned ./checkpoint --test task.jsonl --keep sentiment --keep ner=ner.jsonl:2
     keeptune measure --base logs/before --tuned logs/after          (folders of lm_eval --log_samples)
 
-    Ends with exit code 3 where a declared ability is lost or its answers collapsed, and 4 where one is
-    not decided or not measurable.
+    The exit code is 3 if an ability that --keep names is lost or its answers collapsed, and 4 if the result for one is
+    inconclusive or could not be measured.
     """
     from dataclasses import replace
 

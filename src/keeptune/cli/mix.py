@@ -12,22 +12,26 @@ from keeptune.cli.options import output_flags
 @click.command("mix")
 @click.argument("recipe", metavar="[RECIPE.yaml]", required=False)
 @click.option("--source", metavar="DATA[:FRACTION]", multiple=True, help="Rows to mix; may be repeated.")
-@click.option("--rows", metavar="N", help="Rows of the mix.  [default: all that the proportions allow]")
-@click.option("--cap", metavar="N", help="Count a source as having N rows at most.")
-@click.option("--temperature", metavar="X", help="Above 1, small sources get more.  [default: 1]")
-@click.option("--test", metavar="DATA", multiple=True, help="Leave out rows that occur here; may be repeated.")
-@click.option("--encoding", metavar="NAME", help="Encoding of text files.  [default: UTF-8, or found and said]")
-@click.option("--delimiter", metavar="CHAR", help="What parts the fields of tables.  [default: found, and said]")
-@click.option("--near-duplicates", metavar="0.8|off", help="Look for near repeats, too.  [default: 0.8]")
-@click.option("--seed", metavar="N", help="Seed of choice and order.  [default: 0]")
-@click.option("--model", metavar="NAME", help="Also count tokens, by this model's tokenizer.")
-@click.option("--output", "-o", metavar="FOLDER", help="Write the mix and its recipe here.  [default: only look]")
+@click.option("--rows", metavar="N", help="Rows in the mix.  [default: as many as the proportions allow]")
+@click.option("--cap", metavar="N", help="Count each source as having at most N rows.")
+@click.option("--temperature", metavar="X", help="Above 1, small sources get a larger share.  [default: 1]")
+@click.option("--test", metavar="DATA", multiple=True, help="Test rows to leave out of the mix; may be repeated.")
+@click.option("--encoding", metavar="NAME", help="Encoding of text files.  [default: UTF-8, or detected and reported]")
+@click.option(
+    "--delimiter", metavar="CHAR", help="Character between the fields of a table.  [default: detected and reported]"
+)
+@click.option(
+    "--near-duplicates", metavar="0.8|off", help="Also drop near duplicates, from this similarity on.  [default: 0.8]"
+)
+@click.option("--seed", metavar="N", help="Seed of the selection and order of rows.  [default: 0]")
+@click.option("--model", metavar="NAME", help="Also count tokens, with this model's tokenizer.")
+@click.option("--output", "-o", metavar="FOLDER", help="Write the mix and its recipe here.  [default: report only]")
 @output_flags
 def command(recipe: str | None, model: str | None, output: str | None, quiet: bool, as_json: bool, **given: Any) -> int:
-    """Mix many sources into one train set, and look at it before it is used.
+    """Mix several sources into one train set, and inspect it before use.
 
-    Rows that repeat an earlier one, or occur in a test set, are left out. The folder holds the rows and the recipe
-    that makes them again, byte for byte.
+    Rows that repeat an earlier one, or occur in a test set, are left out. The folder holds the rows and a recipe that
+    reproduces them byte for byte.
 
     \b
     keeptune mix --source a.jsonl --source b.jsonl:0.1 --cap 3000 --test t.jsonl --output mix

@@ -16,16 +16,16 @@ from keeptune.commands import joined
 @setting_flags(
     *(*MODEL, *DATA, "test", "limit-test", "max-new-tokens", "engine", "output"),
     says={
-        "test": "The rows, in place of FILE.",
-        "max-new-tokens": "Room for an answer.  [default: 512, or half the context]",
-        "output": "File of the answers.  [default: FILE's name with .answers.jsonl, here]",
+        "test": "Rows to answer, instead of FILE.",
+        "max-new-tokens": "Maximum length of an answer in tokens.  [default: 512, or half the context]",
+        "output": "File to write the answers to.  [default: FILE's name with .answers.jsonl, in this folder]",
     },
 )
 @output_flags
 def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
-    """Answer every row of FILE. The suffix of --output is the format: .jsonl, .json, .csv or .tsv.
+    """Answer every row of FILE. The suffix of --output sets the format: .jsonl, .json, .csv or .tsv.
 
-    Answers are kept as they come: the same command goes on where it was stopped.
+    Answers are saved as they come, so the same command continues an interrupted run.
 
     \b
     keeptune predict questions.jsonl --model runs/mine-lora-1 --output answers.jsonl

@@ -17,27 +17,27 @@ NOT_HERE = ("model", "few-shot")
 
 @click.command("rescue", cls=Verb)
 @click.option("--tuned", metavar="NAME", required=True, help="Model, adapter or run folder, made by any tool.")
-@click.option("--base", metavar="NAME", help="What it was tuned from.  [default: as the tuned model says]")
+@click.option("--base", metavar="NAME", help="Model it was tuned from.  [default: the one that the tuned model names]")
 @setting_flags(
     *(name for name in ASKED if name not in NOT_HERE),
     *("test", "limit-test", "output", "resume"),
     says={
-        "test": "Items of the task that was tuned; needed without --train.",
-        "lr-factor": "Times the learning rate, for a repair.  [default: 0.3; 1 where --lr is given]",
-        "epochs": "Passes of a repair over train.  [default: 1]",
+        "test": "Items of the tuned task; required without --train.",
+        "lr-factor": "Factor on the learning rate of a repair.  [default: 0.3; 1 with --lr]",
+        "epochs": "Passes over train in a repair.  [default: 1]",
         "dev-fraction": "Share of your own items set apart to choose a mitigation by.  [default: 0.3]",
     },
 )
 @output_flags
 def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
-    """Mend a tuned model that lost what must be kept: the interpolation first, then short repairs.
+    """Repair a tuned model that lost abilities it has to keep: first by interpolation, then by short trainings.
 
     \b
     keeptune rescue --base org/model --tuned ./checkpoint --test task.jsonl --keep ner=ner.jsonl:entity_f1
     keeptune rescue --tuned runs/mine-full-1 --train rows.jsonl --replay old.jsonl --keep sentiment
 
-    Ends with exit code 3 where a declared ability is still lost or its answers collapsed, and 4 where one
-    is not decided or not measurable.
+    The exit code is 3 if an ability that --keep names is still lost or its answers collapsed, and 4 if the result for
+    one is inconclusive or could not be measured.
     """
     from dataclasses import replace
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
-FOLDER = click.option("--in", "folder", metavar="FOLDER", default="runs", help="Where runs lie.  [default: runs]")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+FOLDER = click.option("--in", "folder", metavar="FOLDER", default="runs", help="Folder of the runs.  [default: runs]")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
 
 
 class ListsByDefault(click.Group):
-    """A group that lists where none of its own words comes first: `keeptune runs FOLDER`."""
+    """A group whose default command is list: `keeptune runs FOLDER`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put in the word that is left out."""
+        """Insert `list` if no command is named."""
         if not args or (args[0] not in self.commands and args[0] not in self.get_help_option_names(ctx)):
             args = ["list", *args]
         return super().parse_args(ctx, args)
@@ -22,7 +22,7 @@ class ListsByDefault(click.Group):
 
 @click.group("runs", cls=ListsByDefault, subcommand_metavar="[FOLDER] | show | compare | delete ...")
 def command() -> None:
-    """The runs of a folder: list, look at, compare and delete them.
+    """List, show, compare and delete the runs of a folder.
 
     \b
     keeptune runs
@@ -44,7 +44,7 @@ def command() -> None:
 @click.option("--sort", metavar="when|name|task|model|gain|size", default="when", help="Order.  [default: when]")
 @JSON
 def listed(folder: str, sort: str, as_json: bool, **wanted: Any) -> int:
-    """The runs of a folder, one a line; what is unfinished or damaged is told."""
+    """List runs, one per line, unfinished and damaged ones included."""
     from keeptune.api.runs import RunFilter, runs
     from keeptune.cli.show import show_json, show_report
     from keeptune.report.runs import runs_report
@@ -62,7 +62,7 @@ def listed(folder: str, sort: str, as_json: bool, **wanted: Any) -> int:
 @FOLDER
 @JSON
 def show(run: str, folder: str, as_json: bool) -> int:
-    """All that one run tells of itself."""
+    """Show one run: settings, scores and abilities."""
     from keeptune.api.runs import find_run
     from keeptune.cli.show import show_json, show_report
     from keeptune.report.runs import run_report
@@ -80,7 +80,7 @@ def show(run: str, folder: str, as_json: bool) -> int:
 @FOLDER
 @JSON
 def compare(names: tuple[str, ...], folder: str, as_json: bool) -> int:
-    """Runs side by side: gain and forgetting where the same items were asked, and the settings that differ."""
+    """Compare runs: gain and forgetting on the same items, and the settings that differ."""
     from keeptune.api.runs import compare_runs
     from keeptune.cli.show import show_json, show_report
     from keeptune.report.runs import comparison_report
@@ -97,9 +97,9 @@ def compare(names: tuple[str, ...], folder: str, as_json: bool) -> int:
 @click.argument("run")
 @FOLDER
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option("--force", is_flag=True, help="Delete it although other runs need it.")
+@click.option("--force", is_flag=True, help="Delete it even if other runs need it.")
 def delete(run: str, folder: str, yes: bool, force: bool) -> int:
-    """Delete a run and all that lies in its folder. Refused while it is written, or where another run needs it."""
+    """Delete a run and its folder; refused while it is being written or if another run needs it."""
     from keeptune.api.runs import delete_run, dependents, find_run, runs
     from keeptune.report.runs import size
 
