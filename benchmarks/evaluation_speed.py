@@ -29,8 +29,8 @@ from keeptune.config import ModelConfig
 from keeptune.data.batching import split_by_budget
 from keeptune.data.encode import Encoder
 from keeptune.events import Event
+from keeptune.inference.decoding import way_to_decode
 from keeptune.inference.evaluator import load_for_inference
-from keeptune.inference.generate import way_to_decode
 from keeptune.inference.loglikelihood import loglikelihoods
 from keeptune.inference.shared_prefix import shared_loglikelihoods
 from keeptune.inference.transformers_decoding import transformers_decode

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def test_what_is_asked_is_told_without_a_model(tiny: Callable[[str], Path]) -> N
 def test_base_and_tuned_are_compared_item_by_item(tiny: Callable[[str], Path], tmp_path: Path) -> None:
     heard: list[Event] = []
     loaded = _load(tiny("llama"))
-    loaded.engine = "vllm"
+    loaded = replace(loaded, engine="vllm")
     base = evaluate_harness(loaded, [TASKS / "kinds.yaml"], observer=heard.append)["keeptune_kinds"]
     tuned = evaluate_harness(_load(save_llama(tmp_path / "other", seed=3)), [TASKS / "kinds.yaml"])["keeptune_kinds"]
     found = compare(base.records, tuned.records, get_metric(base.ability.metrics[0]))

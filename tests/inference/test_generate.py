@@ -192,7 +192,7 @@ def test_more_rows_are_decoded_than_computed_within_the_bytes_allowed(
 
     def most_rows(allowed: float) -> int:
         read.clear()
-        monkeypatch.setattr("keeptune.inference.generate.KEPT_BYTES", allowed * token)
+        monkeypatch.setattr("keeptune.inference.decoding.KEPT_BYTES", allowed * token)
         done: list[int] = []
         assert len(generate(loaded, [PROMPTS[0]] * 12, 7, 30, progress=done.append)) == 12
         assert done == list(range(1, 13))

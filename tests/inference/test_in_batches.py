@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keeptune.events import Event, Notice, silent
+from keeptune.inference.decoding import KEPT_FOR_ONE
 from keeptune.inference.drift import kl_by_row
-from keeptune.inference.generate import KEPT_FOR_ONE, generate
+from keeptune.inference.generate import generate
 from keeptune.inference.in_batches import in_batches, in_flow
 from keeptune.inference.loglikelihood import loglikelihoods
 from keeptune.inference.shared_prefix import shared_loglikelihoods

@@ -12,6 +12,7 @@ from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Event, Notice, Observer, silent
 from keeptune.inference import run
+from keeptune.inference.engine import Request
 from keeptune.inference.generate import Generated
 from keeptune.inference.run import AnswerSettings, answer_items, corpus_scores, evaluate_model, score_answers
 from keeptune.models.load import LoadedModel, load_model
@@ -82,15 +83,9 @@ def test_a_scripted_model_scores_what_it_must(
     script = ["yes", "no", "Yes.", "maybe", "no", "no"]
 
     def generate(
-        loaded: Any,
-        prompts: Any,
-        room: int,
-        budget: int,
-        kept: Any,
-        progress: Callable[[int], None],
-        observer: Observer,
+        loaded: Any, request: Request, kept: Any, progress: Callable[[int], None], observer: Observer
     ) -> list[Generated]:
-        assert (room, budget, observer) == (6, 200, told.append)
+        assert (request.max_new_tokens, request.token_budget, observer) == (6, 200, told.append)
         progress(3)
         progress(6)
         return [Generated(text, len(text), "stop") for text in script]

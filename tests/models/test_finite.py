@@ -20,8 +20,8 @@ from keeptune.errors import NonFiniteLogits
 from keeptune.events import silent
 from keeptune.inference.base_text import sample_text
 from keeptune.inference.drift import kl_by_row, kl_of_adapter
+from keeptune.inference.engines.vllm_engine import _start
 from keeptune.inference.run import AnswerSettings, answer_items
-from keeptune.inference.vllm_engine import _start
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example, Message

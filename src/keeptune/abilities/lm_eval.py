@@ -16,6 +16,7 @@ from keeptune.data.formats.raw_row import RawRow
 from keeptune.data.lm_eval_task import HarnessTask, harness_task
 from keeptune.errors import ConfigError, DataError, MissingDependency
 from keeptune.events import EvaluationDone, EvaluationStarted, Notice, Observer, silent
+from keeptune.inference.engine import engine_of
 from keeptune.inference.run import corpus_scores
 from keeptune.models.load import LoadedModel
 from keeptune.near_names import did_you_mean
@@ -50,7 +51,7 @@ def evaluate_harness(
         ConfigError: no such task, or one that runs a model's code.
         DataError: a task's data or file cannot be read, or its samples cannot be used.
     """
-    if loaded.engine != "torch":
+    if not engine_of(loaded).in_process:
         told = "tasks of lm-evaluation-harness are asked by torch; `lm_eval --model vllm --log_samples` asks by vLLM"
         observer(Notice("engine", f"{told}, and `keeptune measure` reads its logs"))
     with _quiet():

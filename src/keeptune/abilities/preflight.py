@@ -9,7 +9,7 @@ from keeptune.abilities.table import SUITES
 from keeptune.config.keep import FILES, HARNESS, RUN
 from keeptune.config.schema import EvaluationConfig, Keep, MeasureConfig, ModelConfig
 from keeptune.errors import ConfigError, DataError
-from keeptune.inference.vllm_engine import refuse_vllm
+from keeptune.inference.engine import ENGINES
 from keeptune.models.load import kind_and_context
 from keeptune.models.placement import place
 from keeptune.scoring.table import get_metric
@@ -40,8 +40,7 @@ def refuse_not_evaluable(
         for keep in measure.keep:
             _refuse_keep(keep)
     kind, context = kind_and_context(model)
-    if model.engine == "vllm":
-        refuse_vllm(kind, model.name, mergeable=mergeable)
+    ENGINES[model.engine].refuse(kind, model.name, mergeable=mergeable)
     room = evaluation.max_new_tokens
     if room is not None and context - taken - room < 1:
         left = context - taken

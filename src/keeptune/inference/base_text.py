@@ -12,7 +12,7 @@ import torch
 from keeptune.chat_template import render_chat
 from keeptune.data.encode import PROBE, Encoder, template_settings
 from keeptune.errors import ModelError
-from keeptune.inference.generate import way_to_decode
+from keeptune.inference.decoding import way_to_decode
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 

@@ -19,7 +19,8 @@ from keeptune.statistics.divergence import kl
 LOGIT_TOKENS = 2048
 """Learned tokens a batch at most: the logits of two models span the vocabulary."""
 
-Logits = Callable[[Batch], torch.Tensor]
+Logits = Callable[[Batch], tuple[torch.Tensor, torch.Tensor]]
+"""Those of the base and of the tuned model."""
 
 
 def kl_by_row(
@@ -40,8 +41,10 @@ def kl_by_row(
     check_same_vocabulary(base, tuned)
     return _kl_by_row(
         base,
-        lambda batch: completion_logits(base.model, batch),
-        lambda batch: completion_logits(tuned.model, _on(batch, tuned.placement.device)),
+        lambda batch: (
+            completion_logits(base.model, batch),
+            completion_logits(tuned.model, _on(batch, tuned.placement.device)),
+        ),
         rows,
         token_budget,
         progress,
@@ -66,21 +69,18 @@ def kl_of_adapter(
 
     loaded.refuse_changed_base()
 
-    def bare(batch: Batch) -> torch.Tensor:
+    def both(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         with loaded.as_base():
-            return completion_logits(loaded.model, batch)
+            of_base = completion_logits(loaded.model, batch)
+        return of_base, completion_logits(loaded.model, batch)
 
-    def adapted(batch: Batch) -> torch.Tensor:
-        return completion_logits(loaded.model, batch)
-
-    return _kl_by_row(loaded, bare, adapted, rows, token_budget, progress, observer)
+    return _kl_by_row(loaded, both, rows, token_budget, progress, observer)
 
 
 @torch.inference_mode()
 def _kl_by_row(
     loaded: LoadedModel,
-    base: Logits,
-    tuned: Logits,
+    both: Logits,
     rows: Sequence[EncodedRow],
     token_budget: int,
     progress: Callable[[int], None],
@@ -95,8 +95,8 @@ def _kl_by_row(
             asked = [rows[index] for index in few]
             batch = make_batch(asked, loaded.kind, loaded.tokenizer.pad_token_id, loaded.placement.device)
             with naming(lambda: [row.item_id for row in asked]):  # noqa: B023
-                p_logits = base(batch)
-                values = kl(p_logits, tuned(batch).to(p_logits.device)).double().cpu()
+                of_base, of_tuned = both(batch)
+                values = kl(of_base, of_tuned.to(of_base.device)).double().cpu()
             found.append((torch.tensor(few)[batch.rows.cpu()], values))
         return found
 

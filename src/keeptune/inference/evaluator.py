@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keeptune.config.schema import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.task_metrics import Metrics
 from keeptune.events import EvaluationDone, ModelLoaded, Notice, Observer
+from keeptune.inference.engine import ENGINES
 from keeptune.inference.generate import set_aside
 from keeptune.inference.run import AnswerSettings, answer_items, corpus_scores, score_answers
 from keeptune.models.find import find_model
@@ -46,7 +47,7 @@ class Evaluator:
                 loaded.hash,
                 loaded.placement.device.type,
                 loaded.placement.dtype_name,
-                *([] if loaded.engine == "torch" else [loaded.engine]),
+                [loaded.engine, ENGINES.origin(loaded.engine)],
                 *([] if loaded.end_ids() == loaded.own_end_ids() else [loaded.end_ids()]),
                 [(e.id, [(m.role, m.content) for m in e.prompt], e.completion, e.choices) for e in asked],
                 sorted({metric.needs for metric in self.metrics.metrics}),
@@ -57,9 +58,9 @@ class Evaluator:
         answers: list[Answer] | None = read_answers(key, [e.id for e in asked], self.observer) if cache else None
         cached = answers is not None
         if answers is None:
-            answer_settings = AnswerSettings(self.encoder, self.max_new_tokens, self.token_budget)
             with unfinished_answers(key) as kept:
-                answers = answer_items(loaded, answer_settings, asked, self.metrics.metrics, self.observer, name, kept)
+                answer_settings = AnswerSettings(self.encoder, self.max_new_tokens, self.token_budget, kept)
+                answers = answer_items(loaded, answer_settings, asked, self.metrics.metrics, self.observer, name)
             trim()
         records = score_answers(items, answers, self.metrics.metrics)
         if cache and not cached:
@@ -88,9 +89,8 @@ def load_for_inference(config: ModelConfig) -> LoadedModel:
         fold_adapter(loaded)
         cast_weights(loaded.model, loaded.placement.dtype)
     loaded.model.eval()
-    loaded.engine = config.engine
     gc.collect()
-    return loaded
+    return replace(loaded, engine=config.engine)
 
 
 def tell_model(loaded: LoadedModel, observer: Observer) -> None:

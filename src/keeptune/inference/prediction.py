@@ -11,6 +11,7 @@ from keeptune.data.task_rows import tell_problems
 from keeptune.errors import ConfigError, StoreError
 from keeptune.events import EvaluationProgress, EvaluationStarted, Notice, Observer
 from keeptune.inference.encoding import NEW_TOKENS, make_encoder
+from keeptune.inference.engine import Request
 from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.inference.generate import fitting_prompts, generate_kept
 from keeptune.inference.task_format import as_trained
@@ -61,9 +62,7 @@ def _answer(
         observer(EvaluationStarted("predict", len(examples)))
         answers = generate_kept(
             loaded,
-            fitting_prompts(loaded, encoder, examples, room, observer),
-            room,
-            evaluation.token_budget,
+            Request(fitting_prompts(loaded, encoder, examples, room, observer), room, evaluation.token_budget),
             kept,
             lambda done: observer(EvaluationProgress("predict", done, len(examples))),
             observer,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from keeptune.data.encode import Encoder
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Notice, Observer
+from keeptune.inference.engine import Progress, Request, engine_of
 from keeptune.inference.generate import Generated, fitting_prompts, generate_kept
-from keeptune.inference.shared_prefix import shared_loglikelihoods
-from keeptune.inference.vllm_engine import vllm_loglikelihoods
 from keeptune.models.finite import naming_prompts
 from keeptune.models.load import LoadedModel
 from keeptune.records import Answer, EncodedRow, EvalRecord, Example, Undefined
@@ -26,6 +25,8 @@ class AnswerSettings:
     encoder: Encoder
     max_new_tokens: int
     token_budget: int
+    kept: GrowingFile | None = None
+    """Keeps what the model writes as it comes, and holds what it has written of the same items before."""
 
 
 def answer_items(
@@ -35,13 +36,8 @@ def answer_items(
     metrics: Sequence[Metric],
     observer: Observer,
     name: str,
-    kept: GrowingFile | None = None,
 ) -> list[Answer]:
-    """One Answer an example, in order, holding what `metrics` need and no more.
-
-    Args:
-        kept: keeps what the model writes as it comes, and holds what it has written before.
-    """
+    """One Answer an example, in order, holding what `metrics` need and no more."""
     needs = {metric.needs for metric in metrics}
     observer(EvaluationStarted(name, len(examples)))
 
@@ -56,9 +52,8 @@ def answer_items(
     if "output" in needs:
         prompts = fitting_prompts(loaded, encoder, examples, answer_settings.max_new_tokens, observer)
         with naming_prompts(prompts, [example.id for example in examples]):
-            texts = list(
-                generate_kept(loaded, prompts, answer_settings.max_new_tokens, budget, kept, progress, observer)
-            )
+            request = Request(prompts, answer_settings.max_new_tokens, budget)
+            texts = list(generate_kept(loaded, request, answer_settings.kept, progress, observer))
     else:
         prompts = [encoder.prompt(example)[0] for example in examples]
     references: list[tuple[float, int] | None] = [None] * len(examples)
@@ -66,7 +61,8 @@ def answer_items(
         rows = [encoder.scored_row(example, example.completion) for example in examples]
         _tell_cut(rows, encoder.max_length, observer)
         with naming_prompts(prompts, [example.id for example in examples]):
-            values = _loglikelihoods(loaded, rows, budget, observer, progress if needs == {"loss"} else quiet)
+            told = progress if needs == {"loss"} else quiet
+            values = engine_of(loaded).loglikelihoods(loaded, rows, budget, told, observer)
         references = [(value, row.learned) for value, row in zip(values, rows, strict=True)]
     choices: list[list[tuple[float, int]]] = [[] for _ in examples]
     if "choices" in needs:
@@ -93,14 +89,18 @@ def _choices(
     answer_settings: AnswerSettings,
     examples: Sequence[Example],
     observer: Observer,
-    progress: Callable[[int], None],
+    progress: Progress,
 ) -> list[list[tuple[float, int]]]:
     places = [(index, choice) for index, example in enumerate(examples) for choice in example.choices]
     of_items = [answer_settings.encoder.scored_rows(example, example.choices) for example in examples]
     rows = [row for each in of_items for row in each]
     _tell_cut([each[0] for each in of_items if each], answer_settings.encoder.max_length, observer)
-    values = _loglikelihoods(
-        loaded, rows, answer_settings.token_budget, observer, lambda done: progress(done * len(examples) // len(rows))
+    values = engine_of(loaded).loglikelihoods(
+        loaded,
+        rows,
+        answer_settings.token_budget,
+        lambda done: progress(done * len(examples) // len(rows)),
+        observer,
     )
     found: list[list[tuple[float, int]]] = [[] for _ in examples]
     for (index, _), row, value in zip(places, rows, values, strict=True):
@@ -113,18 +113,6 @@ def _tell_cut(rows: Sequence[EncodedRow], limit: int, observer: Observer) -> Non
     if cut:
         told = f"{len(cut)} of {len(rows)} items are longer than {limit} tokens and were cut from their middle"
         observer(Notice("truncated", f"{told} (first: {cut[0].item_id}); --max-length sets the limit"))
-
-
-def _loglikelihoods(
-    loaded: LoadedModel,
-    rows: Sequence[EncodedRow],
-    token_budget: int,
-    observer: Observer,
-    progress: Callable[[int], None],
-) -> list[float]:
-    if loaded.engine == "vllm":
-        return vllm_loglikelihoods(loaded, rows, token_budget, progress)
-    return shared_loglikelihoods(loaded, rows, token_budget, observer, progress)
 
 
 def score_answers(

@@ -6,6 +6,22 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import sdpa_mask
+
+from keeptune.models import short_attention, unequal_rows
+
+
+def register_attentions() -> None:
+    """Let models find keeptune's own attentions by name. Called before a model loads, so that a compiler sees no
+    change later."""
+    for name, attention in (
+        (short_attention.NAME, short_attention.short_attention),
+        (unequal_rows.NAME, unequal_rows.unequal_rows_attention),
+    ):
+        AttentionInterface.register(name, attention)
+        AttentionMaskInterface.register(name, sdpa_mask)
+
 
 def sdpa_settings(model: Any) -> tuple[Any, ...]:
     """The configurations of a model's parts that ask for `sdpa` attention."""

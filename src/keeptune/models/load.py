@@ -12,8 +12,9 @@ import torch
 from safetensors import SafetensorError
 
 from keeptune.chat_template import render_chat
-from keeptune.config.schema import Engine, ModelConfig
+from keeptune.config.schema import ModelConfig
 from keeptune.errors import ModelError, first_line
+from keeptune.models.attending import register_attentions
 from keeptune.models.bare import changed_weights, refuse_changed, weight_marks
 from keeptune.models.find import FoundModel, find_model, hash_model
 from keeptune.models.finite import refuse_broken_weights, watch_logits
@@ -40,8 +41,8 @@ class LoadedModel:
     """Positions that the model was made for; 1 << 30 where it has no limit of its own."""
     initial_adapter: Mapping[str, torch.Tensor] | None = None
     """The adapter's first weights, where they were taken out of the base's."""
-    engine: Engine = "torch"
-    """What is asked for answers and likelihoods: this model, or vLLM with its weights."""
+    engine: str = "torch"
+    """The name of what computes answers and likelihoods with these weights."""
     turn_end: int | None = None
     """The token that the chat template writes after an answer."""
     changed_base: tuple[str, ...] = ()
@@ -124,6 +125,7 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     Raises:
         ModelError: the model cannot be found, read or used; MissingDependency for the built-in one.
     """
+    register_attentions()
     found = find_model(config)
     placement = place(config.device, config.dtype)
     settings = _config(found, config)

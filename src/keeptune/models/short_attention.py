@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 NAME = "keeptune_short_rows"
 LONGEST = 1024
@@ -57,7 +55,3 @@ def short_attention(
     weights = torch.softmax(seen, dim=-1).to(query.dtype).view(-1, shared * length, length)
     found = torch.bmm(weights, values).view(rows, heads, length, width)
     return found.transpose(1, 2).contiguous(), None
-
-
-AttentionInterface.register(NAME, short_attention)
-AttentionMaskInterface.register(NAME, sdpa_mask)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 NAME = "keeptune_unequal_rows"
 PART = 8
@@ -47,7 +45,3 @@ def unequal_rows_attention(
         keys, values, seen = key[part, :, first:], value[part, :, first:], attention_mask[part, ..., first:]
         found.append(sdpa_attention_forward(module, query[part], keys, values, seen, **options)[0])
     return torch.cat(found), None
-
-
-AttentionInterface.register(NAME, unequal_rows_attention)
-AttentionMaskInterface.register(NAME, sdpa_mask)

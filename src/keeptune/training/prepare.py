@@ -11,8 +11,8 @@ from keeptune.events import Notice
 from keeptune.export.save import ends_otherwise
 from keeptune.inference.drift import check_same_vocabulary
 from keeptune.inference.encoding import encode_train
+from keeptune.inference.engine import close_engines
 from keeptune.inference.evaluator import load_for_inference, tell_model
-from keeptune.inference.vllm_engine import stop_server
 from keeptune.mitigation.active import uses_reference
 from keeptune.mitigation.mitigations import Mitigations
 from keeptune.models.adapters import attach_adapter, experts_left_out
@@ -46,7 +46,7 @@ def prepared(session: Session) -> Prepared:
         ConfigError: settings that do not fit this model.
     """
     config, encoder, rows, observer = session.config, session.encoder, session.rows, session.observer
-    stop_server()
+    close_engines()
     loaded = load_model(config.model, train_weights=isinstance(config.method, Full))
     if loaded.found.adapter is not None:
         raise ConfigError(f"{config.model.name} is an adapter", "merge it into its base first, then train that")

@@ -11,7 +11,6 @@ from keeptune.config.setting import Affects, setting
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
-Engine = Literal["torch", "vllm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,12 @@ class ModelConfig(Canonical):
         "Floating-point type to compute in.",
         aliases={**also("torch_dtype"), "bf16": dtype("bfloat16"), "fp16": dtype("float16")},
     )
-    engine: Engine = setting(
-        "torch", Affects.ANSWERS, "Engine that evaluates models.", more="Training always uses torch."
+    engine: str = setting(
+        "torch",
+        Affects.ANSWERS,
+        "Engine that evaluates models: torch, plain (slow, the reference), vllm, or one of a plugin.",
+        more="Training always uses torch.",
+        metavar="NAME",
     )
     allow_pickle: bool = setting(
         False, Affects.NOTHING, "Load pickled weights (.bin, .pt); they can run code, so trust their source."

@@ -13,7 +13,8 @@ from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError, MissingDependency
 from keeptune.events import silent
-from keeptune.inference import vllm_engine
+from keeptune.inference.engine import ENGINES, close_engines
+from keeptune.inference.engines.vllm_engine import Server, VllmEngine
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.generate import generate
 from keeptune.inference.run import AnswerSettings, answer_items
@@ -50,7 +51,6 @@ def test_the_records_of_torch() -> None:
         assert served.reference_loglikelihood == pytest.approx(plain.reference_loglikelihood, abs=1e-3)
         assert served.choice_loglikelihoods == pytest.approx(plain.choice_loglikelihoods, abs=1e-3)
     assert {answer.finish for answer in found} == {"stop", "length"}
-    assert vllm_engine._standing is not None
 
 
 @pytest.mark.skipif(INSTALLED, reason="vLLM is installed")
@@ -68,12 +68,13 @@ def test_a_model_that_vllm_is_not_given(tiny: Callable[..., Path]) -> None:
     assert "--engine torch" in raised.value.fix
 
 
-def test_a_standing_server_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_no_longer_needed_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
     stopped = []
     core = SimpleNamespace(shutdown=lambda: stopped.append(True))
     llm = SimpleNamespace(llm_engine=SimpleNamespace(engine_core=core))
-    monkeypatch.setattr(vllm_engine, "_standing", vllm_engine.Server(("hash", "bfloat16"), 512, llm))
-    vllm_engine.stop_server()
-    vllm_engine.stop_server()
+    engine = ENGINES["vllm"]
+    assert isinstance(engine, VllmEngine)
+    monkeypatch.setattr(engine, "_server", Server(("hash", "bfloat16"), 512, llm))
+    close_engines()
+    close_engines()
     assert stopped == [True]
-    assert vllm_engine._standing is None
