@@ -22,9 +22,8 @@ def active(config: TuneConfig) -> list[tuple[Mitigation, Any]]:
         ConfigError: ``mitigation.extra`` names none, or one that has a setting of its own.
     """
     given = {part.name: part.effective for part in extra(config)}
-    plugins = [name for name in given if name not in MITIGATIONS.built_in]
     found = []
-    for name in (*MITIGATIONS.built_in, *plugins):
+    for name in dict.fromkeys((*MITIGATIONS.built_in, *given)):
         mitigation = MITIGATIONS[name]
         if mitigation.is_extra:
             if name in given:

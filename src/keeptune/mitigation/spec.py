@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from keeptune.config.given import Given
 from keeptune.config.schema import TuneConfig
@@ -156,15 +156,15 @@ def _checked(name: str, value: str, text: str) -> float | str:
 
 
 def _with_part(part: Part, config: TuneConfig) -> TuneConfig:
-    mitigation = part.mitigation
+    mitigation, value = part.mitigation, part.effective
     if mitigation.change:
-        return mitigation.change(part.effective, config)
-    if mitigation.is_extra:
-        others = (text for text in config.mitigation.extra if parse(text).parts[0].name != part.name)
-        changed: dict[str, Any] = {"extra": (*others, str(replace(part, value=part.effective)))}
-    else:
-        changed = {mitigation.setting.partition(".")[2]: part.effective}
-    return replace(config, mitigation=replace(config.mitigation, **changed))
+        return mitigation.change(value, config)
+    if mitigation.setting:
+        section, _, name = mitigation.setting.partition(".")
+        return replace(config, **{section: replace(getattr(config, section), **{name: value})})
+    others = (text for text in config.mitigation.extra if parse(text).parts[0].name != part.name)
+    extra = (*others, str(replace(part, value=value)))
+    return replace(config, mitigation=replace(config.mitigation, extra=extra))
 
 
 def refuse_overridden(spec: MitigationSpec, config: TuneConfig) -> None:
