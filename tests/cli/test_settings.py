@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from keeptune.cli.settings import read_settings
@@ -32,3 +33,14 @@ def test_a_run_that_is_resumed_keeps_what_flags_leave_out(tmp_path: Path) -> Non
     flags = {"output": str(tmp_path), "resume": True, "train": "new.csv"}
     settings = read_settings(None, flags)
     assert (settings.model.name, settings.data.train) == ("mine", "new.csv")
+
+
+def test_a_run_of_an_earlier_version_is_resumed_under_todays_names(tmp_path: Path) -> None:
+    old = {
+        "type": "TuneConfig",
+        "training": {"type": "TrainingConfig", "search": 4},
+        "mend": {"type": "MendConfig", "dial": 0.5},
+    }
+    (tmp_path / CONFIG).write_text(json.dumps(old))
+    settings = read_settings(None, {"output": str(tmp_path), "resume": True})
+    assert (settings.mitigation.interpolation, settings.training.hyperparameter_search) == (0.5, 4)
