@@ -97,8 +97,7 @@ class NonFiniteLogits(ModelError):
         shown = ", ".join(self.items[:8]) + (" …" if len(self.items) > 8 else "")
         super().__init__(
             f"the logits of {model} are NaN or infinite" + (f" on {shown}" if shown else ""),
-            "its weights are damaged, or overflow in this number format: fetch or save it again, or use "
-            "--dtype float32",
+            "its weights are damaged or overflow in this dtype: download or save it again, or use --dtype float32",
         )
 
     def of(self, rows: Sequence[str | tuple[int, ...]]) -> NonFiniteLogits:
@@ -133,7 +132,7 @@ class NonFiniteLoss(TrainingError):
         self.step = step
         self.item_ids = tuple(item_ids)
         items = ", ".join(self.item_ids[:8]) + (" …" if len(self.item_ids) > 8 else "")
-        super().__init__(f"the {what} became {value} at step {step}, on the items {items}", fix)
+        super().__init__(f"the {what} became {value} at step {step}, on items {items}", fix)
 
 
 class StoreError(KeeptuneError):

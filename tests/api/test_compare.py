@@ -135,7 +135,7 @@ def test_one_seed_speaks_of_one_checkpoint(study: Study) -> None:
     report = compare(study.config, ("lora",), (0,))
     (row,) = report.methods
     assert isinstance(row.gain, Interval)
-    assert row.gain.method.startswith("one seed: speaks of one checkpoint only; ")
+    assert row.gain.method.startswith("one seed: applies to one checkpoint only; ")
     result = Workspace(Path(report.trials[0].path)).tune_result()
     own = result.comparisons[0].difference
     assert isinstance(own, Interval)

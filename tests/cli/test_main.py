@@ -191,7 +191,7 @@ def test_check_ends_with_2_where_a_run_would_stop(
     model = ["--model", str(tmp_path / "no-model")]
     assert main(["check", "--train", str(tmp_path / "good.jsonl"), *model]) == 2
     out, err = capsys.readouterr()
-    assert "The rows can be read, and a run would stop all the same: there is no model at" in out
+    assert "The rows are readable, but a run would be refused: there is no model at" in out
     assert "lengths in tokens are left out" in err
     assert main(["check", "--train", str(tmp_path / "bad.jsonl"), *model]) == 2
     assert "bad.jsonl:1" in capsys.readouterr().out

@@ -32,7 +32,7 @@ def test_only_looked_at(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "30 rows of 49 from 2 sources; left out: 1 that occur in a test set, 1 repeats" in out
     cells = [line.split() for line in out.splitlines()]
     assert ["a", "25", "0", "1", "1", "0", "0", "23", "23", "76.7%"] in [line[:10] for line in cells]
-    assert "only looked at: --output FOLDER writes it" in out
+    assert "nothing written: --output FOLDER writes the mix" in out
     assert "train: 24 rows from b.jsonl" in err
     assert set(data.iterdir()) == before
 
@@ -46,7 +46,7 @@ def test_names_are_shown_as_they_are(data: Path, capsys: pytest.CaptureFixture[s
 def test_written_and_made_again(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mix", *SOURCES, "--cap", "20", "--temperature", "2", "--seed", "3", "-o", "mixed", "--quiet"]) == 0
     out, err = capsys.readouterr()
-    assert "train on it: keeptune tune --train mixed" in out
+    assert "to train on it: keeptune tune --train mixed" in out
     assert err == ""
     assert main(["mix", "mixed", "--output", "again", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)

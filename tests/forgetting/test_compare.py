@@ -47,13 +47,13 @@ def test_pairs_are_joined_by_id_whatever_the_order():
         (lambda rows: rows[:2], "item i2 was not answered after"),
         (lambda rows: [*rows, record(9, "x")], "item i9 was not answered before"),
         (lambda rows: [*rows, rows[1]], "item i1 occurs 2 times after"),
-        (lambda rows: [rows[0], replace(rows[1], prompt="other"), rows[2]], "item i1 has another prompt"),
+        (lambda rows: [rows[0], replace(rows[1], prompt="other"), rows[2]], "item i1: different prompt"),
         (
             lambda rows: [rows[0], replace(rows[1], references=("z",)), rows[2]],
-            "item i1 has another references",
+            "item i1: different references",
         ),
-        (lambda rows: [rows[0], replace(rows[1], choices=("z",)), rows[2]], "item i1 has another choices"),
-        (lambda rows: [rows[0], replace(rows[1], cluster="z"), rows[2]], "item i1 has another cluster"),
+        (lambda rows: [rows[0], replace(rows[1], choices=("z",)), rows[2]], "item i1: different choices"),
+        (lambda rows: [rows[0], replace(rows[1], cluster="z"), rows[2]], "item i1: different cluster"),
     ],
 )
 def test_any_mismatch_names_the_item(change, message):

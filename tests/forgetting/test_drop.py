@@ -73,7 +73,7 @@ def test_one_heavy_cluster_is_too_few():
     for metric in ("rouge1", "exact_match"):
         rows = records([100.0] * 600, metric, clusters)
         drop = drop_of(rows, rows, metric)
-        assert drop.caveat.startswith("401 clusters so unequal that they tell as much as 8.9")
+        assert drop.caveat.startswith("401 clusters so unequal that they are worth 8.9")
         assert drop.verdict(5.0) == "inconclusive"
 
 

@@ -50,7 +50,7 @@ def test_only_what_the_user_names_fails():
     assert [exit_code(g, ("fail",)) for g in ("pass", "fail", "inconclusive", "nothing declared")] == [0, 3, 0, 0]
     assert exit_code("inconclusive", ("inconclusive",)) == 4
     assert exit_code("fail", ()) == 0
-    with pytest.raises(ConfigError, match="no gate 'lost'"):
+    with pytest.raises(ConfigError, match="no outcome 'lost'"):
         decide([KEPT], ("lost",))
 
 
@@ -69,22 +69,23 @@ def test_of_many_that_were_not_declared_the_number_is_told():
 
 def test_what_a_colleague_would_say():
     assert decide([KEPT, SAME]).sentences == (
-        "Facts is kept: a change of −1.3 points at worst (margin 5).",
-        "No fall was shown in what you did not declare (Json).",
+        "Facts is kept: the change is −1.3 points at worst (margin 5).",
+        "No forgetting was found in the undeclared abilities (Json).",
     )
     assert decide([KEPT, ALSO_KEPT, FELL]).sentences == (
-        "Both abilities that you declared are kept; the closest call is Logic, "
-        "a change of −2.2 points at worst (margin 5).",
+        "Both declared abilities are kept; the closest is Logic: the change is −2.2 points at worst (margin 5).",
         "Not declared: Topic fell by 11.7 points (8.8 to 14.8; margin 5).",
     )
     failed = decide([KEPT, LOST, OPEN, UNMEASURABLE]).sentences
-    assert failed[0].startswith("Sentiment fell by 12.5 points (9.4 to 15.8; margin 5), more than you allow; Ner is ")
+    assert failed[0].startswith(
+        "Sentiment fell by 12.5 points (9.4 to 15.8; margin 5), more than the margin allows; Ner is "
+    )
     assert failed[0].endswith("Inference could not be measured; Facts is kept.")
     assert failed[1] == "No other ability was measured."
     assert decide([FELL, SAME]).sentences == (
         "Topic fell by 11.7 points (8.8 to 14.8; margin 5); Json is kept (none was declared).",
     )
-    assert decide([SAME]).sentences == ("No fall was shown in 1 ability (none was declared).",)
+    assert decide([SAME]).sentences == ("No forgetting was found in 1 ability (none was declared).",)
     assert "about 4" in decide([OPEN]).sentences[0]
 
 
@@ -100,7 +101,7 @@ def test_a_collapse_is_a_finding_whatever_can_be_measured(answer):
     found = collapsed("topic", clusters=15, declared=False, answer=answer)
     assert (found.verdict, found.drop.low > 20) == ("collapsed", True)
     sentences = " ".join(decide([KEPT, found]).sentences)
-    assert "No fall" not in sentences
+    assert "No forgetting" not in sentences
     assert "Topic collapsed: 100%" in sentences
     assert decide([KEPT, found]).exit_code == 0, "it was not declared"
     declared = decide([KEPT, collapsed("topic", clusters=15, declared=True, answer=answer)])
@@ -129,10 +130,10 @@ def test_no_fall_is_denied_where_something_fell_or_was_not_judged():
     for other in (few, within, weak, unscored, FELL):
         for declared in ([], [KEPT]):
             sentences = " ".join(decide([*declared, SAME, other]).sentences)
-            assert "No fall" not in sentences
+            assert "No forgetting" not in sentences
             assert other.title in sentences
     fell = report("weak", 120, 0, declared=True, chance=65.0)
-    assert "and yet Weak fell by 20.0 points" in decide([fell]).sentences[0]
+    assert "although Weak fell by 20.0 points" in decide([fell]).sentences[0]
 
 
 def test_undeclared_abilities_are_not_corrected_and_do_not_count():
@@ -198,4 +199,4 @@ def test_a_look_corrects_at_its_own_level():
 
 def test_more_items_are_new_ones_or_planned_looks():
     for text in (judge(ability("facts", declared=True), *flips(100, 6, 6)).reason, *decide([OPEN]).sentences):
-        assert "all new, or by --looks" in text or "items" not in text
+        assert "all new, or planned with --looks" in text or "items" not in text

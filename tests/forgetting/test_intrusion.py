@@ -61,7 +61,7 @@ def test_answers_of_one_kind_cannot_be_told_apart_by_their_topic(seed):
     base, tuned = again(base, chat((20, 40), seed)), again(base, chat((20, 40), 100 + seed))
     report = find_intrusion((base, tuned), {"qa": (answers(), answers()), "ner": (entities(), entities())})
     assert isinstance(report, Undefined)
-    assert "much as the base does" in report.reason
+    assert "much like the base" in report.reason
 
 
 def test_a_task_whose_answers_are_told_by_their_length_is_said_to_be():
@@ -73,7 +73,7 @@ def test_a_task_whose_answers_are_told_by_their_length_is_said_to_be():
     assert report.length_only_rate == 1.0
     assert report.trusted
     assert report.by_length
-    assert "by their length" in report.note
+    assert "by length" in report.note
     assert report.rows[0].corrected.low < len(hit) / 200 < report.rows[0].corrected.high
 
 
@@ -94,7 +94,7 @@ def test_a_detector_that_finds_little_is_not_trusted():
     tuned = [t if i % 4 == 0 else b for i, (b, t) in enumerate(zip(base, tuned, strict=True))]
     report = find_intrusion((base, tuned), {"qa": (answers(), answers())})
     assert not report.trusted
-    assert "too little between them" in report.note
+    assert "too small to rely on" in report.note
 
 
 def sentence(r):

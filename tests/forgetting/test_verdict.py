@@ -27,8 +27,8 @@ from keeptune.statistics.mcnemar import mcnemar_mid_p
             9,
             "inconclusive",
             "fell",
-            "The change is −6.3 to −2.0 points, with the margin of 5 between; about 5,662 items (all new, or "
-            "by --looks) would decide if the change is the one seen.",
+            "The change is −6.3 to −2.0 points, on both sides of the margin of 5; about 5,662 items (all new, or "
+            "planned with --looks) would decide if the true change is the one observed.",
         ),
     ],
 )
@@ -60,7 +60,7 @@ def test_few_items_prove_nothing():
     assert report.verdict == "inconclusive"
     assert report.drop.estimate == 0
     assert report.items_to_decide > 30
-    assert report.reason.endswith('items (all new, or by --looks) would show "kept" if nothing has changed.')
+    assert report.reason.endswith('items (all new, or planned with --looks) would show "kept" if nothing has changed.')
 
 
 def test_a_drop_above_the_margin_that_chance_may_have_made():
@@ -69,7 +69,7 @@ def test_a_drop_above_the_margin_that_chance_may_have_made():
     assert report.drop.low > report.margin
     assert "between" not in report.reason
     assert report.reason.endswith(
-        "above the margin of 5, but so few items changed that chance may have done it: more items would tell."
+        "above the margin of 5, but so few items changed that chance may explain it; more items would decide."
     )
 
 
@@ -78,14 +78,14 @@ def test_few_changes_are_not_called_undecidable():
     tuned = records([0.0] * 9 + [50.0] * 291, "rouge1")
     report = judge(ability(metric="rouge1"), base, tuned)
     assert report.verdict == "inconclusive"
-    assert report.reason.endswith("so few items changed that it is bounded roughly; more items would tell.")
+    assert report.reason.endswith("so few items changed that the bound is rough, and more items would decide.")
 
 
 def test_not_measurable_where_the_base_is_near_chance_whatever_fell():
     base, tuned = flips(400, 120, 0, right=0.4)
     report = judge(ability(chance=50.0), base, tuned)
     assert report.verdict == "not measurable"
-    assert "on the items of the verdict" in report.reason
+    assert "on the verdict items" in report.reason
     assert isinstance(report.retention, Undefined) or report.retention.estimate < 1
     dev = records([100] * 90 + [0] * 10)
     assert judge(ability(chance=50.0), base, tuned, dev).verdict == "lost"
@@ -130,7 +130,7 @@ def test_a_loss_rises_to_be_lost():
     assert worse.drop.estimate == pytest.approx(worse.tuned - worse.base)
     assert worse.rose == 120, "the loss itself rose"
     assert worse.reason.startswith("The drop is at least 0.14")
-    assert worse.reason.endswith(" nats a token, above the margin of 0.05.")
+    assert worse.reason.endswith(" nats per token, above the margin of 0.05.")
     better = judge(spec, losses(base), losses([v - 0.2 * rng.random() for v in base]))
     assert (better.verdict, better.change) == ("kept", "rose")
     same = judge(spec, losses(base), losses(base))
@@ -167,7 +167,7 @@ def test_mismatches_raise_and_name_the_item():
     for wrong, message in (
         (tuned[:-1], "item i19 was not answered after"),
         ([*tuned, tuned[3]], "item i3 occurs 2 times after"),
-        ([replace(tuned[0], prompt="other"), *tuned[1:]], "item i0 has another prompt"),
+        ([replace(tuned[0], prompt="other"), *tuned[1:]], "item i0: different prompt"),
     ):
         with pytest.raises(PairingError, match=message):
             judge(ability(), base, wrong)

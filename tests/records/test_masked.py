@@ -56,7 +56,7 @@ def test_what_is_named_as_a_secret(text: str, shown: str) -> None:
     [
         "max_new_tokens=12, token_budget: 4096, tokens: 7",
         "set eos_token: </s> in its tokenizer_config.json",
-        "nats a token",
+        "nats per token",
         "task-sk-1",
         "org/name@main",
         "me@x.org",

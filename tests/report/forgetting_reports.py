@@ -307,7 +307,7 @@ TEXT = AbilityReport(
     metric="token_loss", higher_is_better=False, declared=False, margin=0.05, chance=None,
     items=200, clusters=200, unscored=0, base=2.6, tuned=2.605,
     drop=Interval(0.005, 0.0029, 0.0071, 0.95, "cluster jackknife, t"), p_lost=1.0, p_lost_holm=None,
-    verdict="kept", reason="The upper limit of the drop is below the margin of 0.05 nats a token.",
+    verdict="kept", reason="The upper limit of the drop is below the margin of 0.05 nats per token.",
     change="fell", change_p=None, retention=Undefined("a loss has no chance level"), rose=100, fell=100, unchanged=0,
     detectable_drop=0.053, items_to_decide=None,
 )  # fmt: skip

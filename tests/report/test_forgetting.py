@@ -25,7 +25,7 @@ def test_the_end_is_four_lines() -> None:
     lines = [line.rstrip() for line in shown(report, width=2000).splitlines() if line.strip()]
     gain, worst, verdict, following = lines[-4:]
     assert gain.startswith("gain: ")
-    assert worst == "worst: entities −16.3 points (−20.5 to −12.1): lost (declared, margin 5; of 12 asked)"
+    assert worst == "worst: entities −16.3 points (−20.5 to −12.1): lost (declared, margin 5; worst of 12 measured)"
     assert verdict.startswith("verdict: FAIL. ")
     assert report.sentences[0] in verdict
     assert following == f"next: keeptune chat --model {report.tuned_name}"

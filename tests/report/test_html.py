@@ -131,7 +131,7 @@ def test_a_loss_is_in_nats_and_marked() -> None:
     text = Outline(PAGE).text
     assert "token_loss ↓" in text
     assert "2.600 2.605 −0.005 −0.007 to −0.003 0.05" in text
-    assert "← worse: change, nats a token" in text
+    assert "← worse: change, nats per token" in text
 
 
 def test_what_is_undefined_has_its_reason() -> None:
@@ -159,7 +159,7 @@ def test_a_report_of_nothing_still_stands() -> None:
         confusions=(), drift=(), drift_history="", notices=(), fail_on=(),
     )  # fmt: skip
     text = Outline(render(empty, {})).text
-    assert "Verdict: none, as --keep declared no ability" in text
+    assert "Verdict: none (no ability was declared with --keep)" in text
     assert "No ability was measured." in text
 
 
@@ -331,7 +331,7 @@ def test_declared_come_first_then_the_gravest() -> None:
     assert names[:3] == ["entities", "instructions", "facts"]
     assert names[-1] == "inference"
     assert len(names) == len(PLANTED) + 2
-    assert [panel.unit for panel in panels(REPORT.abilities)] == ["points", "nats a token"]
+    assert [panel.unit for panel in panels(REPORT.abilities)] == ["points", "nats per token"]
 
 
 def test_marks_of_one_lane_do_not_touch() -> None:
@@ -387,7 +387,7 @@ def test_no_record_is_changed() -> None:
 
 def test_every_candidate_and_the_choice_are_shown() -> None:
     page = render(outcome(forgetting_report()), {})
-    mitigation_search = page[page.index('id="mitigation_search"') :]
+    mitigation_search = page[page.index('id="mitigation-search"') :]
     for text in (
         "plain",
         "interpolation=0.5",
@@ -400,8 +400,8 @@ def test_every_candidate_and_the_choice_are_shown() -> None:
         assert text in mitigation_search
     assert "50 rows of the task, 120 items of ner" in mitigation_search
     assert "−16.5 to −8.5" in mitigation_search
-    assert 'href="#mitigation_search"' in page
-    assert 'id="mitigation_search"' not in render(forgetting_report(), {})
+    assert 'href="#mitigation-search"' in page
+    assert 'id="mitigation-search"' not in render(forgetting_report(), {})
 
 
 def test_a_candidate_or_an_ability_cannot_write_markup() -> None:

@@ -40,7 +40,7 @@ def step(number: int, steps: int = 20) -> StepDone:
 EVENTS: list[Event] = [
     ModelLoaded("m", 1000, 10, "cpu", "bfloat16", "fast here"),
     DataLoaded("train", "a.jsonl", 450, "prompt ← q"),
-    Notice("split", "[20] rows set apart"),
+    Notice("split", "[20] rows set aside"),
     TrainingStarted(20, 0, 2.0, 450, 9000),
     step(1),
     ValidationDone(10, 2.0, {"loss": 2.0, "rouge1": 33.0}, True),
@@ -71,7 +71,7 @@ def test_plain_lines_tell_everything_once() -> None:
     assert lines == [
         "model: m, 1,000 weights, 10 of them trained, on cpu in bfloat16 (fast here)",
         "train: 450 rows from a.jsonl (prompt ← q)",
-        "note: [20] rows set apart",
+        "note: [20] rows set aside",
         "training: 20 steps, 2 epochs of 450 rows and 9,000 tokens",
         "step 1/20  loss 1.250  310 tokens/s  lr 2.0e-04  2:10 left",
         "validation after step 10: loss 2.000, rouge1 33.00, the best so far",
@@ -104,7 +104,7 @@ def test_bars_show_loss_speed_and_time_left() -> None:
             observer(event)
     assert "loss 1.250 · 310 tokens/s · lr 2.0e-04 · 2:10 left" in shown
     assert "1/20" in shown
-    assert "[20] rows set apart" in shown
+    assert "[20] rows set aside" in shown
     assert "base: 300 items in 1:05" in file.getvalue()
 
 
@@ -118,7 +118,7 @@ def test_no_terminal_gives_lines_and_quiet_gives_nothing(capsys: pytest.CaptureF
 
 
 def test_a_run_that_goes_on_says_from_where() -> None:
-    assert told(TrainingStarted(20, 7, 2.0, 450, 9000)).endswith("tokens, from step 7 on")
+    assert told(TrainingStarted(20, 7, 2.0, 450, 9000)).endswith("tokens, resumed at step 7")
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(-1, "0:00"), (59.6, "1:00"), (65, "1:05"), (7265, "2:01:05")])

@@ -39,7 +39,7 @@ def test_runs_inside_others_are_not_counted_twice() -> None:
         console.print(runs_report([outer, inner], "r"))
     assert "2 runs, 2.0 KiB" in captured.get()
     assert "\x1b" not in captured.get()
-    assert "no such runs in r" in str(runs_report([], "r"))
+    assert "no matching runs in r" in str(runs_report([], "r"))
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

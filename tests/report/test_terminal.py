@@ -31,7 +31,7 @@ def test_a_result_in_full() -> None:
     lines = [line.strip() for line in shown.splitlines() if line.strip()]
     gain, worst, verdict, following = lines[-4:]
     assert gain.startswith("gain: rouge1 rose from 23.5 to 39.1")
-    assert worst.startswith("worst: no ability was asked")
+    assert worst.startswith("worst: no ability was measured")
     assert verdict.startswith("verdict: none")
     assert following == "next: keeptune chat --model runs/mine-lora-1"
     assert "Tuning beats the best without it" in shown
@@ -53,7 +53,7 @@ def test_the_verdict_names_the_base_where_no_baseline_is_better() -> None:
     weak = comparison(10.0, 39.1, interval(29.1, 28.0, 30.0), before_name="lead-1")
     first = RESULT.comparisons[0]
     shown = text(tune_report(dataclasses.replace(RESULT, comparisons=(first, weak))))
-    assert "Tuning beats the best without it, the base (23.5)" in shown
+    assert "Tuning beats the best untuned alternative, the base (23.5)" in shown
     assert "without it" not in text(tune_report(dataclasses.replace(RESULT, comparisons=(first,))))
 
 
@@ -125,7 +125,7 @@ def test_a_check() -> None:
         advice=("30 rows are few",),
     )
     shown = text(check_report(report))
-    assert "14 errors: a run would stop" in shown
+    assert "14 errors: a run would be refused" in shown
     assert "a.jsonl:1: bad JSON → mend it" in shown
     assert "… and 4 more" in shown
     assert "30 usable rows, in 20 groups" in shown
@@ -137,4 +137,4 @@ def test_a_check() -> None:
 
 def test_a_clean_check() -> None:
     report = CheckReport((), (), (), (), False, ())
-    assert "nothing is wrong" in text(check_report(report))
+    assert "no problems found" in text(check_report(report))

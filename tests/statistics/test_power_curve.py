@@ -105,4 +105,4 @@ def test_too_few_sizes_or_draws_are_told() -> None:
     assert isinstance(told, Undefined)
     assert "at least 4" in told.reason
     one = CurveScores(found.sizes, found.scores[:, :1], found.item_covariance)
-    assert fit_power_curve(one) == Undefined("one draw a size does not show how far draws differ")
+    assert fit_power_curve(one) == Undefined("one draw per size does not show how much draws differ")

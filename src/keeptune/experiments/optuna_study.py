@@ -55,7 +55,7 @@ class Study:
     space: Space
     trials: int
     max_drift: float
-    """The drift budget, in nats a token."""
+    """The drift budget, in nats per token."""
     seed: int
     journal: Path
     """Keeps the trials; a search that was stopped goes on to the same end."""
@@ -118,7 +118,7 @@ def report(trials: Sequence[SearchTrial], max_drift: float) -> HyperparameterSea
         why = f"the lowest validation loss ({loss:.3f}) of {len(within)} trials within a drift of {max_drift:g}"
     else:
         loss, drift, best = min(whole, key=lambda each: each[1])
-        why = f"no trial stayed within a drift of {max_drift:g} nats a token; this one drifts least ({drift:.3g})"
+        why = f"no trial stayed within a drift of {max_drift:g} nats per token; this one drifts least ({drift:.3g})"
     return HyperparameterSearchReport(tuple(trials), max_drift, best.lr, best.epochs, why, bool(within))
 
 

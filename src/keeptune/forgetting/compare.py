@@ -38,7 +38,7 @@ def pair(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord]) -> list[Pair]:
         for name in _SAME_FIELDS:
             if getattr(record, name) != getattr(tuned_by_id[item_id], name):
                 raise PairingError(
-                    f"item {item_id} has another {name} before and after: "
+                    f"item {item_id}: different {name} before and after: "
                     f"{str(getattr(record, name))[:80]!r}, {str(getattr(tuned_by_id[item_id], name))[:80]!r}",
                     "score both models again on the same file",
                 )
@@ -88,9 +88,7 @@ def _by_id(records: Sequence[EvalRecord], side: str) -> dict[str, EvalRecord]:
     times = Counter(record.item_id for record in records)
     for item_id, count in times.items():
         if count > 1:
-            raise PairingError(
-                f"item {item_id} occurs {count} times {side}", "give every row of the file an id of its own"
-            )
+            raise PairingError(f"item {item_id} occurs {count} times {side}", "give every row of the file its own id")
     return {record.item_id: record for record in records}
 
 
@@ -98,7 +96,7 @@ def _defined(score: float | Undefined, metric: Metric, name: str) -> float:
     if isinstance(score, Undefined):
         raise MetricError(
             f"{metric.name} of {name} is undefined: {score.reason}",
-            "compare by another metric, or on other items",
+            "use another metric, or other items",
         )
     return score
 

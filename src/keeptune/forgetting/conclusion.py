@@ -17,13 +17,13 @@ MOST = 0.5
 SHOWN_RULES = 4
 
 _WRITES: dict[Sign, str] = {
-    "empty": "answers with nothing",
+    "empty": "gives empty answers",
     "same answer": "gives one answer to nearly everything",
     "copied prompt": "copies the prompt",
     "repeating": "repeats itself",
-    "refusing": "refuses, or says that it cannot tell",
+    "refusing": "refuses, or says that it does not know",
     "other language": "answers in another language",
-    "truncated": "does not come to an end within the room for an answer",
+    "truncated": "does not finish within the length limit",
 }
 
 
@@ -53,18 +53,21 @@ def conclude(found: Evidence) -> tuple[Broke, str]:
     """See `keeptune.forgetting.format.diagnose`."""
     asked = found.asked
     if isinstance(asked.row.drop, Undefined):
-        return "unclear", "What was lost in the asked form cannot be told."
+        return "unclear", "The change in the original variant is undefined, so there is no loss to explain."
     if asked.verdict != "lost":
-        is_so = "is kept" if asked.verdict == "kept" else "is not surely lost"
-        return "unclear", f"In the asked form the ability {is_so} ({_change(asked)}): there is no loss to explain."
+        is_so = "is kept" if asked.verdict == "kept" else "is not significantly lost"
+        return (
+            "unclear",
+            f"In the original variant the ability {is_so} ({_change(asked)}): there is no loss to explain.",
+        )
     metric, margin = asked.row.metric, asked.margin
-    lost = f"In the asked form it lost {amount(asked.row.drop.estimate, metric, margin)} {counted_in(metric)}"
+    lost = f"In the original variant it lost {amount(asked.row.drop.estimate, metric, margin)} {counted_in(metric)}"
     signs, kept, gone = found.signs, found.of("kept"), found.of("lost")
     if signs.most and signs.most != "truncated":
         return signs.most, _told(signs, lost, kept)
     if found.relabelled and found.relabelled.only_labels and _named(kept, RELABELLED):
         return "permuted labels", (
-            f"The labels are exchanged by a fixed rule ({_rules(found.relabelled)}). {lost}, yet it is kept "
+            f"The labels are exchanged according to a fixed rule ({_rules(found.relabelled)}). {lost}, yet it is kept "
             f"{_list(_named(kept, RELABELLED))}."
         )
     if signs.most and not _named(kept, LENIENT):
@@ -72,26 +75,29 @@ def conclude(found: Evidence) -> tuple[Broke, str]:
     proof = kept if _surely_below_most(found.in_form) else [each for each in kept if each.row.name != FOILS]
     if proof:
         renamed = found.relabelled if _named(proof, RELABELLED) else None
-        how = f" Labels are written otherwise: {_rules(renamed)}." if renamed else ""
-        return "format", f"The form broke, not the knowledge. {lost}, yet it is kept {_list(proof)}.{how}"
+        how = f" Labels are renamed: {_rules(renamed)}." if renamed else ""
+        return "format", f"The format broke, not the knowledge. {lost}, yet it is kept {_list(proof)}.{how}"
     if found.below_chance:
         return "below chance", (
-            f"Fewer answers are right than a guesser's: what is right is still told apart, and avoided. {lost}."
+            f"Fewer answers are correct than by guessing: the model recognises correct answers and avoids them. {lost}."
         )
     why = _why_unclear(found)
     if why:
         if _brought_back(asked, found.recovery, found.control):
-            return "format", f"The form broke, not the knowledge. {lost}, and a few old examples bring it back."
-        return "unclear", f"{lost}; whether that is form or knowledge is unclear: {why}."
+            return "format", f"The format broke, not the knowledge. {lost}, and a few old examples restore it."
+        return "unclear", f"{lost}; whether that is format or knowledge is unclear: {why}."
     if isinstance(found.only_form, Interval) and found.only_form.low > margin:
         part = amount(found.only_form.estimate, metric, margin)
-        return "both", f"Form and knowledge broke. {lost}, {part} of them form alone; it is lost {_list(gone)} too."
+        return (
+            "both",
+            f"Format and knowledge broke. {lost}, {part} of them by format alone; it is also lost {_list(gone)}.",
+        )
     if _surely_below_most(found.in_form) and not _surely_above_most(found.read):
         return "both", (
-            f"Form and knowledge broke. {lost}, most of its answers have no longer the form of a reference, and it is "
-            f"lost {_list(gone)} too."
+            f"Format and knowledge broke. {lost}, most of its answers no longer have the form of a reference, and it "
+            f"is also lost {_list(gone)}."
         )
-    return "knowledge", f"The knowledge went, not only the form. {lost}, and it is lost {_list(gone)} too."
+    return "knowledge", f"The knowledge is lost, not only the format. {lost}, and it is also lost {_list(gone)}."
 
 
 def _why_unclear(found: Evidence) -> str:
@@ -102,15 +108,15 @@ def _why_unclear(found: Evidence) -> str:
     if undecided:
         return f"it is undecided {_list(undecided)}"
     if not gone:
-        return "in no other way does the base show the ability"
+        return "the base shows the ability in no other variant"
     if not [each for each in gone if each.row.name != LENIENT]:
-        return "it was asked in one way only"
+        return "it was evaluated in one variant only"
     if found.signs.any_share >= SOME:
         of_each = sorted(found.signs.shares.items(), key=lambda each: -each[1])
         listed = ", ".join(f"{share:.0%} {sign}" for sign, share in of_each if share > 0.0)
-        return f"of the answers that fell {listed}"
+        return f"among the answers that fell: {listed}"
     if not _named(gone, FOILS) and not _surely_above_most(found.read):
-        return "a right answer in other words counts as wrong here, and references were not ranked among foils"
+        return "a correct answer in other words counts as wrong here, and references were not ranked among foils"
     return ""
 
 
@@ -119,7 +125,7 @@ def _told(signs: Signs, lost: str, kept: Sequence[Way]) -> str:
     assert sign is not None
     detail = f" ({signs.detail})" if signs.detail else ""
     kept = [each for each in kept if each.row.name != RELABELLED]
-    rest = f"yet it is kept {_list(kept)}" if kept else "what it still knows cannot be seen in them"
+    rest = f"yet it is kept {_list(kept)}" if kept else "these answers do not show what it still knows"
     share = f"{signs.shares[sign]:.0%} of the {signs.fell} answers that fell"
     return f"The tuned model {_WRITES[sign]}{detail}: {share}. {lost}; {rest}."
 
@@ -155,8 +161,8 @@ def _list(ways: Sequence[Way]) -> str:
 
 
 def _how(name: str) -> str:
-    known = {LENIENT: "read leniently", FOILS: "ranked among foils", RELABELLED: "by that rule"}
-    return known.get(name, f"asked by {name}")
+    known = {LENIENT: "with lenient parsing", FOILS: "when ranked among foils", RELABELLED: "with that rule applied"}
+    return known.get(name, f"in the variant {name}")
 
 
 def _change(of: Way) -> str:

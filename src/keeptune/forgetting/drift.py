@@ -16,7 +16,7 @@ and a few sequences hold most of it."""
 
 
 def drift_row(on: str, sums: Sequence[tuple[float, int]], level: float = 0.95) -> DriftRow:
-    """Σ KL(base ‖ tuned) / Σ tokens in nats a token, the score test of the jackknife by
+    """Σ KL(base ‖ tuned) / Σ tokens in nats per token, the score test of the jackknife by
     sequence; the lower limit is cut at 0.
 
     Args:
@@ -37,6 +37,6 @@ def _mean(sums: Sequence[tuple[float, int]], level: float) -> MaybeInterval:
     counts = np.array(sums, dtype=np.float64)
     result = score_jackknife(counts, lambda summed: float(summed[0] / summed[1]), counts[:, 1])
     if isinstance(result, Undefined):
-        return Undefined(f"1 sequence of {sums[0][0] / sums[0][1]:.3g} nats a token: an interval needs at least 2")
+        return Undefined(f"1 sequence of {sums[0][0] / sums[0][1]:.3g} nats per token: an interval needs at least 2")
     found = result.interval(level, BEYOND)
     return Interval(found.estimate, max(found.low, 0.0), found.high, found.level, found.method)

@@ -30,7 +30,7 @@ def drift_history(reports: Sequence[Mapping[str, Any]]) -> str:
         return ""
     rho = spearman([drift for drift, _ in runs], [loss for _, loss in runs])
     if isinstance(rho, Undefined):
-        return f"Over {len(runs)} runs, whether drift predicts the losses cannot be told: {rho.reason}."
+        return f"Over {len(runs)} runs, it is unknown whether drift predicts losses: {rho.reason}."
     found = (
         "more drift went with larger losses"
         if rho.low > 0.0
@@ -48,9 +48,9 @@ def check_report(report: Mapping[str, Any]) -> None:
         list(_point(report))
         names = report["path"], report["base_name"]
     except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        raise ValueError(f"another shape than a report's: {type(error).__name__}: {error}") from error
+        raise ValueError(f"not a report: {type(error).__name__}: {error}") from error
     if not all(isinstance(name, str) for name in names):
-        raise ValueError("its path and its base are no texts")
+        raise ValueError("its path and its base are not strings")
 
 
 def spearman(first: Sequence[float], second: Sequence[float], level: float = 0.95) -> MaybeInterval:
@@ -64,7 +64,7 @@ def spearman(first: Sequence[float], second: Sequence[float], level: float = 0.9
     if n < 4:
         return Undefined(f"{n} runs: an interval needs at least 4")
     if len(set(first)) == 1 or len(set(second)) == 1:
-        return Undefined("one of the two is the same in all runs")
+        return Undefined("drift or losses are the same in all runs")
     # Half a second to import, which no training should wait for.
     from scipy.stats import spearmanr
 
@@ -85,5 +85,5 @@ def _point(report: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
     if drifts and losses:
         drift, loss = float(drifts[0]), fmean(losses)
         if not (math.isfinite(drift) and math.isfinite(loss)):
-            raise ValueError("its drift or its losses are no finite numbers")
+            raise ValueError("its drift or its losses are not finite numbers")
         yield drift, loss

@@ -38,7 +38,7 @@ def _below_chance(tuned: Sequence[EvalRecord], metric: Metric, chance: float | N
     if not isinstance(own, Interval):
         return ""
     below = own.high < chance if metric.higher_is_better else own.low > chance
-    return f"below chance: {own.estimate:.1f} against {chance:.1f} of a guesser" if below else ""
+    return f"below chance: {own.estimate:.1f}, where guessing gives {chance:.1f}" if below else ""
 
 
 def _degenerate(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord], metric: Metric) -> str:
@@ -69,7 +69,11 @@ def _empty_share(records: Sequence[EvalRecord]) -> float:
 
 def _identical(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord]) -> str:
     same = all(before.answer == after.answer for before, after in zip(base, tuned, strict=True))
-    return "identical: both models gave the same answer to every item; are they two models?" if base and same else ""
+    return (
+        "identical: both models gave the same answer to every item; check that they are two different models"
+        if base and same
+        else ""
+    )
 
 
 def _not_scored(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord], metric: Metric) -> str:

@@ -55,8 +55,8 @@ class _Guess(NamedTuple):
 
 
 def find_floor(ability: Ability, metric: Metric, records: Sequence[EvalRecord]) -> Floor | Undefined:
-    """The best of chance, the base's answers beside other items' references (the mean of several shuffles), the most
-    frequent references and answer, and the empty answer, all scored by `metric` on these items of the base.
+    """The best of chance, the base's answers scored against other items' references (the mean of several shuffles),
+    the most frequent references and answer, and the empty answer, all scored by `metric` on these items of the base.
 
     A metric that reads no references (it scores every answer alike beside any) has the empty answer alone. Of a loss:
     see `blind_loss`. Undefined where the metric cannot be scored again, or the items are nearly all one cluster.
@@ -65,7 +65,7 @@ def find_floor(ability: Ability, metric: Metric, records: Sequence[EvalRecord]) 
         return Undefined("there are no items")
     if metric.unit == "nats":
         blind = blind_loss(records, metric)
-        guesses = [] if blind is None else [Floor(blind, "the frequency of each answer and letter, without the prompt")]
+        guesses = [] if blind is None else [Floor(blind, "frequencies of answers and letters, without the prompt")]
     else:
         examples = {example.id: example for example in (*ability.items, *ability.dev)}
         try:
@@ -78,7 +78,7 @@ def find_floor(ability: Ability, metric: Metric, records: Sequence[EvalRecord]) 
     if ability.chance is not None:
         guesses.append(Floor(ability.chance, "chance"))
     if not guesses:
-        return Undefined("the records do not hold the texts that were scored")
+        return Undefined("the records lack the scored texts")
     return (max if metric.higher_is_better else min)(guesses, key=lambda floor: floor.value)
 
 
@@ -97,8 +97,8 @@ def _in_points(
     guesses = [*_constants(records), empty]
     floors = list(_scored(metric, records, examples, guesses))
     if all(len(record.choices) > 1 for record in records):
-        floors.append(Floor(_random_choice(records), "a choice at random"))
-    return [*floors, Floor(value, "the base's answers beside other items' references")]
+        floors.append(Floor(_random_choice(records), "a random choice"))
+    return [*floors, Floor(value, "the base's answers scored against other items' references")]
 
 
 def _of_harness(metric: HarnessMetric, records: Sequence[EvalRecord]) -> list[Floor] | Undefined:
@@ -113,7 +113,7 @@ def _of_harness(metric: HarnessMetric, records: Sequence[EvalRecord]) -> list[Fl
         if isinstance(found, Undefined):
             return found
         floors += found
-    return floors or Undefined(f"{metric.name} was scored by lm-evaluation-harness alone, so no guess can be scored")
+    return floors or Undefined(f"{metric.name} can be scored by lm-evaluation-harness only, so guesses have no score")
 
 
 def _shuffled(
@@ -126,7 +126,7 @@ def _shuffled(
         scores = [metric.item(r.answer, with_references_of(r, other, examples)) for r, other in pairs]
         score = corpus_score(metric, scores)
         if isinstance(score, Undefined):
-            return Undefined("the records do not hold the answers that were scored")
+            return Undefined("the records lack the scored answers")
         found.append(score)
         moved = moved or any(score != score_of(r, metric) for score, (r, _) in zip(scores, pairs, strict=True))
     if not found:
@@ -151,7 +151,7 @@ def _constants(records: Sequence[EvalRecord]) -> Iterator[_Guess]:
     for text in dict.fromkeys(texts):
         yield _Guess(f"always answering {text[:40]!r}", text)
     for place in range(min(len(record.choices) for record in records)):
-        yield _Guess(f"always choice {place + 1}", place=place)
+        yield _Guess(f"always choosing choice {place + 1}", place=place)
 
 
 def _most_common(counts: Counter[str], number: int) -> list[tuple[str, int]]:

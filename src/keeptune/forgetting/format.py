@@ -83,10 +83,10 @@ def diagnose(
         asked_so = pair(*both)
         by = reading_of(asked_so, ability)
         others.append(other_way(name, asked_so, by, ability, level) if by else None)
-    only_form = form_drop(pairs, strict, lenient) if readings else Undefined("its answers are read in one way only")
+    only_form = form_drop(pairs, strict, lenient) if readings else Undefined("its answers have one parsing only")
     ways = [each for each in others if each is not None]
     broke: Broke = "unclear"
-    text = "What was lost in the asked form cannot be told."
+    text = "The change in the original variant is undefined, so there is no loss to explain."
     if asked is not None:
         worse = fell(pairs, strict)
         wrong = [after for _, after in worse]

@@ -56,7 +56,7 @@ def exit_code(gate: Gate, fail_on: Sequence[str] = ("fail",)) -> int:
     """0, or the gate's own code where `fail_on` names it."""
     for name in fail_on:
         if name not in EXIT_CODES:
-            raise ConfigError(f"there is no gate {name!r} to fail on", f"choose from {', '.join(EXIT_CODES)}")
+            raise ConfigError(f"there is no outcome {name!r} to fail on", f"choose from {', '.join(EXIT_CODES)}")
     return EXIT_CODES[gate] if gate in fail_on else 0
 
 

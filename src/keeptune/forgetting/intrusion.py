@@ -19,12 +19,12 @@ BothSides = tuple[Sequence[EvalRecord], Sequence[EvalRecord]]
 MIN_POSITIVES = 40
 MIN_CLUSTERS = 12
 USEFUL = 0.5
-"""So much more of the tuned model's answers to the task than of the base's must be found for the detector to be
-trusted: a topic that both share cannot give that."""
+"""The detector is trusted only if it finds this much more of the tuned model's answers to the task than of the base's;
+a shared topic alone cannot reach it."""
 
 
 _ONLY_LENGTH = (
-    "The task's answers are told apart by their length as well as by their words: what is found is answers of the "
+    "The detector recognises the task's answers as well by length as by words, so its findings are answers of the "
     "task's length."
 )
 
@@ -71,8 +71,8 @@ def find_intrusion(
     on_task = _OnTask(_flags(base[here]), _flags(tuned[here]), _flags(by_length[here]), clusters)
     if not _surely_more(on_task.base, on_task.tuned, clusters):
         return Undefined(
-            f"the tuned model answers the task much as the base does: {share(on_task.tuned):.0%} of its answers and "
-            f"{share(on_task.base):.0%} of the base's look tuned, so there is nothing to look for"
+            f"the tuned model answers the task much like the base ({share(on_task.tuned):.0%} of its answers and "
+            f"{share(on_task.base):.0%} of the base's look tuned), so there is nothing to detect"
         )
     true_rate, false_rate = share(on_task.tuned), share(_flags(np.concatenate([base, references])))
     suite_clusters = (len({before.cluster for before, _ in suite}) for suite in suites.values())
@@ -168,7 +168,7 @@ def _doubts(on_task: _OnTask) -> list[str]:
         return []
     return [
         f"The detector finds {found:.0%} of the tuned model's answers to the task and {of_base:.0%} of the base's: "
-        f"too little between them to rely on."
+        f"the difference is too small to rely on."
     ]
 
 
@@ -179,7 +179,7 @@ def _remarks(
     answers = [record.answer.output or "" for suite in (task, *suites.values()) for each in suite for record in each]
     longer = sum(len(answer) > READ_CHARACTERS for answer in answers)
     if longer:
-        remarks.append(f"Of {longer} long answers only the first {READ_CHARACTERS:,} characters were read.")
+        remarks.append(f"Only the first {READ_CHARACTERS:,} characters of {longer} long answers were read.")
     silent = [name for name in abilities if name not in suites]
     if silent:
         remarks.append(f"No generated answers on: {', '.join(silent)}.")

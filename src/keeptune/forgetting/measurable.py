@@ -20,8 +20,8 @@ from keeptune.statistics.jackknife import score_jackknife
 from keeptune.statistics.wilson import wilson_interval
 
 DEVELOPMENT = "the development items"
-OF_BASE = "the items of the verdict"
-OF_BOTH = "the items of the verdict, by the mean of both models, as there are too few development items"
+OF_BASE = "the verdict items"
+OF_BOTH = "the verdict items, as the mean of both models because there are too few development items"
 
 
 def score_interval(records: Sequence[EvalRecord], metric: Metric) -> MaybeInterval:
@@ -66,17 +66,17 @@ def why_not_measurable(
         on, records = (OF_BASE, base) if base_alone else (OF_BOTH, [*base, *tuned])
         interval = _own(records, metric)
     if isinstance(interval, Undefined):
-        return Undefined(f"whether the base is above the floor cannot be told: {interval.reason}")
+        return Undefined(f"whether the base is above the floor is unknown: {interval.reason}")
     floor = find_floor(ability, metric, of_base)
     if isinstance(floor, Undefined):
-        return f"whether the base is above the floor cannot be told: {floor.reason}"
+        return f"whether the base is above the floor is unknown: {floor.reason}"
     above = interval.low - floor.value if metric.higher_is_better else floor.value - interval.high
     if above > 2.0 * ability.margin:
         return ""
     better = "above" if metric.higher_is_better else "below"
     return (
-        f"the base is not surely more than {2.0 * ability.margin:g} {better} the floor ({floor.value:.4g}: "
-        f"{floor.named}) on {on}: {interval.estimate:.4g} ({interval.low:.4g} to {interval.high:.4g})"
+        f"the base scores {interval.estimate:.4g} ({interval.low:.4g} to {interval.high:.4g}) on {on}, which is not "
+        f"significantly more than {2.0 * ability.margin:g} {better} the floor of {floor.value:.4g} ({floor.named})"
     )
 
 

@@ -31,7 +31,7 @@ def sentences(gate: Gate, reports: Sequence[AbilityReport]) -> tuple[str, ...]:
 def _declared(declared: Sequence[AbilityReport]) -> list[str]:
     """What is told of declared abilities that are not all kept, the gravest first."""
     lost = _with(declared, "lost")
-    found = [f"{_list([_fell(report) for report in lost])}, more than you allow"] if lost else []
+    found = [f"{_list([_fell(report) for report in lost])}, more than the margin allows"] if lost else []
     found += [_collapsed(report) for report in _with(declared, "collapsed")]
     found += [_undecided(report) for report in _with(declared, "inconclusive")]
     found += [_unjudged(report) for report in _with(declared, "not measurable")]
@@ -48,11 +48,11 @@ def _all_kept(kept: Sequence[AbilityReport]) -> str:
     if not isinstance(closest.drop, Interval):
         raise ValueError(f"{closest.name} is kept without an interval")
     most = signed(-closest.drop.high, closest.metric, closest.margin)
-    words = f"a change of {most} {counted_in(closest.metric)} at worst (margin {closest.margin:g})"
+    words = f"the change is {most} {counted_in(closest.metric)} at worst (margin {closest.margin:g})"
     if len(kept) == 1:
         return f"{closest.title} is kept: {words}."
     count = "Both" if len(kept) == 2 else f"All {len(kept)}"
-    return f"{count} abilities that you declared are kept; the closest call is {closest.title}, {words}."
+    return f"{count} declared abilities are kept; the closest is {closest.title}: {words}."
 
 
 def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
@@ -71,10 +71,10 @@ def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
         where = (
             f"in {len(plain)} {'ability' if len(plain) == 1 else 'abilities'}{noted}"
             if note
-            else "in what you did not declare"
+            else "in the undeclared abilities"
         )
         names = "" if note else f" ({_titles(plain, NAMED)})"
-        return f"{'; '.join([f'No fall was shown {where}{names}', *undecided])}."
+        return f"{'; '.join([f'No forgetting was found {where}{names}', *undecided])}."
     found = [_collapsed(report) for report in collapsed_]
     found += [_list([_fell(report) for report in fell])] if fell else []
     found += [f"{report.title}: {'; '.join(_signs(report))}" for report in doubtful]
@@ -118,7 +118,7 @@ def _collapsed(report: AbilityReport) -> str:
 
 
 def _unjudged(report: AbilityReport) -> str:
-    by = "" if _fell_by(report) is None else f", and yet {_fell(report)}"
+    by = "" if _fell_by(report) is None else f", although {_fell(report)}"
     return f"{report.title} could not be measured{by}"
 
 
@@ -131,10 +131,12 @@ def _fell(report: AbilityReport) -> str:
     if report.change != "fell" and report.verdict not in ("lost", "collapsed"):
         # Its interval excludes 0, so no fall is denied; among so many that were looked at, none is shown either.
         few = (
-            "; too little to be sure" if report.p_lost is None else "; not shown, corrected for the number of abilities"
+            "; too little data to be sure"
+            if report.p_lost is None
+            else "; not significant after correction for the number of abilities"
         )
         limits += few
-        verb = "may have fallen" if report.higher_is_better else "may have got worse"
+        verb = "may have fallen" if report.higher_is_better else "may have become worse"
     how = f", as its answers collapsed: {report.collapse}" if report.collapse else ""
     return f"{report.title} {verb} by {by} {counted_in(report.metric)} ({limits}; margin {report.margin:g}){how}"
 
@@ -144,11 +146,10 @@ def _undecided(report: AbilityReport) -> str:
         return f"{report.title} is undecided"
     limits = changed(report.drop, report.metric, report.margin)
     needed = items_to_keep(report.items_to_decide, report.drop, report.items)
-    more = f"; about {needed:,} items {NEW} could show it kept" if needed else ""
+    more = f"; about {needed:,} items {NEW} could show that it is kept" if needed else ""
     if report.drop.low > report.margin:
-        more = "; too little to be sure"
-    change = f"a change of {limits} {counted_in(report.metric)}"
-    return f"{report.title} is undecided ({change}; margin {report.margin:g}{more})"
+        more = "; too little data to be sure"
+    return f"{report.title} is undecided (change {limits} {counted_in(report.metric)}; margin {report.margin:g}{more})"
 
 
 def _list(parts: Sequence[str]) -> str:

@@ -81,7 +81,7 @@ def corrected_share(difference: MaybeInterval, power: MaybeInterval) -> MaybeInt
     if isinstance(power, Undefined):
         return power
     if power.low <= 0.0:
-        return Undefined("the detector's true positives are not surely more than its false ones")
+        return Undefined("the detector's true positives are not significantly more than its false positives")
     d, p = difference, power
     low = _ratio_limit(d.estimate, d.low, p.estimate, p.high if d.low >= 0 else p.low, min)
     high = _ratio_limit(d.estimate, d.high, p.estimate, p.low if d.high >= 0 else p.high, max)

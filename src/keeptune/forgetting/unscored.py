@@ -46,9 +46,7 @@ def bounded_drop(
         return drop
     told = f"{scores.unscored} of {len(pairs)} items have no score"
     if _without_bounds(scores):
-        return replace(
-            drop, caveat=f"{told}, and {scores.metric.name} has no worst value that they could be bounded by"
-        )
+        return replace(drop, caveat=f"{told}, and {scores.metric.name} has no worst value to bound them with")
     worst, best = (_filled_drop(pairs, scores.metric, margin, level, fallen=fallen) for fallen in (True, False))
     if isinstance(worst.interval, Undefined) or isinstance(best.interval, Undefined):
         return replace(drop, caveat=drop.caveat or told)

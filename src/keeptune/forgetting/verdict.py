@@ -20,10 +20,10 @@ from keeptune.records import Ability, AbilityReport, EvalRecord, Interval, Undef
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import counted_in, get_metric
 
-BASE_TOO_LOW = Undefined("the base is not surely above the floor")
+BASE_TOO_LOW = Undefined("the base is not significantly above the floor")
 MOST_ITEMS = 100_000
 """More than this are not named: nobody has them."""
-NEW = "(all new, or by --looks)"
+NEW = "(all new, or planned with --looks)"
 """What more items must be: to add some and ask again until a verdict comes is to look until chance gives one."""
 
 
@@ -125,7 +125,7 @@ def check_margin(ability: Ability, metric: Metric) -> None:
     """Raises ConfigError for a margin that no drop of this metric could lie within or beyond."""
     if ability.margin > 0.0 and (metric.unit == "nats" or ability.margin < 100.0):
         return
-    limits = "above 0 nats a token" if metric.unit == "nats" else "above 0 and below 100 points"
+    limits = "above 0 nats per token" if metric.unit == "nats" else "above 0 and below 100 points"
     raise ConfigError(f"the margin of {ability.name} is {ability.margin:g}", f"give it a margin {limits}")
 
 
@@ -162,28 +162,30 @@ def _why(verdict: Verdict, drop: Drop, interval: Interval, scores: PairedScores,
         most = (
             f"The change is {signed(-interval.high, metric, margin)} {names} at worst, within the margin of {margin:g}"
         )
-        few = ": so few items changed." if interval.method == FEW_CHANGES else "."
+        few = ", because so few items changed." if interval.method == FEW_CHANGES else "."
         return most + few
     if verdict == "lost":
         return f"The drop is at least {amount(interval.low, metric, margin)} {names}, above the margin of {margin:g}."
     if interval.low > margin:
         return (
             f"The drop is {between(interval, metric, margin)} {names}, above the margin of {margin:g}, "
-            "but so few items changed that chance may have done it: more items would tell."
+            "but so few items changed that chance may explain it; more items would decide."
         )
-    drop_is = f"The change is {changed(interval, metric, margin)} {names}, with the margin of {margin:g} between"
+    drop_is = f"The change is {changed(interval, metric, margin)} {names}, on both sides of the margin of {margin:g}"
     if scores.unscored:
-        return f"{drop_is}, whatever scores the {scores.unscored} items without one could have had."
+        return f"{drop_is}; this allows for any score of the {scores.unscored} items without one."
     to_keep = items_to_keep(drop.items_to_decide, interval, items)
     if to_keep:
         return f'{drop_is}; about {to_keep:,} items {NEW} would show "kept" if nothing has changed.'
     if drop.items_to_decide and drop.items_to_decide > MOST_ITEMS:
-        return f"{drop_is}: so small a margin takes more than {MOST_ITEMS:,} items."
+        return f"{drop_is}; a margin this small needs more than {MOST_ITEMS:,} items."
     if drop.items_as_seen and drop.items_as_seen <= MOST_ITEMS:
-        return f"{drop_is}; about {drop.items_as_seen:,} items {NEW} would decide if the change is the one seen."
+        return (
+            f"{drop_is}; about {drop.items_as_seen:,} items {NEW} would decide if the true change is the one observed."
+        )
     if interval.method == FEW_CHANGES:
-        return f"{drop_is}: so few items changed that it is bounded roughly; more items would tell."
-    return f"{drop_is}, too close for any number of items to decide."
+        return f"{drop_is}; so few items changed that the bound is rough, and more items would decide."
+    return f"{drop_is}, too close to it for any number of items to decide."
 
 
 def items_to_keep(planned: int | None, drop: Interval, items: int) -> int | None:

@@ -34,7 +34,7 @@ class Ability:
     chance: float | None = None
     """Score of a guesser, in the metric's unit; None where the metric has none."""
     margin: float = 5.0
-    """The largest drop that does not matter: points, or nats a token for a loss."""
+    """The largest drop that does not matter: points, or nats per token for a loss."""
     declared: bool = False
     """Whether the user asked to keep it: only then it counts in the gate."""
     max_new_tokens: int = 48

@@ -17,7 +17,7 @@ class Comparison:
     items: int
     clusters: int
     before: float
-    """Corpus score, in the metric's own unit (points out of 100; nats a token for a loss)."""
+    """Corpus score, in the metric's own unit (points out of 100; nats per token for a loss)."""
     after: float
     difference: MaybeInterval
     """after − before with its 95 % interval."""

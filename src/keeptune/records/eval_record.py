@@ -14,7 +14,7 @@ class ItemScore:
     """One metric on one item."""
 
     value: float | None
-    """Points out of 100, or nats a token for a loss; None where this item alone has no value."""
+    """Points out of 100, or nats per token for a loss; None where this item alone has no value."""
     counts: Mapping[str, float] = field(default_factory=dict)
     """Additive counts: summed over any set of items they give that set's corpus score."""
 

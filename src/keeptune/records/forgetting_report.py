@@ -189,7 +189,7 @@ class DriftRow:
     on: str
     """``task prompts`` or ``text of the base``."""
     kl: MaybeInterval
-    """Mean nats a token, score test by sequence."""
+    """Mean nats per token, score test by sequence."""
     tokens: int
     sequences: int
 

@@ -14,7 +14,7 @@ class SearchTrial:
     loss: float | None
     """The best on the validation slice, nats a completion token. None: it was broken off."""
     drift: float | None
-    """KL(base ‖ tuned) on text of the base, nats a token, at that point. None: it was broken off."""
+    """KL(base ‖ tuned) on text of the base, nats per token, at that point. None: it was broken off."""
     seconds: float
 
 

@@ -43,7 +43,7 @@ class MethodRow:
     """Which ability that is; "" for a mean."""
     abilities: tuple[MethodAbility, ...]
     drift: Mapping[str, float]
-    """Kind of text → KL(base ‖ tuned), nats a token, mean over seeds; empty where it was not measured."""
+    """Kind of text → KL(base ‖ tuned), nats per token, mean over seeds; empty where it was not measured."""
     minutes: float
     """Of training, mean over seeds."""
     dominated_by: tuple[str, ...]

@@ -125,7 +125,7 @@ def markdown_text(text: str) -> str:
 
 def _task_result(report: ForgettingReport, task: Comparison) -> dict[str, Any]:
     return _result(
-        "the task that was tuned",
+        "the tuned task",
         "task",
         report.manifest.test_hash,
         [

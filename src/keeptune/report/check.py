@@ -48,14 +48,14 @@ def _forecast(forecast: Forecast) -> str:
 def conclusion(report: CheckReport) -> str:
     """Whether a run could start, in one line."""
     if report.refusal and not report.errors:
-        return f"The rows can be read, and a run would stop all the same: {visible(report.refusal)}"
+        return f"The rows are readable, but a run would be refused: {visible(report.refusal)}"
     if report.errors:
         count = len(report.errors)
-        return f"{count} error{'' if count == 1 else 's'}: a run would stop. Mend what is listed here first."
+        return f"{count} error{'' if count == 1 else 's'}: a run would be refused. Fix what is listed here first."
     if report.warnings:
         count = len(report.warnings)
-        return f"A run can start; {count} warning{'' if count == 1 else 's'} to look at."
-    return "A run can start; nothing is wrong."
+        return f"A run can start; {count} warning{'' if count == 1 else 's'} to review."
+    return "A run can start; no problems found."
 
 
 def _by_kind(problems: Sequence[Problem]) -> list[RenderableType]:
@@ -79,7 +79,7 @@ def _role(role: RoleReport) -> list[RenderableType]:
     if role.mapping:
         lines.append(Text(f"  fields: {visible(role.mapping)}"))
     if role.lengths is not None:
-        limit = f"; a row may have {role.lengths.limit:,}" if role.lengths.limit else ""
+        limit = f"; limit per row {role.lengths.limit:,}" if role.lengths.limit else ""
         lines.append(Text(f"  prompt tokens: {_lengths(role.lengths.prompt)}"))
         lines.append(Text(f"  completion tokens: {_lengths(role.lengths.completion)}{limit}"))
     if role.balance:
@@ -90,10 +90,7 @@ def _role(role: RoleReport) -> list[RenderableType]:
 
 
 def _lengths(lengths: LengthSummary) -> str:
-    return (
-        f"{lengths.shortest:,} to {lengths.longest:,}, half of them at most {lengths.median:,}, "
-        f"95 % at most {lengths.p95:,}"
-    )
+    return f"{lengths.shortest:,} to {lengths.longest:,}, median {lengths.median:,}, 95 % at most {lengths.p95:,}"
 
 
 def _repeats(report: CheckReport) -> str:

@@ -18,13 +18,13 @@ def compare_report(report: MethodComparison) -> RenderableType:
     parts += [Text(visible(sentence), style="" if place else "bold") for place, sentence in enumerate(report.sentences)]
     parts += [Text(""), methods_table(report)]
     if report.advice:
-        parts += [Text(""), Text("settings of one number", style="underline"), *map(Text, map(visible, report.advice))]
+        parts += [Text(""), Text("numeric settings", style="underline"), *map(Text, map(visible, report.advice))]
     failed = [trial for trial in report.trials if trial.error]
     for trial in failed:
         first = trial.error.partition("\n")[0]
         parts.append(Text(visible(f"failed: {trial.method}, seed {trial.seed}: {first}"), style="bold red"))
     if failed:
-        parts.append(Text("the same command again tries those that failed, and leaves the others"))
+        parts.append(Text("run the same command again to retry the failed trials only"))
     parts += [Text(""), *(Text(visible(f"note: {notice}"), style="dim") for notice in report.notices)]
     parts.append(Text(f"files: {report.path}  (compare.html, compare.json, trials/)"))
     return Group(*parts)
@@ -51,8 +51,8 @@ def methods_table(report: MethodComparison) -> Table:
             style="dim" if row.dominated_by else "",
         )
     table.caption = (
-        f"change: of {report.forgetting_of}, below 0 is worse.  * not surely worse than another in gain and change.  "
-        f"= its measured gain is near the largest.  Base: {score(report.metric, report.base)}."
+        f"change: of {report.forgetting_of}, below 0 is worse.  * no other method is significantly better in both.  "
+        f"= measured gain close to the largest.  Base: {score(report.metric, report.base)}."
     )
     table.caption_justify = "left"
     return table

@@ -22,7 +22,7 @@ def curve_report(report: LearningCurve) -> RenderableType:
         first = trial.error.partition("\n")[0]
         parts.append(Text(visible(f"failed: {trial.size} rows, draw {trial.draw}: {first}"), style="bold red"))
     if failed:
-        parts.append(Text("the same command again tries those that failed, and leaves the others"))
+        parts.append(Text("run the same command again to retry the failed trials only"))
     parts += notes(report.notices)
     parts.append(Text(f"files: {report.path}  (curve.html, curve.json, trials/)"))
     return Group(*parts)
@@ -56,10 +56,10 @@ def backtest_line(report: LearningCurve) -> str:
     if not isinstance(found, Backtest):
         return f"backtest: none: {found.reason}"
     foretold = limits(report.metric, found.foretold)
-    outcome = "as foretold" if found.holds else "not as foretold"
+    outcome = "as predicted" if found.holds else "not as predicted"
     return (
-        f"backtest: from the smaller sizes a gain of {foretold} with {found.size:,} examples; "
-        f"it was {change(report.metric, found.observed)}, {outcome}"
+        f"backtest: the smaller sizes predict a gain of {foretold} with {found.size:,} examples; "
+        f"measured {change(report.metric, found.observed)}, {outcome}"
     )
 
 

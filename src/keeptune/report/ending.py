@@ -15,7 +15,7 @@ VERDICTS: Mapping[Gate, str] = {
     "pass": "pass",
     "fail": "FAIL",
     "inconclusive": "inconclusive",
-    "nothing declared": "none, as --keep declared no ability",
+    "nothing declared": "none (no ability was declared with --keep)",
 }
 
 
@@ -38,8 +38,8 @@ def ending_of_tune(result: TuneResult) -> Ending:
     found = result.forgetting
     task = result.comparisons[0] if result.comparisons else None
     if found is None:
-        asked = "no ability was asked (--measure quick asks a few)"
-        return Ending(_gain(task), asked, "none, as no ability was asked", _chat(result.path))
+        asked = "no ability was measured (--measure quick measures a few)"
+        return Ending(_gain(task), asked, "none (no ability was measured)", _chat(result.path))
     searches = any(notice.startswith(SEARCH_STEPS) for notice in found.notices)
     return ending_of_measure(found)._replace(gain=_gain(task), **({} if searches else {"next": _chat(result.path)}))
 
@@ -62,7 +62,7 @@ def worst_ability(abilities: Sequence[AbilityReport]) -> AbilityReport | None:
 
 
 def _gain(task: Comparison | None) -> str:
-    return "not known, as no items of the task were asked" if task is None else headline(task)
+    return "unknown (no items of the task were evaluated)" if task is None else headline(task)
 
 
 def _worst(abilities: Sequence[AbilityReport]) -> str:
@@ -70,7 +70,7 @@ def _worst(abilities: Sequence[AbilityReport]) -> str:
     if worst is None:
         return "no ability could be compared" if abilities else "no ability was measured"
     declared = "declared" if worst.declared else "not declared"
-    judged = f"{worst.verdict} ({declared}, margin {worst.margin:g}; of {len(abilities)} asked)"
+    judged = f"{worst.verdict} ({declared}, margin {worst.margin:g}; worst of {len(abilities)} measured)"
     found = negated(worst.drop)
     if not isinstance(found, Interval):
         return f"{worst.name}: {judged}"

@@ -41,7 +41,7 @@ def told(event: Event) -> str:
             mapping = f" ({event.mapping})" if event.mapping else ""
             return f"{event.role}: {event.examples:,} rows from {event.path}{mapping}"
         case TrainingStarted():
-            again = f", from step {event.first_step} on" if event.first_step else ""
+            again = f", resumed at step {event.first_step}" if event.first_step else ""
             return (
                 f"training: {event.steps} steps, {event.epochs:g} epochs of {event.examples:,} rows "
                 f"and {event.tokens_per_epoch:,} tokens{again}"
@@ -49,7 +49,7 @@ def told(event: Event) -> str:
         case ForecastMade():
             memory = event.forecast.peak_bytes
             most = f" and {memory / 2**30:.1f} GiB of memory" if memory else ""
-            return f"the training will take about {duration(event.forecast.seconds)}{most}"
+            return f"estimate: the training takes about {duration(event.forecast.seconds)}{most}"
         case ValidationDone():
             best = ", the best so far" if event.best else ""
             others = {name: value for name, value in event.metrics.items() if name != "loss"}

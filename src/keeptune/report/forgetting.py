@@ -56,7 +56,7 @@ def forgetting_details(report: ForgettingReport) -> list[RenderableType]:
 def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
     """One row an ability: declared ones first, then the worst verdicts."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    columns = ("change", interval_of(abilities), "margin", "kept of it", "items", "rose/fell")
+    columns = ("change", interval_of(abilities), "margin", "retention", "items", "rose/fell")
     for index, column in enumerate(("ability", "verdict", "base", "tuned", *columns)):
         table.add_column(column, justify="left" if index < 2 else "right", no_wrap=index < 2)
 
@@ -81,7 +81,7 @@ def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
         )
     if abilities:
         exploratory = any(not a.declared for a in abilities)
-        table.caption = "· not declared: shown, but not counted in the outcome. " if exploratory else ""
+        table.caption = "· not declared with --keep: shown, but not part of the verdict. " if exploratory else ""
         table.caption += "A change below 0 is worse, for a loss too."
         table.caption_justify = "left"
     return table
@@ -99,7 +99,7 @@ def _explanations(abilities: Sequence[AbilityReport]) -> list[RenderableType]:
         lines += [f"{a.name}: {flag}" for flag in a.flags]
         if a.verdict == "collapsed" or (a.declared and a.verdict in ("inconclusive", "not measurable")):
             lines.append(f"{a.name}: {a.reason}")
-    return _section("how it broke", lines)
+    return _section("how abilities broke", lines)
 
 
 def _intrusion(found: IntrusionReport | Undefined) -> list[RenderableType]:
@@ -113,11 +113,11 @@ def _intrusion(found: IntrusionReport | Undefined) -> list[RenderableType]:
     ]
     measured = (
         f"(the detector finds {found.true_positive_rate:.0%} of the task's own answers, at "
-        f"{found.false_positive_rate:.1%} false ones; by length alone {found.length_only_rate:.0%})"
+        f"{found.false_positive_rate:.1%} false positives; by length alone {found.length_only_rate:.0%})"
     )
     # A detector that is not to be trusted cannot say that there is nothing.
-    nothing = ["no ability's answers have surely come to look like the new task's"] if found.trusted else []
-    doubt = [] if found.trusted else [f"not to be trusted: {found.note}"]
+    nothing = ["no significant rise of answers that look like the new task's in any ability"] if found.trusted else []
+    doubt = [] if found.trusted else [f"unreliable: {found.note}"]
     return _section("intrusion of the new task", [*doubt, *(lines or nothing), measured])
 
 
@@ -127,14 +127,14 @@ def _confusions(confusions: Sequence[Confusion]) -> list[RenderableType]:
         grown = [c for c in confusion.cells if c.tuned > c.base and c.reference != c.given]
         grown.sort(key=lambda c: c.base - c.tuned)
         lines += [f"{confusion.ability}: {c.reference} → {c.given}: {c.base} → {c.tuned}" for c in grown[:CELLS]]
-    return _section("taken for something else (before → after)", lines)
+    return _section("confusions (reference → answer: before → after)", lines)
 
 
 def _drift(report: ForgettingReport) -> list[RenderableType]:
     if isinstance(report.drift, Undefined):
         return []
     lines = [
-        f"{row.on}: {row.kl.estimate:.3f} nats a token ({row.kl.low:.3f} to {row.kl.high:.3f})"
+        f"{row.on}: {row.kl.estimate:.3f} nats per token ({row.kl.low:.3f} to {row.kl.high:.3f})"
         for row in report.drift
         if isinstance(row.kl, Interval)
     ]

@@ -37,8 +37,8 @@ def mitigation_search_report(report: MitigationSearchReport) -> RenderableType:
     first = report.candidates[0]
     asked = [f"{first.items} rows of the task", *(f"{drop.items} items of {drop.name}" for drop in first.drops)]
     told = (
-        f"on development items, which decide nothing else ({', '.join(asked)}); a change below 0 is worse. "
-        "The choice was then scored once on items that no choice has seen."
+        f"Measured on development items, which serve only this choice ({', '.join(asked)}); a change below 0 is worse. "
+        "The chosen candidate was then scored once, on items that no choice has used."
     )
     lines = [told, f"chosen: {report.chosen}: {report.reason}"]
     if report.not_tried:

@@ -23,21 +23,21 @@ def mix_report(report: MixReport) -> RenderableType:
     """The answer first, then each source, then rows that could not be used."""
     parts: list[RenderableType] = [Text(""), Text(_headline(report), style="bold"), Text(""), _table(report)]
     for test in report.tests:
-        invalid = f", {test.invalid:,} more could not be read" if test.invalid else ""
+        invalid = f", {test.invalid:,} unreadable" if test.invalid else ""
         parts.append(Text(f"test set {test.name}: {test.rows:,} rows{invalid}, {test.data}"))
     if not report.near_duplicates:
-        parts.append(Text("near repeats were not looked for"))
+        parts.append(Text("near repeats were not searched for"))
     if report.problems:
-        parts += [Text(""), Text("rows left out because they cannot be used", style="bold yellow")]
+        parts += [Text(""), Text("rows left out because they are unusable", style="bold yellow")]
         parts += [Text(visible(f"  {problem}")) for problem in report.problems[:PROBLEMS_SHOWN]]
         count = sum(source.invalid for source in report.sources) + sum(test.invalid for test in report.tests)
         if count > PROBLEMS_SHOWN:
             parts.append(Text(f"  … {count:,} in all; `keeptune check` on a source lists its own", style="dim"))
     if report.folder:
         parts += [Text(""), Text(f"files: {report.folder}  (mix.jsonl, recipe.yaml)")]
-        parts.append(command_line("train on it", command("tune", train=report.folder)))
+        parts.append(command_line("to train on it", command("tune", train=report.folder)))
     else:
-        parts += [Text(""), Text("only looked at: --output FOLDER writes it")]
+        parts += [Text(""), Text("nothing written: --output FOLDER writes the mix")]
     return Group(*parts)
 
 

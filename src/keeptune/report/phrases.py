@@ -65,7 +65,7 @@ def unit(metric: str) -> str:
 def called(name: str) -> str:
     """A model or baseline in words."""
     if name.startswith("few-shot-"):
-        return f"the base with {name.removeprefix('few-shot-')} examples shown"
+        return f"the base with {name.removeprefix('few-shot-')} examples in its prompt"
     return NAMES.get(name, name)
 
 
@@ -76,14 +76,14 @@ def headline(comparison: Comparison) -> str:
     start += f"on {_items(c)}"
     found = c.gain
     if not isinstance(found, Interval):
-        return f"{start}; how certain that is cannot be said: {found.reason}."
+        return f"{start}; no interval: {found.reason}."
     sentence = f"{start}: {change(c.metric, found.estimate)} {unit(c.metric)} ({interval(c.metric, found)})"
     if too_few(found):
         return f"{sentence}; {caveat(found)}."
     if _open(found):
         return f"{sentence}, so no difference was shown."
     if not c.higher_is_better:
-        return f"{sentence}; of a loss, lower is better, and a change below 0 is worse."
+        return f"{sentence}; lower is better for a loss, and a change below 0 is worse."
     return f"{sentence}."
 
 
@@ -95,7 +95,7 @@ def _items(comparison: Comparison) -> str:
     if seen == 0:
         return f"{comparison.items:,} unseen {items}"
     were = "was" if seen == 1 else "were"
-    return f"{comparison.items:,} {items}, {seen:,} of which {were} trained on (so this is no test of what it can do)"
+    return f"{comparison.items:,} {items}, {seen:,} of which {were} trained on (not a valid test)"
 
 
 def verdict(comparison: Comparison) -> str:
@@ -104,25 +104,25 @@ def verdict(comparison: Comparison) -> str:
     rival = f"{called(c.before_name)} ({score(c.metric, c.before)})"
     found = c.gain
     if not isinstance(found, Interval):
-        return f"Against the best without tuning, {rival}, nothing can be said: {found.reason}."
+        return f"No comparison with the best untuned alternative, {rival}: {found.reason}."
     gain = f"{change(c.metric, found.estimate)} {unit(c.metric)}, {interval(c.metric, found)}"
     if too_few(found):
-        return f"Against the best without tuning, {rival}: {gain}; {caveat(found)}."
+        return f"Compared with the best untuned alternative, {rival}: {gain}; {caveat(found)}."
     if _open(found):
-        return f"No gain was shown over the best without tuning, {rival}: {gain}."
+        return f"No gain was shown over the best untuned alternative, {rival}: {gain}."
     if found.estimate > 0:
-        return f"Tuning beats the best without it, {rival}: {gain}."
-    return f"Tuning is worse than the best without it, {rival}: {gain}."
+        return f"Tuning beats the best untuned alternative, {rival}: {gain}."
+    return f"Tuning is worse than the best untuned alternative, {rival}: {gain}."
 
 
 def training_line(training: TrainingSummary) -> str:
     """Method, weights, steps, speed and time, in one line."""
     t = training
     stopped = ", stopped by the time limit" if t.stopped_by == "max_minutes" else ""
-    best = f", the best after step {t.best_step}" if t.best_step != t.steps else ""
+    best = f", the best checkpoint after step {t.best_step}" if t.best_step != t.steps else ""
     return (
-        f"training: {t.method}, {t.trainable_parameters:,} of {t.total_parameters:,} weights, "
-        f"{t.examples:,} rows and {t.validation_examples:,} to choose the checkpoint by, "
+        f"training: {t.method}, {t.trainable_parameters:,} of {t.total_parameters:,} weights trained, "
+        f"{t.examples:,} rows (and {t.validation_examples:,} for validation), "
         f"{t.steps} steps ({t.epochs:.1f} epochs){best}, "
         f"{t.tokens_per_second:,.0f} tokens/s, {t.seconds / 60:.1f} minutes{stopped}"
     )

@@ -28,7 +28,7 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 def runs_report(runs: Sequence[RunEntry], folder: str) -> RenderableType:
     """One line a run, and what is wrong with damaged ones."""
     if not runs:
-        return Text(f"no such runs in {folder}")
+        return Text(f"no matching runs in {folder}")
     table = _table("run", "task", "model", "method", "gain", "kept", "lost", "when", "state", "size", numbers=(9,))
     for column in table.columns:
         column.no_wrap = column.header not in ("model", "lost")
@@ -117,11 +117,11 @@ def comparison_report(compared: RunComparison) -> RenderableType:
     for row in compared.scores:
         cells = [_cell(row, row.cells.get(name)) for name in names]
         table.add_row(_plain("gain on the task" if row.what == "task" else f"change of {row.what}"), row.metric, *cells)
-    parts: list[RenderableType] = [table if compared.scores else Text("none of these runs holds scores")]
+    parts: list[RenderableType] = [table if compared.scores else Text("none of these runs has scores")]
     parts += [_plain(line, "yellow") for line in compared.not_comparable]
     parts.append(Text(""))
     if not compared.settings:
-        return Group(*parts, Text("the settings are the same"))
+        return Group(*parts, Text("the settings are identical"))
     settings = _table("differing settings", *map(visible, names), numbers=())
     for name, values in compared.settings.items():
         settings.add_row(_plain(name), *(_plain(shown(value)) for value in values))

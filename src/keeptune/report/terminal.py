@@ -98,7 +98,7 @@ def marks(comparisons: Sequence[Comparison]) -> list[RenderableType]:
     """What the marks in the table mean, and why an interval is not there; each once."""
     lines: dict[str, None] = {}
     if not all(c.higher_is_better for c in comparisons):
-        lines["↓ lower is better; a difference below 0 is worse, as everywhere"] = None
+        lines["↓ lower is better; a difference below 0 is still worse"] = None
     for c in comparisons:
         if not isinstance(c.difference, Interval):
             lines[f"no interval for {c.metric}: {c.difference.reason}"] = None

@@ -52,7 +52,7 @@ class HarnessMetric:
         if self.kind != "nats":
             return "points"
         size = _WEIGHTED.get(self.of.partition(",")[0])
-        return f"nats a {size}" if size else "nats an answer"
+        return f"nats per {size}" if size else "nats per answer"
 
     @property
     def needs(self) -> Needs:

@@ -20,7 +20,7 @@ UNSCORED = ItemScore(value=None)
 class Metric(Protocol):
     """One way to score answers.
 
-    Scores are points out of 100, or nats a token for a loss. `item` gives each answer its own value and its
+    Scores are points out of 100, or nats per token for a loss. `item` gives each answer its own value and its
     additive counts; `corpus` turns counts, summed over any set of items, into the score of that set. So every
     leave-one-out score is a subtraction and a formula, and no text is read twice.
     """

@@ -45,7 +45,7 @@ def get_metric(name: str) -> Metric:
 
 
 def counted_in(name: str) -> str:
-    """What a metric's scores are counted in, in words: ``points``, ``nats a token`` … A user's own counts points."""
+    """What a metric's scores are counted in, in words: ``points``, ``nats per token`` … A user's own counts points."""
     if is_harness_metric(name):
         return harness_metric(name).counted_in
-    return "nats a token" if name in METRICS and METRICS[name].unit == "nats" else "points"
+    return "nats per token" if name in METRICS and METRICS[name].unit == "nats" else "points"

@@ -70,7 +70,7 @@ class Jackknife:
         if self.clusters < MIN_CLUSTERS:
             return f"only {self.clusters} clusters: {TOO_FEW}"
         if self.effective < MIN_EFFECTIVE:
-            return f"{self.clusters} clusters so unequal that they tell as much as {self.effective:.1f}: {TOO_FEW}"
+            return f"{self.clusters} clusters so unequal that they are worth {self.effective:.1f}: {TOO_FEW}"
         return ""
 
     @property

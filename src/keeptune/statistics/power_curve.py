@@ -114,7 +114,7 @@ def fit_power_curve(found: CurveScores) -> PowerCurve | Undefined:
     if count < MIN_SIZES - 1:
         return Undefined(f"{count} sizes with training: a curve needs at least {MIN_SIZES - 1}")
     if draws < 2:
-        return Undefined("one draw a size does not show how far draws differ")
+        return Undefined("one draw per size does not show how much draws differ")
     return _fit(found, draw_noise(found))
 
 

@@ -30,7 +30,7 @@ MIN_SEEDS = 3
 """Fewer settle nothing about a method: from three on Welch–Satterthwaite intervals cover 92 % or more, at two 88 to 98
 (`benchmarks/comparing_methods.py`)."""
 SATTERTHWAITE_UP_TO = 0.95
-ONE_SEED = "one seed: speaks of one checkpoint only"
+ONE_SEED = "one seed: applies to one checkpoint only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Seeded:
         """The difference, seed by seed and, on the items that both were asked, cluster by cluster."""
         seeds = tuple(seed for seed in self.seeds if seed in other.seeds)
         if not seeds:
-            return Undefined("no seed was finished by both")
+            return Undefined("no seed was finished with both")
         mine, its = self._at(seeds), other._at(seeds)
         names = dict.fromkeys((*mine.moves, *its.moves))
         still = np.zeros((len(seeds), 1))

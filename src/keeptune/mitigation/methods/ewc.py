@@ -67,7 +67,7 @@ def fisher_information(
     """The diagonal of the empirical Fisher information of `weights`, float32, each in its weight's shape.
 
     F = Σ over rows (∂ ln p(row) / ∂W)² / Σ tokens, where ln p(row) sums over the row's learned tokens: ½ Σ F·ΔW² then
-    approximates KL(base ‖ tuned) in nats a token on text like these rows. One backward pass a row, without dropout.
+    approximates KL(base ‖ tuned) in nats per token on text like these rows. One backward pass a row, without dropout.
     """
     learned = [row for row in rows if row.learned]
     if not learned:

@@ -44,14 +44,14 @@ def run_facts(result: TuneResult) -> RunFacts:
     train, test = str(named.get("train") or ""), str(named.get("test") or "")
     t, metric = result.training, result.primary_metric
     items = next((c.items for c in result.comparisons), 0)
-    tested = f"{items:,} of {Path(test).name}" if test else f"{items:,} set apart"
+    tested = f"{items:,} of {Path(test).name}" if test else f"{items:,} set aside"
     names = ["base", *(name for name in result.scores if name not in ("base", "tuned")), "tuned"]
     scored = [
         (called(name), score(metric, result.scores[name][metric])) for name in names if metric in result.scores[name]
     ]
     return RunFacts(
         task=Path(train).name or "not named",
-        data=f"{t.examples:,} rows trained on, {t.validation_examples:,} to choose by, {tested} to score",
+        data=f"{t.examples:,} training rows, {t.validation_examples:,} validation rows, {tested} for the score",
         metric=f"{metric}: {result.metric_reason}",
         scores=tuple(scored),
         training=training_line(t).removeprefix("training: "),

@@ -15,7 +15,7 @@ from keeptune.scoring.table import METRICS
 @METRICS.register("token_loss")
 @dataclass(frozen=True, slots=True)
 class TokenLoss:
-    """−Σ ln p(reference token | prompt, earlier tokens) / tokens, in nats a token, end token included.
+    """−Σ ln p(reference token | prompt, earlier tokens) / tokens, in nats per token, end token included.
 
     Corpus: Σ nats / Σ tokens, so every token weighs the same, not every item. The first reference is used.
     exp of it is the perplexity. Lower is better.
