@@ -98,7 +98,7 @@ def test_of_balanced_labels_and_of_texts_of_their_own_chance_is_what_a_guesser_h
     assert "the floor of 33.33" in why_not_measurable(ability(chance=100 / 3), EXACT, base)
     own = [record(i, 0, reference=f"text {i}", choices=(f"text {i}", f"other {i}")) for i in range(100)]
     reason = why_not_measurable(ability(), METRICS["exact_match"], own)
-    assert "the floor (100: always choice 1)" in reason, "the right one always stands first"
+    assert "the floor of 100 (always choosing choice 1)" in reason, "the right one always stands first"
 
 
 def test_of_a_loss_chance_is_above():

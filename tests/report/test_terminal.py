@@ -34,7 +34,7 @@ def test_a_result_in_full() -> None:
     assert worst.startswith("worst: no ability was measured")
     assert verdict.startswith("verdict: none")
     assert following == "next: keeptune chat --model runs/mine-lora-1"
-    assert "Tuning beats the best without it" in shown
+    assert "Tuning beats the best untuned alternative" in shown
     assert "lead-1: copying the first sentence or line" in shown
     assert "token_loss ↓" in shown
     assert "+14.0 to +17.2" in shown
