@@ -41,7 +41,7 @@ def test_a_result_in_full() -> None:
     assert "250/40" in shown
     assert "4,884,480 of 139,399,488 weights" in shown
     words = " ".join(shown.split())
-    assert "the best after step 57" in words
+    assert "the best checkpoint after step 57" in words
     assert "333 tokens/s, 5.0 minutes" in words
     assert "runs/mine-lora-1" in shown
     assert "what base said" in shown
