@@ -10,6 +10,7 @@ from keeptune.forgetting.compare import compare
 from keeptune.forgetting.verdict import judge
 from keeptune.inference.run import score_answers
 from keeptune.records import Answer, EvalRecord, Example, ItemScore, from_plain
+from keeptune.scoring.mean import MeanMetric
 from keeptune.scoring.metric import corpus_score
 from keeptune.scoring.table import METRICS
 
@@ -48,13 +49,10 @@ def test_a_loss_and_a_score_between_right_and_wrong():
 
 @pytest.mark.parametrize("value", BAD)
 def test_where_scores_come_in(value):
-    class Broken(type(METRICS["rouge1"])):
-        def item(self, answer, example):
-            return ItemScore(value, {"sum": value, "n": 1.0})
-
+    broken = MeanMetric("rouge1", lambda output, example: ItemScore(value, {"sum": value, "n": 1.0}))
     example = Example("i0", (), "right", ("right",))
     with pytest.raises(MetricError, match="item i0"):
-        score_answers([example], [Answer("i0", "right", "stop")], [Broken("rouge1")])
+        score_answers([example], [Answer("i0", "right", "stop")], [broken])
     with pytest.raises(MetricError):
         corpus_score(METRICS["rouge1"], [ItemScore(value, {"sum": value, "n": 1.0})])
     line = json.dumps({"value": value, "counts": {"sum": value, "n": 1.0}})
