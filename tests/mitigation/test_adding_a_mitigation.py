@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -33,6 +35,7 @@ from keeptune.models.load import LoadedModel
 from keeptune.workspace.workspace import Workspace
 from tests.mitigation.talking import load
 from tests.mitigation.test_trained_with import LORA, equal, rows_files, settings, trained
+from tests.plugins import install_plugin
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 CONFIDENT = {"extra": ("confidence=3",)}
@@ -145,5 +148,35 @@ def test_a_comparison_knows_which_of_its_values_is_stronger() -> None:
     assert [value for value, _ in family.settings] == [0.1, 0.5]
 
 
-def test_the_entry_point_of_step_1_is_the_group_of_the_registry() -> None:
-    assert f'[project.entry-points."{MITIGATIONS.group}"]' in block("toml")
+def test_a_package_adds_it_by_the_entry_point_of_step_1(tmp_path: Path) -> None:
+    """In a process of its own, so that the package is installed before keeptune looks."""
+    group, (name, target) = block("toml").split('"')[1], entry()
+    module = f"{target.partition(':')[0].replace('.', '/')}.py"
+    install_plugin(tmp_path, "my-package", {module: block("python")}, {group: {name: target}}, version="2.1")
+    code = """
+from keeptune.config import MitigationConfig, TuneConfig
+from keeptune.mitigation.active import active, packages
+from keeptune.training.resume import deciding_weights
+
+config = TuneConfig(mitigation=MitigationConfig(extra=("confidence=2",)))
+((mitigation, value),) = (found for found in active(config) if found[0].name == "confidence")
+assert (value, mitigation.source) == (2.0, "arXiv:1701.06548")
+assert packages(config) == ["my-package 2.1"]
+assert ["my-package 2.1"] in deciding_weights(config).values()
+"""
+    path = os.pathsep.join((str(tmp_path), *sys.path))
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def entry() -> tuple[str, str]:
+    """The entry point's name and what it names."""
+    found = re.search(r'^(\w+) = "(.+?)"', block("toml"), re.MULTILINE)
+    assert found is not None
+    return found[1], found[2]

@@ -49,6 +49,12 @@ def extra(config: TuneConfig) -> tuple[Part, ...]:
     return MitigationSpec(tuple(parts)).parts
 
 
+def packages(config: TuneConfig) -> list[str]:
+    """The packages that ``mitigation.extra`` takes its mitigations from, with their versions: another version may train
+    other weights."""
+    return [MITIGATIONS.origin(part.name) for part in extra(config)]
+
+
 def setting(key: str, config: TuneConfig) -> Any:
     """The value of a setting by its key."""
     section, _, name = key.partition(".")

@@ -13,7 +13,7 @@ from keeptune.config.paths import with_absolute_paths
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.events import silent
-from keeptune.mitigation.active import adds_learned_rows, uses_reference, without_after_training
+from keeptune.mitigation.active import adds_learned_rows, packages, uses_reference, without_after_training
 from keeptune.models.find import find_model, hash_model
 from keeptune.models.placement import place
 from keeptune.records import to_plain
@@ -107,6 +107,8 @@ def _left_open(given: Settings, names: Collection[str], prefix: str = "") -> Set
 def deciding_weights(config: TuneConfig) -> dict[str, Any]:
     """Name → value of the settings that decide the weights."""
     found = affecting(config, *fixed(config) - {Affects.CHOICE})
+    if config.mitigation.extra:
+        found |= {"packages of mitigations": packages(config)}
     if Affects.ANSWERS in fixed(config):
         # A metric's file is the same by any path.
         found |= {METRICS: metric_files(config), "evaluation.metrics": [_name(m) for m in config.evaluation.metrics]}
