@@ -52,7 +52,7 @@ def test_the_page_has_the_answer_first_and_every_number() -> None:
     text = Outline(PAGE).text
     assert text.index(COMPARISON.sentences[0]) < text.index(COMPARISON.sentences[1]) < text.index("The numbers")
     for part in (
-        "1 full measured gain near the largest 0, 1 50.0 +20.0 +17.0 to +23.0",
+        "1 full measured gain close to the largest 0, 1 50.0 +20.0 +17.0 to +23.0",
         "full − lora +0.5 −1.0 to +2.0",
     ):
         assert part in text
@@ -79,7 +79,7 @@ def test_the_drawing_has_a_mark_for_each_method() -> None:
 def test_what_is_not_known_is_not_drawn() -> None:
     first, *others = COMPARISON.methods
     partly = dataclasses.replace(COMPARISON, methods=(dataclasses.replace(first, gain=Undefined("none")), *others))
-    assert "Not in the drawing: full (gain or change not known)." in Outline(render_comparison(partly)).text
+    assert "Not in the plot: full (gain or change unknown)." in Outline(render_comparison(partly)).text
     rows = tuple(dataclasses.replace(r, forgetting=Undefined("none"), abilities=()) for r in COMPARISON.methods)
     bare = dataclasses.replace(COMPARISON, methods=rows, forgetting_metric="", advice=(), pairs=())
     assert scatter(bare) is None

@@ -143,7 +143,7 @@ def test_what_is_undefined_has_its_reason() -> None:
     assert "Not known: too few answers." in text
     assert "Not known: not run." in text
     assert "No items of the task were given." in text
-    assert "No answers were kept with this report." in text
+    assert "No answers were saved with this report." in text
 
 
 def test_an_ability_without_any_score_has_dashes() -> None:
