@@ -26,6 +26,7 @@ from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.mitigation.spec import parse
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Message
+from keeptune.workspace.workspace import Workspace
 from tests.mitigation.talking import load
 from tests.mitigation.test_trained_with import LORA, equal, rows_files, settings, trained
 
@@ -105,12 +106,12 @@ def test_weights_after_the_training(add: Add, talking: Path, tmp_path: Path) -> 
     """One training serves the plain run and those that change its weights; what follows it comes in order."""
     seen: list[tuple[float, float]] = []
 
-    def times(factor: float, _config: TuneConfig, tuned: Path, run: Path) -> None:
-        shutil.copytree(tuned, run / tuned.name)
+    def times(factor: float, _config: TuneConfig, tuned: Path, run: Workspace) -> None:
+        shutil.copytree(tuned, run.adapter)
         weights = load_file(tuned / "adapter_model.safetensors")
         seen.append((factor, float(weights[min(weights)].abs().sum())))
         changed = {name: value * factor for name, value in weights.items()}
-        save_file(changed, run / tuned.name / "adapter_model.safetensors", {"format": "pt"})
+        save_file(changed, run.adapter / "adapter_model.safetensors", {"format": "pt"})
 
     add("scale", after_training=times)
     add("rescale", after_training=times)

@@ -120,7 +120,7 @@ def test_a_source_that_asks_the_model_goes_on_to_equal_weights(
 
     with pytest.raises(KeyboardInterrupt):
         run(tiny("llama"), tmp_path / "broken", method, stop)
-    assert (Workspace(tmp_path / "broken").checkpoints()[-1][1] / "rows.json").exists()
+    assert (Workspace(tmp_path / "broken").checkpoints()[-1][1] / "row_source.json").exists()
     resumed, again, went_on = run(tiny("llama"), tmp_path / "broken", method, silent)
     assert went_on.asked_at == [step for step in (0, 3, 6) if step >= stop_after]
     assert went_on.drawn == student.drawn

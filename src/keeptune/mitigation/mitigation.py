@@ -15,8 +15,9 @@ from keeptune.events import Observer
 from keeptune.mitigation.objective import Penalty, Term, TokenLoss
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
+from keeptune.workspace.workspace import Workspace
 
-AfterTraining = Callable[[Any, TuneConfig, Path, Path], None]
+AfterTraining = Callable[[Any, TuneConfig, Path, Workspace], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Mitigation:
     penalty: Callable[[ObjectiveInputs], Penalty] | None = None
     """On the weights; its weight in the objective is the value."""
     after_training: AfterTraining | None = None
-    """(value, settings, saved weights, run): write the changed weights to ``adapter`` or ``model`` in the run."""
+    """(value, settings, saved weights, run): write the changed weights to `run.adapter` or `run.model`."""
 
     @property
     def is_extra(self) -> bool:

@@ -22,7 +22,7 @@ from keeptune.workspace.hashing import hash_files
 from keeptune.workspace.workspace import Workspace
 
 KEEP = 2
-SCALER, ROWS = "scaler.json", "rows.json"
+SCALER, ROWS = "scaler.json", "row_source.json"
 
 
 @dataclass(frozen=True, slots=True)

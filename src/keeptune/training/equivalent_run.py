@@ -12,7 +12,7 @@ from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
 from keeptune.mitigation.active import after_training
 from keeptune.models.find import find_model, hash_model
-from keeptune.records import TrainingSummary, from_plain
+from keeptune.records import TrainingSummary
 from keeptune.training.resume import TRAINED_ON
 from keeptune.workspace.atomic import atomic_folder
 from keeptune.workspace.workspace import Workspace
@@ -60,7 +60,7 @@ def change_weights(config: TuneConfig, whole: Workspace, run: Workspace) -> Trai
         for number, (change, value) in enumerate(steps, 1):
             changed = run if number == len(steps) else Workspace(Path(between) / str(number))
             changed.path.mkdir(exist_ok=True)
-            change(value, config, tuned, changed.path)
+            change(value, config, tuned, changed)
             tuned = _weights(changed)
     return _keep_summary(whole, run)
 
@@ -80,7 +80,7 @@ def _keep_summary(whole: Workspace, run: Workspace) -> TrainingSummary:
 def _equivalent(other: Workspace, run: Workspace) -> bool:
     made_of = run.origin()
     try:
-        whole_change = not after_training(from_plain(TuneConfig, other.settings()))
+        whole_change = not after_training(other.tune_settings())
         its = other.origin()
         return whole_change and all(its.get(name) == made_of.get(name) for name in TRAINED_ON)
     except (KeeptuneError, ValueError, KeyError, TypeError):

@@ -17,6 +17,7 @@ from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.models.interpolation import scales
 from keeptune.models.load import load_model
 from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
+from keeptune.workspace.workspace import Workspace
 
 
 def _unfit(_alpha: Any, config: TuneConfig) -> ConfigError | None:
@@ -29,10 +30,10 @@ def _unfit(_alpha: Any, config: TuneConfig) -> ConfigError | None:
     )
 
 
-def _interpolate(alpha: float, config: TuneConfig, tuned: Path, run: Path) -> None:
+def _interpolate(alpha: float, config: TuneConfig, tuned: Path, run: Workspace) -> None:
     lora = (tuned / ADAPTER_CONFIG).exists() and scales(read_json(tuned / ADAPTER_CONFIG))
     base = None if lora else load_model(config.model, train_weights=True)
-    save_interpolated(base, tuned, alpha, run / ("adapter" if lora else "model"), config.model)
+    save_interpolated(base, tuned, alpha, run.adapter if lora else run.model, config.model)
 
 
 @MITIGATIONS.register("interpolation")
