@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from keeptune.version import __version__
+from keeptune.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from keeptune.api.chat import Chat, open_chat
@@ -114,7 +114,6 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022
-    "__version__",
     "tune",
     "demo",
     "check",
