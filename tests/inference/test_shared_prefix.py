@@ -316,3 +316,23 @@ def test_a_difference_counts_by_the_numbers_that_are_computed_in(
     notices = [event.message for event in told if isinstance(event, Notice)]
     assert len(notices) == (0 if autocast else 1)
     assert all("nats on average" in notice for notice in notices)
+
+
+@pytest.mark.parametrize(("alone", "accepted"), [(1.02, True), (1.012, False)])
+def test_a_difference_counts_by_what_the_plain_way_differs_from_itself(
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, alone: float, accepted: bool
+) -> None:
+    """As in bfloat16, where large logits round by more than likelihoods show."""
+    loaded = load(tiny("llama"))
+    rows = rows_of(loaded)
+
+    def rounded(loaded: LoadedModel, rows: list[EncodedRow], *given: Any, **more: Any) -> list[float]:
+        return [(1.01 if len(rows) > 1 else alone) * value for value in loglikelihoods(loaded, rows, *given, **more)]
+
+    monkeypatch.setattr(shared_prefix, "loglikelihoods", rounded)
+    told: list[Event] = []
+    found = shared_loglikelihoods(loaded, rows, 1 << 20, told.append)
+    assert len(told) == (not accepted)
+    expected = loglikelihoods(loaded, rows, 1 << 20)
+    assert found == pytest.approx([value * (1 if accepted else 1.01) for value in expected], abs=1e-3)
+    assert loaded.inner.config._attn_implementation == "sdpa"

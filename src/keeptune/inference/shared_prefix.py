@@ -8,8 +8,8 @@ A prefix of all prompts (a few-shot block, a long instruction) is read once for 
 predicts nothing, so it is not read at all. An encoder reads each prompt once for all its answers.
 
 The longest prompts are first scored both ways, their first completion and their last, once with a prefix and once
-without: where the two differ by more than the number format's rounding, or a model cannot do this, rows are scored one
-by one, and a Notice says so.
+without: where the two differ by more than rounding, or a model cannot do this, rows are scored one by one, and a Notice
+says so.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from keeptune.errors import first_line
 from keeptune.events import Notice, Observer
 from keeptune.inference.in_batches import in_batches
 from keeptune.inference.loglikelihood import LOGIT_TOKENS, loglikelihoods
+from keeptune.models.attending import attending, sdpa_settings
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.finite import naming
@@ -37,6 +38,8 @@ from keeptune.statistics.losses import token_loglikelihoods
 
 PROVEN = 2
 """Prompts that are scored both ways before the rest."""
+SPREAD = 2.0
+"""Times that the shared way may differ from the plain way as much as that differs from itself."""
 WORTH = 0.1
 """Share of the tokens that must be saved, the proof paid for."""
 
@@ -179,8 +182,9 @@ def _disproof(
 ) -> str:
     """Why the shared way may not be used, by scoring `proof` both ways; "" where they agree.
 
-    They agree when the mean absolute difference is at most √ε / 2 of the mean size: 2e-4 in float32, 4e-2 in
-    bfloat16, where the shape of a batch alone makes about 1e-2.
+    They agree when the mean absolute difference is at most √ε / 2 of the mean size of 1 + |Σ ln p| (2e-4 in float32,
+    4e-2 in bfloat16), or at most `SPREAD` times what the plain way differs from itself. Rounding is of the logits, not
+    of their likelihoods: large logits, as of a model that was tuned far, give probable tokens a large error, too.
     """
     indices = [index for tree in proof for index in tree.outer]
     plain = loglikelihoods(loaded, [rows[index] for index in indices], token_budget, observer=observer)
@@ -200,7 +204,22 @@ def _disproof(
     epsilon = torch.finfo(torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weights).eps
     if difference <= size * math.sqrt(epsilon) / 2:
         return ""
+    if difference <= SPREAD * _plain_spread(loaded, [rows[index] for index in indices], plain):
+        return ""
     return f"scored together they differ by {difference / len(indices):.2g} nats on average"
+
+
+def _plain_spread(loaded: LoadedModel, rows: Sequence[EncodedRow], plain: Sequence[float]) -> float:
+    """Σ |difference| to `plain` of the same rows scored in batches of one, or with attention written out: the larger
+    of the two. All are right to rounding."""
+
+    def difference() -> float:
+        alone = (loglikelihoods(loaded, [row], row.length)[0] for row in rows)
+        return sum(abs(value - before) for value, before in zip(alone, plain, strict=True))
+
+    alone = difference()
+    with attending(sdpa_settings(loaded.model), "eager"):
+        return max(alone, difference())
 
 
 def _scored(
