@@ -58,7 +58,9 @@ def test_what_the_package_adds_is_used_by_name(installed: Path, tiny, tmp_path: 
     task = ["--train", "rows.blocks", "--metric", "one_sentence", "--keep", "counting", "--items", "40"]
     model = ["--model", str(tiny("llama"))]
     steps = ["--epochs", "1", "--abilities", "none", "--max-new-tokens", "8", "--output", "run", "--quiet"]
+    steps += ["--mitigation", "small_weights=0.5", "--fail-on", "none"]
     measured = ["--tuned", "run", "--keep", "counting", "--items", "40", "--abilities", "none", "--output", "measured"]
+    measured += ["--fail-on", "none", "--engine", "counted"]
     use(
         installed,
         tmp_path,
@@ -68,6 +70,7 @@ def test_what_the_package_adds_is_used_by_name(installed: Path, tiny, tmp_path: 
     )
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert set(result["scores"]["tuned"]) == {"one_sentence"}
+    assert "small_weights" in json.dumps(result["config"]["mitigation"])
     for run in ("run", "measured"):
         (ability,) = json.loads((tmp_path / run / "forgetting.json").read_text())["abilities"]
         assert (ability["name"], ability["declared"]) == ("counting", True)
