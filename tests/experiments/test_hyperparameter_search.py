@@ -119,7 +119,7 @@ def plain(report: HyperparameterSearchReport) -> HyperparameterSearchReport:
 
 
 def test_no_drift_to_spend_takes_the_smallest(tiny: Callable[..., Path], folder: Path, tmp_path: Path) -> None:
-    asked = config(tiny, folder, tmp_path / "run", max_drift=1e-9, search=3, epochs=1.0)
+    asked = config(tiny, folder, tmp_path / "run", max_drift=1e-9, hyperparameter_search=3, epochs=1.0)
     tune(replace(asked, method=Full()))
     report = of_run(tmp_path / "run")
     whole = [trial for trial in report.trials if trial.drift is not None]
@@ -135,7 +135,7 @@ def test_on_the_mitigation_search_it_searches_once(
     # Signs that the task never writes: the tuned model finds them less probable than the random base.
     rows = [{"prompt": f"number {n}", "completion": "~^#@" * 9} for n in range(40)]
     (tmp_path / "kept.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    asked = config(tiny, folder, tmp_path / "run", search=2, epochs=6.0)
+    asked = config(tiny, folder, tmp_path / "run", hyperparameter_search=2, epochs=6.0)
     keep = (Keep("kept", str(tmp_path / "kept.jsonl"), "token_loss", 1e-6),)
     asked = replace(
         asked,
