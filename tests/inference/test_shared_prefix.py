@@ -296,7 +296,7 @@ def test_an_error_of_our_own_is_no_refusal(tiny: Callable[..., Path], monkeypatc
     def broken(*_: object) -> object:
         raise TypeError("a mistake in laying rows out")
 
-    monkeypatch.setattr(shared_prefix, "_batch", broken)
+    monkeypatch.setattr(shared_prefix, "tree_batch", broken)
     with pytest.raises(TypeError, match="a mistake in laying rows out"):
         shared_loglikelihoods(loaded, rows_of(loaded), 1 << 20, silent)
 
