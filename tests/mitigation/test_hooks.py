@@ -23,9 +23,10 @@ from keeptune.mitigation.mitigation import AddedRows, Mitigation
 from keeptune.mitigation.mitigations import Mitigations
 from keeptune.mitigation.objective import Objective, Term, completion_loss
 from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.mitigation.row_source import JoinedRows
 from keeptune.mitigation.spec import parse
 from keeptune.models.load import LoadedModel
-from keeptune.records import Example, Message
+from keeptune.records import EncodedRow, Example, Message
 from keeptune.workspace.workspace import Workspace
 from tests.mitigation.talking import load
 from tests.mitigation.test_trained_with import LORA, equal, rows_files, settings, trained
@@ -90,6 +91,29 @@ def test_the_objective(add: Add, tiny: Callable[..., Path]) -> None:
     error = unfit(TuneConfig(mitigation=MitigationConfig(token_weights="talr", extra=("other=sum",))))
     assert error is not None
     assert "token-weights and other" in error.message
+
+
+def test_rows_that_depend_on_the_model(add: Add, talking: Path, tmp_path: Path) -> None:
+    """Each step has one row of the task's, and one that the model writes as it is then."""
+    asked: list[tuple[int, int]] = []
+
+    class OwnWords(JoinedRows):
+        def next(self, step: int, loaded: LoadedModel) -> list[EncodedRow]:
+            (fixed, *_) = super().next(step, loaded)
+            loaded.model.eval()
+            with torch.no_grad():
+                ids = torch.tensor([fixed.ids], device=loaded.placement.device)
+                token = int(loaded.model(input_ids=ids).logits[0, -1].argmax())
+            asked.append((step, token))
+            return [fixed, replace(fixed, ids=(*fixed.ids[:-1], token), role="replay")]
+
+    add("own-words", row_source=lambda _value, source, _inputs: OwnWords([source]))
+    files = rows_files(tmp_path)
+    config = settings(talking, files, LORA, {"extra": ("own-words",)})
+    found = trained(config, tmp_path / "own")
+    assert [step for step, _ in asked] == list(range(len(asked)))
+    assert len(asked) > 3
+    assert not equal(found, trained(settings(talking, files, LORA, {}), tmp_path / "plain"))
 
 
 def test_weights_before_the_training(add: Add, tiny: Callable[..., Path]) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 from keeptune.config import TrainingConfig
 from keeptune.events import silent
 from keeptune.mitigation.objective import Objective
+from keeptune.mitigation.row_source import FixedRows
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 from keeptune.training.fit_memory import MemoryFit
 from keeptune.training.gradients import Gradients
 from keeptune.training.loop import Loop
-from keeptune.training.row_source import FixedRows
 from keeptune.training.step import scaler_for
 from keeptune.workspace.workspace import Workspace
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from keeptune.errors import CorruptCheckpoint
+from keeptune.mitigation.row_source import FixedRows
 from keeptune.records import EncodedRow
 from keeptune.training.checkpoint import (
     LoopState,
@@ -18,7 +19,6 @@ from keeptune.training.checkpoint import (
     save_checkpoint,
     save_weights,
 )
-from keeptune.training.row_source import FixedRows
 from keeptune.workspace.workspace import Workspace
 
 STATE = LoopState(1, 2.5, 1, 0.5, 100, 20, ((1.0, 3.5),), ((0.0, 4.0), (1.0, 3.0)), "this run")

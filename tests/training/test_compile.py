@@ -13,11 +13,11 @@ import torch
 
 from keeptune.config import Adapter
 from keeptune.events import Event, Notice, StepDone, silent
+from keeptune.mitigation.row_source import FixedRows
 from keeptune.models.compiled import PAYS_FROM, has_compiler, plainly
 from keeptune.training import compile as compile_module
 from keeptune.training.compile import Trial, try_compiling
 from keeptune.training.loop import SHORT
-from keeptune.training.row_source import FixedRows
 from tests.tiny import save_llama
 from tests.training.loops import gradients_of, loop_over
 from tests.training.test_loop import ready, settings

@@ -12,13 +12,13 @@ import pytest
 from keeptune.api.tune import tune
 from keeptune.config import Full
 from keeptune.events import silent
+from keeptune.mitigation.row_source import FixedRows
 from keeptune.models.memory import Meter
 from keeptune.training import compile as compile_module
 from keeptune.training import gradients
 from keeptune.training.checkpoint import LoopState
 from keeptune.training.compile import Trial, try_compiling
 from keeptune.training.loop import Loop
-from keeptune.training.row_source import FixedRows
 from tests.api.runs import settings as run_settings
 from tests.api.runs import write_rows
 from tests.training.loops import loop_over

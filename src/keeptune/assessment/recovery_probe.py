@@ -21,6 +21,7 @@ from keeptune.errors import MetricError
 from keeptune.events import Notice, Observer, silent
 from keeptune.forgetting.paired_scores import corpus_statistic, count_names, sum_by_cluster
 from keeptune.inference.run import AnswerSettings, answer_items, score_answers
+from keeptune.mitigation.row_source import FixedRows
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
 from keeptune.records import Ability, EvalRecord, Example, MaybeInterval, Undefined
@@ -29,7 +30,6 @@ from keeptune.scoring.table import counted_in, get_metric
 from keeptune.statistics.crossed import crossed_interval
 from keeptune.statistics.jackknife import MIN_DIFFERING, TOO_FEW, LeftOut, paired_left_out
 from keeptune.training.loop import Loop
-from keeptune.training.row_source import FixedRows
 from keeptune.workspace.workspace import Workspace
 
 DRAWS = 5

@@ -13,6 +13,7 @@ from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Observer
 from keeptune.mitigation.objective import Penalty, Term, TokenLoss
+from keeptune.mitigation.row_source import RowSource
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 from keeptune.workspace.workspace import Workspace
@@ -41,7 +42,7 @@ class RowInputs:
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveInputs:
-    """What an objective can be made from, before the first step."""
+    """What an objective, or a source of rows, can be made from, before the first step."""
 
     config: TuneConfig
     loaded: LoadedModel
@@ -102,6 +103,9 @@ class Mitigation:
     learned_rows: Callable[[Any, RowInputs, list[EncodedRow]], list[EncodedRow]] | None = None
     """The task's rows, changed."""
     added_rows: AddedRows | None = None
+    row_source: Callable[[Any, RowSource, ObjectiveInputs], RowSource] | None = None
+    """(value, where the rows of each step come from, inputs) → where they come from instead, such as what the model
+    writes while it learns."""
     before_training: Callable[[Any, LoadedModel, TuneConfig, Observer], None] | None = None
     """Change which weights are trained, in place."""
     loss: Callable[[Any], TokenLoss | None] | None = None

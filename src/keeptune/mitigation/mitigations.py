@@ -12,6 +12,7 @@ from keeptune.mitigation.active import active
 from keeptune.mitigation.mitigation import ObjectiveInputs, RowInputs
 from keeptune.mitigation.mix import rows_for_shares
 from keeptune.mitigation.objective import Objective, Term, completion_loss
+from keeptune.mitigation.row_source import FixedRows, RowSource
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 
@@ -85,9 +86,25 @@ class Mitigations:
         Args:
             rows: all that are trained on.
         """
-        inputs = ObjectiveInputs(self.config, loaded, rows, self.other)
+        inputs = self._inputs(loaded, rows)
         found = active(self.config)
         losses = [loss for m, value in found if m.loss and (loss := m.loss(value))]
         terms = [term for m, value in found if m.terms for term in m.terms(value, inputs)]
         penalties = [(value, m.penalty(inputs)) for m, value in found if m.penalty]
         return Objective((Term(1.0, losses[0] if losses else completion_loss), *terms), tuple(penalties))
+
+    def row_source(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> RowSource:
+        """Where the rows of each step come from: call it before the first step, with the adapter on.
+
+        Args:
+            rows: all that are known beforehand.
+        """
+        training, inputs = self.config.training, self._inputs(loaded, rows)
+        source: RowSource = FixedRows(rows, training.batch_size, training.seed)
+        for mitigation, value in active(self.config):
+            if mitigation.row_source:
+                source = mitigation.row_source(value, source, inputs)
+        return source
+
+    def _inputs(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> ObjectiveInputs:
+        return ObjectiveInputs(self.config, loaded, rows, self.other)

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from keeptune.commands import joined
 from keeptune.errors import CorruptCheckpoint
+from keeptune.mitigation.row_source import RowSource
 from keeptune.records import from_plain, to_plain
-from keeptune.training.row_source import RowSource
 from keeptune.workspace.atomic import atomic_folder, remove_partials
 from keeptune.workspace.hashing import hash_files
 from keeptune.workspace.workspace import Workspace

@@ -13,10 +13,10 @@ import torch
 from keeptune.errors import first_line
 from keeptune.events import Notice, Observer
 from keeptune.mitigation.objective import LEARNED
+from keeptune.mitigation.row_source import RowSource
 from keeptune.models.compiled import PAYS_FROM, compile_blocks, compiles_block_by_block, has_compiler, plainly
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
-from keeptune.training.row_source import RowSource
 
 Compiled = Callable[[], contextlib.AbstractContextManager[None]]
 """Around a forward and backward pass."""

@@ -17,6 +17,7 @@ from keeptune.config.schema import TrainingConfig
 from keeptune.errors import TrainingError
 from keeptune.events import CheckpointSaved, ForecastMade, Notice, Observer, StepDone, TrainingStarted
 from keeptune.mitigation.objective import Objective
+from keeptune.mitigation.row_source import RowSource
 from keeptune.models.compiled import plainly
 from keeptune.models.load import LoadedModel
 from keeptune.models.memory import Meter
@@ -35,7 +36,6 @@ from keeptune.training.defaults import default_token_budget
 from keeptune.training.fit_memory import MOMENTS, MemoryFit
 from keeptune.training.gradients import Gradients
 from keeptune.training.pace import Pace
-from keeptune.training.row_source import RowSource
 from keeptune.training.schedule import Timetable, cosine_with_warmup
 from keeptune.training.selection import Selection, Validate
 from keeptune.training.startup_cache import Startup, keep_startup, usable_startup

@@ -21,7 +21,6 @@ from keeptune.training.defaults import default_epochs, default_lr, default_token
 from keeptune.training.fingerprint import checkpoint_fingerprint, startup_key
 from keeptune.training.loop import Loop
 from keeptune.training.replay_data import replay_data
-from keeptune.training.row_source import FixedRows
 from keeptune.training.session import Session
 from keeptune.training.validation import validator
 
@@ -74,7 +73,7 @@ def prepared(session: Session) -> Prepared:
     tell_model(loaded, observer)
     loop = Loop(
         loaded,
-        FixedRows(train_rows, session.config.training.batch_size, session.config.training.seed),
+        mitigations.row_source(loaded, train_rows),
         session.config.training,
         session.run,
         checkpoint_fingerprint(session, loaded, train_rows, other),

@@ -16,12 +16,12 @@ from keeptune.events import CheckpointSaved, Event, StepDone, silent
 from keeptune.inference.base_text import draw
 from keeptune.mitigation.methods.kl import KlToBase
 from keeptune.mitigation.objective import Objective, Term, completion_loss
+from keeptune.mitigation.row_source import Epoch, FixedRows, JoinedRows
 from keeptune.models.load import LoadedModel
 from keeptune.models.reference import reference_of
 from keeptune.records import EncodedRow, TeacherInput, from_plain, to_plain
 from keeptune.training.checkpoint import LoopState
 from keeptune.training.loop import Loop
-from keeptune.training.row_source import Epoch, FixedRows, JoinedRows
 from keeptune.workspace.workspace import Workspace
 from tests.training.test_loop import ready, settings, weights
 
