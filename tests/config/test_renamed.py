@@ -54,3 +54,10 @@ def test_todays_files_stay_as_they_are() -> None:
 def test_names_that_users_chose_are_left_alone() -> None:
     plain = {"form": 1, "ladder": {"dial": [{"mend": "dial"}]}}
     assert upgraded(plain) == plain
+
+
+def test_variants_of_an_earlier_version() -> None:
+    names = ("wording-2", "few-shot", "wording-x")
+    found = [upgraded({"type": "VariantDrop", "name": name})["name"] for name in names]
+    assert found == ["template-2", "few-shot", "wording-x"]
+    assert upgraded({"type": "AbilityReport", "name": "wording-2"})["name"] == "wording-2", "a name that a user chose"

@@ -1,7 +1,7 @@
 """Runs of the release before: their settings, results and reports are read under today's names.
 
-Commit 45eda5e wrote `earlier_runs`: a run with a mitigation search (a ladder, in its words) and an interpolated training.
-Weights and records of single items are left out.
+Commit 45eda5e wrote `earlier_runs`: a run with a mitigation search, which it called a ladder, and an
+interpolated training. Weights and records of single items are left out.
 """
 
 from __future__ import annotations

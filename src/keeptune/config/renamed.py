@@ -29,6 +29,8 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
 """Type of a record, as it is called now → its renamed keys."""
 _MITIGATION_FIELDS = ("candidate", "candidates", "chosen", "not_tried", "method", "other", "dominated_by")
 """Fields that hold mitigations as text, such as ``replay=0.05+dial=0.5``."""
+_WORDING = re.compile(r"^wording-(?=\d+$)")
+"""The start of the name of a variant that is asked with another prompt template."""
 _DIAL = re.compile(r"(?<![^+])dial(?=[=+]|$)")
 
 
@@ -49,6 +51,8 @@ def upgraded(plain: Any) -> Any:
     for field in _MITIGATION_FIELDS:
         if field in renamed:
             renamed[field] = _in_todays_words(renamed[field])
+    if kind == "VariantDrop" and isinstance(renamed.get("name"), str):
+        renamed["name"] = _WORDING.sub("template-", renamed["name"])
     return renamed | {"type": kind}
 
 
