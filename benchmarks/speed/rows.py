@@ -41,7 +41,7 @@ def model_folder(model: str = MODEL) -> str:
 def encoder(model: str = MODEL) -> Any:
     from keeptune.config import ModelConfig
     from keeptune.data.encode import Encoder
-    from keeptune.models.load import load_tokenizer
+    from keeptune.models.tokenizer import load_tokenizer
 
     tokenizer, kind, _ = load_tokenizer(ModelConfig(name=model))
     return Encoder(tokenizer, kind, LONGEST)

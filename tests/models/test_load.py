@@ -15,7 +15,8 @@ from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ConfigError, KeeptuneError, MissingDependency
 from keeptune.export.save import save_tuned
 from keeptune.models.adapters import attach_adapter
-from keeptune.models.load import LoadedModel, load_model, load_tokenizer
+from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.tokenizer import load_tokenizer
 from keeptune.workspace.workspace import Workspace
 from tests.models.bad_models import BAD_MODELS, BadModel, as_pickle
 from tests.tiny import CHAT_TEMPLATE, save_llama

@@ -14,7 +14,7 @@ from keeptune.data.task_metrics import Metrics
 from keeptune.data.task_rows import Rows
 from keeptune.events import silent
 from keeptune.mitigation.methods.replay import replay_examples
-from keeptune.models.load import load_tokenizer
+from keeptune.models.tokenizer import load_tokenizer
 from keeptune.training.replay_data import replay_data
 from keeptune.training.session import Session
 from keeptune.workspace.workspace import Workspace

@@ -10,7 +10,7 @@ from keeptune.config.keep import FILES, HARNESS, RUN
 from keeptune.config.schema import EvaluationConfig, Keep, MeasureConfig, ModelConfig
 from keeptune.errors import ConfigError, DataError
 from keeptune.inference.engine import ENGINES
-from keeptune.models.load import kind_and_context
+from keeptune.models.architecture import kind_and_context
 from keeptune.models.placement import place
 from keeptune.scoring.table import get_metric
 

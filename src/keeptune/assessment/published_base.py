@@ -9,7 +9,7 @@ import yaml
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import KeeptuneError
 from keeptune.models.find import BUILT_IN, find_model, hub_snapshot
-from keeptune.models.load import load_tokenizer
+from keeptune.models.tokenizer import load_tokenizer
 from keeptune.report.card import PublishedBase
 
 OF_BUILT_IN = PublishedBase(

@@ -11,7 +11,8 @@ from keeptune.data.token_lengths import CountTokens
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer
 from keeptune.models.adapters import virtual_tokens
-from keeptune.models.load import load_tokenizer, vocabulary_size
+from keeptune.models.architecture import vocabulary_size
+from keeptune.models.tokenizer import load_tokenizer
 from keeptune.records import EncodedRow, Example
 
 MAX_LENGTH = 2048

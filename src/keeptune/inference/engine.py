@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from keeptune.events import Observer
-from keeptune.models.load import Kind, LoadedModel
+from keeptune.models.architecture import Kind
+from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 from keeptune.registry import Registry
 

@@ -13,7 +13,8 @@ from keeptune.inference.engine import ENGINES, Progress, Request
 from keeptune.inference.forward_greedy import forward_greedy
 from keeptune.inference.loglikelihood import loglikelihoods
 from keeptune.inference.transformers_decoding import transformers_decode
-from keeptune.models.load import Kind, LoadedModel
+from keeptune.models.architecture import Kind
+from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 
 

@@ -10,7 +10,8 @@ from keeptune.events import Observer
 from keeptune.inference.decoding import decode_each
 from keeptune.inference.engine import ENGINES, Progress, Request
 from keeptune.inference.shared_prefix import shared_loglikelihoods
-from keeptune.models.load import Kind, LoadedModel
+from keeptune.models.architecture import Kind
+from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 
 

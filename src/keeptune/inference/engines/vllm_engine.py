@@ -19,7 +19,8 @@ from keeptune.errors import ConfigError, MissingDependency, NonFiniteLogits
 from keeptune.events import Observer
 from keeptune.inference.engine import ENGINES, Progress, Request
 from keeptune.inference.loglikelihood import loglikelihoods
-from keeptune.models.load import Kind, LoadedModel
+from keeptune.models.architecture import Kind
+from keeptune.models.load import LoadedModel
 from keeptune.models.memory import Meter
 from keeptune.records import EncodedRow
 

@@ -1,0 +1,110 @@
+"""What a model's settings say of it, without its weights: its kind, its positions, its vocabulary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from keeptune.config.schema import ModelConfig
+from keeptune.errors import ModelError, first_line
+from keeptune.models.find import FoundModel, find_model
+from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
+
+Kind = Literal["causal", "encoder-decoder"]
+
+
+def kind_and_context(config: ModelConfig) -> tuple[Kind, int]:
+    """Kind and context length, from the model's settings alone."""
+    found = find_model(config)
+    settings = model_settings(found, config)
+    adapter = read_json(Path(found.adapter) / ADAPTER_CONFIG) if found.adapter else {}
+    virtual = adapter.get("num_virtual_tokens") or 0
+    if not isinstance(virtual, int):
+        raise wrong_adapter(found, f"its num_virtual_tokens are {virtual!r}")
+    return kind_of(settings), context_length(settings) - virtual
+
+
+def vocabulary_size(config: ModelConfig) -> int | None:
+    """Ids that the model has an embedding for, as its config says; None where it does not say."""
+    settings = model_settings(find_model(config), config)
+    text = settings.get_text_config() if hasattr(settings, "get_text_config") else settings
+    size = getattr(text, "vocab_size", None)
+    return size if isinstance(size, int) else None
+
+
+def model_settings(found: FoundModel, config: ModelConfig) -> Any:
+    """The model's configuration, as transformers reads it."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(found.source, **hub_arguments(found, config))
+    except Exception as error:  # what values of other types make a library raise is written nowhere
+        raise cannot_load(found, error) from error
+
+
+def hub_arguments(found: FoundModel, config: ModelConfig) -> dict[str, Any]:
+    """What every `from_pretrained` of this model is called with."""
+    return {"trust_remote_code": config.allow_remote_code} | ({} if found.local else {"revision": found.revision})
+
+
+def kind_of(settings: Any) -> Kind:
+    """The kind of model; ModelError for one that does not write text from text."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    )
+
+    if getattr(settings, "is_encoder_decoder", False):
+        if settings.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
+            return "encoder-decoder"
+    elif _looks_back_only(settings) and (
+        settings.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or getattr(settings, "auto_map", None)
+    ):
+        return "causal"
+    raise ModelError(
+        f"a {settings.model_type} model does not write text from text",
+        "use a decoder-only model (Llama, Qwen, Gemma …) or an encoder-decoder (T5 …)",
+    )
+
+
+def _looks_back_only(settings: Any) -> bool:
+    """False for BERT and its like: transformers has a decoder's head for them, but they look both ways."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    masked = settings.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return not masked or bool(getattr(settings, "is_decoder", False))
+
+
+def context_length(settings: Any) -> int:
+    """Positions that the model was made for; 1 << 30 where it has no limit of its own."""
+    text = settings.get_text_config() if hasattr(settings, "get_text_config") else settings
+    for name in ("max_position_embeddings", "n_positions", "max_seq_len"):
+        value = getattr(text, name, None)
+        # T5 positions are relative: n_positions is only what it was trained with.
+        if isinstance(value, int) and value > 0 and settings.model_type not in ("t5", "mt5", "umt5"):
+            return value
+    return 1 << 30
+
+
+def cannot_load(found: FoundModel, error: Exception) -> ModelError:
+    """The error for a model that transformers does not load."""
+    where = "folder" if found.local else "hub model"
+    if not found.local and "use_safetensors" in str(error):
+        return ModelError(
+            f"{found.name} has no safetensors: {first_line(error)}",
+            "convert its weights (`save_pretrained`), or pass --allow-pickle if you trust them",
+        )
+    return ModelError(
+        f"the {where} {found.name} cannot be loaded: {first_line(error)}",
+        "fetch or save the model again"
+        if found.local
+        else "check the name, the network (HF_HUB_OFFLINE) and your access to it; or give a local folder",
+    )
+
+
+def wrong_adapter(found: FoundModel, why: str) -> ModelError:
+    """The error for an adapter that does not fit its base."""
+    return ModelError(
+        f"the adapter {found.adapter} does not load on {found.source}: {why}",
+        "check base_model_name_or_path in its adapter_config.json",
+    )

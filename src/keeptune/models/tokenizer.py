@@ -1,0 +1,61 @@
+"""A model's tokenizer, and the token that ends an answer by its chat template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from keeptune.chat_template import render_chat
+from keeptune.config.schema import ModelConfig
+from keeptune.errors import ModelError, first_line
+from keeptune.models.architecture import Kind, hub_arguments, kind_and_context
+from keeptune.models.find import FoundModel, find_model
+
+PROBE = "keeptune☃answer☃probe"
+"""Stands for an answer while a chat template is asked what it writes after one."""
+
+
+def load_tokenizer(config: ModelConfig) -> tuple[Any, Kind, int]:
+    """Tokenizer, kind and context length, without the weights: what `check` needs."""
+    kind, context = kind_and_context(config)
+    return tokenizer_of(find_model(config), config), kind, context
+
+
+def tokenizer_of(found: FoundModel, config: ModelConfig) -> Any:
+    """The tokenizer of a model, or of its adapter where that brings its own."""
+    from transformers import AutoTokenizer
+
+    own = found.adapter is not None and (Path(found.adapter) / "tokenizer_config.json").exists()
+    try:
+        if own:
+            # Beside an adapter lie the tokenizer and the chat template that it was trained with.
+            tokenizer = AutoTokenizer.from_pretrained(found.adapter, trust_remote_code=config.allow_remote_code)
+        else:
+            tokenizer = AutoTokenizer.from_pretrained(found.source, **hub_arguments(found, config))
+    except Exception as error:
+        raise ModelError(
+            f"the tokenizer of {found.adapter if own else found.name} cannot be loaded: {first_line(error)}",
+            "put the tokenizer's files beside the weights (`tokenizer.save_pretrained`)",
+        ) from error
+    if tokenizer.eos_token_id is None:
+        raise ModelError(
+            f"the tokenizer of {found.name} has no end token, so an answer could never end",
+            "set eos_token in its tokenizer_config.json",
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def turn_end(tokenizer: Any) -> int | None:
+    """The first special token that the chat template writes after an answer."""
+    if not getattr(tokenizer, "chat_template", None):
+        return None
+    turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": PROBE}]
+    try:
+        text = render_chat(tokenizer, turns)
+    except Exception:  # noqa: BLE001 - what a template refuses is told where it is asked for a row
+        return None
+    after = tokenizer(text.rpartition(PROBE)[2], add_special_tokens=False)["input_ids"]
+    special = set(tokenizer.all_special_ids)
+    return next((token for token in after if token in special), None)
