@@ -13,6 +13,7 @@ from typing import Any
 def loop_of(order: dict[str, Any], folder: str, observer: Any) -> Any:
     """The loop that an order asks for, before its first step."""
     from keeptune.config import Adapter, ModelConfig, TrainingConfig
+    from keeptune.mitigation.row_source import FixedRows
     from keeptune.models.adapters import attach_adapter
     from keeptune.models.load import load_model
     from keeptune.records import EncodedRow
@@ -29,7 +30,8 @@ def loop_of(order: dict[str, Any], folder: str, observer: Any) -> Any:
     training = TrainingConfig(
         lr=order["lr"], epochs=1.0, batch_size=order["rows_a_step"], torch_compile=order["compile"]
     )
-    return Loop(loaded, rows, training, Path(folder), "speed", observer)
+    source = FixedRows(rows, training.batch_size, training.seed)
+    return Loop(loaded, source, training, Path(folder), "speed", observer)
 
 
 def main() -> None:
