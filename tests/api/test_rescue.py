@@ -202,11 +202,11 @@ def test_a_repair_by_any_method_is_found(
     metrics = choose(config.evaluation, rows.test)
     told = Told()
     make = Repairer(Session(mender, Workspace(tmp_path / "rescued"), rows, encoder, metrics, told), config.model)
-    made = make(candidate)
+    made = make(parse(candidate))
     assert made.model.name == str(tmp_path / "rescued" / "candidates" / candidate / place)
     assert Path(made.model.name).is_dir()
     base = weights(coloured / "first" / "model")
-    for name, value in weights(Path(make(f"{candidate}+interpolation=0").model.name)).items():
+    for name, value in weights(Path(make(parse(f"{candidate}+interpolation=0")).model.name)).items():
         assert torch.equal(value, base[name]), "the interpolation leads to the base, not to what the repair began with"
     assert len(told.of(TrainingStarted)) == 1
 
@@ -226,7 +226,7 @@ def test_a_base_that_is_an_adapter_is_folded_before_the_interpolation(
     )
     whole = weights(coloured / "first" / "model")
     # An adapter before its first step changes nothing.
-    for name, value in weights(Path(make("interpolation=0").model.name)).items():
+    for name, value in weights(Path(make(parse("interpolation=0")).model.name)).items():
         torch.testing.assert_close(value, whole[name])
 
 
