@@ -1,4 +1,4 @@
-"""A model that lost what must be kept is mended, whoever made it."""
+"""A model that lost what must be kept is rescued, whoever made it."""
 
 from __future__ import annotations
 

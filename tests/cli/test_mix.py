@@ -81,7 +81,7 @@ def test_the_working_folder_is_not_replaced(
     source = str((data / "a.jsonl").resolve())
     monkeypatch.chdir(tmp_path / "empty")
     assert main(["mix", "--source", source, "--output", "."]) == 1
-    assert "the working folder cannot be the mix's own" in capsys.readouterr().err
+    assert "the working folder cannot hold the mix" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ BAD_ROWS: tuple[BadInput, ...] = (
         "a table in no encoding that is known",
         "undecodable",
         _bytes("rows.csv", "prompt,completion\na,b\nc,映画はとても良い\n".encode("shift_jis")),
-        ("rows.csv:3:", "cannot be told", "--encoding NAME"),
+        ("rows.csv:3:", "could not be detected", "--encoding NAME"),
     ),
     BadInput(
         "another encoding than the one named",
@@ -147,7 +147,7 @@ BAD_ROWS: tuple[BadInput, ...] = (
         "cut off",
         "truncated",
         _bytes("rows.jsonl", f'{_GOOD_LINE}\n{{"prompt": "a", "compl'.encode()),
-        ("rows.jsonl:2: the last line breaks off at column 22", "truncated"),
+        ("rows.jsonl:2: the last line ends at column 22", "truncated"),
     ),
     BadInput("list in a line", "not-an-object", _lines(_GOOD_LINE, "[1, 2]"), ("rows.jsonl:2: the row is a list",)),
     BadInput("nested too deeply", "bad-json", _lines('{"prompt": ' + "[" * 99_999), ("nested too deeply",)),
@@ -158,7 +158,7 @@ BAD_ROWS: tuple[BadInput, ...] = (
         "list cut off",
         "truncated",
         _bytes("rows.json", b'[\n{"prompt": "a", "completion": "b"},\n{"prompt": "c"'),
-        ("rows.json:3: the file breaks off",),
+        ("rows.json:3: the file is truncated",),
     ),
     BadInput(
         "bad JSON in a list",
@@ -219,7 +219,7 @@ BAD_ROWS: tuple[BadInput, ...] = (
         "two readings",
         "unknown-fields",
         _rows({"question": "a", "answer": "b", "document": "c", "summary": "d"}),
-        ("more than one reading", "prompt ← question, completion ← answer", "prompt ← document"),
+        ("ambiguous", "prompt ← question, completion ← answer", "prompt ← document"),
     ),
     BadInput(
         "unknown field in the template",

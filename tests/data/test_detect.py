@@ -47,7 +47,7 @@ def test_known_names(fields: str, sentence: str) -> None:
 
 @pytest.mark.parametrize("fields", ["text summary label", "question answer input output", "document text summary"])
 def test_two_readings_are_refused_and_told(fields: str) -> None:
-    with pytest.raises(DataError, match="more than one reading") as caught:
+    with pytest.raises(DataError, match="ambiguous") as caught:
         detect(fields.split(), DataConfig(), "f")
     assert "; or " in caught.value.message
     assert caught.value.fix.startswith("say which: --prompt")
@@ -81,7 +81,7 @@ def test_optional_fields_may_be_absent_from_most_rows() -> None:
 
 @pytest.mark.parametrize("asked", ["question", "query"])
 def test_an_instruction_beside_a_question_has_two_readings(asked: str) -> None:
-    with pytest.raises(DataError, match="more than one reading"):
+    with pytest.raises(DataError, match="ambiguous"):
         detect(["instruction", asked, "response"], DataConfig(), "rows.jsonl")
 
 

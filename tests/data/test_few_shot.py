@@ -32,7 +32,7 @@ def test_six_rows_are_six_examples() -> None:
     found = with_shots(ITEMS, [row(n) for n in range(6)], 20, 0, encoder(10_000), 10)
     assert found.shots == 6
     assert "6 of 20" in fewer_shown(found.shots, 20, 6)
-    assert "no more than 6 train rows" in fewer_shown(found.shots, 20, 6)
+    assert "only 6 train rows" in fewer_shown(found.shots, 20, 6)
 
 
 def test_what_would_be_cut_is_not_shown() -> None:
@@ -40,7 +40,7 @@ def test_what_would_be_cut_is_not_shown() -> None:
     found = with_shots(ITEMS, [row(n) for n in range(40)], 20, 0, small, 10)
     assert 0 < found.shots < 20
     assert all(small.prompt(example, 390)[1] == 0 for example in found.examples)
-    assert "fit whole" in fewer_shown(found.shots, 20, 40)
+    assert "fit in full" in fewer_shown(found.shots, 20, 40)
 
 
 @pytest.mark.parametrize("shots", [1, 5])

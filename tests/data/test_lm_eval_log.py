@@ -133,8 +133,8 @@ def test_two_runs_are_compared_by_the_paired_interval(edited: Callable[..., Path
 def test_another_document_or_prompt_is_not_paired(edited: Callable[..., Path]) -> None:
     base = read_lm_eval_log(RUN)["keeptune_kinds"].records
     for field, value, said in (
-        ("doc_hash", "f" * 64, "item keeptune_kinds/2 has another cluster"),
-        ("target", "0", "item keeptune_kinds/2 has another references"),
+        ("doc_hash", "f" * 64, "item keeptune_kinds/2: different cluster"),
+        ("target", "0", "item keeptune_kinds/2: different references"),
         ("doc_id", 17, "item keeptune_kinds/2 was not answered after"),
     ):
         tuned = read_lm_eval_log(edited("keeptune_kinds", lambda rows, f=field, v=value: rows[2].update({f: v})))
@@ -209,10 +209,10 @@ def test_a_list_of_targets_is_several_references(edited: Callable[..., Path]) ->
         ("kinds", lambda rows: rows[2].pop("acc"), ":3: the sample has no acc"),
         ("kinds", lambda rows: rows[2].pop("resps"), ":3: the sample has no resps"),
         ("kinds", lambda rows: rows[4].update(doc_id="x"), ":5: doc_id is not a whole number"),
-        ("kinds", lambda rows: rows[0]["resps"].pop(), ":1: arguments and resps do not fit each other: 3 requests, 2"),
-        ("kinds", lambda rows: rows[0].update(resps=[[["a", "b"]]] * 3), ":1: arguments and resps do not fit"),
+        ("kinds", lambda rows: rows[0]["resps"].pop(), ":1: arguments and resps do not match: 3 requests, 2"),
+        ("kinds", lambda rows: rows[0].update(resps=[[["a", "b"]]] * 3), ":1: arguments and resps do not match"),
         ("sums", lambda rows: rows[:-1], "document 3 is not there under the filter flexible-extract"),
-        ("sums", lambda rows: rows[5].update(doc_hash="0"), "document 1 is another one under the filter strict-match"),
+        ("sums", lambda rows: rows[5].update(doc_hash="0"), "document 1 differs under the filter strict-match"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(

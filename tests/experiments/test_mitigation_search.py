@@ -88,26 +88,26 @@ def of_search(result: TuneResult) -> MitigationSearchReport:
 def test_it_search_until_what_was_declared_is_kept(outcome: tuple[Path, TuneResult, Told]) -> None:
     run, result, told = outcome
     mitigation_search = of_search(result)
-    plain, interpolated, mended, *its_interpolations = mitigation_search.candidates
-    assert [candidate.candidate for candidate in (plain, interpolated, mended)] == [
+    plain, interpolated, repaired, *its_interpolations = mitigation_search.candidates
+    assert [candidate.candidate for candidate in (plain, interpolated, repaired)] == [
         "plain",
         "interpolation=0.75",
         "replay=0.4+kl=0.5",
     ]
-    assert {str(parse(candidate.candidate).training) for candidate in its_interpolations} <= {mended.candidate}, (
+    assert {str(parse(candidate.candidate).training) for candidate in its_interpolations} <= {repaired.candidate}, (
         "more room is looked for by the interpolation alone"
     )
     assert (str(parse(mitigation_search.chosen).training), mitigation_search.enough, mitigation_search.not_tried) == (
-        mended.candidate,
+        repaired.candidate,
         True,
         ("lora",),
     )
     assert min(plain.worst, interpolated.worst) > 0.5, "the plain training must lose the colours"
-    assert mended.worst <= 0.5
+    assert repaired.worst <= 0.5
     (chosen,) = (
         candidate for candidate in mitigation_search.candidates if candidate.candidate == mitigation_search.chosen
     )
-    assert chosen.worst <= mended.worst
+    assert chosen.worst <= repaired.worst
     assert chosen.gain >= 0.5 * plain.gain
     assert [event.evidence for event in told.events if isinstance(event, CandidateDone)] == list(
         mitigation_search.candidates
@@ -290,10 +290,10 @@ def test_what_was_trained_beside_a_mitigation_search_is_not_trained_again(
 ) -> None:
     old = MitigationConfig(replay=(str(coloured / "old.jsonl"),))
     alone = second(coloured, tmp_path / "alone", auto=False)
-    mended = replace(
-        second(coloured, tmp_path / "mended", auto=False), mitigation=replace(old, replay_fraction=0.4, kl=0.5)
+    repaired = replace(
+        second(coloured, tmp_path / "repaired", auto=False), mitigation=replace(old, replay_fraction=0.4, kl=0.5)
     )
-    trained = [tune(config).training for config in (alone, mended)]
+    trained = [tune(config).training for config in (alone, repaired)]
     told = Told()
     candidates = ("replay=0.4+kl=0.5", "interpolation=0.75+lora")
     config = second(coloured, tmp_path / "search", candidates=candidates, max_candidates=2, min_gain=unreachable)
@@ -303,7 +303,7 @@ def test_what_was_trained_beside_a_mitigation_search_is_not_trained_again(
     assert [candidate.trained_seconds for candidate in mitigation_search.candidates] == [
         training.seconds for training in trained
     ]
-    chosen = tmp_path / ("alone" if mitigation_search.chosen == "plain" else "mended") / "model"
+    chosen = tmp_path / ("alone" if mitigation_search.chosen == "plain" else "repaired") / "model"
     kept = load_file(tmp_path / "search/model/model.safetensors")
     assert all(torch.equal(kept[name], value) for name, value in load_file(chosen / "model.safetensors").items())
     another = replace(

@@ -114,7 +114,7 @@ def test_nor_what_stands_in_the_data() -> None:
 
 
 def test_a_check() -> None:
-    problems = [Problem("a.jsonl", n, "bad-json", "bad JSON", "mend it") for n in range(1, 15)]
+    problems = [Problem("a.jsonl", n, "bad-json", "bad JSON", "correct it") for n in range(1, 15)]
     lengths = TokenLengths(LengthSummary(1, 2, 3, 4000), LengthSummary(5, 6, 7, 8), 2048, ())
     report = CheckReport(
         problems=(*problems, Problem("a.jsonl", 3, "duplicate", "repeats", severity="warning")),
@@ -126,7 +126,7 @@ def test_a_check() -> None:
     )
     shown = text(check_report(report))
     assert "14 errors: a run would be refused" in shown
-    assert "a.jsonl:1: bad JSON → mend it" in shown
+    assert "a.jsonl:1: bad JSON → correct it" in shown
     assert "… and 4 more" in shown
     assert "30 usable rows, in 20 groups" in shown
     assert "prompt tokens: 1 to 4,000" in shown

@@ -1,4 +1,4 @@
-"""`keeptune.rescue`: mend a model that any tool made, at the least cost: the interpolation first, then short
+"""`keeptune.rescue`: restores abilities that a model of any tool lost, at the least cost: interpolation first, then short
 repairs."""
 
 from __future__ import annotations

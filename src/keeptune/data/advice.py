@@ -19,20 +19,20 @@ def half_width(items: int, metric: str) -> float:
 def advise_train(rows: int) -> str:
     """What a train set of this size is good for."""
     if rows < 50:
-        return f"{rows} train rows are too few to tune on: aim at 100, better 500; or try few-shot prompts"
+        return f"{rows} train rows are too few to tune on: aim for 100, better 500, or use few-shot prompts"
     if rows < 100:
-        return f"{rows} train rows can teach an answer's form; 100 to 500 begin to teach the task"
+        return f"{rows} train rows can teach the form of the answers; 100 to 500 begin to teach the task"
     if rows < 500:
-        return f"{rows} train rows are enough for a first result; 500 to 1,000 visibly pay"
+        return f"{rows} train rows are enough for a first result; 500 to 1,000 usually improve it"
     if rows < 1000:
-        return f"{rows} train rows are a good size; up to 1,000 more rows visibly pay"
-    return f"{rows:,} train rows are plenty: a run on 500 (--limit-train 500) tells soon whether more will pay"
+        return f"{rows} train rows are a good size; up to 1,000 usually improve the result"
+    return f"{rows:,} train rows are plenty: a run on 500 (--limit-train 500) soon shows whether more are worth it"
 
 
 def advise_test(items: int, metric: str) -> str:
     """How sharply a test set of this size measures."""
     if items < 2:
-        return f"{items} test rows measure nothing: give 100 at least"
+        return f"{items} test rows are too few to measure anything: give at least 100"
     about = "about" if metric.startswith("rouge") else "at most"
     score = f"a score by {metric} on {items:,} test rows"
     # A loss has no points.
@@ -40,7 +40,7 @@ def advise_test(items: int, metric: str) -> str:
         return f"{score} can be told; its width shows when it is taken"
     width = f"{score} is known to {about} ±{half_width(items, metric):.1f} points"
     if items < 50:
-        return f"{width}: too few to measure with; 100 at least, 300 to 600 to decide on 5 points"
+        return f"{width}: too few to measure; give at least 100, or 300 to 600 to detect 5 points"
     if items < 300:
-        return f"{width}; 300 to 600 rows are needed to decide on a difference of 5 points"
+        return f"{width}; detecting a difference of 5 points needs 300 to 600 rows"
     return width

@@ -185,7 +185,7 @@ def _fill(template: Template, row: dict[str, Any], part: str) -> str:
     values = {field: as_text(row[field], field) for field in template.fields}
     size = template.size(values)
     if size > MOST_CHARACTERS:
-        message = f"the template makes a {part} of {size:,} characters, and {MOST_CHARACTERS:,} are read at most"
+        message = f"the template makes a {part} of {size:,} characters, and the limit is {MOST_CHARACTERS:,}"
         raise RowFault("too-large", message, "shorten the template, or leave the row out")
     text = template.fill(values)
     empty = [field for field, value in values.items() if not value.strip()]

@@ -76,7 +76,7 @@ class CheckReport(Shown):
         return not self.errors and not self.refusal
 
     def _line(self) -> str:
-        state = "a run could start" if self.ok else "a run would stop"
+        state = "a run could start" if self.ok else "a run would be refused"
         return f"{state}: {len(self.errors)} errors, {len(self.warnings)} warnings"
 
     def _page(self) -> str:

@@ -99,7 +99,7 @@ def _found(fields: Sequence[str], every: Sequence[str], where: str) -> Mapping:
     beside = [reading for reading in readings if reading.prompt[-1].lower() in asked]
     if len(readings) > 1 and (beside or not with_instruction):
         shown = "; or ".join(str(reading) for reading in readings)
-        raise DataError(f"{where}: the fields have more than one reading: {shown}", _way_out(readings[0]))
+        raise DataError(f"{where}: the fields are ambiguous: {shown}", _way_out(readings[0]))
     if readings:
         return (with_instruction or readings)[0]
     if "text" in names:
@@ -138,7 +138,7 @@ def _told(fields: Sequence[str], config: DataConfig, where: str) -> Mapping:
     if prompt is None:
         names = {name for name, _ in PROMPTS}
         used = answer or Template(((True, field_of_answer),))
-        way_out = '--prompt "Summarize: {field}" says how the prompt is made'
+        way_out = '--prompt "Summarize: {field}" sets the prompt'
         field_of_prompt = _other_half(fields, names, used, "prompt", where, way_out)
     context = [name for name in fields if name.lower() in CONTEXTS.get(field_of_prompt.lower(), ())][:1]
     context = [name for name in context if name not in (field_of_answer, *(answer.fields if answer else ()))]

@@ -17,7 +17,7 @@ from keeptune.records import EncodedRow, Example, Message
 
 PROBE = "keeptune☃completion☃probe"
 """Stands for an answer while a chat template is asked what it writes after one."""
-TEMPLATE_FIX = "mend chat_template.jinja beside the model, or take it away: prompts are then written without a template"
+TEMPLATE_FIX = "correct chat_template.jinja beside the model, or remove it: prompts are then written without a template"
 ONE_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
 """For templates that write the date: today's prompts would be others than yesterday's, of base and tuned too."""
 
@@ -55,7 +55,7 @@ class Encoder:
             if len(written) != 2:
                 told = "drops or changes" if len(written) < 2 else "repeats"
                 raise DataError(
-                    f"the model's chat template {told} the answer, so that none could be learned or scored",
+                    f"the model's chat template {told} the answer, so no answer could be learned or scored",
                     TEMPLATE_FIX,
                 )
             self.end_text = self._up_to_end_token(written[1])
@@ -281,8 +281,8 @@ class Encoder:
         fix = "change the roles or their order" + (", or use --loss-on last" if self.loss_on == "all" else "")
         message = f"the model's chat template refuses these turns: {error}"
         if isinstance(error, EndlessTemplate):
-            fix = "mend chat_template in the model's tokenizer_config.json, or take another model"
-            message = f"the model's chat template has no end: {error}"
+            fix = "correct chat_template in the model's tokenizer_config.json, or use another model"
+            message = f"the model's chat template does not terminate: {error}"
         if example is None:
             return DataError(message, fix)
         problem = Problem(*example.place, "template", f"item {example.id}: {message}", fix)

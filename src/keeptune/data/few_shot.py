@@ -49,8 +49,8 @@ def with_shots(
 
 def fewer_shown(shown: int, wanted: int, rows: int) -> str:
     """Why fewer examples than wanted are shown, in words."""
-    why = f"there are no more than {rows} train rows" if shown == rows else "no more fit whole before the longest item"
-    return f"{shown} of {wanted} examples are shown before each item: {why}"
+    why = f"there are only {rows} train rows" if shown == rows else "no more fit in full before the longest item"
+    return f"{shown} of {wanted} examples precede each item: {why}"
 
 
 def _prepend(example: Example, turns: Sequence[Message]) -> Example:

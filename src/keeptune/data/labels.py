@@ -50,8 +50,8 @@ def with_labels(train: Sequence[Example], test: Sequence[Example], data: DataCon
         labels = find_labels(rows)
         if not labels:
             return replace(as_they_are, problems=tuple(_nearly(rows)))
-        of = f"the {len(labels)} answers that repeat over all {len(rows)} rows are taken for labels: {_shown(labels)}"
-        fix = "--choices none if they are no labels"
+        of = f"the {len(labels)} answers that repeat over all {len(rows)} rows are treated as labels: {_shown(labels)}"
+        fix = "--choices none if they are not labels"
         told.append(Problem(path, None, "labels", of, fix, severity="note"))
     elif data.choices == NONE:
         return as_they_are
@@ -115,8 +115,8 @@ def _nearly(rows: Sequence[Example]) -> list[Problem]:
         return []
     file, line = once[0].place
     message = (
-        f"the answers look like labels ({_shown(labels)}), but {len(once)} occur once only, such as "
-        f'"{once[0].completion.strip()[:CHARACTERS]}": no labels are taken'
+        f"the answers look like labels ({_shown(labels)}), but {len(once)} occur only once, such as "
+        f'"{once[0].completion.strip()[:CHARACTERS]}": they are not treated as labels'
     )
     return [Problem(file, line, "labels", message, f"--choices {shlex.quote(written(labels))} if they are", "note")]
 
@@ -132,7 +132,7 @@ def _with(
             continue
         message = f'the answer "{answer[:CHARACTERS]}" is none of the labels: {_shown(labels)}'
         every = shlex.quote(written((*labels, answer)))
-        fix = f"correct it, or name all labels: --choices {every}; --choices none if they are no labels"
+        fix = f"correct it, or name all labels: --choices {every}; --choices none if they are not labels"
         severity = "skipped" if data.skip_bad else "error"
         faults.append(Problem(*row.place, "not-a-choice", message, fix, severity))
     return tuple(kept)

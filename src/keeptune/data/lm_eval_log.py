@@ -15,7 +15,7 @@ from keeptune.workspace.json_file import read_json_file
 
 _NAME = re.compile(r"samples_(?P<task>.+)_(?P<stamp>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(\.\d+)?)")
 """Stem of a samples file: its task, and the time that it shares with its results file."""
-_FIX = "make the log again with `lm_eval --log_samples --output_path …`, each run in a folder of its own"
+_FIX = "repeat the log with `lm_eval --log_samples --output_path …`, each run in its own folder"
 
 
 def read_lm_eval_log(path: Path) -> Mapping[str, HarnessTask]:

@@ -67,7 +67,7 @@ def read_sample(row: RawRow) -> HarnessSample | Problem:
     try:
         asked = _asked(fields["arguments"], fields["resps"], str(fields["target"]), metrics)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        return _problem(row, "bad-field", f"arguments and resps do not fit each other: {error}")
+        return _problem(row, "bad-field", f"arguments and resps do not match: {error}")
     return HarnessSample(
         doc_id=fields["doc_id"],
         doc_hash=str(fields.get("doc_hash", "")),

@@ -43,7 +43,7 @@ def harness_task(task: str, rows: Sequence[RawRow], results: Mapping[str, Any]) 
     if problems or not by_filter:
         raise DataError(
             f"the samples of {task} cannot be used" if problems else f"there are no samples of {task}",
-            "make the log again with `lm_eval --log_samples`, each run in a folder of its own",
+            "repeat the log with `lm_eval --log_samples`, each run in its own folder",
             problems,
         )
     samples = list(next(iter(by_filter.values())).values())
@@ -89,7 +89,7 @@ def _by_filter(rows: Sequence[RawRow]) -> tuple[dict[str, dict[int, HarnessSampl
         first = found.setdefault(sample.filter, {}).setdefault(sample.doc_id, sample)
         if first is not sample:
             message = f"document {sample.doc_id} was already on line {first.row.line}, under the filter {sample.filter}"
-            problems.append(Problem(row.file, row.line, "repeated", message, "log one run a file"))
+            problems.append(Problem(row.file, row.line, "repeated", message, "log one run per file"))
     return found, problems
 
 
@@ -116,10 +116,10 @@ def _mismatches(by_filter: Mapping[str, Mapping[int, HarnessSample]]) -> list[Pr
             row = there.get(doc_id, known).row
             if doc_id not in here or doc_id not in there:
                 message = f"document {doc_id} is not there under the filter {name if doc_id in here else filters[0]}"
-                found.append(Problem(row.file, row.line, "mismatch", message, "log one run a file"))
+                found.append(Problem(row.file, row.line, "mismatch", message, "log one run per file"))
             elif here[doc_id].question != there[doc_id].question:
-                message = f"document {doc_id} is another one under the filter {filters[0]}"
-                found.append(Problem(row.file, row.line, "mismatch", message, "log one run a file"))
+                message = f"document {doc_id} differs under the filter {filters[0]}"
+                found.append(Problem(row.file, row.line, "mismatch", message, "log one run per file"))
     return found
 
 

@@ -115,7 +115,7 @@ def _build_all(raw: RawRows, mapping: Mapping, config: DataConfig, problems: lis
 def _unused_system(examples: Sequence[Example], config: DataConfig, path: str) -> list[Problem]:
     if not config.system or not examples or any(example.prompt for example in examples):
         return []
-    message = "plain text has no turns: the system message is not used"
+    message = "plain text has no turns, so the system message is not used"
     return [Problem(path, None, "system-unused", message, "leave --system out", severity="warning")]
 
 

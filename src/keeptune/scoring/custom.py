@@ -63,7 +63,7 @@ class Custom:
         except BaseException as error:
             raise MetricError(
                 f"{self.name} raised {type(error).__name__} on item {example.id}: {error}",
-                "mend the function; it must accept any text as output, the empty one too",
+                "correct the function; it must accept any text as output, including the empty one",
             ) from error
 
     def corpus(self, counts: Mapping[str, float], items: int) -> float | Undefined:  # noqa: ARG002

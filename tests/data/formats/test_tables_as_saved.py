@@ -99,7 +99,7 @@ def test_a_file_in_utf8_is_not_made_garbage_by_the_encoding_of_another(tmp_path:
     (tmp_path / "rows.csv").write_text("text,label\ntrès,a\n", encoding="utf-8")
     loaded = load_examples(str(tmp_path / "rows.csv"), DataConfig(encoding="cp1252"), "train")
     assert loaded.examples[0].prompt_text == "très"
-    assert "UTF-8, which it is" in str(loaded.problems[0])
+    assert "UTF-8, as detected" in str(loaded.problems[0])
 
 
 def test_bad_rows_are_left_out_and_named_where_that_is_asked(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_mix_that_comes_out_otherwise_is_refused(project: Path) -> None:
 
 def test_a_folder_with_something_in_it_is_left_alone(project: Path) -> None:
     before = (project / "mixed" / "mix.jsonl").read_bytes()
-    with pytest.raises(StoreError, match="is there already"):
+    with pytest.raises(StoreError, match="already exists"):
         mix("mixed/recipe.yaml", "mixed")
     assert (project / "mixed" / "mix.jsonl").read_bytes() == before
 

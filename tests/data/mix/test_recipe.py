@@ -85,10 +85,10 @@ def test_what_is_a_recipe(tmp_path: Path) -> None:
     [
         ("", "no sources to mix"),
         ("sources: []", "sources is an empty list"),
-        ("sources: [a.jsonl]\nseeds: 1", "seeds is no known key of a recipe\n  → did you mean seed?"),
+        ("sources: [a.jsonl]\nseeds: 1", "seeds is not a key of a recipe\n  → did you mean seed?"),
         (
             "sources:\n- {data: a.jsonl, wieght: 2}",
-            r"sources\[1\].wieght is no known key here\n  → did you mean weight",
+            r"sources\[1\].wieght is not a key here\n  → did you mean weight",
         ),
         ("sources:\n- {data: a.jsonl, weight: 0}", r"sources\[1\].weight is 0\n  → it must be more than 0"),
         ("sources:\n- {data: a.jsonl, fraction: 1.5}", r"fraction is 1.5\n"),

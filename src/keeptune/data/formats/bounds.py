@@ -17,5 +17,5 @@ def shown_size(size: int) -> str:
 def too_large(file: str, what: str) -> Problem:
     """A file that holds more than is read."""
     message = f"{what}, and {shown_size(MOST_BYTES)} of a file are read at most"
-    fix = "part it into several files, or leave out columns that are not needed"
+    fix = "split it into several files, or remove columns that are not needed"
     return Problem(file, None, "too-large", message, fix)

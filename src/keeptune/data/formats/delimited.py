@@ -58,7 +58,7 @@ def _read(path: Path, reading: Reading, usual: str) -> RawRows:
             return RawRows((), (found,), stem=path.stem)
         delimiter = found
     if delimiter != usual:
-        assumed.append(f"fields parted by {_name(delimiter)}")
+        assumed.append(f"fields separated by {_name(delimiter)}")
     problems: list[Problem] = []
     records = list(_records(lines, delimiter, str(path), first, problems))
     if problems and "expected after" in problems[0].message:
@@ -67,7 +67,7 @@ def _read(path: Path, reading: Reading, usual: str) -> RawRows:
         retried = list(_records([tidy.sub('"', line) for line in lines], delimiter, str(path), first, again))
         if not again:
             records, problems = retried, again
-            assumed.append("spaces after closing quotes left out")
+            assumed.append("spaces after closing quotes removed")
     fix = f"put a field that holds {_name(delimiter)}, quote or line break in double quotes"
     return rows_of_records(records, path, assumed, problems, fix)
 
@@ -106,7 +106,7 @@ def _delimiter(lines: Sequence[str], usual: str, path: Path) -> str | Problem:
         return fitting[0] if fitting else usual
     shown = " or ".join(_name(delimiter) for delimiter in fitting)
     fix = "say which: " + " or ".join(f"--delimiter '{_WORDS.get(each, each)}'" for each in fitting)
-    return Problem(str(path), 1, "ambiguous-delimiter", f"the fields may be parted by {shown}", fix)
+    return Problem(str(path), 1, "ambiguous-delimiter", f"the fields may be separated by {shown}", fix)
 
 
 def _fits(lines: Sequence[str], delimiter: str) -> bool:

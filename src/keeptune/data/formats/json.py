@@ -31,7 +31,7 @@ def _read(text: TextLines, path: Path) -> RawRows:
     if joined[start] == "[":
         return _read_list(joined, start, path)
     if joined[start] != "{":
-        return _failed(path, 1, "not-an-object", "the file is no list of objects")
+        return _failed(path, 1, "not-an-object", "the file is not a list of objects")
     try:
         value, end = DECODER.raw_decode(joined, start)
     except json.JSONDecodeError as error:
@@ -94,7 +94,7 @@ def _skip(text: str, position: int) -> int:
 
 def _bad(path: Path, text: str, error: json.JSONDecodeError) -> RawRows:
     if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
-        message = "the file breaks off: it is truncated"
+        message = "the file is truncated"
         return _failed(path, text.rstrip().count("\n") + 1, "truncated", message, "copy or export the file again")
     return _failed(path, error.lineno, "bad-json", f"bad JSON at column {error.colno}: {error.msg}")
 

@@ -60,13 +60,13 @@ def _parse(line: str, file: str, number: int, cut_off: bool) -> dict[str, object
         value = DECODER.decode(line)
     except json.JSONDecodeError as error:
         if cut_off:
-            message = f"the last line breaks off at column {len(line)}: the file is truncated"
+            message = f"the last line ends at column {len(line)}: the file is truncated"
             return Problem(file, number, "truncated", message, "copy or export the file again")
         message = f"bad JSON at column {error.colno}: {error.msg}"
         return Problem(file, number, "bad-json", message, "each line must be one whole JSON object")
     except (ValueError, RecursionError) as error:
         kind, message = unreadable(error)
-        return Problem(file, number, kind, message, "write the row anew")
+        return Problem(file, number, kind, message, "rewrite the row")
     if not isinstance(value, dict):
         fix = 'write each row as {"prompt": …, "completion": …}'
         return Problem(file, number, "not-an-object", f"the row is {kind_of(value)}, not an object", fix)

@@ -100,7 +100,7 @@ def stream_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int,
 
 
 def _empty(path: Path) -> Problem:
-    fix = "check that the export that wrote it ended well"
+    fix = "check that the export that wrote it succeeded"
     return Problem(str(path), None, "empty-file", "the file is empty", fix)
 
 
@@ -117,8 +117,8 @@ def _in_utf8(data: bytes, path: Path, encoding: str | None, guess: bool) -> tupl
         return _found(data, path) if guess and not _is_utf8(data) else (data.removeprefix(_MARK), ())
     if not data.isascii() and b"\0" not in data and _is_utf8(data):
         is_told = codecs.lookup(encoding).name == "utf-8"
-        return data, () if is_told else (f"encoding UTF-8, which it is, and not {encoding}",)
-    return _converted(data, path, encoding, f"encoding {encoding}, as you say")
+        return data, () if is_told else (f"encoding UTF-8, as detected, not {encoding}",)
+    return _converted(data, path, encoding, f"encoding {encoding}, as given")
 
 
 def _found(data: bytes, path: Path) -> tuple[bytes, tuple[str, ...]] | Problem:
@@ -130,7 +130,7 @@ def _found(data: bytes, path: Path) -> tuple[bytes, tuple[str, ...]] | Problem:
         return readings[0][1].encode(), (f"encoding {_NAMES[encoding]}{shown} (if not: --encoding NAME)",)
     line = next(number for number, raw in enumerate(data.split(b"\n"), start=1) if not _is_utf8(raw))
     if not readings:
-        message = "it is not UTF-8, and which encoding it has cannot be told"
+        message = "it is not UTF-8, and its encoding could not be detected"
         return Problem(str(path), line, "undecodable", message, "save it as UTF-8, or name it: --encoding NAME")
     shown = " or ".join(f"{_NAMES[encoding]} (“{word}”)" for encoding, word in words)
     fix = "say which: " + " or ".join(f"--encoding {encoding}" for encoding, _ in words)
@@ -165,7 +165,7 @@ def _decode(raw: bytes, file: str, number: int, problems: list[Problem]) -> str 
     if b"\0" in raw:
         column = raw.index(b"\0") + 1
         message = f"a NUL byte at byte {column} of the line"
-        fix = "the file is damaged or binary: write it anew; of UTF-16 without a mark: --encoding utf-16-le"
+        fix = "the file is damaged or binary: write it again; for UTF-16 without a BOM: --encoding utf-16-le"
         problems.append(Problem(file, number, "nul-byte", message, fix))
         return None
     try:

@@ -50,8 +50,8 @@ def build_mix(
         ]
         sha256, tokens = _write(spool, sources, chosen, recipe.seed, folder, count_tokens)
     if recipe.made_sha256 not in ("", sha256):
-        message = "the mix is not the one that the recipe made: the same sources gave other rows"
-        raise DataError(message, "mix with the version of keeptune that made it, or take `made` out of the recipe")
+        message = "the mix differs from the one that the recipe made: the same sources gave other rows"
+        raise DataError(message, "mix with the version of keeptune that made it, or remove `made` from the recipe")
     rows = sum(counts)
     mixed = tuple(
         _mixed(source, part, places, rows, len(tests), spent)
@@ -80,7 +80,7 @@ def _read(spool: Spool, source: MixSource, observer: Observer, role: Role) -> Sp
             f"{source.data} is not what it was when the recipe was made: its SHA-256 was {source.sha256[:12]}… and is "
             f"{spooled.sha256[:12]}…"
         )
-        fix = "put the old file back; or, to mix what is there now, take `sha256` and `made` out of the recipe"
+        fix = "restore the old file, or remove `sha256` and `made` from the recipe to mix the current one"
         raise DataError(message, fix)
     observer(DataLoaded(role, source.data, len(spooled), spooled.mapping))
     return spooled

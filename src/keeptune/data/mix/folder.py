@@ -38,9 +38,9 @@ def make_mix(recipe: MixRecipe, output: str, observer: Observer, count_tokens: C
         return build_mix(recipe, None, observer, count_tokens)
     folder = Path(output).expanduser()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise StoreError(f"{folder} is there already", "name an empty or new folder with --output")
+        raise StoreError(f"{folder} already exists", "name an empty or new folder with --output")
     if folder.resolve() == Path.cwd():
-        raise StoreError("the working folder cannot be the mix's own", "name another folder with --output")
+        raise StoreError("the working folder cannot hold the mix", "name another folder with --output")
     with atomic_folder(folder) as partial:
         report = replace(build_mix(recipe, partial, observer, count_tokens), folder=str(folder))
         write_recipe(partial / RECIPE, recipe, report, home=folder)
@@ -152,6 +152,6 @@ def _rows(mix: Path, sha256: str) -> tuple[Example, ...]:
     """
     if hash_file(mix) != sha256:
         fix = "make it again with `keeptune mix`, or give the file itself as train"
-        raise DataError(f"{mix} is not what its recipe made: it was changed, or not copied whole", fix)
+        raise DataError(f"{mix} does not match its recipe: it was changed, or not copied completely", fix)
     with mix.open(encoding="utf-8", newline="\n") as handle:
         return tuple(to_example(json.loads(line), f"{mix}:{number}") for number, line in enumerate(handle, start=1))

@@ -157,7 +157,7 @@ def _recipe(given: Mapping[str, Given], folder: Path) -> MixRecipe:
     for name, value in given.items():
         if name not in _KEYS:
             hint = did_you_mean(name, _KEYS).strip() or f"one of: {', '.join(_KEYS)}"
-            raise value.wrong("is no known key of a recipe", hint)
+            raise value.wrong("is not a key of a recipe", hint)
     found = {name: value for name, value in given.items() if value.value is not None}
     if "sources" not in found:
         raise ConfigError("no sources to mix", "give --source FILE, or a recipe with `sources:`")
@@ -216,7 +216,7 @@ def _one(one: Mapping[Any, Any], keys: Mapping[str, Setting], written: str, wher
         given = Given(str(key), value, f"{written}.{key}" if where else written, where)
         if key not in keys:
             hint = did_you_mean(str(key), keys).strip() or f"one of: {', '.join(keys)}"
-            raise given.wrong("is no known key here", hint)
+            raise given.wrong("is not a key here", hint)
         if value is not None:
             values[str(key)] = checked(given, keys[str(key)])
     if "weight" in values and "fraction" in values:

@@ -219,7 +219,9 @@ def _reader(source: MixSource, role: Role) -> tuple[Callable[[], Iterator[RawRow
     raw = read_rows(source.data, role, Reading.by(source.config))
     broken = [problem for problem in raw.problems if problem.kind in ENDS_THE_FILE]
     if broken:
-        raise DataError(f"{source.data}: it cannot be read to its end", "mend it, or leave it out of the mix", broken)
+        raise DataError(
+            f"{source.data}: it cannot be read completely", "correct it, or leave it out of the mix", broken
+        )
     return lambda: iter((*raw.problems, *raw.rows)), _Table(raw.stem, raw.labels, raw.assumed)
 
 
@@ -235,4 +237,4 @@ def _mapping(shapes: RowShapes, source: MixSource) -> FieldMapping:
 
 def _nothing_usable(spooled: SpooledSource) -> DataError:
     name = spooled.source.data
-    return DataError(f"{name}: no row can be used", "mend it, or leave it out of the mix", spooled.problems[:3])
+    return DataError(f"{name}: no row can be used", "correct it, or leave it out of the mix", spooled.problems[:3])

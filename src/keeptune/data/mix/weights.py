@@ -66,7 +66,7 @@ def _shares(recipe: MixRecipe, rows: Sequence[int]) -> list[Fraction]:
     rest = 1 - Fraction(said)
     if sum(rates) == 0:
         if abs(rest) > SUM_ERROR:
-            raise ConfigError(f"the fractions of the sources sum to {float(said):g}, not to 1", "mend one of them")
+            raise ConfigError(f"the fractions of the sources sum to {float(said):g}, not to 1", "correct one of them")
         return [(fraction or Fraction(0)) / said for fraction in fractions]
     if rest <= 0:
         message = f"the fractions sum to {float(said):g} and leave nothing for the sources without one"
