@@ -1,5 +1,4 @@
-"""`keeptune.rescue`: restores abilities that a model of any tool lost, at the least cost: interpolation first, then short
-repairs."""
+"""`keeptune.rescue`: restores abilities that a tuned model lost, by interpolation first, then by short repairs."""
 
 from __future__ import annotations
 
