@@ -34,3 +34,13 @@ def test_from_python(tiny, tmp_path: Path) -> None:
     said = run("examples/from_python.py", str(tiny("llama")), str(tmp_path / "run"))
     assert "step 1 of" in said
     assert "rouge1" in said
+
+
+def test_minimal_loop(tiny) -> None:
+    file = ROOT / "examples" / "minimal_loop.py"
+    assert len(file.read_text(encoding="utf-8").splitlines()) < 120
+    said = run(str(file), str(tiny("llama")), "40")
+    losses = [float(line.rpartition(" ")[2]) for line in said.splitlines() if line.startswith("step ")]
+    assert losses[-1] < losses[0], "it learns"
+    assert "rouge1: " in said
+    assert "facts: " in said
