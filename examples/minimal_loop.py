@@ -19,6 +19,7 @@ from keeptune.forgetting.verdict import judge
 from keeptune.inference.encoding import make_encoder
 from keeptune.inference.run import AnswerSettings, evaluate_model
 from keeptune.mitigation.objective import Objective
+from keeptune.mitigation.row_source import FixedRows
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.records import Interval
@@ -26,7 +27,6 @@ from keeptune.scoring.table import METRICS
 from keeptune.training.defaults import default_lr
 from keeptune.training.fit_memory import MemoryFit
 from keeptune.training.gradients import Gradients
-from keeptune.training.row_source import FixedRows
 from keeptune.training.schedule import cosine_with_warmup
 from keeptune.training.step import Step, adamw, scaler_for
 
