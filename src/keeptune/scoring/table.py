@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from keeptune.errors import MetricError
@@ -42,6 +43,11 @@ def get_metric(name: str) -> Metric:
     if is_harness_metric(name):
         return harness_metric(name)
     return METRICS[name]
+
+
+def plugins_of(names: Iterable[str]) -> list[str]:
+    """Whose code the metrics of these names are that are neither keeptune's nor a user's file: ``my-package 1.0``."""
+    return sorted({METRICS.origin(name) for name in names if name in METRICS and name not in METRICS.built_in})
 
 
 def counted_in(name: str) -> str:

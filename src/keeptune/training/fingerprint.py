@@ -12,6 +12,7 @@ from keeptune.models.load import LoadedModel
 from keeptune.models.placement import cpu_flags
 from keeptune.records import EncodedRow, to_plain
 from keeptune.scoring.custom import is_custom
+from keeptune.scoring.table import plugins_of
 from keeptune.training.resume import deciding_weights
 from keeptune.training.session import Session
 from keeptune.version import __version__
@@ -42,10 +43,11 @@ def startup_key(
     session: Session, loaded: LoadedModel, trained: Sequence[EncodedRow], reference: LoadedModel | None
 ) -> str:
     """The cache key of what is measured before the first step. It holds all that the weights depend on but the
-    learning rate, the validation's settings, and the software and hardware. Empty for a user's own metric, whose file
-    may change."""
+    learning rate, the validation's settings, and the software and hardware. Empty for a metric of the user's or a
+    plugin, whose code may change."""
     config, device = session.config, loaded.placement.device
-    if any(is_custom(metric.name) for metric in session.metrics.metrics):
+    names = [metric.name for metric in session.metrics.metrics]
+    if plugins_of(names) or any(map(is_custom, names)):
         return ""
     any_rate = dataclasses.replace(config, training=dataclasses.replace(config.training, lr=None, lr_factor=1.0))
     return hash_value(

@@ -18,6 +18,7 @@ from keeptune.models.find import find_model, hash_model
 from keeptune.models.placement import place
 from keeptune.records import to_plain
 from keeptune.scoring.custom import is_custom
+from keeptune.scoring.table import plugins_of
 from keeptune.training.replay_data import replay_data
 from keeptune.training.session import Session
 from keeptune.version import __version__
@@ -58,10 +59,12 @@ def check_origin(session: Session) -> None:
 
 
 def metric_files(config: TuneConfig) -> str:
-    """A hash of the files of the user's own metrics; "" where there are none."""
+    """A hash of the files of the user's own metrics and of the versions of plugins; "" where there are none."""
     names = [*config.evaluation.metrics, *(keep.metric or "" for keep in config.measure.keep)]
     files = {Path(name.rpartition(":")[0]).expanduser() for name in names if is_custom(name)}
-    return hash_files(file for file in files if file.is_file()) if files else ""
+    of_files = hash_files(file for file in files if file.is_file()) if files else ""
+    plugins = plugins_of(names)
+    return hash_value([of_files, plugins]) if plugins else of_files
 
 
 def _replayed(session: Session) -> dict[str, str]:
