@@ -148,7 +148,7 @@ def test_other_tokenizers(learnt: Path, tiny: Callable[..., Path], tmp_path: Pat
     assert isinstance(report.drift, Undefined)
     assert [(a.name, a.verdict) for a in report.abilities if a.metric == "token_loss"] == [("text", "not measurable")]
     assert report.gate == "inconclusive"
-    assert any("other tokenizers" in event.message for event in told.of(Notice))
+    assert any("tokenizers differ" in event.message for event in told.of(Notice))
 
 
 def test_tune_ends_with_it(tiny: Callable[..., Path], tmp_path: Path) -> None:

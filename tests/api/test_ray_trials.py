@@ -115,7 +115,7 @@ def test_a_running_cluster_takes_the_trials_that_fit(config: TuneConfig, cluster
 def test_no_cluster_at_the_address() -> None:
     with pytest.raises(ConfigError, match=r"no Ray cluster answers at 127\.0\.0\.1:1"):
         list(RayTrials("127.0.0.1:1")((), silent))
-    with pytest.raises(ConfigError, match="'nowhere' is no address of a Ray cluster"):
+    with pytest.raises(ConfigError, match="'nowhere' is not the address of a Ray cluster"):
         RayTrials("nowhere")
 
 

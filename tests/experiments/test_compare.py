@@ -32,19 +32,19 @@ def test_one_seed_speaks_of_this_checkpoint_only() -> None:
     assert said[0].startswith("full gained most with one seed: ")
     assert "these checkpoints only" in said[1]
     assert "--seeds 0,1,2" in said[1]
-    assert "surely" not in " ".join(said).lower()
+    assert "significantly" not in " ".join(said).lower()
 
 
 def test_two_seeds_are_too_few() -> None:
     said = " ".join(sentences(GAINS, DROPS, seeds=2, by_seed=0.01))
     assert "Two seeds are too few" in said
-    assert "surely" not in said.lower()
+    assert "significantly" not in said.lower()
 
 
 def test_three_seeds_speak_of_the_method() -> None:
     said = " ".join(sentences(GAINS, DROPS, seeds=3))
     assert "lora forgot least: ner, by −1.0 points" in said or "lora forgot least: ner, −1.0 points" in said
-    assert "surely less than full" in said
+    assert "significantly less than full" in said
     assert "checkpoint" not in said
 
 

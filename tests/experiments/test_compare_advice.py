@@ -23,7 +23,7 @@ def test_the_gentlest_that_helped_is_advised() -> None:
     assert told.startswith("replay on full = 5 %: ner changed by −1.2 [")
     assert "instead of −14.0 [" in told
     assert "with full, and the gain differs by at most " in told
-    assert told.endswith("A stronger setting (25 %) did not surely help more.")
+    assert told.endswith("A stronger setting (25 %) did not help significantly more.")
 
 
 def test_a_stronger_one_that_surely_helps_more_is_advised() -> None:

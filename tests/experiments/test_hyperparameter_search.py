@@ -92,7 +92,7 @@ def test_the_resolved_settings_search_no_more(found: tuple[Path, Told], folder: 
     # No rows, no encoder: it does not get so far.
     session = Session(again, Workspace(run), None, None, None, told)  # type: ignore[arg-type]
     assert with_found_settings(session) is session
-    assert "nothing is left to search for" in told.of(Notice)[0].message
+    assert "nothing to search for" in told.of(Notice)[0].message
     off = replace(again, training=replace(again.training, hyperparameter_search=0, lr=None))
     session = session.with_config(off)
     assert with_found_settings(session) is session

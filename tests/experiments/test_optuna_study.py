@@ -125,6 +125,6 @@ def test_the_choice() -> None:
     assert report([broken, low, middle, high], 2.0).lr == 1e-2
     least = report([broken, middle, low, high], 0.001)
     assert (least.lr, least.within) == (1e-4, False)
-    assert "this one drifts least (0.01)" in least.reason
+    assert "this one drifted least (0.01)" in least.reason
     with pytest.raises(TrainingError, match="no trial of the search came to its end"):
         report([broken], 0.02)

@@ -151,7 +151,7 @@ def test_completions_of_one_prompt_that_memory_does_not_hold_together(tiny: Call
     hold(loaded, lambda ids: ids.numel() <= longest)
     assert shared_loglikelihoods(loaded, rows, MUCH, told.append) == pytest.approx(wanted, abs=1e-3)
     why = [event.message for event in told if isinstance(event, Notice) and event.kind == "row-by-row"]
-    assert why[0].endswith("memory does not hold a prompt with all its completions")
+    assert why[0].endswith("a prompt with all its completions does not fit into memory")
 
 
 def test_a_pass_on_a_cpu_is_of_as_many_tokens_as_its_caches_hold(tiny: Callable[..., Path]) -> None:

@@ -99,7 +99,7 @@ def test_the_budget_is_lowered_to_what_fits(kind: str, room: int) -> None:
     parts = [(part, of) for of in lengths for part in split_by_budget(range(len(of)), of, found.token_budget)]
     assert max(len(part) * max(of[index] for index in part) for part, of in parts) <= room
     assert found.peak_bytes <= machine.whole + MOMENTS * TRAINED
-    assert "steps are cut into more passes" in told[0]
+    assert "steps are divided into more passes" in told[0]
 
 
 def test_the_pass_with_most_to_learn_is_tried_too() -> None:
@@ -165,7 +165,7 @@ def test_a_step_without_memory_is_made_again_in_more_passes(
             # The first pass of the step has left its gradient by then.
             without_memory_at(2, monkeypatch)
         loop_over(loaded, rows, settings(epochs=1.0, token_budget=60), tmp_path / str(trouble), "x", hear)()
-        assert told == (["out of memory: 27 tokens a pass from here on"] if trouble else [])
+        assert told == (["out of memory: 27 tokens per pass from here on"] if trouble else [])
         weights.append([parameter.detach().clone() for parameter in loaded.model.parameters()])
     for plain, again in zip(*weights, strict=True):
         assert torch.allclose(plain, again, atol=1e-4)

@@ -127,7 +127,7 @@ class Forgetting:
     def _abilities(self, models: TwoModels) -> Sequence[Ability]:
         """Those to evaluate; without the same tokenizer, no losses but those that were declared."""
         if not models.same_tokenizer:
-            told = "the two models have other tokenizers: answers are compared, but no losses and no drift by token"
+            told = "the tokenizers differ: answers are compared, but losses and token-level drift are not"
             self.observer(Notice("tokenizers", told))
         abilities = wanted_abilities(self.measure, self.data, models.encoders["base"], self.observer)
         same = models.same_tokenizer
@@ -162,11 +162,11 @@ def _fail_on(measure: MeasureConfig) -> tuple[str, ...]:
 def _quick_power(reports: Sequence[AbilityReport]) -> str:
     drops = sorted(r.detectable_drop for r in reports if r.detectable_drop is not None and r.chance is not None)
     if not drops:
-        return "a quick measure: too few items to decide anything; a full one does"
+        return "a quick measure has too few items to decide anything; use --measure full"
     counts = [r.items for r in reports if not r.declared] or [r.items for r in reports]
     few, many = min(counts), max(counts)
     items = f"{few:,}" if few == many else f"{few:,} to {many:,}"
     return (
-        f"a quick measure of {items} items an ability: enough to call a drop of about {drops[0]:.0f} to "
+        f"a quick measure of {items} items per ability: enough to call a drop of about {drops[0]:.0f} to "
         f"{drops[-1]:.0f} points lost, mostly too few to call an ability kept; a full one does that"
     )

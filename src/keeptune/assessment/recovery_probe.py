@@ -78,7 +78,9 @@ def recovery_probe(base: Side, tuned: Side, ability: Ability, observer: Observer
     metric = get_metric(ability.metrics[0])
     for side in (base, tuned):
         if side.load().soft_prompt:
-            reason = Undefined("its adapter puts vectors of its own before each row, beside which nothing is trained")
+            reason = Undefined(
+                "its adapter adds virtual tokens before each row, and nothing else can be trained beside them"
+            )
             return Recovery(reason, reason)
     before = [_scores(side, ability, metric, scored, ()) for side in (base, tuned)]
     found: list[list[LeftOut]] = [[], []]

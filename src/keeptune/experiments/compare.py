@@ -23,7 +23,7 @@ from keeptune.statistics.jackknife import too_few
 from keeptune.statistics.seeded import MIN_SEEDS
 
 FEW_SEEDS = {
-    1: "One seed: this speaks of these checkpoints only, not of the methods; another seed may tell otherwise. "
+    1: "One seed: this applies to these checkpoints only, not to the methods; another seed may differ. "
     "Three or more speak of a method: --seeds 0,1,2.",
     2: "Two seeds are too few to speak of a method: take three or more, --seeds 0,1,2.",
 }
@@ -122,7 +122,7 @@ def _sentences(
     if fewest < MIN_SEEDS:
         said.append(FEW_SEEDS[fewest])
     if forgetting is None:
-        return (*said, "What was forgotten is not known: no ability was measured in every trial.")
+        return (*said, "Forgetting is unknown: no ability was measured in every trial.")
     if alike.reach == 0.0:
         said.append("No gain was shown, so forgetting is not compared at matched gain.")
     elif len(alike.methods) == 1 and len(rows) > 1:
@@ -132,7 +132,7 @@ def _sentences(
         said.append(_at_matched_gain(forgetting, alike, task))
     beaten = [f"{row.method} (by {', '.join(row.dominated_by)})" for row in rows if row.dominated_by]
     if beaten:
-        said.append(f"Surely beaten, gain and forgetting taken together: {', '.join(beaten)}.")
+        said.append(f"Significantly worse in gain and forgetting together: {', '.join(beaten)}.")
     if any(isinstance(row.gain, Interval) and too_few(row.gain) for row in rows):
         said.append("There are too few items for a verdict.")
     return tuple(said)
@@ -153,13 +153,13 @@ def _at_matched_gain(forgetting: Forgetting, alike: Matched, task: Measured) -> 
         f"{of}, {_told(forgetting.metric, told)}"
     )
     if more:
-        sentence += f"; surely less than {', '.join(more)}"
+        sentence += f"; significantly less than {', '.join(more)}"
     if unsure:
-        sentence += f"; not to be told from {', '.join(unsure)} with these seeds and items"
+        sentence += f"; not distinguishable from {', '.join(unsure)} with these seeds and items"
     return f"{sentence}."
 
 
 def _told(metric: str, found: MaybeInterval) -> str:
     if isinstance(found, Undefined):
-        return f"by an amount of which nothing can be said: {found.reason}"
+        return f"by an unknown amount: {found.reason}"
     return f"{change(metric, found.estimate)} {unit(metric)} ({interval(metric, found)})"

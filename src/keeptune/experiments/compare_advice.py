@@ -75,9 +75,8 @@ def _sentence(family: Family, task: Measured, forgetting: Forgetting) -> str:
         )
     value = next(value for value, method in family.settings if method == chosen)
     stronger = family.settings[[method for _, method in family.settings].index(chosen) + 1 :]
-    more = (
-        f" A stronger setting ({', '.join(_value(family.setting, v) for v, _ in stronger)}) did not surely help more."
-    )
+    others = ", ".join(_value(family.setting, v) for v, _ in stronger)
+    more = f" A stronger setting ({others}) did not help significantly more."
     return (
         f"{at} = {_value(family.setting, value)}: {of} changed by {_changed(metric, drops[chosen])} instead of "
         f"{_changed(metric, before)} with {family.reference}, and "
@@ -101,7 +100,7 @@ def _chosen(methods: Sequence[str], reference: str, forgetting: Forgetting, leve
 def _gain(task: Measured, found: MaybeInterval) -> str:
     metric = task.metric.name
     if not isinstance(found, Interval):
-        return f"its gain cannot be set against that: {found.reason}"
+        return f"its gain cannot be compared: {found.reason}"
     if found.low <= 0.0 <= found.high:
         return f"the gain differs by at most {score(metric, max(-found.low, found.high))} {unit(metric)}"
     return f"the gain changed by {_limits(metric, found)} {unit(metric)}"

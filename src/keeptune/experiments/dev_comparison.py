@@ -136,7 +136,7 @@ def _why_left_out(ability: Ability, records: Sequence[EvalRecord], same: bool) -
     if isinstance(score, Undefined):
         return f"its development items have no score: {score.reason}"
     if ability.output_type == "loss" and not same:
-        return "the two models have other tokenizers, so that no losses can be compared"
+        return "the tokenizers differ, so losses cannot be compared"
     found = why_not_measurable(ability, metric, records)
     return found.reason if isinstance(found, Undefined) else found
 

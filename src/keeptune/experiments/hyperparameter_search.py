@@ -51,7 +51,7 @@ def with_found_settings(session: Session) -> Session:
     if not training.hyperparameter_search:
         return session
     if training.lr is not None and training.epochs is not None:
-        observer(Notice("search", "lr and epochs are given: nothing is left to search for"))
+        observer(Notice("search", "lr and epochs are given, so there is nothing to search for"))
         return session
     if not session.rows.validation:
         raise ConfigError("--hyperparameter-search needs rows to see the loss on", "raise --validation-fraction")

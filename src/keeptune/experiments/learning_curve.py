@@ -58,12 +58,12 @@ def check_sizes(sizes: Sequence[int], draws: int) -> None:
         raise ConfigError(f"--sizes {written} does not rise from one to the next", "write them in order, each once")
     if sum(size > 0 for size in sizes) < 2:
         raise ConfigError(
-            f"--sizes {written or '(none)'} holds fewer than two sizes to train on, which make no curve",
+            f"--sizes {written or '(none)'} holds fewer than two sizes to train on, which is too few for a curve",
             "give four or more, as in --sizes 0,50,100,250,500",
         )
     if draws < 1:
         raise ConfigError(
-            f"--draws is {draws}: nothing would be trained", "give 1 or more; 3 tell how far draws differ"
+            f"--draws is {draws}: nothing would be trained", "give 1 or more; 3 show how much draws differ"
         )
 
 
@@ -135,7 +135,7 @@ def _judged(task: Measured, sizes: Sequence[int]) -> tuple[PowerCurve | Undefine
     if not backtest.holds:
         limits = f"{change(task.metric.name, told.low)} to {change(task.metric.name, told.high)}"
         was = change(task.metric.name, observed)
-        return curve, backtest, f"the smaller sizes foretold a gain of {limits} with {sizes[-1]}, and it was {was}"
+        return curve, backtest, f"the smaller sizes predicted a gain of {limits} with {sizes[-1]}, and it was {was}"
     return curve, backtest, ""
 
 
@@ -178,7 +178,7 @@ def _within_scale(gain: Interval, task: Measured, method: str) -> Interval:
 def _advice(advice: MaybeInterval, more: int, task: Measured) -> str:
     name = task.metric.name
     if isinstance(advice, Undefined):
-        return f"What {more:,} more examples would bring cannot be told: {advice.reason}."
+        return f"What {more:,} more examples would bring is unknown: {advice.reason}."
     counted = f"{unit(name)} of {name}"
     if advice.low > 0:
         return f"{more:,} more examples would bring {score(name, advice.low)} to {score(name, advice.high)} {counted}."
@@ -199,7 +199,7 @@ def _so_far(last: CurvePoint, task: Measured, abilities: Sequence[Measured]) -> 
     # Every ability is looked at, so each by its share of the 5 % (Bonferroni).
     level = 1.0 - 0.05 / len(abilities)
     fallen = [a.name for a in abilities if a.change[method_of(last.size)].surely_above_zero(level)]
-    surely = f"surely fell: {', '.join(fallen)}" if fallen else "of no ability is it sure that it fell"
+    surely = f"fell significantly: {', '.join(fallen)}" if fallen else "no ability fell significantly"
     return f"{sentence}; {surely}."
 
 

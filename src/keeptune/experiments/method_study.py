@@ -75,7 +75,7 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
         raise ConfigError("nothing to compare", "give --methods full,lora,… and --seeds 0,1,2")
     if config.mitigation_search.auto:
         raise ConfigError(
-            "a comparison trains each method as it is, and auto runs a mitigation search", "leave auto out"
+            "a comparison trains each method as given, but auto runs a mitigation search", "leave auto out"
         )
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"a seed is named twice in {', '.join(map(str, seeds))}", "name each seed once")
@@ -83,7 +83,7 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
     for spec in map(parse, methods):
         method = str(spec)
         if not spec.parts or spec.routed:
-            raise ConfigError(f"{method} is no method of training", "name full, lora, or a mitigation")
+            raise ConfigError(f"{method} is not a training method", "name full, lora, or a mitigation")
         refuse_overridden(spec, config)
         changed = spec.apply(config)
         same = next((other for other, its in settled.items() if its == changed), None)

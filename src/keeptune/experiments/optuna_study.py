@@ -111,14 +111,14 @@ def report(trials: Sequence[SearchTrial], max_drift: float) -> HyperparameterSea
     """
     whole = [(trial.loss, trial.drift, trial) for trial in trials if trial.loss is not None and trial.drift is not None]
     if not whole:
-        raise TrainingError("no trial of the search came to its end: the loss became no number", "set a lower --lr")
+        raise TrainingError("no trial of the search finished: the loss was not a number", "set a lower --lr")
     within = [each for each in whole if each[1] <= max_drift]
     if within:
         loss, drift, best = min(within, key=lambda each: each[0])
         why = f"the lowest validation loss ({loss:.3f}) of {len(within)} trials within a drift of {max_drift:g}"
     else:
         loss, drift, best = min(whole, key=lambda each: each[1])
-        why = f"no trial stayed within a drift of {max_drift:g} nats per token; this one drifts least ({drift:.3g})"
+        why = f"no trial stayed within a drift of {max_drift:g} nats per token; this one drifted least ({drift:.3g})"
     return HyperparameterSearchReport(tuple(trials), max_drift, best.lr, best.epochs, why, bool(within))
 
 

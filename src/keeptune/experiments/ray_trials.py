@@ -54,7 +54,7 @@ class RayTrials:
             ConfigError: it has no port.
         """
         if self.address != LOCAL and not self.address.rpartition(":")[2].isdigit():
-            raise ConfigError(f"{self.address!r} is no address of a Ray cluster", ADDRESS_FIX)
+            raise ConfigError(f"{self.address!r} is not the address of a Ray cluster", ADDRESS_FIX)
 
     def __call__(self, trials: Sequence[Trial], observer: Observer, /) -> Iterator[Ended]:
         """Run them.
@@ -105,7 +105,7 @@ def _connect(ray: Any, address: str) -> None:
         "runtime_env": {"env_vars": handed_on},
     }
     if ray.is_initialized():
-        raise ConfigError("this process has a Ray session of its own already", "end it with ray.shutdown() first")
+        raise ConfigError("this process already has a Ray session", "end it with ray.shutdown() first")
     if address == LOCAL:
         _start(ray, quiet)
         return

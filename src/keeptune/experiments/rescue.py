@@ -171,8 +171,8 @@ def _refuse_unfit(config: TuneConfig) -> None:
             )
         if any(mitigation.penalty for mitigation, _ in active(settings)):
             raise ConfigError(
-                f"{candidate} would hold to the weights that a repair starts from, which are the tuned ones",
-                "use kl, which holds to the base",
+                f"{candidate} would stay close to the weights that a repair starts from, which are the tuned ones",
+                "use kl, which stays close to the base",
             )
         if error := unfit(settings):
             raise error
@@ -196,20 +196,20 @@ def _rows(config: TuneConfig, observer: Observer) -> Rows:
     """The task's rows by role; without train rows, a part of the items is set apart to choose by."""
     data = config.data
     if data.train is not None and data.test is None:
-        observer(Notice("rows", "the gain is seen on rows of train, which the tuned model may know; give --test"))
+        observer(Notice("rows", "the gain is measured on train rows, which the tuned model may know; give --test"))
         return load_rows(config, observer)
     if data.train is not None:
         rows = load_rows(replace(config, data=replace(data, validation_fraction=0.0)), observer)
         test, dev = split_examples(rows.test, DEV_SHARE, seed=0)
         return replace(rows, validation=limit_examples(dev, DEV_ITEMS, seed=0), test=test)
     if data.test is None:
-        raise ConfigError("whether the gain stays cannot be seen", "give items of the task with --test")
+        raise ConfigError("there are no items to measure the remaining gain on", "give items of the task with --test")
     read = labelled((), load_told(data.test, data, "test", observer).examples, data, observer)
     items = read.test
     if data.limit_test is not None:
         items = limit_examples(items, data.limit_test, seed=0)
     test, dev = split_examples(items, DEV_SHARE, seed=0)
-    observer(Notice("repairs", "no train rows: the interpolation alone is tried; with --train, short repairs are, too"))
+    observer(Notice("repairs", "no train rows: only interpolation is tried; give --train to try short repairs as well"))
     dev = limit_examples(dev, DEV_ITEMS, seed=0)
     return Rows((), dev, test, "", hash_value(test), pool=read.test, labels=read.labels)
 

@@ -82,7 +82,7 @@ def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfi
         raise ConfigError("limit_train and draw are what a curve sets itself", "leave them out: --sizes and --draws")
     if config.mitigation_search.auto:
         raise ConfigError(
-            "a curve searches no mitigation search, and mitigation_search.auto asks for one",
+            "a curve cannot run a mitigation search, but mitigation_search.auto is set",
             "give the mitigation's own settings",
         )
     preflight(config)
@@ -109,7 +109,9 @@ def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfi
 
 def _begin(config: TuneConfig, study: Workspace, *, started: bool) -> None:
     if started and not study.is_study:
-        raise RunExists(f"{study} holds a run that is no learning curve", "name an empty or new folder with --output")
+        raise RunExists(
+            f"{study} holds a run that is not a learning curve", "name an empty or new folder with --output"
+        )
     if started:
         refuse_other_settings(config, study, open_then=(), also={Affects.ANSWERS})
     else:

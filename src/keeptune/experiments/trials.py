@@ -104,7 +104,7 @@ def refuse_others(trials: Iterable[Trial]) -> None:
         if started not in weights:
             weights[started] = hash_model(find_model(started))
         if kept.get("model", weights[started]) != weights[started]:
-            raise StoreError(f"{trial.run} began with other weights than {started.name} holds now", OTHER)
+            raise StoreError(f"{trial.run} started from weights that {started.name} no longer holds", OTHER)
         files = metric_files(config)
         if kept.get(METRICS, files) != files:
             raise StoreError(f"{trial.run} was scored by a metric whose file has changed since", OTHER)

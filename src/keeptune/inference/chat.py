@@ -72,7 +72,7 @@ def begin_chat(model: ModelConfig, data: DataConfig, observer: Observer) -> Chat
     named, model = model, of_run(model)
     format = format_of(as_trained(model, data, observer))
     if format.prompt and len(field_names(format.prompt)) > 1:
-        observer(Notice("format", "the prompt template has more than one field: what you type is asked as it is"))
+        observer(Notice("format", "the prompt template has more than one field: your text is used as the whole prompt"))
     encoder = make_encoder(model, DataConfig())
     tuned = load_for_inference(model)
     tell_model(tuned, observer)

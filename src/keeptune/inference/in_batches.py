@@ -86,5 +86,5 @@ def in_flow(
 def _smaller(held: int, token_budget: int, observer: Observer) -> None:
     # The error is gone, and with it what its frames held.
     torch.cuda.empty_cache()
-    message = f"memory does not hold {held:,} tokens at a time: asked in smaller parts"
-    observer(Notice("memory", f"{message}; evaluation.token_budget={token_budget} begins with such"))
+    message = f"{held:,} tokens at a time do not fit into memory: continuing with smaller batches"
+    observer(Notice("memory", f"{message}; evaluation.token_budget={token_budget} starts with these"))

@@ -108,7 +108,7 @@ def _beginning_alike(
             reason = tried.ways[way] = _disproof(loaded, rows, proof, prefix, token_budget, observer)
     if reason:
         if reason not in tried.told:
-            observer(Notice("row-by-row", f"each completion is scored in a row of its own, which is slower: {reason}"))
+            observer(Notice("row-by-row", f"each completion is scored in its own row, which is slower: {reason}"))
             tried.told.add(reason)
         return loglikelihoods(loaded, rows, token_budget, progress, observer)
     sums = [0.0] * len(rows)
@@ -124,10 +124,10 @@ def _beginning_alike(
 def _hindrance(loaded: LoadedModel, longest: int) -> str:
     """Why prompts cannot be shared by this model, as far as it says itself; "" where they can."""
     if loaded.kind == "encoder-decoder":
-        return "its adapter puts vectors of its own before each row" if loaded.soft_prompt else ""
+        return "its adapter adds virtual tokens before each row" if loaded.soft_prompt else ""
     kernel = loaded.inner.config._attn_implementation
     if kernel not in ("sdpa", "eager"):
-        return f"the attention kernel {kernel} takes no mask of ours"
+        return f"the attention kernel {kernel} does not support the mask"
     return no_full_attention(loaded, longest)
 
 
@@ -159,7 +159,7 @@ def _disproof(
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
-        return "memory does not hold a prompt with all its completions"
+        return "a prompt with all its completions does not fit into memory"
     difference = sum(abs(shared[index] - value) for index, value in zip(indices, plain, strict=True))
     size = sum(1 + abs(value) for value in plain)
     device = loaded.placement.device.type

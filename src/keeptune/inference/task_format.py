@@ -80,7 +80,9 @@ def as_trained(model: ModelConfig, data: DataConfig, observer: Observer) -> Data
     taken = {name: getattr(kept, name) for name in names if getattr(data, name) is None and getattr(kept, name)}
     if not taken:
         return data
-    observer(Notice("format", f"asked as it was trained, with {TaskFormat(**taken)} (from {file}); flags override it"))
+    observer(
+        Notice("format", f"prompted as it was trained, with {TaskFormat(**taken)} (from {file}); flags override it")
+    )
     return replace(data, **taken)
 
 

@@ -104,7 +104,7 @@ def refuse_nothing_to_keep(config: TuneConfig) -> None:
     """Raises ConfigError where nothing is declared that a mitigation search could choose by."""
     measure = config.measure
     if not measure.keep:
-        raise ConfigError("the mitigation search needs to know what must be kept", "name it with --keep")
+        raise ConfigError("the mitigation search needs an ability to keep", "name it with --keep")
     for keep in measure.keep:
         if keep.data.startswith(HARNESS):
             raise ConfigError(

@@ -106,14 +106,14 @@ def choose(tried: Sequence[Tried], min_gain: float) -> Choice:
         best = max(keeping, key=lambda one: one.evidence.gain)
         share = share_of_gain(best.evidence, plain)
         why = (
-            f"of the candidates that keep every ability it gains the most: {100 * share:.0f} % of the plain training's "
+            f"it gains the most of the candidates that keep every ability: {100 * share:.0f} % of the plain training's "
             f"gain on development items, less than the {100 * min_gain:.0f} % asked for"
         )
         return Choice(best, why, False)
     best = min(tried, key=lambda one: one.evidence.worst)
     worst = max(best.evidence.drops, key=lambda drop: drop.share_of_margin)
     why = (
-        f"no candidate that was tried keeps every ability; this one loses least: {worst.name} by {worst.drop:.3g}, "
+        f"no tried candidate keeps every ability; this one loses least: {worst.name} by {worst.drop:.3g}, "
         f"with a margin of {worst.margin:g}, on development items"
     )
     return Choice(best, why, False)
@@ -128,7 +128,7 @@ def _why_enough(candidate: DevEvidence, first: DevEvidence, plain: DevEvidence) 
     if candidate.routed:
         return "the whole gain, and the base answers all other requests: nothing can be lost"
     if candidate is plain:
-        return "the plain training keeps every declared ability: no mitigation is needed"
+        return "the plain training keeps every declared ability, so no mitigation is needed"
     share = 100 * share_of_gain(candidate, plain)
     which = (
         "first candidate"

@@ -129,7 +129,7 @@ def no_full_attention(loaded: LoadedModel, longest: int) -> str:
     if loaded.kind != "causal":
         return "it is an encoder-decoder"
     if loaded.soft_prompt:
-        return "its adapter puts vectors of its own before each row"
+        return "its adapter adds virtual tokens before each row"
     inner = loaded.inner
     if "position_ids" not in inspect.signature(inner.forward).parameters:
         return f"{type(inner).__name__} takes no positions"

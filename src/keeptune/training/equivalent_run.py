@@ -30,7 +30,7 @@ def equivalent_run(run: Workspace, observer: Observer = silent) -> Workspace | N
             other.training()
             hash_model(find_model(ModelConfig(name=str(_weights(other)))))
         except KeeptuneError as error:
-            observer(Notice("neighbour", f"the training of {other.path.name} is not used again: {error.message}"))
+            observer(Notice("neighbour", f"the training of {other.path.name} is not reused: {error.message}"))
             continue
         return other
     return None

@@ -94,7 +94,7 @@ def fit_memory(
 
 def _lowered(old: int, new: int, batches: Sequence[Sequence[EncodedRow]], observer: Observer) -> int:
     longest = max(row.length for batch in batches for row in batch)
-    observer(Notice("memory", f"memory holds {new:,} tokens a pass, not {old:,}: steps are cut into more passes"))
+    observer(Notice("memory", f"memory holds {new:,} tokens per pass, not {old:,}: steps are divided into more passes"))
     if new < longest:
         observer(
             Notice("memory", f"the longest row has {longest:,} tokens and may not fit: lower --max-length, or use lora")

@@ -84,7 +84,7 @@ class Gradients:
             if out_of_memory(error) and len(parts) < len(rows):
                 held = max(len(part) * max(rows[index].length for index in part) for part in parts)
                 budget = min(budget, held) // 2
-                self.observer(Notice("memory", f"out of memory: {budget:,} tokens a pass from here on"))
+                self.observer(Notice("memory", f"out of memory: {budget:,} tokens per pass from here on"))
             elif not self._falls_back(error):
                 raise
         self.loaded.model.zero_grad()

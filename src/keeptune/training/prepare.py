@@ -64,7 +64,11 @@ def prepared(session: Session) -> Prepared:
     else:
         attach_adapter(loaded, config.method, config.training.seed, freeze=config.mitigation.freeze, rows=old_rows)
         if left_out := experts_left_out(loaded):
-            observer(Notice("experts", f"the experts, {left_out:,} weights, get no adapter: they are no single layers"))
+            observer(
+                Notice(
+                    "experts", f"MoE experts are fused tensors; no adapter was attached to their {left_out:,} weights"
+                )
+            )
         if ends_otherwise(loaded):
             ends = list(loaded.end_ids())
             observer(Notice("end", f"answers end with the chat template's end of a turn: other tools {NEED}{ends}"))

@@ -29,7 +29,7 @@ def train(session: Session) -> TrainingSummary:
     changed_later = bool(after_training(config))
     alike = equivalent_run(run, session.observer) if changed_later or run.is_candidate else None
     if alike is not None:
-        session.observer(Notice("training", f"the training of {alike.path.name} is used again"))
+        session.observer(Notice("training", f"the training of {alike.path.name} is reused"))
     if changed_later or alike is not None:
         run.begin(config)
     if changed_later:

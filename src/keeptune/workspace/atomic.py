@@ -41,7 +41,7 @@ def not_written(path: Path, error: Exception) -> StoreError:
     """What a disk that is full, or may not be written to, is called for `path`."""
     return StoreError(
         f"{path} cannot be written: {first_line(error)}",
-        "make room on that disk, or name another place; what a run has finished by then stays, and --resume goes on",
+        "free space on that disk, or choose another folder; finished work is saved, and --resume continues",
     )
 
 

@@ -67,7 +67,7 @@ class GrowingFile:
             self._handle.flush()
         except OSError as error:
             if self._needed:
-                fix = "make room, or name another --output; the same command goes on with what is there"
+                fix = "free space, or name another --output; the same command continues"
                 raise StoreError(f"{self.path} cannot be written: {error.strerror or error}", fix) from error
 
     def _read(self, key: str) -> int:

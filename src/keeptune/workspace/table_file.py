@@ -47,7 +47,9 @@ def refuse_unknown_suffix(path: Path) -> None:
     """Raises ConfigError where the suffix names no format that can be written."""
     if path.suffix.lower() not in WRITERS:
         told = f"the suffix {path.suffix}" if path.suffix else "a name without a suffix"
-        raise ConfigError(f"{path}: {told} names no format to write", f"end it in one of {' '.join(WRITERS)}")
+        raise ConfigError(
+            f"{path}: {told} is not a format that can be written", f"end it in one of {' '.join(WRITERS)}"
+        )
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:
