@@ -149,7 +149,7 @@ def test_an_encoder_reads_each_prompt_once(
     assert len({round(value, 4) for value in plain}) == len(rows)
     if method == "prompt":
         (notice,) = told
-        assert "vectors of its own" in str(notice)
+        assert "virtual tokens" in str(notice)
     else:
         assert told == []
         assert little < 0.6 * much
@@ -200,7 +200,7 @@ def test_with_an_adapter(tiny: Callable[..., Path], method: str) -> None:
         assert notices == []
     else:
         assert len(notices) == 1
-        assert "vectors of its own" in notices[0]
+        assert "virtual tokens" in notices[0]
 
 
 def windowed(folder: Path, window: int, kind: str) -> LoadedModel:
