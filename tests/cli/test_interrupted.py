@@ -67,7 +67,7 @@ def printed(ended: Ended) -> list[str]:
 
 def first_step(ended: Ended) -> int:
     """The step that the first training went on from."""
-    return int(re.search(r"from step (\d+) on", ended.err)[1])
+    return int(re.search(r"resumed at step (\d+)", ended.err)[1])
 
 
 @pytest.mark.parametrize("verb", VERBS)
