@@ -97,7 +97,7 @@ def ability_scores(trials: Sequence[FinishedTrial]) -> tuple[list[Measured], dic
         elif len({(report.version, report.metric, report.output_type) for report in asked}) > 1:
             left_out[name] = "the trials were asked it in different versions"
         elif any(report.verdict == "not measurable" for report in asked):
-            left_out[name] = "the base is not surely more than two margins above the floor"
+            left_out[name] = "the base is not significantly more than two margins above the floor"
         else:
             pairs = [pair(*(trial.run.ability_records(name, side) for side in ("base", "tuned"))) for trial in trials]
             own = [report.drop for report in asked]
