@@ -70,7 +70,7 @@ def test_a_declared_task_must_be_in_both(tmp_path: Path) -> None:
 )
 def test_what_would_be_asked_of_models_is_refused(tmp_path: Path, settings: dict[str, Any], flag: str) -> None:
     asked = logs(RUN, RUN, tmp_path / "report")
-    with pytest.raises(ConfigError, match=f"^{flag}.*: of two logs nothing is asked"):
+    with pytest.raises(ConfigError, match=f"^{flag}.*: two logs are compared as they are"):
         measure(replace(asked, measure=MeasureConfig(**settings)))
     assert not (tmp_path / "report").exists()
 
@@ -80,7 +80,7 @@ def test_by_the_command_a_declared_task_decides_the_exit_code(
 ) -> None:
     words = ["measure", "--base", str(RUN), "--tuned", str(RUN), "--output", str(tmp_path / "report")]
     assert main([*words, "--quick"]) == 2
-    assert "--quick: of two logs nothing is asked" in capsys.readouterr().err
+    assert "--quick: two logs are compared as they are" in capsys.readouterr().err
     assert main([*words, "--keep", TASK]) == 4, "a handful of items decides nothing"
     assert TASK in capsys.readouterr().out
 

@@ -126,7 +126,7 @@ def test_a_session_of_the_callers_own_is_left_alone(monkeypatch: pytest.MonkeyPa
             return True
 
     monkeypatch.setitem(sys.modules, "ray", Running)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="has a Ray session of its own"):
+    with pytest.raises(ConfigError, match="already has a Ray session"):
         list(RayTrials()((), silent))
 
 

@@ -102,6 +102,6 @@ def test_a_whole_comparison(tiny: Callable[..., Path], tmp_path: Path, capsys: p
     assert main(words) == 0
     out = capsys.readouterr().out
     assert "ia3" in out
-    assert "What was forgotten is not known" in out
+    assert "Forgetting is unknown" in out
     assert main([*words, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["methods"]) == 2

@@ -424,7 +424,7 @@ def test_weights_that_learned_what_is_now_kept_are_refused(coloured: Path, tmp_p
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"keep": (), "extent": "none"}, "what must be kept"),
+        ({"keep": (), "extent": "none"}, "needs an ability to keep"),
         ({"extent": "none"}, "keep is given"),
         ({"keep": (Keep("task", "lm-eval:arc_easy"),)}, "has no development items"),
     ],

@@ -126,5 +126,5 @@ def test_the_choice() -> None:
     least = report([broken, middle, low, high], 0.001)
     assert (least.lr, least.within) == (1e-4, False)
     assert "this one drifted least (0.01)" in least.reason
-    with pytest.raises(TrainingError, match="no trial of the search came to its end"):
+    with pytest.raises(TrainingError, match="no trial of the search finished"):
         report([broken], 0.02)

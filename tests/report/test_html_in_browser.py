@@ -381,7 +381,7 @@ def test_on_paper(opened: Open, whole: Path) -> None:
 
 def test_without_javascript_all_but_the_answers_is_there(opened: Open, whole: Path) -> None:
     page = opened(whole, java_script_enabled=False)
-    assert page.get_by_text("The answers need JavaScript").is_visible()
+    assert page.get_by_text("Only the answers on this page need JavaScript").is_visible()
     assert page.locator("#filters").is_hidden()
     assert page.get_by_role("button", name="Theme").count() == 0
     assert page.locator("#confusion").get_by_text("99", exact=True).is_visible()

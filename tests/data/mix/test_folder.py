@@ -54,7 +54,7 @@ def test_a_source_that_changed_is_named(project: Path) -> None:
 def test_a_mix_that_comes_out_otherwise_is_refused(project: Path) -> None:
     file = Path("mixed") / RECIPE
     file.write_text(file.read_text().replace("seed: 5", "seed: 6"))
-    with pytest.raises(DataError, match="the mix is not the one that the recipe made"):
+    with pytest.raises(DataError, match="the mix differs from the one that the recipe made"):
         mix("mixed", "again")
 
 
@@ -80,7 +80,7 @@ def test_a_mix_as_train_data(project: Path, path: str) -> None:
 def test_rows_that_were_changed_are_refused(project: Path) -> None:
     file = Path("mixed/mix.jsonl")
     file.write_text(file.read_text().replace("the answer", "an answer", 1))
-    with pytest.raises(DataError, match="is not what its recipe made"):
+    with pytest.raises(DataError, match="does not match its recipe"):
         load_examples("mixed", DataConfig(), "train")
 
 

@@ -96,7 +96,7 @@ def test_what_is_a_recipe(tmp_path: Path) -> None:
         ("sources:\n- {weight: 2}", "write a path, or a mapping with `data: PATH`"),
         ("sources:\n- {data: a.jsonl, cap: some}", r"sources\[1\].cap is 'some', not a whole number"),
         ("sources: [a.jsonl, a.jsonl]", "has 2 named"),
-        ("sources: [a.jsonl]\ntest:\n- {data: t.jsonl, weight: 2}", r"test\[1\].weight is no known key"),
+        ("sources: [a.jsonl]\ntest:\n- {data: t.jsonl, weight: 2}", r"test\[1\].weight is not a key"),
         ("sources: [a.jsonl]\nnear_duplicates: 0.7", "near_duplicates is 0.7\n  → one of: 0.8, off"),
         ("sources: [a.jsonl]\ntemperature: -1", "temperature is -1"),
         ("sources: [a.jsonl]\nrows: 1.5", "rows is 1.5, not a whole number"),
