@@ -250,7 +250,7 @@ def test_the_interpolations_ends_are_the_base_and_the_tuned_model(
     assert not torch.equal(found[0.5], found[1.0])
 
 
-def test_a_interpolated_run_that_stands_alone_trains_for_itself(talking: Path, files: Path, tmp_path: Path) -> None:
+def test_an_interpolated_run_that_stands_alone_trains_for_itself(talking: Path, files: Path, tmp_path: Path) -> None:
     config = settings(talking, files, LORA, {"interpolation": 0.5})
     with pytest.raises(InterruptedError):
         trained(config, tmp_path / "only" / "run", stop)
