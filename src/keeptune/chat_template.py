@@ -56,7 +56,7 @@ def render_chat(
             **shown,
         )
     except RecursionError:
-        raise EndlessTemplate("it calls itself without end") from None
+        raise EndlessTemplate("it calls itself endlessly") from None
     except MemoryError:
         raise EndlessTemplate(_TOO_MUCH) from None
 
@@ -106,9 +106,9 @@ class _Bounded(ImmutableSandboxedEnvironment):
         """One round of a loop, or one call."""
         self._steps += 1
         if self._steps > MOST_STEPS:
-            raise EndlessTemplate(f"its loops go on beyond {MOST_STEPS:,} rounds")
+            raise EndlessTemplate(f"its loops exceed {MOST_STEPS:,} iterations")
         if time.monotonic() - self._began > MOST_SECONDS:
-            raise EndlessTemplate(f"it works on one row for more than {MOST_SECONDS:.0f} seconds")
+            raise EndlessTemplate(f"one row takes more than {MOST_SECONDS:.0f} seconds")
 
     def counted(self, values: Iterable[Any]) -> Iterator[Any]:
         """What a loop goes over."""
@@ -181,7 +181,7 @@ class _Bounded(ImmutableSandboxedEnvironment):
         if len(whole) == 2:
             bits = left.bit_length() * max(right, 1) if operator == "**" else left.bit_length() + right.bit_length()
             if bits > _LONGEST_NUMBER:
-                raise EndlessTemplate("it calculates numbers without end")
+                raise EndlessTemplate("its numbers grow without limit")
         elif operator == "*" and whole:
             others = [value for value in (left, right) if isinstance(value, (str, list, tuple))]
             if others and len(others[0]) * max(whole[0], 0) > MOST_CHARACTERS:

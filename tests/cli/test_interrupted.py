@@ -59,7 +59,7 @@ def knowing(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path])
 def printed(ended: Ended) -> list[str]:
     """The command that is to go on with the run."""
     lines = ended.err.splitlines()
-    at = next(n for n, line in enumerate(lines) if "goes on by" in line)
+    at = next(n for n, line in enumerate(lines) if "resume it with" in line)
     words = shlex.split(lines[at + 1])
     assert words[0] == "keeptune"
     return words[1:]

@@ -326,7 +326,7 @@ BAD_ROWS: tuple[BadInput, ...] = (
         "a tool's result",
         "tools",
         _turns(("user", "Hi"), ("tool", "21 degrees"), ("assistant", "It is warm")),
-        ('rows.jsonl:2: the row holds what a tool gave (messages[1] has the role "tool")',),
+        ("rows.jsonl:2: the row holds a tool's result",),
     ),
     BadInput(
         "tools are offered",

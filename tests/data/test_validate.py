@@ -123,7 +123,7 @@ def test_advice_by_size() -> None:
 def test_a_slice_of_train_stands_for_the_test_that_is_not_given(tmp_path: Path) -> None:
     rows = [{"prompt": f"question number {n}", "completion": f"{n}"} for n in range(100)]
     report = check_data(DataConfig(train=write_rows(tmp_path / "train.jsonl", rows), limit_train=60))
-    assert report.advice[0] == "no test file: about 20 of the 100 train rows are set apart as test"
+    assert report.advice[0] == "no test file: about 20 of the 100 train rows are held out as test"
     assert report.advice[1].startswith("60 train rows")
     assert "20 test rows" in report.advice[2]
 

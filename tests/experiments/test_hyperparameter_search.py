@@ -151,7 +151,7 @@ def test_on_the_mitigation_search_it_searches_once(
 def test_what_cannot_be_searched(tiny: Callable[..., Path], folder: Path, tmp_path: Path) -> None:
     asked = config(tiny, folder, tmp_path / "run")
     without = replace(asked, data=DataConfig(train=str(folder / "train.jsonl"), validation_fraction=0.0))
-    with pytest.raises(ConfigError, match="needs rows to see the loss on"):
+    with pytest.raises(ConfigError, match="needs validation rows"):
         tune(without)
     with pytest.raises(ConfigError, match="--kl-on replay"):
         tune(replace(asked, output=str(tmp_path / "other"), mitigation=MitigationConfig(kl=0.1, kl_on="replay")))

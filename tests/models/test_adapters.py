@@ -174,7 +174,7 @@ def test_target_modules(tiny: Callable[..., Path]) -> None:
     ("adapter", "must_say"),
     [
         (Adapter(kind="lorra"), "unknown method lorra"),
-        (Adapter(kind="corda"), "corda needs rows of what is to be kept"),
+        (Adapter(kind="corda"), "corda needs rows of old tasks"),
         (Adapter(target_modules="query"), "target module query is not in this model"),
         (Adapter(target_modules=" , "), r"target module \(none\)"),
     ],

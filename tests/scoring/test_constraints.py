@@ -31,10 +31,10 @@ def test_a_line_is_read_in_order():
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("shout", "'shout' in 'shout' is no constraint"),
-        ("words<=8;uppercase", "is no constraint"),
-        ("words<8", "is no constraint"),
-        ("", "is no constraint"),
+        ("shout", "'shout' in 'shout' is not a constraint"),
+        ("words<=8;uppercase", "is not a constraint"),
+        ("words<8", "is not a constraint"),
+        ("", "is not a constraint"),
         ("words", "not of the form 'words<=3'"),
         ("words:red=3", "not of the form 'words<=3'"),
         ("starts", "not of the form 'starts:text'"),

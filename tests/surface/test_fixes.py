@@ -70,7 +70,7 @@ def test_broken_checkpoints_are_deleted_as_it_is_said_and_the_run_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "save_checkpoint", save_and_stop)
         assert main(words) == 130
-    again = shlex.split(capsys.readouterr().err.rpartition("goes on by")[2].splitlines()[1])[1:]
+    again = shlex.split(capsys.readouterr().err.rpartition("resume it with")[2].splitlines()[1])[1:]
     for weights in tmp_path.rglob("checkpoint-*/weights.safetensors"):
         weights.write_bytes(b"")
     assert main(again) == 1

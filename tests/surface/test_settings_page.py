@@ -45,7 +45,7 @@ def test_the_page_shows_every_setting() -> None:
     page = OPENING + "\n".join(_lines()) + "\n"
     if os.environ.get("UPDATE_DOCS"):
         PAGE.write_text(page, encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == page, "write it anew with UPDATE_DOCS=1"
+    assert PAGE.read_text(encoding="utf-8") == page, "write it again with UPDATE_DOCS=1"
 
 
 def _lines() -> Iterator[str]:

@@ -163,7 +163,7 @@ def test_time_before_the_first_step_is_no_part_of_the_schedule(
     assert rates[0] < 0.01 / 4, "the rate rises from the beginning, however late that is"
     assert max(rates) == pytest.approx(0.01, rel=0.05)
     assert [event.message for event in told if isinstance(event, Notice) and event.kind == "time"] == [
-        "1.2 of the 2 minutes were over before the first step: raise --max-minutes"
+        "1.2 of the 2 minutes passed before the first step: raise --max-minutes"
     ]
 
 

@@ -52,15 +52,15 @@ def evaluate_harness(
         DataError: a task's data or file cannot be read, or its samples cannot be used.
     """
     if not engine_of(loaded).in_process:
-        told = "tasks of lm-evaluation-harness are asked by torch; `lm_eval --model vllm --log_samples` asks by vLLM"
-        observer(Notice("engine", f"{told}, and `keeptune measure` reads its logs"))
+        told = "tasks of lm-evaluation-harness run on torch; to use vLLM, run `lm_eval --model vllm --log_samples`"
+        observer(Notice("engine", f"{told}; `keeptune measure` reads its logs"))
     with _quiet():
         found = _find(tasks, observer)
         written = [name for name, task in found.items() if task.OUTPUT_TYPE == "generate_until"]
         if loaded.soft_prompt and written:
             raise ConfigError(
-                f"{written[0]} has the model write, and the harness lets one with a soft prompt write other text",
-                "give the task's items as a file, or keep a task that is asked by likelihood",
+                f"{written[0]} generates text, and the harness generates wrong text with a soft prompt",
+                "give the task's items as a file, or keep a task that is scored by likelihood",
             )
         model = _wrap(loaded)
     for task in found.values():
@@ -96,7 +96,7 @@ def refuse_without_harness() -> None:
     """Raises MissingDependency where lm-evaluation-harness is not installed."""
     if importlib.util.find_spec("lm_eval") is None:
         raise MissingDependency(
-            "tasks of lm-evaluation-harness need the package lm-eval, which is missing (its logs are read without it)",
+            "tasks of lm-evaluation-harness need the package lm-eval, which is not installed (its logs do not)",
             install("lm-eval"),
         )
 
@@ -150,15 +150,15 @@ def _load(manager: Any, spec: str) -> Mapping[str, Any]:
     except Exception as error:  # a task file can name any function, and a data set fail in any way
         raise DataError(
             f"the task {spec} cannot be loaded: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
-            "see that its file is right and its data are here (those of the hub must be cached, or the network open)",
+            "check its file and its data (data on the hub need the network, or a copy in the cache)",
         ) from error
     for name, task in loaded.items():
         if wrong := wrong_name(name):
             raise ConfigError(f"{spec} defines a task {name!r}, which {wrong}", RULE)
         if task.get_config("unsafe_code"):
             raise ConfigError(
-                f"the task {name} runs code that the model writes, which is not done here",
-                "run it by `lm_eval --log_samples --confirm_run_unsafe_code` and give its log",
+                f"the task {name} runs code that the model writes, which keeptune does not do",
+                "run `lm_eval --log_samples --confirm_run_unsafe_code` and give its log to `keeptune measure`",
             )
     return loaded
 

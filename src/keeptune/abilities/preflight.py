@@ -45,7 +45,7 @@ def refuse_not_evaluable(
     if room is not None and context - taken - room < 1:
         left = context - taken
         if left < 2:
-            raise ConfigError(f"{taken} of the {context} positions of {model.name} are the adapter's", "lower --rank")
+            raise ConfigError(f"the adapter takes {taken} of the {context} positions of {model.name}", "lower --rank")
         raise ConfigError(
             f"answers of {room} tokens leave no room for a prompt in the {left} positions of {model.name}",
             f"use --max-new-tokens {max(left // 4, 1)}",
@@ -59,7 +59,7 @@ def _refuse_keep(keep: Keep) -> None:
         return
     path = Path(keep.data.removeprefix(RUN)).expanduser()
     if (keep.data.startswith(RUN) or path.suffix in FILES) and not path.exists():
-        raise DataError(f"the items of {keep.name} are not there: {path}", f"check the path in --keep {keep.name}=…")
+        raise DataError(f"there are no items of {keep.name} at {path}", f"check the path in --keep {keep.name}=…")
     suite = None if keep.data else SUITES[keep.name]
     metric = None if keep.metric is None else get_metric(keep.metric)
     if keep.margin is None or keep.margin < 100:

@@ -28,13 +28,13 @@ def protect_previous_tasks(config: TuneConfig, observer: Observer) -> TuneConfig
         try:
             earlier_items(Workspace(Path(keep.data.removeprefix(RUN)).expanduser()))
         except KeeptuneError as error:
-            told = f"{keep.name}, which an earlier run taught this model, is not asked: {error.message}"
+            told = f"{keep.name}, an earlier task of this model, is not measured: {error.message}"
             observer(Notice("earlier", told))
             continue
         while any(other.name == keep.name for other in keeps):
             keep = replace(keep, name=f"{keep.name}-before")
         keeps.append(keep)
-        told = f"what an earlier run taught this model is declared to be kept: {keep.name}, on its test rows"
+        told = f"{keep.name}, an earlier task of this model, is declared as an ability to keep, on its test rows"
         observer(Notice("earlier", told))
     return replace(config, measure=replace(config.measure, keep=tuple(keeps)))
 
@@ -53,5 +53,5 @@ def earlier_items(run: Workspace) -> tuple[Rows, EvaluationConfig]:
     config = run.tune_settings()
     rows = load_rows(config, silent)
     if rows.test_hash != run.result().get("manifest", {}).get("test_hash"):
-        raise StoreError(f"the test rows of {run} are others now than it was scored on", "name them as a file")
+        raise StoreError(f"the test rows of {run} have changed since it was scored", "name them as a file")
     return rows, config.evaluation

@@ -158,5 +158,5 @@ def _came_back(
 def _interval(draws: Sequence[LeftOut]) -> MaybeInterval:
     differing = int(np.any([draw.differ for draw in draws if draw.differ is not None], axis=0).sum())
     if differing < MIN_DIFFERING:
-        return Undefined(f"only {differing} of {len(draws[0].left_out)} clusters came out otherwise: {TOO_FEW}")
+        return Undefined(f"only {differing} of {len(draws[0].left_out)} clusters differ: {TOO_FEW}")
     return crossed_interval(np.array([d.whole for d in draws]), np.stack([d.left_out for d in draws]), LEVEL)

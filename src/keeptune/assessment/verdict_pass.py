@@ -58,7 +58,7 @@ def evaluate_both(
         routed: the base goes on answering all but the task, so it stands for the tuned model.
     """
     if measure.minutes is not None and measure.items is None and any(harness_tasks(measure.keep)):
-        models.observer(Notice("time", "tasks of lm-evaluation-harness are asked in full: --items bounds them"))
+        models.observer(Notice("time", "tasks of lm-evaluation-harness run in full; --items limits them"))
     base = _evaluated(models, "base", abilities, measure, seconds)
     if routed:
         models.observer(Notice("routed", "the base answers all but the task, so nothing else can change"))

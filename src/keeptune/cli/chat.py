@@ -62,7 +62,7 @@ def command(config: str | None, quiet: bool, **flags: Any) -> None:
 def talk(chat: Talker) -> None:
     """Read lines until the end, and print each model's answer."""
     if sys.stdin.isatty():
-        click.echo("/forget begins anew, /quit ends", err=True)
+        click.echo("/forget starts a new conversation, /quit ends", err=True)
     while True:
         text = _next_line()
         if text is None or text in QUIT:
@@ -71,7 +71,7 @@ def talk(chat: Talker) -> None:
             chat.forget()
             click.echo("(forgotten)", err=True)
         elif text.startswith("/"):
-            click.echo(f"there is no {text.split()[0]}; {FORGET} begins anew, /quit ends", err=True)
+            click.echo(f"there is no {text.split()[0]}; {FORGET} starts a new conversation, /quit ends", err=True)
         elif text:
             show_replies(chat.names, chat.reply(text))
 

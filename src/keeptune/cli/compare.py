@@ -71,7 +71,7 @@ def command(methods: str, seeds: str, config: str | None, quiet: bool, as_json: 
 
     on_ray = {name: flags.pop(name) for name in ("ray", "gpus_per_trial", "cpus_per_trial")}
     if on_ray["ray"] is None and any(value is not None for value in on_ray.values()):
-        raise click.UsageError("--gpus-per-trial and --cpus-per-trial are for --ray: trials run in turn without it")
+        raise click.UsageError("--gpus-per-trial and --cpus-per-trial need --ray: without it, trials run one at a time")
     settings = read_settings(config, flags)
     numbers = _numbers(seeds)
     quiet_libraries()

@@ -19,7 +19,7 @@ from keeptune.events import Event, Observer, RunStarted
 from keeptune.workspace.workspace import Workspace
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-WAITS = "\nstopping after this step, with a checkpoint; once more stops at once\n"
+WAITS = "\nstopping after this step, with a checkpoint; a second Ctrl-C stops at once\n"
 
 
 class RunFolder:
@@ -60,11 +60,11 @@ def goes_on(run: Path | None, verb: str, words: Sequence[str]) -> str:
     """
     kept = run is not None and (Workspace(run).has_settings or Workspace(run).is_study)
     if run is None or not kept:
-        told = "nothing but answers is kept yet" if verb in ("measure", "eval") else "nothing is trained yet"
+        told = "only answers are saved so far" if verb in ("measure", "eval") else "nothing is trained so far"
         return f"{told}; the same command starts again:\n  {joined(('keeptune', *words))}"
     if Workspace(run).has_result:
         return f"the result is in {run}"
-    return f"the run in {run} is unfinished; it goes on by\n  {resume_command(run, verb, words)}"
+    return f"the run in {run} is unfinished; resume it with\n  {resume_command(run, verb, words)}"
 
 
 def resume_command(run: Path, verb: str, words: Sequence[str]) -> str:

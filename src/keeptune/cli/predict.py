@@ -38,7 +38,7 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
 
     if file is not None:
         if flags["test"] is not None:
-            raise ConfigError("FILE and --test name the rows twice", "keep one of them")
+            raise ConfigError("FILE and --test both name the rows", "keep one of them")
         flags["test"] = file
     settings = read_settings(config, flags)
     if settings.data.test is None:
@@ -55,7 +55,7 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
         part = unfinished(Path(output).expanduser())
         if part.exists():
             again = joined(("keeptune", *(click.get_current_context().obj or ())))
-            click.echo(f"\nthe answers so far are in {part}; the same command goes on from there\n  {again}", err=True)
+            click.echo(f"\nthe answers so far are in {part}; the same command continues\n  {again}", err=True)
         raise
     if as_json:
         show_json({"rows": rows, "output": output})

@@ -25,7 +25,7 @@ NOT_HERE = ("model", "few-shot")
         "test": "Items of the tuned task; required without --train.",
         "lr-factor": "Factor on the learning rate of a repair.  [default: 0.3; 1 with --lr]",
         "epochs": "Passes over train in a repair.  [default: 1]",
-        "dev-fraction": "Share of your own items set apart to choose a mitigation by.  [default: 0.3]",
+        "dev-fraction": "Share of your own items held out to choose a mitigation on.  [default: 0.3]",
     },
 )
 @output_flags

@@ -48,7 +48,7 @@ def check_together(config: TuneConfig, named: Named) -> None:
     if data.train is not None and data.train == data.test:
         raise named("data.test").wrong(
             f"is {data.test}, the train data too",
-            "give other rows, or leave test out: then a part of train is set apart",
+            "give other rows, or leave test out to score on a held-out part of train",
         )
     if config.training.select_by == "metric" and data.validation_fraction == 0:
         raise named("training.select_by").wrong(
@@ -56,7 +56,7 @@ def check_together(config: TuneConfig, named: Named) -> None:
         )
     if config.measure.keep and config.measure.extent == "none":
         raise named("measure.extent").wrong(
-            "is none, and keep is given: nothing of it would be asked", "leave one of the two out"
+            "is none, so the abilities in keep would not be measured", "leave one of the two out"
         )
     outcomes = config.measure.fail_on
     if outcomes != ("none",) and not set(outcomes) <= set(OUTCOMES):

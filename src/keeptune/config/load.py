@@ -73,7 +73,7 @@ def _by_key(found: Iterable[Given | None]) -> dict[str, Given]:
             raise given.wrong(f"and {other.said} set the same thing", "keep one of them")
     rows = by_key.get(ROWS) or by_key.get(TIMES)
     if rows is not None and BATCH in by_key:
-        raise rows.wrong(f"and {by_key[BATCH].said} set the same thing", "keep batch_size, the rows a step in all")
+        raise rows.wrong(f"and {by_key[BATCH].said} set the same thing", "keep batch_size, the total rows per step")
     return by_key
 
 

@@ -13,7 +13,7 @@ def wrong_name(name: str) -> str:
     if not name.isprintable():
         return "holds a character that cannot be shown"
     if "/" in name or "\\" in name:
-        return "holds a path's separator"
+        return "contains a path separator"
     if name != name.strip() or not any(letter.isalnum() for letter in name):
         return "is no name"
     return ""

@@ -95,11 +95,11 @@ def _unknown(name: str, given: Given, known: tuple[str, ...], also: tuple[str, .
     if name in FOREIGN:
         return given.wrong("is no setting here", FOREIGN[name])
     hint = did_you_mean(name, (*known, *also, *ALIASES))
-    return given.wrong("is no known setting", hint.strip() or f"one of: {', '.join(sorted(known))}")
+    return given.wrong("is not a known setting", hint.strip() or f"one of: {', '.join(sorted(known))}")
 
 
 def _not_a_section(name: str, given: Given) -> ConfigError:
     if name in FLAT or name in ALIASES:
         return given.wrong(f"takes one value, and {name} is given keys of its own", f"write `{name}: VALUE`")
     hint = did_you_mean(name, SECTIONS)
-    return given.wrong(f"is in no known section: {name}", f"{hint}One of: {', '.join(SECTIONS)}")
+    return given.wrong(f"is not in a known section: {name}", f"{hint}One of: {', '.join(SECTIONS)}")

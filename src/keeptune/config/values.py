@@ -62,7 +62,7 @@ def labels(given: Given) -> str | None:
         except (ValueError, RecursionError):
             whole = False
         if not whole:
-            raise given.wrong(f"is {written!r}, no list in JSON", 'write a,b,c, or \'["a", "b, or c"]\'')
+            raise given.wrong(f"is {written!r}, not a JSON list", 'write a,b,c, or \'["a", "b, or c"]\'')
     return None if written == "auto" else written
 
 
@@ -83,7 +83,7 @@ def known_encoding(given: Given) -> str:
         b"".decode(name)
     except (LookupError, ValueError):
         known = "one that Python knows: utf-8, utf-16, cp1252, cp1250, latin-1, mac_roman, shift_jis …"
-        raise given.wrong(f"is {name!r}, no encoding of text", known) from None
+        raise given.wrong(f"is {name!r}, not a known encoding", known) from None
     return name
 
 

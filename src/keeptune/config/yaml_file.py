@@ -34,7 +34,7 @@ def read_yaml(file: Path) -> list[Entry]:
     try:
         if file.stat().st_size > MOST_BYTES:
             raise ConfigError(
-                f"the config file {file} has {file.stat().st_size:,} bytes, and {MOST_BYTES:,} are read at most",
+                f"the config file {file} has {file.stat().st_size:,} bytes; the limit is {MOST_BYTES:,}",
                 "give a file of settings",
             )
         text = file.read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def read_yaml(file: Path) -> list[Entry]:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}" if mark else str(file)
         if mark and error.context_mark and error.context_mark.line != mark.line:
-            where += f" (in what begins in line {error.context_mark.line + 1})"
+            where += f" (in the block that begins on line {error.context_mark.line + 1})"
         raise ConfigError(f"{where}: not YAML: {error.problem}", "check the indentation, colons and quotes") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}: not YAML: {first_line(error)}", "save it as plain UTF-8 text") from error

@@ -37,8 +37,8 @@ def advise_test(items: int, metric: str) -> str:
     score = f"a score by {metric} on {items:,} test rows"
     # A loss has no points.
     if metric == "token_loss":
-        return f"{score} can be told; its width shows when it is taken"
-    width = f"{score} is known to {about} ±{half_width(items, metric):.1f} points"
+        return f"{score} has an interval whose width is known only after scoring"
+    width = f"{score} has a 95 % interval of {about} ±{half_width(items, metric):.1f} points"
     if items < 50:
         return f"{width}: too few to measure; give at least 100, or 300 to 600 to detect 5 points"
     if items < 300:

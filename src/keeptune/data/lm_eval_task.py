@@ -72,7 +72,7 @@ def same_ability(base: Ability, tuned: Ability) -> Ability:
     if not metrics:
         raise MetricError(
             f"{base.name} has the metrics {', '.join(base.metrics)} before and {', '.join(tuned.metrics)} after",
-            "run both models by the same task file",
+            "run both models with the same task file",
         )
     return by_metrics(base, metrics)
 

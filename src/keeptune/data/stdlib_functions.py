@@ -140,7 +140,7 @@ def _balanced(packages: Sequence[Sequence[SummarisedFunction]], want: int, side:
         raise DataError(
             f"the standard library of Python {sys.version.split()[0]} gives {len(chosen)} functions "
             f"for {side}, {want} were asked for",
-            f"ask for {len(chosen)} or fewer",
+            f"request {len(chosen)} or fewer",
         )
     return tuple(_example(function) for function in sorted(chosen, key=lambda f: _hash(seed, "order", f.id)))
 

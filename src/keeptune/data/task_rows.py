@@ -100,7 +100,7 @@ def _load_files(data: DataConfig, observer: Observer) -> Rows:
         return Rows(train, (), found.test, *hashes, pool=found.test, labels=found.labels)
     # The split is the same for every seed: seeds differ in training, not in what is asked.
     rest, test = split_examples(train, data.test_fraction, seed=0)
-    observer(Notice("split", f"no test file: {len(test)} of {len(train)} rows set apart for the final score"))
+    observer(Notice("split", f"no test file: {len(test)} of {len(train)} rows held out for the final score"))
     return Rows(rest, (), test, loaded.sha256, hash_value(test), pool=train, labels=found.labels)
 
 

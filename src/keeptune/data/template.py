@@ -81,7 +81,7 @@ def field_or_template(text: str, known: Iterable[str], where: str) -> Template:
     if template.fields:
         return template
     raise DataError(
-        f'{where}: "{text}" is no field of the rows and names none{did_you_mean_quoted(text, fields)}',
+        f'{where}: "{text}" is not a field of the rows and contains no field{did_you_mean_quoted(text, fields)}',
         f"use a field's name, or a template with {{field}}; the fields are {', '.join(fields)}",
     )
 

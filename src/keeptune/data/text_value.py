@@ -30,14 +30,14 @@ def as_text(value: Any, field: str) -> str:
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             fix = "convert the text again from its source"
-            raise RowFault("half-character", f'"{field}" holds half of a surrogate pair, no character', fix)
+            raise RowFault("half-character", f'"{field}" holds half of a surrogate pair, which is not a character', fix)
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or (isinstance(value, float) and math.isnan(value)):
         raise RowFault("null-value", f'"{field}" is null', "fill it in, or leave the row out")
     if isinstance(value, float) and math.isinf(value):
-        raise RowFault("wrong-type", f'"{field}" is a number beyond all that can be held', "write it as text")
+        raise RowFault("wrong-type", f'"{field}" is a number too large to represent', "write it as text")
     if isinstance(value, (list, tuple, dict)):
         kind = kind_of(list(value) if isinstance(value, tuple) else value)
         raise RowFault("wrong-type", f'"{field}" is {kind}, not text', "write it as text")

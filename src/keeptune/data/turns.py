@@ -48,7 +48,7 @@ def split_last_answer(turns: tuple[Message, ...], field: str) -> tuple[tuple[Mes
         message = f'"{field}" ends with a {roles[-1]} turn'
         raise RowFault("assistant-not-last", message, "end it with the assistant's answer, or cut what follows it")
     if "user" not in roles:
-        raise RowFault("empty-prompt", f'"{field}" has no user turn before the answer', "add what is answered")
+        raise RowFault("empty-prompt", f'"{field}" has no user turn before the answer', "add the turn that it answers")
     return turns[:-1], turns[-1].content
 
 
@@ -83,7 +83,7 @@ def _read_turn(turn: Any, place: str) -> Message:
             _refuse(f"{place}.{field}", "calls tools")
     said = turn.get("role", turn.get("from"))
     if isinstance(said, str) and said.casefold() in TOOL_ROLES:
-        _refuse(f'{place} has the role "{said}"', "holds what a tool gave")
+        _refuse(f'{place} has the role "{said}"', "holds a tool's result")
     speaker_key = "role" if "role" in turn else "from"
     text_key = "content" if "content" in turn else "value"
     for key, names in ((speaker_key, '"role"'), (text_key, '"content"')):

@@ -141,7 +141,7 @@ def _advice(
     if train:
         apart = 0 if config.test else round(config.test_fraction * len(train))
         if apart:
-            advice.append(f"no test file: about {apart} of the {len(train)} train rows are set apart as test")
+            advice.append(f"no test file: about {apart} of the {len(train)} train rows are held out as test")
         rows = min(len(train) - apart, config.limit_train or len(train))
         advice.append(advise_train(rows))
         items = min(len(test) if config.test else apart, config.limit_test or len(test) + apart)

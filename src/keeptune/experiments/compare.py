@@ -24,8 +24,8 @@ from keeptune.statistics.seeded import MIN_SEEDS
 
 FEW_SEEDS = {
     1: "One seed: this applies to these checkpoints only, not to the methods; another seed may differ. "
-    "Three or more speak of a method: --seeds 0,1,2.",
-    2: "Two seeds are too few to speak of a method: take three or more, --seeds 0,1,2.",
+    "Use three or more for a statement about the methods: --seeds 0,1,2.",
+    2: "Two seeds are too few for a statement about the methods: use three or more, --seeds 0,1,2.",
 }
 
 
@@ -59,7 +59,7 @@ def compare_trials(trials: Sequence[FinishedTrial]) -> Compared | Undefined:
     rows = tuple(_row(method, trials, task, abilities, forgetting, alike) for method in task.change)
     notices = [f"{name} is left out: {reason}" for name, reason in left_out.items()]
     if known is not None and len(known.parts) < len([a for a in abilities if a.declared] or abilities):
-        notices.append("abilities scored by a loss are shown, but not counted as forgetting: their unit is another")
+        notices.append("abilities scored by a loss are shown, but not counted as forgetting: their unit differs")
     return Compared(
         task=task,
         forgetting_of=known.words if known else "forgetting",

@@ -123,7 +123,7 @@ def _dev_items(session: Session) -> DevItems:
     refuse_nothing_to_keep(config)
     check_replayed(config)
     if not session.rows.validation:
-        raise ConfigError("the mitigation search needs rows to see the gain on", "raise --validation-fraction")
+        raise ConfigError("the mitigation search needs validation rows for the gain", "raise --validation-fraction")
     declared = replace(config.measure, abilities=("none",))
     abilities = wanted_abilities(declared, rows_of_user(config.data), session.encoder, session.observer)
     return DevItems(session.rows.validation, tuple(abilities))

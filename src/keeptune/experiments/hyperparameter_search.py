@@ -54,7 +54,7 @@ def with_found_settings(session: Session) -> Session:
         observer(Notice("search", "lr and epochs are given, so there is nothing to search for"))
         return session
     if not session.rows.validation:
-        raise ConfigError("--hyperparameter-search needs rows to see the loss on", "raise --validation-fraction")
+        raise ConfigError("--hyperparameter-search needs validation rows for the loss", "raise --validation-fraction")
     if error := unfit(config):
         raise error
     check_origin(session)

@@ -147,7 +147,7 @@ def _trial(frozen: Any) -> SearchTrial:
 
 
 def _told(lr: float, epochs: float, found: Measured | None, max_drift: float) -> str:
-    ended = "broken off" if found is None else f"validation loss {found.loss:.3f}, drift {found.drift:.3g}"
+    ended = "stopped early" if found is None else f"validation loss {found.loss:.3f}, drift {found.drift:.3g}"
     over = ", above the budget" if found is not None and found.drift > max_drift else ""
     return f"lr {lr:.2g}, epochs {epochs:g}: {ended}{over}"
 

@@ -171,7 +171,7 @@ def _refuse_unfit(config: TuneConfig) -> None:
             )
         if any(mitigation.penalty for mitigation, _ in active(settings)):
             raise ConfigError(
-                f"{candidate} would stay close to the weights that a repair starts from, which are the tuned ones",
+                f"{candidate} keeps weights close to where a repair starts, which is the tuned model",
                 "use kl, which stays close to the base",
             )
         if error := unfit(settings):

@@ -54,7 +54,7 @@ def run_size_study(
         run = run_trials(list(trials.values()), observer, execute)
         learned = learn(run.finished, sizes, draws)
         if isinstance(learned, Undefined):
-            raise StoreError(f"the trials make no curve: {learned.reason}", "look at a trial's result.json")
+            raise StoreError(f"the trials do not give a curve: {learned.reason}", "look at a trial's result.json")
         rows = tuple(
             CurveTrial(
                 size=size,
@@ -79,7 +79,7 @@ def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfi
         DataError: rows that cannot be used.
     """
     if config.data.limit_train is not None or config.data.draw:
-        raise ConfigError("limit_train and draw are what a curve sets itself", "leave them out: --sizes and --draws")
+        raise ConfigError("a curve sets limit_train and draw itself", "leave them out, and use --sizes and --draws")
     if config.mitigation_search.auto:
         raise ConfigError(
             "a curve cannot run a mitigation search, but mitigation_search.auto is set",

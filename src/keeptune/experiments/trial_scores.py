@@ -93,9 +93,9 @@ def ability_scores(trials: Sequence[FinishedTrial]) -> tuple[list[Measured], dic
     for name in dict.fromkeys(name for of_trial in reports for name in of_trial):
         asked = [of_trial[name] for of_trial in reports if name in of_trial]
         if len(asked) < len(trials):
-            left_out[name] = f"only {len(asked)} of {len(trials)} trials were asked it"
+            left_out[name] = f"only {len(asked)} of {len(trials)} trials measured it"
         elif len({(report.version, report.metric, report.output_type) for report in asked}) > 1:
-            left_out[name] = "the trials were asked it in different versions"
+            left_out[name] = "the trials measured different versions of it"
         elif any(report.verdict == "not measurable" for report in asked):
             left_out[name] = "the base is not significantly more than two margins above the floor"
         else:

@@ -27,7 +27,7 @@ from keeptune.workspace.workspace import Workspace
 
 ASKED = ("keep", "abilities", "items", "extent", "dev_fraction")
 """Settings that decide what is asked, and by what margins."""
-OTHER = "remove the trials of before, or name another --output"
+OTHER = "remove the earlier trials, or name another --output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def refuse_others(trials: Iterable[Trial]) -> None:
         asked = trial.run.settings()["measure"]
         others = [name for name in ASKED if asked.get(name) != given[name]]
         if others:
-            raise StoreError(f"{trial.run} was asked with another {' and '.join(others)}", OTHER)
+            raise StoreError(f"{trial.run} was evaluated with another {' and '.join(others)}", OTHER)
         minutes, result = config.training.max_minutes, trial.run.result()
         then = result["config"]["training"]["max_minutes"]
         cut = result["training"]["stopped_by"] == "max_minutes"

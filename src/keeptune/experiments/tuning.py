@@ -102,9 +102,9 @@ def _what_auto_would_do(config: TuneConfig, run: Workspace, minutes: float) -> s
     trained = len({candidate.training for candidate in candidates} - {PLAIN})
     again = command("tune", config=run.settings_file, auto=True, output=f"{run}-auto")
     return (
-        f"--auto looks for the cheapest mitigation that keeps everything: {', '.join(map(str, candidates))}, in this "
-        f"order, as far as it must; {trained} trainings for the {len(candidates)} of them, "
-        f"about {minutes:.0f} minutes each: {again}"
+        f"--auto looks for the cheapest mitigation that keeps every declared ability and enough of the gain: it tries "
+        f"{', '.join(map(str, candidates))}, in this order, until one does; "
+        f"at most {trained} trainings of about {minutes:.0f} minutes each: {again}"
     )
 
 

@@ -136,12 +136,12 @@ def check_same_vocabulary(base: LoadedModel, tuned: LoadedModel) -> None:
     if base.kind != tuned.kind:
         why = f"one is {base.kind}, the other {tuned.kind}"
     elif base.tokenizer.get_vocab() != tuned.tokenizer.get_vocab():
-        why = "their tokenizers hold other tokens"
+        why = "their tokenizers hold different tokens"
     elif sizes[0] != sizes[1]:
-        why = f"their outputs span {sizes[0]} and {sizes[1]} tokens"
+        why = f"their vocabularies have {sizes[0]} and {sizes[1]} tokens"
     else:
         return
     raise ModelError(
-        f"no divergence by token between {base.found.name} and {tuned.found.name}: {why}",
+        f"token-level drift is undefined between {base.found.name} and {tuned.found.name}: {why}",
         "compare a model with one that was tuned from it",
     )

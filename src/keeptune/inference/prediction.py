@@ -58,7 +58,7 @@ def _answer(
     part = unfinished(target)
     with GrowingFile(part, key) as kept:
         if kept.records:
-            observer(Notice("resumed", f"{len(kept.records)} of {len(examples)} answers are there already, in {part}"))
+            observer(Notice("resumed", f"{len(kept.records)} of {len(examples)} answers already exist in {part}"))
         observer(EvaluationStarted("predict", len(examples)))
         answers = generate_kept(
             loaded,

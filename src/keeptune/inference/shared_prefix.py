@@ -155,7 +155,7 @@ def _disproof(
         parts = _scored(loaded, rows, proof, prefix, token_budget, observer)
         shared = dict(pair for _, scored in parts for pair in scored)
     except _Refused as refused:
-        return f"the model takes no such rows ({refused})"
+        return f"the model does not accept such rows ({refused})"
     except RuntimeError as error:
         if not out_of_memory(error):
             raise

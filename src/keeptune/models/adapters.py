@@ -152,7 +152,7 @@ def attach_adapter(
     if method.name == "ia3":
         settings["feedforward_modules"] = _feed_forward(loaded, settings["target_modules"])
     if method.needs_rows and not rows:
-        raise ConfigError(f"{method.name} needs rows of what is to be kept", "give rows of old tasks with --replay")
+        raise ConfigError(f"{method.name} needs rows of old tasks", "give rows of old tasks with --replay")
     torch.manual_seed(seed)
     if not hasattr(peft, method.config):
         raise ConfigError(
@@ -174,7 +174,7 @@ def attach_adapter(
             parameter.data = parameter.data.float()
     if not loaded.trainable:
         raise ConfigError(
-            f"{method.name} does not fit this model: it knows none of its layers", "use --method lora, or another"
+            f"{method.name} does not fit this model: it supports none of its layers", "use --method lora, or another"
         )
     if method.divides_base:
         _refuse_rank_beyond_width(loaded, adapter)

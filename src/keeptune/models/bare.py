@@ -38,7 +38,7 @@ def refuse_changed(changed: tuple[str, ...], name: str) -> None:
         raise ModelError(
             f"the adapter {name} also changes weights of its base ({changed[0]}{more}), so that without it the model "
             "is not the base",
-            "load the two models apart, as `keeptune measure` does; or merge the adapter into its base",
+            "load the two models separately, as `keeptune measure` does; or merge the adapter into its base",
         )
 
 

@@ -13,7 +13,7 @@ from keeptune.errors import ModelError
 
 Weights = Mapping[str, torch.Tensor]
 
-_FIX = "give the very base that was tuned, both as one version of transformers saves them"
+_FIX = "give exactly the base that was tuned, both saved by the same version of transformers"
 
 
 def interpolate(base: torch.Tensor, tuned: torch.Tensor, alpha: float) -> torch.Tensor:

@@ -30,7 +30,7 @@ def alphas_by_name(alpha: Alpha, names: Iterable[str]) -> dict[str, float]:
         return dict.fromkeys(listed, float(alpha))
     layers = _layers(listed)
     if not layers:
-        raise ModelError("this model has no numbered layers to interpolate apart", "give one number for all")
+        raise ModelError("this model has no numbered layers to interpolate separately", "give one number for all")
     each = _each(alpha, len(layers))
     return {name: each[_layer_of(name, layers)] for name in listed}
 

@@ -51,7 +51,7 @@ def refuse_endless_patterns(config: Mapping[str, Any], modules: Iterable[str], a
         )
     except subprocess.TimeoutExpired:
         message = f"the adapter {adapter} names its modules by an expression that takes more than {SECONDS:.0f} seconds"
-        fix = "write their names into target_modules of its adapter_config.json, or take another adapter"
+        fix = "write their names into target_modules of its adapter_config.json, or use another adapter"
         raise ModelError(f"{message}: {patterns[0][:80]!r}", fix) from None
 
 

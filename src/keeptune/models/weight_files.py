@@ -40,7 +40,7 @@ def model_files(folder: Path, *, allow_pickle: bool = False) -> tuple[Path, ...]
         ModelError: there are none, or they may not be loaded.
     """
     if alien := next((f.name for f in folder.iterdir() if _SHARD_OF_A_PROCESS.fullmatch(f.name)), ""):
-        raise ModelError(f"{folder} holds a part of a distributed checkpoint, {alien}", "save it by `save_pretrained`")
+        raise ModelError(f"{folder} holds part of a distributed checkpoint, {alien}", "save it with `save_pretrained`")
     settings = read_json(folder / "config.json") if (folder / "config.json").exists() else {}
     named = settings.get("transformers_weights")
     if named is not None:
@@ -83,9 +83,9 @@ def hash_folder(folder: Path, weights: Iterable[Path]) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{folder} cannot be read: {error}", AGAIN) from error
     if unlike:
-        wrong = f"{folder / unlike[0]} is not what was saved there: its hash is another than {SUMS} says"
+        wrong = f"{folder / unlike[0]} is not what was saved there: its hash differs from {SUMS}"
         if cache_folder().resolve() in folder.resolve().parents:
-            raise ModelError(wrong, f"rm -r {shlex.quote(str(folder))}; then it is made again")
+            raise ModelError(wrong, f"rm -r {shlex.quote(str(folder))}to have it made again")
         own = f"rm {shlex.quote(str(folder / SUMS))} where it was changed on purpose"
         raise ModelError(wrong, f"fetch, copy or train it again; {own}")
     return hash_of_hashes(hashes)

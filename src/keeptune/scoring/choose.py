@@ -160,7 +160,7 @@ _RULES = (
     _Rule(
         _closed,
         ("choice_accuracy", "label_accuracy"),
-        "Every item has a closed set of choices: accuracy by likelihood, then of the label that is written.",
+        "Every item has a closed set of choices: accuracy by likelihood, then of the label that the model writes.",
     ),
     _Rule(
         _entity_lists,
@@ -180,7 +180,7 @@ _RULES = (
     _Rule(
         _single_or_repeated,
         ("exact_match", "token_f1"),
-        "Answers are single words, numbers or a few that repeat: each is right or wrong.",
+        "Answers are single words, numbers, or a few that repeat: each is right or wrong.",
     ),
     _Rule(
         lambda examples: _short(examples) and _questions(examples),

@@ -79,7 +79,7 @@ def _parse(part: str, line: str) -> Constraint:
     kind = form["kind"] if form else ""
     if form is None or kind not in {*_COUNTS, *_CHECKS}:
         known = ", ".join([*_COUNTS, *_CHECKS])
-        raise MetricError(f"{part!r} in {line!r} is no constraint", f"use one of: {known}, with '; ' between them")
+        raise MetricError(f"{part!r} in {line!r} is not a constraint", f"use one of: {known}, with '; ' between them")
     text, sign = form["text"] or "", form["sign"] or ""
     if kind not in _COUNTS and sign:
         # The sign belongs to the text: "contains:x=1".

@@ -131,7 +131,7 @@ def load_checkpoint(run: Workspace, trained: Trained, fingerprint: str) -> LoopS
     delete = joined(["rm", "-r", *(str(path) for _, path in found)])
     raise CorruptCheckpoint(
         f"no checkpoint under {run} is whole ({', '.join(path.name for _, path in found)})",
-        f"delete them and resume, and the training begins anew: {delete}",
+        f"delete them and resume, and the training starts over: {delete}",
     )
 
 

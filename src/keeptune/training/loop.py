@@ -174,7 +174,7 @@ class Loop:
             ready = time.monotonic() - begun.at
             limit = self.config.max_minutes
             if limit is not None and ready > 30 * limit:
-                told = f"{ready / 60:.1f} of the {limit:g} minutes were over before the first step: raise --max-minutes"
+                told = f"{ready / 60:.1f} of the {limit:g} minutes passed before the first step: raise --max-minutes"
                 self.observer(Notice("time", told))
             state = dataclasses.replace(state, ready=ready)
         while state.step < self.steps and not self._time.out_of_time(state):

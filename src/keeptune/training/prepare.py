@@ -71,7 +71,7 @@ def prepared(session: Session) -> Prepared:
             )
         if ends_otherwise(loaded):
             ends = list(loaded.end_ids())
-            observer(Notice("end", f"answers end with the chat template's end of a turn: other tools {NEED}{ends}"))
+            observer(Notice("end", f"answers end with the chat template's end-of-turn token: other tools {NEED}{ends}"))
     mitigations.before_training(loaded)
     session = session.with_config(_resolved(config, of_base, len(rows.train), budget))
     tell_model(loaded, observer)

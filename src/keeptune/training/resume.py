@@ -156,7 +156,7 @@ def with_kept_settings(config: TuneConfig) -> TuneConfig:
     repaired = not kept.mitigation_search.auto and run.has_mitigation_search
     if repaired or run.is_study:
         verb = "rescue" if repaired else "compare or curve"
-        raise StoreError(f"{run} is of {verb}, not of a training", f"resume it by keeptune {verb}, or name another")
+        raise StoreError(f"{run} is a run of {verb}, not a training", f"resume it by keeptune {verb}, or name another")
     return _filled(config, kept, open_then, fixed(config) | {Affects.INPUT})
 
 

@@ -46,7 +46,7 @@ def _told(keys: frozenset[str] | None, items: Sequence[Example], observer: Obser
             Notice(
                 "trained on",
                 f"{seen:,} of {len(items):,} items are among the rows that the model was trained on: "
-                "a gain on them says little of others",
+                "a gain on them says little about others",
             )
         )
     return seen

@@ -79,7 +79,7 @@ class GrowingFile:
                 if number == 0:
                     if plain is None or plain.get(KEY) != key:
                         raise StoreError(
-                            f"{self.path} was begun with another model, other rows or other settings",
+                            f"{self.path} was started with another model, other rows or other settings",
                             f"use the same again, name another --output, or delete {self.path}",
                         )
                 elif plain is None or plain.get(CHECK) != _check(plain.get(ID), plain.get(RECORD)):

@@ -142,7 +142,7 @@ def _check_free(folder: Path, *, resume: bool) -> None:
     if run.is_finished:
         raise RunExists(f"{folder} holds a finished result", "name another --output; results are never overwritten")
     if run.has_settings and not resume and not _only_asked(run):
-        raise RunExists(f"{folder} holds an unfinished run", f"{_goes_on_by(run)}; else name another --output")
+        raise RunExists(f"{folder} holds an unfinished run", f"{_goes_on_by(run)}, or name another --output")
     if resume and not run.has_settings:
         raise StoreError(
             f"there is no run to resume in {folder}",

@@ -297,7 +297,7 @@ class Workspace:
             return from_plain(TuneResult, self.result())
         except ValueError as error:
             fix = "name another --output"
-            raise StoreError(f"{self} holds another sort of result: {error}", fix) from error
+            raise StoreError(f"{self} holds another kind of result: {error}", fix) from error
 
     def write_result(self, result: TuneResult | EvalResult) -> None:
         """Write the result: the run is finished."""

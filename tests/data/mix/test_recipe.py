@@ -92,7 +92,7 @@ def test_what_is_a_recipe(tmp_path: Path) -> None:
         ),
         ("sources:\n- {data: a.jsonl, weight: 0}", r"sources\[1\].weight is 0\n  → it must be more than 0"),
         ("sources:\n- {data: a.jsonl, fraction: 1.5}", r"fraction is 1.5\n"),
-        ("sources:\n- {data: a.jsonl, fraction: 0.5, weight: 2}", "weight and its fraction say two things"),
+        ("sources:\n- {data: a.jsonl, fraction: 0.5, weight: 2}", "weight and its fraction contradict each other"),
         ("sources:\n- {weight: 2}", "write a path, or a mapping with `data: PATH`"),
         ("sources:\n- {data: a.jsonl, cap: some}", r"sources\[1\].cap is 'some', not a whole number"),
         ("sources: [a.jsonl, a.jsonl]", "has 2 named"),

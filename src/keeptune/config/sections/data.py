@@ -31,7 +31,7 @@ class DataConfig(Canonical):
         None,
         Affects.INPUT,
         "Rows to score the task on.",
-        unset="a part of train, set apart",
+        unset="a held-out part of train",
         metavar="DATA",
         group="start",
         aliases=also("test_file"),
@@ -97,7 +97,7 @@ class DataConfig(Canonical):
     test_fraction: float = setting(
         0.2,
         Affects.INPUT,
-        "Share of train set apart for scoring when --test is not given.",
+        "Share of train held out for scoring when --test is not given.",
         range=Range(0, 1, low_open=True),
         unused_with="data.test",
     )

@@ -108,8 +108,8 @@ class MeasureConfig(Canonical):
     dev_fraction: float = setting(
         0.0,
         Affects.VERDICT,
-        "Share of your own items set apart to choose a mitigation by.",
-        more="Whole groups are set apart.",
+        "Share of your own items held out to choose a mitigation on.",
+        more="Whole groups are held out.",
         unset="0; 0.3 with --auto",
         range=FRACTION,
     )

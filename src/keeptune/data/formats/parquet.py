@@ -24,7 +24,7 @@ def read_parquet(path: Path, reading: Reading) -> RawRows:  # noqa: ARG001
 
     file = str(path)
     if path.stat().st_size == 0:
-        return failed(file, "empty-file", "the file is empty", "write it anew")
+        return failed(file, "empty-file", "the file is empty", "write it again")
     rows: list[RawRow] = []
     try:
         with pyarrow.parquet.ParquetFile(path) as table:

@@ -220,7 +220,7 @@ def _one(one: Mapping[Any, Any], keys: Mapping[str, Setting], written: str, wher
         if value is not None:
             values[str(key)] = checked(given, keys[str(key)])
     if "weight" in values and "fraction" in values:
-        raise Given("weight", 0, f"{written}.weight", where).wrong("and its fraction say two things", "keep one")
+        raise Given("weight", 0, f"{written}.weight", where).wrong("and its fraction contradict each other", "keep one")
     values["data"] = _from_folder(values["data"], folder)
     return MixSource(name=values.pop("name", ""), **values)
 

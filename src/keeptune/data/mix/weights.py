@@ -37,7 +37,7 @@ def row_counts(recipe: MixRecipe, usable: Sequence[int]) -> list[int]:
     total = recipe.rows or most
     name = recipe.sources[scarce].name
     if most == 0:
-        message = f"no row of {name} is left, and it is given a share of the mix"
+        message = f"no row of {name} is left, but the mix gives it a share"
         raise ConfigError(message, f"leave {name} out, or see which test set or source its rows occur in")
     if total > most:
         message = (

@@ -42,7 +42,7 @@ def _without_rows(_value: Any, config: TuneConfig) -> ConfigError | None:
     mitigation = config.mitigation
     if (mitigation.replay and mitigation.replay_fraction) or mitigation.self_replay:
         return None
-    return ConfigError(f"{config.method.kind} needs rows of what is to be kept", "give rows of old tasks with --replay")
+    return ConfigError(f"{config.method.kind} needs rows of old tasks", "give rows of old tasks with --replay")
 
 
 for _method in METHODS.values():

@@ -71,7 +71,7 @@ def fisher_information(
     """
     learned = [row for row in rows if row.learned]
     if not learned:
-        raise TrainingError("EWC has no row to measure the weights by", "give rows of old tasks with --replay")
+        raise TrainingError("EWC has no rows to estimate importance from", "give rows of old tasks with --replay")
     model, tokens = loaded.model, sum(row.learned for row in learned)
     asked = [weight.requires_grad for weight in weights]
     found = [torch.zeros_like(weight, dtype=torch.float32) for weight in weights]

@@ -25,7 +25,7 @@ def _unfit(_alpha: Any, config: TuneConfig) -> ConfigError | None:
     if method is None or method.mergeable:
         return None
     return ConfigError(
-        f"--interpolation takes a share of a change of weights, and --method {method.name} changes none",
+        f"--interpolation scales a change of weights, and --method {method.name} changes none",
         "use --method lora or another, or leave --interpolation out",
     )
 

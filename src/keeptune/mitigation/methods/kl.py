@@ -57,13 +57,13 @@ def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
     if method is None or not method.divides_base or mitigation.reference is not None:
         return None
     return ConfigError(
-        f"--kl needs the base beside the model, and --method {method.name} takes a part out of it",
+        f"--kl needs the base beside the model, and --method {method.name} removes a part of it",
         "use --method lora or another, or leave --kl out",
     )
 
 
 def _rows(inputs: RowInputs, count: int) -> list[EncodedRow]:
-    message = f"{count} texts sampled from the base, on which the tuned model is held to it"
+    message = f"{count} texts sampled from the base for the KL term"
     inputs.observer(Notice("kl", message))
     return base_rows(inputs.base, count, BASE_TEXT_TOKENS, inputs.config.training.seed, inputs.observer)
 
@@ -83,7 +83,7 @@ def _taken_on(kl_on: KlOn) -> Callable[[TuneConfig], bool]:
 
 def _kl(kl_on: KlOn) -> Mitigation:
     return Mitigation(
-        cost="a forward pass a row",
+        cost="a forward pass per row",
         default=0.5,
         setting="mitigation.kl",
         source="arXiv:2605.29498",

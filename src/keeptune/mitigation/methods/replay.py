@@ -52,7 +52,7 @@ def replay_examples(
             "name other rows with --replay",
         )
     if sum(map(len, usable)) < count:
-        observer(Notice("replay", f"{count} rows of old tasks were asked for, {sum(map(len, usable))} are there"))
+        observer(Notice("replay", f"{count} rows of old tasks were requested, {sum(map(len, usable))} are available"))
     return tuple(
         replace(example, id=f"replay-{number}/{example.id}")
         for number, (source, wanted) in enumerate(zip(usable, _even([len(s) for s in usable], count), strict=True), 1)

@@ -203,7 +203,7 @@ class _Writer:
 
     def _unended(self, ended: bool) -> str:
         """Only of a chat model is an end expected."""
-        return "not ended within the room" if self.encoder.has_template and not ended else ""
+        return "not finished within the length limit" if self.encoder.has_template and not ended else ""
 
 
 @MITIGATIONS.register("self-replay")
