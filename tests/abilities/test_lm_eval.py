@@ -97,7 +97,7 @@ def test_base_and_tuned_are_compared_item_by_item(tiny: Callable[[str], Path], t
     assert found.after - found.before == pytest.approx(100 * (found.rose - found.fell) / 6)
     notice, started, done = heard
     assert isinstance(notice, Notice)
-    assert "are asked by torch" in notice.message
+    assert "run on torch" in notice.message
     assert started == EvaluationStarted("keeptune_kinds", 6)
     assert isinstance(done, EvaluationDone)
     assert done.metrics["lm-eval:acc"] == found.before

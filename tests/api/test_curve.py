@@ -190,7 +190,7 @@ def test_sizes_that_make_no_curve(config: TuneConfig, tmp_path: Path, sizes: tup
 
 
 def test_what_a_curve_sets_itself_and_other_runs_are_refused(config: TuneConfig, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="what a curve sets itself"):
+    with pytest.raises(ConfigError, match="a curve sets limit_train and draw itself"):
         curve(replace(config, data=replace(config.data, limit_train=5)), (8, 16), 1)
     with pytest.raises(ConfigError, match="cannot run a mitigation search"):
         curve(replace(config, mitigation_search=MitigationSearchConfig(auto=True)), (8, 16), 1)

@@ -274,7 +274,7 @@ def test_a_repair_is_gentle_if_not_said_otherwise(given: dict[str, float], epoch
     [
         ("kll=1", {}, "no mitigation 'kll'"),
         ("route", {}, "add --can-route"),
-        ("kl=1+ewc=1", {}, "would stay close to the weights that a repair starts from"),
+        ("kl=1+ewc=1", {}, "keeps weights close to where a repair starts"),
         ("prompt+interpolation=0.5", {}, "changes none"),
         ("kl=1", {"data": DataConfig(test="numbers.jsonl")}, "there are no train rows"),
         ("kl=1", {"mitigation": MitigationConfig(kl=0.5)}, "--candidates kl=0.5"),

@@ -167,7 +167,7 @@ def test_a_folder_of_another_verb_is_not_resumed(stopped: TuneConfig) -> None:
 )
 def test_a_training_is_not_put_into_the_folder_of_another_verb(stopped: TuneConfig, name: str, verb: str) -> None:
     (Path(stopped.output) / name).mkdir()
-    with pytest.raises(StoreError, match=f"{verb}, not of a training"):
+    with pytest.raises(StoreError, match=f"{verb}, not a training"):
         tune(dataclasses.replace(stopped, resume=True))
 
 

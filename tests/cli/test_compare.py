@@ -84,7 +84,7 @@ def test_a_failed_trial_is_the_exit_code(monkeypatch: pytest.MonkeyPatch, capsys
         (["--methods", "full,lroa"], "did you mean lora?"),
         (["--methods", ","], "nothing to compare"),
         (["--cpus-per-trial", "-1"], "-1"),
-        (["--cpus-per-trial", "2"], "are for --ray"),
+        (["--cpus-per-trial", "2"], "need --ray"),
     ],
 )
 def test_mistakes_end_in_a_message(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -425,7 +425,7 @@ def test_weights_that_learned_what_is_now_kept_are_refused(coloured: Path, tmp_p
     ("change", "message"),
     [
         ({"keep": (), "extent": "none"}, "needs an ability to keep"),
-        ({"extent": "none"}, "keep is given"),
+        ({"extent": "none"}, "would not be measured"),
         ({"keep": (Keep("task", "lm-eval:arc_easy"),)}, "has no development items"),
     ],
 )

@@ -78,7 +78,7 @@ def test_the_users_own_mitigation_search() -> None:
     [
         (auto(candidates=("interpolation=0.5", "reply=0.05")), "did you mean replay"),
         (auto(candidates=("replay=0.05",)), "replay needs rows of old tasks"),
-        (auto(Adapter(kind="prompt"), candidates=("interpolation=0.5",)), "--interpolation takes a share"),
+        (auto(Adapter(kind="prompt"), candidates=("interpolation=0.5",)), "--interpolation scales"),
         (auto(candidates=("dora+l2sp=0.1",)), "--l2sp is a penalty"),
     ],
 )

@@ -264,7 +264,7 @@ def test_an_interpolated_run_that_stands_alone_trains_for_itself(talking: Path, 
     ("method", "mitigation", "message"),
     [
         (Adapter(kind="pissa"), {"kl": 0.1}, "--kl needs the base"),
-        (Adapter(kind="prompt"), {"interpolation": 0.5}, "--interpolation takes a share"),
+        (Adapter(kind="prompt"), {"interpolation": 0.5}, "--interpolation scales"),
         (Adapter(kind="prefix"), {"freeze": 0.5}, "--freeze leaves layers out"),
         (Adapter(kind="dora"), {"l2sp": 0.1}, "--l2sp is a penalty"),
         (LORA, {"kl": 0.1, "kl_on": "replay"}, "--kl-on replay"),

@@ -17,7 +17,7 @@ from keeptune.data.load import read_examples
 
 def _refused(path: Path) -> bool:
     (problem,) = read_rows(str(path), "train").problems
-    assert "are read at most" in str(problem)
+    assert "the limit per file is" in str(problem)
     return problem.kind == "too-large"
 
 

@@ -16,6 +16,6 @@ def shown_size(size: int) -> str:
 
 def too_large(file: str, what: str) -> Problem:
     """A file that holds more than is read."""
-    message = f"{what}, and {shown_size(MOST_BYTES)} is the limit per file"
+    message = f"{what}; the limit per file is {shown_size(MOST_BYTES)}"
     fix = "split it into several files, or remove columns that are not needed"
     return Problem(file, None, "too-large", message, fix)
