@@ -96,7 +96,7 @@ def _opening(example: Example) -> tuple[str, ...]:
 def table(record: dict[str, Any]) -> str:
     """One line a suite: its score beside chance."""
     lines = [
-        "| ability | form | shots | metric | dev score | chance | items | clusters |",
+        "| ability | output type | shots | metric | dev score | chance | items | clusters |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, suite in record["suites"].items():
@@ -111,7 +111,7 @@ def table(record: dict[str, Any]) -> str:
 
 def forms_table(record: dict[str, Any]) -> str:
     """One line a form: the score of each template."""
-    lines = ["| ability | form | shots | metric | by template | items |", "|---|---|---|---|---|---|"]
+    lines = ["| ability | output type | shots | metric | by template | items |", "|---|---|---|---|---|---|"]
     for name, suite in record["suites"].items():
         for (form, shots), rows in itertools.groupby(suite["others"], key=lambda row: (row["form"], row["shots"])):
             ways = list(rows)

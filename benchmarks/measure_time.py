@@ -74,7 +74,7 @@ def _timed_forward(model: Any) -> list[float]:
 
 def table(record: dict[str, Any]) -> str:
     """Markdown: a line an extent, then the dearest abilities."""
-    lines = ["| asked of one model | items | minutes | within forward passes |", "|---|---|---|---|"]
+    lines = ["| measurement of one model | items | minutes | within forward passes |", "|---|---|---|---|"]
     for extent, rows in record["extents"].items():
         items, seconds, forward = (sum(row[key] for row in rows.values()) for key in ("items", "seconds", "forward"))
         lines.append(f"| {extent} | {items:,} | {seconds / 60:.1f} | {100 * forward / seconds:.0f} % |")
@@ -82,7 +82,7 @@ def table(record: dict[str, Any]) -> str:
     dearest = sorted(rows, key=lambda name: -rows[name]["seconds"])[:3]
     told = ", ".join(f"{name} {rows[name]['seconds'] / 60:.1f}" for name in dearest)
     return "\n".join(
-        [*lines, "", f"The dearest, in minutes: {told}. In {record['dtype']}, on {record['machine']['processor']}."]
+        [*lines, "", f"The slowest, in minutes: {told}. In {record['dtype']}, on {record['machine']['processor']}."]
     )
 
 

@@ -121,9 +121,9 @@ def headline(found: dict[str, Any]) -> str:
     lines = [
         f"- {drops} cases of a drop at the margin: false *kept* {span('drop', 'false kept')}, false *lost* "
         f"{span('drop', 'false lost')} (nominal 2.5, at most 3.5), coverage {span('drop', 'coverage')} (93.5 to 96.5).",
-        f"- Promises to 1 to 14 declared abilities: the drop stated is lost in {span('plan', 'power lost')}, and with "
-        f"the items stated an unchanged model passes in {span('plan', 'gate passes')} (nominal 80). Planned as for one "
-        f"ability, 4 to 14 would pass in {span('plan', 'gate passes, planned for one', 4)}.",
+        f"- With 1 to 14 declared abilities: the detectable drop stated is lost in {span('plan', 'power lost')}, and "
+        f"with the items stated an unchanged model passes in {span('plan', 'gate passes')} (nominal 80). Planned as for "
+        f"one ability, 4 to 14 would pass in {span('plan', 'gate passes, planned for one', 4)}.",
         f"- Four planned looks, 600 items in the end: at the margin *kept* {of_looks('4', 'kept, at the margin')}, "
         f"*lost* {of_looks('4', 'lost, at the margin')}; unchanged, *kept* in {of_looks('4', 'kept, unchanged')} with "
         f"{asked:.0f} items in the mean. Six looks without correction: "
@@ -140,8 +140,8 @@ def summary(far: list[tuple[str, str, float]]) -> str:
         f"{name}, {key} {value:.1%}" for name, key, value in far if key != "coverage" or value < NOMINAL["coverage"][0]
     ]
     most = f"{max(over, default=0.0):.1%}"
-    wide = f"{len(over)} intervals cover more than 96.5 % (up to {most}): wider than need be, never too sure"
-    return f"{wide}. Too sure: {'; '.join(under) if under else 'none'}."
+    wide = f"{len(over)} intervals cover more than 96.5 % (up to {most}): wider than necessary"
+    return f"{wide}. Figures beyond a limit in the other direction: {'; '.join(under) if under else 'none'}."
 
 
 def _shown(key: str, value: Any) -> str:

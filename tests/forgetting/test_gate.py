@@ -61,29 +61,29 @@ def test_of_many_that_were_not_declared_the_number_is_told():
     assert "5 abilities" in kept
     assert "5 abilities are undecided" in both
     named = decide([KEPT, *others[:4], FELL], ()).sentences[1]
-    assert "Other3" in named
+    assert "other3" in named
     many = decide([KEPT, *others, FELL], ()).sentences[1]
     assert "5 abilities are kept" in many
-    assert "Topic" in many
+    assert "topic" in many
 
 
 def test_what_a_colleague_would_say():
     assert decide([KEPT, SAME]).sentences == (
-        "Facts is kept: the change is −1.3 points at worst (margin 5).",
-        "No forgetting was found in the undeclared abilities (Json).",
+        "facts is kept: the change is −1.3 points at worst (margin 5).",
+        "No forgetting was found in the undeclared abilities (json).",
     )
     assert decide([KEPT, ALSO_KEPT, FELL]).sentences == (
-        "Both declared abilities are kept; the closest is Logic: the change is −2.2 points at worst (margin 5).",
-        "Not declared: Topic fell by 11.7 points (8.8 to 14.8; margin 5).",
+        "Both declared abilities are kept; the closest is logic: the change is −2.2 points at worst (margin 5).",
+        "Not declared: topic fell by 11.7 points (8.8 to 14.8; margin 5).",
     )
     failed = decide([KEPT, LOST, OPEN, UNMEASURABLE]).sentences
     assert failed[0].startswith(
-        "Sentiment fell by 12.5 points (9.4 to 15.8; margin 5), more than the margin allows; Ner is "
+        "sentiment fell by 12.5 points (9.4 to 15.8; margin 5), more than the margin allows; ner is "
     )
-    assert failed[0].endswith("Inference could not be measured; Facts is kept.")
+    assert failed[0].endswith("inference could not be measured; facts is kept.")
     assert failed[1] == "No other ability was measured."
     assert decide([FELL, SAME]).sentences == (
-        "Topic fell by 11.7 points (8.8 to 14.8; margin 5); Json is kept (none was declared).",
+        "topic fell by 11.7 points (8.8 to 14.8; margin 5); json is kept (none was declared).",
     )
     assert decide([SAME]).sentences == ("No forgetting was found in 1 ability (none was declared).",)
     assert "about 4" in decide([OPEN]).sentences[0]
@@ -102,11 +102,11 @@ def test_a_collapse_is_a_finding_whatever_can_be_measured(answer):
     assert (found.verdict, found.drop.low > 20) == ("collapsed", True)
     sentences = " ".join(decide([KEPT, found]).sentences)
     assert "No forgetting" not in sentences
-    assert "Topic collapsed: 100%" in sentences
+    assert "topic collapsed: 100%" in sentences
     assert decide([KEPT, found]).exit_code == 0, "it was not declared"
     declared = decide([KEPT, collapsed("topic", clusters=15, declared=True, answer=answer)])
     assert (declared.gate, declared.exit_code) == ("fail", 3)
-    assert declared.sentences[0].startswith("The answers of Topic collapsed")
+    assert declared.sentences[0].startswith("topic collapsed")
 
 
 def test_a_base_that_is_no_better_has_not_let_it_collapse():
@@ -131,9 +131,9 @@ def test_no_fall_is_denied_where_something_fell_or_was_not_judged():
         for declared in ([], [KEPT]):
             sentences = " ".join(decide([*declared, SAME, other]).sentences)
             assert "No forgetting" not in sentences
-            assert other.title in sentences
+            assert other.name in sentences
     fell = report("weak", 120, 0, declared=True, chance=65.0)
-    assert "although Weak fell by 20.0 points" in decide([fell]).sentences[0]
+    assert "although weak fell by 20.0 points" in decide([fell]).sentences[0]
 
 
 def test_undeclared_abilities_are_not_corrected_and_do_not_count():

@@ -140,8 +140,8 @@ def test_what_is_undefined_has_its_reason() -> None:
     assert "No interval: not measured: the base is not clearly above chance" in text
     bare = dataclasses.replace(REPORT, intrusion=Undefined("too few answers"), drift=Undefined("not run"), task=None)
     text = Outline(render(bare, {})).text
-    assert "Not known: too few answers." in text
-    assert "Not known: not run." in text
+    assert "Unknown: too few answers." in text
+    assert "Unknown: not run." in text
     assert "No items of the task were given." in text
     assert "No answers were saved with this report." in text
 
@@ -179,7 +179,7 @@ def test_an_untrusted_detector_is_shown_as_such() -> None:
     assert not isinstance(REPORT.intrusion, Undefined)
     doubtful = dataclasses.replace(REPORT.intrusion, trusted=False, note="The length alone does as well.")
     text = Outline(render(dataclasses.replace(REPORT, intrusion=doubtful), {})).text
-    assert "Not to be relied on. The length alone does as well." in text
+    assert "Unreliable. The length alone does as well." in text
 
 
 def test_the_policy_allows_this_style_and_script_alone() -> None:

@@ -24,7 +24,7 @@ def sentences(gate: Gate, reports: Sequence[AbilityReport]) -> tuple[str, ...]:
     others = [report for report in reports if not report.declared]
     if gate == "nothing declared":
         return (_side_effects(others, "none was declared"),) if others else ("No ability was measured.",)
-    first = _all_kept(declared) if gate == "pass" else _upper("; ".join(_declared(declared))) + "."
+    first = _all_kept(declared) if gate == "pass" else "; ".join(_declared(declared)) + "."
     return first, _side_effects(others) if others else "No other ability was measured."
 
 
@@ -50,9 +50,9 @@ def _all_kept(kept: Sequence[AbilityReport]) -> str:
     most = signed(-closest.drop.high, closest.metric, closest.margin)
     words = f"the change is {most} {counted_in(closest.metric)} at worst (margin {closest.margin:g})"
     if len(kept) == 1:
-        return f"{closest.title} is kept: {words}."
+        return f"{closest.name} is kept: {words}."
     count = "Both" if len(kept) == 2 else f"All {len(kept)}"
-    return f"{count} declared abilities are kept; the closest is {closest.title}: {words}."
+    return f"{count} declared abilities are kept; the closest is {closest.name}: {words}."
 
 
 def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
@@ -73,29 +73,29 @@ def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
             if note
             else "in the undeclared abilities"
         )
-        names = "" if note else f" ({_titles(plain, NAMED)})"
+        names = "" if note else f" ({_names(plain, NAMED)})"
         return f"{'; '.join([f'No forgetting was found {where}{names}', *undecided])}."
     found = [_collapsed(report) for report in collapsed_]
     found += [_list([_fell(report) for report in fell])] if fell else []
-    found += [f"{report.title}: {'; '.join(_signs(report))}" for report in doubtful]
+    found += [f"{report.name}: {'; '.join(_signs(report))}" for report in doubtful]
     if unjudged:
-        found.append(f"{_titles(unjudged, NAMED)} could not be judged")
+        found.append(f"{_names(unjudged, NAMED)} could not be judged")
     told = "; ".join([*found, *_are("kept", _with(plain, "kept"), NAMED), *undecided])
-    return f"{_upper(told)}{noted}." if note else f"Not declared: {told}."
+    return f"{told}{noted}." if note else f"Not declared: {told}."
 
 
 def _are(word: str, reports: Sequence[AbilityReport], named: int | None = None) -> list[str]:
-    """``Facts and Logic are kept``; nothing of none."""
+    """``facts and logic are kept``; nothing of none."""
     if not reports:
         return []
-    return [f"{_titles(reports, named)} {'is' if len(reports) == 1 else 'are'} {word}"]
+    return [f"{_names(reports, named)} {'is' if len(reports) == 1 else 'are'} {word}"]
 
 
-def _titles(reports: Sequence[AbilityReport], named: int | None = None) -> str:
-    """Their titles, or how many they are where these are more than `named`."""
+def _names(reports: Sequence[AbilityReport], named: int | None = None) -> str:
+    """Their names, as in the table of abilities, or how many they are where these are more than `named`."""
     if named is not None and len(reports) > named:
         return f"{len(reports)} abilities"
-    return _list([report.title for report in reports])
+    return _list([report.name for report in reports])
 
 
 def _fell_by(report: AbilityReport) -> float | None:
@@ -114,17 +114,17 @@ def _signs(report: AbilityReport) -> list[str]:
 
 
 def _collapsed(report: AbilityReport) -> str:
-    return f"the answers of {report.title} collapsed: {report.collapse}"
+    return f"{report.name} collapsed: {report.collapse}"
 
 
 def _unjudged(report: AbilityReport) -> str:
     by = "" if _fell_by(report) is None else f", although {_fell(report)}"
-    return f"{report.title} could not be measured{by}"
+    return f"{report.name} could not be measured{by}"
 
 
 def _fell(report: AbilityReport) -> str:
     if not isinstance(report.drop, Interval):
-        return report.title
+        return report.name
     by = amount(report.drop.estimate, report.metric, report.margin)
     limits = between(report.drop, report.metric, report.margin)
     verb = "fell" if report.higher_is_better else "got worse"
@@ -138,23 +138,19 @@ def _fell(report: AbilityReport) -> str:
         limits += few
         verb = "may have fallen" if report.higher_is_better else "may have become worse"
     how = f", as its answers collapsed: {report.collapse}" if report.collapse else ""
-    return f"{report.title} {verb} by {by} {counted_in(report.metric)} ({limits}; margin {report.margin:g}){how}"
+    return f"{report.name} {verb} by {by} {counted_in(report.metric)} ({limits}; margin {report.margin:g}){how}"
 
 
 def _undecided(report: AbilityReport) -> str:
     if not isinstance(report.drop, Interval):
-        return f"{report.title} is undecided"
+        return f"{report.name} is undecided"
     limits = changed(report.drop, report.metric, report.margin)
     needed = items_to_keep(report.items_to_decide, report.drop, report.items)
     more = f"; about {needed:,} items {NEW} could show that it is kept" if needed else ""
     if report.drop.low > report.margin:
         more = "; too little data to be sure"
-    return f"{report.title} is undecided (change {limits} {counted_in(report.metric)}; margin {report.margin:g}{more})"
+    return f"{report.name} is undecided (change {limits} {counted_in(report.metric)}; margin {report.margin:g}{more})"
 
 
 def _list(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -178,7 +178,7 @@
     }
     if (answer.reference) box.append(element("p", {}, answer.reference));
     if (answer.output === undefined && !answer.choices && !answer.reference) {
-      box.append(element("p", { className: "nothing" }, "(nothing was asked of it)"));
+      box.append(element("p", { className: "nothing" }, "(not evaluated on this item)"));
     }
     return box;
   };
