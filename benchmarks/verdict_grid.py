@@ -122,8 +122,8 @@ def headline(found: dict[str, Any]) -> str:
         f"- {drops} cases of a drop at the margin: false *kept* {span('drop', 'false kept')}, false *lost* "
         f"{span('drop', 'false lost')} (nominal 2.5, at most 3.5), coverage {span('drop', 'coverage')} (93.5 to 96.5).",
         f"- With 1 to 14 declared abilities: the detectable drop stated is lost in {span('plan', 'power lost')}, and "
-        f"with the items stated an unchanged model passes in {span('plan', 'gate passes')} (nominal 80). Planned as for "
-        f"one ability, 4 to 14 would pass in {span('plan', 'gate passes, planned for one', 4)}.",
+        f"with the items stated an unchanged model passes in {span('plan', 'gate passes')} (nominal 80). Planned as "
+        f"for one ability, 4 to 14 would pass in {span('plan', 'gate passes, planned for one', 4)}.",
         f"- Four planned looks, 600 items in the end: at the margin *kept* {of_looks('4', 'kept, at the margin')}, "
         f"*lost* {of_looks('4', 'lost, at the margin')}; unchanged, *kept* in {of_looks('4', 'kept, unchanged')} with "
         f"{asked:.0f} items in the mean. Six looks without correction: "

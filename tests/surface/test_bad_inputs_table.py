@@ -1,4 +1,4 @@
-"""Every bad input ends in a message, and docs/bad-inputs.md shows them all. UPDATE_DOCS=1 writes that page anew."""
+"""Every bad input ends in a message, and docs/bad-inputs.md shows them all. UPDATE_DOCS=1 rewrites that page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPENING = """\
 # Bad inputs, and what keeptune says to them
 
 Made by `tests/surface/test_bad_inputs_table.py`, which gives each of these to the command line
-(`UPDATE_DOCS=1` writes this page anew). None ends in a traceback, and none touches an earlier result.
+(`UPDATE_DOCS=1` rewrites this page). None ends in a traceback, and none touches an earlier result.
 Paths are shortened to the names of files.
 """
 

@@ -74,5 +74,5 @@ def test_broken_checkpoints_are_deleted_as_it_is_said_and_the_run_goes_on(
     for weights in tmp_path.rglob("checkpoint-*/weights.safetensors"):
         weights.write_bytes(b"")
     assert main(again) == 1
-    subprocess.run(fix(capsys).partition("anew: ")[2], shell=True, check=True)
+    subprocess.run(fix(capsys).partition("starts over: ")[2], shell=True, check=True)
     assert main(again) == 0, capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""docs/settings.md shows every setting with all that it knows of itself. UPDATE_DOCS=1 writes that page anew."""
+"""docs/settings.md shows every setting with all that it knows of itself. UPDATE_DOCS=1 rewrites that page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 OPENING = """\
 # Settings
 
-Made by `tests/surface/test_settings_page.py` from the fields in `src/keeptune/config` (`UPDATE_DOCS=1` writes this
-page anew).
+Made by `tests/surface/test_settings_page.py` from the fields in `src/keeptune/config` (`UPDATE_DOCS=1` rewrites
+this page).
 
 Give a setting as a flag, in a YAML file (`--config run.yaml`), or in Python (`TuneConfig`). Flags override the file.
 A file has the sections below, or the settings without sections where their names are unique:
