@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 
+from keeptune.abilities.table import SUITES
+from keeptune.config import TuneConfig
 from keeptune.errors import ConfigError, MetricError
+from keeptune.inference.engine import ENGINES, close_engines
+from keeptune.mitigation.active import active
+from keeptune.mitigation.candidates import refuse_other_mitigations
+from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.registry import PluginWarning, Registry
+from keeptune.scoring.table import METRICS
 from tests.plugins import install_plugin
 
 GROUP = "keeptune.shapes"
@@ -47,6 +54,7 @@ def test_what_is_registered_is_found_in_its_order() -> None:
     assert list(registry) == ["circle", "area"]
     assert len(registry) == 2
     assert dict(registry.items()) == {"circle": "round", "area": area}
+    assert registry.loaded() == ("round", area)
     assert registry.get("square") is None
 
 
@@ -93,12 +101,34 @@ def test_a_broken_plugin_fails_where_it_is_named_and_nowhere_else(install: Any) 
     assert registry["circle"] == "round"
     with pytest.raises(ConfigError, match=r"broken 1\.0.*ZeroDivisionError"):
         registry["hexagon"]
+    assert registry.loaded() == ("round",)
     with pytest.warns(PluginWarning, match=r"broken 1\.0") as caught:
         assert dict(registry.items()) == {"circle": "round"}
     assert len(caught) == 2, "one for each name"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert dict(registry.items()) == {"circle": "round"}
+
+
+def test_a_plugin_that_ends_the_program_is_an_error_too(install: Any) -> None:
+    install("ending", {"hexagon": "SIX"}, "raise SystemExit(3)\n")
+    with pytest.raises(ConfigError, match=r"ending 1\.0.*SystemExit"):
+        shapes()["hexagon"]
+
+
+def test_nothing_that_keeptune_does_with_all_entries_imports_a_plugin_that_is_not_named(
+    install: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, registry in enumerate((ENGINES, MITIGATIONS, METRICS, SUITES)):
+        monkeypatch.setattr(f"{__name__}.GROUP", registry.group)
+        install(f"unused-{number}", {f"unused-{number}": "UNUSED"}, "raise AssertionError\n")
+        monkeypatch.delitem(registry.__dict__, "_plugins", raising=False)
+    close_engines()
+    refuse_other_mitigations(TuneConfig())
+    active(TuneConfig())
+    assert not [name for name in sys.modules if name.startswith("unused_")]
+    for registry in (ENGINES, MITIGATIONS, METRICS, SUITES):
+        assert any(name.startswith("unused-") for name in registry)
 
 
 def test_a_name_of_two_plugins_is_refused_with_both(install: Any) -> None:

@@ -142,6 +142,10 @@ class Registry(Generic[T]):
                 continue
             yield name, entry
 
+    def loaded(self) -> tuple[T, ...]:
+        """The entries whose code is imported: of plugins, those whose names were looked up."""
+        return tuple(self._entries.values())
+
     def origin(self, name: str) -> str:
         """Who adds the name: ``keeptune``, a plugin as ``my-package 1.0``, or the module of a script."""
         self._import_built_in()
@@ -196,7 +200,7 @@ class Registry(Generic[T]):
             if name not in self._entries:  # a decorator in the module may have registered it
                 self._entries[name] = self._adapt(name, registered)
             self._origins[name] = packages[0]
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._error(
                 f"the {self.kind} {name!r} of the package {packages[0]} cannot be loaded: "
                 f"{type(error).__name__}: {getattr(error, 'message', error)}",

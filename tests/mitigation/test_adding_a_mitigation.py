@@ -25,6 +25,7 @@ from keeptune.events import CheckpointSaved, Observer, StepDone, silent
 from keeptune.experiments.compare_advice import families
 from keeptune.inference.encoding import encode_train
 from keeptune.mitigation import methods
+from keeptune.mitigation.active import extra
 from keeptune.mitigation.candidates import candidate_config, candidates_of, refuse_other_mitigations
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.registry import MITIGATIONS
@@ -128,10 +129,13 @@ def test_every_way_of_step_2_names_it() -> None:
 
 @pytest.mark.usefixtures("added")
 def test_what_it_cannot_be_is_refused_and_the_way_out_named() -> None:
-    for text, word in (("confidence=-1", "at least 0"), ("confidense=1", "confidence"), ("kl=0.5", "--kl")):
+    refused = {"confidence=-1": "at least 0", "confidense=1": "confidence", "kl=0.5": "--kl", "plain": "leave it out"}
+    for text, word in refused.items():
         error = unfit(TuneConfig(mitigation=MitigationConfig(extra=(text,))))
         assert error is not None
         assert word in error.fix
+    with pytest.raises(ConfigError, match="confidence twice"):
+        extra(TuneConfig(mitigation=MitigationConfig(extra=("confidence=1", "confidence=2"))))
     with pytest.raises(ConfigError, match=r"--candidates confidence=2, or"):
         refuse_other_mitigations(TuneConfig(mitigation=MitigationConfig(extra=("confidence=2",))))
     with pytest.raises(ConfigError, match="given as 2"):

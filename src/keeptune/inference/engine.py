@@ -78,5 +78,5 @@ def engine_of(loaded: LoadedModel) -> Engine:
 
 def close_engines() -> None:
     """Give back what engines hold: what comes next needs the memory."""
-    for _, engine in ENGINES.items():
+    for engine in ENGINES.loaded():
         engine.close()

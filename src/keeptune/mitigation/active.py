@@ -10,7 +10,7 @@ from keeptune.config.settings import SETTINGS
 from keeptune.errors import ConfigError
 from keeptune.mitigation.mitigation import AfterTraining, Mitigation
 from keeptune.mitigation.registry import MITIGATIONS
-from keeptune.mitigation.spec import MitigationSpec, Part, parse
+from keeptune.mitigation.spec import Part, extra_parts
 
 _ORDER = {key: place for place, key in enumerate(SETTINGS)}
 
@@ -40,13 +40,13 @@ def extra(config: TuneConfig) -> tuple[Part, ...]:
     Raises:
         ConfigError: it names no mitigation, or one that has a setting of its own.
     """
-    parts = [part for text in config.mitigation.extra for part in parse(text).parts]
+    parts = extra_parts(config)
     for part in parts:
         key = part.mitigation.setting
         if not part.mitigation.is_extra:
             own = f"--{key.rpartition('.')[2].replace('_', '-')}" if key else "--method or --candidates"
             raise ConfigError(f"--mitigation {part}: {part.name} has a setting of its own", f"give it by {own}")
-    return MitigationSpec(tuple(parts)).parts
+    return parts
 
 
 def packages(config: TuneConfig) -> list[str]:

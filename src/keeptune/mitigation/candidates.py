@@ -61,8 +61,8 @@ def refuse_other_mitigations(config: TuneConfig) -> None:
         ConfigError: one is.
     """
     found = [(f"--mitigation {part}", str(part)) for part in extra(config)]
-    for name, mitigation in MITIGATIONS.items():
-        key = mitigation.setting
+    for name in MITIGATIONS.built_in:
+        key = MITIGATIONS[name].setting
         if key.startswith("mitigation.") and setting(key, config) != setting(key, TuneConfig()):
             found.append((key, f"{name}={setting(key, config)}"))
     for given, candidate in found:

@@ -130,6 +130,19 @@ def parse(text: str) -> MitigationSpec:
     return MitigationSpec(parts)
 
 
+def extra_parts(config: TuneConfig) -> tuple[Part, ...]:
+    """What ``mitigation.extra`` names, however many a text names.
+
+    Raises:
+        ConfigError: a text that names no mitigation, or a name that comes twice.
+    """
+    texts = config.mitigation.extra
+    parts = parse("+".join(texts)).parts if texts else ()
+    if texts and not parts:
+        raise ConfigError(f"--mitigation {texts[0]} names no mitigation", "leave it out, or name one")
+    return parts
+
+
 def _read(part: str, text: str) -> Part:
     name, _, value = (each.strip() for each in part.partition("="))
     if name not in MITIGATIONS:
@@ -162,7 +175,7 @@ def _with_part(part: Part, config: TuneConfig) -> TuneConfig:
     if mitigation.setting:
         section, _, name = mitigation.setting.partition(".")
         return replace(config, **{section: replace(getattr(config, section), **{name: value})})
-    others = (text for text in config.mitigation.extra if parse(text).parts[0].name != part.name)
+    others = (str(other) for other in extra_parts(config) if other.name != part.name)
     extra = (*others, str(replace(part, value=value)))
     return replace(config, mitigation=replace(config.mitigation, extra=extra))
 
@@ -173,7 +186,7 @@ def refuse_overridden(spec: MitigationSpec, config: TuneConfig) -> None:
     Raises:
         ConfigError: it would.
     """
-    extra = {part.name: part.effective for text in config.mitigation.extra for part in parse(text).parts}
+    extra = {part.name: part.effective for part in extra_parts(config)}
     for part in spec.parts:
         if part.value is not None:
             continue

@@ -359,7 +359,8 @@ class Workspace:
 
     def remove_intermediates(self) -> None:
         """Delete checkpoints, candidates and the weights of the run inside this one: the result needs none."""
-        inner = (self.best, self.whole.path, self.path / layout.CANDIDATES)
+        candidates = (layout.CANDIDATES, layout.EARLIER_NAMES[layout.CANDIDATES])
+        inner = (self.best, self.whole.path, *(self.path / name for name in candidates))
         for folder in (*(path for _, path in self.checkpoints()), *inner):
             shutil.rmtree(folder, ignore_errors=True)
 
