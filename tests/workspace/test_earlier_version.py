@@ -14,7 +14,9 @@ import pytest
 
 from keeptune.assessment.report import earlier_reports
 from keeptune.cli.main import main
+from keeptune.cli.settings import read_settings
 from keeptune.config.schema import ModelConfig
+from keeptune.errors import ConfigError
 from keeptune.events import Notice
 from keeptune.records import ForgettingReport, from_plain
 from keeptune.workspace.lineage import base_of, of_run, run_of
@@ -56,6 +58,7 @@ def test_their_records_have_todays_types(runs: Path, name: str) -> None:
     assert '"mend"' in written
     settings, result = run.tune_settings(), run.tune_result()
     assert settings.mitigation_search.auto == (name == "searched")
+    assert run.settings()["mitigation"]["extra"] == [], "no difference to a run of today that has none"
     assert settings.mitigation.interpolation == json.loads(written)["mend"]["dial"]
     report = from_plain(ForgettingReport, run.forgetting())
     assert result.forgetting == report
@@ -65,6 +68,19 @@ def test_their_records_have_todays_types(runs: Path, name: str) -> None:
     assert not any(f'"{word}":' in json.dumps(run.settings()) for word in EARLIER_WORDS)
     if name == "interpolated":
         assert run.training() == result.training
+
+
+def test_a_command_that_an_earlier_version_printed_reads_their_settings(runs: Path) -> None:
+    file = runs / "interpolated" / "config.json"
+    of_today = Workspace(runs.parent / "today")
+    of_today.path.mkdir()
+    of_today.write_tune_settings(Workspace(file.parent).tune_settings())
+    for settings in (file, of_today.settings_file):
+        found = read_settings(str(settings), {"auto": True})
+        assert found.mitigation == Workspace(file.parent).tune_settings().mitigation
+    of_today.settings_file.write_text(of_today.settings_file.read_text().replace('"seed": 0', '"seed": "no"'))
+    with pytest.raises(ConfigError, match=r"config\.json:\d+: training\.seed"):
+        read_settings(str(of_today.settings_file), {})
 
 
 def test_their_models_are_found(runs: Path) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from keeptune.abilities.previous_tasks import earlier_items
 from keeptune.config import DataConfig, TuneConfig
 from keeptune.errors import StoreError
 from keeptune.records import HyperparameterSearchReport, SearchTrial, TrainingSummary
+from keeptune.workspace.lineage import base_of
 from keeptune.workspace.workspace import Workspace
 from tests.report.forgetting_reports import ability_pairs
 from tests.report.results import RESULT
@@ -90,3 +92,14 @@ def test_intermediates_go_and_the_rest_stays(run: Workspace) -> None:
     run.remove_intermediates()
     assert sorted(entry.name for entry in run.path.iterdir()) == ["adapter", "training.json"]
     assert run.training() == replace(RESULT.training)
+
+
+def test_a_run_whose_settings_are_damaged_gets_the_way_out_of_the_verb(run: Workspace) -> None:
+    run.path.mkdir(parents=True, exist_ok=True)
+    run.settings_file.write_text("{")
+    with pytest.raises(StoreError) as of_measure:
+        base_of(str(run))
+    assert "--base" in of_measure.value.fix
+    with pytest.raises(StoreError) as of_keep:
+        earlier_items(run)
+    assert "finished run" in of_keep.value.fix

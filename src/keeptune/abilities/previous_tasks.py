@@ -50,7 +50,7 @@ def earlier_items(run: Workspace) -> tuple[Rows, EvaluationConfig]:
             f"there is no run {run}",
             f"{did_you_mean_path(run.path)}name the folder of a finished run, or its test rows as a file",
         )
-    config = run.tune_settings()
+    config = run.tune_settings("name the folder of a finished run of tune, or its test rows as a file")
     rows = load_rows(config, silent)
     if rows.test_hash != run.result().get("manifest", {}).get("test_hash"):
         raise StoreError(f"the test rows of {run} have changed since it was scored", "name them as a file")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,18 @@ def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:
 
     # By identity: a 0 that was given equals False, and counts.
     given = {name: value for name, value in flags.items() if value is not None and value is not False and value != ()}
-    entries = read_yaml(Path(config)) if config else _of_run(given)
+    entries = _of_file(Path(config)) if config else _of_run(given)
     return from_entries(entries, given, methods=tuple(METHODS), metrics=tuple(METRICS))
+
+
+def _of_file(file: Path) -> Iterable[Entry]:
+    """What a YAML file holds, or the settings of a run, those of an earlier version under today's names."""
+    entries, run = read_yaml(file), Workspace(file.parent)
+    paths = {entry.path for entry in entries}
+    if file != run.settings_file or ("type",) not in paths:
+        return entries
+    today = list(_entries(run.settings(), str(file)))
+    return entries if {entry.path for entry in today} <= paths else today
 
 
 def _of_run(given: Mapping[str, Any]) -> Iterator[Entry]:

@@ -27,6 +27,8 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "ForgettingReport": {"ladder": "mitigation_search"},
 }
 """Type of a record, as it is called now → its renamed keys."""
+_ADDED: Mapping[str, Mapping[str, Any]] = {"MitigationConfig": {"extra": []}}
+"""Type of settings → keys that earlier versions did not have, and the values that stand for what they did."""
 _MITIGATION_FIELDS = ("candidate", "candidates", "chosen", "not_tried", "method", "other", "dominated_by")
 """Fields that hold mitigations as text, such as ``replay=0.05+dial=0.5``."""
 _WORDING = re.compile(r"^wording-(?=\d+$)")
@@ -48,6 +50,8 @@ def upgraded(plain: Any) -> Any:
         return {key: upgraded(value) for key, value in plain.items()}
     kind = _TYPES.get(kind, kind)
     renamed = {_KEYS.get(kind, {}).get(key, key): upgraded(value) for key, value in plain.items()}
+    for key, value in _ADDED.get(kind, {}).items():
+        renamed.setdefault(key, value)
     for field in _MITIGATION_FIELDS:
         if field in renamed:
             renamed[field] = _in_todays_words(renamed[field])

@@ -144,7 +144,8 @@ def _restore(folder: Path, trained: Trained, fingerprint: str) -> LoopState:
         ) from error
     if state.fingerprint != fingerprint:
         raise CorruptCheckpoint(
-            f"{folder} was made with other settings, data or model than this run",
+            f"{folder} was made with other settings, data or model than this run, or by another version of keeptune or "
+            "of a plugin",
             "resume with the same ones, or start a new run in another --output",
         )
     load_trainable(trained.model, _load(folder / "weights.safetensors"), folder)

@@ -55,7 +55,7 @@ def base_of(tuned: str) -> str:
     run, adapter = Workspace(path), path / ADAPTER_CONFIG
     named = []
     if run.has_settings:
-        model = run.settings().get("model")
+        model = run.settings(NAME_BASE).get("model")
         named.append((model.get("name"), model.get("revision")) if isinstance(model, dict) else (None, None))
     if adapter.exists():
         settings = read_json_object(adapter, NAME_BASE)

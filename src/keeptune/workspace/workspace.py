@@ -68,14 +68,14 @@ class Workspace:
         """Whether a run was begun here."""
         return self.settings_file.exists()
 
-    def settings(self) -> dict[str, Any]:
-        """The settings as plain values, of whichever verb."""
-        return _read_object(self.settings_file, NEW_RUN)
+    def settings(self, fix: str = NEW_RUN) -> dict[str, Any]:
+        """The settings as plain values, of whichever verb; `fix` is the way out where they cannot be read."""
+        return _read_object(self.settings_file, fix)
 
-    def tune_settings(self) -> TuneConfig:
+    def tune_settings(self, fix: str = NEW_RUN) -> TuneConfig:
         """The settings of a `tune`."""
         try:
-            return from_plain(TuneConfig, self.settings())
+            return from_plain(TuneConfig, self.settings(fix))
         except (ValueError, KeyError, TypeError) as error:
             fix = "name the folder of a run of tune"
             raise StoreError(f"the settings of {self} are not those of a training: {error}", fix) from error
