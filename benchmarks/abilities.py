@@ -25,8 +25,8 @@ from keeptune.abilities.table import SUITES, by_default
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import silent
+from keeptune.inference.answers import AnswerSettings, corpus_scores, evaluate_model
 from keeptune.inference.evaluator import load_for_inference
-from keeptune.inference.run import AnswerSettings, corpus_scores, evaluate_model
 from keeptune.models.load import LoadedModel
 from keeptune.records import EvalRecord, Example
 from keeptune.scoring.table import get_metric

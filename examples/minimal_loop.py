@@ -16,8 +16,8 @@ from keeptune.events import silent
 from keeptune.forgetting.compare import compare
 from keeptune.forgetting.gate import decide
 from keeptune.forgetting.verdict import judge
+from keeptune.inference.answers import AnswerSettings, evaluate_model
 from keeptune.inference.encoding import make_encoder
-from keeptune.inference.run import AnswerSettings, evaluate_model
 from keeptune.mitigation.objective import Objective
 from keeptune.mitigation.row_source import FixedRows
 from keeptune.models.adapters import attach_adapter

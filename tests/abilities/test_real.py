@@ -8,8 +8,8 @@ from keeptune.abilities.table import SUITES
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import silent
+from keeptune.inference.answers import AnswerSettings, evaluate_model
 from keeptune.inference.evaluator import load_for_inference
-from keeptune.inference.run import AnswerSettings, evaluate_model
 from keeptune.models.load import LoadedModel
 from keeptune.scoring.table import get_metric
 

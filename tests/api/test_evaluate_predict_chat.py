@@ -16,7 +16,7 @@ from keeptune.config import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.errors import ConfigError, DataError, RunExists, StoreError
 from keeptune.events import EvaluationDone, Notice
 from keeptune.inference import chat as chat_module
-from keeptune.inference.run import corpus_scores
+from keeptune.inference.answers import corpus_scores
 from keeptune.records import EvalRecord, EvalResult, from_plain
 from keeptune.scoring.table import get_metric
 from keeptune.workspace.run_comparison import compare_entries

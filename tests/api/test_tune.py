@@ -29,7 +29,7 @@ from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, CorruptCheckpoint, RunExists, RunLocked, StoreError
 from keeptune.events import EvaluationDone, RunFinished, StepDone, TrainingStarted, ValidationDone, silent
 from keeptune.forgetting.compare import compare
-from keeptune.inference.run import corpus_scores
+from keeptune.inference.answers import corpus_scores
 from keeptune.models.load import load_model
 from keeptune.records import EvalRecord, TuneResult, from_plain
 from keeptune.scoring.table import get_metric

@@ -1,4 +1,4 @@
-"""Format or knowledge: readings, other ways of asking, floors and the recovery probe."""
+"""Format or knowledge: parsings, other ways of asking, floors and the recovery probe."""
 
 import random
 from dataclasses import replace
@@ -12,7 +12,7 @@ from keeptune.errors import PairingError
 from keeptune.forgetting.contained import CONTAINED
 from keeptune.forgetting.drop import binary_drop
 from keeptune.forgetting.format import diagnose
-from keeptune.forgetting.readings import form_drop, lenient_floor, read_by, strict_and_lenient
+from keeptune.forgetting.parsings import form_drop, lenient_floor, read_by, strict_and_lenient
 from keeptune.records import (
     Answer,
     Diagnosis,
@@ -68,7 +68,7 @@ def with_loss(records, nats, spread=0.0):
         ("rouge1", ("rouge1", "exact_match"), None),
     ],
 )
-def test_which_two_readings_belong_together(metric, scores, pair):
+def test_which_two_parsings_belong_together(metric, scores, pair):
     rows = [EvalRecord("i", "i", "p", ("r",), (), Answer("i", "o"), dict.fromkeys(scores))]
     found = strict_and_lenient(metric, rows)
     assert (found and tuple(reading.name for reading in found)) == pair

@@ -8,7 +8,7 @@ from scored import ability, losses, record, records
 from keeptune.errors import KeeptuneError, MetricError
 from keeptune.forgetting.compare import compare
 from keeptune.forgetting.verdict import judge
-from keeptune.inference.run import score_answers
+from keeptune.inference.answers import score_answers
 from keeptune.records import Answer, EvalRecord, Example, ItemScore, from_plain
 from keeptune.scoring.mean import MeanMetric
 from keeptune.scoring.metric import corpus_score

@@ -18,10 +18,10 @@ from keeptune.config import Adapter, ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import NonFiniteLogits
 from keeptune.events import silent
+from keeptune.inference.answers import AnswerSettings, answer_items
 from keeptune.inference.base_text import sample_text
 from keeptune.inference.drift import kl_by_row, kl_of_adapter
 from keeptune.inference.engines.vllm_engine import _start
-from keeptune.inference.run import AnswerSettings, answer_items
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example, Message

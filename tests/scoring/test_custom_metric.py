@@ -9,7 +9,7 @@ from scoring_items import example, wrote
 from keeptune.config.schema import EvaluationConfig
 from keeptune.data.task_metrics import choose
 from keeptune.errors import MetricError
-from keeptune.inference.run import score_answers
+from keeptune.inference.answers import score_answers
 from keeptune.records import Answer
 from keeptune.scoring.metric import UNSCORED, corpus_score
 from keeptune.scoring.metrics.bleu import Bleu

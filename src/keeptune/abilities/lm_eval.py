@@ -16,8 +16,8 @@ from keeptune.data.formats.raw_row import RawRow
 from keeptune.data.lm_eval_task import HarnessTask, harness_task
 from keeptune.errors import ConfigError, DataError, MissingDependency
 from keeptune.events import EvaluationDone, EvaluationStarted, Notice, Observer, silent
+from keeptune.inference.answers import corpus_scores
 from keeptune.inference.engine import engine_of
-from keeptune.inference.run import corpus_scores
 from keeptune.models.load import LoadedModel
 from keeptune.near_names import did_you_mean
 from keeptune.records import Example, Message

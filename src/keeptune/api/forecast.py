@@ -8,8 +8,8 @@ from pathlib import Path
 from keeptune.config.schema import TuneConfig
 from keeptune.events import Observer, silent
 from keeptune.records import Forecast
+from keeptune.training.new_session import new_session
 from keeptune.training.prepare import prepared
-from keeptune.training.ready import ready
 from keeptune.training.start import merged_start
 from keeptune.workspace.workspace import Workspace
 
@@ -22,5 +22,5 @@ def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
         KeeptuneError: what would stop the run.
     """
     with tempfile.TemporaryDirectory() as folder:
-        session = ready(config, Workspace(Path(folder)), observer)
+        session = new_session(config, Workspace(Path(folder)), observer)
         return prepared(session.with_model(merged_start(session.config.model, session.run))).loop.measure()

@@ -1,5 +1,4 @@
-"""`keeptune.tune`: train on one task, score base and tuned on the same items, say what is certain: of the gain
-there, and of what was lost elsewhere."""
+"""`keeptune.tune`: train on one task, score base and tuned on the same items, and report the gain and what was lost."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import labelled, load_told
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, NoticeLog, Observer, RunStarted
+from keeptune.inference.answers import corpus_scores
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
-from keeptune.inference.run import corpus_scores
 from keeptune.inference.task_format import as_trained
 from keeptune.records import SCHEMA_VERSION, EvalResult, Example
 from keeptune.workspace.lineage import of_run

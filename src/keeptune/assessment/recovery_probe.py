@@ -20,7 +20,7 @@ from keeptune.data.encode import Encoder
 from keeptune.errors import MetricError
 from keeptune.events import Notice, Observer, silent
 from keeptune.forgetting.paired_scores import corpus_statistic, count_names, sum_by_cluster
-from keeptune.inference.run import AnswerSettings, answer_items, score_answers
+from keeptune.inference.answers import AnswerSettings, answer_items, score_answers
 from keeptune.mitigation.row_source import FixedRows
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel

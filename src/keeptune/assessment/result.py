@@ -8,7 +8,7 @@ from dataclasses import replace
 from keeptune.assessment.task_score import Scored
 from keeptune.data.task_metrics import Metrics
 from keeptune.forgetting.compare import compare
-from keeptune.inference.run import corpus_scores
+from keeptune.inference.answers import corpus_scores
 from keeptune.records import (
     SCHEMA_VERSION,
     Comparison,

@@ -17,4 +17,4 @@ class Task:
     tuned: list[EvalRecord]
     metric: Metric
     trained_on: int | None = None
-    """Of the examples, those that the tuned model was trained on; None where that is not known."""
+    """Number of examples that the tuned model was trained on; None if unknown."""

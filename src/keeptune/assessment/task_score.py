@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from keeptune.data.few_shot import fewer_shown, with_shots
 from keeptune.events import Notice
+from keeptune.inference.answers import score_answers
 from keeptune.inference.encoding import new_tokens
 from keeptune.inference.evaluator import Evaluator
-from keeptune.inference.run import score_answers
 from keeptune.records import Answer, EvalRecord, Example
 from keeptune.scoring.baselines import baseline_outputs
 from keeptune.training.session import Session

@@ -128,7 +128,7 @@ def _slices(items: Sequence[Example]) -> list[list[Example]]:
 def only_answered(
     ability: Ability, base: Records, tuned: Records, observer: Observer
 ) -> tuple[Ability, Records, Records]:
-    """The items that both had time for; what was left out is told."""
+    """The items that both models had time for; a notice says what was left out."""
     both = {record.item_id for record in base} & {record.item_id for record in tuned}
     if len(both) < len(ability.items):
         observer(

@@ -35,8 +35,8 @@ from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import fold_adapter
 from keeptune.records import EvalRecord, ForgettingReport
+from keeptune.training.new_session import with_development_items, without_kept_items
 from keeptune.training.preflight import preflight
-from keeptune.training.ready import with_development_items, without_kept_items
 from keeptune.training.resume import refuse_other_settings
 from keeptune.training.session import Session
 from keeptune.training.start import merged_start, refuse_another_start

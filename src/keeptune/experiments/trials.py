@@ -20,7 +20,7 @@ from keeptune.experiments.trial_scores import FinishedTrial
 from keeptune.experiments.tuning import run_tuning
 from keeptune.models.find import find_model, hash_model
 from keeptune.records import to_plain
-from keeptune.training.ready import rows_of
+from keeptune.training.new_session import rows_of
 from keeptune.training.resume import METRICS, metric_files
 from keeptune.training.start import merged_start
 from keeptune.workspace.workspace import Workspace

@@ -23,7 +23,7 @@ from keeptune.mitigation.candidates import (
 )
 from keeptune.mitigation.spec import PLAIN
 from keeptune.records import ForgettingReport, TuneResult
-from keeptune.training.ready import ready
+from keeptune.training.new_session import new_session
 from keeptune.training.resume import check_origin, keep_measured_settings, with_kept_settings
 from keeptune.training.session import Session
 from keeptune.training.start import merged_start
@@ -43,7 +43,7 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
     config = with_kept_settings(config)
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         observer(RunStarted(str(run)))
-        session = ready(config, run, observer)
+        session = new_session(config, run, observer)
         start = session.config.model
         session = with_found_settings(session.with_model(merged_start(start, run)))
         search = _searched(session) if session.config.mitigation_search.auto else None
@@ -116,7 +116,7 @@ def refuse_start(config: TuneConfig) -> None:
     """
     config = with_kept_settings(config)
     refuse_taken(config.output, resume=config.resume)
-    ready(config, Workspace(Path(config.output)), silent)
+    new_session(config, Workspace(Path(config.output)), silent)
 
 
 def _default_name(config: TuneConfig) -> str:

@@ -13,7 +13,7 @@ READ_CHARACTERS = 2_000
 LEAST_WORDS = 2
 """Function words of one language, and more of it than of any other: "Los Angeles" is not Spanish."""
 LEAST_SHARE = 0.1
-"""Of all words: running text has a third and more."""
+"""Share of all words: running text has a third or more."""
 USUAL = 0.05
 """Share of the identified texts from which on a language is one that was expected."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from keeptune.forgetting.amounts import amount, changed
 from keeptune.forgetting.relabelled import Relabelled
 from keeptune.forgetting.signs import SOME, Sign, Signs, shortened
-from keeptune.forgetting.ways import Way
+from keeptune.forgetting.variants import JudgedVariant
 from keeptune.records import Broke, Interval, MaybeInterval, Undefined
 from keeptune.scoring.table import counted_in
 
@@ -31,8 +31,8 @@ _WRITES: dict[Sign, str] = {
 class Evidence:
     """What a conclusion is drawn from."""
 
-    asked: Way
-    others: Sequence[Way]
+    asked: JudgedVariant
+    others: Sequence[JudgedVariant]
     only_form: MaybeInterval
     signs: Signs
     relabelled: Relabelled | None
@@ -44,8 +44,8 @@ class Evidence:
     recovery: MaybeInterval | None = None
     control: MaybeInterval | None = None
 
-    def of(self, verdict: str) -> list[Way]:
-        """The other ways with this verdict."""
+    def of(self, verdict: str) -> list[JudgedVariant]:
+        """The other variants with this verdict."""
         return [each for each in self.others if each.verdict == verdict]
 
 
@@ -120,7 +120,7 @@ def _why_unclear(found: Evidence) -> str:
     return ""
 
 
-def _told(signs: Signs, lost: str, kept: Sequence[Way]) -> str:
+def _told(signs: Signs, lost: str, kept: Sequence[JudgedVariant]) -> str:
     sign = signs.most
     assert sign is not None
     detail = f" ({signs.detail})" if signs.detail else ""
@@ -136,15 +136,15 @@ def _rules(relabelled: Relabelled) -> str:
     return ", ".join(rules[:SHOWN_RULES]) + more
 
 
-def _brought_back(asked: Way, recovery: MaybeInterval | None, control: MaybeInterval | None) -> bool:
+def _brought_back(asked: JudgedVariant, recovery: MaybeInterval | None, control: MaybeInterval | None) -> bool:
     if not isinstance(recovery, Interval) or not isinstance(asked.row.drop, Interval):
         return False
     by_steps_alone = isinstance(control, Interval) and control.high >= recovery.low
     return recovery.low > asked.row.drop.estimate - asked.margin and not by_steps_alone
 
 
-def _named(ways: Sequence[Way], name: str) -> list[Way]:
-    return [each for each in ways if each.row.name == name]
+def _named(variants: Sequence[JudgedVariant], name: str) -> list[JudgedVariant]:
+    return [each for each in variants if each.row.name == name]
 
 
 def _surely_above_most(share: MaybeInterval) -> bool:
@@ -155,8 +155,8 @@ def _surely_below_most(share: MaybeInterval) -> bool:
     return isinstance(share, Interval) and share.high < MOST
 
 
-def _list(ways: Sequence[Way]) -> str:
-    words = [f"{_how(each.row.name)} ({_change(each)})" for each in ways]
+def _list(variants: Sequence[JudgedVariant]) -> str:
+    words = [f"{_how(each.row.name)} ({_change(each)})" for each in variants]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
@@ -165,7 +165,7 @@ def _how(name: str) -> str:
     return known.get(name, f"in the variant {name}")
 
 
-def _change(of: Way) -> str:
+def _change(of: JudgedVariant) -> str:
     row = of.row
     if isinstance(row.drop, Undefined):
         return f"change undefined: {row.drop.reason}"

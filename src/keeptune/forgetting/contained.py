@@ -1,4 +1,4 @@
-"""The lenient reading of a short answer: the reference occurs in what was written."""
+"""Lenient parsing of a short answer: the reference occurs in the output."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from keeptune.scoring.normalise import squad_tokens
 def contained(output: str, example: Example) -> ItemScore:
     """100 where the words of a reference occur in a row in the output, both SQuAD-normalised; else 0. Corpus: mean.
 
-    What ``exact_match`` is to the strict reading. Token F1 is not: it also falls where a right answer stands in a
-    longer sentence, so it would call form a loss of knowledge. A long answer may contain a reference by accident;
-    what that gives is told by shuffled references.
+    The lenient counterpart of ``exact_match``. Token F1 is not one: it also falls where a right answer stands in a
+    longer sentence, so it would mistake a change of form for a loss of knowledge. A long answer may contain a
+    reference by accident; shuffled references measure how often.
     """
     return mean_score(100.0 * any(_holds(output, each) for each in references_of(example) if each.strip()))
 

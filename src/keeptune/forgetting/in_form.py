@@ -35,7 +35,7 @@ def share_read(records: Sequence[EvalRecord]) -> MaybeInterval:
 
 
 def below_chance(records: Sequence[EvalRecord], metric: Metric) -> bool:
-    """Of the answers from which a choice can be read, surely fewer are right than if any had been taken."""
+    """Significantly fewer of the answers from which a choice can be parsed are right than random choices would be."""
     read = [record for record in records if len(record.choices) > 1 and _is_read(record)]
     if not read or not metric.binary or not metric.higher_is_better:
         return False

@@ -12,7 +12,7 @@ from keeptune.scoring.table import counted_in
 _DEGENERATE = ("degenerate", "empty answers", "below chance", "not scored")
 """Flags of answers that are none."""
 NAMED = 4
-"""Undeclared abilities of one outcome that are named; of more, their number is told."""
+"""Maximum number of undeclared abilities with one outcome that are named; of more, only the number is given."""
 
 
 def sentences(gate: Gate, reports: Sequence[AbilityReport]) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def sentences(gate: Gate, reports: Sequence[AbilityReport]) -> tuple[str, ...]:
 
 
 def _declared(declared: Sequence[AbilityReport]) -> list[str]:
-    """What is told of declared abilities that are not all kept, the gravest first."""
+    """Sentences on declared abilities that are not all kept, the gravest first."""
     lost = _with(declared, "lost")
     found = [f"{_list([_fell(report) for report in lost])}, more than the margin allows"] if lost else []
     found += [_collapsed(report) for report in _with(declared, "collapsed")]

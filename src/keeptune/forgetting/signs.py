@@ -55,7 +55,7 @@ class Signs:
     most: Sign | None
     """The sign that surely most of them show; None where none does."""
     any_share: float
-    """Of the answers with any of the signs."""
+    """Share of answers with any of the signs."""
     detail: str = ""
     """The answer that is given everywhere, or the language."""
 

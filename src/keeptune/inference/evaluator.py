@@ -11,9 +11,9 @@ from keeptune.config.schema import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.task_metrics import Metrics
 from keeptune.events import EvaluationDone, ModelLoaded, Notice, Observer
+from keeptune.inference.answers import AnswerSettings, answer_items, corpus_scores, score_answers
 from keeptune.inference.engine import ENGINES
 from keeptune.inference.generate import set_aside
-from keeptune.inference.run import AnswerSettings, answer_items, corpus_scores, score_answers
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.memory import trim

@@ -63,7 +63,7 @@ class Backtest:
 
     size: int
     foretold: Interval
-    """Of the gain that would be measured."""
+    """Interval of the gain that would be measured."""
     observed: float
     holds: bool
     """Whether the observed lies in the interval."""

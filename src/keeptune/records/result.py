@@ -28,7 +28,7 @@ class Forecast:
     """What a training was expected to take, after its first steps."""
 
     seconds: float
-    """Of the training, validations included."""
+    """Training time, validations included."""
     peak_bytes: int
     """Of memory: the process's own on a CPU, torch's on a GPU; 0 where that cannot be told."""
 

@@ -26,7 +26,7 @@ class ClusteredTango:
     caveat: str
 
     def interval(self, level: float = 0.95) -> MaybeInterval:
-        """As `tango_interval`, a fraction; a caveat is told in `method`."""
+        """As `tango_interval`, a fraction; `method` states a caveat."""
         found = tango_interval(self.plus, self.minus, self.items, level, self.degrees)
         if isinstance(found, Undefined):
             return found

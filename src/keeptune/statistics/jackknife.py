@@ -114,7 +114,7 @@ class Jackknife:
         return (margin / z) ** 2 * self.clusters if z else 0.0
 
     def interval(self, level: float = 0.95, beyond: float = 1.0) -> Interval:
-        """All nulls with |z| ≤ t; a caveat is told in `method`."""
+        """All nulls with |z| ≤ t; `method` states a caveat."""
         method = f"{METHOD}; {self.caveat}" if self.caveat else METHOD
         t = float(stdtrit(self.degrees, 0.5 + level / 2.0))
         step = t * self.standard_error

@@ -158,7 +158,7 @@ class Loop:
         yield _Begun(began, budget, step, known)
 
     def _tokens(self) -> float:
-        """Of all steps."""
+        """Tokens of all steps together."""
         return self.rows.epoch.tokens * self.steps / self.epoch_steps
 
     def _nothing_done(self) -> LoopState:
@@ -224,7 +224,7 @@ class Loop:
         return self.forecast
 
     def _first_validation(self, begun: _Begun, state: LoopState) -> tuple[LoopState, float]:
-        """Of the untrained model, which is no candidate, and its seconds; later ones take its memory beside the
+        """Validate the untrained model, which is no candidate, and time it; later ones take its memory beside the
         optimizer's moments."""
         known, gradients = begun.known, begun.gradients
         selection = self._selection(self.validate) if self.validate else None

@@ -35,7 +35,7 @@ class Prepared:
     """With every default filled in."""
     loop: Loop
     parameters: int
-    """Of the model, its adapter among them."""
+    """Parameters of the model, its adapter included."""
 
 
 def prepared(session: Session) -> Prepared:

@@ -17,7 +17,7 @@ from keeptune.workspace.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one run works with. `ready` makes it; methods and `dataclasses.replace` derive others from it."""
+    """What one run works with. `new_session` makes it; methods and `dataclasses.replace` derive others from it."""
 
     config: TuneConfig
     run: Workspace

@@ -22,7 +22,7 @@ def ask_to_stop(why: Stopped) -> bool:
 
 
 def stop_asked() -> Stopped | None:
-    """What is to be raised after the step under way."""
+    """The exception to raise after the current step; None to go on."""
     return _asked
 
 

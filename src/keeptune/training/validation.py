@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keeptune.events import silent
+from keeptune.inference.answers import AnswerSettings, answer_items, corpus_scores, score_answers
 from keeptune.inference.encoding import new_tokens
 from keeptune.inference.loglikelihood import mean_loss
-from keeptune.inference.run import AnswerSettings, answer_items, corpus_scores, score_answers
 from keeptune.models.load import LoadedModel
 from keeptune.training.selection import Validate
 from keeptune.training.session import Session

@@ -24,7 +24,7 @@ def entry_file(folder: str, version: int, key: str) -> Path:
 
 
 def read_entry(file: Path, kind: type[T], observer: Observer) -> list[T] | None:
-    """What `keep_entry` wrote; None where there is nothing, or nothing that can be relied on, which is told."""
+    """What `keep_entry` wrote; None if there is nothing, or nothing reliable; a notice says so."""
     try:
         digest, _, lines = read_regular(file, MOST_BYTES_OF_LINES).partition(b"\n")
         if digest != _digest(lines):

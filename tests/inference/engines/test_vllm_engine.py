@@ -13,11 +13,11 @@ from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError, MissingDependency
 from keeptune.events import silent
+from keeptune.inference.answers import AnswerSettings, answer_items
 from keeptune.inference.engine import ENGINES, close_engines
 from keeptune.inference.engines.vllm_engine import Server, VllmEngine
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.generate import generate
-from keeptune.inference.run import AnswerSettings, answer_items
 from keeptune.records import Answer, Example, Message
 from keeptune.scoring.table import get_metric
 

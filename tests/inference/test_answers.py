@@ -12,9 +12,9 @@ from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Event, Notice, Observer, silent
 from keeptune.inference import run
+from keeptune.inference.answers import AnswerSettings, answer_items, corpus_scores, evaluate_model, score_answers
 from keeptune.inference.engine import Request
 from keeptune.inference.generate import Generated
-from keeptune.inference.run import AnswerSettings, answer_items, corpus_scores, evaluate_model, score_answers
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.records import Example, Message, from_plain, to_plain
 from keeptune.records.eval_record import EvalRecord

@@ -21,7 +21,7 @@ STRICT_FILTER, LENIENT_FILTER = ",strict-match", ",flexible-extract"
 
 
 def strict_and_lenient(metric: str, records: Sequence[EvalRecord]) -> tuple[Metric, Metric] | None:
-    """The two readings that belong to a metric, where the records can be read both ways.
+    """The two parsings that belong to a metric, where the records can be read both ways.
 
     ``x`` and ``x_strict``, or the two filters of lm-evaluation-harness, if both are in the records; ``exact_match`` and
     `CONTAINED` for short answers, which are read again.

@@ -25,7 +25,7 @@ DEV_FRACTION = 0.3
 """Share of the user's own items that a mitigation search chooses by, where the settings say nothing."""
 
 
-def ready(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
+def new_session(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
     """Check the settings, read the rows, and choose the metrics of a run in the folder `run`; nothing is written.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One ability, asked or read in several ways."""
+"""One ability in several variants: each asked, or parsed, in its own way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.foils import with_foils
 from keeptune.forgetting.measurable import score_interval
 from keeptune.forgetting.paired_scores import paired_scores
-from keeptune.forgetting.readings import lenient_floor, read_by, strict_and_lenient
+from keeptune.forgetting.parsings import lenient_floor, read_by, strict_and_lenient
 from keeptune.forgetting.shuffled import example_of
 from keeptune.records import Ability, EvalRecord, Interval, Undefined, VariantDrop, Verdict
 from keeptune.scoring.metric import Metric
@@ -25,18 +25,20 @@ LOSS_MARGIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How an ability fared when asked, or read, in one way."""
+class JudgedVariant:
+    """One variant of an ability: its drop, and the verdict on it."""
 
     row: VariantDrop
     margin: float
     verdict: Verdict
-    """``not measurable`` where one could not see it kept: see `other_way`."""
+    """``not measurable`` where one could not see it kept: see `judge_other_variant`."""
     floor: float | None = None
     """What a guesser gets: by output, what shuffled references or foils give the tuned answers."""
 
 
-def way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability, level: float = 0.95) -> Way | None:
+def judge_variant(
+    name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability, level: float = 0.95
+) -> JudgedVariant | None:
     """The drop by one metric, against the ability's margin; None where no item has a score on both sides.
 
     Args:
@@ -53,10 +55,12 @@ def way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability, leve
     verdict = drop.verdict(margin)
     if verdict == "kept":
         verdict = measure_drop(scores, margin, level).verdict(margin)
-    return Way(VariantDrop(name, metric.name, scores.items, before, after, drop.interval), margin, verdict)
+    return JudgedVariant(VariantDrop(name, metric.name, scores.items, before, after, drop.interval), margin, verdict)
 
 
-def other_way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability, level: float) -> Way | None:
+def judge_other_variant(
+    name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability, level: float
+) -> JudgedVariant | None:
     """The same, where the ability was not asked or read so at first.
 
     Kept only counts if there was something to keep: the base's score is surely more than twice the margin above what a
@@ -64,7 +68,7 @@ def other_way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability
     always the text that is the reference of most items; by output the chance of the ability, the tuned answers against
     shuffled references, and, where a right answer only has to occur, against foils.
     """
-    found = way(name, pairs, metric, ability, level)
+    found = judge_variant(name, pairs, metric, ability, level)
     if found is None or metric.unit == "nats":
         return found
     base, tuned = zip(*_read_by(pairs, metric), strict=True)
@@ -80,7 +84,7 @@ def other_way(name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability
         least = max(guesses, key=lambda each: sign * each) if guesses else worst
     shown = _surely_better(base, metric, least, 2.0 * found.margin) and _surely_better(tuned, metric, least)
     verdict = "not measurable" if found.verdict == "kept" and not shown else found.verdict
-    return Way(found.row, found.margin, verdict, floor)
+    return JudgedVariant(found.row, found.margin, verdict, floor)
 
 
 def _best_guess(records: Sequence[EvalRecord]) -> float:
@@ -116,7 +120,7 @@ def _foil_floor(tuned: Sequence[EvalRecord], metric: Metric) -> float | None:
     return fmean(found) if found else None
 
 
-def reading_of(pairs: Sequence[Pair], ability: Ability) -> Metric | None:
+def parsing_of(pairs: Sequence[Pair], ability: Ability) -> Metric | None:
     """By what to read items that were asked otherwise: one of the ability's metrics, or else another that they were
     scored by; leniently, if they can be read so. None where nothing was scored."""
     records = [record for each in pairs for record in each]
@@ -130,8 +134,8 @@ def reading_of(pairs: Sequence[Pair], ability: Ability) -> Metric | None:
     if not scored:
         return None
     name = min(scored, key=lambda name: name not in ability.metrics)
-    readings = strict_and_lenient(name, records)
-    return readings[1] if readings else get_metric(name)
+    parsings = strict_and_lenient(name, records)
+    return parsings[1] if parsings else get_metric(name)
 
 
 def _read_by(pairs: Sequence[Pair], metric: Metric) -> list[Pair]:
