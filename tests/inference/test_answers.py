@@ -11,7 +11,7 @@ import pytest
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Event, Notice, Observer, silent
-from keeptune.inference import run
+from keeptune.inference import answers
 from keeptune.inference.answers import AnswerSettings, answer_items, corpus_scores, evaluate_model, score_answers
 from keeptune.inference.engine import Request
 from keeptune.inference.generate import Generated
@@ -90,7 +90,7 @@ def test_a_scripted_model_scores_what_it_must(
         progress(6)
         return [Generated(text, len(text), "stop") for text in script]
 
-    monkeypatch.setattr(run, "generate_kept", generate)
+    monkeypatch.setattr(answers, "generate_kept", generate)
     loaded, answer_settings = asked
     records, scores = evaluate_model(loaded, answer_settings, ITEMS, [get_metric("exact_match")], told.append, "base")
     assert [record.scores["exact_match"].value for record in records] == [100, 100, 100, 0, 0, 100]
