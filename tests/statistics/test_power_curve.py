@@ -9,6 +9,7 @@ import pytest
 
 from keeptune.records import Interval, Undefined
 from keeptune.statistics.power_curve import (
+    MIN_SIZES,
     MISFIT,
     CurveScores,
     PowerCurve,
@@ -106,3 +107,5 @@ def test_too_few_sizes_or_draws_are_told() -> None:
     assert "at least 4" in told.reason
     one = CurveScores(found.sizes, found.scores[:, :1], found.item_covariance)
     assert fit_power_curve(one) == Undefined("one draw per size does not show how much draws differ")
+    assert len(one.sizes) >= MIN_SIZES
+    assert foretold(one) == fit_power_curve(one)

@@ -38,6 +38,8 @@ MIN_SIZES = 4
 MISFIT = 0.01
 METHOD = "learning curve, mixture over its shape"
 
+ONE_DRAW = Undefined("one draw per size does not show how much draws differ")
+
 
 @dataclass(frozen=True, slots=True)
 class CurveScores:
@@ -114,7 +116,7 @@ def fit_power_curve(found: CurveScores) -> PowerCurve | Undefined:
     if count < MIN_SIZES - 1:
         return Undefined(f"{count} sizes with training: a curve needs at least {MIN_SIZES - 1}")
     if draws < 2:
-        return Undefined("one draw per size does not show how much draws differ")
+        return ONE_DRAW
     return _fit(found, draw_noise(found))
 
 
@@ -127,6 +129,8 @@ def foretold(found: CurveScores, level: float = 0.95) -> Interval | Undefined:
     count = len(found.sizes)
     if count < MIN_SIZES:
         return Undefined(f"{count} sizes with training: a backtest needs at least {MIN_SIZES}")
+    if found.scores.shape[1] < 2:
+        return ONE_DRAW
     noise = draw_noise(found)
     known = found.first(count - 1)
     curve = _fit(known, DrawNoise(noise.variance[:-1], noise.degrees))
