@@ -126,7 +126,7 @@ def test_a_link_inside_a_run_stays(tmp_path: Path) -> None:
     (run / "config.json").write_text("{}")
     (run / "latest").symlink_to(run / "best")
     with open_run(str(run), "x", resume=True) as opened:
-        assert opened == run
+        assert opened.path == run
 
 
 def test_a_run_behind_a_link_is_a_run(tmp_path: Path) -> None:

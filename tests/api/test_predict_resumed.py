@@ -85,7 +85,7 @@ def test_the_suffix_is_the_format(run: Ran, tmp_path: Path) -> None:
         with (tmp_path / name).open(encoding="utf-8", newline="") as handle:
             assert list(csv.DictReader(handle, delimiter=delimiter)) == [wanted]
     for name in ("answers.xlsx", "answers"):
-        with pytest.raises(ConfigError, match="names no format"):
+        with pytest.raises(ConfigError, match="is not a format"):
             predict(tuned(run), DataConfig(test=str(rows)), ASKED, str(tmp_path / name))
 
 

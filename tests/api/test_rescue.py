@@ -231,7 +231,7 @@ def test_a_base_that_is_an_adapter_is_folded_before_the_interpolation(
 
 
 def test_without_items_of_the_task_it_says_what_is_missing(coloured: Path, counting: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be seen"):
+    with pytest.raises(ConfigError, match="no items"):
         rescue(wanted(coloured, tmp_path / "rescued", data=DataConfig()), tuned(counting))
 
 

@@ -74,7 +74,7 @@ def test_predict_asks_by_the_runs_format(formatted: Path, tmp_path: Path, named:
 def test_flags_go_before_the_runs_format(formatted: Path, tmp_path: Path) -> None:
     found, told = answers(formatted / "run", tmp_path, tmp_path / "out.jsonl", prompt="Say {thing}", system="Be kind.")
     assert found[0]["prompt"].endswith("Say spoon")
-    assert "prompt" not in formats(told)[0]
+    assert "with prompt" not in formats(told)[0]
     _, told = answers(formatted / "run", tmp_path, tmp_path / "all.jsonl", **FORMAT)
     assert formats(told) == []
 

@@ -333,8 +333,11 @@ def test_test_rows_are_unread_until_the_final_score(
     def of_rows(arguments: Sequence[Any]) -> set[str]:
         return {row.item_id for row in arguments[1]}
 
+    def of_source(arguments: Sequence[Any]) -> set[str]:
+        return {row.item_id for batch in arguments[1].sample() for row in batch}
+
     watch(validation, "mean_loss", of_rows)
-    watch(prepare, "Loop", of_rows)
+    watch(prepare, "Loop", of_source)
     watch(validation, "answer_items", lambda arguments: {example.id for example in arguments[2]})
     result = tune(config)
     assert used == roles[0] | roles[1]

@@ -363,7 +363,7 @@ def test_a_search_that_was_stopped_goes_on_where_it_was(coloured: Path, tmp_path
         "answers from the cache have cost their time"
     )
     assert not mitigation_search.enough
-    assert "no candidate" in mitigation_search.reason
+    assert "no tried candidate" in mitigation_search.reason
 
 
 def test_with_another_budget_it_ends_elsewhere_and_the_run_holds_that(coloured: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_names_units_and_kinds() -> None:
 
 def test_a_loss_says_what_it_is_counted_in() -> None:
     assert counted_in("lm-eval:word_perplexity:nats") == "nats per word"
-    assert counted_in("lm-eval:bits_per_byte:nats") == "nats a byte"
+    assert counted_in("lm-eval:bits_per_byte:nats") == "nats per byte"
     assert counted_in("lm-eval:perplexity:nats") == "nats per answer"
     assert counted_in("lm-eval:acc") == counted_in("rouge1") == counted_in("own.py:score") == "points"
     assert counted_in("token_loss") == "nats per token"

@@ -111,7 +111,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tiny: Callable[..., Path], tmp_p
     assert caught.value.step == poisoned
     assert len(caught.value.item_ids) > 0
     assert set(caught.value.item_ids) <= {row.item_id for row in rows}
-    assert re.search(r"the (loss|norm of the gradient) became nan at step 5, on the items e\d+, ", str(caught.value))
+    assert re.search(r"the (loss|norm of the gradient) became nan at step 5, on items e\d+, ", str(caught.value))
     assert "--lr" in caught.value.fix
     kept = [step for step, _ in Workspace(tmp_path).checkpoints()]
     assert kept == [3, 4]
