@@ -48,7 +48,7 @@ BAD_CONFIGS = [
     BadConfig(
         "nested too deep", "shape", ("run.yaml:3: training.lr.max", "one value"), "training:\n  lr:\n    max: 1\n"
     ),
-    BadConfig("bad YAML", "yaml", ("run.yaml:3", "begins in line 2", "not YAML"), "seed: 1\nlr: [1, 2\n"),
+    BadConfig("bad YAML", "yaml", ("run.yaml:3", "begins on line 2", "not YAML"), "seed: 1\nlr: [1, 2\n"),
     BadConfig("a tab", "yaml", ("run.yaml:2: not YAML",), "training:\n\tlr: 1\n"),
     BadConfig("a list at the top", "yaml", ("run.yaml:1: not a mapping",), "- lr: 1\n"),
     BadConfig("one key twice", "twice", ("run.yaml:3: seed is given twice", "line 1"), "seed: 1\nlr: 1e-4\nseed: 2\n"),
@@ -116,7 +116,7 @@ BAD_CONFIGS = [
     BadConfig(
         "something to keep that is not measured",
         "together",
-        ("measure is none, and keep is given",),
+        ("measure is none, so the abilities in keep would not be measured",),
         "measure: none\n",
         flags={"keep": ("ner",)},
     ),
