@@ -191,7 +191,7 @@ def test_it_goes_on_where_train_held_a_kept_item_and_asks_as_before(fresh: TuneC
     assert len(compare(given, ("lora",), (0, 1), again).trials) == 2
     assert len(again.of(TrainingStarted)) == 1
     narrower = dataclasses.replace(given.measure.keep[0], margin=0.01)
-    with pytest.raises(StoreError, match="lora-s0 was asked with another keep"):
+    with pytest.raises(StoreError, match="lora-s0 was evaluated with another keep"):
         compare(
             dataclasses.replace(given, measure=MeasureConfig(abilities=("none",), keep=(narrower,))), ("lora",), (0,)
         )
@@ -230,7 +230,7 @@ def test_a_trial_that_goes_on_records_what_it_is_asked(tiny: Callable[..., Path]
     for kept in (Workspace(trial).result()["config"], json.loads((trial / "config.json").read_text())):
         assert kept["measure"]["keep"][0]["margin"] == 0.5
     compare(wider, ("lora",), (0,), Told(stop_at=lambda e: isinstance(e, TrainingStarted)))
-    with pytest.raises(StoreError, match="was asked with another keep"):
+    with pytest.raises(StoreError, match="was evaluated with another keep"):
         compare(given, ("lora",), (0,))
 
 

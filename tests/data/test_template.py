@@ -45,5 +45,5 @@ def test_a_stray_brace_is_refused(text: str) -> None:
 
 def test_a_field_stands_for_itself() -> None:
     assert field_or_template("topic name", FIELDS, "--completion").fields == ("topic name",)
-    with pytest.raises(DataError, match=r'"dialoge" is no field.*did you mean "dialogue"'):
+    with pytest.raises(DataError, match=r'"dialoge" is not a field.*did you mean "dialogue"'):
         field_or_template("dialoge", FIELDS, "--completion")

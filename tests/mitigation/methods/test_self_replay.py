@@ -177,11 +177,11 @@ def test_what_cannot_be_used_is_counted_and_too_little_is_an_error(
 ) -> None:
     # At random weights nothing ends, and bytes do not make characters.
     untaught = load(tiny("llama"))
-    with pytest.raises(ModelError, match=r"wrote 0 usable rows of 5 in 64 tries \(.*\d+ not ended") as caught:
+    with pytest.raises(ModelError, match=r"wrote 0 usable rows of 5 in 64 tries \(.*\d+ not finished") as caught:
         self_replay_rows(untaught, encoder(untaught), 5, [], writing=ROOM)
     assert "--self-replay-prompts" in caught.value.fix
     loaded = talking("llama")
-    with pytest.raises(ModelError, match=r"in 2 tries \(2 not ended within the room\)"):
+    with pytest.raises(ModelError, match=r"in 2 tries \(2 not finished within the length limit\)"):
         self_replay_rows(
             loaded, encoder(loaded), 2, [], [user(0, "say 1 or 2"), user(1, "say 3")], Writing(answer_tokens=3)
         )
