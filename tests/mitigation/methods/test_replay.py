@@ -94,7 +94,7 @@ def test_too_few_is_told_and_none_is_an_error() -> None:
     replay_examples(12, [source("a", 10)], [source("t", 2)], seed=0, observer=told.append)
     messages = [event.message for event in told if isinstance(event, Notice) and event.kind == "replay"]
     assert [message[:5] for message in messages] == ["2 row", "12 ro"]
-    assert "8 are there" in messages[1]
+    assert "8 are available" in messages[1]
     with pytest.raises(DataError, match="no rows of old tasks are left") as caught:
         replay_examples(12, [source("a", 10)], [source("t", 10)], seed=0)
     assert "--replay" in caught.value.fix
