@@ -119,5 +119,5 @@ def test_other_vocabularies_are_refused_naming_both(tiny: Callable[..., Path], t
     assert renamed.found.name in str(caught.value)
     padded = load(tiny("llama"))
     padded.model.resize_token_embeddings(270)
-    with pytest.raises(ModelError, match="span 261 and 270 tokens"):
+    with pytest.raises(ModelError, match="261 and 270 tokens"):
         kl_by_row(base, padded, [], 100)
