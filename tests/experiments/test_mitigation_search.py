@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,63 +10,28 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from keeptune.abilities.declared import wanted_abilities
 from keeptune.api.tune import tune
 from keeptune.config import (
     Adapter,
     DataConfig,
-    EvaluationConfig,
-    Full,
     Keep,
-    MeasureConfig,
     MitigationConfig,
-    MitigationSearchConfig,
-    TuneConfig,
 )
-from keeptune.config.settings import SETTINGS
 from keeptune.data.task_rows import Rows
-from keeptune.errors import ConfigError, ModelError, StoreError
-from keeptune.events import CandidateDone, EvaluationDone, Notice, StepDone, TrainingStarted, silent
+from keeptune.errors import ConfigError, ModelError
+from keeptune.events import CandidateDone, EvaluationDone, Notice, TrainingStarted, silent
 from keeptune.experiments import mitigation_search as search_module
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.choose_candidate import Tried
 from keeptune.mitigation.spec import MitigationSpec, parse
 from keeptune.records import MitigationSearchReport, TuneResult, from_plain
 from keeptune.training.session import Session
-from tests.api.runs import Told, settings
+from tests.api.runs import Told
+from tests.experiments.colours import of_no_run, of_search, second
 
 pytestmark = pytest.mark.usefixtures("able_bases")
-
-
-def second(coloured: Path, output: Path, **mitigation_search: Any) -> TuneConfig:
-    """Learn to count, fully, and keep the colours."""
-    config = settings(coloured / "first" / "model", coloured, str(output), epochs=30.0, lr=0.01, batch_size=8)
-    keep = Keep("colours", str(coloured / "kept.jsonl"), "rouge1", 95.0)
-    return replace(
-        config,
-        method=Full(),
-        data=DataConfig(train=str(coloured / "numbers.jsonl"), validation_fraction=0.25),
-        evaluation=EvaluationConfig(max_new_tokens=24, metrics=("rouge1",)),
-        measure=MeasureConfig(keep=(keep,), abilities=("none",)),
-        mitigation_search=MitigationSearchConfig(**{"auto": True, **mitigation_search}),
-    )
-
-
-@pytest.fixture
-def unreachable(monkeypatch: pytest.MonkeyPatch) -> float:
-    """A `min_gain` that no candidate reaches, so that all are tried; its range is lifted."""
-    monkeypatch.setitem(
-        SETTINGS, "mitigation_search.min_gain", replace(SETTINGS["mitigation_search.min_gain"], range=None)
-    )
-    return 9.0
-
-
-def of_no_run(config: TuneConfig, folder: Path) -> TuneConfig:
-    """The same from a copy of the base, so that nothing of an earlier run is kept by default."""
-    shutil.copytree(config.model.name, folder / "base")
-    return replace(config, model=replace(config.model, name=str(folder / "base")))
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +43,7 @@ def outcome(coloured: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return output, tune(config, told), told
 
 
-def of_search(result: TuneResult) -> MitigationSearchReport:
-    assert result.forgetting is not None
-    assert result.forgetting.mitigation_search is not None
-    return result.forgetting.mitigation_search
-
-
-def test_it_search_until_what_was_declared_is_kept(outcome: tuple[Path, TuneResult, Told]) -> None:
+def test_it_searches_until_what_was_declared_is_kept(outcome: tuple[Path, TuneResult, Told]) -> None:
     run, result, told = outcome
     mitigation_search = of_search(result)
     plain, interpolated, repaired, *its_interpolations = mitigation_search.candidates
@@ -119,7 +77,7 @@ def test_it_search_until_what_was_declared_is_kept(outcome: tuple[Path, TuneResu
     assert mitigation_search.chosen in (run / "report.html").read_text()
 
 
-def test_a_interpolated_candidate_takes_no_training(outcome: tuple[Path, TuneResult, Told]) -> None:
+def test_an_interpolated_candidate_takes_no_training(outcome: tuple[Path, TuneResult, Told]) -> None:
     _, result, told = outcome
     interpolated = of_search(result).candidates[1]
     assert interpolated.trained_seconds == 0.0
@@ -127,25 +85,7 @@ def test_a_interpolated_candidate_takes_no_training(outcome: tuple[Path, TuneRes
     assert sum(isinstance(event, TrainingStarted) for event in told.events) == 2
 
 
-def test_the_alpha_of_a_training_that_was_tried_takes_no_other(coloured: Path, tmp_path: Path) -> None:
-    config = second(coloured, tmp_path / "run", candidates=("kl=0.1", "kl=0.1+interpolation=0.5"), max_candidates=2)
-    keep = replace(config.measure.keep[0], margin=0.5)
-    told = Told()
-    mitigation_search = of_search(tune(replace(config, measure=replace(config.measure, keep=(keep,))), told))
-    assert [candidate.candidate for candidate in mitigation_search.candidates] == [
-        "plain",
-        "kl=0.1",
-        "kl=0.1+interpolation=0.5",
-    ]
-    assert [candidate.trained_seconds > 0 for candidate in mitigation_search.candidates] == [True, True, False]
-    assert len(told.of(TrainingStarted)) == 2
-    _, kl, interpolated = mitigation_search.candidates
-    assert interpolated.drops != kl.drops
-
-
-def test_a_next_interpolation_two_is_tried_next(
-    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_alpha_between_two_is_tried_next(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
     def next_of(tried: Sequence[Tried], min_gain: float) -> MitigationSpec | None:
@@ -225,7 +165,7 @@ def test_a_candidate_that_memory_does_not_hold_is_left_with_its_interpolations(
     assert began.count("kl=0.1") == 1
 
 
-def test_a_interpolation_that_the_method_cannot_have_is_not_tried(
+def test_an_interpolation_that_the_method_cannot_have_is_not_tried(
     coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search_module, "next_alpha", lambda *_: parse("interpolation=0.75"))
@@ -244,22 +184,6 @@ def test_what_no_candidate_uses_makes_no_other_training(
     mitigation_search = of_search(tune(replace(config, output=".", mitigation=prompts), told))
     assert len(mitigation_search.candidates) == 3
     assert len(told.of(TrainingStarted)) == 1
-
-
-def test_a_training_of_another_base_is_not_used(coloured: Path, tmp_path: Path) -> None:
-    config = of_no_run(second(coloured, tmp_path / "alone", auto=False), tmp_path)
-    tune(config)
-    interpolated, told = (
-        replace(config, output=str(tmp_path / "half"), mitigation=MitigationConfig(interpolation=0.5)),
-        Told(),
-    )
-    tune(interpolated, told)
-    assert not told.of(TrainingStarted)
-    weights = load_file(tmp_path / "base" / "model.safetensors")
-    save_file({name: 1.01 * value for name, value in weights.items()}, tmp_path / "base" / "model.safetensors")
-    (tmp_path / "base" / "SHA256SUMS").unlink()
-    tune(replace(interpolated, output=str(tmp_path / "of-another")), told)
-    assert told.of(TrainingStarted)
 
 
 def test_no_item_of_either_part_is_learned(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,34 +207,6 @@ def test_no_item_of_either_part_is_learned(coloured: Path, tmp_path: Path, monke
     asked = {example.prompt for example in (*ability.items, *ability.dev)}
     assert len(asked) > 8
     assert not asked & {example.prompt for example in (*learned[0].train, *learned[0].validation)}
-
-
-def test_what_was_trained_beside_a_mitigation_search_is_not_trained_again(
-    coloured: Path, tmp_path: Path, unreachable: float
-) -> None:
-    old = MitigationConfig(replay=(str(coloured / "old.jsonl"),))
-    alone = second(coloured, tmp_path / "alone", auto=False)
-    repaired = replace(
-        second(coloured, tmp_path / "repaired", auto=False), mitigation=replace(old, replay_fraction=0.4, kl=0.5)
-    )
-    trained = [tune(config).training for config in (alone, repaired)]
-    told = Told()
-    candidates = ("replay=0.4+kl=0.5", "interpolation=0.75+lora")
-    config = second(coloured, tmp_path / "search", candidates=candidates, max_candidates=2, min_gain=unreachable)
-    result = tune(replace(config, mitigation=old), told)
-    assert not [event for event in told.events if isinstance(event, TrainingStarted)]
-    mitigation_search = of_search(result)
-    assert [candidate.trained_seconds for candidate in mitigation_search.candidates] == [
-        training.seconds for training in trained
-    ]
-    chosen = tmp_path / ("alone" if mitigation_search.chosen == "plain" else "repaired") / "model"
-    kept = load_file(tmp_path / "search/model/model.safetensors")
-    assert all(torch.equal(kept[name], value) for name, value in load_file(chosen / "model.safetensors").items())
-    another = replace(
-        config, output=str(tmp_path / "another"), training=replace(config.training, seed=1), mitigation=old
-    )
-    tune(another, told)
-    assert [event for event in told.events if isinstance(event, TrainingStarted)], "another seed is another training"
 
 
 def test_the_choice_sees_no_item_of_the_verdict(outcome: tuple[Path, TuneResult, Told]) -> None:
@@ -347,57 +243,6 @@ def test_replayed_rows_are_never_asked(coloured: Path, tmp_path: Path) -> None:
     assert any("replay=0.4 cannot be tried: no rows of old tasks are left to replay" in message for message in said)
 
 
-def test_a_search_that_was_stopped_goes_on_where_it_was(coloured: Path, tmp_path: Path) -> None:
-    config = second(coloured, tmp_path / "run", candidates=("interpolation=0.5", "lora"), max_candidates=1)
-    told = Told(stop_at=lambda event: isinstance(event, CandidateDone))
-    with pytest.raises(InterruptedError):
-        tune(config, told)
-    (done,) = told.of(CandidateDone)
-    again = Told()
-    result = tune(replace(config, resume=True), again)
-    assert not any(isinstance(event, StepDone) for event in again.events)
-    mitigation_search = of_search(result)
-    assert [candidate.candidate for candidate in mitigation_search.candidates] == ["plain", "interpolation=0.5"]
-    assert mitigation_search.not_tried == ("lora",)
-    assert mitigation_search.candidates[0].asked_seconds >= done.evidence.asked_seconds, (
-        "answers from the cache have cost their time"
-    )
-    assert not mitigation_search.enough
-    assert "no tried candidate" in mitigation_search.reason
-
-
-def test_with_another_budget_it_ends_elsewhere_and_the_run_holds_that(coloured: Path, tmp_path: Path) -> None:
-    config = second(
-        coloured,
-        tmp_path / "run",
-        candidates=("interpolation=0.5", "interpolation=0"),
-        max_candidates=1,
-        search_minutes=1e-6,
-    )
-    settled = Told(stop_at=lambda event: isinstance(event, EvaluationDone) and event.name == "base")
-    with pytest.raises(InterruptedError):
-        tune(config, settled)
-    before = load_file(tmp_path / "run" / "model" / "model.safetensors")
-    result = tune(
-        replace(config, resume=True, mitigation_search=replace(config.mitigation_search, search_minutes=None))
-    )
-    assert of_search(result).chosen == "interpolation=0"
-    base = load_file(coloured / "first" / "model" / "model.safetensors")
-    after = load_file(tmp_path / "run" / "model" / "model.safetensors")
-    assert all(torch.equal(value, base[name]) for name, value in after.items())
-    assert not all(torch.equal(value, before[name]) for name, value in after.items())
-
-
-def test_what_an_earlier_start_has_done_counts_in_the_budget(coloured: Path, tmp_path: Path) -> None:
-    config = second(coloured, tmp_path / "run", candidates=("interpolation=0.5",))
-    with pytest.raises(InterruptedError):
-        tune(config, Told(stop_at=lambda event: isinstance(event, CandidateDone)))
-    trained = json.loads((tmp_path / "run" / "candidates" / "plain" / "training.json").read_text())["seconds"]
-    budget = replace(config.mitigation_search, search_minutes=0.9 * trained / 60)
-    mitigation_search = of_search(tune(replace(config, resume=True, mitigation_search=budget)))
-    assert [candidate.candidate for candidate in mitigation_search.candidates] == ["plain"]
-
-
 def test_an_ability_without_development_items_is_left_out(coloured: Path, tmp_path: Path) -> None:
     config = second(coloured, tmp_path / "run")
     (tmp_path / "one.jsonl").write_text((coloured / "kept.jsonl").read_text().splitlines()[0] + "\n")
@@ -407,18 +252,6 @@ def test_an_ability_without_development_items_is_left_out(coloured: Path, tmp_pa
     with pytest.raises(ConfigError, match="none of the declared abilities can be measured"):
         tune(config, told)
     assert any("one is left out of the search" in notice.message for notice in told.of(Notice))
-
-
-def test_weights_that_learned_what_is_now_kept_are_refused(coloured: Path, tmp_path: Path) -> None:
-    config = second(coloured, tmp_path / "run", auto=False)
-    config = replace(config, mitigation=MitigationConfig(replay=(str(coloured / "kept.jsonl"),), replay_fraction=0.3))
-    config = of_no_run(replace(config, training=replace(config.training, epochs=1.0)), tmp_path)
-    nothing = replace(config, measure=MeasureConfig(abilities=("none",)))
-    scored = Told(stop_at=lambda event: isinstance(event, EvaluationDone))
-    with pytest.raises(InterruptedError):
-        tune(nothing, scored)
-    with pytest.raises(StoreError, match="other replayed rows"):
-        tune(replace(config, resume=True))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from keeptune.report.html.compare_page import render_comparison, scatter
 from keeptune.report.visible import visible
 from tests.report.forgetting_reports import HOSTILE
 from tests.report.method_comparisons import COMPARISON, FAILED, METHODS
-from tests.report.test_html import Outline
+from tests.report.outline import Outline
 
 PAGE = render_comparison(COMPARISON)
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import hashlib
 import itertools
-import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,58 +16,22 @@ from keeptune.report.ending import ending_of_tune
 from keeptune.report.html import render, write_html
 from keeptune.report.html.axis import axis_over
 from keeptune.report.html.confusion_table import confusion_table
-from keeptune.report.html.embedded import embedded_json
 from keeptune.report.html.explorer import _kind, _side
 from keeptune.report.html.forest import ordered, panels, strip
 from keeptune.report.html.page import asset
-from keeptune.report.visible import visible
 from tests.report.forgetting_reports import (
-    HOSTILE,
     PLANTED,
     ability_pairs,
     forgetting_report,
-    hostile_pairs,
     outcome,
     record,
     task_pairs,
 )
+from tests.report.outline import Outline, data_of
 from tests.report.results import RESULT
 
 REPORT = forgetting_report()
 PAGE = render(REPORT, ability_pairs(), task_pairs())
-
-
-class Outline(HTMLParser):
-    """Tags, attributes and the text of scripts and styles, as a browser's parser would split them."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.raw: list[tuple[str, str]] = []
-        self.words: list[str] = []
-        self._inside = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        self._inside = tag if tag in ("script", "style") else ""
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = "" if tag == self._inside else self._inside
-
-    def handle_data(self, data: str) -> None:
-        (self.raw.append((self._inside, data)) if self._inside else self.words.append(data))
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-
-def data_of(page: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
-    assert found is not None
-    loaded: dict[str, Any] = json.loads(found[1])
-    return loaded
 
 
 def test_the_answer_comes_first() -> None:
@@ -182,76 +141,8 @@ def test_an_untrusted_detector_is_shown_as_such() -> None:
     assert "Unreliable. The length alone does as well." in text
 
 
-def test_the_policy_allows_this_style_and_script_alone() -> None:
-    outline = Outline(PAGE)
-    (policy,) = [a["content"] for tag, a in outline.tags if a.get("http-equiv") == "Content-Security-Policy"]
-    assert policy.startswith("default-src 'none'; ")
-    assert "unsafe" not in policy
-    for kind in ("style", "script"):
-        text = max((data for tag, data in outline.raw if tag == kind and not data.startswith("{")), key=len)
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assert f"{kind}-src 'sha256-{digest}'" in policy
-
-
-def test_the_page_names_nothing_outside_itself() -> None:
-    outline = Outline(PAGE)
-    for tag, attributes in outline.tags:
-        assert tag not in ("link", "img", "iframe", "object", "embed", "base")
-        assert not {"src", "srcset", "style"} & set(attributes)
-        assert not any(name.startswith("on") for name in attributes)
-        assert attributes.get("href", "#").startswith("#")
-    targets = {a["id"] for _, a in outline.tags if "id" in a}
-    assert {a["href"][1:] for _, a in outline.tags if "href" in a} <= targets
-    assert "url(" not in PAGE.split("</style>")[0]
-
-
 def test_it_is_small_without_its_data() -> None:
     assert len(render(REPORT, {}).encode()) < 150_000
-
-
-def test_hostile_answers_stay_data() -> None:
-    page = render(REPORT, {"capitals": hostile_pairs()})
-    outline, clean = Outline(page), Outline(render(REPORT, {"capitals": hostile_pairs()[:0]}))
-    tags = [tag for tag, _ in outline.tags]
-    assert "img" not in tags
-    assert tags.count("script") == 2 == [tag for tag, _ in clean.tags].count("script")
-    assert "49" not in [item["tuned"]["output"] for item in data_of(page)["items"]]
-    tuned = [item["tuned"]["output"] for item in data_of(page)["items"]]
-    assert tuned == [visible(text) for text in HOSTILE]
-    assert tuned[4] == "␛[31mred␛[0m ␀ ␇ ⟨U+009B⟩2J"
-    assert len(tuned[9]) == 100_000
-    page.encode("utf-8")
-
-
-def test_hostile_names_stay_text() -> None:
-    nasty = dataclasses.replace(
-        REPORT,
-        base_name="<script>alert(1)</script>\x1b[2J",
-        sentences=("{{7*7}} <b>bold</b>", "</title><script>alert(2)</script>"),
-        abilities=(dataclasses.replace(REPORT.abilities[0], name="</script><i>", title="\u202ea\x00\ud800"),),
-    )
-    pairs = {"</script><i>": hostile_pairs()}
-    page = render(nasty, pairs)
-    outline = Outline(page)
-    assert [tag for tag, _ in outline.tags].count("script") == 2
-    assert "i" not in [tag for tag, _ in outline.tags]
-    assert "{{7*7}} <b>bold</b>" in outline.text
-    assert "<script>alert(1)</script>␛[2J" in outline.text
-    assert "⟨U+202E⟩a␀⟨U+D800⟩" in outline.text
-    assert data_of(page)["groups"][0]["name"] == "</script><i>"
-    page.encode("utf-8")
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_embedded_json_comes_back_and_ends_nothing(text: str) -> None:
-    embedded = str(embedded_json({"text": text}))
-    assert json.loads(embedded) == {"text": text}
-    assert not set(embedded) & set("<>&\u2028\u2029\x00")
-
-
-def test_joiners_and_line_ends_stay() -> None:
-    assert visible("a\tb\n👩‍👧 नमस्ते\u200c") == "a\tb\n👩‍👧 नमस्ते\u200c"
-    assert visible("\r\x7f\u200b") == "␍␡⟨U+200B⟩"
 
 
 def test_kinds_of_items() -> None:
@@ -402,12 +293,6 @@ def test_every_candidate_and_the_choice_are_shown() -> None:
     assert "−16.5 to −8.5" in mitigation_search
     assert 'href="#mitigation-search"' in page
     assert 'id="mitigation-search"' not in render(forgetting_report(), {})
-
-
-def test_a_candidate_or_an_ability_cannot_write_markup() -> None:
-    page = render(outcome(forgetting_report(), hostile="<script>alert(1)</script>"), {})
-    assert "<script>alert(1)" not in page
-    assert "&lt;script&gt;alert(1)" in page
 
 
 def test_full_marks_are_right_only_where_more_is_better() -> None:

@@ -145,7 +145,7 @@ def _mitigations() -> Iterator[Case]:
         ("L2-SP under DoRA", "unfit-mitigation", "--method dora --l2sp 0.1"),
         ("EWC under IA³", "unfit-mitigation", "--method ia3 --ewc 10"),
         ("KL under CorDA", "unfit-mitigation", "--method corda --kl 0.5"),
-        ("a interpolated soft prompt", "unfit-mitigation", "--method prompt --interpolation 0.5"),
+        ("interpolation of a soft prompt", "unfit-mitigation", "--method prompt --interpolation 0.5"),
         ("KL on replayed rows without any", "no-old-rows", "--kl 0.5 --kl-on replay"),
         (
             "replay of more than there is room for",

@@ -1,0 +1,46 @@
+"""Runs of a tiny model that knows the colours of things and learns to count them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from keeptune.config import (
+    DataConfig,
+    EvaluationConfig,
+    Full,
+    Keep,
+    MeasureConfig,
+    MitigationSearchConfig,
+    TuneConfig,
+)
+from keeptune.records import MitigationSearchReport, TuneResult
+from tests.api.runs import settings
+
+
+def second(coloured: Path, output: Path, **mitigation_search: Any) -> TuneConfig:
+    """Learn to count, fully, and keep the colours."""
+    config = settings(coloured / "first" / "model", coloured, str(output), epochs=30.0, lr=0.01, batch_size=8)
+    keep = Keep("colours", str(coloured / "kept.jsonl"), "rouge1", 95.0)
+    return replace(
+        config,
+        method=Full(),
+        data=DataConfig(train=str(coloured / "numbers.jsonl"), validation_fraction=0.25),
+        evaluation=EvaluationConfig(max_new_tokens=24, metrics=("rouge1",)),
+        measure=MeasureConfig(keep=(keep,), abilities=("none",)),
+        mitigation_search=MitigationSearchConfig(**{"auto": True, **mitigation_search}),
+    )
+
+
+def of_no_run(config: TuneConfig, folder: Path) -> TuneConfig:
+    """The same from a copy of the base, so that nothing of an earlier run is kept by default."""
+    shutil.copytree(config.model.name, folder / "base")
+    return replace(config, model=replace(config.model, name=str(folder / "base")))
+
+
+def of_search(result: TuneResult) -> MitigationSearchReport:
+    assert result.forgetting is not None
+    assert result.forgetting.mitigation_search is not None
+    return result.forgetting.mitigation_search
