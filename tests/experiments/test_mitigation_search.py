@@ -120,7 +120,7 @@ def test_a_candidate_that_fails_is_left_and_said(
     real = search_module.train
 
     def train(session: Session) -> Any:
-        if session.run.path.name == fails:
+        if session.workspace.path.name == fails:
             raise ModelError("the base writes too little", "give prompts")
         return real(session)
 
@@ -145,8 +145,8 @@ def test_a_candidate_that_memory_does_not_hold_is_left_with_its_interpolations(
     began: list[str] = []
 
     def train(session: Session) -> Any:
-        began.append(session.run.path.name)
-        if session.run.path.name == "kl=0.1":
+        began.append(session.workspace.path.name)
+        if session.workspace.path.name == "kl=0.1":
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
         return real(session)
 

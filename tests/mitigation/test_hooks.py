@@ -18,9 +18,9 @@ from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import TrainingStarted, silent
 from keeptune.mitigation.active import active, without_after_training
+from keeptune.mitigation.apply import AppliedMitigations
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.mitigation import AddedRows, Mitigation
-from keeptune.mitigation.mitigations import Mitigations
 from keeptune.mitigation.objective import Objective, Term, completion_loss
 from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.mitigation.row_source import JoinedRows
@@ -47,9 +47,9 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Add:
     return register
 
 
-def mitigations(loaded: LoadedModel, *extra: str) -> Mitigations:
+def mitigations(loaded: LoadedModel, *extra: str) -> AppliedMitigations:
     config = TuneConfig(mitigation=MitigationConfig(extra=extra))
-    return Mitigations(config, Encoder(loaded.tokenizer, loaded.kind, 128), 4096, silent)
+    return AppliedMitigations(config, Encoder(loaded.tokenizer, loaded.kind, 128), 4096, silent)
 
 
 def test_rows(add: Add, tiny: Callable[..., Path]) -> None:

@@ -32,7 +32,7 @@ from keeptune.errors import ConfigError, ModelError
 from keeptune.events import CheckpointSaved, Observer, StepDone, silent
 from keeptune.inference.drift import kl_by_row
 from keeptune.inference.encoding import make_encoder
-from keeptune.mitigation.mitigations import Mitigations
+from keeptune.mitigation.apply import AppliedMitigations
 from keeptune.training.session import Session
 from keeptune.training.train import train
 from keeptune.workspace.workspace import Workspace
@@ -174,7 +174,7 @@ def test_a_heavy_kl_leaves_no_drift(talking: Path, files: Path, tmp_path: Path, 
     base = load(talking)
     encoder = Encoder(base.tokenizer, base.kind, 128)
     config = TuneConfig(mitigation=MitigationConfig(kl=1.0))
-    rows = Mitigations(config, encoder, 4096, silent).base_rows(base, len(TASK))
+    rows = AppliedMitigations(config, encoder, 4096, silent).base_rows(base, len(TASK))
     found = []
     for name, weight in (("plain", 0.0), ("held", 1e4)):
         trained(

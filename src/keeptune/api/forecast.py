@@ -23,4 +23,4 @@ def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
     """
     with tempfile.TemporaryDirectory() as folder:
         session = new_session(config, Workspace(Path(folder)), observer)
-        return prepared(session.with_model(merged_start(session.config.model, session.run))).loop.measure()
+        return prepared(session.with_model(merged_start(session.config.model, session.workspace))).loop.measure()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keeptune.abilities.preflight import refuse_not_evaluable
+from keeptune.abilities.evaluable import refuse_not_evaluable
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.events import Observer, shown
 from keeptune.inference.prediction import answer_file

@@ -150,7 +150,7 @@ def forgetting_of(session: Session, tuned: ModelConfig, *, extent: Literal["quic
         measure=replace(config.measure, extent=config.measure.extent or extent),
         data=rows_of_user(config.data),
         token_budget=config.evaluation.token_budget,
-        run=session.run,
+        run=session.workspace,
         observer=session.observer,
     )
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from keeptune.abilities.preflight import refuse_not_evaluable
+from keeptune.abilities.evaluable import refuse_not_evaluable
 from keeptune.config.schema import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.data.duplicates import drop_repeats
 from keeptune.data.encode import Encoder

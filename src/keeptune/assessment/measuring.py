@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keeptune.abilities.declared import declared_items
-from keeptune.abilities.preflight import refuse_not_evaluable
+from keeptune.abilities.evaluable import refuse_not_evaluable
 from keeptune.assessment.assess import Forgetting
 from keeptune.assessment.logs import is_log, measure_logs, refuse_asking
 from keeptune.assessment.task import Task

@@ -36,7 +36,7 @@ def make_result(
     scores = {name: corpus_scores(each, metrics.metrics) for name, each in records.items()}
     return TuneResult(
         schema_version=SCHEMA_VERSION,
-        path=str(session.run),
+        path=str(session.workspace),
         primary_metric=metrics.primary.name,
         metric_reason=metrics.reason,
         scores=scores,
@@ -44,7 +44,7 @@ def make_result(
         samples=_side_by_side(records["base"], records["tuned"]),
         training=summary,
         notices=tuple(session.notices),
-        config=session.run.settings(),
+        config=session.workspace.settings(),
         manifest=make_manifest(
             scored.base,
             train_hash=rows.train_hash,

@@ -47,7 +47,7 @@ def with_found_settings(session: Session) -> Session:
         ConfigError: no rows to see the loss on, or settings that cannot be trained.
         MissingDependency: optuna is not there.
     """
-    config, run, observer, training = session.config, session.run, session.observer, session.config.training
+    config, run, observer, training = session.config, session.workspace, session.observer, session.config.training
     if not training.hyperparameter_search:
         return session
     if training.lr is not None and training.epochs is not None:
@@ -76,8 +76,9 @@ def _search(session: Session) -> HyperparameterSearchReport:
     space = _space(config, base.parameters, len(rows.train))
     del base
     few = replace(rows, train=limit_examples(rows.train, ROWS, training.seed))
-    trials = _Trials(replace(session, run=session.run.search_trial, rows=few), texts)
-    study = Study(space, training.hyperparameter_search, training.max_drift, training.seed, session.run.search_journal)
+    trials = _Trials(replace(session, workspace=session.workspace.search_trial, rows=few), texts)
+    journal = session.workspace.search_journal
+    study = Study(space, training.hyperparameter_search, training.max_drift, training.seed, journal)
     return study.search(trials, session.observer)
 
 
@@ -101,7 +102,7 @@ class _Trials:
 
     def __call__(self, lr: float, epochs: float, report: Report, /) -> Measured | None:
         gc.collect()
-        config, folder = self.session.config, self.session.run.path
+        config, folder = self.session.config, self.session.workspace.path
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         config = replace(config, training=_short(config.training, lr, epochs))

@@ -77,7 +77,7 @@ class Trainer:
     def __call__(self, candidate: MitigationSpec) -> Made:
         """Train, unless an earlier start or a run beside this one has."""
         config = candidate_config(candidate, self.session.config)
-        run = self.session.run.candidate(str(PLAIN if candidate.routed else candidate))
+        run = self.session.workspace.candidate(str(PLAIN if candidate.routed else candidate))
         run.path.mkdir(parents=True, exist_ok=True)
         session = self.session.for_candidate(config, run)
         summary = train(session)
@@ -143,7 +143,7 @@ class MitigationSearch:
             not_tried=tuple(map(str, (*left, *waiting))),
             seconds=seconds,
         )
-        self.session.run.write_mitigation_search(report)
+        self.session.workspace.write_mitigation_search(report)
         return SearchOutcome(report, self.make(chosen), chosen.routed)
 
     def _is_left(self, candidate: MitigationSpec, tried: Sequence[Tried], began: float) -> bool:
@@ -163,7 +163,7 @@ class MitigationSearch:
         """Make and evaluate one candidate; the time of a training that another one has had is not counted again."""
         # What one that failed has left.
         gc.collect()
-        made, run = self.make(candidate), self.session.run
+        made, run = self.make(candidate), self.session.workspace
         began = time.monotonic()
         evidence = compared.evidence(candidate, made.model)
         # The most that an earlier start or this one took: answers that were there already took others' time.

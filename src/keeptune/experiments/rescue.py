@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keeptune.abilities.declared import declared_items
-from keeptune.abilities.preflight import refuse_not_evaluable
+from keeptune.abilities.evaluable import refuse_not_evaluable
 from keeptune.assessment.assess import forgetting_of
 from keeptune.assessment.task import Task
 from keeptune.config.schema import Full, ModelConfig, TrainingConfig, TuneConfig
@@ -70,7 +70,7 @@ class Repairer:
         tuned = self.session.config.model
         if candidate in (PLAIN, ROUTE):
             return Made(tuned, None)
-        made = self.session.run.candidate(str(candidate))
+        made = self.session.workspace.candidate(str(candidate))
         config = candidate_config(candidate, self.session.config)
         if candidate.alpha != 1:
             # Towards the base, which is not what a repair starts from.

@@ -66,10 +66,10 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
 def _searched(session: Session) -> SearchOutcome:
     """The mitigation search of `--auto`; the weights that it chose are the run's."""
     check_origin(session)
-    session.run.begin(session.config)
+    session.workspace.begin(session.config)
     candidates = (PLAIN, *candidates_of(session.config))
     outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates)()
-    settle(outcome.made.model, session.run)
+    settle(outcome.made.model, session.workspace)
     return outcome
 
 
@@ -83,7 +83,7 @@ def _measured(session: Session, scored: Scored, made: TuneResult, search: Search
     task = Task(session.rows.test, records["base"], records["tuned"], metric, made.comparisons[0].trained_on)
     report = forgetting(task, session.notices, made)
     if search is None and report.gate in ("fail", "inconclusive") and _can_search(config):
-        session.observer(Notice("auto", _what_auto_would_do(config, session.run, made.training.seconds / 60)))
+        session.observer(Notice("auto", _what_auto_would_do(config, session.workspace, made.training.seconds / 60)))
     return report
 
 

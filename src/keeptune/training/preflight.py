@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keeptune.abilities.preflight import refuse_not_evaluable
+from keeptune.abilities.evaluable import refuse_not_evaluable
 from keeptune.config.check import check_config
 from keeptune.config.schema import Adapter, TuneConfig
 from keeptune.mitigation.fit import unfit

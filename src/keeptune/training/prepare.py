@@ -14,7 +14,7 @@ from keeptune.inference.encoding import encode_train
 from keeptune.inference.engine import close_engines
 from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.mitigation.active import uses_reference
-from keeptune.mitigation.mitigations import Mitigations
+from keeptune.mitigation.apply import AppliedMitigations
 from keeptune.models.adapters import attach_adapter, experts_left_out
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.training.defaults import default_epochs, default_lr, default_token_budget
@@ -53,7 +53,7 @@ def prepared(session: Session) -> Prepared:
     if other:
         check_same_vocabulary(other, loaded)
     budget = config.training.token_budget or default_token_budget(loaded.placement.device.type)
-    mitigations = Mitigations(config, encoder, budget, observer, other)
+    mitigations = AppliedMitigations(config, encoder, budget, observer, other)
     train_rows = mitigations.learned_rows(loaded, encode_train(encoder, rows.train, observer))
     old_rows = mitigations.old_rows(other or loaded, len(train_rows), *replay_data(session))
     base_rows = mitigations.base_rows(other or loaded, len(train_rows) + len(old_rows))
@@ -79,7 +79,7 @@ def prepared(session: Session) -> Prepared:
         loaded,
         mitigations.row_source(loaded, train_rows),
         session.config.training,
-        session.run,
+        session.workspace,
         checkpoint_fingerprint(session, loaded, train_rows, other),
         observer,
         validate=validator(session, loaded, budget) if rows.validation else None,

@@ -41,7 +41,7 @@ def check_origin(session: Session) -> None:
     Raises:
         StoreError: the run was started with other settings, another model or other rows that decide its weights.
     """
-    config, run = session.config, session.run
+    config, run = session.config, session.workspace
     made_of = session.rows.hashes() | _replayed(session) | {"model": hash_model(find_model(config.model))}
     if not (run.has_origin and run.has_settings):
         left_open = [name for name, value in leaves(to_plain(config)) if value is None]
@@ -79,13 +79,13 @@ def _replayed(session: Session) -> dict[str, str]:
 
 def keep_training_origin(session: Session) -> None:
     """Write the settings that decide the weights as they are now: a resumed run may have another time limit."""
-    kept = session.run.origin()
-    session.run.write_origin({**kept, "settings": _training_hash(_left_open(session.config, kept.get(OPEN, ())))})
+    kept = session.workspace.origin()
+    session.workspace.write_origin({**kept, "settings": _training_hash(_left_open(session.config, kept.get(OPEN, ())))})
 
 
 def keep_measured_settings(session: Session) -> None:
     """Write the settings of the evaluation as they are now: a resumed run may have others than it started with."""
-    config, run = session.config, session.run
+    config, run = session.config, session.workspace
     kept, given = run.settings(), to_plain(with_absolute_paths(config))
     for name, _ in list(leaves(given)):
         section, _, field = name.rpartition(".")

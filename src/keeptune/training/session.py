@@ -20,7 +20,7 @@ class Session:
     """What one run works with. `new_session` makes it; methods and `dataclasses.replace` derive others from it."""
 
     config: TuneConfig
-    run: Workspace
+    workspace: Workspace
     """The run folder."""
     rows: Rows
     encoder: Encoder
@@ -39,14 +39,14 @@ class Session:
         """The same run from another base."""
         return self.with_config(replace(self.config, model=model))
 
-    def for_candidate(self, config: TuneConfig, run: Workspace) -> Session:
+    def for_candidate(self, config: TuneConfig, workspace: Workspace) -> Session:
         """A training within this run: other settings, a folder of its own, and its own seconds."""
-        return replace(self, config=config, run=run, seconds={})
+        return replace(self, config=config, workspace=workspace, seconds={})
 
     @property
     def tuned_model(self) -> ModelConfig:
         """The weights that the run made."""
-        return replace(self.config.model, name=str(self.run.weights), revision=None)
+        return replace(self.config.model, name=str(self.workspace.weights), revision=None)
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:

@@ -20,7 +20,7 @@ from keeptune.training.session import Session
 
 def train(session: Session) -> TrainingSummary:
     """Train, or read what an earlier start of this run has trained."""
-    config, run = session.config, session.run
+    config, run = session.config, session.workspace
     if error := unfit(config):
         raise error
     check_origin(session)
@@ -36,7 +36,7 @@ def train(session: Session) -> TrainingSummary:
         whole = alike or run.whole
         if alike is None:
             whole.path.mkdir(exist_ok=True)
-            train(dataclasses.replace(session, config=without_after_training(config), run=whole))
+            train(dataclasses.replace(session, config=without_after_training(config), workspace=whole))
         return change_weights(config, whole, run)
     if alike is not None:
         return take_over(alike, run)
@@ -46,13 +46,13 @@ def train(session: Session) -> TrainingSummary:
 def _trained_anew(session: Session) -> TrainingSummary:
     with session.timed("load"):
         made = prepared(session)
-        session.run.begin(made.config)
+        session.workspace.begin(made.config)
         keep_training_origin(session)
     state = made.loop()
     session.seconds["train"] = state.seconds
-    save_tuned(made.loop.loaded, session.run)
+    save_tuned(made.loop.loaded, session.workspace)
     summary = _summary(made, state, len(session.rows.validation))
-    session.run.write_training(summary)
+    session.workspace.write_training(summary)
     del made
     gc.collect()
     trim()

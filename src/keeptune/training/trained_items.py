@@ -30,8 +30,9 @@ def keep_trained_rows(session: Session, start: ModelConfig, *, of_tuned: bool = 
     rows, read = session.rows, rows_of_user(session.config.data)
     replayed = [load_told(path, read, "replay", silent).examples for path in session.config.mitigation.replay]
     sides = [rows.train, rows.validation, *replayed]
-    keep_trained_on(session.run.path, [row for side in sides for row in (*side, *_bare(side))], earlier or frozenset())
-    return _told(trained_on(session.run.path), rows.test, session.observer)
+    folder = session.workspace.path
+    keep_trained_on(folder, [row for side in sides for row in (*side, *_bare(side))], earlier or frozenset())
+    return _told(trained_on(folder), rows.test, session.observer)
 
 
 def items_trained_on(model: ModelConfig, items: Sequence[Example], observer: Observer) -> int | None:

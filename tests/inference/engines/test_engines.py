@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from keeptune.abilities.preflight import refuse_not_evaluable
+from keeptune.abilities.evaluable import refuse_not_evaluable
 from keeptune.config import Adapter, EvaluationConfig, ModelConfig
 from keeptune.errors import ConfigError
 from keeptune.events import Observer, silent

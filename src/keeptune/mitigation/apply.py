@@ -1,4 +1,4 @@
-"""What a training does against forgetting, from its settings: more rows, and what the loop minimises."""
+"""Apply the active mitigations to one training: which rows it adds, and what the loop minimizes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from keeptune.records import EncodedRow, Example
 
 
 @dataclass(frozen=True, slots=True)
-class Mitigations:
-    """The active mitigations of one training, asked in the order in which `train` needs them."""
+class AppliedMitigations:
+    """The active mitigations of one training. `train` calls the methods in this order."""
 
     config: TuneConfig
     encoder: Encoder

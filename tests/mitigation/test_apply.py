@@ -18,9 +18,9 @@ from keeptune.config import (
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, silent
+from keeptune.mitigation.apply import AppliedMitigations
 from keeptune.mitigation.methods.kl import BASE_TEXTS, KlToBase
 from keeptune.mitigation.methods.token_weights import TOKEN_LOSSES
-from keeptune.mitigation.mitigations import Mitigations
 from keeptune.mitigation.objective import completion_loss
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
@@ -38,9 +38,9 @@ def examples(pairs: list[tuple[str, str]], name: str = "e") -> list[Example]:
     return [Example(f"{name}-{n}", (Message("user", asked),), answer) for n, (asked, answer) in enumerate(pairs)]
 
 
-def mitigations(loaded: LoadedModel, observer: Observer = silent, **mitigation: Any) -> Mitigations:
+def mitigations(loaded: LoadedModel, observer: Observer = silent, **mitigation: Any) -> AppliedMitigations:
     config = TuneConfig(mitigation=MitigationConfig(**mitigation))
-    return Mitigations(config, Encoder(loaded.tokenizer, loaded.kind, 128), 4096, observer)
+    return AppliedMitigations(config, Encoder(loaded.tokenizer, loaded.kind, 128), 4096, observer)
 
 
 def task_rows(loaded: LoadedModel) -> list[EncodedRow]:
