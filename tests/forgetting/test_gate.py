@@ -67,6 +67,22 @@ def test_of_many_that_were_not_declared_the_number_is_told():
     assert "topic" in many
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_of_many_that_fell_the_worst_three_are_described(declared):
+    fell = [report(f"fell{n}", 80 + 10 * n, 10, declared=declared) for n in range(9)]
+    gone = [replace(r, name=r.name.replace("fell", "gone"), verdict="collapsed", collapse="empty") for r in fell]
+    sentence = decide(fell, ()).sentences[0]
+    assert [f"fell{n} fell" in sentence for n in range(9)] == [False] * 6 + [True] * 3
+    assert sentence.index("fell8 fell") < sentence.index("fell7 fell") < sentence.index("fell6 fell")
+    assert "6 abilities" in sentence
+    few = decide(fell[:5], ()).sentences[0]
+    assert "fell1 and fell0" in few, "of few that are left, the names"
+    both = decide([*gone[:7], *fell], ()).sentences[0]
+    assert both.count("collapsed: empty") == (0 if declared else 3)
+    assert both.count("margin 5)") == (3 if declared else 0)
+    assert len(both) < 500
+
+
 def test_what_a_colleague_would_say():
     assert decide([KEPT, SAME]).sentences == (
         "facts is kept: the change is −1.3 points at worst (margin 5).",

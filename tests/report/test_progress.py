@@ -28,7 +28,7 @@ from keeptune.events import (
     shown,
     silent,
 )
-from keeptune.report.event_lines import duration, told
+from keeptune.report.event_lines import duration, line_of
 from keeptune.report.plain_lines import PlainLines
 from keeptune.report.progress import LiveBars, progress, shows_progress
 
@@ -81,6 +81,21 @@ def test_plain_lines_tell_everything_once() -> None:
     ]
 
 
+def test_cached_evaluations_of_one_model_share_a_line() -> None:
+    lines: list[str] = []
+    with PlainLines(lines.append, Clock()) as observer:
+        for name in ("facts", "topic", "grammar", "logic", "language"):
+            observer(EvaluationDone(f"{name} (base)", 300, 0.1, {"accuracy": 30.0}, True))
+            observer(EvaluationProgress(f"{name} (tuned)", 300, 300))
+            observer(EvaluationDone(f"{name} (tuned)", 300, 65.0, {"accuracy": 30.0}, False))
+        observer(ModelLoaded("m", 1000, 10, "cpu", "bfloat16", "fast here"))
+        observer(EvaluationDone("facts (base)", 300, 0.1, {"accuracy": 30.0}, True))
+        assert [line for line in lines if "cache" in line] == [
+            "1,500 items from the cache: facts (base), topic (base), grammar (base) and 2 more"
+        ]
+    assert "facts (base): 300 items from the cache" in lines[-1], "nothing is left out at the end"
+
+
 def test_plain_lines_are_at_most_one_in_ten_seconds() -> None:
     lines: list[str] = []
     clock = Clock()
@@ -118,7 +133,7 @@ def test_no_terminal_gives_lines_and_quiet_gives_nothing(capsys: pytest.CaptureF
 
 
 def test_a_run_that_goes_on_says_from_where() -> None:
-    assert told(TrainingStarted(20, 7, 2.0, 450, 9000)).endswith("tokens, resumed at step 7")
+    assert line_of(TrainingStarted(20, 7, 2.0, 450, 9000)).endswith("tokens, resumed at step 7")
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(-1, "0:00"), (59.6, "1:00"), (65, "1:05"), (7265, "2:01:05")])

@@ -1,4 +1,4 @@
-"""What a colleague would say of the abilities of a report, in a sentence or two."""
+"""The abilities of a report in one or two sentences."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from keeptune.records import AbilityReport, Gate, Interval, Verdict
 from keeptune.scoring.table import counted_in
 
 _DEGENERATE = ("degenerate", "empty answers", "below chance", "not scored")
-"""Flags of answers that are none."""
+"""Flags that mean that the answers are not usable."""
+DETAILED = 3
+"""Maximum number of abilities that a sentence describes with their numbers, the worst first."""
 NAMED = 4
-"""Maximum number of undeclared abilities with one outcome that are named; of more, only the number is given."""
+"""Maximum number of abilities with one outcome that are named; of more, only the number is given."""
 
 
 def sentences(gate: Gate, reports: Sequence[AbilityReport]) -> tuple[str, ...]:
-    """The declared abilities, then the others; one sentence where none was declared.
+    """One sentence on the declared abilities, one on the others; only the latter where none was declared.
 
-    None denies a fall where an interval excludes 0, answers degenerated, or something could not be judged.
+    No sentence denies a fall if an interval excludes 0, answers degenerated, or an ability could not be judged.
     """
     declared = [report for report in reports if report.declared]
     others = [report for report in reports if not report.declared]
@@ -29,13 +31,21 @@ def sentences(gate: Gate, reports: Sequence[AbilityReport]) -> tuple[str, ...]:
 
 
 def _declared(declared: Sequence[AbilityReport]) -> list[str]:
-    """Sentences on declared abilities that are not all kept, the gravest first."""
-    lost = _with(declared, "lost")
-    found = [f"{_list([_fell(report) for report in lost])}, more than the margin allows"] if lost else []
-    found += [_collapsed(report) for report in _with(declared, "collapsed")]
-    found += [_undecided(report) for report in _with(declared, "inconclusive")]
-    found += [_unjudged(report) for report in _with(declared, "not measurable")]
-    return [*found, *_are("kept", _with(declared, "kept"))]
+    """Clauses on declared abilities that are not all kept, the worst first."""
+    lost, collapsed = _worst_first(_with(declared, "lost")), _with(declared, "collapsed")
+    undecided, unjudged = _with(declared, "inconclusive"), _with(declared, "not measurable")
+    detailed = [*lost, *collapsed, *undecided, *unjudged][:DETAILED]
+    fell = [_fell(report) for report in lost if report in detailed]
+    found = [f"{_list(fell)}, more than the margin allows"] if fell else []
+    found += [_collapsed(report) for report in collapsed if report in detailed]
+    found += [_undecided(report) for report in undecided if report in detailed]
+    found += [_unjudged(report) for report in unjudged if report in detailed]
+    lost, collapsed, undecided, unjudged = (
+        [report for report in reports if report not in detailed] for reports in (lost, collapsed, undecided, unjudged)
+    )
+    found += [*_also("fell by more than the margin", lost), *_also("collapsed", collapsed)]
+    found += [*_are("undecided", undecided, NAMED), *_also("could not be measured", unjudged)]
+    return [*found, *_are("kept", _with(declared, "kept"), NAMED)]
 
 
 def _with(reports: Sequence[AbilityReport], verdict: Verdict) -> list[AbilityReport]:
@@ -56,13 +66,11 @@ def _all_kept(kept: Sequence[AbilityReport]) -> str:
 
 
 def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
-    """What else changed, the worst first: exploratory, and corrected for their number (`corrected_changes`)."""
+    """What else changed, the worst first. Exploratory; corrected for the number of abilities (`corrected_changes`)."""
     noted = f" ({note})" if note else ""
-    collapsed_ = _with(others, "collapsed")
-    rest = [report for report in others if report.verdict != "collapsed"]
-    fell = [report for report in rest if _fell_by(report) is not None]
-    fell.sort(key=lambda report: -(_fell_by(report) or 0.0) / report.margin)
-    rest = [report for report in rest if report not in fell]
+    collapsed = _worst_first(_with(others, "collapsed"))
+    fell = _worst_first([r for r in others if r.verdict != "collapsed" and _fell_by(r) is not None])
+    rest = [report for report in others if report not in (*collapsed, *fell)]
     unjudged = [report for report in rest if not _is_judged(report)]
     doubtful = [report for report in rest if _is_judged(report) and _signs(report)]
     plain = [report for report in rest if _is_judged(report) and not _signs(report)]
@@ -75,9 +83,14 @@ def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
         )
         names = "" if note else f" ({_names(plain, NAMED)})"
         return f"{'; '.join([f'No forgetting was found {where}{names}', *undecided])}."
-    found = [_collapsed(report) for report in collapsed_]
-    found += [_list([_fell(report) for report in fell])] if fell else []
-    found += [f"{report.name}: {'; '.join(_signs(report))}" for report in doubtful]
+    left = max(DETAILED - len(collapsed), 0)
+    found = [_collapsed(report) for report in collapsed[:DETAILED]]
+    found += [_list([_fell(report) for report in fell[:left]])] if fell[:left] else []
+    found += _also("collapsed", collapsed[DETAILED:])
+    found += _also("got worse", [report for report in fell[left:] if _is_shown(report)])
+    found += _also("may have become worse", [report for report in fell[left:] if not _is_shown(report)])
+    found += [f"{report.name}: {'; '.join(_signs(report))}" for report in doubtful[:DETAILED]]
+    found += _also("have degenerate or unscored answers", doubtful[DETAILED:])
     if unjudged:
         found.append(f"{_names(unjudged, NAMED)} could not be judged")
     told = "; ".join([*found, *_are("kept", _with(plain, "kept"), NAMED), *undecided])
@@ -85,24 +98,39 @@ def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
 
 
 def _are(word: str, reports: Sequence[AbilityReport], named: int | None = None) -> list[str]:
-    """``facts and logic are kept``; nothing of none."""
+    """``facts and logic are kept``; empty without reports."""
     if not reports:
         return []
     return [f"{_names(reports, named)} {'is' if len(reports) == 1 else 'are'} {word}"]
 
 
+def _also(outcome: str, reports: Sequence[AbilityReport]) -> list[str]:
+    """``also collapsed: facts and logic``; empty without reports."""
+    return [f"also {outcome}: {_names(reports, NAMED)}"] if reports else []
+
+
 def _names(reports: Sequence[AbilityReport], named: int | None = None) -> str:
-    """Their names, as in the table of abilities, or how many they are where these are more than `named`."""
+    """Their names as in the table of abilities, or their number if there are more than `named`."""
     if named is not None and len(reports) > named:
         return f"{len(reports)} abilities"
     return _list([report.name for report in reports])
 
 
 def _fell_by(report: AbilityReport) -> float | None:
-    """By how much it fell, where its interval excludes 0 or a change was shown; None where neither is so."""
+    """By how much it fell; None unless its interval excludes 0 or a change was shown."""
     if not isinstance(report.drop, Interval) or (report.change != "fell" and report.drop.low <= 0.0):
         return None
     return report.drop.estimate
+
+
+def _worst_first(reports: Sequence[AbilityReport]) -> list[AbilityReport]:
+    """By how many margins they fell."""
+    return sorted(reports, key=lambda r: -(r.drop.estimate if isinstance(r.drop, Interval) else 0.0) / r.margin)
+
+
+def _is_shown(report: AbilityReport) -> bool:
+    """Whether a fall was shown, after correction for the number of abilities."""
+    return report.change == "fell" or report.verdict in ("lost", "collapsed")
 
 
 def _is_judged(report: AbilityReport) -> bool:
@@ -128,8 +156,8 @@ def _fell(report: AbilityReport) -> str:
     by = amount(report.drop.estimate, report.metric, report.margin)
     limits = between(report.drop, report.metric, report.margin)
     verb = "fell" if report.higher_is_better else "got worse"
-    if report.change != "fell" and report.verdict not in ("lost", "collapsed"):
-        # Its interval excludes 0, so no fall is denied; among so many that were looked at, none is shown either.
+    if not _is_shown(report):
+        # The interval excludes 0, so a fall is not denied; after correction for many abilities, none is shown.
         few = (
             "; too little data to be sure"
             if report.p_lost is None

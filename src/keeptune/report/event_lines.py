@@ -1,4 +1,4 @@
-"""Events in words, one line each."""
+"""Events as lines of text."""
 
 from __future__ import annotations
 
@@ -13,21 +13,51 @@ from keeptune.events import (
     ForecastMade,
     ModelLoaded,
     Notice,
+    RunFinished,
     TrainingStarted,
     ValidationDone,
 )
 from keeptune.report.phrases import candidate_line
 
 
+CACHED_NAMED = 3
+"""Maximum number of cached evaluations that one line names."""
+
+
 def duration(seconds: float) -> str:
-    """``1:05``, or ``2:01:05`` from an hour on."""
+    """``1:05``; ``2:01:05`` for an hour or more."""
     minutes, rest = divmod(max(round(seconds), 0), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def told(event: Event) -> str:
-    """The line of an event; "" where it is drawn in another way, or not at all."""
+class EventLines:
+    """The lines of one run. Evaluations whose answers are in the cache share a line before the next model loads."""
+
+    def __init__(self) -> None:
+        self._cached: list[EvaluationDone] = []
+
+    def of(self, event: Event) -> list[str]:
+        """The lines to write now."""
+        if isinstance(event, EvaluationDone) and event.cached:
+            self._cached.append(event)
+            return []
+        before = self.rest() if isinstance(event, ModelLoaded | TrainingStarted | CandidateDone | RunFinished) else []
+        line = line_of(event)
+        return [*before, line] if line else before
+
+    def rest(self) -> list[str]:
+        """The line of the cached evaluations that no line shows yet."""
+        cached, self._cached = self._cached, []
+        if len(cached) < 2:
+            return [line_of(event) for event in cached]
+        names = ", ".join(event.name for event in cached[:CACHED_NAMED])
+        more = f" and {len(cached) - CACHED_NAMED} more" if len(cached) > CACHED_NAMED else ""
+        return [f"{sum(event.items for event in cached):,} items from the cache: {names}{more}"]
+
+
+def line_of(event: Event) -> str:
+    """The line of one event; empty if it has none, or is drawn otherwise."""
     match event:
         case Notice(message=message):
             return f"note: {message}"

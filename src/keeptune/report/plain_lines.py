@@ -1,4 +1,4 @@
-"""Progress as plain lines, for logs and pipes: at most one line in a while for steps and items."""
+"""Progress as plain lines, for logs and pipes: steps and items at most every `SECONDS_BETWEEN`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import click
 
 from keeptune.events import EvaluationProgress, Event, StepDone
-from keeptune.report.event_lines import duration, told
+from keeptune.report.event_lines import EventLines, duration
 
 SECONDS_BETWEEN = 10.0
 
@@ -26,15 +26,17 @@ class PlainLines:
         self._write = write
         self._clock = clock
         self._last = -SECONDS_BETWEEN
+        self._lines = EventLines()
 
     def __enter__(self) -> PlainLines:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        return None
+        for line in self._lines.rest():
+            self._write(line)
 
     def __call__(self, event: Event, /) -> None:
-        """Write the event, or leave it out where one of its kind was written just now."""
+        """Write the event. Progress is left out within `SECONDS_BETWEEN` of the last such line."""
         if isinstance(event, StepDone):
             if self._due() or event.step == event.steps:
                 self._write(
@@ -45,8 +47,9 @@ class PlainLines:
         elif isinstance(event, EvaluationProgress):
             if event.done < event.items and self._due():
                 self._write(f"{event.name}: {event.done}/{event.items} items")
-        elif line := told(event):
-            self._write(line)
+        else:
+            for line in self._lines.of(event):
+                self._write(line)
 
     def _due(self) -> bool:
         now = self._clock()

@@ -27,7 +27,7 @@ from keeptune.events import (
     shown,
     silent,
 )
-from keeptune.report.event_lines import duration, told
+from keeptune.report.event_lines import EventLines, duration
 from keeptune.report.plain_lines import PlainLines
 from keeptune.report.visible import visible
 
@@ -36,7 +36,7 @@ R = TypeVar("R")
 
 
 def progress(*, quiet: bool = False) -> AbstractContextManager[Observer]:
-    """The Observer for this terminal, to be used in a `with` block."""
+    """The Observer for this terminal. Use it in a `with` block."""
     if quiet:
         return nullcontext(silent)
     console = Console(stderr=True, highlight=False)
@@ -44,7 +44,7 @@ def progress(*, quiet: bool = False) -> AbstractContextManager[Observer]:
 
 
 def shows_progress(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, whose `observer` is drawn as `progress` draws it where it is left at `shown`."""
+    """`function`, with its `observer` drawn as `progress` draws it unless the caller passes one."""
     signature = inspect.signature(function)
 
     @functools.wraps(function)
@@ -52,15 +52,15 @@ def shows_progress(function: Callable[P, R]) -> Callable[P, R]:
         given = signature.bind(*arguments, **named)
         if given.arguments.get("observer", shown) is not shown:
             return function(*arguments, **named)
-        with _for_who_looks() as observer:
+        with _default_observer() as observer:
             given.arguments["observer"] = observer
             return function(*given.args, **given.kwargs)
 
     return call
 
 
-def _for_who_looks() -> AbstractContextManager[Observer]:
-    """Bars in a terminal, lines under a notebook's cell, nothing where nobody looks."""
+def _default_observer() -> AbstractContextManager[Observer]:
+    """Bars in a terminal, lines under a notebook's cell, otherwise nothing."""
     if in_notebook():
         return PlainLines(click.echo)
     return progress(quiet=not sys.stderr.isatty())
@@ -73,7 +73,7 @@ def in_notebook() -> bool:
 
 
 class LiveBars:
-    """An Observer that draws one bar for what is going on, and lines above it for what is done."""
+    """An Observer that draws a bar for the current step and lines above it for finished ones."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -85,18 +85,19 @@ class LiveBars:
             transient=True,
         )
         self._task: TaskID | None = None
+        self._lines = EventLines()
 
     def __enter__(self) -> LiveBars:
         self._progress.start()
         return self
 
     def __exit__(self, *raised: object) -> None:
+        self._print(self._lines.rest())
         self._progress.stop()
 
     def __call__(self, event: Event, /) -> None:
         """Draw it."""
-        if line := told(event):
-            self._progress.console.print(Text(visible(line), style="dim" if isinstance(event, Notice) else ""))
+        self._print(self._lines.of(event), "dim" if isinstance(event, Notice) else "")
         match event:
             case TrainingStarted():
                 self._begin("training", event.steps, event.first_step)
@@ -114,6 +115,10 @@ class LiveBars:
                 self._end()
             case _:
                 pass
+
+    def _print(self, lines: list[str], style: str = "") -> None:
+        for line in lines:
+            self._progress.console.print(Text(visible(line), style=style))
 
     def _begin(self, name: str, total: int, completed: int) -> None:
         self._end()
