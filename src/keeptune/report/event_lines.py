@@ -19,7 +19,6 @@ from keeptune.events import (
 )
 from keeptune.report.phrases import candidate_line
 
-
 CACHED_NAMED = 3
 """Maximum number of cached evaluations that one line names."""
 
