@@ -30,15 +30,15 @@ class Canonical:
 
 @functools.cache
 def _kinds(schema: Any) -> Mapping[str, Any]:
-    """Field → its declared type, without None."""
+    """Field → its declared type, without None and words such as ``auto``."""
     hints = typing.get_type_hints(schema)
-    return {field.name: _without_none(hints[field.name]) for field in dataclasses.fields(schema)}
+    return {field.name: _of_values(hints[field.name]) for field in dataclasses.fields(schema)}
 
 
-def _without_none(hint: Any) -> Any:
+def _of_values(hint: Any) -> Any:
     if typing.get_origin(hint) not in (typing.Union, types.UnionType):
         return hint
-    kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+    kinds = [k for k in typing.get_args(hint) if k is not type(None) and typing.get_origin(k) is not typing.Literal]
     return kinds[0] if len(kinds) == 1 else Any
 
 

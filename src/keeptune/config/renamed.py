@@ -27,7 +27,9 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "ForgettingReport": {"ladder": "mitigation_search"},
 }
 """Type of a record, as it is called now → its renamed keys."""
-_ADDED: Mapping[str, Mapping[str, Any]] = {"MitigationConfig": {"extra": []}}
+_ADDED: Mapping[str, Mapping[str, Any]] = {
+    "MitigationConfig": {"extra": [], "plain": True, "kl_share": 0.1, "kl_tokens": 64}
+}
 """Type of settings → keys that earlier versions did not have, and the values that stand for what they did."""
 _MITIGATION_FIELDS = ("candidate", "candidates", "chosen", "not_tried", "method", "other", "dominated_by")
 """Fields that hold mitigations as text, such as ``replay=0.05+dial=0.5``."""

@@ -79,7 +79,7 @@ class Facts(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `config.settings` fills in the last four fields from the dataclass that declares it."""
+    """One setting. `config.settings` fills in the last five fields from the dataclass that declares it."""
 
     affects: Affects = Affects.NOTHING
     help: str = ""
@@ -108,6 +108,8 @@ class Setting:
     """``training.lr``; without a section: ``output``."""
     kind: Any = str
     """``int``, ``float``, ``str``, ``bool``, ``tuple``, or a Literal type."""
+    words: tuple[str, ...] = ()
+    """What may be written in the place of a number, such as ``auto``."""
     optional: bool = False
     """Whether None is a value."""
     default: Any = None

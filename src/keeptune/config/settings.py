@@ -50,9 +50,14 @@ def read_settings_of(schema: type[Any], prefix: str = "", group: Group = "runnin
         elif "affects" not in field.metadata:
             raise TypeError(f"{schema.__name__}.{field.name} does not say what it affects: declare it with `setting`")
         else:
-            (hint,) = _without_none(hints[field.name])
+            hint, *others = _without_none(hints[field.name])
             kind = tuple if typing.get_origin(hint) is tuple else hint
-            derived = {"key": prefix + field.name, "kind": kind, "optional": hint != hints[field.name]}
+            derived = {
+                "key": prefix + field.name,
+                "kind": kind,
+                "words": tuple(word for other in others for word in typing.get_args(other)),
+                "optional": types.NoneType in typing.get_args(hints[field.name]),
+            }
             yield Setting(**{"group": group, **field.metadata, **derived, "default": field.default})
 
 

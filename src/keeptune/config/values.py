@@ -23,6 +23,8 @@ def checked(given: Given, setting: Setting) -> Any:
         return setting.parse(given)
     if setting.choices:
         return _choice(given, setting)
+    if setting.words and given.value in setting.words:
+        return given.value
     if setting.kind in _READERS:
         return _READERS[setting.kind](given)
     return _number(given, setting)

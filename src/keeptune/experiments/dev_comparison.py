@@ -77,24 +77,32 @@ class DevComparison:
         )
 
     def _drop(self, ability: Ability, answers: DevAnswers) -> DevDrop:
-        metric = get_metric(ability.metrics[0])
-        pairs = pair(self.base.abilities[ability.name], answers.abilities[ability.name])
-        # What a candidate left without a score must not speak for it.
-        scores = paired_scores(filled_pairs(pairs, metric, fallen=True), metric)
-        before, after = scores.corpus()
-        if isinstance(before, Undefined) or isinstance(after, Undefined):
-            reasons = [score.reason for score in (before, after) if isinstance(score, Undefined)]
-            raise MetricError(f"{ability.name} has no score: {reasons[0]}", "give it items that the metric can score")
-        return DevDrop(
-            name=ability.name,
-            metric=metric.name,
-            items=scores.items,
-            margin=ability.margin,
-            base=before,
-            after=after,
-            drop=before - after if metric.higher_is_better else after - before,
-            interval=measure_drop(scores, ability.margin).interval,
-        )
+        return dev_drop(ability, self.base.abilities[ability.name], answers.abilities[ability.name])
+
+
+def dev_drop(ability: Ability, base: Sequence[EvalRecord], other: Sequence[EvalRecord]) -> DevDrop:
+    """The drop of an ability from `base` to `other`, records of the same development items.
+
+    Raises:
+        MetricError: one of the two has no score.
+    """
+    metric = get_metric(ability.metrics[0])
+    # What a candidate left without a score must not speak for it.
+    scores = paired_scores(filled_pairs(pair(base, other), metric, fallen=True), metric)
+    before, after = scores.corpus()
+    if isinstance(before, Undefined) or isinstance(after, Undefined):
+        reasons = [score.reason for score in (before, after) if isinstance(score, Undefined)]
+        raise MetricError(f"{ability.name} has no score: {reasons[0]}", "give it items that the metric can score")
+    return DevDrop(
+        name=ability.name,
+        metric=metric.name,
+        items=scores.items,
+        margin=ability.margin,
+        base=before,
+        after=after,
+        drop=before - after if metric.higher_is_better else after - before,
+        interval=measure_drop(scores, ability.margin).interval,
+    )
 
 
 def compared_with_base(session: Session, encoder: Encoder) -> DevComparison:
@@ -106,7 +114,9 @@ def compared_with_base(session: Session, encoder: Encoder) -> DevComparison:
     items = _dev_items(session)
     base = _answers(session, session.config.model, session.encoder, items)
     same = same_tokenizer(session.encoder, encoder)
-    reasons = {ability.name: _why_left_out(ability, base.abilities[ability.name], same) for ability in items.abilities}
+    reasons = {
+        ability.name: why_left_out(ability, base.abilities[ability.name], same=same) for ability in items.abilities
+    }
     for name, why in reasons.items():
         if why:
             session.observer(Notice("mitigation_search", f"{name} is left out of the search: {why}"))
@@ -129,7 +139,7 @@ def _dev_items(session: Session) -> DevItems:
     return DevItems(session.rows.validation, tuple(abilities))
 
 
-def _why_left_out(ability: Ability, records: Sequence[EvalRecord], same: bool) -> str:
+def why_left_out(ability: Ability, records: Sequence[EvalRecord], *, same: bool) -> str:
     """Why an ability cannot be measured on the base's `records` of its development items; "" where it can."""
     metric = get_metric(ability.metrics[0])
     score, _ = paired_scores(pair(records, records), metric).corpus()

@@ -85,7 +85,8 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
         if not spec.parts or spec.routed:
             raise ConfigError(f"{method} is not a training method", "name full, lora, or a mitigation")
         refuse_overridden(spec, config)
-        changed = spec.apply(config)
+        # A method names all that it does against forgetting.
+        changed = spec.apply(replace(config, mitigation=replace(config.mitigation, plain=True)))
         same = next((other for other, its in settled.items() if its == changed), None)
         if same is not None:
             raise ConfigError(f"the methods {same} and {method} are the same settings", "leave one of them out")

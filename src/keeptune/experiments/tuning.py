@@ -13,6 +13,7 @@ from keeptune.commands import command
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
+from keeptune.experiments.alpha_choice import with_chosen_alpha
 from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
 from keeptune.inference.task_format import as_found, keep_format
@@ -21,6 +22,7 @@ from keeptune.mitigation.candidates import (
     refuse_nothing_to_keep,
     refuse_other_mitigations,
 )
+from keeptune.mitigation.default import with_default_mitigation
 from keeptune.mitigation.spec import PLAIN
 from keeptune.records import ForgettingReport, TuneResult
 from keeptune.training.new_session import new_session
@@ -40,13 +42,14 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
     """
-    config = with_kept_settings(config)
+    config = with_default_mitigation(with_kept_settings(config))
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         observer(RunStarted(str(run)))
         session = new_session(config, run, observer)
         start = session.config.model
         session = with_found_settings(session.with_model(merged_start(start, run)))
         search = _searched(session) if session.config.mitigation_search.auto else None
+        session = with_chosen_alpha(session)
         summary = (search and search.made.summary) or train(session)
         keep_format(as_found(session.config.data, session.rows), run)
         trained_on = keep_trained_rows(session, start)
@@ -114,7 +117,7 @@ def refuse_start(config: TuneConfig) -> None:
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`.
     """
-    config = with_kept_settings(config)
+    config = with_default_mitigation(with_kept_settings(config))
     refuse_taken(config.output, resume=config.resume)
     new_session(config, Workspace(Path(config.output)), silent)
 

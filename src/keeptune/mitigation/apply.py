@@ -12,7 +12,7 @@ from keeptune.mitigation.active import active
 from keeptune.mitigation.mitigation import ObjectiveInputs, RowInputs
 from keeptune.mitigation.mix import rows_for_shares
 from keeptune.mitigation.objective import Objective, Term, completion_loss
-from keeptune.mitigation.row_source import FixedRows, RowSource
+from keeptune.mitigation.row_source import FixedRows, JoinedRows, RowSource
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 
@@ -55,7 +55,7 @@ class AppliedMitigations:
             self.config, base, self.encoder, self.token_budget, self.observer, sources, prompts, forbidden
         )
         adding = [(m.added_rows, value) for m, value in active(self.config) if m.added_rows and m.added_rows.learned]
-        shares = [value if added.share is None else added.share for added, value in adding]
+        shares = [added.share_of(value, self.config) for added, value in adding]
         rows: list[EncodedRow] = []
         for (added, _), count in zip(adding, rows_for_shares(task_rows, shares), strict=True):
             rows += [replace(row, role="replay") for row in added.make(inputs, count)]
@@ -70,7 +70,7 @@ class AppliedMitigations:
         for mitigation, value in active(self.config):
             added = mitigation.added_rows
             if added and not added.learned:
-                (count,) = rows_for_shares(rows, [value if added.share is None else added.share])
+                (count,) = rows_for_shares(rows, [added.share_of(value, self.config)])
                 found += [replace(row, role="base") for row in added.make(inputs, count)]
         return found
 
@@ -100,7 +100,11 @@ class AppliedMitigations:
             rows: all that are known beforehand.
         """
         training, inputs = self.config.training, self._inputs(loaded, rows)
-        source: RowSource = FixedRows(rows, training.batch_size, training.seed)
+        learned, beside = ([row for row in rows if (row.role == "base") is base] for base in (False, True))
+        source: RowSource = FixedRows(learned, training.batch_size, training.seed)
+        if beside:
+            each_step = max(1, round(len(beside) / source.epoch.steps))
+            source = JoinedRows((source, FixedRows(beside, each_step, training.seed)))
         for mitigation, value in active(self.config):
             if mitigation.row_source:
                 source = mitigation.row_source(value, source, inputs)

@@ -11,7 +11,6 @@ from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 from keeptune.workspace.text_cache import cached_text
 
-BASE_TEXT_TOKENS = 64
 BASE_TEXT_SEED = 1_000_003
 """Added to a run's seed. Drift is measured on text drawn with another (0), so never on what KL was trained on."""
 

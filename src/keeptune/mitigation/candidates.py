@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from keeptune.config.keep import HARNESS
@@ -34,6 +35,8 @@ def candidates_of(config: TuneConfig) -> tuple[MitigationSpec, ...]:
     if config.mitigation_search.candidates:
         given = tuple(parse(text) for text in config.mitigation_search.candidates)
         for candidate in given:
+            if math.isnan(candidate.alpha):
+                raise ConfigError(f"{candidate} leaves α open, and a search tries each α", "write interpolation=0.5")
             if candidate.routed and not can_route:
                 raise ConfigError("route is a candidate only for an adapter and with can_route", "add --can-route")
             if error := unfit(candidate_config(candidate, config)):
@@ -51,7 +54,7 @@ def candidates_of(config: TuneConfig) -> tuple[MitigationSpec, ...]:
 
 def plain_of(config: TuneConfig) -> TuneConfig:
     """The training without any mitigation, as a run of its own."""
-    return replace(_alone(config), mitigation=MitigationConfig())
+    return replace(_alone(config), mitigation=MitigationConfig(plain=True))
 
 
 def refuse_other_mitigations(config: TuneConfig) -> None:
@@ -85,7 +88,13 @@ def _alone(config: TuneConfig) -> TuneConfig:
     """Without any mitigation; what a candidate may need for its own stays."""
     given = config.mitigation
     mitigation = MitigationConfig(
-        given.replay, self_replay_prompts=given.self_replay_prompts, kl_on=given.kl_on, reference=given.reference
+        plain=True,
+        replay=given.replay,
+        self_replay_prompts=given.self_replay_prompts,
+        kl_share=given.kl_share,
+        kl_tokens=given.kl_tokens,
+        kl_on=given.kl_on,
+        reference=given.reference,
     )
     return replace(
         config,

@@ -59,10 +59,15 @@ class AddedRows:
 
     make: Callable[[RowInputs, int], Sequence[EncodedRow]]
     """(inputs, number of rows) → rows, or fewer where there are no more."""
-    share: float | None = None
+    share: Callable[[TuneConfig], float] | None = None
     """Of the mix. None: the mitigation's value."""
     learned: bool = True
-    """The task's loss counts on them, as role ``replay``; else only the terms that name role ``base`` do."""
+    """The task's loss counts on them, as role ``replay``, in a random order among the task's rows. Else only terms that
+    name role ``base`` do, and every step has as many of them as any other."""
+
+    def share_of(self, value: Any, config: TuneConfig) -> float:
+        """Their share of the mix."""
+        return float(value if self.share is None else self.share(config))
 
 
 @dataclass(frozen=True, slots=True)

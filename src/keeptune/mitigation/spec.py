@@ -6,6 +6,7 @@ Written, parts are joined by ``+``, each with a value where it takes one: ``lora
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -21,6 +22,8 @@ from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.near_names import did_you_mean
 
 INTERPOLATION = "interpolation"
+AUTO = "auto"
+"""Its value where α is chosen once the training has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,9 @@ class MitigationSpec:
 
     @property
     def alpha(self) -> float:
-        """The share of its training's change that it keeps."""
-        return next((float(part.effective or 0.0) for part in self.parts if part.name == INTERPOLATION), 1.0)
+        """The share of its training's change that it keeps; NaN where that is still to be chosen."""
+        values = (part.effective for part in self.parts if part.name == INTERPOLATION)
+        return next((math.nan if value == AUTO else float(value or 0.0) for value in values), 1.0)
 
     @property
     def routed(self) -> bool:

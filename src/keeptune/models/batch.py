@@ -28,6 +28,8 @@ class Batch:
     """Tokens without padding."""
     roles: tuple[RowRole, ...] = ()
     """Of each row."""
+    items: tuple[str, ...] = ()
+    """Item ids of each row."""
     teacher: Batch | None = None
     """The same target tokens as a teacher reads them, where that is another input."""
 
@@ -59,6 +61,7 @@ class Batch:
             self.targets[places],
             0,
             tuple(self.roles[index] for index in wanted),
+            tuple(self.items[index] for index in wanted),
             self.teacher and self.teacher.of_roles(roles)[0],
         )
         return part, places
@@ -102,6 +105,7 @@ def _padded(rows: Sequence[EncodedRow], kind: str, pad_id: int, device: torch.de
         table[:, 2].to(device),
         sum(row.length for row in rows),
         tuple(row.role for row in rows),
+        tuple(row.item_id for row in rows),
     )
 
 

@@ -58,6 +58,17 @@ def reference_of(loaded: LoadedModel) -> Reference:
     return Reference(frozen, shared=False)
 
 
+def untrained_reference(loaded: LoadedModel) -> Reference:
+    """`reference_of` without a copy: for what is asked before the first step alone.
+
+    Raises:
+        ConfigError: as `reference_of`.
+    """
+    if hasattr(loaded.model, "peft_config"):
+        return reference_of(loaded)
+    return Reference(loaded.model, shared=False)
+
+
 @contextlib.contextmanager
 def _evaluating(model: torch.nn.Module) -> Iterator[None]:
     """`model` in eval mode; afterwards each module is as it was."""

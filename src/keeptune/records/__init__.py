@@ -1,6 +1,7 @@
 """The nouns that every room shares: frozen, serialisable, free of behaviour."""
 
 from keeptune.records.ability import Ability, OutputType, Source
+from keeptune.records.alpha_choice import AlphaChoice, AlphaPoint
 from keeptune.records.comparison import Comparison
 from keeptune.records.encoded_row import EncodedRow, RowRole, TeacherInput
 from keeptune.records.eval_record import Answer, EvalRecord, Finish, ItemScore
@@ -34,6 +35,8 @@ __all__ = [
     "SCHEMA_VERSION",
     "Ability",
     "AbilityReport",
+    "AlphaChoice",
+    "AlphaPoint",
     "Answer",
     "Backtest",
     "Broke",

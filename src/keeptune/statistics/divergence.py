@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
+SMALLEST_REST = 1e-6
+"""Probability of the tokens that are not the likeliest, at least: float32 knows no smaller rest of 1."""
 CHUNK_ELEMENTS = 1 << 23
 """Logits taken to float32 at a time: 32 MiB a tensor."""
 
@@ -33,3 +37,38 @@ def _kl(p_logits: torch.Tensor, q_logits: torch.Tensor) -> torch.Tensor:
     log_q = q_logits.float().log_softmax(dim=-1)
     terms = log_p.exp() * (log_p - log_q)
     return terms.masked_fill_(log_p == -torch.inf, 0.0).sum(dim=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Likeliest:
+    """The likeliest tokens of next-token distributions."""
+
+    ids: torch.Tensor
+    """[tokens, k]"""
+    log_p: torch.Tensor
+    """[tokens, k], float32; the rest of each distribution is one more outcome."""
+
+    @classmethod
+    def of(cls, logits: torch.Tensor, k: int) -> Likeliest:
+        """The `k` likeliest tokens of each position: [tokens, vocabulary] → [tokens, k]."""
+        found = torch.topk(logits, min(k, logits.shape[-1]), dim=-1)
+        return cls(found.indices.int(), found.values.float() - logits.float().logsumexp(dim=-1, keepdim=True))
+
+
+def kl_of_likeliest(p: Likeliest, q_logits: torch.Tensor) -> torch.Tensor:
+    """KL(p ‖ q) where all tokens but p's likeliest count as one outcome, of each position.
+
+    At most the KL over the whole vocabulary, by the data processing inequality, and equal to it where q shares the rest
+    of its probability out as p does. Differentiable in `q_logits`.
+
+    Args:
+        q_logits: [tokens, vocabulary], any float dtype.
+
+    Returns:
+        [tokens], float32, in nats.
+    """
+    q_logits = q_logits.float()
+    log_q = q_logits.gather(1, p.ids.long()) - q_logits.logsumexp(dim=-1, keepdim=True)
+    log_rests = [torch.log1p(-log.exp().sum(dim=-1).clamp(max=1 - SMALLEST_REST)) for log in (p.log_p, log_q)]
+    inside = (p.log_p.exp() * (p.log_p - log_q)).sum(dim=-1)
+    return inside + log_rests[0].exp() * (log_rests[0] - log_rests[1])

@@ -16,6 +16,7 @@ from keeptune.events import Notice, NoticeLog, Observer, silent
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.candidates import candidates_of, refuse_nothing_to_keep, refuse_other_mitigations
 from keeptune.mitigation.mix import without_prompts
+from keeptune.mitigation.spec import AUTO
 from keeptune.training.preflight import preflight
 from keeptune.training.session import Session
 from keeptune.workspace.lineage import of_run
@@ -23,6 +24,8 @@ from keeptune.workspace.workspace import Workspace
 
 DEV_FRACTION = 0.3
 """Share of the user's own items that a mitigation search chooses by, where the settings say nothing."""
+ALPHA_DEV_FRACTION = 0.2
+"""The same of the choice of α."""
 
 
 def new_session(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
@@ -45,6 +48,8 @@ def new_session(config: TuneConfig, run: Workspace, observer: Observer) -> Sessi
     observer(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
     if config.mitigation_search.auto:
         config = with_development_items(config)
+    elif config.mitigation.interpolation == AUTO:
+        config = with_development_items(config, ALPHA_DEV_FRACTION)
     rows = without_kept_items(config, rows, encoder, observer)
     for key, why in without_effect(config).items():
         # The built-in task limits its rows by itself.
@@ -79,7 +84,11 @@ def without_kept_items(config: TuneConfig, rows: Rows, encoder: Encoder, observe
     return replace(rows, train=train, validation=validation)
 
 
-def with_development_items(config: TuneConfig) -> TuneConfig:
-    """`config` with a share of the user's own items as development items, by which a search chooses."""
-    fraction = config.measure.dev_fraction or DEV_FRACTION
+def with_development_items(config: TuneConfig, otherwise: float = DEV_FRACTION) -> TuneConfig:
+    """`config` with a share of the user's own items as development items, by which a mitigation is chosen.
+
+    Args:
+        otherwise: the share where the settings say nothing.
+    """
+    fraction = config.measure.dev_fraction or otherwise
     return replace(config, measure=replace(config.measure, dev_fraction=fraction))

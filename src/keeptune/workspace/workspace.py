@@ -14,6 +14,7 @@ from keeptune.config.renamed import upgraded
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.records import (
+    AlphaChoice,
     EvalRecord,
     EvalResult,
     ForgettingReport,
@@ -186,6 +187,10 @@ class Workspace:
         """The run inside this one whose weights are at α = 1, where this run's α is another."""
         return Workspace(self.path / layout.WHOLE)
 
+    def at_alpha(self, alpha: float) -> Workspace:
+        """The weights at another α, while α is chosen."""
+        return Workspace(self.whole.path / f"{layout.AT_ALPHA_START}{alpha:g}")
+
     def beside(self) -> list[Workspace]:
         """The trained runs in the same folder of runs, by name; beside a candidate, also those beside its search."""
         here = self.path.resolve()
@@ -194,6 +199,14 @@ class Workspace:
         return [run for run in map(Workspace, found) if run.path != here and run.is_trained]
 
     # --- searches and trials
+
+    def alpha_choice(self) -> AlphaChoice | None:
+        """How α was chosen; None where it was not."""
+        return self._record(AlphaChoice, layout.ALPHA) if (self.path / layout.ALPHA).exists() else None
+
+    def write_alpha_choice(self, choice: AlphaChoice) -> None:
+        """Write how α was chosen."""
+        write_json(self.path / layout.ALPHA, to_plain(choice))
 
     @property
     def is_candidate(self) -> bool:

@@ -110,7 +110,7 @@ class MeasureConfig(Canonical):
         Affects.VERDICT,
         "Share of your own items held out to choose a mitigation on.",
         more="Whole groups are held out.",
-        unset="0; 0.3 with --auto",
+        unset="0; 0.2 where α is chosen, 0.3 with --auto",
         range=FRACTION,
     )
     minutes: float | None = setting(

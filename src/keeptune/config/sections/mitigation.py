@@ -14,8 +14,15 @@ KlOn = Literal["replay", "self", "task"]
 
 @dataclass(frozen=True, slots=True)
 class MitigationConfig(Canonical):
-    """What a training does to keep other abilities. All of it composes; by default it does nothing."""
+    """What a training does to keep other abilities. All of it composes. With none of it, `tune` uses the default
+    mitigation (`keeptune.mitigation.default`), unless `plain` is set."""
 
+    plain: bool = setting(
+        False,
+        Affects.CHOICE,
+        "Train without any mitigation: no KL to the base, and all of the trained change kept.",
+        group="start",
+    )
     replay: tuple[str, ...] = setting(
         (),
         Affects.INPUT,
@@ -49,6 +56,21 @@ class MitigationConfig(Canonical):
     )
     kl: float = setting(
         0.0, Affects.WEIGHTS, "Weight of KL(base ‖ tuned) in the loss.", unit="nats per token", range=NOT_NEGATIVE
+    )
+    kl_share: float = setting(
+        0.2,
+        Affects.WEIGHTS,
+        "Share of each step's rows that are text the base wrote, where the KL is taken on it.",
+        range=Range(0, 1, low_open=True),
+        needs=("mitigation.kl",),
+    )
+    kl_tokens: int = setting(
+        128,
+        Affects.WEIGHTS,
+        "Maximum length of a text that the base writes for the KL.",
+        unit="tokens",
+        range=COUNT,
+        needs=("mitigation.kl",),
     )
     kl_on: KlOn = setting(
         "self",
@@ -92,11 +114,13 @@ class MitigationConfig(Canonical):
         unset="the trained model, as it was before",
         flag="",
     )
-    interpolation: float = setting(
+    interpolation: float | Literal["auto"] = setting(
         1.0,
         Affects.WEIGHTS,
-        "Share α of the trained change to keep, by interpolation with the base.",
-        more="W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903.",
+        "Share α of the trained change to keep, by interpolation with the base; `auto` chooses it.",
+        more="W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903. `auto` chooses by the validation rows and the "
+        "development items of declared abilities.",
+        metavar="X|auto",
         range=Range(0, 1, high_open=False),
     )
     extra: tuple[str, ...] = setting(

@@ -14,7 +14,6 @@ from torch.utils.checkpoint import checkpoint
 
 from keeptune.errors import TrainingError
 from keeptune.inference.base_text import sample_text
-from keeptune.mitigation.base_rows import BASE_TEXT_TOKENS
 from keeptune.mitigation.methods.l2sp import unfit_of_penalty
 from keeptune.mitigation.mitigation import Mitigation, ObjectiveInputs
 from keeptune.mitigation.objective import Penalty
@@ -27,6 +26,7 @@ from keeptune.records import EncodedRow
 from keeptune.statistics.losses import cross_entropy_sum
 
 FISHER_TEXTS = 64
+FISHER_TOKENS = 64
 EWC_SEED = 7919
 """Of the text that tells what matters to the base; drift is measured on other text."""
 
@@ -107,7 +107,7 @@ def _weighted(change: Callable[[], torch.Tensor], information: torch.Tensor) -> 
 
 def _penalty(inputs: ObjectiveInputs) -> Penalty:
     old = [row for row in inputs.rows if row.role != "task"]
-    return weighted_distance(inputs.loaded, old or sample_text(inputs.loaded, FISHER_TEXTS, BASE_TEXT_TOKENS, EWC_SEED))
+    return weighted_distance(inputs.loaded, old or sample_text(inputs.loaded, FISHER_TEXTS, FISHER_TOKENS, EWC_SEED))
 
 
 @MITIGATIONS.register("ewc")

@@ -30,7 +30,12 @@ def _unfit(_alpha: Any, config: TuneConfig) -> ConfigError | None:
     )
 
 
-def _interpolate(alpha: float, config: TuneConfig, tuned: Path, run: Workspace) -> None:
+def interpolate(alpha: float, config: TuneConfig, tuned: Path, run: Workspace) -> None:
+    """Write the weights at `alpha` to `run`.
+
+    Args:
+        tuned: folder of the weights at α = 1.
+    """
     lora = (tuned / ADAPTER_CONFIG).exists() and scales(read_json(tuned / ADAPTER_CONFIG))
     base = None if lora else load_model(config.model, train_weights=True)
     save_interpolated(base, tuned, alpha, run.adapter if lora else run.model, config.model)
@@ -46,5 +51,5 @@ def interpolation() -> Mitigation:
         stronger="smaller",
         source="arXiv:2109.01903",
         unfit=_unfit,
-        after_training=_interpolate,
+        after_training=interpolate,
     )

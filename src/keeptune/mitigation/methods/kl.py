@@ -1,28 +1,36 @@
-"""KL(base ‖ tuned): the tuned model is held to the base's next-token distributions."""
+"""KL(base ‖ tuned): the tuned model is held to the base's next-token distributions.
+
+On text that the base samples itself, as in Martin Marek 2026, arXiv:2605.26097, some of it in every step; what the base
+expects there is computed once, before the first step, and kept. On other rows the base answers beside the tuned model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from keeptune.config.schema import KlOn, TuneConfig
+from keeptune.data.batching import split_by_budget
 from keeptune.errors import ConfigError
 from keeptune.events import Notice
-from keeptune.mitigation.base_rows import BASE_TEXT_TOKENS, base_rows
+from keeptune.mitigation.base_rows import base_rows
 from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import AddedRows, Mitigation, ObjectiveInputs, RowInputs
 from keeptune.mitigation.objective import Term
 from keeptune.mitigation.registry import MITIGATIONS
-from keeptune.models.batch import Batch
-from keeptune.models.reference import Reference, frozen_reference, reference_of
+from keeptune.models.batch import Batch, make_batch
+from keeptune.models.load import LoadedModel
+from keeptune.models.reference import Reference, frozen_reference, reference_of, untrained_reference
 from keeptune.records import EncodedRow, RowRole
 from keeptune.statistics import divergence
 
-BASE_TEXTS = 0.1
-"""Share of the mix's rows that are text of the base, where KL is taken on it."""
+LIKELIEST = 128
+"""Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
+TOGETHER = 2048
+"""Tokens that the base reads at a time: each has logits over the whole vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,34 @@ class KlToBase:
         return divergence.kl(base, logits).sum()
 
 
+@dataclass(frozen=True, slots=True)
+class KlToKept:
+    """`KlToBase` on rows of the base's own text, over its likeliest tokens, computed once: no second model is held."""
+
+    kept: Mapping[str, divergence.Likeliest]
+    """Item id of a row → the base's distributions at its completion tokens."""
+
+    def __call__(self, _model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
+        """A scalar, summed over the batch's completion tokens."""
+        rows = [self.kept[item] for item in batch.items]
+        ids, log_p = (torch.cat([getattr(row, name) for row in rows]) for name in ("ids", "log_p"))
+        return divergence.kl_of_likeliest(divergence.Likeliest(ids, log_p), logits).sum()
+
+
+def _kept(base: LoadedModel, reference: Reference, rows: Sequence[EncodedRow]) -> dict[str, divergence.Likeliest]:
+    """What `reference` expects at the completion tokens of `rows`."""
+    found: dict[str, divergence.Likeliest] = {}
+    for places in split_by_budget(range(len(rows)), [row.length for row in rows], TOGETHER):
+        part = [rows[place] for place in places]
+        batch = make_batch(part, base.kind, base.tokenizer.pad_token_id, base.placement.device)
+        with base.placement.autocast():
+            likeliest = divergence.Likeliest.of(reference.logits(batch), LIKELIEST)
+        for place, row in enumerate(part):
+            of_row = batch.rows == place
+            found[row.item_id] = divergence.Likeliest(likeliest.ids[of_row], likeliest.log_p[of_row])
+    return found
+
+
 def _without(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """`logits` that rule each position's target out."""
     return logits.scatter(1, targets[:, None], -torch.inf)
@@ -63,18 +99,28 @@ def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
 
 
 def _rows(inputs: RowInputs, count: int) -> list[EncodedRow]:
-    message = f"{count} texts sampled from the base for the KL term"
-    inputs.observer(Notice("kl", message))
-    return base_rows(inputs.base, count, BASE_TEXT_TOKENS, inputs.config.training.seed, inputs.observer)
+    room = inputs.config.mitigation.kl_tokens
+    inputs.observer(Notice("kl", f"{count} texts of up to {room} tokens sampled from the base for the KL term"))
+    return base_rows(inputs.base, count, room, inputs.config.training.seed, inputs.observer)
+
+
+def _share(config: TuneConfig) -> float:
+    return config.mitigation.kl_share
 
 
 def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
     kl_on = inputs.config.mitigation.kl_on
     on: RowRole = "base" if kl_on == "self" else kl_on
-    if not any(row.role == on for row in inputs.rows):
+    rows = [row for row in inputs.rows if row.role == on]
+    if not rows:
         raise ConfigError("kl_on is replay, and no rows are replayed", "name them with --replay")
-    reference = frozen_reference(inputs.reference) if inputs.reference else reference_of(inputs.loaded)
-    return [Term(weight, KlToBase(reference, without_target=on == "task"), frozenset({on}))]
+    other = inputs.reference
+    if on != "base":
+        reference = frozen_reference(other) if other else reference_of(inputs.loaded)
+        return [Term(weight, KlToBase(reference, without_target=on == "task"), frozenset({on}))]
+    base = other or inputs.loaded
+    reference = frozen_reference(other) if other else untrained_reference(inputs.loaded)
+    return [Term(weight, KlToKept(_kept(base, reference, rows)), frozenset({on}))]
 
 
 def _taken_on(kl_on: KlOn) -> Callable[[TuneConfig], bool]:
@@ -98,7 +144,7 @@ def _kl(kl_on: KlOn) -> Mitigation:
 @MITIGATIONS.register("kl")
 def kl() -> Mitigation:
     """On text that the base samples itself; in candidates, wherever ``--kl-on`` says."""
-    return replace(_kl("self"), change=None, added_rows=AddedRows(_rows, share=BASE_TEXTS, learned=False))
+    return replace(_kl("self"), change=None, added_rows=AddedRows(_rows, share=_share, learned=False))
 
 
 @MITIGATIONS.register("kl-task")
