@@ -19,7 +19,7 @@ from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, silent
 from keeptune.mitigation.apply import AppliedMitigations
-from keeptune.mitigation.methods.kl import BASE_TEXTS, KlToBase
+from keeptune.mitigation.methods.kl import KlToBase, KlToKept
 from keeptune.mitigation.methods.token_weights import TOKEN_LOSSES
 from keeptune.mitigation.objective import completion_loss
 from keeptune.models.adapters import attach_adapter
@@ -89,8 +89,9 @@ def test_text_of_the_base_is_for_kl_alone(tiny: Callable[..., Path], kind: str) 
     assert mitigations(loaded).base_rows(loaded, 90) == []
     assert mitigations(loaded, kl=0.1, kl_on="task").base_rows(loaded, 90) == []
     assert mitigations(loaded, kl=0.1, kl_on="replay").base_rows(loaded, 90) == []
-    rows = mitigations(loaded, kl=0.1).base_rows(loaded, 90)
-    assert share(rows, 90) == BASE_TEXTS
+    rows = mitigations(loaded, kl=0.1, kl_share=0.1, kl_tokens=16).base_rows(loaded, 90)
+    assert share(rows, 90) == 0.1
+    assert max(row.learned for row in rows) <= 16
     assert {row.role for row in rows} == {"base"}
 
 
@@ -128,8 +129,8 @@ def test_what_is_minimised(tiny: Callable[..., Path], kind: str, method: Any) ->
     first, second = full.terms
     assert first.loss is TOKEN_LOSSES["dft"]
     assert (second.weight, second.on) == (0.3, frozenset({"base"}))
-    assert isinstance(second.loss, KlToBase)
-    assert not second.loss.without_target
+    assert isinstance(second.loss, KlToKept)
+    assert second.loss.kept.keys() == {row.item_id for row in rows if row.role == "base"}
     assert [weight for weight, _ in full.penalties] == [0.1, 2.0]
     assert full.penalty(loaded.model).item() == 0.0, "nothing has moved yet"  # type: ignore[union-attr]
 

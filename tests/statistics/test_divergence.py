@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keeptune.statistics import divergence
-from keeptune.statistics.divergence import kl
+from keeptune.statistics.divergence import Likeliest, kl, kl_of_likeliest
 
 INF = math.inf
 
@@ -72,3 +72,37 @@ def test_against_double_precision_and_never_below_zero(pairs: list[tuple[float, 
 def test_two_vocabularies_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(1, 3\) and \(1, 4\)"):
         kl(torch.zeros(1, 3), torch.zeros(1, 4))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(-8, 8), st.floats(-8, 8)), min_size=4, max_size=12))
+def test_the_likeliest_tokens_and_one_outcome_for_the_rest(pairs: list[tuple[float, float]]) -> None:
+    p, q = torch.tensor(pairs, dtype=torch.float32).T[:, None, :]
+    likeliest = Likeliest.of(p, 3)
+    ps, qs = p.double().softmax(-1)[0], q.double().softmax(-1)[0]
+    ids = likeliest.ids[0].long()
+    assert ps[ids].tolist() == sorted(ps.tolist(), reverse=True)[:3]
+    merged = [torch.cat([of[ids], 1 - of[ids].sum()[None]]) for of in (ps, qs)]
+    exact = (merged[0] * (merged[0] / merged[1]).log()).sum().item()
+    found = kl_of_likeliest(likeliest, q).item()
+    assert found == pytest.approx(exact, rel=1e-2, abs=1e-4)
+    assert found <= kl(p, q).item() + 1e-4
+
+
+def test_with_all_tokens_kept_it_is_the_whole_divergence() -> None:
+    torch.manual_seed(2)
+    p, q = torch.randn(2, 5, 30)
+    assert kl_of_likeliest(Likeliest.of(p, 100), q).tolist() == pytest.approx(kl(p, q).tolist(), abs=1e-4)
+    assert kl_of_likeliest(Likeliest.of(p, 100), p).tolist() == pytest.approx([0.0] * 5, abs=1e-5)
+
+
+def test_the_likeliest_pull_the_rest_too() -> None:
+    torch.manual_seed(3)
+    p, q = torch.randn(2, 1, 30)
+    q.requires_grad_(True)
+    for _ in range(300):
+        (slope,) = torch.autograd.grad(kl_of_likeliest(Likeliest.of(p, 4), q).sum(), q)
+        with torch.no_grad():
+            q -= slope
+    ids = Likeliest.of(p, 4).ids[0].long()
+    assert q.softmax(-1)[0, ids].tolist() == pytest.approx(p.softmax(-1)[0, ids].tolist(), abs=1e-3)

@@ -14,12 +14,12 @@ from scipy.stats import entropy
 
 from keeptune.config import Adapter, Full, ModelConfig
 from keeptune.data.encode import Encoder
-from keeptune.mitigation.methods.kl import KlToBase
+from keeptune.mitigation.methods.kl import LIKELIEST, KlToBase, KlToKept, kept_distributions
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.load import LoadedModel, load_model
-from keeptune.models.reference import Reference, reference_of
+from keeptune.models.reference import Reference, reference_of, untrained_reference
 from keeptune.records import Example, Message
 
 EXAMPLES = [Example(f"e{i}", (Message("user", f"number {i}"),), f"it is {i}") for i in range(3)]
@@ -104,3 +104,24 @@ def test_the_target_alone_may_move_freely(tiny: Callable[..., Path]) -> None:
     assert torch.equal(gradient[torch.arange(len(logits)), batch.targets], torch.zeros(len(logits)))
     assert torch.isfinite(gradient).all()
     assert float(KlToBase(reference)(loaded.model, batch, logits.detach())) > 1.0
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.kind)
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_what_was_kept_before_training_is_the_base(tiny: Callable[..., Path], kind: str, method: Any) -> None:
+    loaded = load_model(ModelConfig(name=str(tiny(kind)), device="cpu", dtype="float32"))
+    rows = Encoder(loaded.tokenizer, loaded.kind, 128).rows(EXAMPLES)
+    kept = KlToKept(kept_distributions(loaded, untrained_reference(loaded), rows))
+    tuned, reference, batch = moved(tiny(kind), method)
+    with torch.no_grad():
+        logits = completion_logits(tuned.model, batch)
+        found = float(kept(tuned.model, batch, logits))
+    p, q = (of.double().softmax(-1).numpy() for of in (reference.logits(batch), logits))
+    expected = 0.0
+    for one, other in zip(p, q, strict=True):
+        likeliest = np.argsort(-one)[:LIKELIEST]
+        both = [np.append(of[likeliest], 1 - of[likeliest].sum()) for of in (one, other)]
+        expected += float(entropy(*both))
+    assert expected > 0.01
+    assert found == pytest.approx(expected, rel=1e-3)
+    assert found <= float(KlToBase(reference)(tuned.model, batch, logits)) + 1e-4

@@ -67,7 +67,9 @@ class KlToKept:
         return divergence.kl_of_likeliest(divergence.Likeliest(ids, log_p), logits).sum()
 
 
-def _kept(base: LoadedModel, reference: Reference, rows: Sequence[EncodedRow]) -> dict[str, divergence.Likeliest]:
+def kept_distributions(
+    base: LoadedModel, reference: Reference, rows: Sequence[EncodedRow]
+) -> dict[str, divergence.Likeliest]:
     """What `reference` expects at the completion tokens of `rows`."""
     found: dict[str, divergence.Likeliest] = {}
     for places in split_by_budget(range(len(rows)), [row.length for row in rows], TOGETHER):
@@ -120,7 +122,7 @@ def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
         return [Term(weight, KlToBase(reference, without_target=on == "task"), frozenset({on}))]
     base = other or inputs.loaded
     reference = frozen_reference(other) if other else untrained_reference(inputs.loaded)
-    return [Term(weight, KlToKept(_kept(base, reference, rows)), frozenset({on}))]
+    return [Term(weight, KlToKept(kept_distributions(base, reference, rows)), frozenset({on}))]
 
 
 def _taken_on(kl_on: KlOn) -> Callable[[TuneConfig], bool]:
