@@ -13,6 +13,7 @@ from keeptune.config import (
     DataConfig,
     EvaluationConfig,
     MeasureConfig,
+    MitigationConfig,
     ModelConfig,
     TrainingConfig,
     TuneConfig,
@@ -52,6 +53,7 @@ def settings(model: Path, folder: Path, output: str, **training: Any) -> TuneCon
         training=TrainingConfig(**({"lr": 0.03, "epochs": 3.0, "batch_size": 4} | training)),
         evaluation=EvaluationConfig(max_new_tokens=8, metrics=("rouge1", "token_loss")),
         measure=MeasureConfig(extent="none"),
+        mitigation=MitigationConfig(plain=True),
         output=str(folder / output),
     )
 

@@ -22,13 +22,12 @@ from keeptune.events import Notice
 from keeptune.experiments.dev_comparison import dev_drop, why_left_out
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.loglikelihood import mean_loss
-from keeptune.mitigation.active import without_after_training
 from keeptune.mitigation.choose_candidate import HALF
 from keeptune.mitigation.methods.interpolation import interpolate
 from keeptune.mitigation.spec import AUTO
 from keeptune.records import Ability, AlphaChoice, AlphaPoint, DevDrop, EncodedRow, EvalRecord
 from keeptune.training.session import Session
-from keeptune.training.train import train
+from keeptune.training.train import whole_training
 from keeptune.workspace.workspace import Workspace
 
 ALPHAS = (1.0, 0.75, 0.5, 0.25)
@@ -41,23 +40,17 @@ DEV_ITEMS = 120
 Records = Mapping[str, Sequence[EvalRecord]]
 
 
-def with_chosen_alpha(session: Session) -> Session:
-    """`session` with the number in the place of ``interpolation=auto``; as it is where that is a number already."""
+def choose_alpha(session: Session) -> None:
+    """Train, and write the α to keep to the run's folder, unless an earlier start has or the settings give α."""
     if session.config.mitigation.interpolation != AUTO:
-        return session
-    run = session.run
+        return
+    run = session.workspace
     choice = run.alpha_choice()
     if choice is None:
-        run.begin(session.config)
-        whole = run.whole
-        whole.path.mkdir(exist_ok=True)
-        train(replace(session, config=without_after_training(session.config), run=whole))
-        choice = _Choice(session, whole)()
+        choice = _Choice(session, whole_training(session))()
         run.write_alpha_choice(choice)
     session.seconds["alpha"] = choice.seconds
     session.observer(Notice("interpolation", f"{choice.reason} ({choice.seconds:.0f} s to choose it)"))
-    mitigation = replace(session.config.mitigation, interpolation=choice.alpha)
-    return session.with_config(replace(session.config, mitigation=mitigation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +99,7 @@ class _Choice:
 
     def _at(self, alpha: float) -> ModelConfig:
         """The model that keeps the share `alpha`, written unless an earlier start has."""
-        config, run, weights = self.session.config, self.session.run, self.whole.weights
+        config, run, weights = self.session.config, self.session.workspace, self.whole.weights
         assert weights is not None, "the training has ended"
         if alpha != 1:
             other = run.at_alpha(alpha)

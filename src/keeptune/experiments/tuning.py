@@ -13,7 +13,7 @@ from keeptune.commands import command
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
-from keeptune.experiments.alpha_choice import with_chosen_alpha
+from keeptune.experiments.alpha_choice import choose_alpha
 from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
 from keeptune.inference.task_format import as_found, keep_format
@@ -49,7 +49,7 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         start = session.config.model
         session = with_found_settings(session.with_model(merged_start(start, run)))
         search = _searched(session) if session.config.mitigation_search.auto else None
-        session = with_chosen_alpha(session)
+        choose_alpha(session)
         summary = (search and search.made.summary) or train(session)
         keep_format(as_found(session.config.data, session.rows), run)
         trained_on = keep_trained_rows(session, start)

@@ -6,34 +6,22 @@ kept (arXiv:2109.01903). It needs no old data.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from keeptune.config.schema import TuneConfig
 from keeptune.mitigation.active import active
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.spec import MitigationSpec, parse
 
 DEFAULT = "kl=1+interpolation=auto"
-
-
-def default_mitigation(config: TuneConfig) -> MitigationSpec | None:
-    """The default mitigation, or as much of it as these settings can be trained with; None where they name a
-    mitigation, or none at all with ``plain``."""
-    if config.mitigation.plain or config.mitigation_search.auto or config.mitigation.replay or active(config):
-        return None
-    parts = parse(DEFAULT).parts
-    fit = tuple(part for part in parts if not unfit(MitigationSpec((part,)).apply(config)))
-    return MitigationSpec(fit) if fit else None
+SECTION = "mitigation."
 
 
 def with_default_mitigation(config: TuneConfig) -> TuneConfig:
-    """`config` with the default mitigation, where that is used."""
-    spec = default_mitigation(config)
-    if spec is None:
+    """`config` with the default mitigation, or as much of it as these settings can be trained with; as it is where they
+    name a mitigation, a search for one, or ``plain``."""
+    named = config.mitigation.replay or any(m.is_extra or m.setting.startswith(SECTION) for m, _ in active(config))
+    if config.mitigation.plain or config.mitigation_search.auto or named:
         return config
-    return spec.apply(config)
-
-
-def without_mitigation(config: TuneConfig) -> TuneConfig:
-    """`config` as the plain training has it, whatever its mitigations."""
-    return replace(config, mitigation=replace(type(config.mitigation)(), plain=True))
+    for part in parse(DEFAULT).parts:
+        changed = MitigationSpec((part,)).apply(config)
+        config = config if unfit(changed) else changed
+    return config

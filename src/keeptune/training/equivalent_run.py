@@ -11,6 +11,7 @@ from keeptune.config.schema import ModelConfig, TuneConfig
 from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
 from keeptune.mitigation.active import after_training
+from keeptune.mitigation.spec import AUTO
 from keeptune.models.find import find_model, hash_model
 from keeptune.records import TrainingSummary
 from keeptune.training.resume import TRAINED_ON
@@ -55,7 +56,8 @@ def change_weights(config: TuneConfig, whole: Workspace, run: Workspace) -> Trai
         StoreError: `whole` holds no weights.
         ModelError: an adapter that cannot be merged.
     """
-    tuned, steps = _weights(whole), after_training(config)
+    choice, tuned = run.alpha_choice(), _weights(whole)
+    steps = [(change, choice.alpha if choice and value == AUTO else value) for change, value in after_training(config)]
     with tempfile.TemporaryDirectory(dir=run.path) as between:
         for number, (change, value) in enumerate(steps, 1):
             changed = run if number == len(steps) else Workspace(Path(between) / str(number))

@@ -16,6 +16,7 @@ from keeptune.training.equivalent_run import change_weights, equivalent_run, tak
 from keeptune.training.prepare import Prepared, prepared
 from keeptune.training.resume import check_origin, keep_training_origin
 from keeptune.training.session import Session
+from keeptune.workspace.workspace import Workspace
 
 
 def train(session: Session) -> TrainingSummary:
@@ -26,21 +27,30 @@ def train(session: Session) -> TrainingSummary:
     check_origin(session)
     if run.is_trained:
         return run.training()
-    changed_later = bool(after_training(config))
-    alike = equivalent_run(run, session.observer) if changed_later or run.is_candidate else None
-    if alike is not None:
-        session.observer(Notice("training", f"the training of {alike.path.name} is reused"))
-    if changed_later or alike is not None:
-        run.begin(config)
-    if changed_later:
-        whole = alike or run.whole
-        if alike is None:
-            whole.path.mkdir(exist_ok=True)
-            train(dataclasses.replace(session, config=without_after_training(config), workspace=whole))
-        return change_weights(config, whole, run)
-    if alike is not None:
+    if after_training(config):
+        return change_weights(config, whole_training(session), run)
+    if run.is_candidate and (alike := _equivalent_run(session)):
         return take_over(alike, run)
     return _trained_anew(session)
+
+
+def whole_training(session: Session) -> Workspace:
+    """The training whose weights a run changes afterwards: one that lies beside it, or else one inside it."""
+    check_origin(session)
+    session.workspace.begin(session.config)
+    if alike := _equivalent_run(session):
+        return alike
+    whole = session.workspace.whole
+    whole.path.mkdir(exist_ok=True)
+    train(dataclasses.replace(session, config=without_after_training(session.config), workspace=whole))
+    return whole
+
+
+def _equivalent_run(session: Session) -> Workspace | None:
+    alike = equivalent_run(session.workspace, session.observer)
+    if alike is not None:
+        session.observer(Notice("training", f"the training of {alike.path.name} is reused"))
+    return alike
 
 
 def _trained_anew(session: Session) -> TrainingSummary:
