@@ -46,14 +46,14 @@ def make_rows(data: Path, work: Path) -> None:
     for task, (train, dev, learned, verdict) in SOURCES.items():
         rows = [line for line in (data / train).read_text(encoding="utf-8").splitlines() if line.strip()]
         if task == "ner":
-            rows = _entities_first(rows, learned)
+            rows = entities_first(rows, learned)
         unseen = (data / dev).read_text(encoding="utf-8").splitlines() + rows[learned:]
         mix += rows[:learned]
         (work / f"{task}.jsonl").write_text("\n".join(unseen[:verdict]) + "\n", encoding="utf-8")
     (work / "mix.jsonl").write_text("\n".join(mix) + "\n", encoding="utf-8")
 
 
-def _entities_first(rows: list[str], learned: int) -> list[str]:
+def entities_first(rows: list[str], learned: int) -> list[str]:
     """`rows` with three quarters of the learned ones holding entities; as they come, a third does, and a model of this
     size learns to answer "none" to everything."""
     without = {row for row in rows if json.loads(row)["completion"] == "none"}

@@ -1,0 +1,125 @@
+"""Which settings keep the most? β × share × length × α of KL on the base's own text, on the model case.
+
+    KEEPTUNE_DATA=<folder> python benchmarks/keeping_ablation.py --work build/model-case
+    python benchmarks/keeping_ablation.py --table           print from the records alone, and draw the picture
+
+The case `summaries` of `keeping.py`, full fine-tuning, one seed, on fewer items: 100 summaries, 500 entities, 300
+topics and 250 questions, none of them held out. β is the weight of the KL, share the share of the mix's rows that are
+the base's text, length the tokens of a text; `replay` adds own text that is learned by cross-entropy (`--self-replay`).
+Each setting is trained once, with α = 1; its other α use that training again. The order of `SETTINGS` is that of their
+value, since a call may end anywhere; what has a record is not run again. Records are kept in
+`results/keeping_ablation/`, and the picture in `docs/images/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import model_case
+from keeping import BUILT_IN, base_of
+from keeping_ablation_table import PICTURE, RESULTS, picture, table
+from keeping_cases import CASES, METRICS, make_files, read_rows, write_rows
+from keeping_records import Runner, read_records
+
+CASE = CASES[0]
+ITEMS = {"ner": 500, "topic": 300, "qa": 250}
+TESTS = 100
+ALPHAS = (1.0, 0.75, 0.5)
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One training."""
+
+    beta: float
+    share: float = 0.0
+    length: int = 0
+    replay: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """``kl1-share0.1-tokens64-replay0.2``; ``plain``."""
+        kl = f"kl{self.beta:g}-share{self.share:g}-tokens{self.length}" if self.beta else "plain"
+        return f"{kl}-replay{self.replay:g}" if self.replay else kl
+
+    def words(self) -> list[str]:
+        """What its command has beside the task."""
+        if not self.beta:
+            return ["--plain"]
+        kl = ["--kl", f"{self.beta:g}", "--kl-share", f"{self.share:g}", "--kl-tokens", str(self.length)]
+        return [*kl, "--self-replay", f"{self.replay:g}"] if self.replay else kl
+
+
+SETTINGS = (
+    Setting(1, 0.1, 64),
+    Setting(1, 0.2, 128),
+    Setting(1, 0.2, 256),
+    Setting(3, 0.1, 128),
+    Setting(1, 0.1, 64, replay=0.2),
+    Setting(0),
+    Setting(0.5, 0.1, 64),
+    Setting(3, 0.2, 256),
+    Setting(1, 0.2, 512),
+    Setting(10, 0.1, 128),
+    Setting(1, 0.05, 128),
+)
+
+
+def make_items(data: Path, folder: Path) -> None:
+    """The rows of the case, with fewer verdict items."""
+    make_files(CASE, data, folder)
+    for task, count in ITEMS.items():
+        write_rows(folder / f"{task}.jsonl", read_rows(folder / f"{task}.jsonl")[:count])
+
+
+def command(setting: Setting, alpha: float, base: str, folder: Path) -> list[str]:
+    """The command line of one point. Settings that are named replace the default recipe."""
+    rows = ["--train", str(folder / "train.jsonl"), "--limit-train", str(CASE.rows)]
+    rows += ["--test", str(folder / "test.jsonl"), "--limit-test", str(TESTS), "--metric", METRICS[CASE.task]]
+    keep = [word for task in ITEMS for word in ("--keep", f"{task}={folder / task}.jsonl:{METRICS[task]}")]
+    words = ["tune", "--model", base, "--method", "full", *rows, *keep, *setting.words(), "--seed", str(SEED)]
+    # --plain leaves out the default recipe, and an α that is named is no default.
+    words = words if alpha == 1 else [*(word for word in words if word != "--plain"), "--interpolation", f"{alpha:g}"]
+    return [*words, "--measure", "full", "--abilities", "none", "--fail-on", "none"]
+
+
+def main() -> None:
+    """Run what is missing, then print the table and draw the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("build/model-case"), help="where the models lie")
+    parser.add_argument("--only", nargs="*", metavar="NAME", help="settings whose names begin so, alone")
+    parser.add_argument("--minutes", type=float, help="start none after so many minutes")
+    parser.add_argument("--table", action="store_true", help="run nothing")
+    options = parser.parse_args()
+    if not options.table:
+        data, work = model_case.places(options.work)
+        model_case.make_rows(data, work)
+        runner = Runner(work / "keeping-ablation", RESULTS, shares_text=True)
+        make_items(data, runner.work / "rows")
+        base = base_of(CASE, BUILT_IN, data, runner)
+        began = time.monotonic()
+        for setting, alpha in ((setting, alpha) for setting in SETTINGS for alpha in ALPHAS):
+            name = setting.name if alpha == 1 else f"{setting.name}-alpha{alpha:g}"
+            late = options.minutes is not None and time.monotonic() - began > 60 * options.minutes
+            chosen = not options.only or any(name.startswith(start) for start in options.only)
+            if late or not chosen or runner.has_record(name):
+                continue
+            facts = {
+                "case": CASE.name,
+                "recipe": "plain" if name == "plain" else "setting",
+                "setting": setting.name,
+                "alpha": alpha,
+            }
+            runner.keep(name, command(setting, alpha, base, runner.work / "rows"), facts)
+    records = read_records(RESULTS)
+    if records:
+        PICTURE.write_text(picture(records), encoding="utf-8")
+    print(table(records))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The tables of `keeping.py`, from the records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keeping_goal import (
+    all_kept,
+    gain,
+    gain_ratio,
+    measuring_minutes,
+    minutes,
+    not_reached,
+    peak_bytes,
+    sentence,
+    shown_ratio,
+)
+from keeping_records import read_records
+from model_case import interval, negated
+
+RESULTS = Path(__file__).parent / "results" / "keeping"
+ABLATION = RESULTS.parent / "keeping_ablation"
+HEAD = ("run", "base", "gain", "change of each ability (95 % interval)", "drift", "minutes", "× plain", "to measure")
+HEAD += ("GiB", "× plain", "gain ÷ plain's", "goal")
+Record = Mapping[str, Any]
+Records = Mapping[str, Record]
+
+
+def table(results: Path = RESULTS) -> str:
+    """Markdown: a line a run, then the goal in one sentence, the search, and the price where nothing is lost."""
+    found = read_records(results)
+    lines = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
+    lines += [f"| {' | '.join(_cells(record, found))} |" for record in found.values()]
+    judged = {
+        record["name"]: not_reached(record, plain)
+        for record in found.values()
+        if record["recipe"] == "default" and record["case"] != "price" and (plain := plain_of(record, found))
+    }
+    parts = ["\n".join(lines)]
+    if any(record["starts"] > 1 for record in found.values()):
+        parts.append("* Resumed: of load, text and choice of α, only the last start is counted.")
+    if judged:
+        parts.append(sentence(judged))
+    parts += [said for said in (searches(found, read_records(ABLATION)), price(found)) if said]
+    return "\n\n".join(parts)
+
+
+def plain_of(record: Record, found: Records) -> Record | None:
+    """The plain training of the same case, base, method and seed."""
+    same = ("case", "model_hash", "method", "seed")
+    plains = (other for other in found.values() if other["recipe"] == "plain")
+    return next((other for other in plains if all(other[name] == record[name] for name in same)), None)
+
+
+def _cells(record: Record, found: Records) -> list[str]:
+    plain = plain_of(record, found)
+    compared = plain is not None and plain is not record
+    goal = ""
+    if compared and record["recipe"] == "default":
+        goal = "; ".join(not_reached(record, plain)) or "reached"
+    own = record["drift"].get("text of the base")
+    return [
+        record["name"] + _chosen(record),
+        record["model_hash"][:8],
+        interval(record["task"]["difference"]),
+        "; ".join(_change(ability) for ability in record["abilities"]),
+        f"{own['estimate']:.3f}" if own else "–",
+        f"{minutes(record):.1f}{'*' if record['starts'] > 1 else ''}",
+        f"{minutes(record) / minutes(plain):.2f}" if compared else "",
+        f"{measuring_minutes(record):.1f}",
+        f"{peak_bytes(record) / 2**30:.1f}",
+        f"{peak_bytes(record) / peak_bytes(plain):.2f}" if compared else "",
+        shown_ratio(gain_ratio(record, plain)) if compared else "",
+        goal,
+    ]
+
+
+def _chosen(record: Record) -> str:
+    return f" ({record['search']['chosen']})" if record["search"] else ""
+
+
+def _change(ability: Record) -> str:
+    drop = ability["drop"]
+    changed = interval(negated(drop)) if "estimate" in drop else f"unknown ({drop['reason']})"
+    return f"{ability['name']} {changed} {ability['verdict']}"
+
+
+def searches(found: Records, settings: Records) -> str:
+    """A line a search: its minutes against plain's, and its choice against the best record that keeps everything.
+
+    Gains are compared as shares of plain's, since the ablation has other test items.
+    """
+    lines = []
+    for record in found.values():
+        plain = plain_of(record, found)
+        if record["recipe"] != "search" or plain is None:
+            continue
+        rows = [(row, plain_of(row, of)) for of in (found, settings) for row in of.values() if _beside(row, record)]
+        kept = [(gain(row) / gain(its), row["name"]) for row, its in rows if its and all_kept(row)]
+        best = f"the best of {len(rows)} records is {max(kept)[1]}, {max(kept)[0]:.0%}" if kept else "none keeps all"
+        lines.append(
+            f"- {record['name']} takes {minutes(record) / minutes(plain):.1f} × the plain training's time and chooses "
+            f"{record['search']['chosen']}: {'all kept' if all_kept(record) else 'not all kept'}, "
+            f"{gain(record) / gain(plain):.0%} of plain's gain; {best}."
+        )
+    return "\n".join(lines)
+
+
+def _beside(row: Record, search: Record) -> bool:
+    return row is not search and all(row[name] == search[name] for name in ("case", "model_hash", "method"))
+
+
+def price(found: Records) -> str:
+    """A line a run of the default where the plain training keeps everything."""
+    lines = []
+    for record in found.values():
+        plain = plain_of(record, found)
+        if record["case"] != "price" or record["recipe"] != "default" or plain is None:
+            continue
+        kept = "keeps everything" if all_kept(plain) else "does not keep everything"
+        lines.append(
+            f"- {record['name']}: the plain training {kept}; the default has {shown_ratio(gain_ratio(record, plain))} "
+            f"of its gain and takes {minutes(record) / minutes(plain):.2f} × its time."
+        )
+    return "\n".join(lines)
