@@ -78,7 +78,9 @@ def _cells(record: Record, found: Records) -> list[str]:
 
 
 def _chosen(record: Record) -> str:
-    return f" ({record['search']['chosen']})" if record["search"] else ""
+    if record["search"]:
+        return f" ({record['search']['chosen']})"
+    return f" (α {record['alpha_choice']['alpha']:g})" if record["alpha_choice"] else ""
 
 
 def _change(ability: Record) -> str:
