@@ -128,7 +128,7 @@ def generalist_command(case: Case, model: str, data: Path, folder: Path) -> list
     """The command that trains the generalist of a case, like that of `model_case.py`."""
     task = case.learned[0][0]
     rows = ["--train", str(folder / "mix.jsonl"), "--test", str(data / FILES[task][1]), "--limit-test", "100"]
-    return ["tune", "--model", model, *rows, *GENERALIST[: GENERALIST.index("--metric")]]
+    return ["tune", "--model", model, *rows, *GENERALIST]
 
 
 def task_command(case: Case, base: str, folder: Path) -> list[str]:

@@ -35,9 +35,9 @@ METRICS = {"ner": "entity_f1", "topic": "choice_accuracy", "qa": "token_f1", "in
 BASE = "base"
 """The generalist's weights outside of its run, so that only what is named here is declared to be kept."""
 STEPS = ("generalist", "full", "lora")
-GENERALIST = ["--method", "full", "--lr", "1e-4", "--epochs", "2", "--measure", "none", "--metric", "entity_f1"]
+GENERALIST = ["--method", "full", "--lr", "1e-4", "--epochs", "2", "--measure", "none", "--plain"]
 SUMMARIES = ["--limit-train", "500", "--limit-test", "200", "--measure", "full", "--abilities", "none"]
-SUMMARIES += ["--fail-on", "none"]
+SUMMARIES += ["--fail-on", "none", "--plain"]
 
 
 def make_rows(data: Path, work: Path) -> None:
@@ -66,7 +66,7 @@ def command(step: str, data: Path, work: Path) -> list[str]:
     """The command line of one step."""
     if step == "generalist":
         rows = ["--train", str(work / "mix.jsonl"), "--test", str(data / "ner_wnut17/dev.jsonl"), "--limit-test", "100"]
-        return ["tune", "--model", "smollm2", *rows, *GENERALIST]
+        return ["tune", "--model", "smollm2", *rows, *GENERALIST, "--metric", "entity_f1"]
     rows = ["--train", str(data / "dialogsum/train.jsonl"), "--test", str(data / "dialogsum/dev.jsonl")]
     keep = [word for task in SOURCES for word in ("--keep", f"{task}={work / task}.jsonl:{METRICS[task]}")]
     return ["tune", "--model", str(work / BASE), "--method", step, *rows, *SUMMARIES, *keep]
