@@ -43,6 +43,7 @@ def make_result(
         comparisons=tuple(replace(found, trained_on=trained_on) for found in _comparisons(metrics, records, scores)),
         samples=_side_by_side(records["base"], records["tuned"]),
         training=summary,
+        alpha=session.workspace.alpha_choice(),
         notices=tuple(session.notices),
         config=session.workspace.settings(),
         manifest=make_manifest(

@@ -22,7 +22,7 @@ from keeptune.mitigation.candidates import (
     refuse_nothing_to_keep,
     refuse_other_mitigations,
 )
-from keeptune.mitigation.default import with_default_mitigation
+from keeptune.mitigation.default import DEFAULT, with_default_mitigation
 from keeptune.mitigation.spec import PLAIN
 from keeptune.records import ForgettingReport, TuneResult
 from keeptune.training.new_session import new_session
@@ -42,10 +42,14 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
     """
-    config = with_default_mitigation(with_kept_settings(config))
+    given = with_kept_settings(config)
+    config = with_default_mitigation(given)
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         observer(RunStarted(str(run)))
         session = new_session(config, run, observer)
+        if config != given:
+            message = f"no mitigation is named, so the default is used, {DEFAULT}; --plain leaves it out"
+            session.observer(Notice("default mitigation", message))
         start = session.config.model
         session = with_found_settings(session.with_model(merged_start(start, run)))
         search = _searched(session) if session.config.mitigation_search.auto else None

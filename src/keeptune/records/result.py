@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from keeptune.records.alpha_choice import AlphaChoice
 from keeptune.records.comparison import Comparison
 from keeptune.records.forgetting_report import ForgettingReport
 from keeptune.records.manifest import RunManifest
@@ -84,6 +85,8 @@ class TuneResult(Shown):
     manifest: RunManifest
     forgetting: ForgettingReport | None = None
     """What the tuning cost elsewhere; None where that was not measured."""
+    alpha: AlphaChoice | None = None
+    """How the share of the trained change that is kept was chosen; None where it was not."""
 
     def _line(self) -> str:
         found = self.comparisons[0] if self.comparisons else None

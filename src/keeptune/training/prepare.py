@@ -55,8 +55,9 @@ def prepared(session: Session) -> Prepared:
     budget = config.training.token_budget or default_token_budget(loaded.placement.device.type)
     mitigations = AppliedMitigations(config, encoder, budget, observer, other)
     train_rows = mitigations.learned_rows(loaded, encode_train(encoder, rows.train, observer))
-    old_rows = mitigations.old_rows(other or loaded, len(train_rows), *replay_data(session))
-    base_rows = mitigations.base_rows(other or loaded, len(train_rows) + len(old_rows))
+    with session.timed("added_rows"):
+        old_rows = mitigations.old_rows(other or loaded, len(train_rows), *replay_data(session))
+        base_rows = mitigations.base_rows(other or loaded, len(train_rows) + len(old_rows))
     train_rows += old_rows + base_rows
     of_base = loaded.parameters
     if isinstance(config.method, Full):
