@@ -7,8 +7,9 @@ The case `summaries` of `keeping.py`, full fine-tuning, one seed, on fewer items
 topics and 250 questions, none of them held out. β is the weight of the KL, share the share of the mix's rows that are
 the base's text, length the tokens of a text; `replay` adds own text that is learned by cross-entropy (`--self-replay`).
 Each setting is trained once, with α = 1; its other α use that training again. The order of `SETTINGS` is that of their
-value, since a call may end anywhere; what has a record is not run again. Records are kept in
-`results/keeping_ablation/`, and the picture in `docs/images/`.
+value, since a call may end anywhere; what has a record is not run again. Text that an earlier setting had the base
+write is used again, so the minutes are not a price. Records are kept in `results/keeping_ablation/`, and the picture in
+`docs/images/`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import model_case
 from keeping import BUILT_IN, base_of
-from keeping_ablation_table import PICTURE, RESULTS, picture, table
+from keeping_ablation_table import PICTURE, RESULTS, drawings, table
 from keeping_cases import CASES, METRICS, make_files, read_rows, write_rows
 from keeping_records import Runner, read_records
 
@@ -115,10 +116,9 @@ def main() -> None:
                 "alpha": alpha,
             }
             runner.keep(name, command(setting, alpha, base, runner.work / "rows"), facts)
-    records = read_records(RESULTS)
-    if records:
-        PICTURE.write_text(picture(records), encoding="utf-8")
-    print(table(records))
+    for name, drawn in drawings().items():
+        PICTURE.with_name(name).write_text(drawn, encoding="utf-8")
+    print(table(read_records(RESULTS)))
 
 
 if __name__ == "__main__":

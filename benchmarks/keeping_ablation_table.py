@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keeping_goal import all_kept, gain, minutes
+from keeping_records import read_records
 from model_case import interval, negated
 
 HERE = Path(__file__).parent
@@ -14,6 +15,7 @@ RESULTS = HERE / "results" / "keeping_ablation"
 PICTURE = HERE.parent / "docs" / "images" / "keeping_ablation.svg"
 Record = Mapping[str, Any]
 Records = Mapping[str, Record]
+TITLE = "Gain on the task against the worst drop of a kept ability"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 460, 60, 250, 44, 56
 INK = "#444444"
 COLOURS = ("#1b6ca8", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#888888", "#66a61e", "#a6761d", "#000000")
@@ -21,7 +23,7 @@ COLOURS = ("#1b6ca8", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#888888", "#6
 
 
 def table(records: Records) -> str:
-    """Markdown: a line a setting and α."""
+    """Markdown: a line a setting and α, and the picture."""
     if not records:
         return "Not run yet."
     abilities = [ability["name"] for ability in next(iter(records.values()))["abilities"]]
@@ -34,7 +36,13 @@ def table(records: Records) -> str:
             cells += [f"{interval(negated(a['drop']))} {a['verdict']}" for a in record["abilities"]]
             cells += [f"{own['estimate']:.3f}" if own else "–", f"{minutes(record):.1f}"]
             lines.append(f"| {' | '.join([*cells, 'yes' if all_kept(record) else 'no'])} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"![{TITLE}, by setting and α](images/{PICTURE.name})"])
+
+
+def drawings() -> dict[str, str]:
+    """File name → SVG, of the records that there are."""
+    records = read_records(RESULTS)
+    return {PICTURE.name: picture(records)} if records else {}
 
 
 def by_setting(records: Records) -> dict[str, list[Record]]:
@@ -63,11 +71,10 @@ def picture(records: Records) -> str:
     def y(value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
 
-    title = "Gain on the task against the worst drop of a kept ability"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{TITLE}">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        _text(LEFT, 22, f"{title}, points", size=14),
+        _text(LEFT, 22, f"{TITLE}, points", size=14),
         _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, "worst drop of an ability (less is better)", anchor="middle"),
         _text(LEFT, TOP - 8, "gain", anchor="end"),
     ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keeping_cases import CASES, PRICE
 from keeping_goal import (
     all_kept,
     gain,
@@ -30,13 +31,16 @@ Records = Mapping[str, Record]
 
 def table(results: Path = RESULTS) -> str:
     """Markdown: a line a run, then the goal in one sentence, the search, and the price where nothing is lost."""
-    found = read_records(results)
+    read = read_records(results)
+    if not read:
+        return "Not run yet."
+    found = {name: read[name] for name in sorted(read, key=lambda name: _place(read[name]))}
     lines = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
     lines += [f"| {' | '.join(_cells(record, found))} |" for record in found.values()]
     judged = {
         record["name"]: not_reached(record, plain)
         for record in found.values()
-        if record["recipe"] == "default" and record["case"] != "price" and (plain := plain_of(record, found))
+        if record["recipe"] == "default" and record["case"] != PRICE.name and (plain := plain_of(record, found))
     }
     parts = ["\n".join(lines)]
     if any(record["starts"] > 1 for record in found.values()):
@@ -45,6 +49,13 @@ def table(results: Path = RESULTS) -> str:
         parts.append(sentence(judged))
     parts += [said for said in (searches(found, read_records(ABLATION)), price(found)) if said]
     return "\n\n".join(parts)
+
+
+def _place(record: Record) -> tuple[int, str, int, int]:
+    """By case, method and seed, plain training first."""
+    cases = [case.name for case in CASES]
+    place = cases.index(record["case"]) if record["case"] in cases else len(cases) + (record["case"] == PRICE.name)
+    return place, record["method"], record["seed"], ("plain", "default", "search").index(record["recipe"])
 
 
 def plain_of(record: Record, found: Records) -> Record | None:
@@ -119,7 +130,7 @@ def price(found: Records) -> str:
     lines = []
     for record in found.values():
         plain = plain_of(record, found)
-        if record["case"] != "price" or record["recipe"] != "default" or plain is None:
+        if record["case"] != PRICE.name or record["recipe"] != "default" or plain is None:
             continue
         kept = "keeps everything" if all_kept(plain) else "does not keep everything"
         lines.append(

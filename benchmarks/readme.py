@@ -15,6 +15,8 @@ from pathlib import Path
 import abilities
 import claims
 import explanations
+import keeping_ablation_table
+import keeping_table
 import lm_eval_logs
 import measure_time
 import mix
@@ -23,6 +25,7 @@ import rescue_trl
 import tasks
 import verdict_grid
 from earlier_words import read_record
+from keeping_records import read_records
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("forgetting", "mixing", "benchmarks")))
@@ -43,6 +46,8 @@ def tables() -> dict[str, str]:
     for name, benchmark in kept.items():
         if benchmark.RESULTS.exists():
             found[name] = benchmark.table(read_record(benchmark.RESULTS))
+    found["keeping"] = keeping_table.table()
+    found["keeping-ablation"] = keeping_ablation_table.table(read_records(keeping_ablation_table.RESULTS))
     found["verdict-grid"] = verdict_grid.headline(json.loads(verdict_grid.RESULTS.read_text(encoding="utf-8")))
     if DEMO.exists():
         found["demo-output"] = f"```\n{DEMO.read_text(encoding='utf-8').strip()}\n```"
@@ -69,8 +74,9 @@ def main() -> None:
     """Write, or with --check compare."""
     fast = speed()
     parts = tables() | fast["parts"]
+    drawings = fast["drawings"] | keeping_ablation_table.drawings()
     made = {page: filled(page.read_text(encoding="utf-8"), parts) for page in PAGES}
-    made |= {ROOT / "docs" / "images" / name: drawn for name, drawn in fast["drawings"].items()}
+    made |= {ROOT / "docs" / "images" / name: drawn for name, drawn in drawings.items()}
     for file, text in made.items():
         if "--check" not in sys.argv:
             file.parent.mkdir(exist_ok=True)
