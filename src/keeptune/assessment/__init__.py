@@ -1,1 +1,1 @@
-"""What was gained and what was forgotten between two models."""
+"""What a model gained and forgot compared with another."""

@@ -1,4 +1,4 @@
-"""The measuring part of `tune` and `measure`: two models and their abilities, one report, all of it on disk."""
+"""The measuring part of `tune` and `measure`: evaluate two models on all abilities and write one report."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.workspace import Workspace
 
 TASK = "the task"
-"""What its table of confusions is called, beside those of abilities."""
+"""Name of the task's table of confusions, next to those of abilities."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forgetting:
-    """Measures what was forgotten between two models; a call does it and leaves the report in `run`."""
+    """Measures what was forgotten between two models. A call writes the report to `run`."""
 
     base: ModelConfig
     tuned: ModelConfig
     measure: MeasureConfig
     data: DataConfig
-    """How the user's own items are read, and how long a prompt may be."""
+    """How the user's items are read, and the maximum length of a prompt."""
     token_budget: int
     run: Workspace
     observer: Observer
     routed: bool = False
-    """The base goes on answering all but the task, so it stands for the tuned model there."""
+    """The base answers everything except the task, so its answers count as the tuned model's there."""
     mitigation_search: MitigationSearchReport | None = None
     """How the tuned model was chosen."""
 
@@ -62,9 +62,9 @@ class Forgetting:
         """The report.
 
         Args:
-            task: for the gain, and for intrusion; None where no items of the task are at hand.
-            notices: what was told in the run so far; a list that the observer goes on filling.
-            made: how the tuned model was made, for its card; None where that is not known.
+            task: for the gain and for intrusion; None without items of the task.
+            notices: the notices of the run so far; the observer appends to this list.
+            made: how the tuned model was made, for its card; None if unknown.
 
         Raises:
             KeeptuneError: see the tree in `keeptune.errors`.
@@ -125,7 +125,7 @@ class Forgetting:
         return report
 
     def _abilities(self, models: TwoModels) -> Sequence[Ability]:
-        """Those to evaluate; without the same tokenizer, no losses but those that were declared."""
+        """The abilities to evaluate. If the tokenizers differ, losses are left out unless declared."""
         if not models.same_tokenizer:
             told = "the tokenizers differ: answers are compared, but losses and token-level drift are not"
             self.observer(Notice("tokenizers", told))
@@ -142,7 +142,7 @@ class Forgetting:
 
 
 def forgetting_of(session: Session, tuned: ModelConfig, *, extent: Literal["quick", "full"]) -> Forgetting:
-    """Between a run's base and `tuned`; in `extent` where the settings name none."""
+    """Measure from a run's base to `tuned`; `extent` is the default of the settings."""
     config = session.config
     return Forgetting(
         base=config.model,

@@ -1,4 +1,4 @@
-"""How it broke: what is asked of both models once the verdicts stand."""
+"""Diagnosis: further evaluations of both models after the verdicts, which explain what broke."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from keeptune.records import Ability, AbilityReport, DriftRow, Example, Intrusio
 from keeptune.scoring.table import get_metric
 
 FREE_ITEMS = 60
-"""Items of an ability asked in plain words, to see what the models write."""
+"""Items of an ability that both models answer in free text."""
 FREE_TOKENS = 40
-"""Room for those answers: enough to see whose manner it is."""
+"""Maximum tokens of those answers: enough to recognize the task's style."""
 QUICK_EXPLAINED_ITEMS = 150
-"""Items of a lost ability that a quick measure evaluates with other prompt templates: enough to see what broke."""
+"""Items of a lost ability that a quick measure evaluates with other prompt templates."""
 FOIL_ITEMS = 400
 """Items of a lost ability whose references are ranked among foils."""
 RANKED_BY = "choice_accuracy_norm"
-"""By the mean over an answer's tokens: foils are of a similar length, not of the same."""
+"""Likelihood per token, because foils have similar but not equal lengths."""
 TASK_ITEMS = 300
 DRIFT_ITEMS = 100
 SAMPLES = 64
-"""Texts that are drawn from the base for drift."""
+"""Texts that the base samples to measure drift."""
 SAMPLE_TOKENS = 64
 SAMPLE_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class BothModels:
-    """Both models, loaded at once."""
+    """Both models, loaded at the same time."""
 
     base: AbilityEvaluator
     tuned: AbilityEvaluator
@@ -72,7 +72,7 @@ OTHER_TOKENIZERS = "the tokenizers of the two models differ"
 def diagnosed(
     models: TwoModels, found: VerdictPass, reports: Sequence[AbilityReport], task: Task | None, measure: MeasureConfig
 ) -> Diagnosis:
-    """Explain what was lost, and look for intrusion and drift; both models are held at once."""
+    """Explain what was lost, and measure intrusion and drift. Both models are in memory at once."""
     both = BothModels(models.load("base"), models.load("tuned"))
     intrusion = look_for_intrusion(both, (task.base, task.tuned) if task else None, found.abilities, found.answered)
     drift: tuple[DriftRow, ...] | Undefined = Undefined(OTHER_TOKENIZERS)
@@ -83,7 +83,7 @@ def diagnosed(
     explained = []
     for ability, report in zip(found.abilities, reports, strict=True):
         if report.verdict == "lost":
-            # Do a few old examples bring the ability back? Only where that was asked for.
+            # The recovery probe runs only if it is set.
             probes = measure.probe and ability.source != "lm-eval"
             recovery = recovery_probe(*models.sides(), ability, models.observer) if probes else None
             report = explain(both, ability, report, found.answered[ability.name], recovery, most)
@@ -94,11 +94,11 @@ def diagnosed(
 def look_for_intrusion(
     models: BothModels, task: Both | None, abilities: Sequence[Ability], answered: Mapping[str, Both]
 ) -> IntrusionReport | Undefined:
-    """Whether the new task's manner shows on other prompts. Abilities that are not asked in free words are asked so
-    here, a few items each."""
+    """Whether the style of the new task intrudes on other prompts. Abilities without free answers get a few free
+    prompts."""
     if task is None:
         return Undefined("no items of the task were given")
-    # With scikit-learn, a second to import, which no training should wait for.
+    # Imports scikit-learn, which takes a second, so not at startup.
     from keeptune.forgetting.intrusion import find_intrusion, too_few_answers
 
     task = _first(task, TASK_ITEMS)
@@ -151,10 +151,10 @@ def explain(
     recovery: Recovery | None,
     most: int | None = None,
 ) -> AbilityReport:
-    """A lost ability's other templates and forms, the rank of its references among foils, and what they say.
+    """Evaluate a lost ability with other templates and output types, rank its references among foils, and conclude.
 
     Args:
-        most: items of each variant at most, in whole clusters; None: all.
+        most: maximum items of each variant, in whole clusters; None: all.
     """
     metrics = Metrics(tuple(get_metric(name) for name in ability.metrics), "")
     variants: dict[str, Both] = {}

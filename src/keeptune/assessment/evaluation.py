@@ -29,7 +29,7 @@ from keeptune.workspace.open_run import goes_on, open_run
 def run_evaluation(
     model: ModelConfig, data: DataConfig, evaluation: EvaluationConfig, output: str, observer: Observer
 ) -> EvalResult:
-    """Score `model` on the items of `data.test`, and leave one record an item on disk.
+    """Score `model` on the items of `data.test`, and write one record per item.
 
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`.
@@ -82,7 +82,7 @@ def run_evaluation(
 def _with_shots(
     items: Sequence[Example], data: DataConfig, wanted: int, encoder: Encoder, room: int, observer: Observer
 ) -> Sequence[Example]:
-    """`items` with train rows before each, none of which is an item."""
+    """`items`, each with train rows as examples before it; no item is an example."""
     if data.train is None:
         raise ConfigError("few-shot prompts need train rows to show", "give --train FILE")
     rows, _ = drop_repeats(load_told(data.train, data, "train", observer).examples, items)

@@ -20,9 +20,9 @@ from keeptune.scoring.harness_metric import PREFIX
 def evaluate_tasks(
     loaded: LoadedModel, keeps: Sequence[Keep], limit: int | None, observer: Observer
 ) -> Mapping[str, tuple[Keep, HarnessTask]]:
-    """Tasks of lm-evaluation-harness among the declared abilities, asked by its own code; name → declaration, task.
+    """Declared tasks of lm-evaluation-harness, which run in its code; name → declaration, task.
 
-    They are not yet `declared`: what two models have in common decides by which metrics.
+    They have no metric yet, because the metrics that both models share decide it.
     """
     found: dict[str, tuple[Keep, HarnessTask]] = {}
     for keep in harness_tasks(keeps):
@@ -42,7 +42,7 @@ def declared(ability: Ability, keep: Keep, name: str) -> Ability:
     """A task's ability as the user declared it.
 
     Raises:
-        ConfigError: the harness gave it no such metric.
+        ConfigError: the harness does not compute this metric for it.
     """
     metrics = ability.metrics
     if keep.metric is not None:

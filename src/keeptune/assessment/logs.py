@@ -1,4 +1,4 @@
-"""Two finished runs of lm-evaluation-harness, compared as pairs: no model is loaded."""
+"""Compare two finished runs of lm-evaluation-harness item by item. No model is loaded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_MODEL = Undefined("two logs were compared; no model was evaluated")
 
 
 def is_log(name: str) -> bool:
-    """Whether this names samples of the harness, or a folder that holds some."""
+    """Whether this is a samples file of the harness, or a folder with one."""
     path = Path(name).expanduser()
     if path.is_dir():
         return not (path / "config.json").exists() and any(path.rglob("samples_*.jsonl"))
@@ -31,12 +31,12 @@ def is_log(name: str) -> bool:
 
 
 def measure_logs(config: MeasureRun, run: Workspace, notices: list[str], observer: Observer) -> ForgettingReport:
-    """The report over the tasks that both logs hold. `keep` declares tasks by their names.
+    """The report on the tasks in both logs. `keep` declares tasks by their names.
 
     Raises:
-        DataError: a log that cannot be used, or no task in both. ConfigError: a declared task that is in neither.
-        PairingError: the two were not asked the same documents, or by other versions of a task.
-        MetricError: a task that the two have no common metric of.
+        DataError: an unusable log, or no task in both. ConfigError: a declared task that is in neither log.
+        PairingError: the logs differ in their documents or in the version of a task.
+        MetricError: a task without a metric in both logs.
     """
     base, tuned = (read_lm_eval_log(Path(model.name).expanduser()) for model in (config.base, config.tuned))
     shared = [task for task in base if task in tuned]
@@ -82,7 +82,7 @@ def measure_logs(config: MeasureRun, run: Workspace, notices: list[str], observe
 
 
 def refuse_asking(config: MeasureRun) -> None:
-    """Raises ConfigError where two logs are to be compared with a setting of how models are asked."""
+    """Raise ConfigError if a setting for evaluating models is given along with two logs."""
     measure = config.measure
     asks = {
         "--test": config.data.test,

@@ -1,4 +1,4 @@
-"""Measuring the change between any two models, or between two logs of lm-evaluation-harness."""
+"""Measure the change between any two models, or between two logs of lm-evaluation-harness."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run_measure(config: MeasureRun, observer: Observer) -> ForgettingReport:
     """Measure the change between two models, or between two logs of lm-evaluation-harness.
 
     Raises:
-        KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
+        KeeptuneError: see the tree in `keeptune.errors`. A failure changes no existing file.
     """
     observer = NoticeLog(observer)
     logs = [is_log(model.name) for model in (config.base, config.tuned)]

@@ -1,4 +1,4 @@
-"""What may be published of a base: its name on the hub and its licence, and never where it lies on this machine."""
+"""The publishable facts about a base: its name on the hub and its licence, never a local path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CARD_CHARACTERS = 1 << 16
 
 
 def published_base(model: ModelConfig) -> PublishedBase:
-    """By where the base was found; nothing is asked over the network."""
+    """Derived from where the base was found, without network access."""
     if model.name == BUILT_IN and not Path(model.name).exists():
         return OF_BUILT_IN
     try:
@@ -45,7 +45,7 @@ def _cached_card(name: str) -> Path | None:
 
 
 def _licence(card: Path | None) -> str:
-    """As the card's metadata name it; "" where they do not."""
+    """From the card's metadata; "" if they have none."""
     if card is None or not card.is_file():
         return ""
     try:

@@ -1,7 +1,7 @@
-"""The recovery probe: do a few old examples bring a lost ability back? Then it was form more than knowledge.
+"""The recovery probe: if a few old examples restore a lost ability, its form was lost rather than its knowledge.
 
-Base and tuned are both given the same few steps, so that what the steps teach by themselves cancels out; the control
-does the same with the answers shuffled, so that what any steps do cancels out too.
+Base and tuned are both trained for the same few steps, so that what the steps teach cancels out. A control with
+shuffled answers cancels out the effect of training on anything.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from keeptune.workspace.workspace import Workspace
 
 DRAWS = 5
 SHOWN = 10
-"""Old examples a draw."""
+"""Old examples per draw."""
 STEPS = 10
 SCORED = 100
 """Verdict items that are scored after each draw."""
 LEVEL = 0.99
-"""Of both intervals: the probe is one way among several in which an ability may be found kept."""
+"""Level of both intervals: the probe is one of several ways to find an ability kept."""
 LR = 5e-4
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two models: how it is loaded anew, and how it reads."""
+    """One of the two models: how to reload it, and its encoder."""
 
     load: Callable[[], LoadedModel]
     encoder: Encoder
@@ -54,7 +54,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What came back, points; its interval holds for other draws and other items (`crossed_interval`)."""
+    """Recovered points. The interval covers other draws and other items (`crossed_interval`)."""
 
     recovery: MaybeInterval
     """(tuned after − tuned) − (base after − base)."""
@@ -63,7 +63,7 @@ class Recovery:
 
 
 def recovery_probe(base: Side, tuned: Side, ability: Ability, observer: Observer = silent) -> Recovery:
-    """Both models, `DRAWS` times: `STEPS` steps of LoRA on `SHOWN` old examples, then `SCORED` items.
+    """Train both models `DRAWS` times, with `STEPS` steps of LoRA on `SHOWN` old examples, and score `SCORED` items.
 
     The examples are dev items of the ability, or the clusters of the verdict items that are not scored here.
     """
@@ -103,7 +103,7 @@ def _parts(ability: Ability) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
 
 
 def _shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
-    """Each with the answer of another."""
+    """The examples, each with the answer of another one."""
     order = random.Random(f"answers {seed}").sample(range(len(examples)), len(examples))
     after = dict(zip(order, [*order[1:], order[0]], strict=True))
     return [replace(example, completion=examples[after[place]].completion) for place, example in enumerate(examples)]
@@ -117,7 +117,7 @@ def _scores(
     shown: Sequence[Example],
     seed: int = 0,
 ) -> list[EvalRecord]:
-    """Records after learning `shown`, from the model as it is on disk."""
+    """Records after learning `shown`, starting from the model on disk."""
     loaded = side.load()
     if shown:
         attach_adapter(loaded, Adapter(rank=8, alpha=16), seed)
@@ -136,7 +136,7 @@ def _scores(
 def _came_back(
     ability: Ability, metric: Metric, before: Sequence[list[EvalRecord]], after: Sequence[list[EvalRecord]]
 ) -> LeftOut:
-    """(tuned after − tuned) − (base after − base) of all items and of all clusters but each one, better above 0."""
+    """(tuned after − tuned) − (base after − base) over all items, and with each cluster left out. Above 0 is better."""
     items = [[scores[side][i] for scores in (before, after) for side in (0, 1)] for i in range(len(before[0]))]
     four = [row for row in items if all(record.scores[metric.name].value is not None for record in row)]
     clusters = [row[0].cluster for row in four]

@@ -1,4 +1,4 @@
-"""What a measure leaves in the run folder: records, page, model card and report."""
+"""Write the files of a measure to the run folder: records, page, model card and report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIDES = ("base", "tuned")
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What the card says beside the report; None where it is not known."""
+    """Facts for the card in addition to the report; None if unknown."""
 
     made: TuneResult | None = None
     """How the tuned model was made."""
@@ -35,8 +35,8 @@ def write_report(
     run: Workspace,
     card: ModelCard = ModelCard(),
 ) -> None:
-    """Records, page, card and the report itself, which is written last. The card of a model that was just made lies
-    with its weights."""
+    """Write records, page and card, and then the report. The card of a model that this run made is stored with its
+    weights."""
     for name, records in answered.items():
         for side, of_side in zip(SIDES, records, strict=True):
             run.write_ability_records(name, side, of_side)
@@ -47,13 +47,12 @@ def write_report(
 
 
 def with_drift_history(report: ForgettingReport, run: Workspace, observer: Observer) -> ForgettingReport:
-    """`report` with what the runs beside this one, measured earlier, say of drift and losses."""
+    """`report` with the relation of drift to losses in the earlier runs of the same folder."""
     return replace(report, drift_history=drift_history([*earlier_reports(run, observer), to_plain(report)]))
 
 
 def earlier_reports(run: Workspace, observer: Observer) -> list[dict[str, object]]:
-    """Reports of the runs beside this one, the oldest first; a report that cannot be read is left out, with a
-    notice."""
+    """Reports of the other runs in the folder, oldest first. A report that cannot be read is left out with a notice."""
     found = []
     for other in run.measured_beside():
         try:

@@ -30,7 +30,7 @@ def make_result(
     """Everything that `result.json` holds.
 
     Args:
-        trained_on: test rows that the tuned model was trained on; None where that is not known.
+        trained_on: number of test rows that the tuned model was trained on; None if unknown.
     """
     records, metrics, rows = scored.records, session.metrics, session.rows
     scores = {name: corpus_scores(each, metrics.metrics) for name, each in records.items()}
@@ -59,7 +59,7 @@ def make_result(
 def _comparisons(
     metrics: Metrics, records: Mapping[str, Sequence[EvalRecord]], scores: Mapping[str, Mapping[str, float]]
 ) -> tuple[Comparison, ...]:
-    """tuned against base by every metric, then against the best baseline by the primary one."""
+    """Compare tuned with base by every metric, then with the best baseline by the primary one."""
     found = [
         compare(records["base"], records["tuned"], metric)
         for metric in metrics.metrics
@@ -75,7 +75,7 @@ def _comparisons(
 
 
 def _side_by_side(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord]) -> tuple[SideBySide, ...]:
-    """The first items in the order of their ids' hashes: a fair sample, the same every time."""
+    """The first items by the hash of their ids: a random sample that is the same every time."""
     order = sorted(range(len(base)), key=lambda index: hash_value(base[index].item_id))[:SIDE_BY_SIDE]
     return tuple(
         SideBySide(

@@ -1,4 +1,4 @@
-"""The task that was tuned, as both models answered it."""
+"""Both models' answers to the task."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keeptune.scoring.metric import Metric
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The task that was tuned, as both models answered it."""
+    """Both models' answers to the task."""
 
     examples: tuple[Example, ...]
     base: list[EvalRecord]

@@ -26,7 +26,7 @@ class Scored:
 
 
 def score(session: Session) -> Scored:
-    """Evaluate both models, each loaded from disk anew: the base is bare, and the tuned is what the user gets."""
+    """Evaluate both models, each reloaded from disk: the bare base, and the tuned model as the user gets it."""
     config, rows, metrics = session.config, session.rows, session.metrics
     room = new_tokens(config.evaluation, session.encoder, rows.train)
     evaluator = Evaluator(session.encoder, metrics, room, config.evaluation.token_budget, session.observer)
@@ -48,7 +48,7 @@ def score(session: Session) -> Scored:
 
 
 def _few_shot(session: Session, room: int) -> dict[str, Sequence[Example]]:
-    """The test rows with examples before them, by the name of that baseline; empty where none was set or fits."""
+    """Name of the few-shot baseline → test rows with examples before them. Empty if it is off or does not fit."""
     wanted, rows = session.config.evaluation.few_shot, session.rows
     if not wanted:
         return {}

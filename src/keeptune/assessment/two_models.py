@@ -1,4 +1,4 @@
-"""The two models that are compared, and how each is asked about abilities."""
+"""The two models that are compared, and how each is evaluated on abilities."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from keeptune.records import Ability, EvalRecord, Example
 
 Records = list[EvalRecord]
 Both = tuple[Records, Records]
-"""Of the base and of the tuned model, on the same items."""
+"""Records of the base and of the tuned model on the same items."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbilityEvaluator:
-    """How one model is asked about abilities."""
+    """How one model is evaluated on abilities."""
 
     loaded: LoadedModel
     encoder: Encoder
@@ -34,11 +34,11 @@ class AbilityEvaluator:
     observer: Observer
 
     def evaluate(self, ability: Ability, asked: Sequence[Example], part: str = "") -> Records:
-        """Records of `asked`, items of this ability in any of its forms; answers of earlier runs are used again."""
+        """Records of `asked`, items of this ability in any variant. Answers from earlier runs are reused."""
         return self.evaluate_by(ability, Metrics(scored_by(ability), ""), asked, part)
 
     def evaluate_by(self, ability: Ability, metrics: Metrics, asked: Sequence[Example], part: str = "") -> Records:
-        """The same by other metrics than the ability's."""
+        """The same with other metrics."""
         evaluator = Evaluator(self.encoder, metrics, ability.max_new_tokens, self.token_budget, self.observer)
         title = f"{ability.name}{f', {part}' if part else ''} ({self.name})"
         return evaluator.evaluate(self.loaded, asked, asked, title, cache=True)
@@ -46,7 +46,7 @@ class AbilityEvaluator:
 
 @dataclass(frozen=True, slots=True)
 class TwoModels:
-    """Base and tuned, neither of them loaded."""
+    """Base and tuned, not loaded yet."""
 
     models: Mapping[str, ModelConfig]
     """``base`` and ``tuned``."""
@@ -56,16 +56,16 @@ class TwoModels:
 
     @property
     def same_tokenizer(self) -> bool:
-        """Without the same tokenizer, neither losses nor drift by token can be compared."""
+        """If false, neither losses nor token-level drift can be compared."""
         return same_tokenizer(self.encoders["base"], self.encoders["tuned"])
 
     def load(self, name: str) -> AbilityEvaluator:
-        """The model `name`, ready to be asked."""
+        """The model `name`, ready to evaluate."""
         loaded = load_for_inference(self.models[name])
         return AbilityEvaluator(loaded, self.encoders[name], self.token_budget, name, self.observer)
 
     def sides(self) -> tuple[Side, Side]:
-        """Both for the recovery probe. Weights that are trained are evaluated by torch, where they lie."""
+        """Both models for the recovery probe. Trained weights are evaluated by torch, in memory."""
         base, tuned = (
             Side(partial(load_for_inference, replace(model, engine="torch")), self.encoders[name], self.token_budget)
             for name, model in self.models.items()
@@ -76,10 +76,10 @@ class TwoModels:
 def two_models(
     base: ModelConfig, tuned: ModelConfig, data: DataConfig, token_budget: int, observer: Observer
 ) -> TwoModels:
-    """The two, each with its own tokenizer and chat template.
+    """Both models, each with its own tokenizer and chat template.
 
     Args:
-        data: how long a prompt may be.
+        data: for the maximum length of a prompt.
     """
     models = {"base": base, "tuned": tuned}
     encoders = {name: make_encoder(model, data) for name, model in models.items()}

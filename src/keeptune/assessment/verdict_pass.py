@@ -1,4 +1,4 @@
-"""Asking both models about every ability: the part of a measure that the verdicts rest on."""
+"""Evaluate both models on every ability, as the basis of the verdicts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from keeptune.statistics.looks import level_of
 from keeptune.workspace.manifest import ModelFacts
 
 SLICE = 50
-"""Items of one ability asked at a time where minutes are limited."""
+"""Items of one ability per slice if the minutes are limited."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one model answered."""
+    """The answers of one model."""
 
     model: ModelFacts
     items: Mapping[str, Records]
@@ -36,26 +36,26 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class VerdictPass:
-    """What both models answered."""
+    """The answers of both models."""
 
     abilities: Sequence[Ability]
-    """As they were asked: with the items that both had time for, and with the harness's tasks."""
+    """The abilities as evaluated: the items that both models had time for, and the harness's tasks."""
     answered: Mapping[str, Both]
     """Ability → records of its verdict items."""
     dev: Mapping[str, Records]
     """Ability → the base's records of its development items."""
     models: Sequence[ModelFacts]
-    """Of the models that were loaded: without the tuned one where the base stands for it."""
+    """Facts about the loaded models; without the tuned one if the base stands for it."""
 
 
 def evaluate_both(
     models: TwoModels, abilities: Sequence[Ability], measure: MeasureConfig, seconds: dict[str, float], *, routed: bool
 ) -> VerdictPass:
-    """One model at a time: the base, then the tuned.
+    """Evaluate one model at a time: the base, then the tuned.
 
     Args:
-        seconds: what each model took is added.
-        routed: the base goes on answering all but the task, so it stands for the tuned model.
+        seconds: each model's time is added.
+        routed: the base answers everything except the task, so it stands for the tuned model.
     """
     if measure.minutes is not None and measure.items is None and any(harness_tasks(measure.keep)):
         models.observer(Notice("time", "tasks of lm-evaluation-harness run in full; --items limits them"))
@@ -80,7 +80,7 @@ def evaluate_both(
 def _evaluated(
     models: TwoModels, name: str, abilities: Sequence[Ability], measure: MeasureConfig, seconds: dict[str, float]
 ) -> Asked:
-    """One model: half of the minutes that are given, and the dev items too where it is the base."""
+    """Evaluate one model for half of the available minutes; the base also on development items."""
     began = time.monotonic()
     evaluator = models.load(name)
     loaded = evaluator.loaded
@@ -99,8 +99,8 @@ def _evaluated(
 
 
 def _in_time(evaluator: AbilityEvaluator, abilities: Sequence[Ability], end: float | None) -> Mapping[str, Records]:
-    """The items of every ability; with `end`, slices of whole clusters in turn until then: each ability's first slice
-    in any case."""
+    """Evaluate the items of every ability. With `end`, it takes slices of whole clusters in turn until that time, and
+    at least one slice of each ability."""
     if end is None:
         return {ability.name: evaluator.evaluate(ability, ability.items) for ability in abilities}
     items: dict[str, Records] = {ability.name: [] for ability in abilities}
@@ -113,7 +113,7 @@ def _in_time(evaluator: AbilityEvaluator, abilities: Sequence[Ability], end: flo
 
 
 def _slices(items: Sequence[Example]) -> list[list[Example]]:
-    """Whole clusters together, about `SLICE` items each."""
+    """Slices of about `SLICE` items, in whole clusters."""
     by_cluster = sorted(items, key=lambda example: example.cluster)
     clusters = [list(same) for _, same in groupby(by_cluster, key=lambda example: example.cluster)]
     order = {example.cluster: place for place, example in reversed(list(enumerate(items)))}
@@ -128,7 +128,7 @@ def _slices(items: Sequence[Example]) -> list[list[Example]]:
 def only_answered(
     ability: Ability, base: Records, tuned: Records, observer: Observer
 ) -> tuple[Ability, Records, Records]:
-    """The items that both models had time for; a notice says what was left out."""
+    """The items that both models had time for. A notice reports what was left out."""
     both = {record.item_id for record in base} & {record.item_id for record in tuned}
     if len(both) < len(ability.items):
         observer(
@@ -142,7 +142,7 @@ def only_answered(
 
 
 def confidence_of(measure: MeasureConfig, abilities: Sequence[Ability], observer: Observer) -> Confidence:
-    """How sure the intervals of drops are; where more than one look is planned, a notice says what they stand for."""
+    """The confidence level of drops. If more than one look is planned, a notice explains it."""
     level = level_of(measure.looks)
     if measure.looks > 1:
         told = (

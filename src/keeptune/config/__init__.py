@@ -1,4 +1,4 @@
-"""Settings: the schema, and reading it from YAML and flags."""
+"""Settings: their schema, and how they are read from YAML and flags."""
 
 from keeptune.config.schema import (
     Adapter,

@@ -29,12 +29,12 @@ def leaves(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def affecting(config: TuneConfig, *kinds: Affects) -> dict[str, Any]:
-    """The settings that affect one of these, and their values."""
+    """The settings that affect any of these, with their values."""
     return {key: value for key, value in leaves(to_plain(config)) if affects(key) in kinds}
 
 
 def fixed(config: TuneConfig) -> frozenset[Affects]:
-    """What a resumed run must keep as it was, value by value. Answers come after training, unless they select the
+    """Settings that may not change when a run resumes. Those that affect answers may, unless answers select the
     checkpoint."""
     by_answers = {Affects.ANSWERS} if config.training.select_by == "metric" else set()
     return frozenset({Affects.WEIGHTS, Affects.CHOICE} | by_answers)

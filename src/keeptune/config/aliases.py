@@ -1,5 +1,5 @@
-"""Names that users know from TRL, transformers and lm-evaluation-harness: how their values are converted, and what
-to write in place of those that keeptune does not have."""
+"""Names from TRL, transformers and lm-evaluation-harness: how their values are converted, and the alternative where
+keeptune has no counterpart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
 def as_bool(value: Any) -> bool | None:
-    """A truth value, also in words; None where it is something else."""
+    """A bool, also from a word such as ``yes``; None for anything else."""
     if isinstance(value, bool):
         return value
     word = str(value).strip().casefold()
@@ -84,7 +84,7 @@ FOREIGN_VALUES: Mapping[str, Convert] = {
     "report_to": _only("none"),
     "lr_scheduler_type": _only("cosine", "schedulertype.cosine"),
 }
-"""Names that may be given with the one value that keeptune has anyway."""
+"""Names that are accepted with the one value that keeptune supports."""
 
 FOREIGN: Mapping[str, str] = {
     "max_steps": "use epochs, or max_minutes",

@@ -1,4 +1,4 @@
-"""One form for every setting, wherever it comes from: a flag, YAML, Python, or a run's ``config.json``.
+"""One canonical form for every setting, whether it comes from a flag, YAML, Python or a run's ``config.json``.
 
 Settings are compared and hashed, so 32 and 32.0, or a path as text and as `Path`, must not be two settings.
 """
@@ -16,13 +16,13 @@ from typing import Any
 
 
 class Canonical:
-    """Settings, each of whose fields is brought into its declared type where that changes nothing of its meaning; what
-    has another type is left as it is, for the checks to name."""
+    """Settings that convert each field to its declared type if the value stays the same. Other types are left for the
+    checks to report."""
 
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        """As the class says."""
+        """Convert the fields."""
         schema: Any = type(self)
         for name, kind in _kinds(schema).items():
             object.__setattr__(self, name, _in_type(getattr(self, name), kind))

@@ -1,4 +1,4 @@
-"""Settings that are there already, checked whole: those of Python as those of a file or of flags."""
+"""Checks of complete settings, whether they come from Python, a file or flags."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from keeptune.errors import ConfigError
 OUTCOMES = ("fail", "inconclusive")
 KEEP = "measure.keep"
 Named = Callable[[str], Given]
-"""From a setting's key to the Given of it, which names it as the user wrote it."""
+"""Key of a setting → its Given, which names it as the user wrote it."""
 
 
 def check_config(config: TuneConfig, metrics: Collection[str]) -> None:
-    """Type and range of every setting, and what excludes one another.
+    """Check type and range of every setting, and settings that exclude each other.
 
     Raises:
         ConfigError: the setting is named by its key.

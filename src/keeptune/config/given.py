@@ -1,4 +1,4 @@
-"""A Given: one value that the user wrote, and where, so that an error can name it as it was written."""
+"""A Given: one value from the user and its place, so that an error can name it as written."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ class Given:
         return f"{self.where}: {self.written}" if self.where else self.written
 
     def wrong(self, what: str, fix: str) -> ConfigError:
-        """An error about this value; `what` goes on after the name."""
+        """An error about this value; its message is the name, then `what`."""
         return ConfigError(f"{self.said} {what}", fix)

@@ -1,4 +1,4 @@
-"""Abilities to keep, as they are written: ``ner=items.jsonl:entity_f1:2``, or a mapping in a YAML file."""
+"""Parse abilities to keep: ``ner=items.jsonl:entity_f1:2``, or a mapping in a YAML file."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from keeptune.near_names import did_you_mean
 FORM = "NAME[=DATA][:METRIC][:MARGIN], such as sentiment, sentiment:3 or ner=items.jsonl:entity_f1:2"
 FIELDS = ("name", "data", "metric", "margin")
 TYPE_TAG = "type"
-"""As keeptune's own ``config.json`` holds them."""
+"""The keys of a mapping, as in ``config.json``."""
 RUN = "run:"
-"""Start of the data of what a run of `tune` was tested on."""
+"""Prefix of DATA for the test rows of a run."""
 FILES = (".jsonl", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
-"""A file has no splits: what follows is a metric."""
+"""A file has no splits, so a metric follows its name."""
 HARNESS = "lm-eval:"
-"""Start of the data of a task that lm-evaluation-harness asks."""
+"""Prefix of DATA for a task of lm-evaluation-harness."""
 
 
 def read_keep(given: Given, metrics: Collection[str]) -> tuple[Keep, ...]:
-    """Every ability of one setting.
+    """Parse every ability of one setting.
 
     Args:
         metrics: known names beside ``file.py:function``.
 
     Raises:
-        ConfigError: not of that form, an unknown metric, or a margin that is no positive number.
+        ConfigError: malformed, an unknown metric, or a margin that is not a positive number.
     """
     values = given.value if isinstance(given.value, (list, tuple)) else [given.value]
     found = tuple(_one(given, value, metrics) for value in values)
@@ -63,7 +63,7 @@ def _one(given: Given, value: Any, metrics: Collection[str]) -> Keep:
 
 
 def _metric_and_data(parts: list[str], metrics: Collection[str]) -> tuple[str | None, str]:
-    """A path may hold colons itself; a metric is the last part, or the last two of ``file.py:function``."""
+    """A path may contain colons. The metric is the last part, or the last two parts for ``file.py:function``."""
     harness = len(parts) > 2 and f"{parts[0]}:" == HARNESS
     if len(parts) > 1 and (parts[-1] in metrics or harness):
         return parts[-1], ":".join(parts[:-1])
@@ -93,10 +93,10 @@ def _mapping(given: Given, value: dict[Any, Any], metrics: Collection[str]) -> K
 
 
 def check_keep(given: Given, keep: Keep, metrics: Collection[str]) -> Keep:
-    """`keep`, if it can be.
+    """`keep`, checked.
 
     Raises:
-        ConfigError: a name, margin or metric that cannot be.
+        ConfigError: an invalid name, margin or metric.
     """
     if wrong := wrong_name(keep.name):
         raise given.wrong(f"has the name {keep.name!r}, which {wrong}", RULE)

@@ -1,4 +1,4 @@
-"""From a YAML file and flags to a TuneConfig, checked before anything is loaded. Flags win."""
+"""Read a TuneConfig from a YAML file and flags, and check it before anything is loaded. Flags win."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load_config(
 
     Args:
         file: YAML with sections as in the schema, or flat keys; None for flags alone.
-        flags: name with underscores → value; None is as if not given.
+        flags: name with underscores → value; None means not given.
         methods: known names beside ``full``.
         metrics: known names beside ``file.py:function``.
 
@@ -40,7 +40,7 @@ def load_config(
 def from_entries(
     entries: Iterable[Entry], flags: Mapping[str, Any], *, methods: Collection[str], metrics: Collection[str]
 ) -> TuneConfig:
-    """As `load_config`, from what a file holds."""
+    """Like `load_config`, from the content of a file."""
     in_file = _by_key(map(from_entry, entries))
     in_flags = _by_key(from_flag(name, value) for name, value in flags.items() if value is not None)
     chosen = _with_batch_size(in_file, in_flags)
@@ -78,7 +78,7 @@ def _by_key(found: Iterable[Given | None]) -> dict[str, Given]:
 
 
 def _with_batch_size(in_file: dict[str, Given], in_flags: dict[str, Given]) -> dict[str, Given]:
-    """All that is given, flags over file; rows a device × accumulation steps become the batch size."""
+    """Merge file and flags; flags win. Rows per device × accumulation steps become the batch size."""
     parts = {ROWS, TIMES}
     overruled = parts if BATCH in in_flags else {BATCH} if parts & set(in_flags) else set()
     chosen = {key: given for key, given in in_file.items() if key not in overruled} | in_flags
@@ -102,7 +102,7 @@ def _method(chosen: Mapping[str, Given], in_flags: Mapping[str, Given], methods:
         values = {key: checked(given, SETTINGS[key]) for key, given in rest.items()}
         return Adapter(name, **_section(values, "method"))
     if "method.kind" in in_flags:
-        # The flag puts another method in the place of the file's, whose own settings go with it.
+        # A flag replaces the file's method together with the settings of that method.
         rest = {key: given for key, given in rest.items() if key in in_flags}
     for given in rest.values():
         raise given.wrong("belongs to an adapter, and the method is full", "leave it out, or choose the method lora")

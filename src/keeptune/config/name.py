@@ -1,4 +1,4 @@
-"""The rule for names that the user, a recipe or a log gives to an ability or a task."""
+"""The rule for names of abilities and tasks, from the user, a recipe or a log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ RULE = "a name is one line of at most 100 letters, digits, spaces and punctuatio
 
 
 def wrong_name(name: str) -> str:
-    """What is wrong with `name`, to go on after it; "" where it is one."""
+    """Why `name` is not valid, as the end of a sentence; "" if it is valid."""
     if len(name) > LONGEST:
         return f"has {len(name)} letters"
     if not name.isprintable():

@@ -1,4 +1,4 @@
-"""From a name as the user wrote it to the setting that it means."""
+"""Find the setting that a name in a flag or a file stands for."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from keeptune.errors import ConfigError
 from keeptune.near_names import did_you_mean
 
 _CLASSES = frozenset(name for name, kind in vars(schema).items() if isinstance(kind, type))
-"""What settings that keeptune has written name their sections."""
+"""Keys of the sections in files that keeptune wrote."""
 
 
 def from_flag(name: str, value: Any) -> Given | None:
-    """The Given of a flag; None where its value asks for nothing.
+    """The Given of a flag; None if its value means "not given".
 
     Raises:
         ConfigError: no such setting.

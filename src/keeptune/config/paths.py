@@ -1,4 +1,4 @@
-"""Files that settings name, wherever they are named from."""
+"""Paths in settings."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from keeptune.config.schema import Keep, TuneConfig
 
 
 def absolute(name: str) -> str:
-    """The absolute path of a file or folder that is there; anything else, such as a name on the hub, as it is."""
+    """The absolute path of an existing file or folder; anything else, such as a name on the hub, is returned
+    unchanged."""
     path = Path(name).expanduser()
     return os.path.abspath(path) if name and path.exists() else name
 
 
 def with_absolute_paths(config: TuneConfig) -> TuneConfig:
-    """`config` as it means the same from any folder."""
+    """`config` with absolute paths, so that it means the same in any folder."""
     data, mitigation, measure = config.data, config.mitigation, config.measure
     return replace(
         config,

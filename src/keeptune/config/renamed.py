@@ -1,4 +1,4 @@
-"""Names that settings and records had in earlier versions of keeptune, and what they are called now."""
+"""Old names of settings and records → their current names."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "AbilityReport": {"form": "output_type"},
     "ForgettingReport": {"ladder": "mitigation_search"},
 }
-"""Type of a record, as it is called now → its renamed keys."""
+"""Current type of a record → its renamed keys."""
 _ADDED: Mapping[str, Mapping[str, Any]] = {
     "MitigationConfig": {"extra": [], "plain": True, "kl_share": 0.1, "kl_tokens": 64}
 }
-"""Type of settings → keys that earlier versions did not have, and the values that stand for what they did."""
+"""Type of settings → keys that earlier versions lacked, with the values that reproduce their behaviour."""
 _MITIGATION_FIELDS = ("candidate", "candidates", "chosen", "not_tried", "method", "other", "dominated_by")
 """Fields that hold mitigations as text, such as ``replay=0.05+dial=0.5``."""
 _WORDING = re.compile(r"^wording-(?=\d+$)")
-"""The start of the name of a variant that is asked with another prompt template."""
+"""Prefix of the names of variants that use another prompt template."""
 _DIAL = re.compile(r"(?<![^+])dial(?=[=+]|$)")
 
 
 def upgraded(plain: Any) -> Any:
-    """Settings or a report, as `to_plain` wrote them in this version or an earlier one, under today's names.
+    """Settings or a report from `to_plain` of this version or an earlier one, with current names.
 
     Only objects with a ``type`` are changed: keys of other objects are names that users chose.
     """

@@ -1,7 +1,6 @@
 """Every setting of a run, as frozen dataclasses.
 
-The tables of known methods and metrics are handed in by the caller (`config.load`), so that this package imports
-nothing above it.
+The caller (`config.load`) passes the known methods and metrics, so that this package imports no higher layer.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class TuneConfig(Canonical):
         "",
         Affects.NOTHING,
         "Run folder.",
-        more="The default is `runs/<task>-<method>-<n>`, the first that is free.",
+        more="The default is the first free `runs/<task>-<method>-<n>`.",
         unset="a new folder in runs/",
         metavar="FOLDER",
         group="start",
@@ -71,13 +70,13 @@ class TuneConfig(Canonical):
 
 @dataclass(frozen=True, slots=True)
 class MeasureRun(Canonical):
-    """A whole `measure` run: two models that exist already, made by any tool."""
+    """A whole `measure` run: two existing models, made by any tool."""
 
     base: ModelConfig
     tuned: ModelConfig
     data: DataConfig = field(default_factory=DataConfig)
-    """`test`: items of the task that was tuned, for the gain and for intrusion; may be left out."""
+    """`test`: items of the tuned task, for the gain and for intrusion; optional."""
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     measure: MeasureConfig = field(default_factory=MeasureConfig)
     output: str = ""
-    """Run folder. Empty: ``runs/measure-<tuned>-<n>``, the first that is free."""
+    """Run folder. Empty: the first free ``runs/measure-<tuned>-<n>``."""

@@ -1,4 +1,4 @@
-"""A Setting: all that is known of one setting, written once, beside its default in the schema."""
+"""A Setting: all facts about one setting, declared once in the schema, next to its default."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Convert = Callable[[Given], Any]
-"""From a value that the user wrote to the setting's. None: as if it had not been given."""
+"""Converts a value from the user to the setting's. None: not given."""
 Group = Literal["start", "task", "training", "keeping", "measuring", "running"]
-"""Heading of `--help` that a flag stands under."""
+"""Heading in `--help` for a flag."""
 
 
 class Affects(Enum):
@@ -62,7 +62,7 @@ SEED = Range(0, 2**32)
 
 
 class Facts(TypedDict, total=False):
-    """What `setting` may add; `Setting` says what each is."""
+    """Optional arguments of `setting`; see `Setting`."""
 
     more: str
     unset: str
@@ -85,9 +85,9 @@ class Setting:
     help: str = ""
     """One sentence, for `--help` and the settings page."""
     more: str = ""
-    """What only the settings page says: details, formulas, papers."""
+    """More for the settings page: details, formulas, papers."""
     unset: str = ""
-    """What happens when it is left out, where the default value does not say it."""
+    """What happens if it is not given, unless the default value says it."""
     unit: str = ""
     range: Range | None = None
     metavar: str = ""
@@ -97,13 +97,13 @@ class Setting:
     group: Group | None = None
     """None: the group of its section."""
     aliases: Mapping[str, Convert] = field(default_factory=dict)
-    """Names that TRL, transformers or lm-evaluation-harness have for it → how their value is converted."""
+    """Its names in TRL, transformers or lm-evaluation-harness → how their value is converted."""
     parse: Convert | None = None
-    """Reads the value where the type does not say how."""
+    """Reads the value, if the type does not define how."""
     needs: tuple[str, ...] = ()
     """Keys of settings; it has no effect unless one of them is set."""
     unused_with: str = ""
-    """Key of a setting that takes its effect away."""
+    """Key of a setting that cancels its effect."""
     key: str = ""
     """``training.lr``; without a section: ``output``."""
     kind: Any = str
@@ -111,7 +111,7 @@ class Setting:
     words: tuple[str, ...] = ()
     """What may be written in the place of a number, such as ``auto``."""
     optional: bool = False
-    """Whether None is a value."""
+    """Whether None is allowed."""
     default: Any = None
 
     @property
@@ -126,7 +126,7 @@ class Setting:
 
     @property
     def default_text(self) -> str:
-        """The default in words; "" where it is to do nothing."""
+        """The default in words; "" if the default is to do nothing."""
         if self.unset or self.default is None or isinstance(self.default, bool):
             return self.unset
         return (
@@ -144,5 +144,5 @@ def setting(default: T, affects: Affects, help: str, **facts: Unpack[Facts]) -> 
 
 
 def section(schema: Callable[[], T], group: Group) -> T:
-    """A dataclass field that holds a section of settings, whose flags stand under `group` in `--help`."""
+    """A dataclass field for a section of settings; `--help` lists its flags under `group`."""
     return dataclasses.field(default_factory=schema, metadata={"group": group})

@@ -28,7 +28,7 @@ def _sections() -> Mapping[str, type[Any]]:
         kinds = [kind for kind in _without_none(hints[field.name]) if isinstance(kind, type)]
         schemas = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
         if schemas:
-            # Of the methods an adapter has all settings.
+            # Adapters have all settings that any method has.
             found[field.name] = max(schemas, key=lambda schema: len(dataclasses.fields(schema)))
     return found
 
@@ -78,7 +78,7 @@ ALIASES: Mapping[str, tuple[str, Convert]] = {
     "gradient_accumulation_steps": (TIMES, same),
     **{name: ("", convert) for name, convert in FOREIGN_VALUES.items()},
 }
-"""Name from another tool → key of the setting, and how its value is converted."""
+"""Name in another tool → key of the setting, and how its value is converted."""
 
 
 def _flat_names() -> dict[str, str]:
@@ -89,6 +89,6 @@ def _flat_names() -> dict[str, str]:
 
 
 SHORTENED = ("name", "kind")
-"""Names that mean nothing without their section: ``model.name`` is ``model``, ``method.kind`` is ``method``."""
+"""Names that are ambiguous without their section: ``model.name`` is ``model``, ``method.kind`` is ``method``."""
 FLAT: Mapping[str, str] = _flat_names()
-"""Short name → key, for files without sections and for flags; names that two sections share are left out."""
+"""Short name → key, for files without sections and for flags. Names that two sections share are left out."""

@@ -1,4 +1,4 @@
-"""One value against its setting: its type and its range."""
+"""Check one value against the type and range of its setting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keeptune.near_names import did_you_mean
 
 
 def checked(given: Given, setting: Setting) -> Any:
-    """The value in its setting's type. Numbers may be written as text: YAML reads ``1e-4`` so.
+    """The value in its setting's type. Numbers may be text, since YAML reads ``1e-4`` as text.
 
     Raises:
         ConfigError: another type, or out of range.
@@ -38,7 +38,7 @@ def _choice(given: Given, setting: Setting) -> str:
 
 
 def text(given: Given) -> str:
-    """A text that is not empty."""
+    """A non-empty text."""
     value = given.value
     if not isinstance(value, str) or not value.strip():
         shown = "empty" if isinstance(value, str) else f"{value!r}, not a text"
@@ -47,14 +47,14 @@ def text(given: Given) -> str:
 
 
 def comma_separated(given: Given) -> str:
-    """Names with commas between them; in YAML also a list."""
+    """Names separated by commas; in YAML also a list."""
     return ",".join(map(str, given.value)) if isinstance(given.value, list) else text(given)
 
 
 def labels(given: Given) -> str | None:
     """The closed set of answers, as `DataConfig.choices` holds it."""
     value = given.value
-    # YAML reads a bare yes as a truth value, which is no text.
+    # YAML reads a bare yes as a bool, not as text.
     if isinstance(value, list) and len(value) > 1 and {type(each) for each in value} <= {str, int, float}:
         return json.dumps([str(each) for each in value], ensure_ascii=False)
     written = text(given)
@@ -69,7 +69,7 @@ def labels(given: Given) -> str | None:
 
 
 def one_character(given: Given) -> str:
-    """One character; a tab is hard to write on a command line."""
+    """One character, or ``tab``, which is hard to type on a command line."""
     value = given.value
     if isinstance(value, str) and value.casefold() in ("tab", "\\t"):
         return "\t"
@@ -79,7 +79,7 @@ def one_character(given: Given) -> str:
 
 
 def known_encoding(given: Given) -> str:
-    """An encoding of text that Python knows."""
+    """A text encoding that Python knows."""
     name = text(given)
     try:
         b"".decode(name)
@@ -99,7 +99,7 @@ def _names(given: Given) -> tuple[str, ...]:
 
 
 def _without_nul(value: str, given: Given) -> str:
-    """No path, name or model's text holds one; C's functions end a text there."""
+    """No path, name or prompt contains NUL, at which C functions end a string."""
     if "\0" in value:
         raise given.wrong(f"is {value!r}, which holds a NUL", "leave that character out")
     return value

@@ -1,4 +1,4 @@
-"""YAML by the core schema of YAML 1.2, which has no surprises: PyYAML's own is that of 1.1, in which ``1:30`` is 90,
+"""YAML by the core schema of YAML 1.2. PyYAML's default is YAML 1.1, in which ``1:30`` is 90,
 ``010`` is 8, ``no`` is false, ``1e3`` a text and ``2024-01-31`` a date. https://yaml.org/spec/1.2.2/#103-core-schema"""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SCALARS = (
         list("-+.0123456789"),
     ),
 )
-"""Tag, how it is written, and what it can begin with; the first that fits is it, anything else is text."""
+"""Tag, pattern and first characters. The first match decides; anything else is text."""
 
 
 class Loader(yaml.SafeLoader):
@@ -29,7 +29,7 @@ class Loader(yaml.SafeLoader):
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes it: a text that would be read as something else is put in quotes."""
+    """Writes it, with quotes around text that would be read as another type."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 

@@ -1,4 +1,4 @@
-"""A YAML file as (path of keys, value, line), so that every message can name the line."""
+"""Read a YAML file as (path of keys, value, line), so that every message can name the line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from keeptune.near_paths import did_you_mean_path
 
 MOST_BYTES = 1 << 20
 MOST_VALUES = 20_000
-"""Of a whole file, what its aliases stand for written out."""
+"""Maximum values in a file, with aliases expanded."""
 
 
 class Entry(NamedTuple):
-    """One key and its value; the value is plain, and a mapping is told as its own entries instead."""
+    """One key and its plain value. A mapping is not a value; its entries are."""
 
     path: tuple[str, ...]
     value: Any
@@ -29,7 +29,7 @@ def read_yaml(file: Path) -> list[Entry]:
     """Every value in the file, outermost key first.
 
     Raises:
-        ConfigError: no such file, not YAML, not a mapping, or one key twice.
+        ConfigError: the file is missing, not YAML, not a mapping, or has one key twice.
     """
     try:
         if file.stat().st_size > MOST_BYTES:
@@ -65,14 +65,13 @@ def read_yaml(file: Path) -> list[Entry]:
 
 
 def _refuse_endless(file: Path, root: yaml.Node) -> None:
-    """Raises ConfigError where aliases, each standing for all that its anchor holds, make more than is read. A node is
-    counted once, and its size kept."""
+    """Raise ConfigError if expanded aliases exceed the limit. Each node is counted once and its size kept."""
     sizes: dict[int, int] = {}
 
     def size(node: yaml.Node) -> int:
         known = sizes.get(id(node))
         if known is None:
-            # While it is counted it counts as more than can be: a node that holds itself has no end.
+            # A node that contains itself is infinite, so a node counts as too large while it is being counted.
             sizes[id(node)] = MOST_VALUES + 1
             parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
             known = 1 + sum(map(size, parts)) if isinstance(node, yaml.CollectionNode) else 1
@@ -106,7 +105,7 @@ def _entries(file: Path, mapping: yaml.MappingNode, above: tuple[str, ...]) -> l
 
 
 def _refuse_twice(file: Path, node: yaml.Node, name: str) -> None:
-    """Raises ConfigError where a mapping within lists has one key twice."""
+    """Raise ConfigError if a mapping within a list has one key twice."""
     if isinstance(node, yaml.SequenceNode):
         for each in node.value:
             _refuse_twice(file, each, name)

@@ -7,8 +7,8 @@ from keeptune.scoring.table import counted_in
 
 
 def amount(value: float, metric: str, margin: float) -> str:
-    """A number with as many digits as tell something: 0.1 points or 0.001 nats, and more close to the margin, so that
-    "5.0, below the margin of 5" is never said."""
+    """A number to 0.1 points or 0.001 nats. Near the margin it has more digits, to avoid "5.0, below the margin of
+    5"."""
     digits = 1 if counted_in(metric) == "points" else 3
     while round(value, digits) == round(margin, digits) and value != margin and digits < 6:
         digits += 1

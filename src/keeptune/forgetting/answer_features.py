@@ -1,4 +1,4 @@
-"""How an answer is written, as numbers: its n-grams, its length, its form, and how much it copies."""
+"""The style of an answer as numbers: n-grams, length, form, and how much it copies from the prompt."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sklearn.feature_extraction.text import HashingVectorizer
 FloatArray = NDArray[np.float64]
 
 READ_CHARACTERS = 1_000
-"""Of an answer, from its start; its length is that of the whole."""
+"""Characters read from the start of an answer; its length is that of the whole answer."""
 PROMPT_CHARACTERS = 8_000
-"""Of a prompt, from its end, where the item stands after any examples."""
+"""Characters read from the end of a prompt, where the item follows any examples."""
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _LINE_END = " ↵ "
@@ -34,30 +34,30 @@ TEXT_COLUMNS = 2 * _COLUMNS
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One answer beside its prompt."""
+    """One answer and its prompt."""
 
     prompt: str
     output: str
 
 
 class AnswerFeatures(NamedTuple):
-    """One row an answer in each block."""
+    """Blocks of features with one row per answer."""
 
     characters: csr_matrix
     """[answers, hashed] counts of runs of 2 to 4 characters."""
     words: csr_matrix
-    """[answers, hashed] counts of runs of 1 to 3 words, those that the prompt holds replaced by a mark: what is
-    left of a text when its topic is taken out."""
+    """[answers, hashed] counts of runs of 1 to 3 words. Words from the prompt are replaced by a mark, which removes the
+    topic."""
     lengths: csr_matrix
     """[answers, bins] one-hot: every length below 24 characters has a bin, then six to an octave."""
     form: FloatArray
     """[answers, 14] shares and logarithms; see `_form`."""
     distinct: FloatArray
-    """[answers] runs of 4 characters that differ, as a share of all: near 0 where an answer goes round in circles."""
+    """[answers] share of distinct runs of 4 characters: near 0 if an answer repeats itself."""
 
 
 def answer_features(answers: Sequence[Shown]) -> AnswerFeatures:
-    """All blocks. Nothing is fitted, so no answer tells anything about another."""
+    """All blocks. Nothing is fitted, so the features of an answer do not depend on other answers."""
     texts = [_readable(answer.output[:READ_CHARACTERS]) for answer in answers]
     known: dict[str, frozenset[str]] = {}
     masked, form = [], np.zeros((len(answers), 14))
@@ -141,7 +141,7 @@ def _form(output: str, text: str, tokens: Sequence[str], copied: Sequence[bool],
 
 
 def _copied_runs(text: str, prompt: str) -> float:
-    """Share of the answer's runs of 8 characters that the prompt holds, at 48 places at most."""
+    """Share of the answer's runs of 8 characters that occur in the prompt, from at most 48 positions."""
     places = max(len(text) - _COPY_WINDOW + 1, 0)
     starts = range(0, places, -(-places // _COPY_WINDOWS)) if places else range(0)
     return sum(text[i : i + _COPY_WINDOW] in prompt for i in starts) / len(starts) if starts else 0.0

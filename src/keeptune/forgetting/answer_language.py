@@ -11,11 +11,11 @@ from keeptune.forgetting.function_words import function_words
 
 READ_CHARACTERS = 2_000
 LEAST_WORDS = 2
-"""Function words of one language, and more of it than of any other: "Los Angeles" is not Spanish."""
+"""Minimum function words of one language, which must also be more than of any other: "Los Angeles" is not Spanish."""
 LEAST_SHARE = 0.1
 """Share of all words: running text has a third or more."""
 USUAL = 0.05
-"""Share of the identified texts from which on a language is one that was expected."""
+"""A language is expected if at least this share of the identified texts is in it."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 _SCRIPTS = {
@@ -35,7 +35,7 @@ _SCRIPTS = {
 
 
 def language_of(text: str) -> str:
-    """Its name; "" where it cannot be told: of names, numbers, single words, code."""
+    """Name of the language; "" if it cannot be identified, as for names, numbers, single words and code."""
     words = _WORD.findall(text[:READ_CHARACTERS].casefold())
     scripts = Counter(_script(letter) for word in words for letter in word)
     if scripts["Japanese"]:  # Chinese characters stand in Japanese text, too
@@ -55,5 +55,5 @@ def usual_languages(texts: Iterable[str]) -> frozenset[str]:
 
 
 def _script(letter: str) -> str:
-    """ "" for Latin, and for what is not known here."""
+    """The script; "" for Latin and unknown ones."""
     return "" if letter < "\u0370" else _SCRIPTS.get(unicodedata.name(letter, "").split(" ")[0], "")

@@ -1,4 +1,4 @@
-"""The loss of a guesser who reads no prompt."""
+"""The loss of a guesser that does not see the prompt."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def blind_loss(records: Sequence[EvalRecord], metric: Metric) -> float | None:
         own_texts, own_letters = inside[cluster]
         others = len(texts) - own_texts.total()
         share = (all_texts[text] - own_texts[text]) / others if others else 0.0
-        # Laplace: every letter once more, and one that was never seen.
+        # Laplace smoothing: one more of every letter, and one for unseen letters.
         total = all_letters.total() - own_letters.total() + len(all_letters) + 1
         by_letter = sum(math.log((all_letters[c] - own_letters[c] + 1) / total) for c in (*text, _END))
         spelled = math.log1p(-known) + by_letter

@@ -1,4 +1,4 @@
-"""Whether an ability got better or worse at all, whatever its margin: a word that many abilities get at once."""
+"""Whether an ability changed at all, regardless of its margin, corrected for the number of abilities."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from keeptune.statistics.mcnemar import mcnemar_mid_p
 from keeptune.statistics.multiplicity import holm_adjust
 
 SIGNIFICANT = 0.05
-"""Two-sided, where this is the only look."""
+"""Two-sided significance level of a single look."""
 
 
 class Shown(NamedTuple):
-    """The word by itself, and its two-sided p-value; None where there is none."""
+    """The uncorrected change and its two-sided p-value, or None."""
 
     word: Change
     p: float | None
@@ -41,7 +41,7 @@ def change_of(scores: PairedScores, drop: Drop, level: float = 1.0 - SIGNIFICANT
 
 
 def corrected_changes(reports: Sequence[AbilityReport], significant: float = SIGNIFICANT) -> tuple[AbilityReport, ...]:
-    """Each word corrected by Holm for how many abilities were looked at, the declared and the others apart.
+    """Correct each change by Holm for the number of abilities, declared and undeclared ones separately.
 
     A dozen abilities that are tested at 5 % each name one that fell in every second run in which nothing changed. Holm,
     and not a false discovery rate, since each name is read by itself, and as it holds for abilities that depend on each

@@ -17,19 +17,19 @@ from keeptune.statistics.wilson import wilson_interval
 
 MIN_ITEMS = 10
 ONE_ANSWER = 0.9
-"""Share of items with one and the same answer that is a collapse, of all and of those for which it is wrong."""
+"""Collapse: this share of all items, and of the items for which it is wrong, has the same answer."""
 MORE_THAN_REFERENCES = 0.1
 NO_ANSWER = 0.5
-"""Share of empty answers, or of ones that repeat themselves, that is a collapse if it is `MORE_THAN_REFERENCES` above
-the references' own."""
+"""Collapse: this share of answers is empty or repeats itself, and it is `MORE_THAN_REFERENCES` above the references'
+share."""
 REPEATING_BYTES = 64
-"""Shorter answers are not looked at for repetition …"""
+"""Minimum characters of an answer that is checked for repetition …"""
 REPEATING_RATIO = 0.3
-"""… longer ones repeat themselves if zlib makes them this small: prose comes to 0.5 and more."""
+"""… which repeats itself if zlib compresses it to this share. Prose compresses to 0.5 or more."""
 
 
 def find_collapse(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord], metric: Metric) -> str:
-    """How the tuned answers collapsed, in words; "" where they did not, or the base's surely are no better.
+    """How the tuned answers collapsed, in words; "" if they did not, or if the base's are no better.
 
     One answer nearly everywhere, also where it is wrong; empty answers; or ones that repeat themselves: each in a share
     whose 95 % interval lies above that of the base.
@@ -59,7 +59,7 @@ def find_collapse(base: Sequence[EvalRecord], tuned: Sequence[EvalRecord], metri
 
 
 def given(record: EvalRecord, metric: Metric) -> str | None:
-    """The text that was generated, or the choice that was found likeliest."""
+    """The generated text, or the likeliest choice."""
     values = record.answer.choice_loglikelihoods
     if metric.needs == "choices" and values and len(values) == len(record.choices):
         values = compared_choices(record, metric.name)
@@ -68,7 +68,7 @@ def given(record: EvalRecord, metric: Metric) -> str | None:
 
 
 def by_place(record: EvalRecord) -> EvalRecord:
-    """The record with its choices named by their place: who always takes the first has one answer, whatever it says."""
+    """The record with its choices named by position, so that always taking the first counts as one answer."""
     names = {choice.strip(): f"choice {place}" for place, choice in enumerate(record.choices, start=1)}
     sizes = record.answer.choice_tokens or tuple(map(len, record.choices))
     return replace(
@@ -80,7 +80,7 @@ def by_place(record: EvalRecord) -> EvalRecord:
 
 
 def commonest(texts: Sequence[str]) -> str:
-    """The text that most items have, white space at the ends aside."""
+    """The most frequent text, stripped of white space."""
     return Counter(text.strip() for text in texts).most_common(1)[0][0]
 
 
@@ -90,13 +90,13 @@ def share_of(texts: Sequence[str], text: str) -> float:
 
 
 def repeats(text: str) -> bool:
-    """Whether a text says the same again and again."""
+    """Whether a text repeats itself."""
     raw = text.encode()
     return len(raw) >= REPEATING_BYTES and len(zlib.compress(raw, 9)) <= REPEATING_RATIO * len(raw)
 
 
 class _Answered(NamedTuple):
-    """What both wrote to one item."""
+    """The answers of both models to one item."""
 
     before: str
     after: str
@@ -104,7 +104,7 @@ class _Answered(NamedTuple):
     """The tuned model's."""
 
     def is_right_with(self, answer: str) -> bool:
-        """Whether this answer says one of the references."""
+        """Whether this answer contains one of the references."""
         record = self.record
         if any(same_answer(answer, reference) for reference in record.references):
             return True
@@ -118,7 +118,7 @@ def _answered(both: Sequence[tuple[EvalRecord, EvalRecord]], metric: Metric) -> 
 
 
 def _one_answer(answered: Sequence[_Answered]) -> str:
-    """Where nearly all items get one answer, whether or not it is right for them; "" where they do not."""
+    """The finding that nearly all items get the same answer, right or wrong; else ""."""
     answer = commonest([each.after for each in answered])
     share = share_of([each.after for each in answered], answer)
     wrong = [each for each in answered if not each.is_right_with(answer)] if share >= ONE_ANSWER else []
@@ -135,7 +135,8 @@ def _one_answer(answered: Sequence[_Answered]) -> str:
 def _more(
     answered: Sequence[_Answered], references: Sequence[str], sign: Callable[[str], bool]
 ) -> tuple[float, float] | None:
-    """(base's share, tuned share) of answers with this sign, where it is half of the tuned ones and surely more."""
+    """(base's share, tuned share) of answers with this sign, if it is at least half of the tuned ones and significantly
+    more."""
     before = sum(sign(each.before) for each in answered) / len(answered)
     after = sum(sign(each.after) for each in answered) / len(answered)
     of_references = sum(map(sign, references)) / len(references)

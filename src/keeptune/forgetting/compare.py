@@ -102,7 +102,7 @@ def _defined(score: float | Undefined, metric: Metric, name: str) -> float:
 
 
 def _tell(difference: MaybeInterval, left_out: int, items: int) -> MaybeInterval:
-    """Say in words how many items had no score; first, so that a caveat at the end stays there."""
+    """Report how many items had no score, before any caveat at the end."""
     if left_out == 0:
         return difference
     words = f"{left_out} of {items} items without a score left out; "

@@ -1,4 +1,4 @@
-"""What the evidence on a lost ability says: one word, and a sentence or two."""
+"""Conclude from the evidence on a lost ability: one word, and one or two sentences."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WRITES: dict[Sign, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a conclusion is drawn from."""
+    """The evidence for a conclusion."""
 
     asked: JudgedVariant
     others: Sequence[JudgedVariant]
@@ -40,7 +40,7 @@ class Evidence:
     in_form: MaybeInterval
     """Share of the fallen answers that have the form of a reference."""
     read: MaybeInterval
-    """Share of the fallen answers that say which of a closed set was taken."""
+    """Share of the fallen answers that name an option of a closed set."""
     recovery: MaybeInterval | None = None
     control: MaybeInterval | None = None
 
@@ -101,7 +101,7 @@ def conclude(found: Evidence) -> tuple[Broke, str]:
 
 
 def _why_unclear(found: Evidence) -> str:
-    """Why it cannot be said that the knowledge went; "" where it can."""
+    """Why a loss of knowledge is not shown; "" if it is."""
     kept, gone, undecided = found.of("kept"), found.of("lost"), found.of("inconclusive")
     if kept:
         return f"the answers have the form of a reference and count as wrong, yet it is kept {_list(kept)}"

@@ -1,4 +1,4 @@
-"""What is taken for what: entity types or labels, by the base and by the tuned model."""
+"""Confusions of entity types or labels, by the base and by the tuned model."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def confuse(ability: str, base: Sequence[EvalRecord], tuned: Sequence[EvalRecord
 
 
 def _of_entities(ability: str, pairs: Sequence[Pair]) -> Confusion | None:
-    """Entities of an answer are matched to its reference's by name; types that no reference has come last, and are
-    put together as ``(other)`` where they would be more than 60 in all."""
+    """Entities of an answer are matched to those of its reference by name. Types that no reference has come last, or
+    are merged as ``(other)`` if there would be more than 60 types."""
     answered = [(b, t) for b, t in pairs if b.answer.output is not None and t.answer.output is not None]
     items = [Tallied(b.item_id, _entity_cells(b), _entity_cells(t)) for b, t in answered]
     cells = {cell for item in items for cell in (*item.base, *item.tuned)}
@@ -106,8 +106,7 @@ def _lump(cells: Counter[Cell], others: Sequence[str]) -> Counter[Cell]:
 
 
 def _share_labels(choices: Sequence[tuple[str, ...]]) -> bool:
-    """Whether the items choose from one set: no more than 60 labels, and no more than twice as many in all as an
-    item offers."""
+    """Whether the items share one set of labels: at most 60, and at most twice as many as one item offers."""
     sets = [{choice.strip() for choice in each} for each in choices]
     if not sets or min(map(len, sets)) < 2:
         return False
@@ -116,7 +115,7 @@ def _share_labels(choices: Sequence[tuple[str, ...]]) -> bool:
 
 
 def plain_text(text: str) -> str:
-    """SQuAD-normalised; where that leaves nothing, as of the letter A, without case."""
+    """SQuAD-normalised; lower case if nothing is left, as for the letter A."""
     return squad_normalise(text) or text.strip().casefold()
 
 
@@ -172,7 +171,7 @@ def _by_likelihood(record: EvalRecord, metric: str) -> bool:
 
 
 def _likeliest(record: EvalRecord, right: Sequence[str], metric: str) -> str:
-    """In a tie a wrong one, as the metric has it: the model has not chosen the right one."""
+    """In a tie, a wrong label, as in the metric: the model did not choose the right one."""
     values = compared_choices(record, metric)
     tied = [choice.strip() for choice, value in zip(record.choices, values, strict=True) if value == max(values)]
     return next((choice for choice in tied if choice not in right), tied[0])

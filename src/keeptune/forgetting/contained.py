@@ -9,9 +9,9 @@ from keeptune.scoring.normalise import squad_tokens
 
 
 def contained(output: str, example: Example) -> ItemScore:
-    """100 where the words of a reference occur in a row in the output, both SQuAD-normalised; else 0. Corpus: mean.
+    """100 if the words of a reference occur consecutively in the output, both SQuAD-normalised; else 0. Corpus: mean.
 
-    The lenient counterpart of ``exact_match``. Token F1 is not one: it also falls where a right answer stands in a
+    The lenient counterpart of ``exact_match``. Token F1 is not lenient: it also falls if a right answer is part of a
     longer sentence, so it would mistake a change of form for a loss of knowledge. A long answer may contain a
     reference by accident; shuffled references measure how often.
     """
@@ -24,7 +24,7 @@ CONTAINED = MeanMetric("contained", contained, binary=True)
 def _holds(output: str, reference: str) -> bool:
     if squad_tokens(reference):
         return _padded(reference) in _padded(output)
-    # Of the letter A, or of a sign, normalisation leaves nothing.
+    # Normalisation leaves nothing of the letter A or of a punctuation mark.
     words = output.casefold().split()
     return reference.strip().casefold() in (*words, *(word.strip(".,:;!?()\"'") for word in words))
 

@@ -1,4 +1,4 @@
-"""A cross-fitted detector of answers that look like the new task's, and the same from length alone."""
+"""A cross-fitted detector of answers that look like the new task's, and one that uses only their length."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from sklearn.preprocessing import StandardScaler
 from keeptune.forgetting.answer_features import TEXT_COLUMNS, AnswerFeatures, FloatArray, Shown, answer_features
 
 FOLDS = 6
-"""Even: thresholds of the even folds come from the odd ones, and the reverse."""
+"""Must be even: thresholds of the even folds come from the odd ones, and vice versa."""
 FALSE_POSITIVES = 0.01
 SEED = 0
 
 IntArray = NDArray[np.int64]
 
 _BEYOND = 4.0
-"""Standard deviations at which a form feature is cut: a form never seen must not decide by its size."""
+"""Form features are clipped at this many standard deviations, so that an unseen form does not dominate."""
 
 LIKE_ENOUGH = 0.3
 NEIGHBOURS = 5
 
 _NEVER = -1e6
-"""The score of an answer that is turned down."""
+"""Score of a rejected answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Answers to learn from and to judge.
+    """Answers to train on and to judge.
 
     All arrays and sequences are of one length; a row's answer is judged only by a classifier, and by a threshold,
     that saw no answer of its cluster.
@@ -46,12 +46,12 @@ class Labelled:
     negatives by itself has no more false positives than are allowed."""
     positive: NDArray[np.bool_]
     negative: NDArray[np.bool_]
-    """Rows on neither side are judged, never learnt from."""
+    """Rows on neither side are judged but not trained on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How far each answer's score lies above its threshold; above 0 it looks like the new task's."""
+    """Score minus threshold of each answer; above 0, it looks like the new task's."""
 
     by_text: FloatArray
     by_length: FloatArray
@@ -87,7 +87,7 @@ def detect(rows: Labelled) -> Judged:
 
 
 def _folds(clusters: Sequence[str]) -> IntArray:
-    """Clusters in order of appearance are dealt in shuffled rounds, so that every suite is in every fold."""
+    """Deal clusters in order of appearance in shuffled rounds, so that every suite is in every fold."""
     rng = np.random.default_rng(SEED)
     places: dict[str, int] = {}
     deal: list[int] = []
@@ -99,7 +99,7 @@ def _folds(clusters: Sequence[str]) -> IntArray:
 
 
 def _weights(rows: Labelled) -> FloatArray:
-    """Both sides weigh the same, and so do the kinds within a side."""
+    """Weights that give both sides, and the kinds within a side, equal weight."""
     kinds = np.array(rows.kinds)
     weights = np.zeros(len(kinds))
     for side in (rows.positive, rows.negative):
@@ -141,7 +141,7 @@ def _nearest(similarities: FloatArray) -> FloatArray:
 
 
 def _circling(distinct: FloatArray, positives: IntArray, judge: IntArray) -> NDArray[np.bool_]:
-    """Goes round in circles: under half of the distinct runs that all but 1 % of the positives have."""
+    """Repeats itself: fewer distinct runs than half the 1 % quantile of the positives."""
     circling: NDArray[np.bool_] = distinct[judge] < 0.5 * np.quantile(distinct[positives], 0.01)
     return circling
 

@@ -1,4 +1,4 @@
-"""Drift as one row: how far the tuned model's next-token distributions lie from the base's."""
+"""One row of drift: the distance of the tuned model's next-token distributions from the base's."""
 
 from __future__ import annotations
 

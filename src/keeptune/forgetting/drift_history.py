@@ -1,4 +1,4 @@
-"""How well drift predicted the losses, over the runs that were measured."""
+"""How well drift predicted the losses over the measured runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keeptune.records import Interval, MaybeInterval, Undefined
 
 MIN_RUNS = 5
 ON = "text of the base"
-"""The kind of text whose drift is read: it needs no data of the task, so every run has it."""
+"""The text whose drift is used. It needs no task data, so every run has it."""
 
 
 def drift_history(reports: Sequence[Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""The same answers read strictly and leniently, and what the lenient reader gives to answers of other items."""
+"""Strict and lenient parsing of the same answers, and the lenient score of shuffled references."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STRICT_FILTER, LENIENT_FILTER = ",strict-match", ",flexible-extract"
 
 
 def strict_and_lenient(metric: str, records: Sequence[EvalRecord]) -> tuple[Metric, Metric] | None:
-    """The two parsings that belong to a metric, where the records can be read both ways.
+    """The strict and the lenient parsing for a metric, if the records allow both.
 
     ``x`` and ``x_strict``, or the two filters of lm-evaluation-harness, if both are in the records; ``exact_match`` and
     `CONTAINED` for short answers, which are read again.

@@ -1,4 +1,4 @@
-"""Labels that are exchanged or renamed by a fixed rule: the classes are still told apart, under other names."""
+"""Labels that are swapped or renamed by a fixed rule: the model still separates the classes, under other names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from keeptune.scoring.mean import mean_score
 from keeptune.scoring.metric import Metric
 
 SEEN = 3
-"""Answers of one kind from which on it is mapped."""
+"""Minimum answers of one kind for a rule."""
 MAX_KINDS = 60
 MAX_LABELS, RECUR = 20, 10
 """References are labels if there are no more than these, each so often on average."""
@@ -26,12 +26,12 @@ MAX_LABELS, RECUR = 20, 10
 
 @dataclass(frozen=True, slots=True)
 class Relabelled:
-    """The tuned answers, each read as the label that it most often stood for on the other half of the items."""
+    """The tuned answers, each replaced by the label it most often stood for in the other half of the items."""
 
     pairs: tuple[Pair, ...]
     """Scored by the metric's name; those of the base as they were."""
     moved: Mapping[str, str]
-    """What is written → what it stands for, where they differ."""
+    """Written label → what it stands for, if different."""
     only_labels: bool
     """Whether all that is moved is itself a label, so that labels are exchanged; else they are renamed."""
 

@@ -1,4 +1,4 @@
-"""Retention: the share of what the base could do beyond chance that the tuned model still can."""
+"""Retention: the share of the base's score above chance that the tuned model keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shares of items: a paired difference, and what is left of it when the detector's own errors are taken out."""
+"""Shares of items: a paired difference, and its correction for the detector's errors."""
 
 from __future__ import annotations
 

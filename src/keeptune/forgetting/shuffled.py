@@ -1,4 +1,4 @@
-"""Answers beside the references of other items: what they still score is no ability."""
+"""Score answers against the references of other items: the score that needs no ability."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def with_references_of(record: EvalRecord, other: EvalRecord, examples: Mapping[
 
 
 def example_of(record: EvalRecord) -> Example:
-    """The item that a record answers, as far as the record tells it."""
+    """The item of a record, as far as the record contains it."""
     return Example(
         id=record.item_id,
         prompt=(Message("user", record.prompt),),

@@ -1,4 +1,4 @@
-"""What a model writes in the place of an answer: nothing, the prompt, a refusal, one text in circles …"""
+"""What a model writes instead of an answer: nothing, the prompt, a refusal, repeated text …"""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from keeptune.scoring.normalise import same_answer, squad_normalise
 Sign = Literal["empty", "same answer", "copied prompt", "repeating", "refusing", "other language", "truncated"]
 
 MOST = 0.5
-"""Of the answers that fell, more must surely show a sign, and not before, for it to be the word for what happened."""
+"""A sign explains a fall if significantly more than this share of the fallen answers show it, and did not before."""
 SOME = 0.2
-"""From this share on nothing else can be concluded from the answers."""
+"""At this share or above, the answers support no other conclusion."""
 SAME = 0.8
 """Share of one and the same answer, where that is also more than the commonest reference's and the base's."""
 MIN_FELL = 10
 SHOWN_CHARACTERS = 40
 COPIED_WORDS, COPIED_RUN, COPIED = 5, 4, 0.8
-"""A copy has so many words at least, and this share of its runs of four words stands in the prompt."""
+"""A copy has at least this many words, and this share of its runs of four words occurs in the prompt."""
 CIRCLE_WORDS, DISTINCT = 8, 0.4
-"""An answer of so many words goes round in circles if a smaller share of its runs of three differ."""
+"""An answer of this many words repeats itself if a smaller share of its runs of three words is distinct."""
 
 _REFUSAL = re.compile(
     r"\b(?:i\s*(?:'|’)?\s*a?m\s+(?:very\s+|so\s+)?"
@@ -43,21 +43,21 @@ _REFUSAL = re.compile(
     re.I,
 )
 REFUSAL_WITHIN = 80
-"""Characters from the start within which a refusal begins."""
+"""A refusal begins within this many characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """How the answers to the items that fell look, a share of these each: of the tuned model's, less the base's."""
+    """Signs in the answers to the items that fell, as shares of these: the tuned model's minus the base's."""
 
     fell: int
     shares: Mapping[Sign, float]
     most: Sign | None
-    """The sign that surely most of them show; None where none does."""
+    """The sign that significantly more than half of them show, or None."""
     any_share: float
     """Share of answers with any of the signs."""
     detail: str = ""
-    """The answer that is given everywhere, or the language."""
+    """The repeated answer, or the language."""
 
 
 def find_signs(pairs: Sequence[Pair], fell: Sequence[Pair], metric: Metric) -> Signs:
@@ -104,7 +104,7 @@ def _taken(record: EvalRecord, metric: Metric) -> EvalRecord:
 
 
 class _Reader:
-    """What must be known of all answers to read one."""
+    """Facts about all answers that are needed to classify one."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         base, tuned = [b for b, _ in pairs], [t for _, t in pairs]
@@ -188,7 +188,7 @@ def _plain(text: str) -> list[str]:
 
 
 def _refuses(record: EvalRecord) -> bool:
-    """In words of its own, and without taking one of the choices."""
+    """Whether it answers in its own words without naming a choice."""
     text = record.answer.output or ""
     found = _REFUSAL.search(text[:REFUSAL_WITHIN])
     if not found or found[0].casefold() in record.prompt.casefold():

@@ -1,4 +1,4 @@
-"""Items without a score: how good and how bad they could have been."""
+"""Bounds for items without a score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One ability in several variants: each asked, or parsed, in its own way."""
+"""Variants of an ability: other prompt templates, or other parsings of the answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from keeptune.scoring.table import get_metric
 
 LOSS = "token_loss"
 LOSS_MARGIN = 0.05
-"""Nats a token: the margin of a likelihood where the ability's own is in points."""
+"""Margin of a likelihood in nats per token, if the ability's own margin is in points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class JudgedVariant:
     row: VariantDrop
     margin: float
     verdict: Verdict
-    """``not measurable`` where one could not see it kept: see `judge_other_variant`."""
+    """``not measurable`` if this variant could not show it kept: see `judge_other_variant`."""
     floor: float | None = None
-    """What a guesser gets: by output, what shuffled references or foils give the tuned answers."""
+    """Score of a guesser; for generated output, that of the tuned answers against shuffled references or foils."""
 
 
 def judge_variant(
@@ -61,7 +61,7 @@ def judge_variant(
 def judge_other_variant(
     name: str, pairs: Sequence[Pair], metric: Metric, ability: Ability, level: float
 ) -> JudgedVariant | None:
-    """The same, where the ability was not asked or read so at first.
+    """The same for another variant than the original one.
 
     Kept only counts if there was something to keep: the base's score is surely more than twice the margin above what a
     guesser gets, and the tuned model's is surely above that too. By choices a guesser is one who takes any of them, or
@@ -128,7 +128,7 @@ def parsing_of(pairs: Sequence[Pair], ability: Ability) -> Metric | None:
         name
         for name in (records[0].scores if records else ())
         if all(name in record.scores for record in records) and any(r.scores[name].value is not None for r in records)
-        # That a reference became likelier, or less likely, proves nothing.
+        # A change in a reference's likelihood proves nothing.
         if name != LOSS or ability.metrics[0] == LOSS
     ]
     if not scored:

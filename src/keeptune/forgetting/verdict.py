@@ -22,23 +22,23 @@ from keeptune.scoring.table import counted_in, get_metric
 
 BASE_TOO_LOW = Undefined("the base is not significantly above the floor")
 MOST_ITEMS = 100_000
-"""More than this are not named: nobody has them."""
+"""Maximum number of items that a message advises."""
 NEW = "(all new, or planned with --looks)"
-"""What more items must be: to add some and ask again until a verdict comes is to look until chance gives one."""
+"""Condition on more items. Adding items and re-measuring until a verdict appears would let chance decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How sure the intervals of drops are."""
+    """Confidence of the intervals of drops."""
 
     level: float = 0.95
-    """Above 0.95 where this is one of several looks."""
+    """Level; above 0.95 if this is one of several looks."""
     family: int = 1
-    """How many abilities are declared: what is promised of a declared one holds for all of them together."""
+    """Number of declared abilities: statements about a declared one hold for all of them jointly."""
 
     @property
     def alpha(self) -> float:
-        """The share of errors on each side of an interval."""
+        """One-sided error of an interval."""
         return (1.0 - self.level) / 2.0
 
 
@@ -122,7 +122,7 @@ def collapsed(collapse: str) -> str:
 
 
 def check_margin(ability: Ability, metric: Metric) -> None:
-    """Raises ConfigError for a margin that no drop of this metric could lie within or beyond."""
+    """Raise ConfigError for a margin that every drop of this metric, or none, exceeds."""
     if ability.margin > 0.0 and (metric.unit == "nats" or ability.margin < 100.0):
         return
     limits = "above 0 nats per token" if metric.unit == "nats" else "above 0 and below 100 points"
@@ -189,7 +189,7 @@ def _why(verdict: Verdict, drop: Drop, interval: Interval, scores: PairedScores,
 
 
 def items_to_keep(planned: int | None, drop: Interval, items: int) -> int | None:
-    """How many items to advise for "kept": none where something surely changed, as they are planned for no change."""
+    """Items to advise for "kept". None if a change is significant, because the plan assumes no change."""
     if planned is None or not items < planned <= MOST_ITEMS or drop.low > 0.0 or drop.high < 0.0:
         return None
     return planned

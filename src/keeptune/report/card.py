@@ -19,23 +19,23 @@ from keeptune.report.html.forest import ordered
 from keeptune.report.visible import visible
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-"""Owner and name: what the hub accepts as `base_model`."""
+"""Owner and name, as the hub accepts them for `base_model`."""
 PUBLISHED = "OWNER/NAME"
-"""Stands for the name under which the model will be published."""
+"""Placeholder for the name of the published model."""
 _MARKS = re.compile(r"([\\`*_\[\]<>|#~&])")
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedBase:
-    """What the card may tell of the base."""
+    """The facts about the base that the card may publish."""
 
     name: str = ""
-    """On the hub; "" where it is not known to be there."""
+    """Name on the hub; "" if it is not known to be there."""
     revision: str = ""
     licence: str = ""
-    """As the base's own card names it; "" where that is not known."""
+    """From the base's own card; "" if unknown."""
     note: str = ""
-    """How the base that was used differs from that one."""
+    """How the base that was used differs from the published one."""
     kind: Literal["causal", "encoder-decoder"] = "causal"
 
     @property
@@ -45,16 +45,16 @@ class PublishedBase:
 
 
 def model_card(report: ForgettingReport, tune: TuneResult | None, base: PublishedBase | None = None) -> str:
-    """README.md: YAML front matter with a ``model-index``, then the text. It holds no secret and no local path.
+    """README.md: YAML front matter with a ``model-index``, then the text. It contains no secret and no local path.
 
     Args:
-        report: what is told.
-        tune: how the model was made; None where that is not known.
-        base: what is known of the base; None: by its name in the report.
+        report: the report to publish.
+        tune: how the model was made; None if unknown.
+        base: facts about the base; None: only its name in the report.
     """
     report, tune = public(report), public(tune)
     if base is None:
-        # A folder on disk can look like a hub name.
+        # A local folder can look like a hub name.
         of_hub = HUB_NAME.fullmatch(report.base_name) and not Path(report.base_name).exists()
         base = PublishedBase(report.base_name if of_hub else "")
     environment = jinja2.Environment(
@@ -85,14 +85,14 @@ def model_card(report: ForgettingReport, tune: TuneResult | None, base: Publishe
 
 
 def _format(tune: TuneResult | None) -> dict[str, str]:
-    """The prompt template and the system message of the training, where they were set."""
+    """The prompt template and the system message of the training, if set."""
     data = tune.config.get("data") if tune is not None else None
     named = {"system message": "system", "prompt template": "prompt"}
     return {label: str(data[name]) for label, name in named.items() if data.get(name)} if isinstance(data, dict) else {}
 
 
 def _measured_again(report: ForgettingReport, base: PublishedBase) -> str:
-    """The command that measures the published model on what everyone has; "" without a published base."""
+    """The command with which anyone can measure the published model; "" without a published base."""
     if not base.name:
         return ""
     keep = [f"{a.name}:{a.margin:g}" for a in report.abilities if a.declared and a.source == "built-in"]
@@ -100,7 +100,7 @@ def _measured_again(report: ForgettingReport, base: PublishedBase) -> str:
 
 
 def front_matter(report: ForgettingReport, tune: TuneResult | None, base: PublishedBase) -> dict[str, Any]:
-    """The metadata. The licence is the base's, where it names one."""
+    """The metadata. The licence is the base's, if it has one."""
     found: dict[str, Any] = {}
     if base.licence:
         found["license"] = base.licence
@@ -119,7 +119,7 @@ def front_matter(report: ForgettingReport, tune: TuneResult | None, base: Publis
 
 
 def markdown_text(text: str) -> str:
-    """`text` as it stands, on one line: nothing in it is markup, and it does not end a table's cell."""
+    """`text` on one line, with markup and cell separators escaped."""
     return _MARKS.sub(r"\\\1", visible(" ".join(text.split())))
 
 
@@ -152,12 +152,12 @@ def _metric(kind: str, value: float, name: str, facts: dict[str, Any]) -> dict[s
 
 
 def _name(report: ForgettingReport) -> str:
-    """The last part of the tuned model's name that says something: ``runs/mine-lora-1/adapter`` is mine-lora-1."""
+    """The last meaningful part of the tuned model's name: mine-lora-1 for ``runs/mine-lora-1/adapter``."""
     parts = [part for part in PurePosixPath(report.tuned_name.replace("\\", "/")).parts if part not in ("/", ".", "..")]
     said = [part for part in parts if part not in ("adapter", "model")]
     return (said or parts or ["tuned model"])[-1]
 
 
 def _is_adapter(report: ForgettingReport) -> bool:
-    """By where the weights of a run lie: an adapter that was interpolated may have become full weights."""
+    """Read from the folder of the weights, because an interpolated adapter may have become full weights."""
     return PurePosixPath(report.tuned_name.replace("\\", "/")).name == "adapter"

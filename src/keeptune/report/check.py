@@ -1,4 +1,4 @@
-"""What `keeptune check` found, as it is shown in a terminal."""
+"""The findings of `keeptune check` in a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LABELS = 12
 
 
 def check_report(report: CheckReport) -> RenderableType:
-    """The answer first, then each problem under its kind, then what is in the data."""
+    """The answer, then the problems by kind, then a summary of the data."""
     parts: list[RenderableType] = [Text(""), Text(conclusion(report), style="bold")]
     for title, problems, style in (("errors", report.errors, "red"), ("warnings", report.warnings, "yellow")):
         if problems:

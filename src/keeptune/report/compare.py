@@ -1,4 +1,4 @@
-"""A comparison of methods as it is shown in a terminal: a pure view of the record."""
+"""A comparison of methods in a terminal: a pure view of the record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keeptune.report.visible import visible
 
 
 def compare_report(report: MethodComparison) -> RenderableType:
-    """The whole of a comparison, the answer first."""
+    """A whole comparison, the answer first."""
     parts: list[RenderableType] = [Text("")]
     parts += [Text(visible(sentence), style="" if place else "bold") for place, sentence in enumerate(report.sentences)]
     parts += [Text(""), methods_table(report)]
@@ -31,7 +31,7 @@ def compare_report(report: MethodComparison) -> RenderableType:
 
 
 def methods_table(report: MethodComparison) -> Table:
-    """One row a method, the largest gain first."""
+    """One row per method, the largest gain first."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     unit_of_score = report.metric if report.higher_is_better else f"{report.metric} ↓"
     columns = ("method", "seeds", unit_of_score, "gain", "95 % interval", "change", "95 % interval", "worst", "drift",

@@ -1,4 +1,4 @@
-"""A learning curve as it is shown in a terminal: a pure view of the record."""
+"""A learning curve in a terminal: a pure view of the record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keeptune.report.visible import visible
 
 
 def curve_report(report: LearningCurve) -> RenderableType:
-    """The whole of a curve, the advice first."""
+    """A whole curve, the advice first."""
     parts: list[RenderableType] = [Text("")]
     parts += [Text(visible(line), style="" if place else "bold") for place, line in enumerate(report.sentences)]
     parts += [Text(""), points_table(report), Text(""), Text(backtest_line(report))]
@@ -29,7 +29,7 @@ def curve_report(report: LearningCurve) -> RenderableType:
 
 
 def points_table(report: LearningCurve) -> Table:
-    """One row a size: score, gain, and the change of each ability."""
+    """One row per size: score, gain, and the change of each ability."""
     names = list(dict.fromkeys(ability.name for point in report.points for ability in point.abilities))
     table = Table(box=None, pad_edge=False, header_style="dim")
     columns = ("examples", "draws", report.metric if report.higher_is_better else f"{report.metric} ↓", "gain")
@@ -51,7 +51,7 @@ def points_table(report: LearningCurve) -> Table:
 
 
 def backtest_line(report: LearningCurve) -> str:
-    """What the smaller sizes foretold of the largest, and whether it came so."""
+    """The prediction for the largest size from the smaller ones, and whether it was right."""
     found = report.backtest
     if not isinstance(found, Backtest):
         return f"backtest: none: {found.reason}"
@@ -64,7 +64,7 @@ def backtest_line(report: LearningCurve) -> str:
 
 
 def limits(metric: str, found: MaybeInterval) -> str:
-    """``+3.1 (+1.0 to +5.2)``; a dash where there is none."""
+    """``+3.1 (+1.0 to +5.2)``, or a dash."""
     if not isinstance(found, Interval):
         return "–"
     return f"{change(metric, found.estimate)} ({change(metric, found.low)} to {change(metric, found.high)})"

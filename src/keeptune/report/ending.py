@@ -1,4 +1,4 @@
-"""The four lines that a run ends with, and its page begins with: gain, worst ability, verdict, next command."""
+"""The last four lines of a run, which also start its page: gain, worst ability, verdict, next command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keeptune.records import AbilityReport, Comparison, ForgettingReport, Gate, 
 from keeptune.report.phrases import change, headline, unit
 
 SEARCH_STEPS = "--auto looks for the cheapest mitigation"
-"""A notice of `tune` that begins so says that --auto can be tried."""
+"""Start of the notice that suggests --auto."""
 VERDICTS: Mapping[Gate, str] = {
     "pass": "pass",
     "fail": "FAIL",
@@ -20,13 +20,13 @@ VERDICTS: Mapping[Gate, str] = {
 
 
 class Ending(NamedTuple):
-    """Each a line of its own, without a label."""
+    """The four lines, without their labels."""
 
     gain: str
     worst: str
     verdict: str
     next: str
-    """A command that runs as it stands."""
+    """A command that runs as printed."""
 
     def lines(self) -> tuple[str, str, str, str]:
         """As a terminal shows them."""
@@ -34,7 +34,7 @@ class Ending(NamedTuple):
 
 
 def ending_of_tune(result: TuneResult) -> Ending:
-    """Of `tune`, whether or not the abilities were asked."""
+    """The ending of `tune`, with or without measured abilities."""
     found = result.forgetting
     task = result.comparisons[0] if result.comparisons else None
     if found is None:
@@ -45,13 +45,13 @@ def ending_of_tune(result: TuneResult) -> Ending:
 
 
 def ending_of_measure(report: ForgettingReport) -> Ending:
-    """Of `measure` and `rescue`, and of the part of `tune` that measures."""
+    """The ending of `measure`, `rescue`, and the measuring part of `tune`."""
     verdict = f"{VERDICTS[report.gate]}. {' '.join(report.sentences)}"
     return Ending(_gain(report.task), _worst(report.abilities), verdict.strip(), _next(report))
 
 
 def worst_ability(abilities: Sequence[AbilityReport]) -> AbilityReport | None:
-    """The one whose answers collapsed, else the one that fell most by its margin; None where none has an interval."""
+    """The ability that fell by the most margins, collapsed ones first. None if no ability has an interval."""
     known = [each for each in abilities if isinstance(each.drop, Interval) or each.verdict == "collapsed"]
 
     def gravity(ability: AbilityReport) -> tuple[bool, float]:
@@ -83,7 +83,7 @@ def _next(report: ForgettingReport) -> str:
     if any(notice.startswith(SEARCH_STEPS) for notice in report.notices):
         return command("tune", config=f"{report.path}/config.json", auto=True, output=f"{report.path}-auto")
     if not report.manifest.device:
-        # Two logs: nothing that could be asked.
+        # Two logs were compared, so there is no model to chat with.
         return command("runs show", report.path)
     return _chat(report.tuned_name)
 

@@ -1,4 +1,4 @@
-"""The four lines of an ending, as a terminal shows them."""
+"""The four lines of an ending in a terminal."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def ending_lines(ending: Ending) -> list[RenderableType]:
 
 
 def command_line(label: str, command: str) -> Text:
-    """A line that ends in a command, never broken: a terminal that wraps it pastes it whole."""
+    """A line that ends in a command. It is not wrapped, so that it can be pasted whole."""
     return Text(f"{label}: {visible(command)}", no_wrap=True, overflow="ignore")

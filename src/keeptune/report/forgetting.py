@@ -1,4 +1,4 @@
-"""What was forgotten, as it is shown in a terminal: pure views of records. No number is computed here."""
+"""The forgetting report in a terminal: pure views of records. No number is computed here."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ STYLES = {
 }
 SIGNS = {"kept": "✓", "lost": "✗", "collapsed": "∅", "inconclusive": "?", "not measurable": "–"}
 CELLS = 5
-"""Confusions shown of an ability: those that grew most."""
+"""Maximum confusions shown for an ability: those that grew most."""
 
 
 def forgetting_report(report: ForgettingReport) -> RenderableType:
-    """The whole of a measure, the answer last."""
+    """A whole report of `measure`, the answer last."""
     parts = [*forgetting_details(report), Text(""), *notes(report.notices)]
     parts.append(Text(f"files: {report.path}  (report.html, forgetting.json, abilities/)"))
     return Group(*parts, *ending_lines(ending_of_measure(report)))
@@ -54,7 +54,7 @@ def forgetting_details(report: ForgettingReport) -> list[RenderableType]:
 
 
 def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
-    """One row an ability: declared ones first, then the worst verdicts."""
+    """One row per ability: declared ones first, then the worst verdicts."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     columns = ("change", interval_of(abilities), "margin", "retention", "items", "rose/fell")
     for index, column in enumerate(("ability", "verdict", "base", "tuned", *columns)):
@@ -115,7 +115,7 @@ def _intrusion(found: IntrusionReport | Undefined) -> list[RenderableType]:
         f"(the detector finds {found.true_positive_rate:.0%} of the task's own answers, at "
         f"{found.false_positive_rate:.1%} false positives; by length alone {found.length_only_rate:.0%})"
     )
-    # A detector that is not to be trusted cannot say that there is nothing.
+    # An unreliable detector cannot show that there is no intrusion.
     nothing = ["no significant rise of answers that look like the new task's in any ability"] if found.trusted else []
     doubt = [] if found.trusted else [f"unreliable: {found.note}"]
     return _section("intrusion of the new task", [*doubt, *(lines or nothing), measured])

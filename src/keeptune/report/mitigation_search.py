@@ -1,4 +1,4 @@
-"""The search of a mitigation search as a terminal shows it: a pure view of its records."""
+"""A mitigation search in a terminal: a pure view of its records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keeptune.report.visible import visible
 
 
 def mitigation_search_report(report: MitigationSearchReport) -> RenderableType:
-    """Every candidate on its development items, the choice and its reason."""
+    """Every candidate with its results on development items, then the choice and its reason."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     names = [drop.name for drop in report.candidates[0].drops]
     for column in (

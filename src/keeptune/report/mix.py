@@ -1,4 +1,4 @@
-"""A mix as it is shown in a terminal: what goes in, what is left out, and why."""
+"""A mix in a terminal: the rows that go in, those that are left out, and why."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from keeptune.report.visible import visible
 
 PROBLEMS_SHOWN = 10
 TESTS_SHOWN = 3
-"""With more test sets, their leaks stand in one column."""
+"""Maximum test sets with a column each; the leaks of more share one column."""
 
 
 def mix_report(report: MixReport) -> RenderableType:
-    """The answer first, then each source, then rows that could not be used."""
+    """The answer, then each source, then unusable rows."""
     parts: list[RenderableType] = [Text(""), Text(_headline(report), style="bold"), Text(""), _table(report)]
     for test in report.tests:
         invalid = f", {test.invalid:,} unreadable" if test.invalid else ""
@@ -83,7 +83,7 @@ def _sums(sources: Sequence[MixedSource], each_test: bool, near: bool) -> list[s
 
 
 def _numbers(source: MixedSource, each_test: bool, near: bool) -> tuple[list[int], float, list[int]]:
-    """(counts of rows, share, characters and perhaps tokens), in the table's order."""
+    """Counts of rows, share, characters and perhaps tokens, in the order of the table."""
     leaks = list(source.leaks) if each_test else [sum(source.leaks)]
     repeats = [source.exact_within, source.exact_across, *[source.near] * near]
     sizes = [source.characters] if source.tokens is None else [source.characters, source.tokens]

@@ -1,4 +1,4 @@
-"""What was chosen for the user, or should be known, as lines of a terminal."""
+"""Notices of a run as lines of a terminal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from keeptune.report.visible import visible
 
 
 def notes(notices: Sequence[str], metric_reason: str | None = None) -> list[RenderableType]:
-    """What was chosen for the user, or should be known; where the choice of the metric has its own line, without it."""
+    """The notices, except the choice of the metric if `metric_reason` has a line of its own."""
     others = dict.fromkeys(n for n in notices if metric_reason is None or not n.endswith(metric_reason))
     return [Text(f"note: {visible(notice)}", style="dim") for notice in others]

@@ -21,7 +21,7 @@ NAMES: Mapping[str, str] = {
 
 
 def is_loss(metric: str) -> bool:
-    """Whether the metric is counted in nats, not in points."""
+    """Whether the metric is in nats instead of points."""
     return counted_in(metric) != "points"
 
 
@@ -31,10 +31,10 @@ def score(metric: str, value: float) -> str:
 
 
 def change(metric: str, value: float, *apart: float) -> str:
-    """As `score`, with its sign, of zero a plus; a minus is a real minus.
+    """Like `score`, with a sign: a plus for zero, and a real minus.
 
     Args:
-        apart: what the value must not seem to be if it is not: it has more digits, then.
+        apart: values that must not look equal to `value`; digits are added until they differ.
     """
     digits = _digits(metric)
     others = [other for other in apart if other != value]
@@ -44,12 +44,12 @@ def change(metric: str, value: float, *apart: float) -> str:
 
 
 def signed(value: float) -> str:
-    """A place on an axis of changes: ``+5``, ``−2.5``, ``0``."""
+    """A tick on an axis of changes: ``+5``, ``−2.5``, ``0``."""
     return f"{value + 0.0:+g}".replace("-", "−") if value else "0"
 
 
 def _rounded(metric: str, value: float) -> float:
-    # Adding nothing takes the sign from a zero.
+    # Adding 0.0 removes the sign of a negative zero.
     return round(value, _digits(metric)) + 0.0
 
 
@@ -58,19 +58,19 @@ def _digits(metric: str) -> int:
 
 
 def unit(metric: str) -> str:
-    """What a score is counted in."""
+    """The unit of a score."""
     return counted_in(metric)
 
 
 def called(name: str) -> str:
-    """A model or baseline in words."""
+    """The name of a model or baseline for readers."""
     if name.startswith("few-shot-"):
         return f"the base with {name.removeprefix('few-shot-')} examples in its prompt"
     return NAMES.get(name, name)
 
 
 def headline(comparison: Comparison) -> str:
-    """What changed between before and after, and how certain it is."""
+    """The change between before and after, with its uncertainty."""
     c = comparison
     start = f"{c.metric} {_went(c)} from {score(c.metric, c.before)} to {score(c.metric, c.after)} "
     start += f"on {_items(c)}"
@@ -88,7 +88,7 @@ def headline(comparison: Comparison) -> str:
 
 
 def _items(comparison: Comparison) -> str:
-    """``120 unseen items`` only where it was looked up that the model was trained on none of them."""
+    """``120 unseen items`` only if the run recorded that the model was trained on none of them."""
     items, seen = f"item{'' if comparison.items == 1 else 's'}", comparison.trained_on
     if seen is None:
         return f"{comparison.items:,} {items}"
@@ -99,7 +99,7 @@ def _items(comparison: Comparison) -> str:
 
 
 def verdict(comparison: Comparison) -> str:
-    """Whether tuning was worth it, against `before` as the best of what needs no tuning."""
+    """Whether tuning was worth it; `before` is the best alternative without tuning."""
     c = comparison
     rival = f"{called(c.before_name)} ({score(c.metric, c.before)})"
     found = c.gain
@@ -135,12 +135,12 @@ def interval(metric: str, found: Interval) -> str:
 
 
 def caveat(found: Interval) -> str:
-    """Why an interval is no verdict; "" where it is one."""
+    """Why an interval is no verdict; "" if it is one."""
     return found.method.rpartition("; ")[2] if too_few(found) else ""
 
 
 def best_rival(comparisons: tuple[Comparison, ...]) -> Comparison | None:
-    """Of the comparisons by the first one's metric, that whose `before` is the best; None where there is none."""
+    """The comparison by the primary metric with the best `before`; None without comparisons."""
     if not comparisons:
         return None
     first = comparisons[0]
@@ -160,7 +160,7 @@ def _open(found: Interval) -> bool:
 
 
 def candidate_line(candidate: DevEvidence) -> str:
-    """One candidate of a mitigation search: the gain, and each kept ability's change, on development items."""
+    """One candidate of a mitigation search: its gain and each declared ability's change on development items."""
     drops = [f"{d.name} {change(d.metric, -d.drop)} (margin {d.margin:g})" for d in candidate.drops]
     if candidate.routed:
         drops = ["the base answers all but the task"]
@@ -169,6 +169,6 @@ def candidate_line(candidate: DevEvidence) -> str:
 
 
 def interval_of(abilities: Sequence[AbilityReport]) -> str:
-    """``95 % interval``: what the drops' intervals are; wider where several looks are planned."""
+    """``95 % interval``: the level of the drops' intervals, higher if several looks are planned."""
     levels = [a.drop.level for a in abilities if isinstance(a.drop, Interval)]
     return f"{100 * max(levels, default=0.95):.3g} % interval"

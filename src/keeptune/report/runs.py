@@ -1,4 +1,4 @@
-"""Lists and comparisons of runs, as they are shown in a terminal: pure views of records."""
+"""Lists and comparisons of runs in a terminal: pure views of records."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from keeptune.workspace.task_name import short_model
 
 STYLES = {"finished": "", "running": "cyan", "unfinished": "yellow", "damaged": "bold red"}
 WIDEST = 1000
-"""Columns of a console that has room for everything."""
+"""Minimum columns of a console for the full table."""
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def runs_report(runs: Sequence[RunEntry], folder: str) -> RenderableType:
-    """One line a run, and what is wrong with damaged ones."""
+    """One line per run, and the error of each damaged one."""
     if not runs:
         return Text(f"no matching runs in {folder}")
     table = _table("run", "task", "model", "method", "gain", "kept", "lost", "when", "state", "size", numbers=(9,))
@@ -54,7 +54,7 @@ def runs_report(runs: Sequence[RunEntry], folder: str) -> RenderableType:
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """A table where the console has room for it, so that no word is cut into letters; else `narrow`."""
+    """A table if the console is wide enough for whole words; otherwise `narrow`."""
 
     table: Table
     narrow: RenderableType
@@ -80,7 +80,7 @@ def _block(run: RunEntry) -> Text:
 
 
 def run_report(run: RunEntry) -> RenderableType:
-    """All that one run tells of itself."""
+    """All facts about one run."""
     facts = {
         "folder": run.path,
         "kind": run.kind,
@@ -111,7 +111,7 @@ def run_report(run: RunEntry) -> RenderableType:
 
 
 def comparison_report(compared: RunComparison) -> RenderableType:
-    """Scores, then the settings in which the runs differ."""
+    """The scores, then the settings that differ."""
     names = [run.name for run in compared.runs]
     table = _table("", "metric", *map(visible, names), numbers=())
     for row in compared.scores:
@@ -138,7 +138,7 @@ def size(count: float) -> str:
 
 
 def shown(value: Any) -> str:
-    """A setting on one line; a dash where it was left open."""
+    """A setting on one line; a dash if it was not set."""
     return "–" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -165,7 +165,7 @@ def _cell(row: ScoreRow, cell: ScoreCell | None) -> Text:
 
 
 def _kept(run: RunEntry) -> str:
-    """``5 of 7``: of the declared abilities."""
+    """``5 of 7`` declared abilities."""
     declared = [ability for ability in run.abilities if ability.declared]
     return f"{sum(a.verdict == 'kept' for a in declared)} of {len(declared)}" if declared else "–"
 

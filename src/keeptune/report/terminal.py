@@ -1,4 +1,4 @@
-"""A result as it is shown in a terminal: pure views of records. No number is computed here."""
+"""A result in a terminal: pure views of records. No number is computed here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWER_CHARACTERS = 400
 
 
 def tune_report(result: TuneResult) -> RenderableType:
-    """The whole of a `tune` run and of what it forgot, the answer last, where a terminal leaves it in sight."""
+    """A whole `tune` run with its forgetting report. The answer is last, where a terminal keeps it visible."""
     parts: list[RenderableType] = [Text(""), scores_table(result), Text(""), comparisons_table(result.comparisons)]
     parts += marks(result.comparisons)
     if result.samples:
@@ -95,7 +95,7 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
 
 
 def marks(comparisons: Sequence[Comparison]) -> list[RenderableType]:
-    """What the marks in the table mean, and why an interval is not there; each once."""
+    """What the marks in the table mean, and why an interval is missing; each once."""
     lines: dict[str, None] = {}
     if not all(c.higher_is_better for c in comparisons):
         lines["↓ lower is better; a difference below 0 is still worse"] = None
@@ -108,7 +108,7 @@ def marks(comparisons: Sequence[Comparison]) -> list[RenderableType]:
 
 
 def examples(samples: Sequence[SideBySide]) -> RenderableType:
-    """A few items side by side: what was asked, and what base and tuned answered."""
+    """A few items side by side: the prompt, and the answers of base and tuned."""
     parts: list[RenderableType] = []
     for number, sample in enumerate(samples, 1):
         table = Table.grid(padding=(0, 1))
@@ -127,7 +127,7 @@ def examples(samples: Sequence[SideBySide]) -> RenderableType:
 
 
 def shortened(text: str, limit: int) -> str:
-    """On one line, nothing in it that a terminal would obey; of a longer text, its start and its end."""
+    """One line without control characters; the start and end of a longer text."""
     line = visible(" ".join(text.split()))
     if len(line) <= limit:
         return line

@@ -1,9 +1,9 @@
-"""Characters that would not be seen, or would move what is around them, made visible."""
+"""Make characters visible that are invisible or affect the text around them."""
 
 from __future__ import annotations
 
 _CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "␡"}
-"""C0 controls by their pictures: ESC is ␛."""
+"""C0 controls as Unicode control pictures: ESC is ␛."""
 _HIDDEN = (
     *range(0x80, 0xA0),  # C1 controls: one of them starts a terminal escape, as ESC [ does
     *(0x200B, 0x2028, 0x2029, 0xFEFF),
@@ -15,8 +15,8 @@ _TABLE = _CONTROLS | {code: f"⟨U+{code:04X}⟩" for code in _HIDDEN}
 
 
 def visible(text: str) -> str:
-    """`text` with each control, direction mark, invisible character and lone surrogate written out.
+    """`text` with every control, direction mark, invisible character and lone surrogate written out.
 
-    Line ends, tabs and the joiners inside emoji and Indic or Arabic words stay.
+    Line ends, tabs, and joiners within emoji and Indic or Arabic words are kept.
     """
     return text.translate(_TABLE)

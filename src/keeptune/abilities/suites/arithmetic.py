@@ -109,7 +109,7 @@ def make() -> Sequence[Item]:
 
 ARITHMETIC = Suite(
     name="arithmetic",
-    title="sums and word problems of one step",
+    title="sums and one-step word problems",
     version="1",
     templates=(
         "{question}",

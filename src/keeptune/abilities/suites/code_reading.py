@@ -74,7 +74,7 @@ def make() -> Sequence[Item]:
 
 CODE_READING = Suite(
     name="code_reading",
-    title="what a Python snippet prints",
+    title="output of Python snippets",
     version="1",
     templates=(
         "What does this Python code print?\n\n```python\n{code}\n```",

@@ -63,7 +63,7 @@ def fill(text: str, number: int) -> Item:
 
 ENTITY_RECOGNITION = Suite(
     name="entity_recognition",
-    title="finding names of people, organizations and places",
+    title="names of people, organizations and places",
     version="1",
     templates=(
         'List the people, organizations and places as "type: name; type: name", or answer "none".\n\n{text}',

@@ -39,7 +39,7 @@ def sentence(text: str, name: str) -> str:
 
 ENTITY_TYPING = Suite(
     name="entity_typing",
-    title="telling people, organizations, places and products apart",
+    title="entity typing: person, organization, place or product",
     version="1",
     templates=(
         "Is {name} a person, an organization, a place or a product?\n\n{text}",

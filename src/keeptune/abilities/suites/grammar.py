@@ -85,7 +85,7 @@ def make() -> Sequence[Item]:
 
 GRAMMAR = Suite(
     name="grammar",
-    title="right against wrong sentences",
+    title="acceptability of sentences",
     version="1",
     templates=(
         "Write one correct English sentence with these words: {words}.",

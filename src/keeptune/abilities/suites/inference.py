@@ -46,7 +46,7 @@ def make() -> list[Item]:
 
 INFERENCE = Suite(
     name="inference",
-    title="seeing what follows from a sentence",
+    title="natural language inference",
     version="1",
     templates=(
         "{premise} Does it follow that this is true: {statement} Answer yes or no.",

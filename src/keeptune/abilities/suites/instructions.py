@@ -66,7 +66,7 @@ def _item(rule: Rule, topic: str) -> Item:
 
 INSTRUCTIONS = Suite(
     name="instructions",
-    title="keeping to rules that code can check",
+    title="instructions with checkable rules",
     version="1",
     templates=(
         "{task} {rule}",

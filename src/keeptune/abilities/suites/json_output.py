@@ -68,7 +68,7 @@ def _shown(sentence: str, **record: str | int) -> Item:
 
 JSON_OUTPUT = Suite(
     name="json_output",
-    title="a sentence as a JSON object",
+    title="sentences to JSON objects",
     version="1",
     templates=(
         "{text}\n\nGive the {keys} in this sentence as a JSON object.",

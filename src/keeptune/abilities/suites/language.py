@@ -97,7 +97,7 @@ def make() -> Sequence[Item]:
 
 LANGUAGE = Suite(
     name="language",
-    title="English prose, by mean token loss",
+    title="loss on English prose",
     version=f"1-python{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}",
     templates=(),
     output_type="loss",

@@ -66,7 +66,7 @@ def fillings(text: str, number: int) -> dict[str, str]:
 
 PASSAGE_QA = Suite(
     name="passage_qa",
-    title="answering questions about a passage",
+    title="questions about a passage",
     version="1",
     templates=(
         "{passage}\n\nQuestion: {question} Answer in as few words as possible.",

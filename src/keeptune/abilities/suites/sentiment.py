@@ -62,7 +62,7 @@ def make() -> list[Item]:
 
 SENTIMENT = Suite(
     name="sentiment",
-    title="telling praise from complaint",
+    title="sentiment classification",
     version="1",
     templates=(
         "A friend tells you: {text}",

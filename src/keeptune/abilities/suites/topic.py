@@ -52,7 +52,7 @@ def fill(text: str, number: int) -> str:
 
 TOPIC = Suite(
     name="topic",
-    title="telling what a text is about",
+    title="topic classification",
     version="1",
     templates=(
         "What is this text about: sports, business, politics, science or music?\n\n{text}",

@@ -93,7 +93,7 @@ def make() -> Sequence[Item]:
 
 WORD_MEANING = Suite(
     name="word_meaning",
-    title="synonyms, opposites and kinds of things",
+    title="synonyms, antonyms and categories",
     version="1",
     templates=(
         "{question}",

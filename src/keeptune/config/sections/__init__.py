@@ -1,1 +1,1 @@
-"""The sections of the settings, a file each. A field declares its default and all its facts by `setting`."""
+"""The sections of the settings, one file each. Each field declares its default and all its facts by `setting`."""

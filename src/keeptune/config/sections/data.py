@@ -1,4 +1,4 @@
-"""Which rows, and how they are read."""
+"""Which rows are used, and how they are read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LossOn = Literal["last", "all"]
 
 @dataclass(frozen=True, slots=True)
 class DataConfig(Canonical):
-    """Which rows, and how they are read."""
+    """Which rows are used, and how they are read."""
 
     train: str | None = setting(
         None,
@@ -47,7 +47,7 @@ class DataConfig(Canonical):
     completion: str | None = setting(
         None,
         Affects.INPUT,
-        "Field that holds the answer, or a template of it.",
+        "Field with the answer, or a template for it.",
         unset="found from the field names",
         metavar="FIELD",
         group="start",
@@ -60,7 +60,7 @@ class DataConfig(Canonical):
         None,
         Affects.INPUT,
         "Encoding of text files, such as cp1252 or utf-16.",
-        unset="UTF-8; another is detected where it is certain, and reported",
+        unset="UTF-8; another encoding is detected if it is certain, and reported",
         metavar="NAME",
         parse=known_encoding,
     )
@@ -77,7 +77,7 @@ class DataConfig(Canonical):
         None,
         Affects.INPUT,
         "Labels to choose from: a,b,c, the field that holds them, or none.",
-        more="`auto` takes the rows' own `choices`, or their answers where there are few and they repeat.",
+        more="`auto` uses the rows' `choices`, or their answers if these are few and repeat.",
         unset="auto, detected and reported",
         metavar="FIELD|LIST|none",
         parse=labels,
@@ -89,7 +89,7 @@ class DataConfig(Canonical):
         0,
         Affects.INPUT,
         "Seed that selects which rows --limit-train uses.",
-        more="For one seed, a smaller selection is part of a larger one.",
+        more="With the same seed, a smaller selection is part of a larger one.",
         range=SEED,
         needs=("data.limit_train",),
     )
@@ -119,12 +119,12 @@ class DataConfig(Canonical):
         "What to do with a longer row.",
         more="`truncate` cuts the middle of its prompt, `drop` leaves the row out, `error` stops.",
     )
-    loss_on: LossOn = setting("last", Affects.WEIGHTS, "In rows of several turns, learn the last answer or all.")
+    loss_on: LossOn = setting("last", Affects.WEIGHTS, "Learn the last answer of a conversation, or all answers.")
     drop_duplicates: bool = setting(
         True,
         Affects.INPUT,
-        "Keep train rows that repeat another row or occur in test.",
-        more="The flag sets it to false: by default such rows are dropped.",
+        "Keep train rows that duplicate another row or a test row.",
+        more="By default such rows are dropped.",
         flag="keep-duplicates",
         aliases={"keep_duplicates": inverted},
     )

@@ -56,24 +56,24 @@ class Keep(Canonical):
     """One ability that must not be lost. Written ``NAME[=DATA][:METRIC][:MARGIN]``, or as a mapping."""
 
     name: str
-    """Of a built-in ability, or any short name for the user's own."""
+    """A built-in ability, or any short name for your own items."""
     data: str = ""
     """Items, as for `DataConfig.test`; ``run:FOLDER`` for the test rows of an earlier run; ``lm-eval:TASK`` for a task
     of lm-evaluation-harness; "" for a built-in ability."""
     metric: str | None = None
     """None: chosen from the data, or the ability's own."""
     margin: float | None = None
-    """The largest drop that does not matter, in points. None: 5, or 0.05 nats per token for a loss."""
+    """The largest acceptable drop, in points. None: 5, or 0.05 nats per token for a loss."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureConfig(Canonical):
-    """Which abilities are measured before and after, beside the task."""
+    """Which abilities are measured before and after, in addition to the task."""
 
     extent: Extent | None = setting(
         None,
         Affects.VERDICT,
-        "How much to measure beside the task.",
+        "How much to measure in addition to the task.",
         more="`full`: all items. `quick`: about 150 items of each ability that `keep` does not name, without "
         "diagnosis.",
         unset="quick after tune, full in measure",
@@ -84,8 +84,8 @@ class MeasureConfig(Canonical):
         Affects.VERDICT,
         "Ability that must not be lost; may be repeated.",
         more="Only these abilities decide the exit code. In YAML also as a mapping with `name`, `data`, `metric` and "
-        "`margin`. DATA is a file of items, `run:FOLDER` or `lm-eval:TASK`; MARGIN is the largest drop that does not "
-        "matter, by default 5 points, or 0.05 nats per token for a loss.",
+        "`margin`. DATA is a file of items, `run:FOLDER` or `lm-eval:TASK`; MARGIN is the largest "
+        "acceptable drop, by default 5 points, or 0.05 nats per token for a loss.",
         metavar="NAME[=DATA][:METRIC][:MARGIN]",
         group="start",
     )
@@ -108,7 +108,7 @@ class MeasureConfig(Canonical):
     dev_fraction: float = setting(
         0.0,
         Affects.VERDICT,
-        "Share of your own items held out to choose a mitigation on.",
+        "Share of your own items held out as development items, on which a mitigation is chosen.",
         more="Whole groups are held out.",
         unset="0; 0.2 where α is chosen, 0.3 with --auto",
         range=FRACTION,
@@ -125,7 +125,7 @@ class MeasureConfig(Canonical):
     fail_on: tuple[str, ...] = setting(
         ("fail", "inconclusive"),
         Affects.VERDICT,
-        "Outcome with an exit code of its own: fail (3), inconclusive (4), or none; may be repeated.",
+        "Outcome that exits with an error: fail (code 3), inconclusive (code 4), or none; may be repeated.",
         unset="both",
         metavar="fail|inconclusive|none",
     )
@@ -133,12 +133,12 @@ class MeasureConfig(Canonical):
         1,
         Affects.VERDICT,
         "Number of measurements planned, each with as many new items.",
-        more="Each look is stricter, so that all together are wrong as rarely as one.",
+        more="Each look is stricter, so that the error rate over all looks is that of one.",
         range=Range(1, 10, high_open=False),
     )
     probe: bool = setting(
         False,
         Affects.VERDICT,
         "Test whether a few old examples bring lost abilities back.",
-        more="It trains both models a few steps.",
+        more="It trains both models for a few steps.",
     )

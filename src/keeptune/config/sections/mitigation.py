@@ -1,4 +1,4 @@
-"""What a training does to keep other abilities, and how the cheapest mitigation is searched."""
+"""Mitigations of a training, and the search for the cheapest one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MitigationConfig(Canonical):
     replay_fraction: float = setting(
         0.05,
         Affects.WEIGHTS,
-        "Share of replayed rows in the mix; all of the task's rows stay.",
+        "Share of replayed rows in the mix; no row of the task is left out.",
         range=FRACTION,
         needs=("mitigation.replay",),
     )
@@ -76,7 +76,7 @@ class MitigationConfig(Canonical):
         "self",
         Affects.WEIGHTS,
         "Where the KL is taken: text the base samples, replayed rows, or the task's rows.",
-        more="On the task's rows, the right token is left out.",
+        more="On the task's rows, the target token is left out.",
         metavar="self|replay|task",
         needs=("mitigation.kl", "mitigation_search.auto"),
     )
@@ -98,20 +98,20 @@ class MitigationConfig(Canonical):
         0.0,
         Affects.WEIGHTS,
         "Share of layers, from the lowest, that are not trained.",
-        more="The embeddings are not trained either. An adapter leaves those layers out.",
+        more="The embeddings are not trained either. An adapter skips those layers.",
         range=FRACTION,
     )
     token_weights: TokenWeights = setting(
         "none",
         Affects.WEIGHTS,
-        "How to reduce the weight of tokens that the model finds improbable.",
+        "How to down-weight tokens to which the model gives a low probability.",
         more="`stm` (arXiv:2501.14315), `talr` (arXiv:2509.20758), `dft` (arXiv:2508.05629).",
     )
     reference: str | None = setting(
         None,
         Affects.INPUT,
-        "Model that KL and self-replay hold to; it needs the same tokenizer.",
-        unset="the trained model, as it was before",
+        "Reference model for KL and self-replay; it needs the same tokenizer.",
+        unset="the model to train, before its training",
         flag="",
     )
     interpolation: float | Literal["auto"] = setting(
@@ -126,7 +126,7 @@ class MitigationConfig(Canonical):
     extra: tuple[str, ...] = setting(
         (),
         Affects.WEIGHTS,
-        "Mitigation without a flag of its own, such as one of another package; may be repeated.",
+        "Mitigation without a flag, such as one of another package; may be repeated.",
         metavar="NAME[=VALUE]",
         flag="mitigation",
     )
@@ -134,26 +134,26 @@ class MitigationConfig(Canonical):
 
 @dataclass(frozen=True, slots=True)
 class MitigationSearchConfig(Canonical):
-    """How the cheapest mitigation is searched."""
+    """The search for the cheapest mitigation."""
 
     auto: bool = setting(
         False,
         Affects.CHOICE,
         "Try mitigations, cheapest first, until every ability that --keep names is kept.",
-        more="The choice is made on dev items.",
+        more="It chooses on development items.",
         group="start",
     )
     can_route: bool = setting(
         False,
         Affects.CHOICE,
-        "Requests can be routed to the base or the tuned model, so routing counts as a mitigation.",
+        "Requests can be routed to the base or the tuned model, so the search may choose routing.",
         needs=("mitigation_search.auto",),
     )
     candidates: tuple[str, ...] = setting(
         (),
         Affects.CHOICE,
         "Mitigation to try, in this order; may be repeated.",
-        more="Each follows the plain training, such as `interpolation=0.5` or `replay=0.05+kl=0.1`.",
+        more="The plain training comes first. Examples: `interpolation=0.5`, `replay=0.05+kl=0.1`.",
         unset="the search's own",
         metavar="MITIGATION",
         needs=("mitigation_search.auto",),
@@ -161,7 +161,7 @@ class MitigationSearchConfig(Canonical):
     max_candidates: int | None = setting(
         None,
         Affects.BUDGET,
-        "Maximum trainings in the search, the plain one included.",
+        "Maximum trainings in the search, including the plain one.",
         unit="trainings",
         range=COUNT,
         needs=("mitigation_search.auto",),
@@ -169,7 +169,7 @@ class MitigationSearchConfig(Canonical):
     search_minutes: float | None = setting(
         None,
         Affects.BUDGET,
-        "Start no candidate after X minutes.",
+        "Start no further candidate after X minutes.",
         unit="minutes",
         range=POSITIVE,
         needs=("mitigation_search.auto",),
@@ -177,8 +177,8 @@ class MitigationSearchConfig(Canonical):
     min_gain: float = setting(
         0.9,
         Affects.CHOICE,
-        "Share of the plain training's gain that is enough to stop the search.",
-        more="Measured on dev items.",
+        "Stop the search at this share of the plain training's gain.",
+        more="Measured on development items.",
         range=Range(0, 1, high_open=False),
         needs=("mitigation_search.auto",),
     )

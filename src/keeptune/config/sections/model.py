@@ -1,4 +1,4 @@
-"""Which model, and where it runs."""
+"""The model, and where it runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig(Canonical):
-    """Which model, and where it runs."""
+    """The model, and where it runs."""
 
     name: str = setting(
         "smollm2",

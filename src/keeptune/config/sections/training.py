@@ -28,7 +28,7 @@ class Adapter(Canonical):
         "lora",
         Affects.WEIGHTS,
         "Training method: full, lora, dora, rslora, ia3 …",
-        more="LoRA: Hu et al. 2021, arXiv:2106.09685. The other settings of this section belong to adapters.",
+        more="LoRA: Hu et al. 2021, arXiv:2106.09685. The other settings of this section are for adapters.",
         metavar="NAME",
         flag="method",
         group="start",
@@ -40,7 +40,7 @@ class Adapter(Canonical):
         0.0,
         Affects.WEIGHTS,
         "Dropout of the adapter.",
-        more="On a CPU, a dropout of 0.05 costs a quarter of the speed, and a few epochs do not need it.",
+        more="On a CPU, a dropout of 0.05 costs a quarter of the speed; a few epochs need none.",
         range=FRACTION,
         aliases=also("lora_dropout"),
     )
@@ -84,7 +84,7 @@ class TrainingConfig(Canonical):
         8,
         Affects.WEIGHTS,
         "Rows per optimizer step.",
-        more="`per_device_train_batch_size` times `gradient_accumulation_steps`, where those are given.",
+        more="`per_device_train_batch_size` × `gradient_accumulation_steps`, if those are given.",
         unit="rows",
         range=COUNT,
     )
@@ -92,7 +92,7 @@ class TrainingConfig(Canonical):
         None,
         Affects.WEIGHTS,
         "Maximum tokens in a forward pass, padding included.",
-        unset="what the device computes best and its memory holds",
+        unset="the fastest size for the device that fits its memory",
         unit="tokens",
         range=COUNT,
         flag="",
@@ -101,21 +101,27 @@ class TrainingConfig(Canonical):
         None,
         Affects.NOTHING,
         "Compile the model's blocks.",
-        unset="on a CPU with a C++ compiler, if the run is long enough to gain",
+        unset="on a CPU with a C++ compiler, if the run is long enough to benefit",
     )
     warmup_fraction: float = setting(
-        0.05, Affects.WEIGHTS, "Share of steps over which the rate rises.", range=FRACTION, aliases=also("warmup_ratio")
+        0.05,
+        Affects.WEIGHTS,
+        "Share of steps over which the learning rate rises.",
+        range=FRACTION,
+        aliases=also("warmup_ratio"),
     )
     weight_decay: float = setting(0.0, Affects.WEIGHTS, "Weight decay of AdamW.", range=NOT_NEGATIVE)
-    max_grad_norm: float = setting(1.0, Affects.WEIGHTS, "Gradients are clipped to this norm.", range=POSITIVE)
+    max_grad_norm: float = setting(
+        1.0, Affects.WEIGHTS, "Maximum norm of the gradients; they are clipped to it.", range=POSITIVE
+    )
     max_minutes: float | None = setting(
         None,
         Affects.BUDGET,
-        "Stop training after X minutes, with the schedule completed.",
+        "Stop training after X minutes; the learning-rate schedule is shortened to fit.",
         unit="minutes",
         range=POSITIVE,
     )
-    validations_per_epoch: int = setting(1, Affects.WEIGHTS, "Validations in each epoch.", range=COUNT, flag="")
+    validations_per_epoch: int = setting(1, Affects.WEIGHTS, "Validations per epoch.", range=COUNT, flag="")
     select_by: MetricWhen = setting(
         "loss",
         Affects.WEIGHTS,
@@ -126,7 +132,7 @@ class TrainingConfig(Canonical):
         5.0,
         Affects.NOTHING,
         "Minutes between checkpoints to resume from.",
-        more="Each validation makes one too; 0 makes one after every step.",
+        more="Each validation saves one too; 0 saves one after every step.",
         unit="minutes",
         range=NOT_NEGATIVE,
         flag="",
@@ -136,8 +142,8 @@ class TrainingConfig(Canonical):
         0,
         Affects.WEIGHTS,
         "Choose lr and epochs by N short trainings before the run.",
-        more="It takes the lowest validation loss within `max_drift`; what is given is not searched. 0 uses the "
-        "defaults.",
+        more="It takes the lowest validation loss within `max_drift`. A value that you give is not searched. "
+        "0 uses the defaults.",
         range=NOT_NEGATIVE,
     )
     max_drift: float = setting(

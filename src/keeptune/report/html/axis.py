@@ -1,4 +1,4 @@
-"""A horizontal axis: where a value lies, in percent of the width."""
+"""A horizontal axis: the position of a value in percent of the width."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 TICKS = 6
-"""The most steps between ticks; fewer are taken where that makes round numbers."""
+"""Maximum steps between ticks; fewer if that gives round numbers."""
 NOISE = 1e-9
 """Values closer than this are equal."""
 
@@ -21,16 +21,16 @@ class Axis:
     ticks: tuple[float, ...]
 
     def at(self, value: float) -> str:
-        """``37.50%``: an SVG length, so a drawing is laid once and fits every width."""
+        """``37.50%``: a relative SVG length, so that a drawing fits every width."""
         return f"{100.0 * (value - self.low) / (self.high - self.low):.2f}%"
 
     def down(self, value: float) -> str:
-        """The same from the top of a drawing, where the largest value is."""
+        """The same from the top of a drawing, which shows the largest value."""
         return f"{100.0 * (self.high - value) / (self.high - self.low):.2f}%"
 
 
 def axis_over(values: Iterable[float]) -> Axis:
-    """The axis that shows 0 and all `values`, ending at ticks of 1, 2 or 5 times a power of ten."""
+    """The axis that shows 0 and all `values` and ends at ticks of 1, 2 or 5 times a power of ten."""
     shown = [0.0, *values]
     low, high = min(shown), max(shown)
     if high - low < NOISE:

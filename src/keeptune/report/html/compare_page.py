@@ -1,4 +1,4 @@
-"""A comparison of methods as one HTML file: a pure view of its record, without any script."""
+"""A comparison of methods as one HTML file without scripts: a pure view of its record."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ class Point:
     row: MethodRow
     gain: Interval
     change: Interval
-    """Of what counts as forgetting: below 0 is worse."""
+    """Change of what counts as forgetting: below 0 is worse."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """Gain upwards against what was kept to the right."""
+    """The drawing: gain on the vertical axis, kept abilities on the horizontal one."""
 
     changes: Axis
     gains: Axis
     points: tuple[Point, ...]
     apart: tuple[MethodRow, ...]
-    """Methods of which one of the two is not known."""
+    """Methods without one of the two values."""
 
     def height(self, gain: float) -> str:
-        """Where a gain lies, from the top: an SVG length."""
+        """Position of a gain from the top, an SVG length."""
         return f"{100.0 - float(self.gains.at(gain).rstrip('%')):.2f}%"
 
 
 def write_compare_html(report: MethodComparison, path: Path) -> None:
-    """Write the page to `path`, whole or not at all."""
+    """Write the page to `path` atomically."""
     write_text(path, render_comparison(report))
 
 
@@ -66,7 +66,7 @@ def render_comparison(report: MethodComparison) -> str:
 
 
 def scatter(report: MethodComparison) -> Scatter | None:
-    """The drawing; None where no method has both a gain and a change."""
+    """The drawing; None if no method has both a gain and a change."""
     points = [
         Point(number, row, row.gain, change)
         for number, row in enumerate(report.methods, 1)

@@ -1,4 +1,4 @@
-"""A confusion as a table: references down, what was given across."""
+"""A confusion as a table: references in rows, answers in columns."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from keeptune.records import Confusion, ConfusionCell
 
 MATRIX_LABELS = 16
-"""More labels than this are shown as a list of cells: a table of them could not be read."""
+"""Maximum labels in a table; confusions with more are a list of cells."""
 LISTED = 40
 SHADES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ConfusionTable:
-    """Where each cell stands."""
+    """Position of each cell."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: Mapping[tuple[str, str], ConfusionCell]
     listed: tuple[ConfusionCell, ...]
-    """Of a table that is too large: the wrong answers with the most items that only the tuned model gets so."""
+    """For a table that is too large: the wrong answers that grew by the most items after tuning."""
 
     @property
     def large(self) -> bool:
@@ -33,13 +33,13 @@ class ConfusionTable:
         return 0 if cell is None else int(getattr(cell, side))
 
     def shade(self, reference: str, given: str, side: str) -> int:
-        """0 to 4: the cell's part of its row, so that rare types are seen as well."""
+        """0 to 4: the cell's share of its row, so that rare types are visible too."""
         row = sum(self.count(reference, other, side) for other in self.columns)
         return 0 if row == 0 else -(-SHADES * self.count(reference, given, side) // row)
 
 
 def confusion_table(confusion: Confusion) -> ConfusionTable:
-    """Rows and columns are the labels that occur as such, in the order of `labels`."""
+    """Rows and columns are the labels that occur, in the order of `labels`."""
     cells = {(cell.reference, cell.given): cell for cell in confusion.cells}
     known = dict.fromkeys(confusion.labels)
     asked = {reference for reference, _ in cells}

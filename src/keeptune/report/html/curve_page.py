@@ -1,4 +1,4 @@
-"""A learning curve as one HTML file: a pure view of its record, without any script."""
+"""A learning curve as one HTML file without scripts: a pure view of its record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from keeptune.report.phrases import unit
 from keeptune.workspace.atomic import write_text
 
 WIDTH, HEIGHT = 720, 320
-"""Of a drawing, in its own units; it fits every width."""
+"""Size of a drawing, in SVG units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +40,21 @@ class Drawing:
     values: Axis
     dots: tuple[Dot, ...]
     line: str
-    """SVG points of the middle line: of the fit, or through the dots."""
+    """SVG points of the middle line: the fit, or the line through the dots."""
     band: str
-    """SVG points around the fit; "" without one."""
+    """SVG points of the band around the fit; "" without a fit."""
 
     def x(self, size: float) -> float:
-        """Where a size lies."""
+        """Horizontal position of a size."""
         return WIDTH * (size - self.sizes.low) / (self.sizes.high - self.sizes.low)
 
     def y(self, value: float) -> float:
-        """Where a value lies, from the top."""
+        """Position of a value, from the top."""
         return HEIGHT * (self.values.high - value) / (self.values.high - self.values.low)
 
 
 def write_curve_html(report: LearningCurve, path: Path) -> None:
-    """Write the page to `path`, whole or not at all."""
+    """Write the page to `path` atomically."""
     write_text(path, render_curve(report))
 
 

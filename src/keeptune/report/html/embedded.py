@@ -12,7 +12,7 @@ _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 
 def embedded_json(value: Any) -> Markup:
-    """JSON for a ``<script type="application/json">``, which no text inside can end.
+    """JSON for a ``<script type="application/json">``; no text inside can close the element.
 
     ``<``, ``>``, ``&``, the line separators and lone surrogates occur only inside strings, where ``\\uXXXX``
     means the same.

@@ -1,4 +1,4 @@
-"""What the page shows item by item: base and tuned answers as plain data."""
+"""Data for the page's item explorer: base and tuned answers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ READ = {"parse_lenient": "read leniently", "parse_failed": "could not be read"}
 
 
 class ItemSets:
-    """Sets of items that a button of the page shows in the explorer."""
+    """Sets of items, each shown in the explorer by a button of the page."""
 
     def __init__(self) -> None:
         self.all: list[dict[str, Any]] = []
 
     def add(self, ability: str, label: str, item_ids: Sequence[str]) -> int:
-        """Keep a set, and give the number by which a button names it."""
+        """Add a set and return its number, by which a button names it."""
         self.all.append({"ability": ability, "label": visible(label), "ids": [visible(each) for each in item_ids]})
         return len(self.all) - 1
 
@@ -33,7 +33,7 @@ def explorer_data(
     """Groups (the task, then each ability) and their items.
 
     Raises:
-        PairingError: answers are given for something that is not in the report.
+        PairingError: `pairs` has answers for an ability that is not in the report.
     """
     metrics = {ability.name: (ability.metric, ability.higher_is_better) for ability in report.abilities}
     for name in pairs:
@@ -74,7 +74,7 @@ def _item(group: int, base: EvalRecord, tuned: EvalRecord, metric: str, higher: 
 
 
 def _kind(before: float | None, after: float | None, metric: str, higher: bool) -> str:
-    """How the item's own score moved; ``right`` and ``wrong`` are full marks and none, on both sides."""
+    """How the item's score changed. ``right`` and ``wrong``: the full score, or none, from both models."""
     if before is None or after is None:
         return "unscored"
     if before != after:

@@ -1,4 +1,4 @@
-"""How the drawings are laid out: changes with their intervals, and all on one line. Below 0 is worse."""
+"""Layout of the drawings: changes with intervals, and all changes on one line. Below 0 is worse."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from keeptune.report.phrases import is_loss, unit
 
 SEVERITY: tuple[Verdict, ...] = ("lost", "collapsed", "inconclusive", "kept", "not measurable")
 CLEARANCE = 4.5
-"""Percent of the width between two marks of one lane: marks do not touch on a phone."""
+"""Minimum distance of two marks in a lane, in percent of the width, so that marks do not touch on a phone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Abilities that share a unit, and so an axis."""
+    """Abilities with the same unit, which share an axis."""
 
     unit: str
     axis: Axis
@@ -41,11 +41,11 @@ class Strip:
     marks: tuple[Mark, ...]
     lanes: int
     apart: tuple[AbilityReport, ...]
-    """Abilities that have no place on it: another unit, or no interval."""
+    """Abilities that are not drawn: another unit, or no interval."""
 
 
 def ordered(abilities: Sequence[AbilityReport]) -> tuple[AbilityReport, ...]:
-    """Declared ones first, then the gravest verdict, then the largest drop."""
+    """Declared abilities first, then by the severity of the verdict, then by the drop."""
 
     def key(ability: AbilityReport) -> tuple[bool, int, float]:
         drop = ability.drop.estimate if isinstance(ability.drop, Interval) else float("-inf")
@@ -55,7 +55,7 @@ def ordered(abilities: Sequence[AbilityReport]) -> tuple[AbilityReport, ...]:
 
 
 def panels(abilities: Sequence[AbilityReport]) -> tuple[Panel, ...]:
-    """One panel a unit, points first."""
+    """One panel per unit, points first."""
     found: list[Panel] = []
     units = dict.fromkeys(unit(ability.metric) for ability in abilities)
     for counted_in in sorted(units, key=lambda name: name != "points"):
@@ -68,7 +68,7 @@ def panels(abilities: Sequence[AbilityReport]) -> tuple[Panel, ...]:
 
 
 def strip(task: Comparison | None, abilities: Sequence[AbilityReport]) -> Strip | None:
-    """The line; None where nothing has a place on it."""
+    """The line; None if nothing can be drawn on it."""
     placed = {
         a.name: 0.0 - a.drop.estimate for a in abilities if isinstance(a.drop, Interval) and not is_loss(a.metric)
     }

@@ -1,4 +1,4 @@
-"""The page: templates, style and script put into one file that needs nothing else."""
+"""The page: templates, style and script in one self-contained file."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def write_html(
     task_pairs: Sequence[Pair] = (),
     made: TuneResult | None = None,
 ) -> None:
-    """Write the report to `path`, whole or not at all.
+    """Write the report to `path` atomically.
 
     Args:
-        report: what is shown.
-        pairs: by ability, each item as base and tuned answered it.
+        report: the report to show.
+        pairs: ability → each item with both models' answers.
         path: the file.
-        task_pairs: the same for the items of the task.
-        made: how the tuned model was made; None where that is not known.
+        task_pairs: the items of the task with both models' answers.
+        made: how the tuned model was made; None if unknown.
 
     Raises:
-        PairingError: `pairs` holds an ability that is not in the report.
+        PairingError: `pairs` has an ability that is not in the report.
     """
     write_text(path, render(report, pairs, task_pairs, made))
 
@@ -86,7 +86,8 @@ def render(
 
 
 def environment() -> jinja2.Environment:
-    """How all pages are written: everything is escaped, records have filters, and nothing is left undefined."""
+    """The template environment of all pages: it escapes everything, has filters for records, and refuses undefined
+    names."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("keeptune.report.html"),
         autoescape=True,
@@ -117,22 +118,22 @@ def environment() -> jinja2.Environment:
 
 
 def _metric_first(format_value: Any) -> Any:
-    """A filter from a function of (metric, value): ``value|score(metric)``; a dash where there is no value."""
+    """Turn a function of (metric, value) into a filter ``value|score(metric)`` that shows a dash without a value."""
     return lambda value, metric, *more: "–" if value is None else format_value(metric, value, *more)
 
 
 def _shown(value: Any) -> Any:
-    """Every text that a template puts out, markup of our own aside, has its invisible characters shown."""
+    """Make invisible characters visible in all template output except our own markup."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def asset(name: str) -> Markup:
-    """A file of ours that goes into a page as it is."""
+    """Read one of our files to embed it unchanged."""
     return Markup(files("keeptune.report.html").joinpath(name).read_text(encoding="utf-8"))
 
 
 def policy(style: str, script: str = "") -> str:
-    """A content security policy: this page's own style and script, and nothing else from anywhere."""
+    """A content security policy that allows only this page's own style and script."""
     scripts = f"'{_digest(script)}'" if script else "'none'"
     return (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src {scripts}; "

@@ -1,4 +1,4 @@
-"""What the page tells of a training: task, data, baselines and the curve of the loss."""
+"""What the page shows of a training: task, data, baselines and the loss curve."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from keeptune.report.phrases import called, score, training_line
 
 @dataclass(frozen=True, slots=True)
 class LossCurve:
-    """Nats a completion token by step, in percent of the drawing's width and height."""
+    """Loss in nats per completion token by step, in percent of the drawing's width and height."""
 
     steps: Axis
     losses: Axis
     trained: str
     """SVG points of every optimizer step."""
     validated: str
-    """The same of every validation."""
+    """SVG points of every validation."""
     words: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """Strings as they are shown."""
+    """Strings ready to show."""
 
     task: str
     data: str
@@ -38,7 +38,7 @@ class RunFacts:
 
 
 def run_facts(result: TuneResult) -> RunFacts:
-    """Of a finished `tune`."""
+    """The facts of a finished `tune`."""
     data = result.config.get("data")
     named = data if isinstance(data, dict) else {}
     train, test = str(named.get("train") or ""), str(named.get("test") or "")
