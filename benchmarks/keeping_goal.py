@@ -22,7 +22,12 @@ from keeptune.statistics.fieller import fieller_interval
 from keeptune.statistics.jackknife import FloatArray, paired_ratio
 
 Record = Mapping[str, Any]
+TEXT, ALPHA = "added_rows", "alpha"
+"""Parts of a run: the base writes its text, within the part "load"; α is chosen."""
 LEAST_GAIN, MOST_TIME, MOST_MEMORY, HALF = 0.95, 1.25, 1.3, 0.5
+COUNTED_APART = ("train", "evaluate", TEXT)
+"""Starts of the parts of a run that are not added to the seconds of its training: the training itself, the measuring,
+and what is within another part."""
 FAILED = ("lost", "collapsed")
 
 
@@ -92,7 +97,7 @@ def minutes(record: Record) -> float:
     """Of all that made the weights: load, the base's text, the training, the choice of α; of a search, all of it."""
     if record["search"]:
         return float(record["search"]["seconds"]) / 60.0
-    others = (value for name, value in record["seconds"].items() if name != "train" and not name.startswith("evaluate"))
+    others = (seconds for part, seconds in record["seconds"].items() if not part.startswith(COUNTED_APART))
     return (float(record["training"]["seconds"]) + sum(others)) / 60.0
 
 

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keeptune.records import to_plain
-from keeptune.workspace.workspace import Workspace
-
 Record = dict[str, Any]
 FORGOTTEN = ("text", "scores")
 """What the cache loses before a run begins, so that each run pays for the base's text and answers."""
@@ -42,8 +39,6 @@ class Runner:
         self.finish(words, output)
         result = json.loads((output / "result.json").read_text(encoding="utf-8"))
         record = {"name": name, **facts, **small(result), "items": item_scores(output, result["primary_metric"])}
-        choice = Workspace(output).alpha_choice()
-        record["alpha_choice"] = to_plain(choice) if choice else None
         record["starts"] = len(self._starts(output).read_text(encoding="utf-8").splitlines())
         write_record(self.results / f"{name}.json", record)
 
@@ -83,6 +78,7 @@ def small(result: Record) -> Record:
         "training": {name: result["training"][name] for name in OF_TRAINING},
         "seconds": manifest["seconds"],
         "measuring_seconds": forgetting["manifest"]["seconds"],
+        "alpha_choice": result["alpha"],
         "search": _search(forgetting["mitigation_search"]),
     }
 

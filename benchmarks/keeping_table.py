@@ -8,6 +8,8 @@ from typing import Any
 
 from keeping_cases import CASES, PRICE
 from keeping_goal import (
+    ALPHA,
+    TEXT,
     all_kept,
     gain,
     gain_ratio,
@@ -78,7 +80,7 @@ def _cells(record: Record, found: Records) -> list[str]:
         interval(record["task"]["difference"]),
         "; ".join(_change(ability) for ability in record["abilities"]),
         f"{own['estimate']:.3f}" if own else "–",
-        f"{minutes(record):.1f}{'*' if record['starts'] > 1 else ''}",
+        _minutes(record),
         f"{minutes(record) / minutes(plain):.2f}" if compared else "",
         f"{measuring_minutes(record):.1f}",
         f"{peak_bytes(record) / 2**30:.1f}",
@@ -92,6 +94,15 @@ def _chosen(record: Record) -> str:
     if record["search"]:
         return f" ({record['search']['chosen']})"
     return f" (α {record['alpha_choice']['alpha']:g})" if record["alpha_choice"] else ""
+
+
+def _minutes(record: Record) -> str:
+    """All, and what is not the training itself."""
+    parts = {"text": record["seconds"].get(TEXT, 0.0), "α": record["seconds"].get(ALPHA, 0.0)}
+    own = ", ".join(
+        f"{name} {seconds / 60:.1f}" for name, seconds in parts.items() if seconds and record["alpha_choice"]
+    )
+    return f"{minutes(record):.1f}{'*' if record['starts'] > 1 else ''}{f' ({own})' if own else ''}"
 
 
 def _change(ability: Record) -> str:
