@@ -102,7 +102,7 @@ def _minutes(record: Record) -> str:
     own = ", ".join(
         f"{name} {seconds / 60:.1f}" for name, seconds in parts.items() if seconds and record["alpha_choice"]
     )
-    return f"{minutes(record):.1f}{'*' if record['starts'] > 1 else ''}{f' ({own})' if own else ''}"
+    return f"{minutes(record):.1f}{'*' if record['starts'] > 1 else ''}{own}"
 
 
 def _change(ability: Record) -> str:
