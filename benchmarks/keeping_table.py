@@ -98,10 +98,10 @@ def _chosen(record: Record) -> str:
 
 def _minutes(record: Record) -> str:
     """All, and what is not the training itself."""
-    parts = {"text": record["seconds"].get(TEXT, 0.0), "α": record["seconds"].get(ALPHA, 0.0)}
-    own = ", ".join(
-        f"{name} {seconds / 60:.1f}" for name, seconds in parts.items() if seconds and record["alpha_choice"]
-    )
+    own = ""
+    if record["alpha_choice"]:
+        text, alpha = (record["seconds"].get(part, 0.0) / 60.0 for part in (TEXT, ALPHA))
+        own = f" (text {text:.1f}, α {alpha:.1f})"
     return f"{minutes(record):.1f}{'*' if record['starts'] > 1 else ''}{own}"
 
 
