@@ -1,4 +1,4 @@
-"""How many examples are enough for what: to tune on, and to measure with."""
+"""Advice on the number of examples for tuning and for measuring."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def half_width(items: int, metric: str) -> float:
 
 
 def advise_train(rows: int) -> str:
-    """What a train set of this size is good for."""
+    """What to expect from a train set of this size."""
     if rows < 50:
         return f"{rows} train rows are too few to tune on: aim for 100, better 500, or use few-shot prompts"
     if rows < 100:
@@ -30,12 +30,12 @@ def advise_train(rows: int) -> str:
 
 
 def advise_test(items: int, metric: str) -> str:
-    """How sharply a test set of this size measures."""
+    """The precision of a test set of this size."""
     if items < 2:
         return f"{items} test rows are too few to measure anything: give at least 100"
     about = "about" if metric.startswith("rouge") else "at most"
     score = f"a score by {metric} on {items:,} test rows"
-    # A loss has no points.
+    # A loss is not measured in points.
     if metric == "token_loss":
         return f"{score} has an interval whose width is known only after scoring"
     width = f"{score} has a 95 % interval of {about} ±{half_width(items, metric):.1f} points"

@@ -1,4 +1,4 @@
-"""Which rows go together. Pure functions of lengths and a seed, so that a resumed run sees the same batches."""
+"""Plan batches with pure functions of lengths and a seed, so that a resumed run gets the same batches."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 WINDOW_BATCHES = 16
-"""Rows are sorted by length within a shuffled window of this many batches: like lengths, yet mixed content."""
+"""Rows are sorted by length within a shuffled window of this many batches: similar lengths, mixed content."""
 
 MAX_PADDING = 0.35
-"""Share of the longest row; beyond it, another pass costs less than the padding."""
+"""Maximum padding, as a share of the longest row; above it, another pass costs less than the padding."""
 
 
 def plan_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Batches of row indices for one epoch: each row once, rows of like length together, in random order.
+    """Batches of row indices for one epoch: each row once, rows of similar length together, in random order.
 
     The last batch may be smaller. The same arguments give the same plan on every machine.
     """

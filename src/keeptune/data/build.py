@@ -1,4 +1,4 @@
-"""One raw row to one Example, by a Mapping."""
+"""Build one Example from one raw row and a Mapping."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from keeptune.records import Example, Message
 
 T = TypeVar("T")
 MOST_CHARACTERS = 20_000_000
-"""Of a prompt or completion that a template makes."""
+"""Maximum characters of a prompt or completion from a template."""
 
 
 class _Reader:
-    """Reads the parts of a row one by one, and keeps what was wrong with each."""
+    """Reads the parts of a row one by one and collects their faults."""
 
     def __init__(self, row: dict[str, Any], mapping: Mapping) -> None:
         self.row, self.mapping = row, mapping
         self.faults: list[RowFault] = []
 
     def part(self, read: Callable[[dict[str, Any], Mapping], T], default: T) -> T:
-        """What `read` gives, or `default` where the row has a fault there."""
+        """The result of `read`, or `default` if the row has a fault there."""
         try:
             return read(self.row, self.mapping)
         except RowFault as fault:
@@ -36,13 +36,13 @@ class _Reader:
             return default
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """The optional list `name`; empty where the rows have none."""
+        """The optional list `name`; empty if the rows have none."""
         nothing: tuple[str, ...] = ()
         field = self.mapping.kept.get(name)
         return self.part(lambda row, _: as_texts(row.get(field), field), nothing) if field else nothing
 
     def label(self, name: str) -> str:
-        """The optional text `name`; "" where the row has none."""
+        """The optional text `name`; "" if the row has none."""
         field = self.mapping.kept.get(name)
         if field is None or self.row.get(field) is None:
             return ""
@@ -52,9 +52,9 @@ class _Reader:
 def build_example(
     row: dict[str, Any], mapping: Mapping, fallback_id: str, choices: Sequence[str], source: str
 ) -> Example | list[RowFault]:
-    """The Example, or everything that is wrong with the row.
+    """The Example, or all faults of the row.
 
-    `choices` are the classes that the file declares for the completion's field, used where the row has none.
+    `choices` are the classes that the file declares for the completion's field, used if the row has none.
     """
     reader = _Reader(row, mapping)
     prompt: tuple[Message, ...] = ()
@@ -145,7 +145,7 @@ def _choices(row: dict[str, Any], mapping: Mapping) -> tuple[tuple[str, ...], di
 
 
 def _listed(text: str, field: str) -> list[Any]:
-    """The list that a cell of a table holds: in JSON, or parted by ``|``, ``;`` or ``,``."""
+    """The list in a cell of a table: JSON, or separated by ``|``, ``;`` or ``,``."""
     if text.lstrip().startswith("["):
         try:
             listed = DECODER.decode(text.strip())
@@ -160,7 +160,7 @@ def _listed(text: str, field: str) -> list[Any]:
 
 
 def _answers(row: dict[str, Any], mapping: Mapping) -> tuple[str, ...]:
-    """The completion, then any other accepted answers that its own field holds."""
+    """The completion, then further accepted answers in the same field."""
     if mapping.completion_template is not None:
         return (_fill(mapping.completion_template, row, "completion"),)
     field = mapping.completion

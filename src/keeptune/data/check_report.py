@@ -1,4 +1,4 @@
-"""What `keeptune check` found, before any model is loaded."""
+"""The findings of `keeptune check`, before any model is loaded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keeptune.records import Forecast
 from keeptune.records.shown import Shown, paragraphs, table
 
 MOST = 50
-"""Problems that a notebook shows."""
+"""Maximum problems shown in a notebook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class RoleReport:
     clusters: int
     """Groups, and rows that stand alone."""
     mapping: str
-    """How the fields were read; "" where they could not be."""
+    """How the fields were read; "" if they could not be."""
     lengths: TokenLengths | None
-    """None where no tokenizer was at hand, or no row."""
+    """None without a tokenizer or without rows."""
     balance: tuple[tuple[str, int], ...]
     """Closed choices: (label, rows), the most frequent first, labels without a row too. Else empty."""
 
@@ -44,30 +44,30 @@ class CheckReport(Shown):
     leaks: tuple[Repeat, ...]
     """Train rows that occur in test."""
     shared_context: bool
-    """Many rows share a passage or a list of choices: near repeats with other answers are other items."""
+    """Many rows share a passage or a list of choices, so near-duplicates with other answers are different items."""
     advice: tuple[str, ...]
     metric: str = ""
-    """What the answers would be scored by, the primary one; "" where no row can be used."""
+    """The primary metric for the answers; "" if no row is usable."""
     metric_reason: str = ""
     refusal: str = ""
-    """Why `tune` would not start with these settings although the rows can be read, and what to do; "" where it would,
-    or where no train rows were given."""
+    """Why `tune` would refuse these settings although the rows are readable, and what to do. "" if it would start, or
+    without train rows."""
     forecast: Forecast | None = None
-    """Of the training; None where it was not asked for, or no run could start."""
+    """The forecast of the training; None without --forecast, or if no run could start."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """The problems that stop a run."""
+        """The problems that prevent a run."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """The problems that are shown, and the run goes on."""
+        """The problems that do not prevent a run."""
         return tuple(problem for problem in self.problems if problem.severity not in ("error", "note"))
 
     @property
     def notes(self) -> tuple[Problem, ...]:
-        """What was assumed of the files; nothing is wrong with it."""
+        """Assumptions about the files; these are not problems."""
         return tuple(problem for problem in self.problems if problem.severity == "note")
 
     @property

@@ -1,4 +1,4 @@
-"""Which fields of the rows are prompt and completion: found from their names, or told by the user."""
+"""Find the fields for prompt and completion, from their names or from the user's settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Mapping:
 
     layout: Layout
     prompt: tuple[str, ...] = ()
-    """Fields put together, in order, a blank line between them; an optional one may be empty."""
+    """Fields joined in order, with a blank line between them; an optional one may be empty."""
     optional: frozenset[str] = frozenset()
     completion: str = ""
     prompt_template: Template | None = None
@@ -61,7 +61,7 @@ def detect(fields: Sequence[str], config: DataConfig, where: str, every: Sequenc
     `every` names the fields that any row has: what is optional may be absent from most rows.
 
     Raises:
-        DataError: the fields have no known names, or more than one reading; it names them and the way out.
+        DataError: the field names are unknown or ambiguous. The message names them and a way out.
     """
     every = fields if every is None else every
     told = bool(config.prompt or config.completion)
@@ -108,7 +108,7 @@ def _found(fields: Sequence[str], every: Sequence[str], where: str) -> Mapping:
 
 
 def pair_readings(fields: Sequence[str], every: Sequence[str]) -> list[Mapping]:
-    """Every reading of the fields as a prompt and a completion by their names."""
+    """All ways to read the fields as a prompt and a completion by their names."""
     names = {name.lower(): name for name in reversed(fields)}
     optional = {name.lower(): name for name in reversed(every)}
     readings: list[Mapping] = []
@@ -156,7 +156,7 @@ def _told(fields: Sequence[str], config: DataConfig, where: str) -> Mapping:
 def _other_half(
     fields: Sequence[str], names: set[str], told: Template | None, part: str, where: str, way_out: str
 ) -> str:
-    """The one field with a known name that the half which was told does not use."""
+    """The only field with a known name that the given half does not use."""
     used = told.fields if told else ()
     found = [name for name in fields if name.lower() in names and name not in used]
     if len(found) == 1:
@@ -186,7 +186,7 @@ def _way_out(reading: Mapping) -> str:
 
 
 def _template(field: str, before: str = "") -> str:
-    """A template of one field; the bare name where braces in it would not be read as such."""
+    """A template of one field; the bare name if it contains braces."""
     return field if {"{", "}"} & set(field) or field != field.strip() else f"{before}{{{field}}}"
 
 

@@ -1,7 +1,7 @@
-"""Rows that repeat one another, and train rows that occur in test.
+"""Find rows that duplicate each other, and train rows that occur in test.
 
-Compared is the prompt's body (`prompt_bodies`: the prompt without the instruction that all rows share);
-of plain text, which has no prompt, the text itself. Two rows are ``exact`` repeats where their bodies are
+The comparison uses the prompt's body (`prompt_bodies`: the prompt without the instruction that all rows share), or the
+text itself for plain text, which has no prompt. Two rows are ``exact`` repeats where their bodies are
 equal but for case and white space, ``near`` repeats where the Jaccard similarity of their word 3-shingles is
 at least 0.8.
 """
@@ -32,21 +32,21 @@ class Repeat:
     first_source: str
     second_source: str
     whole_row: bool
-    """The completions repeat one another too, by the same measure. Two near prompts with the same label of a
-    closed set may well be two items, so there it is false."""
+    """Whether the completions are duplicates by the same measure, too. It is false for near prompts with the same label
+    of a closed set, which may be two items."""
 
 
 class _Match(NamedTuple):
-    """How well one row matches another; the greater is the better."""
+    """How well one row matches another; greater is better."""
 
     exact: bool
     similarity: float
     earliness: int
-    """Minus the position of the row that is matched."""
+    """Minus the position of the matched row."""
 
 
 def find_duplicates(examples: Sequence[Example]) -> tuple[Repeat, ...]:
-    """One Repeat for each row that repeats an earlier one: with the most similar, the first of those."""
+    """One Repeat for each row that duplicates an earlier one: the first of the most similar ones."""
     bodies = prompt_bodies([examples])[0]
     positions = _positions(bodies)
     best: dict[int, _Match] = {}
@@ -96,8 +96,8 @@ def drop_repeats(train: Sequence[Example], test: Sequence[Example]) -> tuple[tup
 def share_context(duplicates: Sequence[Repeat], rows: int) -> bool:
     """Whether the data has many questions on one passage, or one long list of choices in many prompts.
 
-    So it is taken where more than 10 % of the rows nearly repeat an earlier prompt and are answered
-    otherwise: what such rows share is context, and they are different items.
+    It is assumed if more than 10 % of the rows have a prompt close to an earlier one but another answer: such rows
+    share context and are different items.
     """
     return sum(map(is_other_item, duplicates)) > SHARED_CONTEXT * rows
 
@@ -108,9 +108,8 @@ def is_other_item(repeat: Repeat) -> bool:
 
 
 def answers_repeat(first: Example, second: Example, *, exact: bool) -> bool:
-    """Whether the completions of two rows repeat one another, `exact` telling whether their prompts are equal.
-
-    Of near prompts with the same label of a closed set it is not known.
+    """Whether the completions of two rows are duplicates; unknown for near prompts with the same label of a closed set.
+    `exact`: whether their prompts are equal.
     """
     answers = (shingles(normalised_words(row.completion)) for row in (first, second))
     return (exact or not second.choices) and is_similar(*answers)

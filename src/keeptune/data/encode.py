@@ -1,7 +1,7 @@
-"""From Examples to token ids, with the completion's span known exactly.
+"""Encode Examples as token ids with the exact span of the completion.
 
-This is the only place that decides which tokens are learned. Prompt and completion are tokenised apart and
-joined, so the prompt's ids are the very ones that a model sees when it has to answer.
+This is the only place that decides which tokens are learned. Prompt and completion are tokenised separately and joined,
+so that the prompt's ids are exactly those that a model sees when it answers.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from keeptune.errors import DataError, Problem
 from keeptune.records import EncodedRow, Example, Message
 
 PROBE = "keeptune☃completion☃probe"
-"""Stands for an answer while a chat template is asked what it writes after one."""
+"""Placeholder for an answer, to find what a chat template writes after it."""
 TEMPLATE_FIX = "correct chat_template.jinja beside the model, or remove it: prompts are then written without a template"
 ONE_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
-"""For templates that write the date: today's prompts would be others than yesterday's, of base and tuned too."""
+"""Fixed date for templates that write one; otherwise prompts would change from day to day, and between base and
+tuned."""
 
 
 def template_settings(tokenizer: Any) -> dict[str, Any]:
-    """What a chat template is told beside the turns. A thinking model is asked for its answer at once: what it writes
-    before it is neither learned nor scored."""
+    """Arguments of chat templates in addition to the turns. Thinking is off, because text before the answer is neither
+    learned nor scored."""
     own = getattr(tokenizer, "chat_template", None)
     dated = isinstance(own, str) and "strftime_now" in own
     return {"enable_thinking": False} | ({"chat_template": f"{ONE_DAY}{own}"} if dated else {})
@@ -40,7 +41,7 @@ class Encoder:
     too_long: TooLong = "truncate"
     loss_on: LossOn = "last"
     vocabulary: int | None = None
-    """Ids that the model has an embedding for; None where that is not known."""
+    """Number of ids with an embedding in the model; None if unknown."""
     end_text: str = field(init=False, default="")
     """What the chat template writes after an answer, up to and with the end token."""
     _puts_space: bool = field(init=False, default=False)
@@ -79,7 +80,7 @@ class Encoder:
         glued = not example.prompt
         joined = glued or text[:1].isspace() or example.prompt_text[-1:].isspace()
         if self.kind == "encoder-decoder":
-            # Of a translation model, the other language's pieces.
+            # For a translation model, the vocabulary of the target language.
             ids = tuple(self.tokenizer(text_target=text, add_special_tokens=False)["input_ids"])
         elif glued:
             ids = self._ids(text)
@@ -88,10 +89,10 @@ class Encoder:
         return (*ids, self.tokenizer.eos_token_id)
 
     def row(self, example: Example) -> EncodedRow | None:
-        """A row to learn from; None where it is too long and such rows are dropped.
+        """A row to learn from; None if it is too long and such rows are dropped.
 
         Raises:
-            DataError: too long and `too_long` is ``error``, or a template that cannot take these turns.
+            DataError: it is too long and `too_long` is ``error``, or the template rejects these turns.
         """
         if self.loss_on == "all" and self._has_earlier_answers(example):
             return self._whole_conversation(example)
@@ -105,11 +106,12 @@ class Encoder:
         return self._fitted(example, prompt, answer)
 
     def scored_row(self, example: Example, answer: str) -> EncodedRow:
-        """A row whose `answer` is to be scored, never dropped: an item that is too long is cut to fit."""
+        """A row whose `answer` is scored. It is never dropped: an item that is too long is cut to fit."""
         return self.scored_rows(example, (answer,))[0]
 
     def scored_rows(self, example: Example, answers: Sequence[str]) -> list[EncodedRow]:
-        """A row for each of `answers`, after the same prompt: where it is cut, it leaves room for the longest."""
+        """A row for each of `answers` after the same prompt, which is cut to leave room for the longest answer if
+        necessary."""
         prompt = self._prompt_ids(example)
         completions = [self.completion(example, answer) for answer in answers]
         longest = max(map(len, completions), default=0)
@@ -131,7 +133,7 @@ class Encoder:
         return EncodedRow(example.id, ids, (), ((len(prompt), len(ids)),), max(over, 0))
 
     def rows(self, examples: Sequence[Example]) -> list[EncodedRow]:
-        """`row` for each example, those dropped left out."""
+        """`row` of each example, without dropped ones."""
         return [row for row in map(self.row, examples) if row is not None]
 
     def _prompt_ids(self, example: Example) -> tuple[int, ...]:
@@ -140,14 +142,14 @@ class Encoder:
         text = example.prompt_text
         if self.kind == "encoder-decoder":
             return tuple(self.tokenizer(text)["input_ids"] or self._start_ids())
-        # Special tokens as the tokenizer puts them before a text (BOS), but not after it: the text goes on.
+        # Special tokens before a text (BOS), but not after it, because the text continues.
         ids = self.tokenizer(text)["input_ids"] if text else self._start_ids()
         if text and ids and ids[-1] == self.tokenizer.eos_token_id:
             ids = ids[:-1]
         return tuple(ids)
 
     def _known(self, example: Example, ids: tuple[int, ...]) -> tuple[int, ...]:
-        """`ids`, or a DataError where the model has no embedding for one of them."""
+        """`ids`; a DataError if the model has no embedding for one of them."""
         if self.vocabulary is None or not ids or max(ids) < self.vocabulary:
             return ids
         beyond = max(ids)
@@ -162,7 +164,7 @@ class Encoder:
         raise DataError("the tokenizer does not fit the model", problems=(problem,))
 
     def _start_ids(self) -> list[int]:
-        """What a text without a prompt follows: a first token has to be predicted from something."""
+        """The start of a text without a prompt, from which its first token is predicted."""
         bos = self.tokenizer.bos_token_id
         return [self.tokenizer.eos_token_id if bos is None else bos]
 
@@ -170,7 +172,7 @@ class Encoder:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _following(self, text: str, before: str) -> tuple[int, ...]:
-        """Ids of `text` where it goes on from `before`."""
+        """Ids of `text` as the continuation of `before`."""
         if not self._puts_space:
             return self._ids(text)
         lead = next((token for token in self.tokenizer.all_special_tokens if before.endswith(token)), "\n")
@@ -192,7 +194,7 @@ class Encoder:
             raise
 
     def _answer_text(self, example: Example, answer: str, opened: str) -> str:
-        """What follows the prompt when it is answered, up to and with the end token."""
+        """The text after the prompt, up to and including the end token."""
         answered = (*example.prompt, Message("assistant", answer))
         whole = self._render(answered, open_answer=False, example=example)
         if whole.startswith(opened):
@@ -200,7 +202,7 @@ class Encoder:
             if "".join(answer.split()) not in "".join(after.split()):
                 raise self._template_refuses(ValueError("it drops or changes the answer"), example)
             return self._up_to_end_token(after)
-        # The template rewrites earlier text once an answer is there (thinking models do).
+        # Some templates rewrite earlier text once there is an answer (thinking models do).
         return answer.strip() + self.end_text
 
     def _up_to_end_token(self, text: str) -> str:
@@ -213,7 +215,7 @@ class Encoder:
         return any(message.role == "assistant" for message in example.prompt)
 
     def _whole_conversation(self, example: Example) -> EncodedRow | None:
-        """Every assistant turn learned, the turns between them not."""
+        """Learn every assistant turn, but not the turns between them."""
         if not self.has_template:
             raise DataError(
                 f"{example.source or example.id}: loss on all turns needs a chat template, which this model lacks",
@@ -251,7 +253,7 @@ class Encoder:
         return EncodedRow(example.id, tuple(ids), (), tuple(spans), 0)
 
     def _without_oldest_answer(self, example: Example, length: int) -> EncodedRow | None:
-        """The conversation from after its first answer on: the last answers are what is asked for in the end."""
+        """The conversation after its first answer. The last answers matter most, so the start is dropped."""
         first = next(place for place, turn in enumerate(example.prompt) if turn.role == "assistant")
         system = [turn for turn in example.prompt[:first] if turn.role == "system"]
         rest = example.prompt[first + 1 :]
@@ -261,7 +263,7 @@ class Encoder:
         return replace(row, cut=length - row.length)
 
     def _cut_middle(self, ids: tuple[int, ...], limit: int) -> tuple[tuple[int, ...], int]:
-        """Keep both ends: the instruction stands at one of them, the cue to answer at the other."""
+        """Keep both ends: one has the instruction, the other the cue to answer."""
         if len(ids) <= limit:
             return ids, 0
         head = max(limit, 0) // 2

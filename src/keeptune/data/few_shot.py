@@ -1,4 +1,4 @@
-"""Prompts with solved examples before them: the baseline that costs no training."""
+"""Few-shot prompts: a baseline without training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Shown(NamedTuple):
 
     examples: list[Example]
     shots: int
-    """How many rows that is; fewer than were asked for where there are no more, or no more fit."""
+    """Number of rows shown; fewer than requested if there are not enough, or if no more fit."""
 
 
 def with_shots(

@@ -1,4 +1,4 @@
-"""The field names that most data sets use, and what each means."""
+"""Common field names of data sets and their meaning."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONTEXTS = {"question": ("context", "passage"), "instruction": ("input", "contex
 """Prompt field → fields that are put with it: the passage before a question, the input after an instruction."""
 
 SEVERAL_ANSWERS = frozenset({"answers", "references", "corrections"})
-"""Completion fields that may hold a list: the first is learnt, all are accepted."""
+"""Completion fields that may hold a list: the first entry is learned, all are accepted."""
 
 KEPT = ("id", "references", "choices", "group", "task")
 """Optional fields that are kept beside prompt and completion."""

@@ -1,4 +1,4 @@
-"""The labels of a task whose rows do not hold them: the closed set that the user names, or that the answers are."""
+"""The labels of a task whose rows have no choices: the user's closed set, or the distinct answers."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from keeptune.records import Example
 
 NONE, AUTO = "none", "auto"
 FEWEST_ROWS = 20
-"""With fewer, answers repeat by chance, or do not repeat yet."""
+"""Minimum rows; with fewer, answers may repeat by chance or not yet."""
 ROWS_A_LABEL = 5
 """On average, at least; and each label twice."""
 MOST_LABELS = 60
 MOST_NUMBERS = 11
-"""Ratings from 0 to 10; more different numbers are counted or calculated."""
+"""Ratings from 0 to 10; more distinct numbers are counts or results."""
 WORDS, CHARACTERS = 5, 40
-"""A label has so many at most."""
+"""Maximum words of a label."""
 RARE = 0.02
-"""Share of the rows whose answers may be mistakes of writing, where all others are labels: that is said."""
+"""Maximum share of rows with answers that may be misspelled labels; these are reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Both sides with their labels as choices, or as they were."""
+    """Train and test with their labels as choices, or unchanged."""
 
     train: tuple[Example, ...]
     test: tuple[Example, ...]
@@ -39,7 +39,7 @@ class Labelled:
 
 
 def with_labels(train: Sequence[Example], test: Sequence[Example], data: DataConfig) -> Labelled:
-    """The labels are those of all train rows (of the test rows, where there are no others), and the same for both."""
+    """The labels are those of all train rows, or of the test rows without train rows, and the same for both sides."""
     as_they_are = Labelled(tuple(train), tuple(test), (), ())
     rows = train or test
     path = (data.train if train else data.test) or ""
@@ -83,7 +83,7 @@ def written(labels: Sequence[str]) -> str:
 
 
 def find_labels(rows: Sequence[Example]) -> tuple[str, ...]:
-    """The distinct answers, sorted, where they are labels: few, short, and each repeated; else none."""
+    """The distinct answers, sorted, if they are labels (few, short, and each repeated); else none."""
     return _labels_of(Counter(row.completion.strip() for row in rows)) if _may_have_labels(rows) else ()
 
 
@@ -105,7 +105,7 @@ def _is_number(text: str) -> bool:
 
 
 def _nearly(rows: Sequence[Example]) -> list[Problem]:
-    """A note where a few answers, once each, keep the others from being labels."""
+    """A note if a few single answers prevent the others from being labels."""
     if not _may_have_labels(rows):
         return []
     counts = Counter(row.completion.strip() for row in rows)

@@ -1,4 +1,5 @@
-"""A path to Examples: read, find the layout, build, and name every row that cannot be used. Or a mix, as it is."""
+"""Load Examples from a path: read, detect the layout, build, and report every unusable row. A mix is loaded
+unchanged."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class LoadedData:
     """How the fields were read, in a sentence: ``prompt ← dialogue, completion ← summary``."""
     path: str
     sha256: str
-    """Over the examples as they are read (ids, prompts, completions …): another template, another hash."""
+    """Hash of the examples (ids, prompts, completions …), so it depends on the template."""
     problems: tuple[Problem, ...] = ()
     """Warnings; an error would have been raised."""
 
@@ -50,14 +51,14 @@ def load_examples(path: str, config: DataConfig, role: str) -> LoadedData:
 
 
 def read_examples(path: str, config: DataConfig, role: str) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:
-    """The usable examples, the mapping's sentence (or ""), and all problems. Never raises for bad data."""
+    """The usable examples, the mapping's sentence (or ""), and all problems. It never raises for bad data."""
     if is_recipe(path):
         return read_mix(path, config, role)
     return build_examples(read_rows(path, role, Reading.by(config)), path, config)
 
 
 def build_examples(raw: RawRows, path: str, config: DataConfig) -> tuple[tuple[Example, ...], str, tuple[Problem, ...]]:
-    """As `read_examples`, from rows that are read already."""
+    """Like `read_examples`, from rows that are already read."""
     examples, mapping, problems = _built(raw, path, config)
     if config.skip_bad and examples:
         problems = tuple(_skipped(problem) for problem in problems)
@@ -67,7 +68,7 @@ def build_examples(raw: RawRows, path: str, config: DataConfig) -> tuple[tuple[E
 
 
 def _skipped(problem: Problem) -> Problem:
-    """A row that cannot be used is left out; a file that cannot be read to its end stays an error."""
+    """Leave out unusable rows; a file that cannot be read to its end is still an error."""
     of_a_row = problem.severity == "error" and problem.line is not None
     if not of_a_row or (problem.kind in ENDS_THE_FILE and not problem.file.lower().endswith(STREAMED)):
         return problem

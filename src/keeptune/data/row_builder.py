@@ -62,7 +62,7 @@ class RowBuilder:
     """Rows so far on that line: a list in JSON may have all of its rows on one."""
 
     def build(self, row: RawRow) -> Example | list[Problem]:
-        """The Example, or everything that is wrong with the row."""
+        """The Example, or all faults of the row."""
         fault = self._layout_fault(row)
         if fault is not None:
             return [fault]

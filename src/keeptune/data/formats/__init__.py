@@ -1,4 +1,4 @@
-"""Readers: one format a file, each giving every good row and every problem."""
+"""Readers, one format per file. Each returns every good row and every problem."""
 
 from keeptune.data.formats.raw_row import RawRow, RawRows
 from keeptune.data.formats.read import ENDS_THE_FILE, STREAMED, read_rows

@@ -1,4 +1,4 @@
-"""How much a packed file may hold: a few kilobytes of Parquet or of a workbook can unpack to more than any memory."""
+"""Limits on packed files: a few kilobytes of Parquet or of a workbook can unpack to more than any memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def shown_size(size: int) -> str:
 
 
 def too_large(file: str, what: str) -> Problem:
-    """A file that holds more than is read."""
+    """A file exceeds the limit."""
     message = f"{what}; the limit per file is {shown_size(MOST_BYTES)}"
     fix = "split it into several files, or remove columns that are not needed"
     return Problem(file, None, "too-large", message, fix)

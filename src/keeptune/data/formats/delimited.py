@@ -23,19 +23,19 @@ DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertica
 
 @READERS.register(".csv")
 def read_csv(path: Path, reading: Reading) -> RawRows:
-    """Fields parted by commas, unless another delimiter is named or fits alone."""
+    """Read fields separated by commas, or by the given delimiter, or by the only one that fits."""
     return _read(path, reading, ",")
 
 
 @READERS.register(".tsv")
 def read_tsv(path: Path, reading: Reading) -> RawRows:
-    """Fields parted by tabs, unless another delimiter is named or fits alone."""
+    """Read fields separated by tabs, or by the given delimiter, or by the only one that fits."""
     return _read(path, reading, "\t")
 
 
 def is_table(path: Path, reading: Reading, *delimiters: str) -> bool:
-    """Whether a file of no known ending is a table: one of `delimiters`, or of all that are known, parts its lines into
-    two fields or more, all alike."""
+    """Whether a file with an unknown ending is a table: one of `delimiters` (default: all known) splits every line into
+    the same number of fields, two or more."""
     lines = [f"{line}\n" for _, line in read_lines(path, reading.encoding, guess=True).lines]
     wanted = (reading.delimiter,) if reading.delimiter else delimiters or DELIMITERS
     return any(_fits(lines, delimiter) for delimiter in wanted)
@@ -50,7 +50,7 @@ def _read(path: Path, reading: Reading, usual: str) -> RawRows:
     first = 1
     delimiter = reading.delimiter
     if (told := re.fullmatch(r'"?sep=(.)"?\n', lines[0])) is not None:
-        # A line that Excel reads and does not show.
+        # Excel interprets this line and does not show it.
         lines, first, delimiter = lines[1:], 2, delimiter or told[1]
     if delimiter is None:
         found = _delimiter(lines, usual, path)
@@ -73,14 +73,14 @@ def _read(path: Path, reading: Reading, usual: str) -> RawRows:
 
 
 def _ended(lines: Sequence[str]) -> list[str]:
-    """With their line ends; an old Macintosh file is one line with carriage returns in it."""
+    """The lines with their line ends. An old Macintosh file is one line with carriage returns in it."""
     if len(lines) == 1 and "\r" in lines[0]:
         lines = lines[0].removesuffix("\r").split("\r")
     return [f"{line}\n" for line in lines]
 
 
 def _records(lines: Sequence[str], delimiter: str, file: str, first: int, problems: list[Problem]) -> Iterator[Record]:
-    """(first line, fields) of each record; a record may span lines. What cannot be parsed ends the file."""
+    """(first line, fields) of each record; a record may span lines. Reading stops at an unparsable record."""
     before = csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     offset, line = first - 1, first
@@ -98,7 +98,8 @@ def _records(lines: Sequence[str], delimiter: str, file: str, first: int, proble
 
 
 def _delimiter(lines: Sequence[str], usual: str, path: Path) -> str | Problem:
-    """The one that parts all lines alike; where none does, the usual one, or another that parts the header alone."""
+    """The delimiter that splits all lines into equally many fields. If none does: the usual one, or one that splits the
+    header."""
     fitting = [delimiter for delimiter in DELIMITERS if _fits(lines, delimiter)]
     if not fitting and len(_first(lines, usual)) < 2:
         fitting = [delimiter for delimiter in DELIMITERS if len(_first(lines, delimiter)) > 1]
@@ -110,7 +111,7 @@ def _delimiter(lines: Sequence[str], usual: str, path: Path) -> str | Problem:
 
 
 def _fits(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether it parts the header and every record that is not blank into the same number of fields, two or more."""
+    """Whether it splits the header and every non-blank record into the same number of fields, two or more."""
     sizes = {len(record) for record in _loosely(lines, delimiter, _LOOKED_AT) if any(field.strip() for field in record)}
     return len(sizes) == 1 and sizes.pop() > 1
 

@@ -17,12 +17,12 @@ from keeptune.errors import Problem, first_line
 from keeptune.near_names import did_you_mean_quoted
 
 _NOT_SHOWN = re.compile(r'\[[^]]*\]|"[^"]*"|\\.')
-"""Parts of a cell's format that stand for nothing of its value."""
+"""Parts of a cell's format that do not represent its value."""
 MOST_CELLS = 50_000_000
 
 
 def read_excel(path: Path, reading: Reading) -> RawRows:
-    """The rows of one sheet: the one that is named, the only one with cells, or the one of the role's name."""
+    """The rows of one sheet: the named one, the only one with cells, or the one named after the role."""
     file = str(path)
     from openpyxl import load_workbook
 
@@ -47,7 +47,7 @@ READERS.add(".xlsx", Reader(read_excel, has_parts=True))
 def _rows(book: Any, path: Path, sheet: str | None, role: str) -> RawRows:
     sheets = {each.title: each for each in book.worksheets}
     for each in sheets.values():
-        # What a file says of its size may be wrong, or meant to take all memory.
+        # The declared size of a file may be wrong, or intended to exhaust the memory.
         each.reset_dimensions()
     filled = [name for name, each in sheets.items() if any(_filled(row) for row in each.iter_rows(values_only=True))]
     named = [name for name in sheets if name == sheet] if sheet else [name for name in filled if name == role]
@@ -83,7 +83,7 @@ def _filled(row: Sequence[Any]) -> bool:
 
 
 def _value(cell: Any) -> Any:
-    """What a cell holds; a date alone where it is shown without a time."""
+    """The value of a cell; a date if it is shown without a time."""
     value = cell.value
     shows_time = isinstance(value, datetime) and re.search("[hs]", _NOT_SHOWN.sub("", cell.number_format).lower())
     return value.date() if isinstance(value, datetime) and not shows_time else value

@@ -19,7 +19,7 @@ _SPLITS = {
     "test": ("test", "validation", "dev"),
     "replay": ("replay", "train"),
 }
-"""Role → names of splits that fit. What is to be kept has its own name as role, and is a test."""
+"""Role → names of matching splits. Items of `--keep` have their own name as role and use the test split."""
 _MARKERS = ("dataset_dict.json", "state.json", "dataset_info.json")
 
 

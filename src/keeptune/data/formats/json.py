@@ -18,7 +18,7 @@ _SPACE = " \t\r\n"
 
 @READERS.register(".json")
 def read_json(path: Path, reading: Reading) -> RawRows:
-    """Every object of the list, with the line that it begins on. JSON Lines are read as such."""
+    """Every object of the list, with the line on which it begins. JSON Lines are read as JSON Lines."""
     text = read_lines(path, reading.encoding)
     if text.problems:
         return RawRows((), text.problems, stem=path.stem)

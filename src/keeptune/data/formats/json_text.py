@@ -1,4 +1,4 @@
-"""Strict JSON objects: a name that occurs twice is refused, for one of the two values would be lost."""
+"""Strict JSON objects: duplicate names are refused, because one of the two values would be lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DECODER = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def unreadable(error: ValueError | RecursionError) -> tuple[str, str]:
-    """(kind, message) of what the decoder refuses though its grammar is right, or where no column is known."""
+    """(kind, message) of a valid text that the decoder refuses, or of an error without a column."""
     if isinstance(error, RepeatedNameError):
         return "repeated-name", str(error)
     if isinstance(error, RecursionError):
@@ -36,7 +36,7 @@ def unreadable(error: ValueError | RecursionError) -> tuple[str, str]:
 
 
 def kind_of(value: Any) -> str:
-    """What a JSON value is, in words for a message."""
+    """The type of a JSON value in words, for a message."""
     if value is None:
         return "null"
     names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line."""
+"""JSON Lines: one object per line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from keeptune.errors import Problem
 @READERS.register(".ndjson")
 @READERS.register(".jsonl")
 def read_jsonl(path: Path, reading: Reading = AS_FOUND) -> RawRows:
-    """Every line that is an object; blank lines are passed over, every other line is a problem."""
+    """Every line that is an object. Blank lines are skipped; every other line is a problem."""
     return rows_of_lines(read_lines(path, reading.encoding), path)
 
 
@@ -39,7 +39,7 @@ def rows_of_lines(text: TextLines, path: Path) -> RawRows:
 
 
 def stream_jsonl(path: Path, encoding: str | None = None) -> Iterator[RawRow | Problem]:
-    """As `read_jsonl`, one row or problem at a time, in the file's order; one line is in memory at once."""
+    """Like `read_jsonl`, one row or problem at a time in the file's order, with one line in memory."""
     file = str(path)
     for read in stream_lines(path, encoding):
         if isinstance(read, Problem):

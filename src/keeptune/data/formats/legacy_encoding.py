@@ -43,7 +43,7 @@ _READINGS: tuple[tuple[tuple[str, tuple[str, ...]], ...], ...] = (
     ),
     (("mac_roman", _WESTERN), ("cp850", _WESTERN)),
 )
-"""Encoding → the alphabets that are written in it. The second row is looked at where nothing of the first fits."""
+"""Encoding → its alphabets. The second row is tried if nothing in the first fits."""
 
 _WORD = re.compile(r"[^\s\x00-\x26\x28-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
 """A run of letters, digits, apostrophes and whatever is beyond ASCII."""
@@ -57,7 +57,7 @@ _BEGINS_NO_WORD = frozenset("ğß")
 
 
 def readings_of(data: bytes) -> list[tuple[str, str]]:
-    """(encoding, text) of every reading that can be meant, each text once; empty where none can."""
+    """(encoding, text) of every plausible reading, each text once."""
     for tier in _READINGS:
         found: dict[str, str] = {}
         for encoding, alphabets in tier:

@@ -32,7 +32,7 @@ def read_parquet(path: Path, reading: Reading) -> RawRows:  # noqa: ARG001
             labels = _class_names(table.schema_arrow.metadata or {})
             size = 0
             for batch in table.iter_batches(batch_size=BATCH) if fault is None else ():
-                # What repeats is written once, and unpacked each time.
+                # A repeated value is stored once, but unpacked each time.
                 size += batch.nbytes
                 if size > MOST_BYTES:
                     fault = too_large(file, "its rows unpack to more")
@@ -51,7 +51,7 @@ def read_parquet(path: Path, reading: Reading) -> RawRows:  # noqa: ARG001
 
 
 def _refuse_large(metadata: Any, file: str) -> Problem | None:
-    """What the file says of itself: more rows, or larger pages, than are read."""
+    """Whether the file declares more rows or larger pages than the limit."""
     if metadata.num_rows > MOST_ROWS:
         return too_large(file, f"it has {metadata.num_rows:,} rows, more than {MOST_ROWS:,}")
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]

@@ -1,4 +1,4 @@
-"""Rows as a reader found them, with where each came from and all that was wrong."""
+"""Rows from a reader, with their places and problems."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RawRow:
 
 @dataclass(frozen=True, slots=True)
 class RawRows:
-    """What a reader made of a file: every good row, and every problem."""
+    """Everything that a reader found in a file: every good row and every problem."""
 
     rows: tuple[RawRow, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -30,7 +30,7 @@ class RawRows:
     stem: str = "row"
     """Begins the ids of rows that have none."""
     assumed: tuple[str, ...] = ()
-    """What the reader found out or left out by itself, and the user should know."""
+    """What the reader assumed or left out, for the user to know."""
 
 
 def failed(file: str, kind: str, message: str, fix: str) -> RawRows:

@@ -1,4 +1,4 @@
-"""Any path or name to rows: the reader is chosen by the file's ending."""
+"""Read rows from any path or name; the file's ending selects the reader."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keeptune.near_names import did_you_mean_quoted
 from keeptune.near_paths import SURE, looks_like_path, near_path
 
 STREAMED = (".jsonl", ".ndjson")
-"""Endings of files of which each line is a row."""
+"""Endings of files with one row per line."""
 ENDS_THE_FILE = ("unclosed-quote", "bad-csv", "truncated", "bad-json", "too-large")
 """Kinds of problems after which no row of a file is known, but of JSON Lines."""
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")

@@ -1,4 +1,4 @@
-"""How a file of rows is read: the readers by the file's ending, and what the user says about the file."""
+"""How a file of rows is read: the readers by ending, and the user's settings for the file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keeptune.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How one file is read. What is None is found from the file, and reported."""
+    """How one file is read. None means detected from the file, and reported."""
 
     encoding: str | None = None
     """Name of the file's encoding."""
@@ -33,14 +33,14 @@ class Reading:
 
 
 AS_FOUND = Reading()
-"""The user says nothing."""
+"""Everything is detected."""
 
 Read = Callable[[Path, Reading], RawRows]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the files of one ending. It never raises for bad rows: each is a `Problem` beside the good rows."""
+    """Reads the files of one ending. It never raises for bad rows; each becomes a `Problem`."""
 
     read: Read
     has_parts: bool = False

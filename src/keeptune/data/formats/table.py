@@ -1,4 +1,4 @@
-"""Records of a sheet as rows, as people save them: blank rows and columns, an index without a name, spaces around."""
+"""Turn the records of a sheet into rows, despite blank rows and columns, an unnamed index, and surrounding spaces."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def rows_of_records(
     """The first record that is not blank is the header; the others are rows.
 
     Args:
-        assumed: what the reader took for granted so far.
-        problems: what the reader found; read after the records, so it may still grow while they are made.
+        assumed: the reader's assumptions so far.
+        problems: the reader's problems. They are read after the records, so the list may grow in the meantime.
         advice: what to do about a record that has more or fewer cells than the header.
     """
     file, blank, stripped = str(path), 0, 0
@@ -86,5 +86,5 @@ def _columns(
 
 
 def _is_index(cells: Sequence[str]) -> bool:
-    """Whole numbers, none twice, as a data frame writes them before its rows."""
+    """Distinct whole numbers, as the index of a data frame."""
     return len(set(cells)) == len(cells) and all(cell.isascii() and cell.isdigit() for cell in cells)

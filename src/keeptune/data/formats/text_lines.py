@@ -25,7 +25,7 @@ _NAMES = {
     "utf-16-be": "UTF-16",
 }
 BLANK = " \t\r\n"
-"""What a line without text may hold. Other characters that only space are something that was not meant."""
+"""Characters allowed in a blank line. Other white space is probably a mistake."""
 _BLANK = BLANK.encode()
 
 

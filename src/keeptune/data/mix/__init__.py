@@ -1,1 +1,2 @@
-"""Many sources to one train set: proportions, repeats, leaks, streamed from disk, and a recipe to make it again."""
+"""Mix many sources into one train set by proportions, without duplicates and leaks, from disk, with a recipe to
+reproduce it."""

@@ -1,4 +1,4 @@
-"""A recipe to a mix: read, clean, choose, put in order, write."""
+"""Build a mix from a recipe: read, clean, select, order, write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder that `keeptune mix` writes: the rows, and the recipe that makes them again; and how it is read back."""
+"""The folder of `keeptune mix`: its rows, and the recipe that reproduces them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make_mix(recipe: MixRecipe, output: str, observer: Observer, count_tokens: C
 
 
 def write_recipe(file: Path, recipe: MixRecipe, report: MixReport, home: Path) -> None:
-    """The recipe with nothing left open: hashes of all that was read, seed, counts, and the hash of what came out.
+    """The complete recipe: hashes of all inputs, seed, counts, and the hash of the result.
 
     `home` is the folder that the file will lie in: paths are written as seen from there.
     """
@@ -139,7 +139,7 @@ def _with_test(recipe: MixRecipe, config: DataConfig) -> MixRecipe:
         elif not test.sha256 or not sha256:
             return recipe
         else:
-            # The file has changed since: its rows of now are to be kept out.
+            # The file has changed since, so its current rows are excluded.
             added = replace(test, sha256="")
     return replace(recipe, test=(*others, added), made_sha256="")
 

@@ -1,4 +1,4 @@
-"""One row of a mix, as it lies in ``mix.jsonl``: prompt and completion, or messages, with the source it came from."""
+"""One row of ``mix.jsonl``: prompt and completion, or messages, with its source."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def to_example(row: Row, source: str = "") -> Example:
     """The Example of a row in either form; `source` is its ``file:line``.
 
     Raises:
-        KeyError: the row is none of a mix.
+        KeyError: the row is not from a mix.
     """
     *asked, answer = as_messages(row)["messages"]
     completion = answer["content"]

@@ -23,7 +23,7 @@ from keeptune.data.similarity import DENOMINATOR, NUMERATOR
 BLOCK = 1 << 21
 """Hashes in memory at once."""
 CANDIDATES = 1 << 21
-"""Pairs in memory at once, before they are looked at."""
+"""Candidate pairs in memory at once."""
 VERIFIED = 1 << 16
 """Pairs verified at once."""
 

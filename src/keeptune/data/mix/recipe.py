@@ -1,4 +1,4 @@
-"""A mix recipe: which sources, in which proportions, against which test sets. Read from YAML, checked."""
+"""A mix recipe: sources, proportions and test sets, read from YAML and checked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class MixSource:
     name: str
     """Begins the ids of its rows in the mix; unique."""
     weight: float | None = None
-    """Its share beside the other sources that have no fraction. None: by its number of rows."""
+    """Its weight among the sources without a fraction. None: its number of rows."""
     fraction: float | None = None
     """Its share of all rows of the mix."""
     cap: int | None = None
@@ -49,7 +49,7 @@ class MixSource:
     delimiter: str | None = None
     """How its rows are read, as in `DataConfig`."""
     sha256: str = ""
-    """Of what it held when the recipe was made; "" where that does not matter."""
+    """Hash of its content when the recipe was made; "" if it does not matter."""
 
     @property
     def config(self) -> DataConfig:
@@ -79,9 +79,9 @@ class MixRecipe:
     test: tuple[MixSource, ...] = ()
     """Rows that occur in any of these are left out."""
     near_duplicates: bool = True
-    """Look for near repeats too, not for exact ones alone."""
+    """Also find near-duplicates, not only exact ones."""
     made_sha256: str = ""
-    """Of the mix that this recipe made already."""
+    """Hash of the mix that this recipe made."""
 
 
 _READING = ("encoding", "delimiter")
@@ -132,7 +132,7 @@ def read_recipe(file: Path, flags: Mapping[str, Any] | None = None) -> MixRecipe
             given[name] = Given(name, entry.value, name, entry.where)
     made = given.pop(f"{MADE}.sha256", None)
     recipe = _recipe(given | _of_flags(flags or {}), file.parent)
-    # What was made tells nothing of a mix that flags have changed.
+    # The recorded result does not apply to a mix that flags changed.
     return recipe if made is None or flags else replace(recipe, made_sha256=str(made.value))
 
 
@@ -170,7 +170,7 @@ def _recipe(given: Mapping[str, Given], folder: Path) -> MixRecipe:
 
 
 def _read_so(sources: tuple[MixSource, ...], reading: Mapping[str, Any]) -> tuple[MixSource, ...]:
-    """What a recipe says of all files holds for those of which it does not say another."""
+    """Settings for all files apply to each file without its own."""
     return tuple(
         replace(source, **{name: getattr(source, name) or value for name, value in reading.items()})
         for source in sources

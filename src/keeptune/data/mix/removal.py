@@ -1,4 +1,4 @@
-"""Which rows of the sources are left out, and why: they occur in a test set, or repeat an earlier row.
+"""Decide which rows of the sources are left out, and why: they occur in a test set or duplicate an earlier row.
 
 The definitions are those of `keeptune.data.duplicates`: exact where the prompts' own parts are equal but for case and
 white space, near where the Jaccard similarity of their word 3-shingles is 0.8 or more. Earlier means an earlier source
@@ -54,7 +54,7 @@ class _Rows:
 
     sides: tuple[SpooledSource, ...]
     tests: int
-    """How many of the sides are test sets."""
+    """Number of test sets among the sides."""
     first: Ints
     """The first row of each side, and the number of all: one more than there are sides."""
 
@@ -68,7 +68,7 @@ class _Rows:
         return np.searchsorted(self.first, rows, side="right") - 1
 
     def example(self, spool: Spool, row: int) -> Example:
-        """One row, read back."""
+        """Read one row."""
         side = int(np.searchsorted(self.first, row, side="right")) - 1
         return spool.example_of(self.sides[side], row - int(self.first[side]))
 

@@ -1,4 +1,4 @@
-"""What a mix holds, and what was left out of it."""
+"""The content of a mix, and what was left out."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class MixReport(Shown):
     """A whole mix."""
 
     folder: str
-    """Where it lies; "" where it was only looked at."""
+    """Its folder; "" if nothing was written."""
     sha256: str
     """Of ``mix.jsonl``."""
     rows: int
     sources: tuple[MixedSource, ...]
     tests: tuple[MixedTest, ...]
     problems: tuple[Problem, ...]
-    """Rows that could not be used: the first of each source and test set."""
+    """Unusable rows: the first ones of each source and test set."""
     near_duplicates: bool
     """Whether near repeats were looked for."""
     seed: int

@@ -32,7 +32,7 @@ def choose_lines(lines: Ints, count: int, seed: int, name: str) -> Ints:
 
 
 def shuffle_key(lines: Ints, seed: int, name: str) -> UInts:
-    """One number a row; sorted by it, the rows of all sources lie in a seeded order."""
+    """One number per row; sorting by it gives the seeded order of all rows."""
     return _numbers(lines, f"order\0{seed}\0{name}")
 
 

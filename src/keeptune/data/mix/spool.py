@@ -1,4 +1,4 @@
-"""Sources read once, row by row, onto disk: in memory stay a few numbers a row."""
+"""Read sources once, row by row, onto disk, with a few numbers per row in memory."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from keeptune.records import Example
 from keeptune.workspace.hashing import hash_file
 
 FIRST_ROWS = 100
-"""The mapping is chosen from these, and once more from all rows: they rarely differ."""
+"""Rows from which the mapping is chosen. It is chosen again from all rows; the two rarely differ."""
 PROBLEMS = 20
-"""Rows of a source that cannot be used are all counted; so many are named."""
+"""Maximum unusable rows of a source that are named; all are counted."""
 KNOWN_WORDS = 1 << 20
-"""Hashes of words that are remembered at once."""
+"""Maximum word hashes in the cache."""
 
 Role = Literal["train", "test"]
 
@@ -41,7 +41,7 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 @dataclass(frozen=True, slots=True)
 class SpooledSource:
-    """What one source holds: of each usable row where it lies, of the others what is wrong."""
+    """One source: the position of each usable row, and the problems of the others."""
 
     source: MixSource
     sha256: str
@@ -65,7 +65,7 @@ class SpooledSource:
 
 
 class Spool:
-    """Two files that grow by each source: its rows as they will be mixed, and the hashes of their prompts' words.
+    """Two files to which each source is appended: its rows as they will be mixed, and the word hashes of their prompts.
 
     Words are case folded, and white space is gone (`normalised_words`); of plain text, the text's own. A hash has
     64 bits: two of a million words collide with a probability below 10⁻⁷.
@@ -153,14 +153,14 @@ class Spool:
         return self._reread.read(end - start)
 
     def example_of(self, spooled: SpooledSource, place: int) -> Example:
-        """One row, read back."""
+        """Read one row."""
         row: Row = json.loads(self.line_of(spooled, place))
         return to_example(row)
 
 
 @dataclass(slots=True)
 class _Kept:
-    """The numbers of the rows of a source, while it is read."""
+    """The numbers per row of a source while it is read."""
 
     starts: array[int]
     words: array[int]
@@ -203,7 +203,7 @@ class _WordHashes(dict[str, int]):
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What a reader tells beside the rows, as in `RawRows`."""
+    """A reader's facts in addition to the rows, as in `RawRows`."""
 
     stem: str
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -229,7 +229,7 @@ def _mapping(shapes: RowShapes, source: MixSource) -> FieldMapping:
     try:
         return shapes.mapping(source.config, source.data)
     except DataError as error:
-        # What flags say elsewhere is said in a recipe here.
+        # Here the recipe has what flags set elsewhere.
         raise DataError(
             error.message, "name its fields in the recipe: `prompt` and `completion` of this source"
         ) from error

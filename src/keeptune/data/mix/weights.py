@@ -15,7 +15,7 @@ from keeptune.data.mix.recipe import MixRecipe
 from keeptune.errors import ConfigError, DataError
 
 SUM_ERROR = Fraction(1, 10**9)
-"""By so much may the fractions of all sources miss 1: thirds have no end."""
+"""Tolerance for the sum of fractions, since thirds have no finite decimals."""
 
 
 def row_counts(recipe: MixRecipe, usable: Sequence[int]) -> list[int]:
