@@ -28,7 +28,7 @@ def is_settings(value: Any) -> bool:
     """Whether this is a `TuneConfig`, a section of one, or a tuple that holds one."""
     if isinstance(value, tuple) and len(value) < 10:
         return any(map(is_settings, value))
-    return type(value).__module__ == "keeptune.config.schema"
+    return type(value).__module__.startswith(("keeptune.config.schema", "keeptune.config.sections"))
 
 
 def holds_settings(value: Any) -> bool:

@@ -107,13 +107,13 @@ def test_every_candidate_is_a_run_of_its_own() -> None:
 def test_plain_and_route_are_one_training() -> None:
     config = auto(mitigation=OLD)
     assert candidate_config(PLAIN, config) == candidate_config(ROUTE, config)
-    assert candidate_config(PLAIN, config).mitigation == MitigationConfig()
+    assert candidate_config(PLAIN, config).mitigation == MitigationConfig(plain=True)
 
 
 def test_a_candidate_changes_what_it_names() -> None:
     config = auto(Full(), OLD)
     found = candidate_config(parse("replay=0.25+kl=0.5"), config)
-    assert found.mitigation == replace(OLD, replay_fraction=0.25, kl=0.5)
+    assert found.mitigation == replace(OLD, plain=True, replay_fraction=0.25, kl=0.5)
     assert candidate_config(parse("lora"), config).method == Adapter()
     assert candidate_config(parse("smaller=0.3"), config).training.lr_factor == 0.3
 
@@ -165,9 +165,9 @@ def test_a_candidate_starts_without_the_settings_of_other_mitigations() -> None:
         replay=("old.jsonl",), kl=0.5, kl_on="task", interpolation=0.5, self_replay_prompts="prompts.txt"
     )
     config = auto(Full(), old)
-    assert candidate_config(PLAIN, config).mitigation == MitigationConfig()
+    assert candidate_config(PLAIN, config).mitigation == MitigationConfig(plain=True)
     assert candidate_config(parse("replay=0.05"), config).mitigation == MitigationConfig(
-        replay=("old.jsonl",), replay_fraction=0.05, kl_on="task", self_replay_prompts="prompts.txt"
+        plain=True, replay=("old.jsonl",), replay_fraction=0.05, kl_on="task", self_replay_prompts="prompts.txt"
     )
 
 

@@ -141,7 +141,7 @@ def test_weights_after_the_training(add: Add, talking: Path, tmp_path: Path) -> 
     add("rescale", after_training=times)
     config = settings(talking, rows_files(tmp_path), LORA, {})
     plain = trained(config, tmp_path / "runs" / "plain")
-    changed = replace(config, mitigation=MitigationConfig(extra=("rescale=3", "scale=2")))
+    changed = replace(config, mitigation=MitigationConfig(plain=True, extra=("rescale=3", "scale=2")))
     assert without_after_training(changed) == config
     assert parse("kl=1+scale=2").training == parse("kl=1")
     told: list[Any] = []

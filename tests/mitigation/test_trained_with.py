@@ -65,7 +65,7 @@ def settings(model: Path, files: Path, method: Any, mitigation: dict[str, Any], 
         training=TrainingConfig(**({"lr": 0.01, "epochs": 2.0, "checkpoint_minutes": 0.0} | training)),
         evaluation=EvaluationConfig(max_new_tokens=8, metrics=("token_loss",)),
         measure=MeasureConfig(extent="none"),
-        mitigation=MitigationConfig(**mitigation),
+        mitigation=MitigationConfig(plain=True, **mitigation),
     )
 
 

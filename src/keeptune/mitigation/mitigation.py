@@ -59,15 +59,16 @@ class AddedRows:
 
     make: Callable[[RowInputs, int], Sequence[EncodedRow]]
     """(inputs, number of rows) → rows, or fewer where there are no more."""
-    share: Callable[[TuneConfig], float] | None = None
-    """Of the mix. None: the mitigation's value."""
+    share: float | Callable[[TuneConfig], float] | None = None
+    """Of the mix, or the function that reads it from the settings. None: the mitigation's value."""
     learned: bool = True
     """The task's loss counts on them, as role ``replay``, in a random order among the task's rows. Else only terms that
     name role ``base`` do, and every step has as many of them as any other."""
 
     def share_of(self, value: Any, config: TuneConfig) -> float:
         """Their share of the mix."""
-        return float(value if self.share is None else self.share(config))
+        share = self.share(config) if callable(self.share) else self.share
+        return float(value if share is None else share)
 
 
 @dataclass(frozen=True, slots=True)

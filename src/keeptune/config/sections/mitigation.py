@@ -21,7 +21,6 @@ class MitigationConfig(Canonical):
         False,
         Affects.CHOICE,
         "Train without any mitigation: no KL to the base, and all of the trained change kept.",
-        group="start",
     )
     replay: tuple[str, ...] = setting(
         (),
