@@ -14,7 +14,7 @@ FORGET = "/forget"
 
 
 class Talker(Protocol):
-    """What the conversation needs of an open chat."""
+    """The part of an open chat that the conversation uses."""
 
     @property
     def names(self) -> tuple[str, ...]: ...
@@ -24,7 +24,7 @@ class Talker(Protocol):
         ...
 
     def forget(self) -> None:
-        """Begin the conversation anew."""
+        """Start a new conversation."""
         ...
 
 
@@ -77,7 +77,7 @@ def talk(chat: Talker) -> None:
 
 
 def show_replies(names: tuple[str, ...], replies: tuple[str, ...]) -> None:
-    """Side by side where the terminal is wide enough, else one below the other."""
+    """Side by side if the terminal is wide enough, otherwise one below the other."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -97,7 +97,7 @@ def show_replies(names: tuple[str, ...], replies: tuple[str, ...]) -> None:
 
 
 def _next_line() -> str | None:
-    """The next line without white space around it; None at the end."""
+    """The next line, stripped; None at the end."""
     try:
         line = input("> " if sys.stdin.isatty() else "")
     except EOFError:

@@ -78,7 +78,7 @@ def command(methods: str, seeds: str, config: str | None, quiet: bool, as_json: 
     from keeptune.api.compare import compare
 
     execute = _executor(*on_ray.values())
-    # Ray itself prints on stdout that a worker was lost.
+    # Ray prints on stdout when it loses a worker.
     with progress(quiet=quiet) as observer, resume_hint(observer, "compare") as told, redirect_stdout(sys.stderr):
         report = compare(settings, _names(methods), numbers, told, execute)
     if as_json:

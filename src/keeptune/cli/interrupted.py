@@ -1,4 +1,5 @@
-"""Stopping a run: the first Ctrl-C or SIGTERM keeps what is done and says how it goes on; the second ends it."""
+"""Interrupt a run: the first Ctrl-C or SIGTERM saves its progress and prints the command that continues it; the second
+ends it."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ WAITS = "\nstopping after this step, with a checkpoint; a second Ctrl-C stops at
 
 
 class RunFolder:
-    """Passes events on, and learns from them where the run is kept."""
+    """Passes events on and remembers the run folder from them."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
@@ -32,14 +33,14 @@ class RunFolder:
     def __call__(self, event: Event, /) -> None:
         """Pass it on."""
         if isinstance(event, RunStarted) and self.path is None:
-            # Later ones are of runs inside this one.
+            # Later events come from runs inside this one.
             self.path = Path(event.path)
         self._observer(event)
 
 
 @contextmanager
 def resume_hint(observer: Observer, verb: str = "tune") -> Iterator[Observer]:
-    """Where the block is stopped by a signal, say by which command it goes on."""
+    """If a signal stops the block, print the command that continues it."""
     folder = RunFolder(observer)
     try:
         with _stopping_gently():
@@ -52,11 +53,11 @@ def resume_hint(observer: Observer, verb: str = "tune") -> Iterator[Observer]:
 
 
 def goes_on(run: Path | None, verb: str, words: Sequence[str]) -> str:
-    """What there is of a run that was stopped, and the command that goes on with it.
+    """The state of an interrupted run and the command that continues it.
 
     Args:
-        run: its folder; None where it was stopped before there was one.
-        words: the command line that started it, without the program's name.
+        run: its folder; None if it was interrupted before it had one.
+        words: its command line, without the program's name.
     """
     kept = run is not None and (Workspace(run).has_settings or Workspace(run).is_study)
     if run is None or not kept:
@@ -68,9 +69,9 @@ def goes_on(run: Path | None, verb: str, words: Sequence[str]) -> str:
 
 
 def resume_command(run: Path, verb: str, words: Sequence[str]) -> str:
-    """The command that goes on with the run in the folder `run`."""
+    """The command that continues the run in the folder `run`."""
     if verb == "tune":
-        # All its settings are in the folder.
+        # The folder has all its settings.
         return command("tune", output=run, resume=True)
     again = list(words)
     flags = {word.replace("_", "-").partition("=")[0] for word in words}
@@ -83,9 +84,10 @@ def resume_command(run: Path, verb: str, words: Sequence[str]) -> str:
 
 @contextmanager
 def _stopping_gently() -> Iterator[None]:
-    """Signals let a training finish its step and keep a checkpoint; elsewhere, and the second time, they stop it."""
+    """Signals let a training finish its step and save a checkpoint. Outside a training, and the second time, they stop
+    at once."""
     if threading.current_thread() is not threading.main_thread():
-        # Only the main thread takes signals.
+        # Only the main thread receives signals.
         yield
         return
     from keeptune.training.stopping import ask_to_stop
@@ -95,7 +97,7 @@ def _stopping_gently() -> Iterator[None]:
         if not ask_to_stop(why):
             raise why
         with contextlib.suppress(OSError):
-            # A signal may come in the middle of a print, which must not be begun again.
+            # A signal may interrupt a print, which must not be re-entered.
             os.write(2, WAITS.encode())
 
     before = {number: signal.signal(number, stop) for number in SIGNALS}

@@ -27,7 +27,7 @@ VERBS = {
     "predict": "Answer every row of a file.",
     "chat": "Talk to a model; base and tuned answer side by side.",
 }
-"""Verb → its line in the help. Each is a command of that name in its own module, imported when it is called."""
+"""Verb → its line in the help. Each verb is a command in a module of its name, imported when it is called."""
 
 INTERRUPTED = 130
 
@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The verb and what follows it; an unknown one gets the nearest known."""
+        """The verb and its arguments; an unknown verb gets a suggestion."""
         if args and not args[0].startswith("-") and args[0] not in VERBS:
             from keeptune.near_names import did_you_mean
 
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return full.exit_code
     except (click.Abort, KeyboardInterrupt) as stopped:
         click.echo("stopped", err=True)
-        # click puts an Abort in the place of what stopped it.
+        # click replaces the interruption by an Abort.
         signal = stopped.__cause__ or stopped
         return signal.exit_code if isinstance(signal, Stopped) else INTERRUPTED
     return result if isinstance(result, int) else 0

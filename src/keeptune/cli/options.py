@@ -1,4 +1,4 @@
-"""The flags that verbs share, made from the settings. Values are checked where YAML's are, in `config.load`."""
+"""The flags that verbs share, made from the settings. `config.load` checks their values like those of YAML."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MITIGATION_SEARCH = ("can-route", "candidates", "max-candidates", "search-minute
 SCORING = ("metric", "max-new-tokens", "few-shot", "engine")
 
 MANY = 25
-"""A verb with more flags than this shows them in groups."""
+"""Maximum flags of a verb that are shown without groups."""
 _METAVARS = {int: "N", float: "X", bool: "true|false"}
 
 
 class GroupedOption(click.Option):
-    """A flag that knows its group in the help."""
+    """A flag with its group in the help."""
 
     def __init__(self, *names: Any, group: str, **attributes: Any) -> None:
         super().__init__(*names, **attributes)
@@ -33,7 +33,7 @@ class GroupedOption(click.Option):
 
 
 class Verb(click.Command):
-    """A command whose help shows many flags in groups: first those that are the verb's own."""
+    """A command whose help shows many flags in groups, the verb's own first."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The flags, group by group."""
@@ -58,7 +58,7 @@ def setting_flags(
 
     Args:
         with_file: also take --config, and the hidden names that TRL and transformers have for these settings.
-        says: flag → its help in this verb, where it is another than the setting's.
+        says: flag → its help in this verb, if different from the setting's.
     """
 
     def add(function: Function) -> Function:
@@ -86,7 +86,7 @@ def _running(*names: str, **attributes: Any) -> Callable[[Function], Function]:
 
 
 def _flag_of(alias: str) -> str:
-    """The flag that another name stands for; for those without one, a flag of every verb that trains."""
+    """The flag that another name stands for; for names without a setting, a flag of every verb that trains."""
     key = ALIASES[alias][0] if alias in ALIASES else ""
     key = "training.batch_size" if key in (ROWS, TIMES) else key
     return next((name for name, setting in FLAGS.items() if setting.key == key), "lr")
@@ -105,7 +105,7 @@ def _shown(name: str, says: Mapping[str, str]) -> Callable[[Function], Function]
 
 
 def _hidden(alias: str) -> Callable[[Function], Function]:
-    """The flag of another tool's name. One for a truth value may stand without it, and then means true."""
+    """The flag of another tool's name. A boolean one may come without a value and then means true."""
     name = f"--{alias.replace('_', '-')}"
     key, convert = ALIASES.get(alias, ("", same))
     if key and (convert is not same or (key in SETTINGS and SETTINGS[key].kind is bool)):

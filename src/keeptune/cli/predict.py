@@ -43,7 +43,7 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
     settings = read_settings(config, flags)
     if settings.data.test is None:
         raise ConfigError("no rows to answer", "name their file: keeptune predict FILE")
-    # A folder in the YAML is that of the run; answers go to a file beside the questions.
+    # A folder in the YAML is the run's; answers go to a file next to the questions.
     output = flags["output"] or f"{Path(settings.data.test).stem}.answers.jsonl"
     quiet_libraries()
     from keeptune.api.predict import predict, unfinished

@@ -1,4 +1,4 @@
-"""Silence what libraries print by themselves: the command line draws its own progress."""
+"""Silence the output of libraries; the command line draws its own progress."""
 
 from __future__ import annotations
 

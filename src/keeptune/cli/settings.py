@@ -1,4 +1,4 @@
-"""From the flags that click has read to a checked TuneConfig."""
+"""Turn the parsed flags into a checked TuneConfig."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:
     of the run in --output, where flags do not change them.
 
     Raises:
-        ConfigError: a setting that is wrong; the message names the flag, or file and line.
+        ConfigError: an invalid setting; the message names the flag, or file and line.
     """
     from keeptune.models.adapters import METHODS
     from keeptune.scoring.table import METRICS
 
-    # By identity: a 0 that was given equals False, and counts.
+    # Compared by identity, because a given 0 equals False but counts.
     given = {name: value for name, value in flags.items() if value is not None and value is not False and value != ()}
     entries = _of_file(Path(config)) if config else _of_run(given)
     return from_entries(entries, given, methods=tuple(METHODS), metrics=tuple(METRICS))
 
 
 def _of_file(file: Path) -> Iterable[Entry]:
-    """What a YAML file holds, or the settings of a run, those of an earlier version under today's names."""
+    """The content of a YAML file, or the settings of a run, with current names even if an earlier version wrote
+    them."""
     entries, run = read_yaml(file), Workspace(file.parent)
     paths = {entry.path for entry in entries}
     if file != run.settings_file or ("type",) not in paths:
@@ -39,7 +40,7 @@ def _of_file(file: Path) -> Iterable[Entry]:
 
 
 def _of_run(given: Mapping[str, Any]) -> Iterator[Entry]:
-    """The settings of a run that is resumed: flags change them, and what they leave out stays as it was."""
+    """The settings of a resumed run. Flags change them; other settings keep their values."""
     named = given.get("output") or given.get("output_dir")
     if given.get("resume") and named:
         run = Workspace(Path(named).expanduser())

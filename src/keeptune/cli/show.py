@@ -1,4 +1,4 @@
-"""What a verb prints at its end: on stdout, a report for people or JSON for programs."""
+"""Print the result of a verb on stdout: a report for people or JSON for programs."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ def show_json(record: Any) -> None:
 
 
 def show_report(renderable: Any) -> None:
-    """A report on stdout; as plain text, 120 columns wide, where stdout is no terminal."""
+    """A report on stdout; plain text of 120 columns if stdout is not a terminal."""
     from rich.console import Console
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=120)
-    # A command is never cut; nothing else is wider than the console.
+    # A command is never wrapped; everything else fits the console.
     console.print(renderable, crop=False)
 
 
 def show_tuned(result: Any, *, as_json: bool) -> int:
-    """A run of `tune` and what it forgot, and the exit code of that outcome."""
+    """Show a run of `tune` with its forgetting report, and return the exit code."""
     from keeptune.forgetting.gate import exit_code
     from keeptune.report.terminal import tune_report
 

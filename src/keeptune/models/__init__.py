@@ -1,1 +1,1 @@
-"""Pre-trained models: finding, loading, placing, adapting, and asking them for logits."""
+"""Find, load, place and adapt pre-trained models, and compute their logits."""

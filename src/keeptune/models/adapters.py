@@ -1,4 +1,4 @@
-"""The table of parameter-efficient methods: a name, and how `peft` is asked for it. A new method is one row."""
+"""The table of parameter-efficient methods: name → `peft` configuration. A new method is one row."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class AdapterMethod:
     """Whether the trained change can be folded into the base weights."""
     targets_modules: bool = True
     divides_base: bool = False
-    """It starts with a part of the base's weights taken out of them; `save_tuned` gives a plain LoRA on the whole
+    """It starts by moving part of the base's weights into the adapter; `save_tuned` writes a plain LoRA on the whole
     base."""
     needs_rows: bool = False
-    """It starts from rows of what is to be kept."""
+    """It starts from rows of abilities to keep."""
     adds_product: bool = False
     """The change is scale · B·A beside the whole base weights, as `low_rank_layers` reads it."""
 
@@ -125,11 +125,11 @@ METHODS: Mapping[str, AdapterMethod] = {
 def attach_adapter(
     loaded: LoadedModel, adapter: Adapter, seed: int, *, freeze: float = 0.0, rows: Sequence[EncodedRow] = ()
 ) -> None:
-    """Put a fresh, trainable adapter on `loaded.model`, in place. Its weights are float32 and depend on `seed`.
+    """Attach a new trainable adapter to `loaded.model`, in place. Its weights are float32 and depend on `seed`.
 
     Args:
-        freeze: share of the layers, from the lowest, that get none.
-        rows: of what is to be kept, for the methods that start from it.
+        freeze: share of the layers, from the lowest, without an adapter.
+        rows: rows of abilities to keep, for the methods that start from them.
 
     Raises:
         ConfigError: an unknown method, one that does not fit the model, target modules that the model does not have,
@@ -198,12 +198,12 @@ def _adapted(loaded: LoadedModel) -> list[Any]:
 
 
 def _base_name(loaded: LoadedModel) -> str:
-    """What a later `PeftModel` needs in order to find the base."""
+    """Settings from which a later `PeftModel` finds the base."""
     return str(Path(loaded.found.source).resolve()) if loaded.found.local else loaded.found.name
 
 
 def virtual_tokens(method: Method | None) -> int:
-    """Positions before each row that a new adapter of this method will take."""
+    """Number of virtual tokens before each row in this method."""
     if not isinstance(method, Adapter):
         return 0
     return int(METHODS[method.kind].settings(method).get("num_virtual_tokens", 0))
@@ -219,7 +219,7 @@ def experts_left_out(loaded: LoadedModel) -> int:
 
 
 def _targets(loaded: LoadedModel, names: str) -> list[str]:
-    """Names of modules; for ``all-linear`` every linear layer but the output embedding."""
+    """Names of modules; for ``all-linear``, every linear layer except the output embedding."""
     from transformers.pytorch_utils import Conv1D
 
     linear = [
@@ -242,7 +242,7 @@ def _targets(loaded: LoadedModel, names: str) -> list[str]:
 
 
 def _feed_forward(loaded: LoadedModel, targets: list[str]) -> list[str]:
-    """Those targets that stand outside attention: IA³ scales their inputs, the others' outputs."""
+    """Targets outside attention: IA³ scales their inputs, and the outputs of the others."""
     parents: dict[str, set[str]] = {}
     for name, _ in loaded.model.named_modules():
         for target in targets:

@@ -1,4 +1,4 @@
-"""What a model's settings say of it, without its weights: its kind, its positions, its vocabulary."""
+"""Facts from a model's config, without its weights: kind, positions, vocabulary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def kind_and_context(config: ModelConfig) -> tuple[Kind, int]:
 
 
 def vocabulary_size(config: ModelConfig) -> int | None:
-    """Ids that the model has an embedding for, as its config says; None where it does not say."""
+    """Number of ids with an embedding according to the config; None if it does not say."""
     settings = model_settings(find_model(config), config)
     text = settings.get_text_config() if hasattr(settings, "get_text_config") else settings
     size = getattr(text, "vocab_size", None)
@@ -43,12 +43,12 @@ def model_settings(found: FoundModel, config: ModelConfig) -> Any:
 
 
 def hub_arguments(found: FoundModel, config: ModelConfig) -> dict[str, Any]:
-    """What every `from_pretrained` of this model is called with."""
+    """Arguments of every `from_pretrained` for this model."""
     return {"trust_remote_code": config.allow_remote_code} | ({} if found.local else {"revision": found.revision})
 
 
 def kind_of(settings: Any) -> Kind:
-    """The kind of model; ModelError for one that does not write text from text."""
+    """The kind of model; ModelError if it does not generate text from text."""
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
@@ -68,7 +68,7 @@ def kind_of(settings: Any) -> Kind:
 
 
 def _looks_back_only(settings: Any) -> bool:
-    """False for BERT and its like: transformers has a decoder's head for them, but they look both ways."""
+    """False for models like BERT: transformers has decoder heads for them, but their attention is bidirectional."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
     masked = settings.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
@@ -76,7 +76,7 @@ def _looks_back_only(settings: Any) -> bool:
 
 
 def context_length(settings: Any) -> int:
-    """Positions that the model was made for; 1 << 30 where it has no limit of its own."""
+    """Maximum positions of the model; 1 << 30 if it has no limit."""
     text = settings.get_text_config() if hasattr(settings, "get_text_config") else settings
     for name in ("max_position_embeddings", "n_positions", "max_seq_len"):
         value = getattr(text, name, None)

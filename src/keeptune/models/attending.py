@@ -1,4 +1,4 @@
-"""Which attention a model's parts use for a while."""
+"""Switch the attention of a model's parts temporarily."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from keeptune.models import short_attention, unequal_rows
 
 
 def register_attentions() -> None:
-    """Let models find keeptune's own attentions by name. Called before a model loads, so that a compiler sees no
-    change later."""
+    """Register keeptune's attentions by name. Called before a model loads, so that the compiler sees no change
+    later."""
     for name, attention in (
         (short_attention.NAME, short_attention.short_attention),
         (unequal_rows.NAME, unequal_rows.unequal_rows_attention),
@@ -31,7 +31,7 @@ def sdpa_settings(model: Any) -> tuple[Any, ...]:
 
 @contextlib.contextmanager
 def attending(settings: tuple[Any, ...], name: str) -> Iterator[None]:
-    """These configurations ask for the attention of that name meanwhile."""
+    """In the block, these configurations use the attention of that name."""
     for each in settings:
         each._attn_implementation = name
     try:

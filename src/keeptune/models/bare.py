@@ -1,4 +1,4 @@
-"""The base under an adapter: the base, bit for bit, or refused.
+"""Check that the base under an adapter is bit-identical to the base.
 
 A file of an adapter may hold more than an adapter: an embedding that `peft` saved with it, biases, or the start of a
 method that takes a part out of the base (PiSSA). What it puts into the base's own weights stays there when the adapter
@@ -17,22 +17,22 @@ import torch
 from keeptune.errors import ModelError
 
 _WRAPPED = re.compile(r"\.(base_layer|original_module|token_adapter)(?=\.)")
-"""Where `peft` keeps a weight of the base beside what it trains."""
+"""Where `peft` keeps a base weight next to its trained copy."""
 
 
 def weight_marks(model: torch.nn.Module) -> dict[str, str]:
-    """Name → a mark of its bits, of every weight: other bits give another mark, but by intent."""
+    """Name of every weight → a checksum of its bits. It detects changes, but not deliberate collisions."""
     return {name: _mark(weight.detach()) for name, weight in model.named_parameters()}
 
 
 def changed_weights(before: Mapping[str, str], adapted: Any) -> tuple[str, ...]:
-    """Names of the base's weights that are others, or gone, now that an adapter is on it."""
+    """Names of base weights that changed or disappeared when the adapter was attached."""
     bare = {_WRAPPED.sub("", name): weight for name, weight in adapted.get_base_model().named_parameters()}
     return tuple(name for name, mark in before.items() if name not in bare or _mark(bare[name].detach()) != mark)
 
 
 def refuse_changed(changed: tuple[str, ...], name: str) -> None:
-    """Raises ModelError where the adapter `name` has changed weights of its base, so that none is left under it."""
+    """Raise ModelError if the adapter `name` changed weights of its base, so that the base is gone."""
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise ModelError(
@@ -43,7 +43,7 @@ def refuse_changed(changed: tuple[str, ...], name: str) -> None:
 
 
 def _mark(weight: torch.Tensor) -> str:
-    """Sums of the bits, taken as whole numbers, along each dimension: at the speed of memory, and without a copy."""
+    """Sums of the bits as integers along each dimension: limited by memory speed, and without a copy."""
     kinds = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
     bits = weight.contiguous().view(kinds[weight.element_size()])
     sums = [bits.sum(dim=at, dtype=torch.int64) for at in range(bits.dim())] or [bits.long()]

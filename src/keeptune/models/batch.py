@@ -1,5 +1,5 @@
-"""Encoded rows as tensors, with the place of every token to learn. The one completion mask lives here:
-loss, likelihood and divergence all read the same positions."""
+"""Encoded rows as tensors, with the positions of all tokens to learn. Loss, likelihood and divergence all use this
+completion mask."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Batch:
     """Rows padded on the right."""
 
     inputs: dict[str, torch.Tensor]
-    """What the model's forward takes: [rows, length] each."""
+    """Inputs of the model's forward: [rows, length] each."""
     rows: torch.Tensor
     """[tokens] the row of each target token."""
     positions: torch.Tensor
@@ -31,17 +31,16 @@ class Batch:
     items: tuple[str, ...] = ()
     """Item ids of each row."""
     teacher: Batch | None = None
-    """The same target tokens as a teacher reads them, where that is another input."""
+    """The same target tokens in the teacher's input, if it differs."""
 
     @property
     def for_teacher(self) -> Batch:
-        """What a teacher reads."""
+        """The teacher's input."""
         return self.teacher or self
 
     def of_roles(self, roles: frozenset[RowRole]) -> tuple[Batch | None, torch.Tensor | None]:
-        """The rows with one of these roles: (them, the places of their tokens among this batch's).
-
-        The batch itself and None where all have one; None and None where no token does.
+        """The rows with one of these roles: (rows, positions of their tokens in this batch). (The batch, None) if all
+        rows have one; (None, None) if no token does.
         """
         wanted = [index for index, role in enumerate(self.roles) if role in roles]
         if len(wanted) == len(self.roles):
@@ -70,8 +69,8 @@ class Batch:
 def make_batch(rows: Sequence[EncodedRow], kind: str, pad_id: int, device: torch.device) -> Batch:
     """Pad `rows` and find their targets.
 
-    A decoder-only model gets no attention mask: padding stands on the right, attention looks to the left, so no
-    real token sees any padding, and the fastest attention kernel serves. An encoder-decoder gets one.
+    A decoder-only model gets no attention mask: padding is on the right and attention is causal, so no real token
+    attends to padding, and the fastest attention kernel works. An encoder-decoder gets one.
     """
     batch = _padded(rows, kind, pad_id, device)
     if all(row.teacher is None for row in rows):
@@ -115,7 +114,7 @@ def _pad(sequences: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
 
 
 def decoder_start(model: Any) -> int:
-    """What an encoder-decoder's answers begin behind, in training as in generation."""
+    """The token before an encoder-decoder's answers, in training and in generation."""
     own, config = model.generation_config, model.config
     named = (getattr(settings, "decoder_start_token_id", None) for settings in (own, config))
     found = next((token for token in (*named, own.bos_token_id) if token is not None), config.pad_token_id)

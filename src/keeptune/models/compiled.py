@@ -1,6 +1,5 @@
-"""A model's repeated blocks, compiled: the small steps between matrix products, which take more than half of a CPU's
-time, become few. All blocks of a kind share what is compiled, and the model itself, its names and what is saved of it
-stay as they are.
+"""Compile a model's repeated blocks. This fuses the small steps between matrix products, which take more than half of a
+CPU's time. All blocks of a kind share the compiled code; the model, its names and its saved files do not change.
 """
 
 from __future__ import annotations
@@ -20,17 +19,18 @@ from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.places import cache_folder
 
 PAYS_FROM = 50_000
-"""Tokens to train on: fewer save less than it takes to compile, half a minute on two cores the first time."""
+"""Minimum tokens to train on. With fewer, compiling (half a minute on two cores the first time) costs more than it
+saves."""
 KINDS = 64
-"""Ways in which a block may be called (training or not, one row or several, …); torch gives up at eight."""
+"""Maximum variants of calls to a block (training or not, one row or several, …); torch's default is eight."""
 KEPT = 0.5
-"""Share of what the backward pass needs that is kept for it; the rest, the cheapest to compute, is computed again.
-Against all of it that takes half of the memory, and 5 % more time."""
+"""Share of the activations that are kept for the backward pass; the rest, the cheapest, is recomputed. This takes half
+of the memory and 5 % more time than keeping all."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledBlocks:
-    """Within `with blocks():` the model's repeated blocks run compiled, else plainly."""
+    """The model's repeated blocks run compiled within `with blocks():`, otherwise eagerly."""
 
     blocks: tuple[Any, ...]
     calls: tuple[Any, ...]
@@ -43,12 +43,12 @@ class CompiledBlocks:
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
-        """Not for decoding: a cache that grows would be compiled for every length."""
+        """Not for decoding, because a growing cache would be compiled for every length."""
         from torch._dynamo import config as tracing
         from torch._functorch import config as gradients
 
         with contextlib.ExitStack() as after:
-            # A float that is not a constant has the first block traced twice.
+            # A non-constant float makes the compiler trace the first block twice.
             after.enter_context(tracing.patch(recompile_limit=KINDS, specialize_float=True))
             after.enter_context(gradients.patch(activation_memory_budget=KEPT))
             for block, call in zip(self.blocks, self.calls, strict=True):
@@ -66,12 +66,12 @@ def _needs_gradient(_module: Any, _inputs: Any, output: torch.Tensor) -> torch.T
 
 @contextlib.contextmanager
 def plainly() -> Iterator[None]:
-    """In the place of `CompiledBlocks`: nothing is compiled."""
+    """Replaces `CompiledBlocks` in eager mode."""
     yield
 
 
 def compile_blocks(model: Any) -> CompiledBlocks | None:
-    """None where the model has no repeated blocks. Nothing is compiled before the first call."""
+    """None if the model has no repeated blocks. Compilation starts with the first call."""
     blocks = repeated_blocks(model)
     if not blocks:
         return None
@@ -86,8 +86,8 @@ def compile_blocks(model: Any) -> CompiledBlocks | None:
 
 
 def _keep_kernels() -> None:
-    """In the cache, where the user has named no folder; torch's own is in /tmp, and it names that as soon as it is
-    imported. Code for one processor can end a process on another, and homes are shared: a folder for each kind."""
+    """In the cache, unless the user set a folder. torch's default is in /tmp and is set on import. Code for one
+    processor can crash on another and homes may be shared, so each kind of processor has a folder."""
     from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
     if os.environ.get("TORCHINDUCTOR_CACHE_DIR") in (None, default_cache_dir()):

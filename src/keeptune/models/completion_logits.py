@@ -1,4 +1,4 @@
-"""Logits at the completion tokens only, for any architecture.
+"""Compute logits at the completion tokens only, for any architecture.
 
 Logits over the whole vocabulary cost more than a small model's layers, and nine prompt tokens in ten need none.
 `logits_to_keep` of transformers keeps the same positions for every row; rows here differ. So the hidden states
@@ -33,7 +33,7 @@ def completion_logits(model: Any, batch: Batch, **more: Any) -> torch.Tensor:
     def pick(_module: Any, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         nonlocal picked
         hidden = arguments[0]
-        # Soft prompts stand before the row's own tokens.
+        # Soft prompts come before the row's tokens.
         offset = hidden.shape[1] - length
         picked = True
         return (hidden[batch.rows, batch.positions + offset].unsqueeze(0), *arguments[1:])

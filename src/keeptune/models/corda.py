@@ -1,4 +1,4 @@
-"""CorDA's look at the data: which directions of a layer's inputs the rows use, before the adapter is attached.
+"""CorDA's preparation: find which directions of a layer's inputs the rows use, before the adapter is attached.
 
 Yang et al. 2024, arXiv:2406.05223.
 """

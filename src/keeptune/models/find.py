@@ -1,4 +1,4 @@
-"""From the name that a user gives to a folder or hub name that transformers can load."""
+"""Resolve a model name from the user to a folder or hub name that transformers can load."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ HUB_NAME = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """Where weights and tokenizer are."""
+    """Location of weights and tokenizer."""
 
     name: str
-    """As the user gave it."""
+    """The name as the user wrote it."""
     source: str
     """Local folder, or hub name."""
     adapter: str | None
     """Folder of a `peft` adapter on top of `source`, or None."""
     local: bool
     revision: str | None = None
-    """Of a hub name: branch, tag or commit. None: the newest."""
+    """Branch, tag or commit of a hub name. None: the newest."""
     weights: tuple[Path, ...] = ()
-    """Of a local `source`: the files that are loaded, and no others."""
+    """The only files of a local `source` that are loaded."""
     adapter_weights: tuple[Path, ...] = ()
 
 
@@ -52,7 +52,7 @@ def find_model(config: ModelConfig) -> FoundModel:
     """Resolve the built-in name, a GGUF file, a folder of weights, a folder with an adapter, or a hub name.
 
     Raises:
-        ModelError: nothing is there, or what is there may not be loaded (pickle, remote code).
+        ModelError: nothing is found, or it may not be loaded (pickle, remote code).
         MissingDependency: the package of the built-in model is not installed.
     """
     return _find(config, "")
@@ -115,7 +115,7 @@ def _in_hub_cache(name: str) -> bool:
     try:
         return any(isinstance(try_to_load_from_cache(name, file), str) for file in files)
     except ValueError:
-        # No name that the hub could have.
+        # Not a possible hub name.
         return False
 
 
@@ -202,7 +202,7 @@ def _local_folder(path: Path, config: ModelConfig) -> FoundModel:
 
 
 def _is_known(settings: dict[str, Any]) -> bool:
-    """Whether transformers has the architecture, so that no code of others is run."""
+    """Whether transformers implements the architecture, so that no third-party code runs."""
     from transformers import CONFIG_MAPPING
 
     return str(settings.get("model_type")) in CONFIG_MAPPING
@@ -235,7 +235,7 @@ def _adapter_folder(path: Path, config: ModelConfig, on_top: str) -> FoundModel:
 
 
 def hash_model(found: FoundModel) -> str:
-    """What identifies these weights once they are loaded: SHA-256 of the local files, or the hub's commit."""
+    """Identity of the loaded weights: SHA-256 of the local files, or the hub's commit."""
     source = Path(found.source)
     parts = [hash_folder(source, found.weights) if found.local else f"{found.source}@{_commit(found)}"]
     if found.adapter is not None:

@@ -1,4 +1,4 @@
-"""A model whose logits are no numbers answers nothing: whoever asks it, and however, is told so."""
+"""Refuse models with logits that are not numbers, in every use of a model."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from keeptune.errors import ModelError, NonFiniteLogits
 
 
 def refuse_broken_weights(model: Any, name: str) -> None:
-    """Raises ModelError for a weight that is NaN or infinite. Not all of them reach the logits: fused attention kernels
-    may take a NaN score for a masked position."""
+    """Raise ModelError for a weight that is NaN or infinite. The logits do not show all of them, because fused
+    attention kernels may treat a NaN score as masked."""
     for weight, values in model.named_parameters():
         if values.is_floating_point() and not bool(values.detach().isfinite().all()):
             raise ModelError(f"the weight {weight} of {name} is NaN or infinite", "fetch, copy or train it again")
 
 
 def watch_logits(model: Any, name: str) -> None:
-    """Have every forward pass of `model` raise NonFiniteLogits where a position's logits are NaN or +inf, or all −inf.
+    """Make every forward pass of `model` raise NonFiniteLogits if a position's logits are NaN or +inf, or all −inf.
 
-    Not while it is trained: there the loss is looked at.
+    Training is exempt; it checks the loss.
     """
 
     def look(module: Any, _: Any, given: Mapping[str, Any], output: Any) -> None:
         logits = getattr(output, "logits", None)
         if module.training or not isinstance(logits, torch.Tensor) or not logits.numel():
             return
-        # NaN is the greatest of all. Some tokens may be ruled out by −inf.
+        # max() propagates NaN. Some tokens may be excluded by −inf.
         bad = ~logits.detach().amax(dim=-1).isfinite()
         mask = given.get("attention_mask")
         if isinstance(mask, torch.Tensor) and bad.dim() == 2 and mask.dim() == 2 and len(mask) == len(bad):
-            # What stands in padding is read by nobody.
+            # Values at padding positions are unused.
             bad[:, -mask.shape[1] :] &= mask[:, -bad.shape[1] :].bool() if mask.shape[1] >= bad.shape[1] else True
         if bool(bad.any()):
             raise NonFiniteLogits(name, tuple(map(tuple, bad.nonzero().tolist())))

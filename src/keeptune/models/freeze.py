@@ -1,4 +1,4 @@
-"""Freezing: the lowest layers stay the base's. What is general in a model sits low, what is of a task sits high."""
+"""Freeze the lowest layers: low layers hold general features, high layers those of a task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keeptune.models.load import LoadedModel
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What `freeze_lowest` took out of training."""
+    """The modules that `freeze_lowest` froze."""
 
     layers: tuple[str, ...]
     """Names of modules, as in ``model.layers.0``."""
@@ -23,9 +23,9 @@ class Frozen:
 
 
 def freeze_lowest(loaded: LoadedModel, share: float) -> Frozen:
-    """Take the embeddings and the lowest round(share · layers) layers out of full fine-tuning, in place.
+    """Freeze the embeddings and the lowest round(share · layers) layers for full fine-tuning, in place.
 
-    An encoder-decoder loses that share of either stack.
+    In an encoder-decoder, it freezes that share of both stacks.
 
     Raises:
         ConfigError: no stack of layers is found.

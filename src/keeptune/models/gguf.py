@@ -20,13 +20,13 @@ from keeptune.workspace.places import cache_folder
 from keeptune.workspace.sums import write_sums
 
 LAYOUT_VERSION = 2
-"""Part of the cached folder's name; raised when what is written there changes."""
+"""Part of the cached folder's name; raised when its content changes."""
 
 UNREADABLE = (
     *(ValueError, OSError, LookupError, NotImplementedError, RuntimeError, TypeError, AttributeError),
     *(ArithmeticError, MemoryError, struct.error),
 )
-"""What a reader of binary files can raise on a file that is cut off or damaged."""
+"""Errors of readers of binary files on a truncated or damaged file."""
 
 
 def convert_gguf(path: Path) -> Path:
@@ -56,13 +56,13 @@ def convert_gguf(path: Path) -> Path:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[Path]:
-    """`path` in a folder of its own: transformers would put an adapter that lies beside it on top, pickled or not."""
+    """`path` in a separate folder, because transformers would attach an adapter next to it, pickled or not."""
     with tempfile.TemporaryDirectory() as folder:
         only = Path(folder) / "model.gguf"
         try:
             only.symlink_to(path.resolve())
         except OSError:
-            # Windows lets not every user make links.
+            # On Windows, not every user may create links.
             shutil.copy2(path, only)
         yield only
 

@@ -1,4 +1,4 @@
-"""Weights between those of a base and those of a tuned model: W₀ + α (W − W₀).
+"""Interpolate between the weights of a base and a tuned model: W₀ + α (W − W₀).
 
 Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT), arXiv:2109.01903.
 """
@@ -19,7 +19,7 @@ _FIX = "give exactly the base that was tuned, both saved by the same version of 
 def interpolate(base: torch.Tensor, tuned: torch.Tensor, alpha: float) -> torch.Tensor:
     """base + alpha · (tuned − base), computed in float32 at least, in the wider dtype of the two.
 
-    Bit for bit `base` at 0 and `tuned` at 1.
+    Bit-identical to `base` at 0 and to `tuned` at 1.
     """
     dtype = torch.promote_types(base.dtype, tuned.dtype)
     if alpha in (0, 1) or not dtype.is_floating_point:
@@ -29,7 +29,7 @@ def interpolate(base: torch.Tensor, tuned: torch.Tensor, alpha: float) -> torch.
 
 
 def match_weights(base: Weights, tuned: Weights) -> dict[str, str]:
-    """Name of each tuned weight → name of the base's weight that it was.
+    """Name of each tuned weight → name of its weight in the base.
 
     A matrix that one side alone has must be tied there: equal to another, which both have (the output embedding,
     mostly, which is saved by some tools and left out by others).
@@ -55,7 +55,7 @@ def match_weights(base: Weights, tuned: Weights) -> dict[str, str]:
 
 def _tied(name: str, side: Weights, shared: list[str], lacking: str) -> str:
     for other in shared:
-        # Of vectors, many are alike before they are trained: all ones.
+        # Many vectors are equal before training: all ones.
         if side[name].ndim > 1 and _same(side[other], side[name]):
             return other
     raise ModelError(f"{name} has no counterpart in the {lacking}", _FIX)

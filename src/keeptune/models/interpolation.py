@@ -1,5 +1,4 @@
-"""The interpolation: how much of a trained change a model in memory keeps, W₀ + α (W − W₀), set again and again
-without drift.
+"""Interpolation of a model in memory, W₀ + α (W − W₀), which can be set repeatedly without accumulating errors.
 
 Wortsman et al. 2022 (WiSE-FT), arXiv:2109.01903.
 """
@@ -24,16 +23,17 @@ from keeptune.models.weights import fold_adapter
 from keeptune.workspace.hashing import hash_value
 
 KEEPS_THE_BASE = (True, False, "gaussian", "orthogonal", "eva")
-"""Ways to begin a LoRA that leave the weights under it as they were; others (PiSSA, OLoRA …) take a part out."""
+"""LoRA initialisations that do not change the base weights; others (PiSSA, OLoRA …) do."""
 UP = re.compile(r"\.lora_(embedding_)?B\b")
 """In the names of the weights in which a LoRA's ΔW = scaling · B A is linear, its bias included."""
 
 
 @dataclass(slots=True)
 class Interpolation:
-    """Sets a loaded model to any α: ``interpolation(0.5)``. Always from W₀ and W, so that no rounding adds up.
+    """Sets a loaded model to any α: ``interpolation(0.5)``. It always starts from W₀ and W, so that rounding does not
+    accumulate.
 
-    At α = 0 it computes as the base and at α = 1 as the tuned model, bit for bit.
+    α = 0 is bit-identical to the base, α = 1 to the tuned model.
     """
 
     loaded: LoadedModel
@@ -149,7 +149,7 @@ class _WeightParts:
     def of(cls, model: Any, base: Weights) -> _WeightParts:
         names: dict[Any, str] = {}
         for name, weight in model.state_dict().items():
-            # Tied weights are one.
+            # Tied weights count as one.
             names.setdefault((weight.data_ptr(), weight.shape), name)
         live = {name: weight for name, weight in model.state_dict().items() if name in names.values()}
         matched = match_weights(base, live)

@@ -1,4 +1,4 @@
-"""Keys and values of tokens already read, computed once for a prefix that many rows share."""
+"""Keys and values of a prefix that many rows share, computed once."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from keeptune.models.load import LoadedModel
 
 ATTENTION = {"full_attention", "sliding_attention"}
 WORTH_READING = 128
-"""Tokens that need not be read again where what all prompts share is read once; for fewer that is not done."""
+"""Minimum tokens saved by computing the common prefix of all prompts once."""
 OPENING = 64
-"""Tokens, at least, in which prompts must begin alike to be a group of their own."""
+"""Minimum common prefix, in tokens, of a group of prompts."""
 COMPANY = 8
-"""Prompts that begin alike before they are asked apart from the others."""
+"""Minimum prompts of a group with a common prefix."""
 ROOM = 64
-"""Tokens that keys and values can grow by before they are moved."""
+"""Tokens by which keys and values can grow before they are moved."""
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """One layer's keys and values, with room for more: a token is written behind the others, which stay in place."""
+    """One layer's keys and values, with spare capacity, so that new tokens are appended without moving the others."""
 
     _whole: tuple[torch.Tensor, torch.Tensor] | tuple[()] = ()
     """[rows, heads, capacity, width] each."""
@@ -34,7 +34,7 @@ class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """All keys and values, the new ones at the end: [rows, heads, tokens, width] each."""
+        """All keys and values including the new ones: [rows, heads, tokens, width] each."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         held = self.get_seq_length()
@@ -113,7 +113,7 @@ def _ending_together(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     start = 0
     for part in parts:
         of_part = whole[start : start + len(part), :, :longest]
-        # No weight falls on what a mask hides, but nothing times what is not a number is none either.
+        # Masked positions have weight 0, but 0 · NaN is NaN.
         of_part[:, :, : longest - part.shape[-2]] = 0
         of_part[:, :, longest - part.shape[-2] :] = part
         start += len(part)
@@ -141,7 +141,7 @@ def no_full_attention(loaded: LoadedModel, longest: int) -> str:
         return f"it has layers of another kind ({', '.join(other)})"
     window = getattr(settings, "sliding_window", None)
     if "local" in (getattr(settings, "attention_layers", None) or ()):
-        # GPT-Neo's name for it.
+        # The name in GPT-Neo.
         window = settings.window_size
     if isinstance(window, int) and longest > window:
         return f"its attention reaches back {window} tokens and a row has {longest}"
@@ -161,7 +161,7 @@ def last_logits(inner: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Tokens that many rows begin with, read once."""
+    """A prefix that many rows share, computed once."""
 
     tokens: int
     layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
@@ -169,11 +169,11 @@ class Prefix:
 
     @property
     def bytes_a_token(self) -> int:
-        """What one token's keys and values take, in all layers."""
+        """Bytes of one token's keys and values in all layers."""
         return sum(part.nbytes for layer in self.layers for part in layer) // self.tokens
 
     def for_rows(self, rows: int) -> DynamicCache:
-        """A fresh cache of `rows` rows that all begin with this prefix."""
+        """A new cache of `rows` rows that all start with this prefix."""
         return new_cache([(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1)) for k, v in self.layers])
 
 
@@ -187,10 +187,10 @@ def read_prefix(loaded: LoadedModel, ids: Sequence[int]) -> Prefix:
 
 
 def long_prefix(prompts: Sequence[tuple[int, ...]]) -> int:
-    """Count of tokens that all `prompts` begin with, short of any prompt's last; 0 where that is not worth keeping."""
+    """Length of the common prefix of all `prompts`, without any prompt's last token; 0 if it is too short to pay."""
     if not prompts:
         return 0
-    # Of all prompts, the first and the last in order part the earliest.
+    # In sorted order, the first and the last prompt differ earliest.
     low, high = min(prompts), max(prompts)
     shared = next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
     shared = min(shared, min(map(len, prompts)) - 1)

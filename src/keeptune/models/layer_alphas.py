@@ -1,4 +1,4 @@
-"""The share of a change that is kept, weight by weight: one for all, or another for each layer.
+"""The share α of a change by weight: one for all, or one per layer.
 
 Layers are counted from the input on; an encoder's come before its decoder's. What stands outside them goes with the
 nearest: embeddings with the first layer, output and last norm with the last.

@@ -1,4 +1,4 @@
-"""Loading: decoder-only and encoder-decoder models under one interface."""
+"""Load decoder-only and encoder-decoder models behind one interface."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from keeptune.models.weight_files import ADAPTER_CONFIG, INDEX, read_json, shard
 
 @dataclass(slots=True)
 class LoadedModel:
-    """A model ready for use. `model` changes when an adapter is attached; all else stays."""
+    """A model ready for use. Only `model` changes when an adapter is attached."""
 
     model: Any
     tokenizer: Any
@@ -43,15 +43,15 @@ class LoadedModel:
     found: FoundModel
     hash: str
     context_length: int
-    """Positions that the model was made for; 1 << 30 where it has no limit of its own."""
+    """Maximum positions of the model; 1 << 30 if it has no limit."""
     initial_adapter: Mapping[str, torch.Tensor] | None = None
-    """The adapter's first weights, where they were taken out of the base's."""
+    """The adapter's initial weights, if they were taken out of the base."""
     engine: str = "torch"
-    """The name of what computes answers and likelihoods with these weights."""
+    """Name of the engine that evaluates these weights."""
     turn_end: int | None = None
     """The token that the chat template writes after an answer."""
     changed_base: tuple[str, ...] = ()
-    """The base's own weights that a loaded adapter has changed beside adding to them."""
+    """Base weights that a loaded adapter replaced."""
 
     @property
     def inner(self) -> Any:
@@ -59,7 +59,7 @@ class LoadedModel:
         return self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
 
     def refuse_changed_base(self) -> None:
-        """Raises ModelError where the model without its adapter is not its base."""
+        """Raise ModelError if the model without its adapter is not its base."""
         refuse_changed(self.changed_base, self.found.adapter or self.found.name)
 
     def as_base(self) -> AbstractContextManager[None]:
@@ -70,18 +70,18 @@ class LoadedModel:
 
     @property
     def soft_prompt(self) -> int:
-        """Positions that an adapter's own vectors take before each row."""
+        """Number of virtual tokens of an adapter before each row."""
         config: Any = self.model.active_peft_config if hasattr(self.model, "peft_config") else None
         return int(config.num_virtual_tokens) if getattr(config, "is_prompt_learning", False) else 0
 
     @property
     def parameters(self) -> int:
-        """Count of weights, tied ones once."""
+        """Number of weights; tied ones count once."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     @property
     def trainable(self) -> int:
-        """Count of weights that get a gradient."""
+        """Number of trainable weights."""
         return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
 
     def end_ids(self) -> tuple[int, ...]:
@@ -90,7 +90,7 @@ class LoadedModel:
         return tuple(dict.fromkeys([*self.own_end_ids(), *([] if self.turn_end is None else [self.turn_end])]))
 
     def own_end_ids(self) -> tuple[int, ...]:
-        """Those that the model's files name."""
+        """The end tokens in the model's files."""
         own = getattr(self.inner.generation_config, "eos_token_id", None)
         ids = own if isinstance(own, list) else [own]
         return tuple(dict.fromkeys(i for i in (self.tokenizer.eos_token_id, *ids) if i is not None))
@@ -168,7 +168,7 @@ def _weights(found: FoundModel, config: ModelConfig, settings: Any, kind: Kind, 
             found.source,
             dtype=dtype,
             use_safetensors=_safetensors(found, config, settings),
-            # Other shapes are refused below, by name: the library's own error names none.
+            # Other shapes are refused below with their names, which the library's error lacks.
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             **hub_arguments(found, config),
@@ -208,7 +208,7 @@ def _attach_saved_adapter(model: Any, found: FoundModel) -> Any:
     except Exception as error:
         raise wrong_adapter(found, first_line(error)) from error
     expected = set(get_peft_model_state_dict(model))
-    # peft leaves what is missing at its first, random value, and passes over what has no place.
+    # peft keeps random initial values for missing weights and ignores unexpected ones.
     if expected - held:
         missing = sorted(expected - held)
         raise wrong_adapter(found, f"it lacks {len(missing)} weights ({', '.join(missing[:2])} …)")

@@ -1,4 +1,4 @@
-"""An adapter's change of the weights as products of two thin matrices: ΔW = scale · B·A."""
+"""An adapter's weight changes as products of two thin matrices: ΔW = scale · B·A."""
 
 from __future__ import annotations
 

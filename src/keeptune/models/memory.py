@@ -1,4 +1,4 @@
-"""How much memory there is, how much is used, and how much was at most."""
+"""Free, used and peak memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Meter:
     device: torch.device
 
     def release(self) -> None:
-        """Give back what is freed but kept, and begin a new peak."""
+        """Return cached free memory, and start a new peak."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(self.device)
@@ -33,12 +33,12 @@ class Meter:
             RESET_PEAK[0].write_text(RESET_PEAK[1])
 
     def keep_within(self, size: int) -> None:
-        """Give back what is freed but kept, if more than `size` is used on a CPU; torch does so by itself on a GPU."""
+        """Return cached free memory if more than `size` is used on a CPU; torch does this by itself on a GPU."""
         if self.device.type != "cuda" and self.used() > size:
             trim()
 
     def used(self) -> int:
-        """In use now; 0 where that cannot be told."""
+        """Bytes in use; 0 if unknown."""
         if self.device.type == "cuda":
             return torch.cuda.memory_allocated(self.device)
         try:
@@ -47,10 +47,7 @@ class Meter:
             return 0
 
     def peak(self) -> int:
-        """The most that was in use since the last `release`, or since the process began where the system counts on.
-
-        0 where that cannot be told.
-        """
+        """Peak since the last `release`, or since the start of the process if the system cannot reset it. 0 if unknown."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
         try:
@@ -60,7 +57,7 @@ class Meter:
             return 0
 
     def free(self) -> int | None:
-        """What can still be taken; None where that cannot be told."""
+        """Free bytes; None if unknown."""
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
             kept = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
@@ -70,12 +67,12 @@ class Meter:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether it says that a device, or the allocator of a CPU, has no more memory."""
+    """Whether the error means that a device, or the allocator of a CPU, is out of memory."""
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def trim() -> None:
-    """Give back to the system what the C library keeps of freed memory: asking leaves gigabytes of it, in pieces."""
+    """Return freed memory from the C library to the system: an evaluation leaves gigabytes of fragments."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
@@ -88,7 +85,7 @@ def _of_machine() -> int | None:
 
 
 def _of_group(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Of a container, whose limit the machine's own figures do not show. Files that are only cached count as free."""
+    """Free memory in a container, whose limit the machine's figures do not show. The page cache counts as free."""
     for folder, limit, usage, cached in (
         (root, "memory.max", "memory.current", "inactive_file"),
         (root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

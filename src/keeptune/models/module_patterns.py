@@ -31,7 +31,7 @@ for pattern in patterns:
 
 
 def refuse_endless_patterns(config: Mapping[str, Any], modules: Iterable[str], adapter: str) -> None:
-    """Try what the config of `adapter` would be matched by.
+    """Try the patterns in the config of `adapter`.
 
     Raises:
         ModelError: it takes longer than `SECONDS`.
@@ -56,7 +56,7 @@ def refuse_endless_patterns(config: Mapping[str, Any], modules: Iterable[str], a
 
 
 def _patterns(config: Mapping[str, Any]) -> list[str]:
-    """Expressions as `peft` builds them; a name alone is none."""
+    """Expressions as `peft` builds them; a plain name is not one."""
     whole = [config.get(name) for name in _WHOLE]
     parts = [part for name in _PARTS for part in _listed(config.get(name))]
     parts += [part for name in _KEYS for part in _listed(config.get(name))]

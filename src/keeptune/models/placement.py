@@ -1,4 +1,4 @@
-"""Which device and which number format, by what this machine does well."""
+"""Choose device and dtype for this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keeptune.config.schema import DeviceName, DtypeName
 from keeptune.errors import ConfigError
 
 PASS_TOKENS = 2048
-"""Of a forward pass on a CPU: its caches hold what passes from layer to layer; more tokens take longer each."""
+"""Tokens of a forward pass on a CPU whose activations fit its caches; with more, each token takes longer."""
 CACHED_PRODUCTS = "96"
 """Matrix products that oneDNN keeps the code of, and torch the plan, one a shape. A pass has 20 to 60, and seldom the
 shapes of the one before: at 1,024, which is what both keep else, they come to hundreds of MiB within some steps."""
@@ -36,13 +36,13 @@ class Placement:
         return str(self.dtype).removeprefix("torch.")
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """Matrix products in this dtype; weights that are trained stay float32."""
+        """Compute matrix products in this dtype; trained weights stay float32."""
         if self.dtype is torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
     def pass_tokens(self, token_budget: int) -> int:
-        """Tokens of a forward pass that computes the fastest here, at most `token_budget`."""
+        """Number of tokens of the fastest forward pass on this device, at most `token_budget`."""
         return min(token_budget, PASS_TOKENS) if self.device.type == "cpu" else token_budget
 
 
@@ -91,7 +91,7 @@ def _fastest_dtype(device: torch.device) -> tuple[torch.dtype, str]:
 
 
 def cpu_flags() -> list[str]:
-    """What this processor can do, as Linux names it; nothing elsewhere."""
+    """Flags of this processor on Linux; empty elsewhere."""
     info = Path("/proc/cpuinfo")
     if not info.exists():
         return []

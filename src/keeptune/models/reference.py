@@ -1,4 +1,4 @@
-"""The base beside the model that is trained, as it was before the first step."""
+"""The reference: the base as it was before the first training step."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from keeptune.models.weights import cast_weights
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A base that never changes and needs no gradient: made by `reference_of`."""
+    """A frozen base without gradients, made by `reference_of`."""
 
     model: Any
     shared: bool
-    """It is the trained model itself, whose adapter is taken off to answer as the base."""
+    """Whether it is the trained model with its adapter disabled."""
 
     @torch.no_grad()
     def logits(self, batch: Batch) -> torch.Tensor:
@@ -33,7 +33,7 @@ class Reference:
 
 
 def frozen_reference(loaded: LoadedModel) -> Reference:
-    """`loaded`, another model than the one that is trained, as it is."""
+    """`loaded`, a model other than the trained one."""
     return Reference(loaded.model.requires_grad_(False).eval(), shared=False)
 
 
@@ -59,7 +59,7 @@ def reference_of(loaded: LoadedModel) -> Reference:
 
 
 def untrained_reference(loaded: LoadedModel) -> Reference:
-    """`reference_of` without a copy: for what is asked before the first step alone.
+    """`reference_of` without a copy, for use only before the first step.
 
     Raises:
         ConfigError: as `reference_of`.
@@ -71,7 +71,7 @@ def untrained_reference(loaded: LoadedModel) -> Reference:
 
 @contextlib.contextmanager
 def _evaluating(model: torch.nn.Module) -> Iterator[None]:
-    """`model` in eval mode; afterwards each module is as it was."""
+    """`model` in eval mode within the block; afterwards each module's mode is restored."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:

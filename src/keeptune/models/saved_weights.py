@@ -14,10 +14,10 @@ from keeptune.models.weight_files import model_files
 
 
 class SavedWeights(Mapping[str, torch.Tensor]):
-    """Name → weight. A weight is on disk until it is asked for, and is not kept."""
+    """Name → weight. A weight is read when it is accessed, and not cached."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises ModelError where there are no safetensors, or they cannot be read."""
+        """Raise ModelError if there are no readable safetensors."""
         self.files: dict[str, tuple[str, ...]] = {}
         """File → the names that it holds."""
         self._holders: dict[str, Any] = {}

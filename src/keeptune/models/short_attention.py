@@ -1,4 +1,4 @@
-"""Attention by plain matrix products, for the short rows of a CPU.
+"""Attention by plain matrix products, for short rows on a CPU.
 
 The CPU kernel behind `scaled_dot_product_attention` takes most of its time in the backward pass, several times that of
 the products themselves. Written out, its small steps are fused by the compiler; without it, the kernel is as fast.

@@ -1,4 +1,4 @@
-"""A model's tokenizer, and the token that ends an answer by its chat template."""
+"""Load a model's tokenizer, and find the token that ends an answer in its chat template."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from keeptune.models.architecture import Kind, hub_arguments, kind_and_context
 from keeptune.models.find import FoundModel, find_model
 
 PROBE = "keeptune☃answer☃probe"
-"""Stands for an answer while a chat template is asked what it writes after one."""
+"""Placeholder for an answer, to find what a chat template writes after it."""
 
 
 def load_tokenizer(config: ModelConfig) -> tuple[Any, Kind, int]:
-    """Tokenizer, kind and context length, without the weights: what `check` needs."""
+    """Tokenizer, kind and context length without the weights, for `check`."""
     kind, context = kind_and_context(config)
     return tokenizer_of(find_model(config), config), kind, context
 
@@ -28,7 +28,7 @@ def tokenizer_of(found: FoundModel, config: ModelConfig) -> Any:
     own = found.adapter is not None and (Path(found.adapter) / "tokenizer_config.json").exists()
     try:
         if own:
-            # Beside an adapter lie the tokenizer and the chat template that it was trained with.
+            # An adapter's folder has the tokenizer and the chat template of its training.
             tokenizer = AutoTokenizer.from_pretrained(found.adapter, trust_remote_code=config.allow_remote_code)
         else:
             tokenizer = AutoTokenizer.from_pretrained(found.source, **hub_arguments(found, config))

@@ -1,4 +1,4 @@
-"""The one place that decides which files of a folder are loaded, and so which are hashed.
+"""Decide which files of a folder are loaded and hashed. No other module does.
 
 A file is loaded only if its folder, or an index there, names it; if it lies in that folder, also after links; and if it
 is safetensors, unless pickles were allowed. [ADR 2](docs/adr/0002-weights-without-pickle.md).
@@ -24,7 +24,7 @@ ADAPTER_WEIGHTS, ADAPTER_PICKLE = "adapter_model.safetensors", "adapter_model.bi
 ADAPTER_CONFIG = "adapter_config.json"
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
 READ_BESIDE = (".json", ".jinja", ".model", ".spm", ".tokenizer", ".tiktoken", ".txt", ".py")
-"""Settings, vocabularies, chat templates, code: what an answer depends on beside the weights."""
+"""Settings, vocabularies, chat templates, code: everything besides the weights that affects answers."""
 _SHARD_OF_A_PROCESS = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 """Where one is, transformers takes every safetensors file of the folder, whatever its index says."""
 _POINTS_ELSEWHERE = ("megatron_config", "prompt_tuning_init_state_dict_path", "adapters")
@@ -92,7 +92,7 @@ def hash_folder(folder: Path, weights: Iterable[Path]) -> str:
 
 
 def files_beside(folder: Path) -> list[Path]:
-    """What is read of a folder beside its weights.
+    """The files of a folder that are read besides its weights.
 
     Raises:
         ModelError: one of them is no file, as a pipe, from which a reader would wait for ever.

@@ -1,4 +1,4 @@
-"""Folding a trained change into the base weights, and casting them."""
+"""Fold a trained change into the base weights, and cast weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keeptune.models.load import LoadedModel
 
 
 def fold_adapter(loaded: LoadedModel) -> bool:
-    """Merge the adapter of `loaded` into its weights, in place; False where the method cannot be merged.
+    """Merge the adapter of `loaded` into its weights, in place; False if the method cannot be merged.
 
     Merge in float32 and cast afterwards: folded into bfloat16 weights, small changes are rounded away.
     """
@@ -27,7 +27,7 @@ def fold_adapter(loaded: LoadedModel) -> bool:
 
 
 def _untie(loaded: LoadedModel) -> None:
-    """Where input and output embedding are one weight, and one of them has a change: it is not the other's, too."""
+    """Untie input and output embedding if only one of them has a change."""
     inner: Any = loaded.inner
     first, last = inner.get_input_embeddings(), inner.get_output_embeddings()
     if last is None or last.weight is not first.weight:

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to go on as if it had never stopped. Safetensors and JSON, no pickle."""
+"""Checkpoints: everything to resume a run as if it had never stopped, in safetensors and JSON without pickle."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SCALER, ROWS = "scaler.json", "row_source.json"
 
 @dataclass(frozen=True, slots=True)
 class LoopState:
-    """Where the loop stands, apart from weights."""
+    """The state of the loop, without weights."""
 
     step: int
     seconds: float
-    """Training time so far, pauses not counted."""
+    """Training time so far, without pauses."""
     best_step: int
     best_score: float | None
     """Lowest validation loss, or highest metric negated: lower is better."""
@@ -40,21 +40,21 @@ class LoopState:
     loss_curve: tuple[tuple[float, ...], ...]
     validation_curve: tuple[tuple[float, ...], ...]
     fingerprint: str
-    """Hash of config, data and model: a checkpoint of another run is refused."""
+    """Hash of config, data and model, by which a checkpoint of another run is refused."""
     token_budget: int = 0
-    """Tokens a pass in the steps so far; 0 before the first."""
+    """Tokens per pass in the steps so far; 0 before the first."""
     ready: float = 0.0
     """Of `seconds`, those before the first step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What changes as the loop goes on, and a checkpoint keeps beside its state."""
+    """The objects that change during the loop, which a checkpoint saves in addition to the state."""
 
     model: Any
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    """Of float16's gradients; for other numbers it is not enabled, and nothing is kept."""
+    """Scaler of float16 gradients; disabled and not saved for other dtypes."""
     rows: RowSource
 
 
@@ -74,14 +74,14 @@ def load_trainable(model: Any, weights: Mapping[str, torch.Tensor], path: Path) 
 
 
 def save_weights(folder: Path, model: Any) -> None:
-    """The trainable weights alone, as `folder`, whole or not at all."""
+    """Write only the trainable weights to `folder`, atomically."""
     with atomic_folder(folder) as partial:
         _save(partial / "weights.safetensors", trainable_weights(model))
         (partial / "hash").write_text(_content_hash(partial), encoding="utf-8")
 
 
 def check_whole(folder: Path) -> None:
-    """Raises CorruptCheckpoint for a folder that is not what was written there."""
+    """Raise CorruptCheckpoint if the folder differs from what was written."""
     if not _is_whole(folder):
         raise CorruptCheckpoint(
             f"{folder} is damaged: it does not match its own hash", "start a new run in another --output"
@@ -92,7 +92,7 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     """Weights written by `save_weights`.
 
     Raises:
-        CorruptCheckpoint: they are not what was written.
+        CorruptCheckpoint: they differ from what was written.
     """
     check_whole(folder)
     return _load(folder / "weights.safetensors")
@@ -116,10 +116,10 @@ def save_checkpoint(run: Workspace, trained: Trained, state: LoopState) -> Path:
 
 
 def load_checkpoint(run: Workspace, trained: Trained, fingerprint: str) -> LoopState | None:
-    """Restore the newest whole checkpoint into `trained` and the random numbers; None where there is none.
+    """Restore the newest complete checkpoint into `trained` and the random generators; None without checkpoints.
 
     Raises:
-        CorruptCheckpoint: it belongs to another run, or none of those there is whole.
+        CorruptCheckpoint: it belongs to another run, or no checkpoint is complete.
     """
     remove_partials(run.path)
     found = run.checkpoints()
@@ -158,7 +158,8 @@ def _restore(folder: Path, trained: Trained, fingerprint: str) -> LoopState:
 
 
 def _save(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Two tensors of one storage would be refused: the second is copied. No other is, since there may be no room."""
+    """Copy the second of two tensors with one storage, which safetensors refuses. Others are not copied, to save
+    memory."""
     written: dict[str, torch.Tensor] = {}
     storages: set[int] = set()
     for name, tensor in tensors.items():
@@ -205,7 +206,7 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, t
     for key, tensor in tensors.items():
         index, _, name = key.partition(".")
         parameter = parameters[int(index)]
-        # AdamW's fused step keeps its counter beside the weights.
+        # AdamW's fused step keeps its counter on the device of the weights.
         optimizer.state[parameter][name] = tensor.to(parameter.device)
 
 

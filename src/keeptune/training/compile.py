@@ -1,4 +1,4 @@
-"""Whether a run computes with compiled blocks: where it pays, works, and gives the same loss."""
+"""Decide whether a run uses compiled blocks: if this pays, works, and gives the same loss."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 
 Compiled = Callable[[], contextlib.AbstractContextManager[None]]
-"""Around a forward and backward pass."""
+"""Context of a forward and backward pass."""
 Loss = Callable[[Sequence[EncodedRow]], torch.Tensor]
 AGREES, ROUNDING = 0.03, 0.5
 """Nats a token between both ways on the trial rows: so many, and in bfloat16, whose roundings differ, so many by the
@@ -28,22 +28,22 @@ root of the tokens more."""
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Both ways must give the same loss on some of the rows to come."""
+    """Trial: both modes must give the same loss on some of the coming rows."""
 
     rows: RowSource
     loss: Loss
-    """Of some rows, as if they were a step."""
+    """Loss of some rows as one step."""
 
 
 def try_compiling(
     wanted: bool | None, loaded: LoadedModel, tokens: int, trial: Trial | None, observer: Observer
 ) -> Compiled:
-    """Compiled blocks that have passed `trial`; else the plain way, said why.
+    """Compiled blocks that passed `trial`; otherwise eager mode, with a notice that gives the reason.
 
     Args:
         wanted: None leaves it to the number of tokens and this machine.
         tokens: to be trained on in all.
-        trial: None where the same has passed before.
+        trial: None if the same trial has passed before.
     """
     device = loaded.placement.device.type
     if wanted is None:
@@ -70,12 +70,12 @@ def try_compiling(
 
 
 def failed_to_compile(error: BaseException) -> bool:
-    """Whether it comes from the compiler, at a shape that no trial has seen."""
+    """Whether the error comes from the compiler, at a shape that no trial had."""
     return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
 
 
 def _failed(blocks: Compiled, loaded: LoadedModel, trial: Trial) -> str:
-    """Why not; empty where both ways agree. The generators of chance are left as they were."""
+    """Why not; empty if both modes agree. The random generators are restored."""
     rows = [row for batch in trial.rows.sample() for row in batch if row.role in LEARNED]
     ordered = sorted(rows, key=lambda row: row.length)
     model, loss = loaded.model.train(), trial.loss
@@ -96,7 +96,7 @@ def _failed(blocks: Compiled, loaded: LoadedModel, trial: Trial) -> str:
             near = AGREES
             if loaded.placement.dtype is not torch.float32:
                 near += ROUNDING / math.sqrt(sum(row.learned for row in part))
-            # With dropout, no two losses are the same.
+            # With dropout, no two losses are equal.
             if plain == again and abs(found - plain) > near:
                 return f"its loss is {found:.4f} where the plain one is {plain:.4f}"
     return ""

@@ -1,4 +1,4 @@
-"""Learning rates, epochs and passes that work for a few hundred to a few thousand examples.
+"""Default learning rates, epochs and pass sizes for a few hundred to a few thousand examples.
 
 LoRA wants about ten times the rate of full fine-tuning, and smaller models want more than larger ones
 ("LoRA Without Regret", Schulman et al. 2025). Every default that a run used is in its resolved config.
@@ -25,14 +25,14 @@ LR_FACTOR = {
     "boft": 0.5,
     "osf": 0.1,
 }
-"""Methods with few or differently scaled weights, against LoRA's rate."""
+"""Factor on LoRA's rate for methods with few or differently scaled weights."""
 
 TOKEN_BUDGET = {"cpu": 2048, "other": 16384}
-"""On two cores, more tokens a pass take more memory and no less time; a GPU wants many."""
+"""On two cores, more tokens per pass take more memory but no less time; a GPU needs many."""
 
 
 def default_lr(method: Method, parameters: int) -> float:
-    """Peak learning rate for a model with so many parameters."""
+    """Peak learning rate by the number of parameters."""
     full, adapter = next(row[1:] for row in LR_BY_SIZE if parameters < row[0])
     if isinstance(method, Full):
         return full
@@ -45,5 +45,5 @@ def default_epochs(examples: int) -> float:
 
 
 def default_token_budget(device: str) -> int:
-    """Tokens a pass on ``cpu``, ``cuda`` or ``mps``."""
+    """Tokens per pass on ``cpu``, ``cuda`` or ``mps``."""
     return TOKEN_BUDGET.get(device, TOKEN_BUDGET["other"])

@@ -1,5 +1,5 @@
-"""Existing trainings are used again: by runs that change the weights only after the training, and by the candidates of
-a mitigation search."""
+"""Reuse existing trainings, for runs that change the weights only after the training and for candidates of a mitigation
+search."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ FIX = "start a new run in another --output"
 
 
 def equivalent_run(run: Workspace, observer: Observer = silent) -> Workspace | None:
-    """A finished training with the same settings and rows, whose weights were not changed afterwards: beside this run
-    or, for a candidate, beside the run that searches."""
+    """A finished training with the same settings and rows and without later changes to its weights, in the folder of
+    this run or, for a candidate, in that of the searching run."""
     for other in run.beside():
         if not _equivalent(other, run):
             continue
@@ -86,5 +86,5 @@ def _equivalent(other: Workspace, run: Workspace) -> bool:
         its = other.origin()
         return whole_change and all(its.get(name) == made_of.get(name) for name in TRAINED_ON)
     except (KeeptuneError, ValueError, KeyError, TypeError):
-        # A run that cannot be read, or is of an earlier version, is not used.
+        # A run that is unreadable or from an earlier version is not used.
         return False

@@ -1,4 +1,4 @@
-"""Hashes of what a training depends on: of its weights, for checkpoints, and of its start, for the startup cache."""
+"""Hashes of everything a training depends on, for checkpoints and for the startup cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMPUTING = ("torch", "transformers", "peft")
 def checkpoint_fingerprint(
     session: Session, loaded: LoadedModel, trained: Sequence[EncodedRow], reference: LoadedModel | None
 ) -> str:
-    """What a checkpoint belongs to: the same weights come out only if all of this is the same."""
+    """Identity of a checkpoint: equal weights need all of this to be equal."""
     hashes = session.rows.hashes()
     return hash_value(
         [

@@ -1,4 +1,4 @@
-"""How many tokens a pass can hold on this machine, found by two passes before the first step."""
+"""Find how many tokens a pass can hold on this machine, by two passes before the first step."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from keeptune.models.memory import Meter, out_of_memory
 from keeptune.records import EncodedRow
 
 SPARE = 0.1
-"""Share of the free memory that is left alone."""
+"""Share of the free memory that stays unused."""
 MOMENTS = 8
-"""Bytes that AdamW keeps for a trained weight, beside its gradient."""
+"""Bytes of AdamW's state per trained weight, without its gradient."""
 
 RunPass = Callable[[Sequence[EncodedRow]], None]
 """A forward and a backward pass over some rows."""
@@ -25,14 +25,14 @@ pieces, and a pass of other lengths takes new memory beside those that do not ho
 
 @dataclass(frozen=True, slots=True)
 class MemoryFit:
-    """What the passes before the first step showed."""
+    """Result of the passes before the first step."""
 
     token_budget: int
     peak_bytes: int
-    """What the largest pass takes, beside the optimizer's moments; 0 where that cannot be told."""
+    """Bytes of the largest pass, without the optimizer's moments; 0 if unknown."""
 
     def forecast(self, device: str) -> int:
-        """Bytes that the training will hold at most, on a device of this type."""
+        """Maximum bytes of the training on a device of this type."""
         return self.peak_bytes if device == "cuda" else round((1 + GAPS) * self.peak_bytes)
 
 
@@ -67,7 +67,7 @@ def fit_memory(
             run_pass(rows)
             rises.append(meter.peak() - before)
         by_token = (rises[1] - rises[0]) / more
-        # Where nothing grew, nothing is known.
+        # If the memory did not grow, the need is unknown.
         if by_token > 0 and free is not None:
             fits = _tokens(small) + round(max((1 - SPARE) * free - moments - rises[1], 0) / by_token)
             if fits < _tokens(largest):

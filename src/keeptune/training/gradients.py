@@ -1,4 +1,4 @@
-"""A step's gradient: forward and backward passes, as many as memory needs, compiled where that works."""
+"""The gradient of a step, in as many forward and backward passes as the memory requires, compiled if possible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Gradients:
     memory: MemoryFit
     """The tokens that a pass may have; lowered when memory runs out."""
     compiled: Compiled = plainly
-    """How a pass is computed; plainly from the moment when the compiler fails."""
+    """How a pass is computed; eagerly once the compiler fails."""
 
     def of_step(self, step: int, rows: Sequence[EncodedRow]) -> float:
         """Add the gradient of a step over `rows`; return its loss.
@@ -46,11 +46,12 @@ class Gradients:
         return loss + (0.0 if penalty is None else self._add(step, penalty, rows))
 
     def loss(self, rows: Sequence[EncodedRow]) -> torch.Tensor:
-        """The loss of `rows` as a step of their own, without penalties."""
+        """The loss of `rows` as one step, without penalties."""
         return self._loss(rows, self.objective.counts(rows))
 
     def fit_memory(self, batches: Sequence[Sequence[EncodedRow]]) -> None:
-        """Find the token budget that memory holds, up to the one that is set. Random numbers and weights stay."""
+        """Find the token budget that fits the memory, up to the configured one. It changes no weights and no random
+        state."""
         device = self.loaded.placement.device
         self.loaded.model.train()
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -92,7 +93,7 @@ class Gradients:
         return self._of_tokens(step, rows)
 
     def _falls_back(self, error: RuntimeError) -> bool:
-        """Whether the compiler failed: passes are then computed without it."""
+        """Whether the compiler failed; passes are then computed eagerly."""
         if self.compiled is plainly or not failed_to_compile(error):
             return False
         self.compiled = plainly

@@ -44,24 +44,24 @@ from keeptune.training.stopping import stop_asked, stops_between_steps
 from keeptune.workspace.workspace import Workspace
 
 FORECAST_AFTER = 5
-"""Steps by which the whole is judged; the first, in which memory is taken for the first time, does not count."""
+"""Steps from which the total time is forecast. The first, which allocates memory, does not count."""
 SHORT = 20
-"""Steps below which nothing is measured beforehand."""
+"""Minimum steps of a training for which startup measurements pay."""
 PROCESSES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
-"""Where launchers say how many processes they started."""
+"""Environment variables in which launchers set the number of processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A training that is under way."""
+    """A running training."""
 
     at: float
     """By the monotonic clock."""
     token_budget: int
-    """That is wanted; memory may hold less."""
+    """The configured budget; the memory may allow less."""
     step: Step
     known: Startup | None
-    """What an equal training found before its first step."""
+    """Startup measurements of an equal training."""
     pace: Pace = field(default_factory=Pace)
 
     @property
@@ -82,7 +82,7 @@ class Loop:
     validate: Validate | None = None
     objective: Objective = field(default_factory=Objective)
     startup_key: str = ""
-    """Cache key for what is measured before the first step; "" measures it anew."""
+    """Cache key for startup measurements; "" disables the cache."""
     lr: float = field(init=False)
     steps: int = field(init=False)
     epoch_steps: int = field(init=False)
@@ -105,7 +105,7 @@ class Loop:
             trained = Trained(self.loaded.model, begun.step.optimizer, gradients.scaler, self.rows)
             state = load_checkpoint(self.run, trained, self.fingerprint)
             if state and state.token_budget:
-                # What a pass held before: the same sums, in the same order.
+                # The earlier token budget gives the same sums in the same order.
                 gradients.memory = dataclasses.replace(gradients.memory, token_budget=state.token_budget)
             state = state or self._nothing_done()
             if state.best_step:
@@ -122,7 +122,7 @@ class Loop:
         return state
 
     def measure(self) -> Forecast:
-        """Train a few steps, to forecast the rest; the weights are of no use afterwards."""
+        """Train a few steps to forecast the rest; the weights are not usable afterwards."""
         with self._started(measured=True) as begun:
             state, validating = self._first_validation(begun, self._nothing_done())
             for _ in range(min(FORECAST_AFTER, self.epoch_steps)):
@@ -137,7 +137,7 @@ class Loop:
 
     @contextlib.contextmanager
     def _started(self, measured: bool) -> Iterator[_Begun]:
-        """The optimizer and the passes are ready; `measured`: and what memory holds is known."""
+        """Prepare the optimizer and the passes; with `measured`, also find the token budget."""
         began = time.monotonic()
         if any(int(os.environ.get(name) or 1) > 1 for name in PROCESSES):
             raise TrainingError("several processes cannot share one run yet", "start it without a launcher")
@@ -237,7 +237,7 @@ class Loop:
                 peak = max(peak, gradients.memory.peak_bytes)
                 gradients.memory = dataclasses.replace(gradients.memory, peak_bytes=peak)
             known = Startup(gradients.compiled is not plainly, gradients.memory.peak_bytes, shown, seconds)
-            # A budget that was lowered holds for the memory of that hour.
+            # A lowered budget reflects the free memory at that time, so it is not cached.
             whole = gradients.memory.peak_bytes and gradients.memory.token_budget == begun.token_budget
             if self.startup_key and whole and all(map(math.isfinite, shown.values())):
                 keep_startup(self.startup_key, known, self.observer)

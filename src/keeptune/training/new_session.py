@@ -1,4 +1,4 @@
-"""From settings to a Session: every check that needs no model weights. `check` runs the same code."""
+"""Make a Session from settings, with every check that needs no model weights. `check` runs the same code."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from keeptune.workspace.lineage import of_run
 from keeptune.workspace.workspace import Workspace
 
 DEV_FRACTION = 0.3
-"""Share of the user's own items that a mitigation search chooses by, where the settings say nothing."""
+"""Default share of the user's items that are development items in a mitigation search."""
 ALPHA_DEV_FRACTION = 0.2
-"""The same of the choice of α."""
+"""Default share of the user's items that are development items for the choice of α."""
 
 
 def new_session(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
-    """Check the settings, read the rows, and choose the metrics of a run in the folder `run`; nothing is written.
+    """Check the settings, read the rows, and choose the metrics of a run in the folder `run`. It writes nothing.
 
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`; the cheapest check comes first.
@@ -59,7 +59,7 @@ def new_session(config: TuneConfig, run: Workspace, observer: Observer) -> Sessi
 
 
 def rows_of(config: TuneConfig) -> Rows:
-    """The rows that `tune` trains and scores on by these settings."""
+    """The rows on which `tune` trains and scores with these settings."""
     config = protect_previous_tasks(config, silent)
     encoder = make_encoder(of_run(config.model), config.data, config.method)
     return without_kept_items(config, load_rows(config, silent), encoder, silent)
@@ -88,7 +88,7 @@ def with_development_items(config: TuneConfig, otherwise: float = DEV_FRACTION) 
     """`config` with a share of the user's own items as development items, by which a mitigation is chosen.
 
     Args:
-        otherwise: the share where the settings say nothing.
+        otherwise: the share if the settings have none.
     """
     fraction = config.measure.dev_fraction or otherwise
     return replace(config, measure=replace(config.measure, dev_fraction=fraction))

@@ -1,4 +1,4 @@
-"""The package that a hyperparameter search needs."""
+"""Check that the package for a hyperparameter search is installed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from keeptune.errors import MissingDependency
 
 
 def refuse_without_optuna() -> None:
-    """Raises MissingDependency where optuna is not installed."""
+    """Raise MissingDependency if optuna is not installed."""
     if importlib.util.find_spec("optuna") is None:
         raise MissingDependency("--hyperparameter-search needs the package optuna", install("search"))

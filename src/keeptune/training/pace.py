@@ -1,11 +1,11 @@
-"""How fast the last steps were, and what that says of the rest."""
+"""The speed of the last steps, and a forecast for the rest."""
 
 from __future__ import annotations
 
 from collections import deque
 
 LAST = 20
-"""Steps that the speed is a mean over."""
+"""Steps over which the speed is averaged."""
 
 
 class Pace:
@@ -19,16 +19,16 @@ class Pace:
         self._steps.append((tokens, seconds))
 
     def tokens_per_second(self) -> float:
-        """Over the last steps."""
+        """Mean over the last steps."""
         tokens, seconds = self._sums(0)
         return tokens / seconds
 
     def seconds_for_steps(self, steps: int) -> float:
-        """What so many further steps will take."""
+        """Seconds for this many further steps."""
         return steps * self._sums(0)[1] / len(self._steps)
 
     def seconds_for_tokens(self, tokens: float) -> float:
-        """What so many further tokens will take, by the steps after the first, in which memory is taken."""
+        """Seconds for this many further tokens, from the steps after the first, which allocates memory."""
         counted, seconds = self._sums(len(self._steps) > 1)
         return tokens * seconds / counted
 

@@ -1,4 +1,4 @@
-"""A training before its first step: the model loaded and adapted, and all rows that it learns from."""
+"""Prepare a training: load and adapt the model, and gather all rows to learn from."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def prepared(session: Session) -> Prepared:
 
 
 def _reference(config: TuneConfig) -> LoadedModel | None:
-    """The reference model that the settings name, where a mitigation uses it."""
+    """The reference model in the settings, if a mitigation uses it."""
     if not config.mitigation.reference or not uses_reference(config):
         return None
     return load_for_inference(dataclasses.replace(config.model, name=config.mitigation.reference, revision=None))

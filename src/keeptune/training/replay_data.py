@@ -1,4 +1,4 @@
-"""Rows that a training may replay, and items that it must not."""
+"""Rows that a training may replay, and items that it must not learn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keeptune.training.session import Session
 
 
 def check_replayed(config: TuneConfig) -> None:
-    """Raises DataError where rows to replay cannot be read, before anything is trained."""
+    """Raise DataError if rows to replay cannot be read, before anything is trained."""
     for path in config.mitigation.replay:
         load_told(path, rows_of_user(config.data), "replay", silent)
 

@@ -36,7 +36,7 @@ FIX = "resume with the same ones, or start a new run in another --output"
 
 
 def check_origin(session: Session) -> None:
-    """Write what a new run is made of; of a resumed run, compare it.
+    """Write the origin of a new run, or compare it for a resumed run.
 
     Raises:
         StoreError: the run was started with other settings, another model or other rows that decide its weights.
@@ -59,7 +59,7 @@ def check_origin(session: Session) -> None:
 
 
 def metric_files(config: TuneConfig) -> str:
-    """A hash of the files of the user's own metrics and of the versions of plugins; "" where there are none."""
+    """A hash of the files of the user's metrics and of the versions of plugins; "" without any."""
     names = [*config.evaluation.metrics, *(keep.metric or "" for keep in config.measure.keep)]
     files = {Path(name.rpartition(":")[0]).expanduser() for name in names if is_custom(name)}
     of_files = hash_files(file for file in files if file.is_file()) if files else ""
@@ -96,7 +96,7 @@ def keep_measured_settings(session: Session) -> None:
 
 
 def _left_open(given: Settings, names: Collection[str], prefix: str = "") -> Settings:
-    """`given` as it was before these were filled in."""
+    """`given` before these settings were filled in."""
     changes: dict[str, Any] = {}
     for field in fields(given):
         name, value = prefix + field.name, getattr(given, field.name)
@@ -143,7 +143,7 @@ def _training_hash(config: TuneConfig) -> str:
 
 
 def with_kept_settings(config: TuneConfig) -> TuneConfig:
-    """`config`; of a resumed run, settings that are not given now keep the value that they were given at the start.
+    """`config`; in a resumed run, settings that are not given now keep their value from the start.
 
     Raises:
         StoreError: the settings cannot be read, or are not those of a training.
@@ -174,14 +174,14 @@ def _filled(
 
 
 def open_in(run: Workspace) -> Collection[str] | None:
-    """The settings that were not given when `run` started; None where the run does not tell."""
+    """The settings that were not given when `run` started; None if the run did not record them."""
     return run.origin().get(OPEN) if run.has_origin else None
 
 
 def refuse_other_settings(
     config: TuneConfig, run: Workspace, open_then: Collection[str] | None = None, also: Collection[Affects] = ()
 ) -> None:
-    """Compare with the settings that `run` was started with. Settings that are not given now may be anything.
+    """Compare with the settings that `run` was started with. Settings that are not given now may differ.
 
     Args:
         open_then: the settings that were not given at the start. Where it is given, a setting that was given then must
@@ -197,7 +197,7 @@ def refuse_other_settings(
     changed = [
         f"{name} was {kept[name]!r} and is now {value!r}"
         for name, value in given.items()
-        # A setting that is not given now was filled in when the run started.
+        # Settings that are not given now were filled in when the run started.
         if value is not None and value != kept[name]
     ]
     if open_then is not None:

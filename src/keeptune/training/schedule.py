@@ -1,4 +1,4 @@
-"""How long a run is, and the learning rate over it."""
+"""The length of a run, and its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cosine_with_warmup(progress: float, warmup: float, floor: float = 0.0) -> fl
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """How long a run is: a number of steps, or of minutes where they end it sooner."""
+    """The length of a run: a number of steps, or of minutes if they end it sooner."""
 
     steps: int
     epoch_steps: int

@@ -1,4 +1,4 @@
-"""Which weights a training keeps: those of its best validation."""
+"""Select the weights of the best validation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keeptune.models.load import LoadedModel
 from keeptune.training.checkpoint import LoopState, save_weights
 
 Validate = Callable[[], tuple[float, Mapping[str, float]]]
-"""Scores the validation slice with the model as it stands: (lower is better, what to show)."""
+"""Scores the validation slice with the current model: (lower is better, what to show)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Selection:
     observer: Observer
 
     def score(self) -> tuple[float, Mapping[str, float]]:
-        """(Lower is better, what to show) of the model as it stands."""
+        """(Lower is better, what to show) of the current model."""
         self.loaded.model.eval()
         with torch.no_grad():
             return self.validate()

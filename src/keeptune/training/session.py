@@ -17,7 +17,7 @@ from keeptune.workspace.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one run works with. `new_session` makes it; methods and `dataclasses.replace` derive others from it."""
+    """The context of one run. `new_session` makes it; methods and `dataclasses.replace` derive others from it."""
 
     config: TuneConfig
     workspace: Workspace

@@ -1,4 +1,4 @@
-"""The model that a training starts from: as given, or with its adapter merged where it is an adapter."""
+"""The model from which a training starts: as given, or an adapter merged into its base."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ FIX = "resume from the same one, or start a new run in another --output"
 
 
 def merged_start(model: ModelConfig, run: Workspace) -> ModelConfig:
-    """`model`; an adapter is merged into its base, and the merged weights are kept in the run folder, where what is
-    trained on top of them finds them."""
+    """`model`; an adapter is merged into its base, and the merged weights stay in the run folder as the base of the new
+    adapter."""
     model = of_run(model)
     if find_model(model).adapter is None:
         return model
@@ -30,7 +30,7 @@ def merged_start(model: ModelConfig, run: Workspace) -> ModelConfig:
 
 
 def refuse_another_start(model: ModelConfig, run: Workspace, role: str = "model") -> None:
-    """Write what a new run starts from; of a resumed run, compare it.
+    """Write the start of a new run, or compare it for a resumed run.
 
     Args:
         role: ``model``, which is trained or repaired, or its ``base``.

@@ -1,4 +1,4 @@
-"""Stopping between two steps: who asks for it need not know where the training stands."""
+"""Stop a training between two steps, from code that does not know its state."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _asked: Stopped | None = None
 
 
 def ask_to_stop(why: Stopped) -> bool:
-    """Ask the training under way to stop after its step, with a checkpoint. → False: none is under way, or it has been
-    asked before."""
+    """Request that the running training stops after its step, with a checkpoint. False: none is running, or a stop was
+    already requested."""
     global _asked
     if not _under_way or _asked is not None:
         return False
@@ -22,13 +22,13 @@ def ask_to_stop(why: Stopped) -> bool:
 
 
 def stop_asked() -> Stopped | None:
-    """The exception to raise after the current step; None to go on."""
+    """The exception to raise after the current step; None to continue."""
     return _asked
 
 
 @contextlib.contextmanager
 def stops_between_steps() -> Iterator[None]:
-    """In the block, a training looks after each step whether it was asked to stop."""
+    """In the block, a training checks after each step whether a stop was requested."""
     global _under_way, _asked
     _under_way += 1
     try:

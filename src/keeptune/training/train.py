@@ -1,4 +1,4 @@
-"""The training part of `tune`: load, adapt, loop, save; or read back what an earlier start has trained."""
+"""The training part of `tune`: load, adapt, loop, save, or read the training of an earlier start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from keeptune.workspace.workspace import Workspace
 
 
 def train(session: Session) -> TrainingSummary:
-    """Train, or read what an earlier start of this run has trained."""
+    """Train, or read the training of an earlier start of this run."""
     config, run = session.config, session.workspace
     if error := unfit(config):
         raise error
@@ -35,7 +35,8 @@ def train(session: Session) -> TrainingSummary:
 
 
 def whole_training(session: Session) -> Workspace:
-    """The training whose weights a run changes afterwards: one that lies beside it, or else one inside it."""
+    """The training whose weights a run changes afterwards: an equivalent run in the same folder, or one inside this
+    run."""
     check_origin(session)
     session.workspace.begin(session.config)
     if alike := _equivalent_run(session):

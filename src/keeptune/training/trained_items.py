@@ -1,4 +1,4 @@
-"""Whether a model was trained on an item: by the prompts of its training rows, and by their text without the prompt
+"""Find out whether a model was trained on an item, from the prompts of its training rows with and without the
 template."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from keeptune.workspace.trained_on import count_trained_on, keep_trained_on, tra
 
 
 def keep_trained_rows(session: Session, start: ModelConfig, *, of_tuned: bool = False) -> int | None:
-    """Write which rows the run was trained on, and count the test rows among them; None where that is not known.
+    """Write on which rows the run was trained, and count the test rows among them; None if unknown.
 
     Args:
         start: the model that the training started from; the rows of the run that made it count too.
@@ -36,7 +36,7 @@ def keep_trained_rows(session: Session, start: ModelConfig, *, of_tuned: bool = 
 
 
 def items_trained_on(model: ModelConfig, items: Sequence[Example], observer: Observer) -> int | None:
-    """How many of `items` a model was trained on; None where no run tells."""
+    """How many of `items` a model was trained on; None if no run recorded it."""
     return _told(_keys(model), items, observer)
 
 
@@ -61,6 +61,6 @@ def _bare(rows: Sequence[Example]) -> list[Example]:
 
 
 def _keys(model: ModelConfig) -> frozenset[str] | None:
-    """The keys of the rows of the run that holds the model; None where it lies in no run."""
+    """The keys of the rows of the model's run; None if the model is not in a run."""
     path = Path(model.name).expanduser()
     return next((keys for keys in (trained_on(path), trained_on(path.parent)) if keys is not None), None)

@@ -1,4 +1,4 @@
-"""Scoring the validation slice during training: its loss, and the run's metrics where they select the weights."""
+"""Score the validation slice during training: its loss, and the run's metrics if they select the weights."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from keeptune.training.selection import Validate
 from keeptune.training.session import Session
 
 NO_SCORE = 1e12
-"""Added to the loss of a validation whose metric is not defined: worse than any score."""
+"""Added to the loss of a validation with an undefined metric, to make it worse than any score."""
 
 
 def validator(session: Session, loaded: LoadedModel, token_budget: int) -> Validate:
-    """A function that scores the validation slice with `loaded` as it stands."""
+    """A function that scores the validation slice with the current weights of `loaded`."""
     config, rows, encoder, metrics = session.config, session.rows, session.encoder, session.metrics
     validation = [encoder.scored_row(example, example.completion) for example in rows.validation]
     asked = AnswerSettings(encoder, new_tokens(config.evaluation, encoder, rows.train), config.evaluation.token_budget)

@@ -20,7 +20,7 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPE
 
 
 def write_text(path: Path, text: str, *, private: bool = False) -> None:
-    """Write `text` to `path` (UTF-8), whole or not at all; `private`: for this user alone to read."""
+    """Write `text` to `path` (UTF-8) atomically; `private`: readable only by this user."""
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def write_text(path: Path, text: str, *, private: bool = False) -> None:
 
 
 def not_written(path: Path, error: Exception) -> StoreError:
-    """What a disk that is full, or may not be written to, is called for `path`."""
+    """The error for a full or read-only disk at `path`."""
     return StoreError(
         f"{path} cannot be written: {first_line(error)}",
         "free space on that disk, or choose another folder; finished work is saved, and --resume continues",
@@ -46,7 +46,7 @@ def not_written(path: Path, error: Exception) -> StoreError:
 
 
 def is_of_the_disk(error: Exception) -> bool:
-    """Whether the disk failed, and not who wrote to it. safetensors has an error of its own for that."""
+    """Whether the disk failed, rather than the writer. safetensors has its own error for that."""
     if isinstance(error, OSError):
         return error.errno in _OF_THE_DISK or "No space left" in str(error)
     return isinstance(error, SafetensorError) and "I/O error" in str(error)
@@ -58,14 +58,14 @@ def write_json(path: Path, value: Any, *, private: bool = False) -> None:
 
 
 def write_jsonl(path: Path, values: Iterable[Any]) -> None:
-    """Write one JSON value a line."""
+    """Write one JSON value per line."""
     lines = [json.dumps(value, ensure_ascii=False, allow_nan=False) for value in values]
     write_text(path, "".join(line + "\n" for line in lines))
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A scratch folder that becomes `path` when the block ends well, and vanishes when it does not.
+    """A temporary folder that becomes `path` if the block succeeds, and is deleted otherwise.
 
     A `path` that exists is replaced only after the new folder is whole.
     """
@@ -96,7 +96,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_partials(folder: Path) -> None:
-    """Delete what writers that were killed left behind in `folder`; what one had only put aside comes back."""
+    """Delete temporary files of killed writers in `folder`, and restore what they had moved aside."""
     for entry in folder.glob(".*.old"):
         path = folder / entry.name.removeprefix(".").removesuffix(".old").rpartition(".")[0]
         if not path.exists():
@@ -111,7 +111,7 @@ def remove_partials(folder: Path) -> None:
 
 def _sync_files(folder: Path) -> None:
     if os.name == "nt":
-        # Windows syncs no file that is open for reading alone.
+        # Windows cannot sync a file that is open only for reading.
         return
     for entry in folder.rglob("*"):
         if entry.is_file():
@@ -121,7 +121,7 @@ def _sync_files(folder: Path) -> None:
 
 def _sync_folder(folder: Path) -> None:
     if os.name == "nt":
-        # Windows opens no folders, and needs no sync of them.
+        # Windows cannot open folders and need not sync them.
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

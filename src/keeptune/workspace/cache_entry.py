@@ -1,4 +1,4 @@
-"""One entry of a cache: records under a key, with the hash of their bytes. A cache that fails is left out, and told."""
+"""One entry of a cache: records under a key, with the hash of their bytes. A failing cache is skipped with a notice."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 
 def entry_file(folder: str, version: int, key: str) -> Path:
-    """Where the entry under `key` lies."""
+    """Path of the entry of `key`."""
     return cache_folder() / folder / f"v{version}" / f"{key}.jsonl"
 
 
 def read_entry(file: Path, kind: type[T], observer: Observer) -> list[T] | None:
-    """What `keep_entry` wrote; None if there is nothing, or nothing reliable; a notice says so."""
+    """The records that `keep_entry` wrote; None if there are none, or, with a notice, if they are damaged."""
     try:
         digest, _, lines = read_regular(file, MOST_BYTES_OF_LINES).partition(b"\n")
         if digest != _digest(lines):
@@ -38,7 +38,7 @@ def read_entry(file: Path, kind: type[T], observer: Observer) -> list[T] | None:
 
 
 def keep_entry(file: Path, values: Sequence[T] | Iterable[T], observer: Observer) -> None:
-    """Keep `values` in `file`; where that cannot be done, it is told, and nothing else changes."""
+    """Write `values` to `file`. A failure gives a notice and has no other effect."""
     # ASCII, so that a line ends where its record does: texts hold line separators of many kinds.
     lines = "".join(json.dumps(to_plain(value), allow_nan=False) + "\n" for value in values)
     try:

@@ -1,4 +1,4 @@
-"""A file of records that grows as they are made: what is there after Ctrl-C or a crash is used again."""
+"""A file to which records are appended as they are made, so that they survive Ctrl-C or a crash."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ KEY, CHECK, ID, RECORD = "key", "check", "id", "record"
 
 
 class GrowingFile:
-    """Records by id, one a line, each written and checksummed when it is added. A `with` block closes the file."""
+    """Records by id, one per line, each written with a checksum when it is added. A `with` block closes the file."""
 
     def __init__(self, path: Path, key: str, *, needed: bool = True) -> None:
-        """Open `path`, and read what an earlier start has left there under the same key.
+        """Open `path`, and read the records of an earlier start with the same key.
 
         Args:
             needed: a record that cannot be written is an error; else no more are kept from there on.
@@ -53,11 +53,11 @@ class GrowingFile:
 
     @property
     def records(self) -> Mapping[str, dict[str, Any]]:
-        """Id → record, those of earlier starts among them."""
+        """Id → record, including those of earlier starts."""
         return self._records
 
     def add(self, record_id: str, record: Mapping[str, Any]) -> None:
-        """Keep one more record: once this returns, the end of this process does not lose it."""
+        """Append one record. After this returns, it survives the end of the process."""
         self._records[record_id] = dict(record)
         self._write({ID: record_id, RECORD: record, CHECK: _check(record_id, record)})
 
@@ -71,7 +71,7 @@ class GrowingFile:
                 raise StoreError(f"{self.path} cannot be written: {error.strerror or error}", fix) from error
 
     def _read(self, key: str) -> int:
-        """Read the whole lines; → the bytes that they take. What comes after a line that is broken is left out."""
+        """Read the complete lines and return their length in bytes. Everything after a broken line is ignored."""
         whole = 0
         with self.path.open("rb") as handle:
             for number, line in enumerate(handle):
@@ -92,7 +92,7 @@ class GrowingFile:
 
 @contextmanager
 def locked_file(path: Path) -> Iterator[None]:
-    """No other process works on `path` while the block runs. The lock ends with its process, however that ends.
+    """Lock `path` against other processes in the block. The lock ends with its process, even if that is killed.
 
     Raises:
         RunLocked: another process does. StoreError: its folder cannot be written.
@@ -120,7 +120,7 @@ def _check(record_id: Any, record: Any) -> str:
 
 
 def _plain(line: bytes) -> dict[str, Any] | None:
-    """The object on a whole line; None where it is cut or damaged."""
+    """The object on a complete line; None if it is truncated or damaged."""
     try:
         value = json.loads(line) if line.endswith(b"\n") else None
     except (ValueError, RecursionError):

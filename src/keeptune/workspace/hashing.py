@@ -36,5 +36,5 @@ def hash_of_hashes(hashes: Mapping[str, str]) -> str:
 
 
 def hash_value(value: Any) -> str:
-    """The hash of a record, or of anything that JSON can hold."""
+    """The hash of a record or any JSON value."""
     return hashlib.sha256(json.dumps(to_plain(value), sort_keys=True, ensure_ascii=False).encode()).hexdigest()

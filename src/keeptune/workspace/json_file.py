@@ -1,4 +1,4 @@
-"""JSON of others: of another run, a cache, a model. It is read as if it had been made to do harm.
+"""Read untrusted JSON, such as that of another run, a cache or a model.
 
 What is no regular file is not opened for long (a pipe would be waited for), what is too large is not read, and what is
 nested too deep for the code after it is refused: each an ``OSError`` or a ``ValueError``, as for any file that is
@@ -81,8 +81,8 @@ def _inside(value: Any) -> Iterator[Any]:
 
 
 def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
-    """The bytes of a regular file of at most `most`. Raises OSError, ValueError: it is none, or larger."""
-    # A pipe is opened at once, and not waited for.
+    """The bytes of a regular file of at most `most` bytes. Raises OSError or ValueError otherwise."""
+    # Non-blocking, so that opening a pipe does not wait.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as handle:
         found = os.fstat(descriptor)

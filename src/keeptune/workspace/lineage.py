@@ -1,4 +1,4 @@
-"""Where a model comes from: the run that holds it, and the base that it was tuned from."""
+"""Find the origin of a model: its run, and the base from which it was tuned."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NAME_BASE = "name the base with --base"
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether this folder holds an adapter in PEFT's layout."""
+    """Whether this folder is an adapter in PEFT's layout."""
     return (folder / ADAPTER_CONFIG).exists()
 
 
 def of_run(model: ModelConfig) -> ModelConfig:
-    """The tuned model of a run, where `model` names a run folder; else `model` as it is."""
+    """The tuned model of a run if `model` is a run folder; otherwise `model`."""
     run = Workspace(Path(model.name).expanduser())
     if not run.has_settings or is_adapter(run.path):
         return model
@@ -30,7 +30,7 @@ def of_run(model: ModelConfig) -> ModelConfig:
 
 
 def _left_as_it_was(run: Workspace) -> str | None:
-    """The tuned model that a `rescue` was given, where it found nothing to change and so made no weights."""
+    """The input model of a `rescue` that changed nothing and so has no weights."""
     if not (run.has_mitigation_search and run.has_forgetting):
         return None
     name = run.forgetting().get("tuned_name")
@@ -38,7 +38,7 @@ def _left_as_it_was(run: Workspace) -> str | None:
 
 
 def run_of(model: ModelConfig) -> Workspace | None:
-    """The finished `tune` that made this model, where the model still lies in that run's folder."""
+    """The finished `tune` that made this model, if the model is still in that run's folder."""
     path = Path(model.name).expanduser()
     runs = (Workspace(path), Workspace(path.parent))
     return next((run for run in runs if run.has_training and run.has_settings and run.has_result), None)

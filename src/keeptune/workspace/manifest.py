@@ -1,4 +1,4 @@
-"""What made a result, gathered at its end."""
+"""Collect what produced a result, at its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keeptune.workspace import provenance
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """Which model answered, on which device and in which dtype; empty texts where no model did."""
+    """Model, device and dtype of the answers; empty without a model."""
 
     name: str = ""
     hash: str = ""
@@ -31,7 +31,7 @@ def make_manifest(
     seed: int = 0,
     seconds: Mapping[str, float] = MappingProxyType({}),
 ) -> RunManifest:
-    """The facts given, and those of this program, machine and moment."""
+    """The given facts and those of this program, machine and time."""
     return RunManifest(
         keeptune=__version__,
         commit=provenance.source_commit(),

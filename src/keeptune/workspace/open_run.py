@@ -1,4 +1,4 @@
-"""Run folders: made, locked, read. A finished result is never overwritten."""
+"""Create and lock run folders. A finished result is never overwritten."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from keeptune.workspace.workspace import Workspace
 
 @contextmanager
 def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Workspace]:
-    """The run folder, locked against other processes while the block runs.
+    """The run folder, locked against other processes in the block.
 
     Args:
         output: the folder that the user named, or "" for the first free ``runs/<default_name>-<n>``.
@@ -40,7 +40,7 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Worksp
 
 
 def goes_on(output: str, settings: Any) -> bool:
-    """Whether an unfinished run of exactly these settings lies in `output`: then the same command goes on there."""
+    """Whether `output` has an unfinished run with exactly these settings, which the same command continues."""
     try:
         return bool(output) and Workspace(Path(output).expanduser()).settings() == to_plain(settings)
     except StoreError:
@@ -48,7 +48,7 @@ def goes_on(output: str, settings: Any) -> bool:
 
 
 def refuse_taken(output: str, *, resume: bool) -> None:
-    """Refuse a folder that a run could not have; "" is one that is free.
+    """Refuse a folder that is not possible for a run; "" is a free one.
 
     Raises:
         StoreError, RunExists: as `open_run`.
@@ -103,7 +103,7 @@ def locked_folder(folder: Path, *, fresh: bool) -> Iterator[None]:
 
 
 def _holds_nothing(folder: Path) -> bool:
-    """Whether nothing but settings, and hashes of what was to be done, is in it."""
+    """Whether it contains only settings and hashes of the inputs."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
     return all(file.name in (*BEGUN, CONFIG) or file.parts[0] == START for file in files)
 
@@ -118,12 +118,12 @@ def is_locked(folder: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        # A folder of another user, which cannot be asked, is not known to be busy.
+        # A folder of another user, whose lock is not readable, counts as not busy.
         return False
 
 
 def _refuse_ways_out(folder: Path) -> None:
-    """What is written through a link lands in another place than the run."""
+    """Writing through a link would write outside the run folder."""
     home = folder.resolve()
     for place, folders, files in os.walk(folder):
         for entry in (Path(place) / name for name in (*folders, *files)):

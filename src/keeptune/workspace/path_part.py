@@ -1,4 +1,4 @@
-"""From a name that somebody chose to one part of a path: never more than one, never another name's."""
+"""Turn any name into exactly one part of a path, unique to that name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PLAIN = re.compile(r"[a-z0-9_][a-z0-9._=+-]{0,79}(?<!\.)")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 """Names of devices on Windows, whatever their suffix."""
 LONGEST = 60
-"""Letters that are kept of a name that cannot stand as it is."""
+"""Maximum characters kept of a name that is not a valid part of a path."""
 
 
 def path_part(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Where keeptune keeps what it can make again: converted models and cached scores."""
+"""The cache folder: converted models, cached scores and other files that keeptune can make again."""
 
 from __future__ import annotations
 

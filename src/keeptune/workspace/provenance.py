@@ -1,4 +1,4 @@
-"""What made a result: versions, source commit, machine, memory."""
+"""Provenance of a result: versions, source commit, machine, memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "safetens
 
 
 def versions() -> dict[str, str]:
-    """Installed versions of what results depend on, and Python's."""
+    """Installed versions of packages that affect results, and Python's."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -65,7 +65,7 @@ def _processor() -> str:
 
 
 def peak_memory_bytes() -> int | None:
-    """Largest resident memory of this process so far; None where the system does not tell (Windows)."""
+    """Peak resident memory of this process so far; None if unknown (Windows)."""
     if sys.platform == "win32":
         return None
     import resource

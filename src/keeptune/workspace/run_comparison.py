@@ -1,4 +1,4 @@
-"""Runs side by side: scores only where the same items were asked, and the settings in which the runs differ."""
+"""Compare runs: scores on the same items, and the settings that differ."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ScoreRow:
     """``task``, or the ability's name."""
     metric: str
     cells: Mapping[str, ScoreCell]
-    """Run → score; runs that were asked other items have rows of their own."""
+    """Run → score. Runs with other items have their own rows."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -46,7 +46,7 @@ class RunComparison(Shown):
     settings: Mapping[str, tuple[Any, ...]]
     """Setting → its value in each run, None where a run does not have it; only those in which runs differ."""
     not_comparable: tuple[str, ...]
-    """What was scored on other items in one run than in another, in words."""
+    """Notes on scores whose items differ between runs."""
 
     def _line(self) -> str:
         return f"{', '.join(run.name for run in self.runs)}: {len(self.settings)} settings differ"

@@ -1,4 +1,4 @@
-"""A RunEntry: what one run folder tells of itself, read from its records alone. Any of them may be broken."""
+"""A RunEntry: the facts in the records of one run folder, any of which may be damaged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ State = Literal["finished", "running", "unfinished", "damaged"]
 STATES: tuple[State, ...] = ("finished", "running", "unfinished", "damaged")
 _KINDS = {"TuneConfig": "tune", "MeasureRun": "measure", "TuneResult": "tune", "EvalResult": "eval"}
 _SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
-"""What reading JSON of an unforeseen shape can raise."""
+"""Errors that JSON of an unexpected shape can cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class RunEntry(Shown):
     """One run."""
 
     name: str
-    """Its folder, as seen from the folder that was listed."""
+    """Its folder, relative to the listed folder."""
     path: str
     kind: str
-    """``tune``, ``measure``, ``eval`` or ``study``; "" where that cannot be told."""
+    """``tune``, ``measure``, ``eval`` or ``study``; "" if unknown."""
     state: State
     problem: str = ""
     """Why it is damaged, in words."""
@@ -64,7 +64,7 @@ class RunEntry(Shown):
     gain: MaybeInterval | None = None
     """tuned − base on the task, base − tuned of a loss; None where the run holds no such comparison."""
     test_hash: str = ""
-    """Names the items of the task; "" where that is not recorded."""
+    """Hash of the items of the task; "" if not recorded."""
     abilities: tuple[AbilityEntry, ...] = ()
     created: str = ""
     """ISO 8601, UTC: when it was finished, or last written to."""
@@ -88,7 +88,7 @@ def is_run(folder: Path) -> bool:
     try:
         return _is_run(folder)
     except OSError:
-        # What cannot be looked into is listed, as damaged.
+        # An unreadable folder is listed as damaged.
         return True
 
 
@@ -105,7 +105,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def read_entry(folder: Path, name: str) -> RunEntry:
-    """The entry of a run folder; what cannot be read makes it a damaged one, and never an error."""
+    """The entry of a run folder. Unreadable files make it a damaged entry, never an error."""
     run = Workspace(folder)
     entry = RunEntry(name=name, path=str(folder), kind="", state="damaged")
     try:
@@ -162,7 +162,7 @@ def _state(run: Workspace) -> State:
 
 
 def _of_settings(run: Workspace) -> dict[str, Any]:
-    """What the settings tell; nothing where there are none yet."""
+    """Facts from the settings; empty if there are none yet."""
     if not run.has_settings:
         return {}
     plain = run.settings()
@@ -178,7 +178,7 @@ def _of_settings(run: Workspace) -> dict[str, Any]:
 
 
 def _of_result(run: Workspace) -> dict[str, Any]:
-    """What the result tells, or of a `measure` what was forgotten."""
+    """Facts from the result, or from the forgetting report of a `measure`."""
     if run.has_result:
         plain = run.result()
         if plain["type"] == "EvalResult":

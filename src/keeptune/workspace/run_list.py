@@ -1,4 +1,4 @@
-"""A list of runs: which are wanted, and in which order."""
+"""Filter and sort runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from keeptune.workspace.runs import find_runs
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs are wanted; an empty text wants all. Texts are found anywhere, whatever their case."""
+    """Filter of runs. An empty text matches all; texts match any part, in any case."""
 
     task: str = ""
     model: str = ""

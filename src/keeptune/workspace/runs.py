@@ -1,4 +1,4 @@
-"""A folder of many runs: found, looked up, and deleted so that no other run breaks."""
+"""Find, look up and delete the runs in a folder, so that no other run breaks."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from keeptune.workspace.run_entry import RunEntry, is_run, leaves, read_entry
 NOT_RUNS = (ADAPTER, MODEL, SAMPLES, ABILITIES, BEST)
 """Folders of a run that hold no runs."""
 _OWN = ("output", "resume")
-"""Settings that say where a run itself is."""
+"""Settings with the location of the run itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependent:
-    """A run that refers to another one's folder."""
+    """A run that refers to the folder of another one."""
 
     name: str
     reason: str
     """How, in words."""
     breaks: bool
-    """Whether it would lose something that it needs; else only its way back to the model that it was made of."""
+    """Whether it needs the other run; otherwise it only loses the reference to its origin."""
 
 
 def find_runs(folder: Path) -> list[RunEntry]:
@@ -118,7 +118,7 @@ def delete_run(run: RunEntry, folder: Path, *, force: bool = False) -> None:
         raise _stays(path, error) from error
     try:
         if os.name == "nt":
-            # Windows renames no folder with an open file in it.
+            # Windows cannot rename a folder with an open file in it.
             lock.release()
         os.replace(path, gone)
         shutil.rmtree(gone)
@@ -141,7 +141,7 @@ def _paths(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _outermost(run: Path) -> Path:
-    """The run that this one is a part of, or itself."""
+    """The run that contains this one, or itself."""
     return next((parent for parent in reversed(run.parents) if is_run(parent)), run)
 
 

@@ -1,4 +1,4 @@
-"""Answers of a base model, kept by the hash of all that they depend on: it is asked once."""
+"""Cache of a base model's answers by the hash of everything they depend on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keeptune.workspace.cache_entry import entry_file, keep_entry, read_entry
 from keeptune.workspace.growing_file import GrowingFile, locked_file
 
 ANSWERS_VERSION = 3
-"""Part of every key; raised when models are asked in another way than before."""
+"""Part of every key; raised when models are evaluated in another way."""
 
 
 def _file(key: str) -> Path:
@@ -21,7 +21,7 @@ def _file(key: str) -> Path:
 
 
 def read_answers(key: str, item_ids: Sequence[str], observer: Observer) -> list[Answer] | None:
-    """The answers kept under `key`, or None where there are none, or not for exactly these items."""
+    """The cached answers of `key`, or None if there are none for exactly these items."""
     answers = read_entry(_file(key), Answer, observer)
     return answers if answers and [answer.item_id for answer in answers] == list(item_ids) else None
 
@@ -37,7 +37,7 @@ def unfinished_answers(key: str) -> Iterator[GrowingFile | None]:
             held.enter_context(locked_file(path))
             kept = held.enter_context(GrowingFile(path, key, needed=False))
         except StoreError:
-            # A cache is never needed.
+            # The cache is optional.
             pass
         yield kept
         if kept is not None:
@@ -45,5 +45,5 @@ def unfinished_answers(key: str) -> Iterator[GrowingFile | None]:
 
 
 def keep_answers(key: str, answers: Sequence[Answer], observer: Observer) -> None:
-    """Keep `answers` under `key`."""
+    """Store `answers` under `key`."""
     keep_entry(_file(key), answers, observer)

@@ -1,4 +1,4 @@
-"""Hashes that lie beside weights, in the form of ``sha256sum``: a byte that changed on the way is found."""
+"""Checksum files next to weights, in the format of ``sha256sum``, which detect changed bytes."""
 
 from __future__ import annotations
 

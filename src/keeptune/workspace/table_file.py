@@ -1,4 +1,4 @@
-"""Rows to a file, in the format that its suffix names."""
+"""Write rows to a file in the format of its suffix."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WRITERS: Mapping[str, Callable[[Sequence[Row]], str]] = {
 
 
 def refuse_unknown_suffix(path: Path) -> None:
-    """Raises ConfigError where the suffix names no format that can be written."""
+    """Raise ConfigError if the suffix is not a known format."""
     if path.suffix.lower() not in WRITERS:
         told = f"the suffix {path.suffix}" if path.suffix else "a name without a suffix"
         raise ConfigError(
@@ -53,5 +53,5 @@ def refuse_unknown_suffix(path: Path) -> None:
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """Write `rows`, whole or not at all."""
+    """Write `rows` atomically."""
     write_text(path, WRITERS[path.suffix.lower()](rows))

@@ -1,4 +1,4 @@
-"""The one name of a task, and of a model: in folders of runs, in lists of runs and wherever else they are named."""
+"""Names of tasks and models, used for run folders, lists of runs and everywhere else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from keeptune.config.paths import absolute
 from keeptune.workspace.layout import ADAPTER, MODEL
 
 GENERIC = ("train", "training", "rows", "data", "dataset", "mix", "recipe")
-"""Names of files that say nothing of the task; their folder's does."""
+"""File names that do not name the task; their folder's name does."""
 FILES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".xlsx", ".parquet", ".yaml", ".yml")
 
 
