@@ -47,10 +47,6 @@ def task_rows(loaded: LoadedModel) -> list[EncodedRow]:
     return Encoder(loaded.tokenizer, loaded.kind, 128).rows(examples(TASK))
 
 
-def share(rows: list[EncodedRow], others: int) -> float:
-    return len(rows) / (len(rows) + others)
-
-
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
 @pytest.mark.parametrize("fraction", [0.0, 0.05, 0.25, 0.5])
 def test_replayed_rows_are_their_share_of_the_mix(tiny: Callable[..., Path], kind: str, fraction: float) -> None:
@@ -86,12 +82,17 @@ def test_without_old_rows_their_share_is_nothing(talking: Path) -> None:
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
 def test_text_of_the_base_is_for_kl_alone(tiny: Callable[..., Path], kind: str) -> None:
     loaded = load(tiny(kind))
-    assert mitigations(loaded).base_rows(loaded, 90) == []
-    assert mitigations(loaded, kl=0.1, kl_on="task").base_rows(loaded, 90) == []
-    assert mitigations(loaded, kl=0.1, kl_on="replay").base_rows(loaded, 90) == []
-    rows = mitigations(loaded, kl=0.1, kl_share=0.1, kl_tokens=16).base_rows(loaded, 90)
-    assert share(rows, 90) == 0.1
-    assert max(row.learned for row in rows) <= 16
+    task = task_rows(loaded)
+    assert mitigations(loaded).base_rows(loaded, task) == []
+    assert mitigations(loaded, kl=0.1, kl_on="task").base_rows(loaded, task) == []
+    assert mitigations(loaded, kl=0.1, kl_on="replay").base_rows(loaded, task) == []
+    steps = -(-len(task) // TuneConfig().training.batch_size)
+    for share, longest in ((0.1, 16), (0.5, 16), (0.5, 64), (0.02, 64)):
+        rows = mitigations(loaded, kl=0.1, kl_share=share, kl_tokens=longest).base_rows(loaded, task)
+        assert len(rows) % steps == 0, "each step has as many"
+        assert max(row.learned for row in rows) <= longest
+        room = sum(row.length for row in task) * share / (1 - share)
+        assert sum(row.learned for row in rows) <= max(room * 1.5, 16 * steps)
     assert {row.role for row in rows} == {"base"}
 
 

@@ -65,7 +65,7 @@ def test_rows(add: Add, tiny: Callable[..., Path]) -> None:
     found = mitigations(loaded, "more=0.25", "beside", "first=2")
     learned = found.old_rows(loaded, 30)
     assert (len(learned), {row.role for row in learned}) == (10, {"replay"})
-    beside = found.base_rows(loaded, 40)
+    beside = found.base_rows(loaded, learned * 4)
     assert (len(beside), {row.role for row in beside}) == (10, {"base"})
     assert found.learned_rows(loaded, learned) == learned[:2]
     error = unfit(TuneConfig(mitigation=MitigationConfig(extra=("more=1",))))

@@ -174,7 +174,7 @@ def test_a_heavy_kl_leaves_no_drift(talking: Path, files: Path, tmp_path: Path, 
     base = load(talking)
     encoder = Encoder(base.tokenizer, base.kind, 128)
     config = TuneConfig(mitigation=MitigationConfig(kl=1.0))
-    rows = AppliedMitigations(config, encoder, 4096, silent).base_rows(base, len(TASK))
+    rows = AppliedMitigations(config, encoder, 4096, silent).base_rows(base, encoder.rows(TASK))
     found = []
     for name, weight in (("plain", 0.0), ("held", 1e4)):
         trained(

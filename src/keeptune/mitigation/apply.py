@@ -52,10 +52,17 @@ class AppliedMitigations:
             forbidden: sets that must not be replayed, such as those that are asked afterwards.
         """
         inputs = RowInputs(
-            self.config, base, self.encoder, self.token_budget, self.observer, sources, prompts, forbidden
+            self.config,
+            base,
+            self.encoder,
+            self.token_budget,
+            self.observer,
+            sources=sources,
+            prompts=prompts,
+            forbidden=forbidden,
         )
         adding = [(m.added_rows, value) for m, value in active(self.config) if m.added_rows and m.added_rows.learned]
-        shares = [added.share_of(value, self.config) for added, value in adding]
+        shares = [added.share_of(value, inputs) for added, value in adding]
         rows: list[EncodedRow] = []
         for (added, _), count in zip(adding, rows_for_shares(task_rows, shares), strict=True):
             rows += [replace(row, role="replay") for row in added.make(inputs, count)]
@@ -63,14 +70,18 @@ class AppliedMitigations:
             self.observer(Notice("replay", f"{len(rows)} replayed rows in a mix of {task_rows + len(rows)}"))
         return rows
 
-    def base_rows(self, base: LoadedModel, rows: int) -> list[EncodedRow]:
-        """Rows that are not learned, for terms of their own."""
-        inputs = RowInputs(self.config, base, self.encoder, self.token_budget, self.observer)
+    def base_rows(self, base: LoadedModel, rows: Sequence[EncodedRow]) -> list[EncodedRow]:
+        """Rows that are not learned, for terms of their own.
+
+        Args:
+            rows: all that are learned.
+        """
+        inputs = RowInputs(self.config, base, self.encoder, self.token_budget, self.observer, rows)
         found: list[EncodedRow] = []
         for mitigation, value in active(self.config):
             added = mitigation.added_rows
             if added and not added.learned:
-                (count,) = rows_for_shares(rows, [added.share_of(value, self.config)])
+                (count,) = rows_for_shares(len(rows), [added.share_of(value, inputs)])
                 found += [replace(row, role="base") for row in added.make(inputs, count)]
         return found
 

@@ -32,6 +32,8 @@ class RowInputs:
     token_budget: int
     """Tokens a forward pass at most, padding counted."""
     observer: Observer
+    rows: Sequence[EncodedRow] = ()
+    """All that are learned; empty while these are still gathered."""
     sources: Sequence[Sequence[Example]] = ()
     """Rows of old tasks."""
     prompts: Sequence[Example] = ()
@@ -59,15 +61,15 @@ class AddedRows:
 
     make: Callable[[RowInputs, int], Sequence[EncodedRow]]
     """(inputs, number of rows) → rows, or fewer where there are no more."""
-    share: float | Callable[[TuneConfig], float] | None = None
-    """Of the mix, or the function that reads it from the settings. None: the mitigation's value."""
+    share: float | Callable[[RowInputs], float] | None = None
+    """Of the mix; a function where it depends on the rows that are learned. None: the mitigation's value."""
     learned: bool = True
     """The task's loss counts on them, as role ``replay``, in a random order among the task's rows. Else only terms that
     name role ``base`` do, and every step has as many of them as any other."""
 
-    def share_of(self, value: Any, config: TuneConfig) -> float:
-        """Their share of the mix."""
-        share = self.share(config) if callable(self.share) else self.share
+    def share_of(self, value: Any, inputs: RowInputs | None = None) -> float:
+        """Their share of the mix; a function without `inputs` gives 0."""
+        share = (self.share(inputs) if inputs else 0.0) if callable(self.share) else self.share
         return float(value if share is None else share)
 
 

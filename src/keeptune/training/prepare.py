@@ -57,7 +57,7 @@ def prepared(session: Session) -> Prepared:
     train_rows = mitigations.learned_rows(loaded, encode_train(encoder, rows.train, observer))
     with session.timed("added_rows"):
         old_rows = mitigations.old_rows(other or loaded, len(train_rows), *replay_data(session))
-        base_rows = mitigations.base_rows(other or loaded, len(train_rows) + len(old_rows))
+        base_rows = mitigations.base_rows(other or loaded, [*train_rows, *old_rows])
     train_rows += old_rows + base_rows
     of_base = loaded.parameters
     if isinstance(config.method, Full):

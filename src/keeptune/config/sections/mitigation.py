@@ -57,10 +57,10 @@ class MitigationConfig(Canonical):
         0.0, Affects.WEIGHTS, "Weight of KL(base ‖ tuned) in the loss.", unit="nats per token", range=NOT_NEGATIVE
     )
     kl_share: float = setting(
-        0.2,
+        0.1,
         Affects.WEIGHTS,
-        "Share of each step's rows that are text the base wrote, where the KL is taken on it.",
-        range=Range(0, 1, low_open=True),
+        "Share of each step's tokens that are text the base wrote, where the KL is taken on it.",
+        range=Range(0, 0.9, low_open=True),
         needs=("mitigation.kl",),
     )
     kl_tokens: int = setting(

@@ -29,6 +29,8 @@ from keeptune.statistics import divergence
 
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
+SHORTEST = 16
+"""Tokens of a text, at least, where the task's rows are short."""
 TOGETHER = 2048
 """Tokens that the base reads at a time: each has logits over the whole vocabulary."""
 
@@ -101,13 +103,28 @@ def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
 
 
 def _rows(inputs: RowInputs, count: int) -> list[EncodedRow]:
-    room = inputs.config.mitigation.kl_tokens
+    _, room = texts_of_a_step(inputs)
     inputs.observer(Notice("kl", f"{count} texts of up to {room} tokens sampled from the base for the KL term"))
     return base_rows(inputs.base, count, room, inputs.config.training.seed, inputs.observer)
 
 
-def _share(config: TuneConfig) -> float:
-    return config.mitigation.kl_share
+def texts_of_a_step(inputs: RowInputs) -> tuple[int, int]:
+    """(number, length) of the texts beside the rows of each step, so that they have their share of its tokens."""
+    share, longest = inputs.config.mitigation.kl_share, inputs.config.mitigation.kl_tokens
+    learned = sum(row.length for row in inputs.rows) / _steps(inputs)
+    tokens = learned * share / (1 - share)
+    number = max(1, round(tokens / longest))
+    return number, max(min(SHORTEST, longest), min(longest, round(tokens / number)))
+
+
+def _steps(inputs: RowInputs) -> int:
+    """Of an epoch."""
+    return max(1, -(-len(inputs.rows) // inputs.config.training.batch_size))
+
+
+def _share(inputs: RowInputs) -> float:
+    texts = texts_of_a_step(inputs)[0] * _steps(inputs)
+    return texts / (texts + len(inputs.rows))
 
 
 def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
