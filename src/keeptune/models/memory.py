@@ -47,7 +47,7 @@ class Meter:
             return 0
 
     def peak(self) -> int:
-        """Peak since the last `release`, or since the process started where the system cannot reset it; 0 if unknown."""
+        """Peak since the last `release`, or since the process started if the system cannot reset it; 0 if unknown."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
         try:
