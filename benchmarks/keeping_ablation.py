@@ -4,9 +4,8 @@
     python benchmarks/keeping_ablation.py --table           print from the records alone, and draw the picture
 
 The case `summaries` of `keeping.py`, full fine-tuning, one seed, on fewer items: 100 summaries, 500 entities, 300
-topics and 250 questions, none of them held out. β is the weight of the KL, share the share of each step's tokens
-that are the base's text, length the tokens of a text; `replay` adds own text that is
-learned by cross-entropy (`--self-replay`).
+topics and 250 questions, none of them held out. β is the weight of the KL, share the share of a step's tokens that are
+the base's text, length the tokens of a text; `replay` adds own text that is learned by cross-entropy (`--self-replay`).
 Each setting is trained once, with α = 1; its other α use that training again. The order of `SETTINGS` is that of their
 value, since a call may end anywhere; what has a record is not run again. Text that an earlier setting had the base
 write is used again, so the minutes are not a price. Records are kept in `results/keeping_ablation/`, and the picture in

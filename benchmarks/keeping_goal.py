@@ -36,7 +36,7 @@ def not_reached(record: Record, plain: Record) -> list[str]:
     found = [f"{a['name']} {a['verdict']}" for a in record["abilities"] if not _kept(a)]
     ratio = gain_ratio(record, plain)
     if isinstance(ratio, Undefined) or ratio.low <= LEAST_GAIN:
-        found.append(f"gain {shown_ratio(ratio)} of plain's")
+        found.append(f"gain ÷ plain's {shown_ratio(ratio)}")
     for what, share, most in (
         ("time", minutes(record) / minutes(plain), MOST_TIME),
         ("memory", peak_bytes(record) / peak_bytes(plain), MOST_MEMORY),
@@ -116,7 +116,7 @@ def peak_bytes(record: Record) -> int:
 def shown_ratio(ratio: MaybeInterval) -> str:
     """A ratio of gains with its interval, as text."""
     if not isinstance(ratio, Interval):
-        return f"an unknown share ({ratio.reason})"
+        return f"unknown ({ratio.reason})"
     return f"{ratio.estimate:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
