@@ -1,2 +1,1 @@
-"""What keeps other abilities while one task is learned: each mitigation a change of the settings, one row of a
-table."""
+"""Mitigations: ways to keep other abilities while one task is learned."""

@@ -1,4 +1,4 @@
-"""Which mitigations the settings of a run have, with their values."""
+"""Find the active mitigations in the settings of a run, with their values."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ORDER = {key: place for place, key in enumerate(SETTINGS)}
 
 
 def active(config: TuneConfig) -> list[tuple[Mitigation, Any]]:
-    """Those mitigations and their values, in the order of their settings, then those of ``mitigation.extra``.
+    """The active mitigations and their values, in the order of their settings, then those of ``mitigation.extra``.
 
     Raises:
-        ConfigError: ``mitigation.extra`` names none, or one that has a setting of its own.
+        ConfigError: ``mitigation.extra`` has an unknown name, or a mitigation with its own setting.
     """
     given = {part.name: part.effective for part in extra(config)}
     found = []
@@ -35,10 +35,10 @@ def active(config: TuneConfig) -> list[tuple[Mitigation, Any]]:
 
 
 def extra(config: TuneConfig) -> tuple[Part, ...]:
-    """What ``mitigation.extra`` names.
+    """The mitigations in ``mitigation.extra``.
 
     Raises:
-        ConfigError: it names no mitigation, or one that has a setting of its own.
+        ConfigError: it has an unknown name, or a mitigation with its own setting.
     """
     parts = extra_parts(config)
     for part in parts:
@@ -50,7 +50,7 @@ def extra(config: TuneConfig) -> tuple[Part, ...]:
 
 
 def packages(config: TuneConfig) -> list[str]:
-    """The packages that ``mitigation.extra`` takes its mitigations from, with their versions: another version may train
+    """The packages of the mitigations in ``mitigation.extra``, with their versions, since another version may train
     other weights."""
     return [MITIGATIONS.origin(part.name) for part in extra(config)]
 
@@ -66,12 +66,12 @@ def _is_set(key: str, config: TuneConfig) -> bool:
 
 
 def after_training(config: TuneConfig) -> list[tuple[AfterTraining, Any]]:
-    """What the active mitigations do to the weights once they are trained, and their values."""
+    """The changes of the active mitigations to trained weights, with their values."""
     return [(mitigation.after_training, value) for mitigation, value in active(config) if mitigation.after_training]
 
 
 def without_after_training(config: TuneConfig) -> TuneConfig:
-    """The settings of the training alone."""
+    """The settings without changes after the training."""
     for mitigation, _ in active(config):
         name = mitigation.setting.partition(".")[2]
         if mitigation.after_training and name:
@@ -82,12 +82,12 @@ def without_after_training(config: TuneConfig) -> TuneConfig:
 
 
 def uses_reference(config: TuneConfig) -> bool:
-    """Whether the model of ``mitigation.reference`` is used, where one is named."""
+    """Whether a mitigation uses the model of ``mitigation.reference``."""
     return any(mitigation.uses_reference for mitigation, _ in active(config))
 
 
 def adds_learned_rows(config: TuneConfig) -> bool:
-    """Whether rows are learned beside the task's own."""
+    """Whether other rows than the task's are learned."""
     return bool(config.mitigation.replay) or any(
         mitigation.added_rows is not None and mitigation.added_rows.learned for mitigation, _ in active(config)
     )

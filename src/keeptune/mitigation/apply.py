@@ -26,10 +26,10 @@ class AppliedMitigations:
     token_budget: int
     observer: Observer
     other: LoadedModel | None = None
-    """What is held to in the place of the model that is trained."""
+    """The reference, if it is not the model that is trained."""
 
     def learned_rows(self, base: LoadedModel, rows: list[EncodedRow]) -> list[EncodedRow]:
-        """The task's rows, as they are learned."""
+        """The task's rows, changed by the mitigations."""
         inputs = RowInputs(self.config, base, self.encoder, self.token_budget, self.observer)
         for mitigation, value in active(self.config):
             if mitigation.learned_rows:
@@ -44,12 +44,12 @@ class AppliedMitigations:
         prompts: Sequence[Example] = (),
         forbidden: Sequence[Sequence[Example]] = (),
     ) -> list[EncodedRow]:
-        """Rows to learn beside the task's: old ones, and such as the bare base writes.
+        """Rows to learn in addition to the task's: old rows, and rows that the bare base writes.
 
         Args:
             sources: rows of old tasks.
-            prompts: for the base to answer; it draws its own where there are none.
-            forbidden: sets that must not be replayed, such as those that are asked afterwards.
+            prompts: for the base to answer; without any, it samples its own.
+            forbidden: sets that must not be replayed, such as items that are evaluated afterwards.
         """
         inputs = RowInputs(
             self.config,
@@ -71,7 +71,7 @@ class AppliedMitigations:
         return rows
 
     def base_rows(self, base: LoadedModel, rows: Sequence[EncodedRow]) -> list[EncodedRow]:
-        """Rows that are not learned, for terms of their own.
+        """Rows that are not learned but used by terms of the objective.
 
         Args:
             rows: all that are learned.
@@ -86,13 +86,13 @@ class AppliedMitigations:
         return found
 
     def before_training(self, loaded: LoadedModel) -> None:
-        """Change which weights are trained, once the adapter is on."""
+        """Change which weights are trained, after the adapter is attached."""
         for mitigation, value in active(self.config):
             if mitigation.before_training:
                 mitigation.before_training(value, loaded, self.config, self.observer)
 
     def objective(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> Objective:
-        """What is minimised: call it before the first step, with the adapter on.
+        """The objective. Call it before the first step, with the adapter attached.
 
         Args:
             rows: all that are trained on.
@@ -105,7 +105,7 @@ class AppliedMitigations:
         return Objective((Term(1.0, losses[0] if losses else completion_loss), *terms), tuple(penalties))
 
     def row_source(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> RowSource:
-        """Where the rows of each step come from: call it before the first step, with the adapter on.
+        """The source of the rows of each step. Call it before the first step, with the adapter attached.
 
         Args:
             rows: all that are known beforehand.

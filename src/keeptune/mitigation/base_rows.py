@@ -1,4 +1,4 @@
-"""What the bare base writes, to be trained on: kept on disk by its hash, and never written by one with an adapter."""
+"""Text that the bare base writes for a training, cached on disk by its hash."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keeptune.records import EncodedRow
 from keeptune.workspace.text_cache import cached_text
 
 BASE_TEXT_SEED = 1_000_003
-"""Added to a run's seed. Drift is measured on text drawn with another (0), so never on what KL was trained on."""
+"""Added to a run's seed. Drift is measured on text sampled with another seed (0), so never on the text of KL."""
 
 
 def base_rows(
@@ -34,12 +34,12 @@ def base_rows(
 
 
 def identity(loaded: LoadedModel) -> list[str]:
-    """What its text depends on."""
+    """Everything on which the text depends."""
     weights = str(next(loaded.model.parameters()).dtype)
     return [loaded.hash, loaded.placement.device.type, weights]
 
 
 def refuse_adapter(loaded: LoadedModel) -> None:
-    """Raises ModelError where `loaded` has an adapter."""
+    """Raise ModelError if `loaded` has an adapter."""
     if hasattr(loaded.model, "peft_config"):
         raise ModelError(f"{loaded.found.name} has an adapter", "let the base write, before one is attached")

@@ -1,4 +1,4 @@
-"""The default mitigation search: which mitigations are tried after the plain training, the cheapest first."""
+"""The candidates of a mitigation search after the plain training, the cheapest first."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.mitigation.spec import PLAIN, ROUTE, MitigationSpec, parse
 
 ALPHAS = (0.75, 0.5, 0.25)
-"""Of the interpolations, which need no training: the plain one's change is made smaller."""
+"""Values of α of the interpolations of the plain training, which need no training."""
 INTERPOLATIONS = tuple(PLAIN.interpolated(alpha) for alpha in ALPHAS)
 
 
 def candidates_of(config: TuneConfig) -> tuple[MitigationSpec, ...]:
-    """The candidates after the plain training, in their order: the user's, or those of the default mitigation search
-    that the method can have.
+    """The candidates after the plain training, in order: the user's, or the default ones that fit the method.
 
     Raises:
         ConfigError: one of the user's names no mitigation, or cannot be trained; or no plain training can be.
@@ -58,7 +57,7 @@ def plain_of(config: TuneConfig) -> TuneConfig:
 
 
 def refuse_other_mitigations(config: TuneConfig) -> None:
-    """A mitigation search tries each mitigation alone, so none can be set beside it.
+    """Refuse mitigations in the settings, because a mitigation search tries each by itself.
 
     Raises:
         ConfigError: one is.
@@ -85,7 +84,7 @@ def candidate_config(candidate: MitigationSpec, config: TuneConfig) -> TuneConfi
 
 
 def _alone(config: TuneConfig) -> TuneConfig:
-    """Without any mitigation; what a candidate may need for its own stays."""
+    """The settings without mitigations; settings that a candidate may need are kept."""
     given = config.mitigation
     mitigation = MitigationConfig(
         plain=True,
@@ -105,12 +104,12 @@ def _alone(config: TuneConfig) -> TuneConfig:
 
 
 def with_interpolations(candidate: MitigationSpec) -> tuple[MitigationSpec, ...]:
-    """A training that forgets little and may gain more than the plain one, and the larger shares of its change."""
+    """A training that forgets little and may gain more than the plain one, with its interpolations at large α."""
     return (candidate, *(candidate.interpolated(alpha) for alpha in ALPHAS[:2]))
 
 
 def refuse_nothing_to_keep(config: TuneConfig) -> None:
-    """Raises ConfigError where nothing is declared that a mitigation search could choose by."""
+    """Raise ConfigError if no ability is declared by which a mitigation search could choose."""
     measure = config.measure
     if not measure.keep:
         raise ConfigError("the mitigation search needs an ability to keep", "name it with --keep")

@@ -1,4 +1,4 @@
-"""When a search may stop, and which candidate is chosen: by development items alone."""
+"""Decide, from development items only, when a search stops and which candidate it chooses."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from keeptune.mitigation.spec import MitigationSpec
 from keeptune.records import DevEvidence
 
 HALF = 0.5
-"""A candidate keeps an ability if its drop on the development items is at most this share of the margin. Stopping
-where it is merely not shown to be lost would stop too early: with 150 items, 15 % of them changing and a true drop of
-8 points, four times in five."""
+"""A candidate keeps an ability if its drop on the development items is at most this share of the margin. Stopping as
+soon as a loss is not shown would be too early: with 150 items of which 15 % change and a true drop of 8 points, in four
+of five cases."""
 ROOM = 0.25
-"""A candidate whose worst drop is a larger share of its margin keeps an ability by little, so that its interpolations
-are asked, too: of 2.5 points at a margin of 5, the interval over a thousand items mostly reaches beyond the margin."""
+"""If a candidate's worst drop is a larger share of its margin, its interpolations are evaluated too: for 2.5 points at
+a margin of 5, the interval over a thousand items mostly exceeds the margin."""
 NEAR = 0.1
-"""Interpolations nearer to each other are not told apart."""
+"""Minimum difference in α between two interpolations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A candidate whose model was made and asked."""
+    """A candidate that was trained and evaluated."""
 
     candidate: MitigationSpec
     evidence: DevEvidence
@@ -30,7 +30,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One candidate, and why."""
+    """The chosen candidate and the reason."""
 
     tried: Tried
     reason: str
@@ -39,12 +39,12 @@ class Choice:
 
 
 def keeps(candidate: DevEvidence) -> bool:
-    """Every declared ability's drop is at most half its margin."""
+    """Whether every declared ability's drop is at most half its margin."""
     return candidate.worst <= HALF
 
 
 def share_of_gain(candidate: DevEvidence, plain: DevEvidence) -> float:
-    """The candidate's gain by the plain training's; 1 where that gained nothing."""
+    """The candidate's gain divided by the plain training's; 1 if that gained nothing."""
     return candidate.gain / plain.gain if plain.gain > 0 else 1.0
 
 
@@ -54,7 +54,7 @@ def enough(candidate: DevEvidence, plain: DevEvidence, min_gain: float) -> bool:
 
 
 def next_alpha(tried: Sequence[Tried], min_gain: float) -> MitigationSpec | None:
-    """An interpolation of the last training that is worth asking before any other candidate.
+    """An interpolation of the last training to evaluate before any other candidate.
 
     Where the last candidate is enough, but with little room, the next smaller of `ALPHAS`; where none is, the middle of
     two, of which the larger gains enough and the smaller keeps everything, unless they are near or one between them
@@ -120,7 +120,7 @@ def choose(tried: Sequence[Tried], min_gain: float) -> Choice:
 
 
 def _nearest_limit(candidate: DevEvidence, plain: DevEvidence, min_gain: float) -> float:
-    """How much of what is allowed the candidate takes, of drop or of gain, whichever is more: 1 is the limit."""
+    """The larger share of the limits on drop and gain that the candidate uses; 1 is the limit."""
     return max(candidate.worst / HALF, (1.0 - share_of_gain(candidate, plain)) / max(1.0 - min_gain, 1e-9))
 
 

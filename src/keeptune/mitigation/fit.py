@@ -1,4 +1,4 @@
-"""Which mitigations a method of training can have."""
+"""Check which mitigations a training method supports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from keeptune.mitigation.mix import rows_for_shares
 
 
 def unfit(config: TuneConfig) -> ConfigError | None:
-    """Why these settings cannot be trained together, before any weights are loaded; None where they can."""
+    """Why these settings cannot be trained together, before any weights are loaded; None if they can."""
     try:
         found = active(config)
         added = [(m.added_rows, value) for m, value in found if m.added_rows and m.added_rows.learned]

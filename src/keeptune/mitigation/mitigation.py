@@ -23,14 +23,14 @@ AfterTraining = Callable[[Any, TuneConfig, Path, Workspace], None]
 
 @dataclass(frozen=True, slots=True)
 class RowInputs:
-    """What rows can be made from, before an adapter is attached."""
+    """Inputs for making rows, before an adapter is attached."""
 
     config: TuneConfig
     base: LoadedModel
-    """The model that is trained or, for added rows, the reference where one was named."""
+    """The model to train or, for added rows, the reference if there is one."""
     encoder: Encoder
     token_budget: int
-    """Tokens a forward pass at most, padding counted."""
+    """Maximum tokens of a forward pass, padding included."""
     observer: Observer
     rows: Sequence[EncodedRow] = ()
     """All that are learned; empty while these are still gathered."""
@@ -44,15 +44,15 @@ class RowInputs:
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveInputs:
-    """What an objective, or a source of rows, can be made from, before the first step."""
+    """Inputs for making an objective or a source of rows, before the first step."""
 
     config: TuneConfig
     loaded: LoadedModel
-    """With its adapter, where there is one."""
+    """With its adapter, if any."""
     rows: Sequence[EncodedRow]
-    """All that are trained on."""
+    """All training rows."""
     reference: LoadedModel | None = None
-    """Another model to hold to than the one that is trained."""
+    """The reference, if it is not the trained model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,11 @@ class Mitigation:
     """
 
     cost: str
-    """What it takes beside the plain training, in words."""
+    """Its cost in addition to the plain training, in words."""
     name: str = ""
-    """In candidates and methods: ``kl`` in ``kl=0.5``. The registry fills it in."""
+    """Name in candidates and methods: ``kl`` in ``kl=0.5``. The registry sets it."""
     default: float | str | None = None
-    """The value of the bare name. None: it takes no value."""
+    """The value of the name alone. None: it takes no value."""
     allowed: Range | tuple[str, ...] = NOT_NEGATIVE
     """Values of a mitigation without a setting of its own; a setting has its own range."""
     setting: str = ""
@@ -94,38 +94,38 @@ class Mitigation:
     stronger: Literal["larger", "smaller"] = "larger"
     """Which values keep more."""
     in_percent: bool = False
-    """The value is told as a percentage."""
+    """The value is shown as a percentage."""
     source: str = ""
     """The paper."""
     uses_reference: bool = False
-    """It holds to, or lets write, the model of ``mitigation.reference`` where one is named."""
+    """It uses the model of ``mitigation.reference`` if there is one."""
     routes: bool = False
-    """It trains nothing: the base answers all but the task's requests."""
+    """It trains nothing: the base answers all requests except the task's."""
 
     change: Callable[[Any, TuneConfig], TuneConfig] | None = None
     """Settings with the mitigation. None: `setting` is set to the value."""
     active: Callable[[TuneConfig], bool] | None = None
-    """Whether these settings have it. None: its setting is not at the schema's default, or `extra` names it."""
+    """Whether these settings have it. None: if its setting differs from the schema's default, or `extra` names it."""
     unfit: Callable[[Any, TuneConfig], ConfigError | None] | None = None
     """Why these settings cannot be trained with it, known before a model loads."""
     learned_rows: Callable[[Any, RowInputs, list[EncodedRow]], list[EncodedRow]] | None = None
     """The task's rows, changed."""
     added_rows: AddedRows | None = None
     row_source: Callable[[Any, RowSource, ObjectiveInputs], RowSource] | None = None
-    """(value, where the rows of each step come from, inputs) → where they come from instead, such as what the model
-    writes while it learns."""
+    """(value, source of rows, inputs) → the source that replaces it, such as text that the model writes during the
+    training."""
     before_training: Callable[[Any, LoadedModel, TuneConfig, Observer], None] | None = None
     """Change which weights are trained, in place."""
     loss: Callable[[Any], TokenLoss | None] | None = None
-    """What takes the place of cross-entropy on the learned rows."""
+    """Replaces cross-entropy on the learned rows."""
     terms: Callable[[Any, ObjectiveInputs], Sequence[Term]] | None = None
-    """Added to the objective."""
+    """Terms added to the objective."""
     penalty: Callable[[ObjectiveInputs], Penalty] | None = None
-    """On the weights; its weight in the objective is the value."""
+    """Penalty on the weights; the value is its weight in the objective."""
     after_training: AfterTraining | None = None
     """(value, settings, saved weights, run): write the changed weights to `run.adapter` or `run.model`."""
 
     @property
     def is_extra(self) -> bool:
-        """Whether ``mitigation.extra`` holds its value, as no setting of its own does."""
+        """Whether its value is in ``mitigation.extra`` instead of a setting of its own."""
         return not self.setting and self.change is None

@@ -1,4 +1,4 @@
-"""The rows that are trained on beside the task's own: how many, and which must not be among them."""
+"""The number of rows to add to the task's, and filters for them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from keeptune.records import Example
 
 
 def rows_for_shares(task_rows: int, shares: Sequence[float]) -> list[int]:
-    """Rows to add of each kind, so that each is its share of the mix, within a row; all task rows stay.
+    """Rows to add of each kind for its share of the mix, rounded to a row. No task row is left out.
 
     A share above zero adds at least one row.
 
     Raises:
-        ConfigError: the shares leave none for the task.
+        ConfigError: the shares leave no rows for the task.
     """
     left = 1 - sum(shares)
     if left <= 0:
@@ -29,7 +29,7 @@ def rows_for_shares(task_rows: int, shares: Sequence[float]) -> list[int]:
 
 
 def without_repeats(examples: Sequence[Example], forbidden: Sequence[Sequence[Example]]) -> tuple[Example, ...]:
-    """`examples` without those that repeat an earlier one, or occur in a forbidden set (`data.duplicates`)."""
+    """`examples` without duplicates and without rows that occur in a forbidden set (`data.duplicates`)."""
     duplicates = find_duplicates(examples)
     keep_others = share_context(duplicates, len(examples))
     leaks = [leak for group in forbidden for leak in find_leaks(examples, group)]
@@ -39,7 +39,7 @@ def without_repeats(examples: Sequence[Example], forbidden: Sequence[Sequence[Ex
 
 
 def without_prompts(examples: Sequence[Example], asked: Sequence[Example]) -> tuple[Example, ...]:
-    """`examples` without those whose whole prompt, but for case and spaces, is one of `asked`."""
+    """`examples` without those whose whole prompt, ignoring case and spaces, is one of `asked`."""
     prompts = {_prompt(example) for example in asked}
     return tuple(example for example in examples if _prompt(example) not in prompts)
 

@@ -1,5 +1,4 @@
-"""What the loop minimises: loss terms over tokens, each a mean over a step's tokens of some rows, and penalties on
-the weights."""
+"""The objective: loss terms, each a mean over the tokens of some rows in a step, and penalties on the weights."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ class TokenLoss(Protocol):
 
 
 Penalty = Callable[[Any], torch.Tensor]
-"""From the model to a scalar, once a step."""
+"""Model → a scalar, once per step."""
 
 
 def completion_loss(_model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
@@ -52,7 +51,7 @@ class Objective:
     penalties: Sequence[tuple[float, Penalty]] = ()
 
     def counts(self, rows: Sequence[EncodedRow]) -> list[int]:
-        """Completion tokens that each term is a mean over, where `rows` are one step."""
+        """Completion tokens over which each term is averaged, for `rows` as one step."""
         return [sum(row.learned for row in rows if row.role in term.on) for term in self.terms]
 
     def __call__(self, model: Any, batch: Batch, counts: Sequence[int]) -> torch.Tensor:
@@ -72,6 +71,6 @@ class Objective:
         return total
 
     def penalty(self, model: Any) -> torch.Tensor | None:
-        """Σ weight · penalty; None where there is none."""
+        """Σ weight · penalty; None without penalties."""
         values = [weight * penalty(model) for weight, penalty in self.penalties]
         return torch.stack(values).sum() if values else None

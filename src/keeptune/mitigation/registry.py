@@ -21,4 +21,4 @@ def _made(name: str, make: Callable[[], Any]) -> Mitigation:
 MITIGATIONS: Registry[Mitigation] = Registry(
     "mitigation", "keeptune.mitigations", built_in="keeptune.mitigation.methods", adapt=_made
 )
-"""Name → mitigation. What is registered is a function that makes it."""
+"""Name → mitigation. A registered function makes it."""

@@ -1,4 +1,4 @@
-"""Where the rows of each step come from: fixed ones, several sources together, or what the model itself decides."""
+"""Sources of the rows of each step: fixed rows, several sources together, or rows that depend on the model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keeptune.records import EncodedRow
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """How much a source gives in an epoch; of rows that are not known yet, an estimate."""
+    """Size of a source's epoch; an estimate if its rows are not known yet."""
 
     steps: int
     rows: int
@@ -34,7 +34,7 @@ class RowSource(Protocol):
         ...
 
     def sample(self) -> Sequence[Sequence[EncodedRow]]:
-        """Batches like those of an epoch, known before the first step: memory and the compiler are tried with them."""
+        """Batches like those of an epoch, known before the first step, for trials of memory and compiler."""
         ...
 
     def next(self, step: int, loaded: LoadedModel) -> Sequence[EncodedRow]:
@@ -47,17 +47,17 @@ class RowSource(Protocol):
         ...
 
     def state(self) -> Mapping[str, Any]:
-        """What a checkpoint keeps of the source, as JSON has it; empty where seed, step and model are enough."""
+        """JSON state of the source for a checkpoint; empty if seed, step and model are enough."""
         ...
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` gave."""
+        """Continue from a value of `state`."""
         ...
 
 
 class FixedRows:
-    """Rows that are known beforehand, each once an epoch, planned by `plan_epoch`. A mix is one list of rows with
-    their roles: the task's own, replayed ones, text of the base."""
+    """Fixed rows, each once per epoch, planned by `plan_epoch`. A mix is one list of rows with their roles: the task's
+    own, replayed ones, text of the base."""
 
     def __init__(self, rows: Sequence[EncodedRow], batch_size: int, seed: int) -> None:
         if not rows:
@@ -92,7 +92,7 @@ class FixedRows:
 
 @dataclass(frozen=True, slots=True)
 class JoinedRows:
-    """Each step has the rows of several sources. The first one says how many steps an epoch has."""
+    """Each step has the rows of several sources. The first one decides the number of steps per epoch."""
 
     sources: Sequence[RowSource]
 

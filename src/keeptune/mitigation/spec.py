@@ -1,4 +1,4 @@
-"""A MitigationSpec: the mitigations of one training, as a candidate or a method names them.
+"""A MitigationSpec: the mitigations of one training, as in candidates and methods.
 
 Written, parts are joined by ``+``, each with a value where it takes one: ``lora``, ``replay=0.05``,
 ``full+replay=0.05+kl=0.1``, ``full+interpolation=0.5``. ``plain`` is no mitigation at all.
@@ -23,7 +23,7 @@ from keeptune.near_names import did_you_mean
 
 INTERPOLATION = "interpolation"
 AUTO = "auto"
-"""Its value where α is chosen once the training has ended."""
+"""Its value if α is chosen after the training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Part:
 
     @property
     def mitigation(self) -> Mitigation:
-        """What the name stands for."""
+        """The mitigation of that name."""
         return MITIGATIONS[self.name]
 
     @property
@@ -45,36 +45,36 @@ class Part:
         return self.mitigation.default if self.value is None else self.value
 
     def __str__(self) -> str:
-        """``replay=0.05``; the bare name where no value was given."""
+        """``replay=0.05``, or the name alone without a value."""
         if self.value is None:
             return self.name
-        # The shortest text that is read as the same number, without the sign that joins parts.
+        # The shortest text of the same number, without a plus sign, which joins parts.
         text = self.value if isinstance(self.value, str) else repr(self.value).removesuffix(".0").replace("+", "")
         return f"{self.name}={text}"
 
 
 @dataclass(frozen=True, slots=True)
 class MitigationSpec:
-    """The mitigations of one training. Without any it is the plain training."""
+    """The mitigations of one training; the plain training without any."""
 
     parts: tuple[Part, ...] = ()
     """Each name once."""
 
     @property
     def training(self) -> MitigationSpec:
-        """What is trained for it: without the parts that need no training."""
+        """The part that is trained: without mitigations that need no training."""
         trained = (part for part in self.parts if not part.mitigation.after_training and not part.mitigation.routes)
         return MitigationSpec(tuple(trained))
 
     @property
     def alpha(self) -> float:
-        """The share of its training's change that it keeps; NaN where that is still to be chosen."""
+        """The share of the trained change that it keeps; NaN if it is chosen later."""
         values = (part.effective for part in self.parts if part.name == INTERPOLATION)
         return next((math.nan if value == AUTO else float(value or 0.0) for value in values), 1.0)
 
     @property
     def routed(self) -> bool:
-        """The base answers all but the task's requests."""
+        """The base answers all requests except the task's."""
         return any(part.mitigation.routes for part in self.parts)
 
     @property
@@ -88,15 +88,15 @@ class MitigationSpec:
         return ", ".join(part.mitigation.cost for part in self.parts) or "the training itself"
 
     def interpolated(self, alpha: float) -> MitigationSpec:
-        """The same with another share of the change."""
+        """The same with another α."""
         others = (part for part in self.parts if part.name != INTERPOLATION)
         return MitigationSpec((*others, Part(INTERPOLATION, alpha)))
 
     def apply(self, config: TuneConfig) -> TuneConfig:
-        """`config` with these mitigations. Old data is only mixed in where a part needs it.
+        """`config` with these mitigations. Old data is only mixed in if a part needs it.
 
         Raises:
-            ConfigError: old data that is needed and not given.
+            ConfigError: old data is needed but not given.
         """
         for part in self.parts:
             if part.mitigation.needs == "old data" and not config.mitigation.replay:
@@ -107,7 +107,7 @@ class MitigationSpec:
         return replace(config, mitigation=replace(config.mitigation, replay=()))
 
     def __str__(self) -> str:
-        """What `parse` reads as the same."""
+        """Text that `parse` reads as this spec."""
         return "+".join(map(str, self.parts)) or PLAIN_NAME
 
 
@@ -117,10 +117,10 @@ ROUTE = MitigationSpec((Part("route"),))
 
 
 def parse(text: str) -> MitigationSpec:
-    """What `text` names.
+    """Parse the mitigations in `text`.
 
     Raises:
-        ConfigError: an unknown name, one that comes twice, or a value that the mitigation cannot have.
+        ConfigError: an unknown or duplicate name, or an invalid value.
     """
     if text.strip() == PLAIN_NAME:
         return PLAIN
@@ -135,10 +135,10 @@ def parse(text: str) -> MitigationSpec:
 
 
 def extra_parts(config: TuneConfig) -> tuple[Part, ...]:
-    """What ``mitigation.extra`` names, however many a text names.
+    """The mitigations in ``mitigation.extra``; a text may have several.
 
     Raises:
-        ConfigError: a text that names no mitigation, or a name that comes twice.
+        ConfigError: an unknown or duplicate name.
     """
     texts = config.mitigation.extra
     parts = parse("+".join(texts)).parts if texts else ()
@@ -185,7 +185,7 @@ def _with_part(part: Part, config: TuneConfig) -> TuneConfig:
 
 
 def refuse_overridden(spec: MitigationSpec, config: TuneConfig) -> None:
-    """A bare name stands for its default value, which must not take the place of another that was given.
+    """A name without a value means its default, which must not override a given value.
 
     Raises:
         ConfigError: it would.

@@ -1,4 +1,4 @@
-"""What makes text that a model wrote of its own accord unfit to learn from."""
+"""Find faults of sampled text that make it unfit to learn from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from keeptune.data.similarity import is_similar, shingles
 
 GRAM = 4
 FEWEST_GRAMS = 16
-"""Runs of four tokens that a text must have before their repeats tell anything."""
+"""Minimum runs of four tokens in a text that is checked for repetition."""
 DISTINCT = 0.5
-"""Share of distinct ones below which a text goes in circles."""
+"""Share of distinct runs below which a text repeats itself."""
 
 
 def text_fault(text: str, ids: Sequence[int], shortest: int = 1) -> str:
-    """Why a text is unfit, in a word or two; "" where it is fit.
+    """Why a text is unfit, in a word or two; "" if it is fit.
 
     Args:
         ids: its tokens, the end token left out.
@@ -31,11 +31,11 @@ def text_fault(text: str, ids: Sequence[int], shortest: int = 1) -> str:
 
 
 def distinct_share(ids: Sequence[int]) -> float:
-    """Share of the runs of four tokens that are distinct; 1 where there are too few to tell."""
+    """Share of distinct runs of four tokens; 1 if there are too few."""
     grams = list(zip(*(ids[start:] for start in range(GRAM)), strict=False))
     return len(set(grams)) / len(grams) if len(grams) >= FEWEST_GRAMS else 1.0
 
 
 def copies(prompt: str, answer: str) -> bool:
-    """Whether an answer says no more than its prompt: the same words, or nearly (Jaccard similarity 0.8)."""
+    """Whether an answer repeats its prompt: the same words, or nearly (Jaccard similarity 0.8)."""
     return is_similar(*(shingles(normalised_words(text)) for text in (prompt, answer)))

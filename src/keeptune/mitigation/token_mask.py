@@ -1,4 +1,4 @@
-"""Selective token masking: completion tokens that the base finds improbable are not learned at all.
+"""Selective token masking: completion tokens with a low probability under the base are not learned.
 
 Wu et al. 2025, arXiv:2501.14315: perplexity of a single token, exp(−ln p), under the base.
 """
@@ -15,7 +15,7 @@ from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 
 THRESHOLD = 2.5
-"""The paper's perplexity above which a token is masked: a probability below 0.4."""
+"""The paper's threshold: tokens of a higher perplexity (a probability below 0.4) are masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class MaskedRows:
 
     rows: tuple[EncodedRow, ...]
     masked: int
-    """Tokens that are no longer learned, those of dropped rows among them."""
+    """Masked tokens, including those of dropped rows."""
     tokens: int
     """Tokens of the task's rows before."""
     dropped: int
-    """Rows of which no token was left."""
+    """Rows without any token left."""
 
 
 def mask_improbable(
@@ -58,7 +58,7 @@ def mask_improbable(
 
 
 def _keep(row: EncodedRow, keep: Sequence[bool]) -> EncodedRow:
-    """`row` with spans of those learned tokens alone that `keep` says, in order."""
+    """`row` with spans of only those learned tokens for which `keep` is true."""
     places = [position for start, stop in row.spans for position in range(start, stop)]
     spans: list[tuple[int, int]] = []
     for position in (place for place, kept in zip(places, keep, strict=True) if kept):

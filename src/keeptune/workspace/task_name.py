@@ -32,6 +32,6 @@ def task_name(*data: str | None) -> str:
 
 
 def short_model(name: str) -> str:
-    """A model's name without the folders above it; weights inside a run go by the run's name."""
+    """A model's name without parent folders; weights in a run have the run's name."""
     path = Path(name)
     return path.parent.name if path.name in (MODEL, ADAPTER) else path.name

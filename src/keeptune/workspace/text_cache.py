@@ -1,4 +1,4 @@
-"""Text that a base wrote, kept by the hash of all that it depends on: it is written once."""
+"""Cache of text that a base wrote, by the hash of everything it depends on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from keeptune.workspace.cache_entry import entry_file, keep_entry, read_entry
 from keeptune.workspace.hashing import hash_value
 
 TEXT_VERSION = 2
-"""Part of every key; raised when models write in another way than before."""
+"""Part of every key; raised when models generate in another way."""
 
 T = TypeVar("T")
 
 
 def cached_text(parts: Sequence[Any], kind: type[T], write: Callable[[], list[T]], observer: Observer) -> list[T]:
-    """The records kept for `parts` (plain values or records); where there are none, what `write` gives is kept."""
+    """The cached records of `parts` (plain values or records); otherwise the result of `write`, which is then
+    cached."""
     file = entry_file("text", TEXT_VERSION, hash_value(parts))
     kept = read_entry(file, kind, observer)
     if kept is not None:

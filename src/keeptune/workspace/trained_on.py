@@ -1,4 +1,4 @@
-"""What a run was trained on: a hash of each row's prompt, kept in its folder, so that any items can be looked up."""
+"""The training rows of a run, as a hash of each prompt, so that any item can be looked up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keeptune.workspace.atomic import write_text
 from keeptune.workspace.layout import TRAINED_ON
 
 MOST_BYTES = 2**28
-"""A file that is larger is none of ours: it would hold sixteen million rows."""
+"""Maximum size of the file, which is enough for sixteen million rows."""
 DIGITS = 16
 
 
@@ -29,7 +29,7 @@ def keep_trained_on(run: Path, rows: Iterable[Example], earlier: frozenset[str] 
 
 
 def trained_on(run: Path) -> frozenset[str] | None:
-    """The keys that a run kept; None where it kept none that can be read."""
+    """The keys of a run; None if there are none, or if they are unreadable."""
     file = run / TRAINED_ON
     try:
         if not file.is_file() or file.stat().st_size > MOST_BYTES:
@@ -41,7 +41,7 @@ def trained_on(run: Path) -> frozenset[str] | None:
 
 
 def count_trained_on(keys: frozenset[str] | None, *items: Sequence[Example]) -> int | None:
-    """How many of `items` are among the rows with these keys; None where that is not known.
+    """How many of `items` are among the rows with these keys; None if unknown.
 
     Args:
         items: the items; then the same in the same order, written otherwise: each counts if any form of it is there.

@@ -1,4 +1,4 @@
-"""A Workspace: one run folder. What a run keeps is written and read here; no other code knows its file names."""
+"""A Workspace: one run folder. Only this class writes and reads its files and knows their names."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ class Workspace:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing here, not even a folder."""
+        """Whether the folder does not exist."""
         return not self.path.is_dir() or all(entry.name == layout.LOCK for entry in self.path.iterdir())
 
     @property
     def is_finished(self) -> bool:
-        """Whether the verb that made this run has ended."""
+        """Whether the run is finished."""
         return self.has_result or (self.has_forgetting and not self.has_origin)
 
     # --- settings
 
     @property
     def settings_file(self) -> Path:
-        """Where the settings are, for a command line that names them."""
+        """Path of the settings, for a command line."""
         return self.path / layout.CONFIG
 
     @property
@@ -70,7 +70,7 @@ class Workspace:
         return self.settings_file.exists()
 
     def settings(self, fix: str = NEW_RUN) -> dict[str, Any]:
-        """The settings as plain values, of whichever verb; `fix` is the way out where they cannot be read."""
+        """The settings of any verb as plain values; `fix` is the way out if they cannot be read."""
         return _read_object(self.settings_file, fix)
 
     def tune_settings(self, fix: str = NEW_RUN) -> TuneConfig:
@@ -82,11 +82,11 @@ class Workspace:
             raise StoreError(f"the settings of {self} are not those of a training: {error}", fix) from error
 
     def write_settings(self, settings: Any) -> None:
-        """Write the settings of any verb, in place of those that are there."""
+        """Write the settings of any verb, replacing existing ones."""
         write_settings(self.settings_file, settings)
 
     def write_tune_settings(self, config: TuneConfig) -> None:
-        """Write the settings of a `tune`, so that it can go on from any folder."""
+        """Write the settings of a `tune`, so that it can be resumed from any folder."""
         self.write_settings(with_absolute_paths(replace(config, output=str(self), resume=False)))
 
     def begin(self, config: TuneConfig) -> None:
@@ -98,29 +98,29 @@ class Workspace:
 
     @property
     def has_origin(self) -> bool:
-        """Whether it is known what the run is made of."""
+        """Whether the run has recorded its origin."""
         return (self.path / layout.ROWS).exists()
 
     def origin(self) -> dict[str, Any]:
-        """What the run is made of: hashes of its rows, model and settings, and the settings that were left open."""
+        """The origin of the run: hashes of its rows, model and settings, and the settings that were not given."""
         return read_json_object(self.path / layout.ROWS, NEW_RUN)
 
     def write_origin(self, origin: Mapping[str, Any]) -> None:
-        """Write what the run is made of."""
+        """Write the origin of the run."""
         write_json(self.path / layout.ROWS, origin)
 
     def started_from(self) -> dict[str, Any]:
-        """The models that the run started from, with their hashes; empty where none is kept."""
+        """The models from which the run started, with their hashes; empty if none is recorded."""
         file = self.path / layout.STARTED
         return read_json_object(file, NEW_RUN) if file.exists() else {}
 
     def write_started_from(self, models: Mapping[str, Any]) -> None:
-        """Write the models that the run started from."""
+        """Write the models from which the run started."""
         write_settings(self.path / layout.STARTED, models)
 
     @property
     def start_model(self) -> Path:
-        """Folder for the merged model that the run starts from."""
+        """Folder for the merged start model."""
         return self.path / layout.START
 
     # --- training and weights
@@ -136,16 +136,16 @@ class Workspace:
         return (self.path / layout.TRAINING).exists() and self.weights is not None
 
     def training(self) -> TrainingSummary:
-        """What the training loop did."""
+        """The summary of the training."""
         return self._record(TrainingSummary, layout.TRAINING)
 
     def write_training(self, summary: TrainingSummary) -> None:
-        """Write what the training loop did; the weights are saved before."""
+        """Write the summary of the training, after the weights are saved."""
         write_json(self.path / layout.TRAINING, to_plain(summary))
 
     @property
     def weights(self) -> Path | None:
-        """Folder of the tuned weights; None where there are none yet."""
+        """Folder of the tuned weights; None if there are none yet."""
         return next((folder for folder in self.weight_folders if folder.is_dir()), None)
 
     @property
@@ -160,11 +160,11 @@ class Workspace:
 
     @property
     def weight_folders(self) -> tuple[Path, Path]:
-        """Where tuned weights may be."""
+        """Folders that may have tuned weights."""
         return self.adapter, self.model
 
     def write_task_format(self, plain: Mapping[str, Any]) -> None:
-        """Write beside the weights how rows become prompts."""
+        """Write next to the weights how rows become prompts."""
         if self.weights is not None:
             write_json(self.weights / layout.TASK_FORMAT, plain)
 
@@ -184,7 +184,7 @@ class Workspace:
 
     @property
     def whole(self) -> Workspace:
-        """The run inside this one whose weights are at α = 1, where this run's α is another."""
+        """The run inside this one with the weights at α = 1, if this run has another α."""
         return Workspace(self.path / layout.WHOLE)
 
     def at_alpha(self, alpha: float) -> Workspace:
@@ -201,7 +201,7 @@ class Workspace:
     # --- searches and trials
 
     def alpha_choice(self) -> AlphaChoice | None:
-        """How α was chosen; None where it was not."""
+        """How α was chosen; None if it was not chosen."""
         return self._record(AlphaChoice, layout.ALPHA) if (self.path / layout.ALPHA).exists() else None
 
     def write_alpha_choice(self, choice: AlphaChoice) -> None:
@@ -218,13 +218,13 @@ class Workspace:
         return Workspace(self.path / layout.CANDIDATES / path_part(name))
 
     def candidate_seconds(self, name: str) -> float:
-        """The seconds that evaluating a candidate took; 0 where that is not kept."""
+        """The seconds of a candidate's evaluation; 0 if not recorded."""
         with suppress(OSError, ValueError):
             return from_plain(float, read_json_file(self._candidate_seconds(name)))
         return 0.0
 
     def write_candidate_seconds(self, name: str, seconds: float) -> None:
-        """Write the seconds that evaluating a candidate took."""
+        """Write the seconds of a candidate's evaluation."""
         write_json(self._candidate_seconds(name), seconds)
 
     def _candidate_seconds(self, name: str) -> Path:
@@ -236,27 +236,27 @@ class Workspace:
         return any(self._found(name).exists() for name in (layout.CANDIDATES, layout.MITIGATION_SEARCH))
 
     def write_mitigation_search(self, report: MitigationSearchReport) -> None:
-        """Write what the mitigation search found."""
+        """Write the report of the mitigation search."""
         write_json(self.path / layout.MITIGATION_SEARCH, to_plain(report))
 
     def hyperparameter_search(self) -> HyperparameterSearchReport | None:
-        """What the hyperparameter search found; None where it has not ended."""
+        """The result of the hyperparameter search; None if it has not ended."""
         if not self._found(layout.HYPERPARAMETER_SEARCH).exists():
             return None
         return self._record(HyperparameterSearchReport, layout.HYPERPARAMETER_SEARCH)
 
     def write_hyperparameter_search(self, report: HyperparameterSearchReport) -> None:
-        """Write what the hyperparameter search found."""
+        """Write the result of the hyperparameter search."""
         write_json(self.path / layout.HYPERPARAMETER_SEARCH, to_plain(report))
 
     @property
     def search_journal(self) -> Path:
-        """File of Optuna's journal, by which a hyperparameter search goes on."""
+        """File of Optuna's journal, from which a hyperparameter search resumes."""
         return self.path / layout.SEARCH_JOURNAL
 
     @property
     def search_trial(self) -> Workspace:
-        """The trial of the hyperparameter search that is under way."""
+        """The current trial of the hyperparameter search."""
         return Workspace(self.path / layout.SEARCH_TRIAL)
 
     @property
@@ -318,26 +318,26 @@ class Workspace:
 
     @property
     def has_forgetting(self) -> bool:
-        """Whether what was forgotten has been measured here."""
+        """Whether the run has a forgetting report."""
         return (self.path / layout.FORGETTING).exists()
 
     def forgetting(self) -> dict[str, Any]:
-        """What was forgotten, as plain values."""
+        """The forgetting report, as plain values."""
         return _read_object(self.path / layout.FORGETTING, "give the folder of a finished run")
 
     def write_forgetting(self, report: ForgettingReport) -> None:
-        """Write what was forgotten."""
+        """Write the forgetting report."""
         write_record(self.path / layout.FORGETTING, report)
 
     def measured_beside(self) -> list[Workspace]:
-        """The other runs in the same folder of runs in which forgetting was measured, by name."""
+        """The other runs with a forgetting report in the same folder, by name."""
         here = self.path.resolve()
         found = [file.parent for file in sorted(here.parent.glob(f"*/{layout.FORGETTING}"))]
         return [Workspace(folder) for folder in found if folder.resolve() != here]
 
     @property
     def measured_at(self) -> float:
-        """When what was forgotten was written, in seconds of the epoch."""
+        """Time of the forgetting report, in seconds since the epoch."""
         return (self.path / layout.FORGETTING).stat().st_mtime
 
     @property
@@ -346,7 +346,7 @@ class Workspace:
         return self.path / layout.PAGE
 
     def write_card(self, text: str) -> None:
-        """Write the model card: beside the weights where the run made some."""
+        """Write the model card, next to the weights if the run made some."""
         weights = self.weights
         write_text(weights / "README.md" if weights else self.path / layout.CARD, text)
 
@@ -371,14 +371,14 @@ class Workspace:
     # --- the end
 
     def remove_intermediates(self) -> None:
-        """Delete checkpoints, candidates and the weights of the run inside this one: the result needs none."""
+        """Delete checkpoints, candidates and the weights of the run inside this one, which the result does not need."""
         candidates = (layout.CANDIDATES, layout.EARLIER_NAMES[layout.CANDIDATES])
         inner = (self.best, self.whole.path, *(self.path / name for name in candidates))
         for folder in (*(path for _, path in self.checkpoints()), *inner):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _found(self, name: str) -> Path:
-        """Where `name` is, under the name that an earlier version gave it where that alone is there."""
+        """Path of `name`, or of its name in an earlier version if only that exists."""
         file, earlier = self.path / name, self.path / layout.EARLIER_NAMES.get(name, name)
         return earlier if earlier.exists() and not file.exists() else file
 
@@ -391,7 +391,7 @@ class Workspace:
 
 
 def _read_object(file: Path, fix: str) -> dict[str, Any]:
-    """Settings or a report, those of an earlier version under today's names."""
+    """Settings or a report, with current names."""
     plain: dict[str, Any] = upgraded(read_json_object(file, fix))
     return plain
 

@@ -1,5 +1,4 @@
-"""What a run writes of its settings and results: results without secrets, settings as they are, since a resume needs
-them."""
+"""Write results without secrets, and settings with them, because a resume needs them."""
 
 from __future__ import annotations
 
@@ -13,16 +12,16 @@ from keeptune.workspace.atomic import write_json, write_jsonl
 
 
 def write_record(path: Path, record: Any) -> None:
-    """Write a result or a report, the secrets in it masked."""
+    """Write a result or a report with masked secrets."""
     write_json(path, to_plain(masked(record)))
 
 
 def write_records(path: Path, records: Iterable[Any]) -> None:
-    """Write one record a line, the secrets in it masked: a system message stands in every prompt."""
+    """Write one record per line with masked secrets, because every prompt contains the system message."""
     write_jsonl(path, (to_plain(masked(record)) for record in records))
 
 
 def write_settings(path: Path, settings: Any) -> None:
-    """Write settings as they were given; where they hold a secret, for this user alone to read."""
+    """Write settings unchanged; if they contain a secret, only this user can read the file."""
     plain = to_plain(settings)
     write_json(path, plain, private=has_secret(plain))
