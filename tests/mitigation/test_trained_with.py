@@ -33,6 +33,7 @@ from keeptune.events import CheckpointSaved, Observer, StepDone, silent
 from keeptune.inference.drift import kl_by_row
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.apply import AppliedMitigations
+from keeptune.mitigation.methods import kl
 from keeptune.training.session import Session
 from keeptune.training.train import train
 from keeptune.workspace.workspace import Workspace
@@ -169,16 +170,23 @@ def test_other_models_with_all_that_a_random_one_can(
 
 
 @pytest.mark.parametrize("method", METHODS, ids=["full", "lora"])
-def test_a_heavy_kl_leaves_no_drift(talking: Path, files: Path, tmp_path: Path, method: Any) -> None:
-    """On the text that it is taken on, and with some of that in every step."""
+def test_a_heavy_kl_leaves_no_drift(
+    talking: Path, files: Path, tmp_path: Path, method: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the text that it is taken on, and with some of that in every step; of the whole vocabulary, where all of it
+    is kept."""
+    monkeypatch.setattr(kl, "LIKELIEST", 100_000)
     base = load(talking)
     encoder = Encoder(base.tokenizer, base.kind, 128)
-    config = TuneConfig(mitigation=MitigationConfig(kl=1.0))
-    rows = AppliedMitigations(config, encoder, 4096, silent).base_rows(base, encoder.rows(TASK))
+    text: dict[str, Any] = {"kl_share": 0.3, "kl_tokens": 64}
+    config = settings(talking, files, method, {"kl": 1.0, **text}, batch_size=64)
+    rows = AppliedMitigations(config, encoder, 4096, silent).base_rows(
+        base, encoder.rows(load_rows(config, silent).pool)
+    )
     found = []
     for name, weight in (("plain", 0.0), ("held", 1e4)):
         trained(
-            settings(talking, files, method, {"kl": weight}, epochs=20.0, batch_size=64),
+            settings(talking, files, method, {"kl": weight, **text}, epochs=20.0, batch_size=64),
             tmp_path / name,
             keep_last=True,
         )
