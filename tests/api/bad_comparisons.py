@@ -53,7 +53,7 @@ BAD_COMPARISONS = (
         ("--config", "auto.yaml"),
         (("auto.yaml", "mitigation_search: {auto: true}\n"),),
     ),
-    BadComparison("no folder to go on in", "no-folder", (), without="--output"),
+    BadComparison("no folder to resume in", "no-folder", (), without="--output"),
     BadComparison("a folder with other things", "run-exists", (), (("study/thesis", "x"),)),
     BadComparison("a file in the place of the folder", "not-a-folder", (), (("study", "x"),)),
     BadComparison(

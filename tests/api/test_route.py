@@ -53,5 +53,5 @@ def test_the_base_is_asked_in_its_own_form(run: Ran, tmp_path: Path) -> None:
 
 
 def test_full_weights_cannot_be_routed(run: Ran) -> None:
-    with pytest.raises(ConfigError, match="is no adapter"):
+    with pytest.raises(ConfigError, match="is not an adapter"):
         open_router(ModelConfig(name=str(run.model), **CPU))

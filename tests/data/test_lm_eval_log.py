@@ -211,7 +211,7 @@ def test_a_list_of_targets_is_several_references(edited: Callable[..., Path]) ->
         ("kinds", lambda rows: rows[4].update(doc_id="x"), ":5: doc_id is not a whole number"),
         ("kinds", lambda rows: rows[0]["resps"].pop(), ":1: arguments and resps do not match: 3 requests, 2"),
         ("kinds", lambda rows: rows[0].update(resps=[[["a", "b"]]] * 3), ":1: arguments and resps do not match"),
-        ("sums", lambda rows: rows[:-1], "document 3 is not there under the filter flexible-extract"),
+        ("sums", lambda rows: rows[:-1], "document 3 is missing under the filter flexible-extract"),
         ("sums", lambda rows: rows[5].update(doc_hash="0"), "document 1 differs under the filter strict-match"),
     ],
 )

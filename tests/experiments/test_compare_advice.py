@@ -40,7 +40,7 @@ def test_a_price_in_gain_is_told() -> None:
 
 def test_what_cannot_be_told_apart_is_said() -> None:
     (told,) = advice(dict(zip(REPLAY, (5.0, 5.0, 5.0, 5.0), strict=True)))
-    assert "cannot be told apart with these seeds and items" in told
+    assert "cannot be distinguished with these seeds and items" in told
     assert "1 %: −5.0 [" in told
     (told,) = advice(dict(zip(REPLAY, (9.0, 8.0, 5.0, 5.0), strict=True)), by_seed=20.0, draw=2)
     assert "cannot be told apart" in told

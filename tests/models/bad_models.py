@@ -236,7 +236,7 @@ BAD_MODELS = (
         "an index that names a file elsewhere",
         "other-files",
         _llama(_index("../outside.safetensors")),
-        ("names '../outside.safetensors'", "beside it"),
+        ("names '../outside.safetensors'", "next to it"),
     ),
     BadModel("weights that are a link", "other-files", _llama(_link_out), ("is a link to", "outside")),
     BadModel("weights cut off", "bad-weights", _llama(_cut("model.safetensors")), ("cannot be loaded", "again")),
@@ -254,7 +254,7 @@ BAD_MODELS = (
         ("6 weights of", "mlp.down_proj.weight: (32, 64), not (32, 80)"),
     ),
     # Tokenizer
-    BadModel("no tokenizer", "no-tokenizer", _llama(_remove(*TOKENIZER_FILES)), ("tokenizer", "beside the weights")),
+    BadModel("no tokenizer", "no-tokenizer", _llama(_remove(*TOKENIZER_FILES)), ("tokenizer", "next to the weights")),
     BadModel("broken tokenizer", "no-tokenizer", _llama(_write("tokenizer.json", "{")), ("tokenizer", "cannot be")),
     BadModel("no end token", "no-end-token", _llama(_endless), ("no end token", "eos_token")),
     # Adapters

@@ -48,7 +48,7 @@ COMPARISON = MethodComparison(
         for seed in (0, 1)
     ),
     sentences=("full gained most: rouge1 +20.0 points.", "At matched gain lora forgot least."),
-    advice=("interpolation on full: the settings cannot be told apart with these seeds and items.",),
+    advice=("interpolation on full: the settings cannot be distinguished with these seeds and items.",),
     notices=("grammar is left out: the base is not clearly above chance",),
     config={"training": {"lr": 0.001}},
     manifest=MANIFEST,

@@ -144,7 +144,7 @@ def test_a_run_that_another_was_tuned_from_stays(tmp_path: Path) -> None:
     write_tune(tmp_path / "other", "dialogsum", str(tmp_path / "first-of-all" / "model"))
     run = find_run("first", tmp_path)
     assert [(found.name, found.breaks) for found in dependents(run, tmp_path)] == [("second", True)]
-    with pytest.raises(StoreError, match=r"needed by 1 other run \(second: its model.name lies in this run\)"):
+    with pytest.raises(StoreError, match=r"needed by 1 other run \(second: its model.name is in this run\)"):
         delete_run(run, tmp_path)
     assert first.exists()
     delete_run(run, tmp_path, force=True)
@@ -158,7 +158,7 @@ def test_a_run_whose_test_rows_another_keeps_is_needed(tmp_path: Path) -> None:
     settings["measure"] = {"keep": [{"name": "tickets", "data": f"run:{first}"}]}
     write_json(second / "config.json", settings)
     (found,) = dependents(find_run("first", tmp_path), tmp_path)
-    assert (found.name, found.reason) == ("second", "its measure.keep.1.data lies in this run")
+    assert (found.name, found.reason) == ("second", "its measure.keep.1.data is in this run")
 
 
 def test_a_relative_model_is_read_from_above_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +173,7 @@ def test_an_adapter_on_another_runs_model_needs_it(tmp_path: Path) -> None:
     first = write_tune(tmp_path / "first", "tickets", "smollm2", full=True)
     second = write_tune(tmp_path / "second", "tickets", "smollm2")
     write_json(second / "adapter" / "adapter_config.json", {"base_model_name_or_path": str(first / "model")})
-    assert dependents(find_run("first", tmp_path), tmp_path)[0].reason == "its adapter's base lies in this run"
+    assert dependents(find_run("first", tmp_path), tmp_path)[0].reason == "its adapter's base is in this run"
 
 
 def test_a_finished_measure_is_told_and_does_not_hinder(tmp_path: Path) -> None:

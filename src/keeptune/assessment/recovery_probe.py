@@ -69,7 +69,7 @@ def recovery_probe(base: Side, tuned: Side, ability: Ability, observer: Observer
     """
     scored, old = _parts(ability)
     if len(old) < SHOWN:
-        reason = Undefined(f"only {len(old)} old examples beside the {len(scored)} items that are scored")
+        reason = Undefined(f"only {len(old)} old examples besides the {len(scored)} scored items")
         return Recovery(reason, reason)
     clusters = len({example.cluster for example in scored})
     if clusters < MIN_DIFFERING:

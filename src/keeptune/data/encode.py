@@ -17,7 +17,7 @@ from keeptune.records import EncodedRow, Example, Message
 
 PROBE = "keeptune☃completion☃probe"
 """Placeholder for an answer, to find what a chat template writes after it."""
-TEMPLATE_FIX = "correct chat_template.jinja beside the model, or remove it: prompts are then written without a template"
+TEMPLATE_FIX = "correct chat_template.jinja next to the model, or remove it to write prompts without a template"
 ONE_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
 """Fixed date for templates that write one; otherwise prompts would change from day to day, and between base and
 tuned."""

@@ -130,7 +130,7 @@ def _with(
         if answer in labels:
             kept.append(replace(row, choices=labels))
             continue
-        message = f'the answer "{answer[:CHARACTERS]}" is none of the labels: {_shown(labels)}'
+        message = f'the answer "{answer[:CHARACTERS]}" is not one of the labels: {_shown(labels)}'
         every = shlex.quote(written((*labels, answer)))
         fix = f"correct it, or name all labels: --choices {every}; --choices none if they are not labels"
         severity = "skipped" if data.skip_bad else "error"

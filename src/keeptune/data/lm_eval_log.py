@@ -79,5 +79,5 @@ def _results(samples: Path) -> Mapping[str, Any]:
         told = read_json_file(file)
     except (OSError, ValueError) as error:
         problem = Problem(str(file), getattr(error, "lineno", None), "bad-json", f"bad JSON: {error}", _FIX)
-        raise DataError("the results beside the samples cannot be read", _FIX, [problem]) from error
+        raise DataError("the results next to the samples cannot be read", _FIX, [problem]) from error
     return told if isinstance(told, dict) else {}

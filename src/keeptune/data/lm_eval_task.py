@@ -115,7 +115,7 @@ def _mismatches(by_filter: Mapping[str, Mapping[int, HarnessSample]]) -> list[Pr
             known = here.get(doc_id) or there[doc_id]
             row = there.get(doc_id, known).row
             if doc_id not in here or doc_id not in there:
-                message = f"document {doc_id} is not there under the filter {name if doc_id in here else filters[0]}"
+                message = f"document {doc_id} is missing under the filter {name if doc_id in here else filters[0]}"
                 found.append(Problem(row.file, row.line, "mismatch", message, "log one run per file"))
             elif here[doc_id].question != there[doc_id].question:
                 message = f"document {doc_id} differs under the filter {filters[0]}"

@@ -70,7 +70,7 @@ def _sentence(family: Family, task: Measured, forgetting: Forgetting) -> str:
             f"{_value(family.setting, value)}: {_changed(metric, drops[method])}" for value, method in family.settings
         )
         return (
-            f"{at}: the settings cannot be told apart with these seeds and items; {of} changed by "
+            f"{at}: the settings cannot be distinguished with these seeds and items; {of} changed by "
             f"{_changed(metric, before)} with {family.reference}, and by {told}."
         )
     value = next(value for value, method in family.settings if method == chosen)

@@ -70,7 +70,7 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
         ConfigError: no folder, no method, no seed; an unknown method; two that are the same.
     """
     if not config.output:
-        raise ConfigError("a comparison needs a folder that it can go on in", "name it with --output")
+        raise ConfigError("a comparison needs a folder in which it can resume", "name it with --output")
     if not methods or not seeds:
         raise ConfigError("nothing to compare", "give --methods full,lora,… and --seeds 0,1,2")
     if config.mitigation_search.auto:

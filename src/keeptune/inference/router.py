@@ -58,7 +58,7 @@ def load_router(model: ModelConfig, observer: Observer) -> Router:
     model = of_run(model)
     loaded = load_model(model)
     if loaded.found.adapter is None:
-        raise ConfigError(f"{model.name} is no adapter", "tune with --method lora, or serve the two models separately")
+        raise ConfigError(f"{model.name} is not an adapter", "tune with --method lora, or serve both models separately")
     loaded.refuse_changed_base()
     loaded.model.eval()
     tell_model(loaded, observer)

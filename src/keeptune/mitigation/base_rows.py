@@ -42,4 +42,4 @@ def identity(loaded: LoadedModel) -> list[str]:
 def refuse_adapter(loaded: LoadedModel) -> None:
     """Raise ModelError if `loaded` has an adapter."""
     if hasattr(loaded.model, "peft_config"):
-        raise ModelError(f"{loaded.found.name} has an adapter", "let the base write, before one is attached")
+        raise ModelError(f"{loaded.found.name} has an adapter", "sample from the base before attaching an adapter")

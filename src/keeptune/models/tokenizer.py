@@ -35,7 +35,7 @@ def tokenizer_of(found: FoundModel, config: ModelConfig) -> Any:
     except Exception as error:
         raise ModelError(
             f"the tokenizer of {found.adapter if own else found.name} cannot be loaded: {first_line(error)}",
-            "put the tokenizer's files beside the weights (`tokenizer.save_pretrained`)",
+            "put the tokenizer's files next to the weights (`tokenizer.save_pretrained`)",
         ) from error
     if tokenizer.eos_token_id is None:
         raise ModelError(

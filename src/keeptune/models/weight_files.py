@@ -109,7 +109,7 @@ def shards_named(index: Path) -> list[str]:
     """The files that an index of weights names.
 
     Raises:
-        ModelError: it is no index, or names something that is no safetensors file beside it.
+        ModelError: it is not an index, or names something that is not a safetensors file next to it.
     """
     return [_checked(name, index, (".safetensors",)) for name in _named(index)]
 
@@ -162,5 +162,5 @@ def _file(folder: Path, name: Any, suffixes: tuple[str, ...], named_by: str = ""
 def _checked(name: Any, named_by: Path | str, suffixes: tuple[str, ...]) -> str:
     if not isinstance(name, str) or re.search(r"[/\\\0]", name) or Path(name).suffix not in suffixes:
         wanted = " or ".join(suffixes)
-        raise ModelError(f"{named_by} names {name!r}, which is no {wanted} file beside it", AGAIN)
+        raise ModelError(f"{named_by} names {name!r}, which is not a {wanted} file next to it", AGAIN)
     return name

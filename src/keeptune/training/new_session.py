@@ -76,11 +76,9 @@ def without_kept_items(config: TuneConfig, rows: Rows, encoder: Encoder, observe
     left_out = len(rows.train) + len(rows.validation) - len(train) - len(validation)
     if not left_out:
         return rows
-    observer(Notice("kept items", f"{left_out} train rows left out: they are items of an ability that is to be kept"))
+    observer(Notice("kept items", f"{left_out} train rows left out: they are items of a declared ability"))
     if not train:
-        raise DataError(
-            "every train row is an item of an ability that is to be kept", "keep other items, or train on others"
-        )
+        raise DataError("every train row is an item of a declared ability", "keep other items, or train on others")
     return replace(rows, train=train, validation=validation)
 
 

@@ -24,7 +24,7 @@ from keeptune.training.replay_data import replay_data
 from keeptune.training.session import Session
 from keeptune.training.validation import validator
 
-NEED = "need the adapter's generation_config.json beside it, or eos_token_id="
+NEED = "need the adapter's generation_config.json next to it, or eos_token_id="
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,4 +94,4 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}, which is no JSON")
+    raise ValueError(f"it contains {name}, which is not JSON")

@@ -81,7 +81,7 @@ def dependents(run: RunEntry, folder: Path) -> list[Dependent]:
             found.append(Dependent(name, "it is made of this run", True))
         elif setting := next(_settings_inside(path, entry, target, starts), ""):
             told = entry.kind in ("measure", "eval") and entry.state == "finished"
-            found.append(Dependent(name, f"its {setting} lies in this run", not told))
+            found.append(Dependent(name, f"its {setting} is in this run", not told))
     return found
 
 
