@@ -109,6 +109,9 @@ def main() -> None:
             measure=keeptune.MeasureConfig(abilities=("grammar",), items=10),
             output=f"{folder}/run",
         )
+        if hasattr(config, "mitigation") and hasattr(config.mitigation, "plain"):
+            # What earlier checkouts did.
+            config = dataclasses.replace(config, mitigation=keeptune.MitigationConfig(plain=True))
         sys.setprofile(way)
         try:
             keeptune.tune(config, keeptune.silent)

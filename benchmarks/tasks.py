@@ -42,13 +42,13 @@ def run(name: str, data: Path) -> None:
     arguments = [str(data / word) if word.endswith(".jsonl") else word for word in RUNS[name]]
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / name
-        command = [sys.executable, "-m", "keeptune", "tune", "--model", "smollm2", *arguments]
+        command = [sys.executable, "-m", "keeptune", "tune", "--plain", "--model", "smollm2", *arguments]
         print(f"== {name}", flush=True)
         subprocess.run([*command, "--output", str(output)], check=True)
         result = json.loads((output / "result.json").read_text(encoding="utf-8"))
     result.pop("samples")
     result["path"] = name
-    result["manifest"]["command"] = ["keeptune", "tune", "--model", "smollm2", *RUNS[name]]
+    result["manifest"]["command"] = ["keeptune", "tune", "--plain", "--model", "smollm2", *RUNS[name]]
     text = json.dumps(_without_paths(result, str(data)), indent=1, ensure_ascii=False)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 

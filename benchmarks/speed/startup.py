@@ -50,7 +50,7 @@ def _help() -> float:
 def _first_step(rows: int, cache: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         words = ["tune", "--model", MODEL, "--train", str(data_file("dialogsum/train.jsonl"))]
-        words += ["--limit-train", str(rows), "--measure", "none", "--output", str(Path(folder) / "run")]
+        words += ["--plain", "--limit-train", str(rows), "--measure", "none", "--output", str(Path(folder) / "run")]
         began = time.perf_counter()
         run = subprocess.Popen(
             [*COMMAND, *words],

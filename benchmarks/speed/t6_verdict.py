@@ -41,7 +41,18 @@ def measure(options: argparse.Namespace) -> Found:
             rows = ["--train", str(data_file("dialogsum/train.jsonl")), "--limit-train", str(some)]
             rows += ["--test", str(data_file("dialogsum/dev.jsonl")), "--limit-test", str(options.items)]
             output = Path(tempfile.mkdtemp(dir=folder)) / "run"
-            words = ["tune", "--model", MODEL, *rows, *measured, "--fail-on", "none", "--output", str(output)]
+            words = [
+                "tune",
+                "--plain",
+                "--model",
+                MODEL,
+                *rows,
+                *measured,
+                "--fail-on",
+                "none",
+                "--output",
+                str(output),
+            ]
             own = {"KEEPTUNE_CACHE": str(folder / "cache"), "TORCHINDUCTOR_CACHE_DIR": str(folder / "compiled")}
             began = time.perf_counter()
             subprocess.run(
