@@ -80,7 +80,7 @@ class Forgetting:
                 *found.answered[ability.name],
                 found.dev.get(ability.name, ()),
                 "" if same or ability.output_type != "loss" else OTHER_TOKENIZERS,
-                confidence,
+                replace(confidence, planned=found.planned.get(ability.name)),
             )
             for ability in found.abilities
         ]
@@ -160,6 +160,8 @@ def _fail_on(measure: MeasureConfig) -> tuple[str, ...]:
 
 
 def _quick_power(reports: Sequence[AbilityReport]) -> str:
+    if all(report.verdict in ("kept", "lost") for report in reports):
+        return "every ability was decided; a full measure also explains losses"
     drops = sorted(r.detectable_drop for r in reports if r.detectable_drop is not None and r.chance is not None)
     if not drops:
         return "a quick measure has too few items to decide anything; use --measure full"

@@ -5,17 +5,21 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from keeptune.assessment.blocks import SIDES, ask_in_blocks, in_blocks, planned_of
 from keeptune.assessment.harness_tasks import declared, evaluate_tasks, harness_tasks
 from keeptune.assessment.two_models import AbilityEvaluator, Both, Records, TwoModels
 from keeptune.config.schema import Keep, MeasureConfig
 from keeptune.data.lm_eval_task import HarnessTask, same_ability
-from keeptune.events import Notice, Observer
-from keeptune.forgetting.verdict import Confidence
+from keeptune.events import Notice, Observer, silent
+from keeptune.forgetting.measurable import why_not_measurable
+from keeptune.forgetting.verdict import Confidence, decided_early, judge
 from keeptune.inference.evaluator import tell_model
 from keeptune.records import Ability, Example
+from keeptune.scoring.table import get_metric
+from keeptune.statistics.confidence_sequence import Planned
 from keeptune.statistics.looks import level_of
 from keeptune.workspace.manifest import ModelFacts
 
@@ -46,12 +50,14 @@ class VerdictPass:
     """Ability → the base's records of its development items."""
     models: Sequence[ModelFacts]
     """Facts about the loaded models; without the tuned one if the base stands for it."""
+    planned: Mapping[str, Planned] = field(default_factory=dict)
+    """For each ability evaluated in blocks: all that was planned."""
 
 
 def evaluate_both(
     models: TwoModels, abilities: Sequence[Ability], measure: MeasureConfig, seconds: dict[str, float], *, routed: bool
 ) -> VerdictPass:
-    """Evaluate one model at a time: the base, then the tuned.
+    """Evaluate one model at a time: the base, then the tuned; in blocks if evaluation may stop early.
 
     Args:
         seconds: each model's time is added.
@@ -59,22 +65,68 @@ def evaluate_both(
     """
     if measure.minutes is not None and measure.items is None and any(harness_tasks(measure.keep)):
         models.observer(Notice("time", "tasks of lm-evaluation-harness run in full; --items limits them"))
-    base = _evaluated(models, "base", abilities, measure, seconds)
-    if routed:
-        models.observer(Notice("routed", "the base answers all but the task, so nothing else can change"))
-    tuned = base if routed else _evaluated(models, "tuned", abilities, measure, seconds)
+    planned: dict[str, Planned] = {}
+    if measure.sequential and not routed:
+        planned = {a.name: planned_of(a.items) for a in abilities if len(in_blocks(a.items)) > 1}
+        base, tuned = _until_decided(models, abilities, measure, planned, seconds)
+    else:
+        base = _evaluated(models, "base", abilities, measure, seconds)
+        if routed:
+            models.observer(Notice("routed", "the base answers all but the task, so nothing else can change"))
+        tuned = base if routed else _evaluated(models, "tuned", abilities, measure, seconds)
     kept: list[Ability] = []
     answered: dict[str, Both] = {}
     for ability in abilities:
         of_base, of_tuned = base.items[ability.name], tuned.items[ability.name]
-        ability, of_base, of_tuned = only_answered(ability, of_base, of_tuned, models.observer)
+        observer = silent if ability.name in planned else models.observer
+        ability, of_base, of_tuned = only_answered(ability, of_base, of_tuned, observer)
         kept.append(ability)
         answered[ability.name] = (of_base, of_tuned)
     for name, (keep, task) in base.tasks.items():
         other = tuned.tasks[name][1]
         kept.append(declared(same_ability(task.ability, other.ability), keep, name))
         answered[name] = (task.records, other.records)
-    return VerdictPass(kept, answered, base.dev, [base.model] if routed else [base.model, tuned.model])
+    facts = [base.model] if routed else [base.model, tuned.model]
+    return VerdictPass(kept, answered, base.dev, facts, planned)
+
+
+def _until_decided(
+    models: TwoModels,
+    abilities: Sequence[Ability],
+    measure: MeasureConfig,
+    planned: Mapping[str, Planned],
+    seconds: dict[str, float],
+) -> tuple[Asked, Asked]:
+    """Both models, in turns, until every ability is decided or asked in full, or the minutes are over."""
+    began: dict[str, Asked] = {}
+
+    def load(side: str) -> AbilityEvaluator:
+        evaluator = models.load(side)
+        if side not in began:
+            tasks = evaluate_tasks(evaluator.loaded, measure.keep, measure.items, models.observer)
+            began[side] = replace(_begun(models, evaluator, abilities), tasks=tasks)
+        return evaluator
+
+    confidence = confidence_of(measure, abilities, silent)
+    confidence = replace(confidence, family=confidence.family + len(harness_tasks(measure.keep)))
+
+    def decided(ability: Ability, base: Records, tuned: Records) -> bool:
+        dev = began["base"].dev.get(ability.name, ())
+        why = why_not_measurable(ability, get_metric(ability.metrics[0]), dev)
+        if isinstance(why, str) and why:
+            return True  # and no answer to a verdict item would change that
+        at = replace(confidence, planned=planned[ability.name])
+        return decided_early(judge(ability, base, tuned, dev, confidence=at), at)
+
+    end = None if measure.minutes is None else time.monotonic() + 60.0 * measure.minutes
+    answered = ask_in_blocks(load, abilities, decided, end, seconds)
+    asked, most = (sum(map(len, items)) for items in ([b for b, _ in answered.values()], [a.items for a in abilities]))
+    models.observer(Notice("sequential", f"{asked:,} of {most:,} items of each model were enough for the verdicts"))
+    base, tuned = (
+        replace(began[side], items={name: both[place] for name, both in answered.items()})
+        for place, side in enumerate(SIDES)
+    )
+    return base, tuned
 
 
 def _evaluated(
@@ -83,19 +135,25 @@ def _evaluated(
     """Evaluate one model for half of the available minutes; the base also on development items."""
     began = time.monotonic()
     evaluator = models.load(name)
-    loaded = evaluator.loaded
-    tell_model(loaded, models.observer)
     end = None if measure.minutes is None else time.monotonic() + 30.0 * measure.minutes
+    asked = _begun(models, evaluator, abilities)
+    items = _in_time(evaluator, abilities, end)
+    tasks = evaluate_tasks(evaluator.loaded, measure.keep, measure.items, models.observer)
+    del evaluator
+    gc.collect()
+    seconds[f"verdict_{name}"] = time.monotonic() - began
+    return replace(asked, items=items, tasks=tasks)
+
+
+def _begun(models: TwoModels, evaluator: AbilityEvaluator, abilities: Sequence[Ability]) -> Asked:
+    """Before any verdict item: the base answers the development items."""
+    loaded, name = evaluator.loaded, evaluator.name
+    tell_model(loaded, models.observer)
     place = loaded.placement
     facts = ModelFacts(models.models[name].name, loaded.hash, str(place.device), place.dtype_name)
     asks = [ability for ability in abilities if ability.dev] if name == "base" else []
     dev = {ability.name: evaluator.evaluate(ability, ability.dev, "dev") for ability in asks}
-    items = _in_time(evaluator, abilities, end)
-    tasks = evaluate_tasks(loaded, measure.keep, measure.items, models.observer)
-    del evaluator, loaded
-    gc.collect()
-    seconds[f"verdict_{name}"] = time.monotonic() - began
-    return Asked(facts, items, dev, tasks)
+    return Asked(facts, {}, dev, {})
 
 
 def _in_time(evaluator: AbilityEvaluator, abilities: Sequence[Ability], end: float | None) -> Mapping[str, Records]:

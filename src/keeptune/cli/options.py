@@ -15,7 +15,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
 READING = ("encoding", "delimiter", "skip-bad")
 DATA = ("prompt", "completion", "system", "group", "choices", *READING, "max-length")
-MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "looks", "probe")
+MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "looks", "sequential", "probe")
 MITIGATION_SEARCH = ("can-route", "candidates", "max-candidates", "search-minutes", "min-gain")
 SCORING = ("metric", "max-new-tokens", "few-shot", "engine")
 

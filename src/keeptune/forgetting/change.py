@@ -29,6 +29,9 @@ class Shown(NamedTuple):
 def change_of(scores: PairedScores, drop: Drop, level: float = 1.0 - SIGNIFICANT) -> Shown:
     """By mid-p McNemar of proportions of independent items, else by the interval of the drop against 0."""
     significant = 1.0 - level
+    if drop.p_changed is not None and isinstance(drop.interval, Interval):
+        p = min(1.0, drop.p_changed / drop.share)
+        return Shown(_word(drop.interval.estimate > 0.0, p, significant), p)
     if scores.proportions and not scores.unscored:
         flips = scores.flips()
         p = mcnemar_mid_p(flips.rose, flips.fell)
@@ -36,7 +39,7 @@ def change_of(scores: PairedScores, drop: Drop, level: float = 1.0 - SIGNIFICANT
         return Shown(_word(worse, p, significant), p)
     if isinstance(drop.interval, Undefined) or drop.caveat:
         return Shown("no change shown", None)
-    p = _p_of_none(drop.interval, max(effective_number(scores.counted().sizes) - 1.0, 1.0))
+    p = p_of_none(drop.interval, max(effective_number(scores.counted().sizes) - 1.0, 1.0))
     return Shown(_word(drop.interval.estimate > 0.0, p, significant), p)
 
 
@@ -70,7 +73,7 @@ def _word(worse: bool, p: float, significant: float) -> Change:
     return "fell" if worse else "rose"
 
 
-def _p_of_none(drop: Interval, degrees: float) -> float:
+def p_of_none(drop: Interval, degrees: float) -> float:
     """Two-sided, of "nothing changed": that of Student's t whose interval reaches as far towards 0 as this one."""
     reach = drop.estimate - drop.low if drop.estimate > 0.0 else drop.high - drop.estimate
     if reach <= 0.0:

@@ -15,10 +15,12 @@ from keeptune.forgetting.flags import find_flags
 from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import PairedScores, paired_scores
 from keeptune.forgetting.retention import retention
+from keeptune.forgetting.sequential import drop_in_blocks
 from keeptune.forgetting.unscored import bounded_drop
 from keeptune.records import Ability, AbilityReport, EvalRecord, Interval, Undefined, Verdict
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import counted_in, get_metric
+from keeptune.statistics.confidence_sequence import Planned
 
 BASE_TOO_LOW = Undefined("the base is not significantly above the floor")
 MOST_ITEMS = 100_000
@@ -35,6 +37,8 @@ class Confidence:
     """Level; above 0.95 if this is one of several looks."""
     family: int = 1
     """Number of declared abilities: statements about a declared one hold for all of them jointly."""
+    planned: Planned | None = None
+    """All items of an ability that is evaluated in blocks until its verdict is decided; else None."""
 
     @property
     def alpha(self) -> float:
@@ -74,11 +78,18 @@ def judge(
     check_margin(ability, metric)
     pairs = pair(base, tuned)
     scores = paired_scores(pairs, metric)
-    drop = bounded_drop(pairs, scores, ability.margin, confidence.level, confidence.family if ability.declared else 1)
+    family = confidence.family if ability.declared else 1
+    if confidence.planned:
+        drop = drop_in_blocks(pairs, scores, ability.margin, confidence.alpha, confidence.planned, family)
+    else:
+        drop = bounded_drop(pairs, scores, ability.margin, confidence.level, family)
     collapse = find_collapse([b for b, _ in pairs], [t for _, t in pairs], metric)
     verdict, reason = _verdict(ability, scores, drop, dev_base, pairs, obstacle)
     if collapse and verdict != "lost":
         verdict, reason = "collapsed", collapsed(collapse)
+    if confidence.planned and len(pairs) < confidence.planned.items:
+        told = "Decided after" if verdict in ("kept", "lost") else "Asked:"
+        reason = f"{reason} {told} {len(pairs):,} of {confidence.planned.items:,} items."
     flips = scores.flips()
     before, after = scores.corpus()
     change = change_of(scores, drop, confidence.level)
@@ -94,12 +105,13 @@ def judge(
         margin=ability.margin,
         chance=ability.chance,
         items=scores.items,
+        planned_items=confidence.planned.items if confidence.planned else None,
         clusters=len(set(scores.clusters)),
         unscored=scores.unscored,
         base=None if isinstance(before, Undefined) else before,
         tuned=None if isinstance(after, Undefined) else after,
         drop=drop.interval,
-        p_lost=drop.p_above,
+        p_lost=None if drop.p_above is None else min(1.0, drop.p_above / drop.share),
         p_lost_holm=None,
         verdict=verdict,
         reason=reason,
@@ -151,6 +163,14 @@ def _verdict(
     if drop.caveat:
         return "inconclusive", _sentence(drop.caveat)
     return verdict, _why(verdict, drop, drop.interval, scores, ability.margin)
+
+
+def decided_early(report: AbilityReport, confidence: Confidence) -> bool:
+    """Whether no further block is needed: the ability is kept, or lost also at Holm's strictest step."""
+    if report.verdict == "lost":
+        assert report.p_lost is not None
+        return report.p_lost <= confidence.alpha / (confidence.family if report.declared else 1)
+    return report.verdict == "kept"
 
 
 def _why(verdict: Verdict, drop: Drop, interval: Interval, scores: PairedScores, margin: float) -> str:

@@ -119,6 +119,8 @@ class AbilityReport:
     diagnosis: Diagnosis | None = None
     collapse: str = ""
     """How the tuned answers collapsed: empty, one and the same, repeating, where the base's are not; "" where not."""
+    planned_items: int | None = None
+    """Where it was asked in blocks until its verdict was decided: the items that would have been asked at most."""
     change_p_holm: float | None = None
     """`change_p` corrected by Holm, over the declared abilities or over the others; None where there is none."""
 

@@ -169,6 +169,7 @@ def candidate_line(candidate: DevEvidence) -> str:
 
 
 def interval_of(abilities: Sequence[AbilityReport]) -> str:
-    """``95 % interval``: the level of the drops' intervals, higher if several looks are planned."""
-    levels = [a.drop.level for a in abilities if isinstance(a.drop, Interval)]
-    return f"{100 * max(levels, default=0.95):.3g} % interval"
+    """``95 % interval``: the level of the drops' intervals, higher if several looks are planned; abilities evaluated in
+    blocks may have different levels."""
+    levels = sorted({f"{100 * a.drop.level:.3g}" for a in abilities if isinstance(a.drop, Interval)}) or ["95"]
+    return f"{' or '.join(levels)} % interval"
