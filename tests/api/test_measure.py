@@ -124,6 +124,26 @@ def test_minutes_leave_items_out_by_whole_clusters(learnt: Path, tmp_path: Path)
     assert any("time for" in event.message for event in told.of(Notice))
 
 
+def test_in_blocks_a_decided_ability_is_asked_no_further(
+    learnt: Path, tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The untuned model in the place of the tuned one has lost the colours; and going on asks nothing anew."""
+    items = str(learnt / "train.jsonl")
+    keep = (Keep("colours", items, "exact_match"),)
+    config = run_of(learnt / "run" / "model", tiny("llama"), tmp_path / "m", measure={"keep": keep, "sequential": True})
+    told = Told()
+    (colours,) = measure(config, told).abilities
+    assert colours.planned_items is not None
+    assert 32 <= colours.items < colours.planned_items
+    assert (colours.verdict, colours.change) == ("lost", "fell")
+    assert f"after {colours.items} of {colours.planned_items}" in colours.reason
+    assert any(event.kind == "sequential" for event in told.of(Notice))
+    assert len((tmp_path / "m" / "abilities" / "colours" / "tuned.jsonl").read_text().splitlines()) == colours.items
+    again = Told()
+    measure(replace(config, output=str(tmp_path / "again")), again)
+    assert {event.cached for event in again.of(EvaluationDone)} == {True}
+
+
 def test_quick_says_what_it_can_decide(learnt: Path, tmp_path: Path) -> None:
     model = learnt / "run" / "model"
     told = Told()

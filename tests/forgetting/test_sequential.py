@@ -10,7 +10,7 @@ from keeptune.forgetting.compare import pair
 from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.gate import decide
 from keeptune.forgetting.paired_scores import paired_scores
-from keeptune.forgetting.sequential import ASYMPTOTIC, BETTING, EARLY, sequential_drop
+from keeptune.forgetting.sequential import ASYMPTOTIC, BETTING, EARLY, sequential_drop, side_of
 from keeptune.forgetting.verdict import Confidence, decided_early, judge
 from keeptune.records import Answer, EvalRecord, ItemScore
 from keeptune.scoring.table import METRICS
@@ -38,7 +38,7 @@ def test_kept_and_lost_are_decided_early():
     assert [decided_early(r, IN_BLOCKS) for r in (kept, lost, unsure)] == [True, True, False]
     assert (lost.items, lost.planned_items) == (72, 400)
     assert "after 72 of 400" in lost.reason
-    assert "72 of 400" in unsure.reason
+    assert "on 72 of 400" in unsure.reason
     assert {r.drop.method for r in (kept, lost, unsure)} == {BETTING}
     assert kept.drop.level == pytest.approx(1 - 2 * EARLY * 0.025)
     assert (lost.change, unsure.change) == ("fell", "no change shown")
@@ -113,3 +113,10 @@ def test_losses_too():
     drop = sequential_drop(pair(base, worse), scores, 0.05, 0.01, PLANNED)
     assert drop.interval.method.startswith(ASYMPTOTIC)
     assert drop.verdict(0.05) == "lost"
+
+
+@pytest.mark.parametrize(
+    ("flips_", "side"), [((48, 16, 1), "above"), ((48, 1, 1), "undecided"), ((350, 1, 1), "below")]
+)
+def test_a_choice_by_half_the_margin(flips_, side):
+    assert side_of(pair(*asked(*flips_)), METRICS["exact_match"], 2.5, 0.05, PLANNED) == side

@@ -1,4 +1,4 @@
-"""Abilities asked in blocks of whole clusters, each no further than its verdict needs."""
+"""Abilities evaluated in blocks of whole clusters, each until its verdict is decided."""
 
 from __future__ import annotations
 
@@ -13,33 +13,39 @@ from keeptune.records import Ability, Example
 from keeptune.statistics.confidence_sequence import Planned
 
 FIRST_BLOCK = 32
-"""Clusters of the first block: fewer have no verdict in any case."""
+"""Clusters in the first block; fewer never give a verdict."""
 GROWTH = 1.5
-"""After each block so many times as many clusters were asked: the models take turns, and each turn loads one."""
+"""Factor by which the number of evaluated clusters grows with each block. The models take turns, and each turn loads
+one of them, so the number of blocks must stay small."""
 SIDES = ("base", "tuned")
 
 
-def in_blocks(items: Sequence[Example], *key: object) -> list[list[Example]]:
-    """Whole clusters in an order that depends on their names and `key` alone; the blocks grow by `GROWTH`.
+def block_ends(clusters: int) -> list[int]:
+    """How many clusters have been evaluated after each block. A last block of less than half the size of the one
+    before is merged with that one."""
+    ends, size = [0], float(FIRST_BLOCK)
+    while round(size) < clusters:
+        ends.append(round(size))
+        size *= GROWTH
+    if len(ends) > 2 and 2 * (clusters - ends[-1]) < ends[-1] - ends[-2]:
+        ends.pop()
+    return [*ends[1:], clusters]
 
-    A last block of less than half the one before is asked with that one.
-    """
+
+def in_blocks(items: Sequence[Example], *key: object) -> list[list[Example]]:
+    """The items in blocks of whole clusters, whose order depends only on their names and `key`."""
     clusters: dict[str, list[Example]] = {}
     for example in items:
         clusters.setdefault(example.cluster, []).append(example)
     order = shuffled(clusters, "blocks", *key)
-    ends, size = [0], float(FIRST_BLOCK)
-    while round(size) < len(order):
-        ends.append(round(size))
-        size *= GROWTH
-    if len(ends) > 2 and 2 * (len(order) - ends[-1]) < ends[-1] - ends[-2]:
-        ends.pop()
-    ends.append(len(order))
-    return [[example for name in order[start:end] for example in clusters[name]] for start, end in pairwise(ends)]
+    return [
+        [example for name in order[start:end] for example in clusters[name]]
+        for start, end in pairwise([0, *block_ends(len(order))])
+    ]
 
 
 def planned_of(items: Sequence[Example]) -> Planned:
-    """What asking all of them would take."""
+    """The number of items and clusters, and the size of the largest cluster."""
     sizes: dict[str, int] = {}
     for example in items:
         sizes[example.cluster] = sizes.get(example.cluster, 0) + 1
@@ -53,14 +59,14 @@ def ask_in_blocks(
     end: float | None,
     seconds: dict[str, float],
 ) -> Mapping[str, Both]:
-    """Records of both sides of the blocks that each ability needed, the first block in any case; one model is in memory
-    at a time.
+    """Evaluate both models on the first block of each ability, and on further blocks until it is decided. One model is
+    in memory at a time.
 
     Args:
-        load: ``base`` or ``tuned`` → that model. The model that answered last begins the next turn.
-        decided: whether an ability needs no further block.
-        end: when no further turn begins, by the monotonic clock; None for never.
-        seconds: what each side took is added.
+        load: loads ``base`` or ``tuned``. The model that was evaluated last begins the next turn.
+        decided: returns whether an ability, with these records, needs no further block.
+        end: time on the monotonic clock after which no turn begins; None for no limit.
+        seconds: each model's time is added.
     """
     blocks = {ability.name: in_blocks(ability.items, ability.name) for ability in abilities}
     answered: dict[str, dict[str, Records]] = {ability.name: {side: [] for side in SIDES} for ability in abilities}

@@ -97,7 +97,7 @@ def _until_decided(
     planned: Mapping[str, Planned],
     seconds: dict[str, float],
 ) -> tuple[Asked, Asked]:
-    """Both models, in turns, until every ability is decided or asked in full, or the minutes are over."""
+    """Evaluate both models in turns until every ability is decided or evaluated in full, or the minutes are over."""
     began: dict[str, Asked] = {}
 
     def load(side: str) -> AbilityEvaluator:
@@ -114,14 +114,14 @@ def _until_decided(
         dev = began["base"].dev.get(ability.name, ())
         why = why_not_measurable(ability, get_metric(ability.metrics[0]), dev)
         if isinstance(why, str) and why:
-            return True  # and no answer to a verdict item would change that
+            return True  # No answer to a verdict item would change that.
         at = replace(confidence, planned=planned[ability.name])
         return decided_early(judge(ability, base, tuned, dev, confidence=at), at)
 
     end = None if measure.minutes is None else time.monotonic() + 60.0 * measure.minutes
     answered = ask_in_blocks(load, abilities, decided, end, seconds)
     asked, most = (sum(map(len, items)) for items in ([b for b, _ in answered.values()], [a.items for a in abilities]))
-    models.observer(Notice("sequential", f"{asked:,} of {most:,} items of each model were enough for the verdicts"))
+    models.observer(Notice("sequential", f"{asked:,} of {most:,} items decided the verdicts"))
     base, tuned = (
         replace(began[side], items={name: both[place] for name, both in answered.items()})
         for place, side in enumerate(SIDES)
@@ -146,7 +146,7 @@ def _evaluated(
 
 
 def _begun(models: TwoModels, evaluator: AbilityEvaluator, abilities: Sequence[Ability]) -> Asked:
-    """Before any verdict item: the base answers the development items."""
+    """Describe the model; evaluate the base on development items."""
     loaded, name = evaluator.loaded, evaluator.name
     tell_model(loaded, models.observer)
     place = loaded.placement

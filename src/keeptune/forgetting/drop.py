@@ -43,9 +43,9 @@ class Drop:
     items_as_seen: int | None
     """The same for "kept" or "lost" if the true drop is the one seen."""
     p_changed: float | None = None
-    """Two-sided p-value of "nothing changed", of an ability that is asked in blocks; else None."""
+    """Two-sided p-value of "nothing changed" for an ability that is evaluated in blocks; else None."""
     share: float = 1.0
-    """Of the error that a verdict may have, what was spent here; below 1 where asking may stop earlier or later."""
+    """Share of the verdict's error that is spent here; below 1 for an ability that is evaluated in blocks."""
 
     def verdict(self, margin: float) -> Verdict:
         """kept: the upper limit is below the margin; lost: the lower limit is above it, and the p-value says so too."""

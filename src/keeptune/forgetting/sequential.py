@@ -1,14 +1,15 @@
-"""The drop of an ability that is asked in blocks and no further than its verdict needs.
+"""The drop of an ability that is evaluated in blocks until its verdict is decided.
 
-The error of a verdict is shared: `EARLY` of it goes to the confidence sequence by which asking may stop, the rest to
-the usual verdict on all items where it never did. Both together err as rarely as the usual one alone (Bonferroni), and
-an ability that is asked to the end has its verdict at 97 % instead of 95.
+The error of a verdict is divided: the confidence sequence that stops the evaluation early may spend the share `EARLY`,
+the usual verdict on all items, if it never stopped, the rest. Both together are wrong as rarely as the usual verdict
+alone (Bonferroni). An ability that is evaluated in full has its verdict at 97 % instead of 95 %.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -19,11 +20,13 @@ from keeptune.forgetting.drop import Drop
 from keeptune.forgetting.paired_scores import PairedScores, item_values, paired_scores
 from keeptune.forgetting.unscored import bounded_drop, filled_pairs
 from keeptune.records import Interval, Undefined
+from keeptune.scoring.metric import Metric
 from keeptune.statistics.confidence_sequence import Bets, Planned, anytime_p, anytime_z
 from keeptune.statistics.jackknife import effective_number
 
 EARLY = 0.4
-"""Share of the error that may be spent before all items are asked."""
+"""Share of the error that may be spent before all items are evaluated."""
+Side = Literal["below", "above", "undecided"]
 BETTING = "confidence sequence, betting"
 ASYMPTOTIC = "confidence sequence, asymptotic"
 
@@ -31,11 +34,11 @@ ASYMPTOTIC = "confidence sequence, asymptotic"
 def drop_in_blocks(
     pairs: Sequence[Pair], scores: PairedScores, margin: float, alpha: float, planned: Planned, family: int = 1
 ) -> Drop:
-    """The drop after as many blocks as were asked.
+    """The drop after any number of blocks.
 
     Args:
-        scores: those of `pairs`, which are in the order asked.
-        alpha: the one-sided error of the verdict, wherever the asking stops.
+        scores: those of `pairs`, which are in the order of evaluation.
+        alpha: one-sided error of the verdict, wherever the evaluation stops.
         family: as in `measure_drop`.
     """
     if len({base.cluster for base, _ in pairs}) < planned.clusters:
@@ -46,15 +49,14 @@ def drop_in_blocks(
 
 
 def sequential_drop(pairs: Sequence[Pair], scores: PairedScores, margin: float, alpha: float, planned: Planned) -> Drop:
-    """The drop after so many of the `planned` clusters, in the order asked, with limits and p-values that hold however
-    often they are looked at.
+    """The drop after some of the `planned` clusters, with limits and p-values that hold at every number of clusters.
 
-    A mean of scores from 0 to 100 has a betting confidence sequence; other scores (corpus F1, BLEU, losses) have an
-    asymptotic one by the usual test of them. Items without a score count as in `bounded_drop`.
+    A mean of scores from 0 to 100 has a betting confidence sequence. Other scores (corpus F1, BLEU, losses) have an
+    asymptotic one, from the z of their usual test. Items without a score count as in `bounded_drop`.
 
     Args:
         scores: those of `pairs`.
-        alpha: of each limit.
+        alpha: error of each limit.
     """
     if not _bounded_mean(scores):
         return _asymptotic(pairs, scores, margin, alpha, planned)
@@ -72,8 +74,19 @@ def sequential_drop(pairs: Sequence[Pair], scores: PairedScores, margin: float, 
     return Drop(interval, low.p_above(margin / 100.0), "", None, None, None, p_changed)
 
 
+def side_of(pairs: Sequence[Pair], metric: Metric, limit: float, alpha: float, planned: Planned) -> Side:
+    """On which side of `limit` the drop lies, after some of the `planned` clusters. Called after every block, each side
+    is wrong with at most the probability `alpha`. It serves choices; `drop_in_blocks` serves verdicts."""
+    drop = sequential_drop(pairs, paired_scores(pairs, metric), limit, alpha, planned)
+    if drop.caveat or isinstance(drop.interval, Undefined):
+        return "undecided"
+    if drop.interval.high < limit:
+        return "below"
+    return "above" if drop.interval.low > limit else "undecided"
+
+
 def _bounded_mean(scores: PairedScores) -> bool:
-    """Whether the corpus score is the mean of items between 0 and 100."""
+    """Whether the corpus score is the mean of item scores between 0 and 100."""
     both = (*scores.before, *scores.after)
     return (
         scores.metric.unit == "points"

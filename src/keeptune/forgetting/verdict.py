@@ -88,7 +88,7 @@ def judge(
     if collapse and verdict != "lost":
         verdict, reason = "collapsed", collapsed(collapse)
     if confidence.planned and len(pairs) < confidence.planned.items:
-        told = "Decided after" if verdict in ("kept", "lost") else "Asked:"
+        told = "Decided after" if verdict in ("kept", "lost") else "Evaluated on"
         reason = f"{reason} {told} {len(pairs):,} of {confidence.planned.items:,} items."
     flips = scores.flips()
     before, after = scores.corpus()
@@ -166,7 +166,7 @@ def _verdict(
 
 
 def decided_early(report: AbilityReport, confidence: Confidence) -> bool:
-    """Whether no further block is needed: the ability is kept, or lost also at Holm's strictest step."""
+    """Whether no further block is needed: the ability is kept, or lost at Holm's strictest step too."""
     if report.verdict == "lost":
         assert report.p_lost is not None
         return report.p_lost <= confidence.alpha / (confidence.family if report.declared else 1)

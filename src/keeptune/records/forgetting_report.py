@@ -120,7 +120,7 @@ class AbilityReport:
     collapse: str = ""
     """How the tuned answers collapsed: empty, one and the same, repeating, where the base's are not; "" where not."""
     planned_items: int | None = None
-    """Where it was asked in blocks until its verdict was decided: the items that would have been asked at most."""
+    """All items, if it was evaluated in blocks until its verdict was decided; else None."""
     change_p_holm: float | None = None
     """`change_p` corrected by Holm, over the declared abilities or over the others; None where there is none."""
 

@@ -139,9 +139,9 @@ class MeasureConfig(Canonical):
     sequential: bool = setting(
         False,
         Affects.VERDICT,
-        "Evaluate each ability in blocks of items and stop once its verdict is decided.",
-        more="As rarely wrong as a verdict on all items. Where it never stops early, the verdict on all items is at "
-        "97 % instead of 95.",
+        "Evaluate each ability in blocks of items, only until its verdict is decided.",
+        more="The error rate is that of a measurement of all items. An ability that needs all of them has its verdict "
+        "at 97 % instead of 95 %.",
     )
     probe: bool = setting(
         False,
