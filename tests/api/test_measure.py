@@ -128,8 +128,9 @@ def test_in_blocks_a_decided_ability_is_asked_no_further(
     learnt: Path, tiny: Callable[..., Path], tmp_path: Path
 ) -> None:
     """The untuned model in the place of the tuned one has lost the colours; and going on asks nothing anew."""
-    items = str(learnt / "train.jsonl")
-    keep = (Keep("colours", items, "exact_match"),)
+    rows = [(learnt / name).read_text(encoding="utf-8") for name in ("train.jsonl", "test.jsonl", "kept.jsonl")]
+    (tmp_path / "all.jsonl").write_text("".join(rows), encoding="utf-8")
+    keep = (Keep("colours", str(tmp_path / "all.jsonl"), "exact_match"),)
     config = run_of(learnt / "run" / "model", tiny("llama"), tmp_path / "m", measure={"keep": keep, "sequential": True})
     told = Told()
     (colours,) = measure(config, told).abilities

@@ -27,7 +27,7 @@ def block_ends(clusters: int) -> list[int]:
     while round(size) < clusters:
         ends.append(round(size))
         size *= GROWTH
-    if len(ends) > 2 and 2 * (clusters - ends[-1]) < ends[-1] - ends[-2]:
+    if len(ends) > 1 and 2 * (clusters - ends[-1]) < ends[-1] - ends[-2]:
         ends.pop()
     return [*ends[1:], clusters]
 
