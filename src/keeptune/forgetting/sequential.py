@@ -100,7 +100,7 @@ def _bets(scores: PairedScores, alpha: float, planned: Planned) -> Bets:
     places = {cluster: place for place, cluster in enumerate(dict.fromkeys(worse.clusters))}
     rows = [places[cluster] for cluster in worse.clusters]
     differences = (np.array(item_values(worse.after)) - np.array(item_values(worse.before))) / 100.0
-    summed, sizes = np.bincount(rows, weights=differences), np.bincount(rows).astype(np.float64)
+    summed, sizes = (np.bincount(rows, each).astype(np.float64) for each in (differences, np.ones(len(rows))))
     return Bets(summed, sizes, planned, alpha)
 
 
