@@ -17,10 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtr
+from scipy.special import ndtri, stdtr, stdtrit
 
-from keeptune.assessment.blocks import block_ends
-from keeptune.forgetting.sequential import EARLY
+from keeptune.forgetting.sequential import EARLY, block_ends
 from keeptune.statistics.confidence_sequence import Bets, Planned, anytime_p
 from keeptune.statistics.jackknife import MIN_DIFFERING
 from keeptune.statistics.planning import ALPHA
@@ -28,7 +27,7 @@ from verdict_cells import MARGIN, Judged, judged, random_of
 from verdict_samples import LOWER_IS_BETTER, METRICS, FloatArray, Sample, mean_of, means, shape
 
 RESULTS = Path(__file__).parent / "results" / "sequential_verdicts.json"
-AT_MARGIN, ELSEWHERE, CHUNK = 4_000, 1_000, 500
+AT_MARGIN, ELSEWHERE, CHUNK = 2_000, 500, 500
 DROPS = {"at the margin": 1.0, "unchanged": 0.0, "2.4 margins": 2.4, "5 margins": 5.0}
 LAYOUTS = ("200 singles", "400 singles", "600 singles", "106 x 4", "200 of 1 to 5", "200 lognormal")
 KINDS = {
@@ -68,10 +67,14 @@ def in_any_order(random: np.random.Generator, sample: Sample) -> Sample:
     return sample._replace(before=before, after=after, sizes=np.take_along_axis(sample.sizes, order, axis=1))
 
 
-def verdict_of(found: Judged) -> NDArray[np.int_]:
-    """As `Drop.verdict`."""
-    lost = found.able & found.may_lose & (found.z > found.t)
-    return np.where(found.able & (found.z < -found.t), -1, np.where(lost, 1, 0))
+def verdict_of(found: Judged, t: FloatArray) -> NDArray[np.int_]:
+    """As `Drop.verdict`, by the quantile `t`."""
+    lost = found.able & found.may_lose & (found.z > t)
+    return np.where(found.able & (found.z < -t), -1, np.where(lost, 1, 0))
+
+
+def effective_number(sample: Sample) -> FloatArray:
+    return np.asarray(sample.sizes.sum(axis=1) ** 2 / (sample.sizes**2).sum(axis=1))
 
 
 def early(sample: Sample, ends: list[int], sign: float, margin: float) -> NDArray[np.int_]:
@@ -88,8 +91,7 @@ def early(sample: Sample, ends: list[int], sign: float, margin: float) -> NDArra
     for end in ends[:-1]:
         part = Sample(sample.before[:, :end], sample.after[:, :end], sample.statistic, sample.sizes[:, :end])
         found = judged(part, sign, margin)
-        effective = part.sizes.sum(axis=1) ** 2 / (part.sizes**2).sum(axis=1)
-        z = -ndtri(stdtr(np.maximum(effective - 1.0, 1.0), -np.abs(found.z)))
+        z = -ndtri(stdtr(np.maximum(effective_number(part) - 1.0, 1.0), -np.abs(found.z)))
         p = np.array([anytime_p(each, end / clusters, alpha) for each in z])
         side = np.where(found.z < 0.0, -1, np.where(found.may_lose, 1, 0))
         verdicts.append(np.where(found.able & (p <= alpha), side, 0))
@@ -105,12 +107,13 @@ def verdicts(metric: str, kind: str, sizes: NDArray[np.int_], margins: float, ro
     parts = []
     for _ in range(rows // CHUNK):
         sample = in_any_order(random, SAMPLERS[metric](random, sizes, CHUNK, margins * margin, kind))
-        usual, strict = judged(sample, sign, margin), judged(sample, sign, margin, (1.0 - EARLY) * ALPHA)
-        by_block = np.column_stack([early(sample, ends, sign, margin), verdict_of(strict)])
+        found = judged(sample, sign, margin)
+        strict = stdtrit(np.maximum(effective_number(sample) - 1.0, 1.0), 1.0 - (1.0 - EARLY) * ALPHA)
+        by_block = np.column_stack([early(sample, ends, sign, margin), verdict_of(found, strict)])
         first = np.where((by_block != 0).any(axis=1), (by_block != 0).argmax(axis=1), len(ends) - 1)
         items = sample.sizes.cumsum(axis=1)[:, [end - 1 for end in ends]]
         row = np.arange(CHUNK)
-        parts.append(Verdicts(verdict_of(usual), by_block[row, first], items[row, first] / items[:, -1]))
+        parts.append(Verdicts(verdict_of(found, found.t), by_block[row, first], items[row, first] / items[:, -1]))
     return Verdicts(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from keeptune.assessment.blocks import FIRST_BLOCK, ask_in_blocks, in_blocks, planned_of
+from keeptune.assessment.blocks import ask_in_blocks, in_blocks, planned_of
+from keeptune.forgetting.sequential import FIRST_BLOCK
 from keeptune.records import Ability, Example, Message
 
 

@@ -9,27 +9,11 @@ from itertools import pairwise
 
 from keeptune.abilities.suite import shuffled
 from keeptune.assessment.two_models import AbilityEvaluator, Both, Records
+from keeptune.forgetting.sequential import block_ends
 from keeptune.records import Ability, Example
 from keeptune.statistics.confidence_sequence import Planned
 
-FIRST_BLOCK = 32
-"""Clusters in the first block; fewer never give a verdict."""
-GROWTH = 1.5
-"""Factor by which the number of evaluated clusters grows with each block. The models take turns, and each turn loads
-one of them, so the number of blocks must stay small."""
 SIDES = ("base", "tuned")
-
-
-def block_ends(clusters: int) -> list[int]:
-    """How many clusters have been evaluated after each block. A last block of less than half the size of the one
-    before is merged with that one."""
-    ends, size = [0], float(FIRST_BLOCK)
-    while round(size) < clusters:
-        ends.append(round(size))
-        size *= GROWTH
-    if len(ends) > 1 and 2 * (clusters - ends[-1]) < ends[-1] - ends[-2]:
-        ends.pop()
-    return [*ends[1:], clusters]
 
 
 def in_blocks(items: Sequence[Example], *key: object) -> list[list[Example]]:
