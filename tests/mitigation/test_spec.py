@@ -34,6 +34,8 @@ MITIGATION = {
     "prift": {"extra": ("prift",)},
     "lines": {"extra": ("lines=0.5",)},
     "intruders": {"extra": ("intruders=0.75",)},
+    "average": {"extra": ("average=0.98",)},
+    "sdft": {"extra": ("sdft",)},
 }
 """What each row sets where no value is given."""
 

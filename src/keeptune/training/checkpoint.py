@@ -17,6 +17,7 @@ from keeptune.commands import joined
 from keeptune.errors import CorruptCheckpoint
 from keeptune.mitigation.mitigation import WeightAverage
 from keeptune.mitigation.row_source import RowSource
+from keeptune.models.weights import trainable_weights
 from keeptune.records import from_plain, to_plain
 from keeptune.workspace.atomic import atomic_folder, remove_partials
 from keeptune.workspace.hashing import hash_files
@@ -58,11 +59,6 @@ class Trained:
     """Scaler of float16 gradients; disabled and not saved for other dtypes."""
     rows: RowSource
     average: WeightAverage | None = None
-
-
-def trainable_weights(model: Any) -> dict[str, torch.Tensor]:
-    """Name → tensor of every weight that gets a gradient, tied ones once."""
-    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 
 def load_trainable(model: Any, weights: Mapping[str, torch.Tensor], path: Path) -> None:

@@ -17,21 +17,24 @@ from keeptune.config.setting import FRACTION
 from keeptune.mitigation.mitigation import Mitigation
 from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.models.load import LoadedModel
+from keeptune.models.weights import trainable_weights
 
 
 class MovingAverage:
     """A of every weight that `loaded` trains: one more copy of each, in its dtype."""
 
     def __init__(self, decay: float, loaded: LoadedModel) -> None:
-        self._average: dict[str, torch.Tensor] = {name: p.clone() for name, p in _trained(loaded.model).items()}
+        self._average: dict[str, torch.Tensor] = {
+            name: p.clone() for name, p in trainable_weights(loaded.model).items()
+        }
         self._blend = get_ema_multi_avg_fn(decay)
 
     def add(self, model: Any) -> None:
-        self._blend(list(self._average.values()), list(_trained(model).values()), 1)
+        self._blend(list(self._average.values()), list(trainable_weights(model).values()), 1)
 
     @torch.no_grad()
     def swap(self, model: Any) -> None:
-        for name, own in _trained(model).items():
+        for name, own in trainable_weights(model).items():
             held = own.clone()
             own.copy_(self._average[name])
             self._average[name].copy_(held)
@@ -42,10 +45,6 @@ class MovingAverage:
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         for name, held in self._average.items():
             held.copy_(state[name])
-
-
-def _trained(model: Any) -> dict[str, torch.Tensor]:
-    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 
 @MITIGATIONS.register("average")
