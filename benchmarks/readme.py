@@ -16,6 +16,7 @@ import abilities
 import claims
 import explanations
 import keeping_ablation_table
+import keeping_candidates
 import keeping_table
 import lm_eval_logs
 import measure_time
@@ -48,6 +49,7 @@ def tables() -> dict[str, str]:
             found[name] = benchmark.table(read_record(benchmark.RESULTS))
     found["keeping"] = keeping_table.table()
     found["keeping-ablation"] = keeping_ablation_table.table(read_records(keeping_ablation_table.RESULTS))
+    found["keeping-candidates"] = keeping_table.table(keeping_candidates.RESULTS)
     found["verdict-grid"] = verdict_grid.headline(json.loads(verdict_grid.RESULTS.read_text(encoding="utf-8")))
     if DEMO.exists():
         found["demo-output"] = f"```\n{DEMO.read_text(encoding='utf-8').strip()}\n```"
