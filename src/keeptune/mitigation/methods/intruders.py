@@ -44,7 +44,8 @@ def scale_intruders(model: Any, share: float) -> None:
             "peft finds no intruder dimensions in transposed matrices, as GPT-2's are", "leave intruders out"
         )
     name = model.active_adapter
-    reduce_intruder_dimension(model, name, REDUCED, mitigation_lambda=share, logging_sink=None)
+    reduce: Any = reduce_intruder_dimension
+    reduce(model, name, REDUCED, mitigation_lambda=share, logging_sink=None)
     with torch.no_grad():
         for layer in layers:
             for part in (layer.lora_A, layer.lora_B):
