@@ -27,7 +27,7 @@ class MovingAverage:
         self._average: dict[str, torch.Tensor] = {
             name: p.clone() for name, p in trainable_weights(loaded.model).items()
         }
-        self._blend = get_ema_multi_avg_fn(decay)
+        self._blend = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
 
     def add(self, model: Any) -> None:
         self._blend(list(self._average.values()), list(trainable_weights(model).values()), 1)

@@ -44,8 +44,9 @@ def scale_intruders(model: Any, share: float) -> None:
             "peft finds no intruder dimensions in transposed matrices, as GPT-2's are", "leave intruders out"
         )
     name = model.active_adapter
-    reduce: Any = reduce_intruder_dimension
-    reduce(model, name, REDUCED, mitigation_lambda=share, logging_sink=None)
+    reduce_intruder_dimension(  # type: ignore[no-untyped-call]
+        model, name, REDUCED, mitigation_lambda=share, logging_sink=None
+    )
     with torch.no_grad():
         for layer in layers:
             for part in (layer.lora_A, layer.lora_B):
