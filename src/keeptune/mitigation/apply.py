@@ -62,7 +62,7 @@ class AppliedMitigations:
             forbidden=forbidden,
         )
         adding = [(m.added_rows, value) for m, value in active(self.config) if m.added_rows and m.added_rows.learned]
-        shares = [added.share_of(value, inputs) for added, value in adding]
+        shares = [value if added.share is None else added.share for added, value in adding]
         rows: list[EncodedRow] = []
         for (added, _), count in zip(adding, rows_for_shares(task_rows, shares), strict=True):
             rows += [replace(row, role="replay") for row in added.make(inputs, count)]
@@ -81,7 +81,7 @@ class AppliedMitigations:
         for mitigation, value in active(self.config):
             added = mitigation.added_rows
             if added and not added.learned:
-                (count,) = rows_for_shares(len(rows), [added.share_of(value, inputs)])
+                (count,) = rows_for_shares(len(rows), [value if added.share is None else added.share])
                 found += [replace(row, role="base") for row in added.make(inputs, count)]
         return found
 

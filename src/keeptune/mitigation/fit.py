@@ -13,7 +13,7 @@ def unfit(config: TuneConfig) -> ConfigError | None:
     try:
         found = active(config)
         added = [(m.added_rows, value) for m, value in found if m.added_rows and m.added_rows.learned]
-        rows_for_shares(0, [rows.share_of(value) for rows, value in added])
+        rows_for_shares(0, [value if rows.share is None else rows.share for rows, value in added])
     except ConfigError as error:
         return error
     losses = [m.name for m, value in found if m.loss and m.loss(value)]

@@ -83,17 +83,13 @@ class AddedRows:
     """Rows that a mitigation adds to the task's."""
 
     make: Callable[[RowInputs, int], Sequence[EncodedRow]]
-    """(inputs, number of rows) → rows, or fewer where there are no more."""
-    share: float | Callable[[RowInputs], float] | None = None
-    """Of the mix; a function where it depends on the rows that are learned. None: the mitigation's value."""
+    """(inputs, number of rows) → rows, or another number: fewer where there are no more, or as many as their length
+    asks for."""
+    share: float | None = None
+    """Of the mix. None: the mitigation's value."""
     learned: bool = True
     """The task's loss counts on them, as role ``replay``, in a random order among the task's rows. Else only terms that
     name role ``base`` do, and every step has as many of them as any other."""
-
-    def share_of(self, value: Any, inputs: RowInputs | None = None) -> float:
-        """Their share of the mix; a function without `inputs` gives 0."""
-        share = (self.share(inputs) if inputs else 0.0) if callable(self.share) else self.share
-        return float(value if share is None else share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ from keeptune.statistics import divergence
 
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
-SHORTEST = 16
-"""Tokens of a text, at least, where the task's rows are short."""
+TRIED = 32
+"""Texts that tell how long the base's texts get."""
 TOGETHER = 2048
 """Tokens that the base reads at a time: each has logits over the whole vocabulary."""
 
@@ -102,29 +102,21 @@ def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
     )
 
 
-def _rows(inputs: RowInputs, count: int) -> list[EncodedRow]:
-    _, room = texts_of_a_step(inputs)
-    inputs.observer(Notice("kl", f"{count} texts of up to {room} tokens sampled from the base for the KL term"))
-    return base_rows(inputs.base, count, room, inputs.config.training.seed, inputs.observer)
+def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
+    """As many texts in each step as take their share of its tokens: how long they get, only the base can tell."""
+    mitigation, training = inputs.config.mitigation, inputs.config.training
+    steps = max(1, -(-len(inputs.rows) // training.batch_size))
+    tokens = sum(row.length for row in inputs.rows) * mitigation.kl_share / (1 - mitigation.kl_share)
 
+    def write(count: int) -> list[EncodedRow]:
+        return base_rows(inputs.base, count, mitigation.kl_tokens, training.seed, inputs.observer)
 
-def texts_of_a_step(inputs: RowInputs) -> tuple[int, int]:
-    """(number, length) of the texts beside the rows of each step, so that they have their share of its tokens."""
-    share, longest = inputs.config.mitigation.kl_share, inputs.config.mitigation.kl_tokens
-    learned = sum(row.length for row in inputs.rows) / _steps(inputs)
-    tokens = learned * share / (1 - share)
-    number = max(1, round(tokens / longest))
-    return number, max(min(SHORTEST, longest), min(longest, round(tokens / number)))
-
-
-def _steps(inputs: RowInputs) -> int:
-    """Of an epoch."""
-    return max(1, -(-len(inputs.rows) // inputs.config.training.batch_size))
-
-
-def _share(inputs: RowInputs) -> float:
-    texts = texts_of_a_step(inputs)[0] * _steps(inputs)
-    return texts / (texts + len(inputs.rows))
+    tried = write(TRIED)
+    mean = sum(row.length for row in tried) / len(tried)
+    count = steps * max(1, round(tokens / mean / steps))
+    message = f"{count} texts sampled from the base for the KL term, {count // steps} beside the rows of each step"
+    inputs.observer(Notice("kl", message))
+    return tried[:count] if count <= TRIED else write(count)
 
 
 def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
@@ -163,7 +155,7 @@ def _kl(kl_on: KlOn) -> Mitigation:
 @MITIGATIONS.register("kl")
 def kl() -> Mitigation:
     """On text that the base samples itself; in candidates, wherever ``--kl-on`` says."""
-    return replace(_kl("self"), change=None, added_rows=AddedRows(_rows, share=_share, learned=False))
+    return replace(_kl("self"), change=None, added_rows=AddedRows(_rows, share=0.0, learned=False))
 
 
 @MITIGATIONS.register("kl-task")
