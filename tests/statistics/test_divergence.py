@@ -96,6 +96,14 @@ def test_with_all_tokens_kept_it_is_the_whole_divergence() -> None:
     assert kl_of_likeliest(Likeliest.of(p, 100), p).tolist() == pytest.approx([0.0] * 5, abs=1e-5)
 
 
+def test_a_likeliest_token_that_p_rules_out_counts_nothing() -> None:
+    p, q = torch.tensor([[0.0, -torch.inf, -torch.inf]]), torch.tensor([[0.0, 0.0, -torch.inf]], requires_grad=True)
+    found = kl_of_likeliest(Likeliest.of(p, 3), q)
+    assert found.item() == pytest.approx(math.log(2), abs=1e-4)
+    (slope,) = torch.autograd.grad(found.sum(), q)
+    assert slope.isfinite().all()
+
+
 def test_the_likeliest_pull_the_rest_too() -> None:
     torch.manual_seed(3)
     p, q = torch.randn(2, 1, 30)

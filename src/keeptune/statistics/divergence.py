@@ -70,5 +70,6 @@ def kl_of_likeliest(p: Likeliest, q_logits: torch.Tensor) -> torch.Tensor:
     q_logits = q_logits.float()
     log_q = q_logits.gather(1, p.ids.long()) - q_logits.logsumexp(dim=-1, keepdim=True)
     log_rests = [torch.log1p(-log.exp().sum(dim=-1).clamp(max=1 - SMALLEST_REST)) for log in (p.log_p, log_q)]
-    inside = (p.log_p.exp() * (p.log_p - log_q)).sum(dim=-1)
+    terms = p.log_p.exp() * (p.log_p - log_q)
+    inside = terms.masked_fill(p.log_p == -torch.inf, 0.0).sum(dim=-1)
     return inside + log_rests[0].exp() * (log_rests[0] - log_rests[1])
