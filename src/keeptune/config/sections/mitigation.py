@@ -20,7 +20,7 @@ class MitigationConfig(Canonical):
     plain: bool = setting(
         False,
         Affects.CHOICE,
-        "Train without any mitigation: no KL to the base, and all of the trained change kept.",
+        "Leave the default mitigation out: no KL to the base, and all of the trained change kept.",
     )
     replay: tuple[str, ...] = setting(
         (),
@@ -54,12 +54,18 @@ class MitigationConfig(Canonical):
         needs=("mitigation.self_replay", "mitigation_search.auto"),
     )
     kl: float = setting(
-        0.0, Affects.WEIGHTS, "Weight of KL(base ‖ tuned) in the loss.", unit="nats per token", range=NOT_NEGATIVE
+        0.0,
+        Affects.WEIGHTS,
+        "Weight of KL(base ‖ tuned) in the loss.",
+        more="The default mitigation sets 1.",
+        unit="nats per token",
+        range=NOT_NEGATIVE,
     )
     kl_share: float = setting(
         0.1,
         Affects.WEIGHTS,
         "Share of each step's tokens that are text the base wrote, where the KL is taken on it.",
+        more="One text of 16 tokens a step at least.",
         range=Range(0, 0.9, low_open=True),
         needs=("mitigation.kl",),
     )
@@ -118,7 +124,7 @@ class MitigationConfig(Canonical):
         Affects.WEIGHTS,
         "Share α of the trained change to keep, by interpolation with the base; `auto` chooses it.",
         more="W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903. `auto` chooses by the validation rows and the "
-        "development items of declared abilities.",
+        "development items of declared abilities; the default mitigation sets it.",
         metavar="X|auto",
         range=Range(0, 1, high_open=False),
     )
