@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -12,6 +12,7 @@ import jinja2
 import yaml
 
 from keeptune.commands import command
+from keeptune.config import MitigationConfig
 from keeptune.records import AbilityReport, Comparison, ForgettingReport, Interval, TuneResult
 from keeptune.records.masked import public
 from keeptune.report import phrases
@@ -22,6 +23,8 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 """Owner and name, as the hub accepts them for `base_model`."""
 PUBLISHED = "OWNER/NAME"
 """Placeholder for the name of the published model."""
+NOT_ON_THE_CARD = ("plain", "replay", "replay_fraction", "self_replay_prompts", "reference")
+"""Settings of mitigations that say nothing to others, or name files."""
 _MARKS = re.compile(r"([\\`*_\[\]<>|#~&])")
 
 
@@ -77,6 +80,7 @@ def model_card(report: ForgettingReport, tune: TuneResult | None, base: Publishe
         base_name=base.pinned or PurePosixPath(report.base_name.replace("\\", "/")).name,
         adapter=_is_adapter(report),
         format=_format(tune),
+        mitigation=_mitigation(report, tune),
         command=_measured_again(report, base),
         own=[a.name for a in report.abilities if a.source == "yours"],
     )
@@ -89,6 +93,23 @@ def _format(tune: TuneResult | None) -> dict[str, str]:
     data = tune.config.get("data") if tune is not None else None
     named = {"system message": "system", "prompt template": "prompt"}
     return {label: str(data[name]) for label, name in named.items() if data.get(name)} if isinstance(data, dict) else {}
+
+
+def _mitigation(report: ForgettingReport, tune: TuneResult | None) -> str:
+    """What the training did against forgetting; "" for nothing."""
+    if report.mitigation_search is not None:
+        return report.mitigation_search.chosen
+    given = tune.config.get("mitigation") if tune is not None else None
+    if tune is None or not isinstance(given, dict):
+        return ""
+    named = [
+        f"{field.name} {given[field.name]}"
+        for field in fields(MitigationConfig)
+        if field.name not in NOT_ON_THE_CARD and given.get(field.name, field.default) not in (field.default, [])
+    ]
+    replayed = [f"replay_fraction {given.get('replay_fraction')}"] if given.get("replay") else []
+    chosen = [tune.alpha.reason] if tune.alpha is not None else []
+    return "; ".join((", ".join((*replayed, *named)), *chosen)) if (*named, *replayed) else ""
 
 
 def _measured_again(report: ForgettingReport, base: PublishedBase) -> str:

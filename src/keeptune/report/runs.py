@@ -88,6 +88,7 @@ def run_report(run: RunEntry) -> RenderableType:
         "task": run.task,
         "model": run.model,
         "method": run.method,
+        "alpha": "" if run.alpha is None else f"{run.alpha:g}, chosen",
         "base": _score(run.metric, run.base),
         "tuned": _score(run.metric, run.tuned),
         "gain": _gain(run),

@@ -36,6 +36,8 @@ class Prepared:
     loop: Loop
     parameters: int
     """Parameters of the model, its adapter included."""
+    learned: int
+    """Rows that are learned: the task's and replayed ones."""
 
 
 def prepared(session: Session) -> Prepared:
@@ -58,6 +60,7 @@ def prepared(session: Session) -> Prepared:
     with session.timed("added_rows"):
         old_rows = mitigations.old_rows(other or loaded, len(train_rows), *replay_data(session))
         base_rows = mitigations.base_rows(other or loaded, [*train_rows, *old_rows])
+    learned = len(train_rows) + len(old_rows)
     train_rows += old_rows + base_rows
     of_base = loaded.parameters
     if isinstance(config.method, Full):
@@ -88,7 +91,7 @@ def prepared(session: Session) -> Prepared:
         average=mitigations.average(loaded),
         startup_key=startup_key(session, loaded, train_rows, other),
     )
-    return Prepared(session.config, loop, loaded.parameters)
+    return Prepared(session.config, loop, loaded.parameters, learned)
 
 
 def _reference(config: TuneConfig) -> LoadedModel | None:

@@ -74,7 +74,7 @@ def _summary(made: Prepared, state: LoopState, validation_examples: int) -> Trai
     loop = made.loop
     return TrainingSummary(
         method=made.config.method.kind,
-        examples=loop.rows.epoch.rows,
+        examples=made.learned,
         validation_examples=validation_examples,
         epochs=state.step / loop.epoch_steps,
         steps=state.step,

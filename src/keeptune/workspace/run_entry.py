@@ -66,6 +66,8 @@ class RunEntry(Shown):
     test_hash: str = ""
     """Hash of the items of the task; "" if not recorded."""
     abilities: tuple[AbilityEntry, ...] = ()
+    alpha: float | None = None
+    """The share of the trained change that is kept, where the run chose it."""
     created: str = ""
     """ISO 8601, UTC: when it was finished, or last written to."""
     size_bytes: int = 0
@@ -187,6 +189,7 @@ def _of_result(run: Workspace) -> dict[str, Any]:
         facts = _of_comparison(compared) | {"test_hash": _test_hash(run, plain), "kind": "tune"}
         # Of what a mitigation search chose, where there was one.
         facts["method"] = plain["training"]["method"]
+        facts["alpha"] = (plain.get("alpha") or {}).get("alpha")
         report = plain.get("forgetting")
     elif run.is_finished:
         plain = report = run.forgetting()
