@@ -46,10 +46,7 @@ def new_session(config: TuneConfig, run: Workspace, observer: Observer) -> Sessi
     rows = load_rows(config, observer)
     metrics = choose(config.evaluation, rows.test, rows.pool)
     observer(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
-    if config.mitigation_search.auto:
-        config = with_development_items(config)
-    elif config.mitigation.interpolation == AUTO:
-        config = with_development_items(config, ALPHA_DEV_FRACTION)
+    config = with_items_to_choose_by(config)
     rows = without_kept_items(config, rows, encoder, observer)
     for key, why in without_effect(config).items():
         # The built-in task limits its rows by itself.
@@ -80,6 +77,15 @@ def without_kept_items(config: TuneConfig, rows: Rows, encoder: Encoder, observe
     if not train:
         raise DataError("every train row is an item of a declared ability", "keep other items, or train on others")
     return replace(rows, train=train, validation=validation)
+
+
+def with_items_to_choose_by(config: TuneConfig) -> TuneConfig:
+    """`config` with development items where the run chooses a mitigation or α by them."""
+    if config.mitigation_search.auto:
+        return with_development_items(config)
+    if config.mitigation.interpolation == AUTO:
+        return with_development_items(config, ALPHA_DEV_FRACTION)
+    return config
 
 
 def with_development_items(config: TuneConfig, otherwise: float = DEV_FRACTION) -> TuneConfig:
