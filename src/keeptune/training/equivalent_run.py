@@ -58,7 +58,12 @@ def change_weights(config: TuneConfig, whole: Workspace, run: Workspace) -> Trai
     """
     choice, tuned = run.alpha_choice(), _weights(whole)
     steps = [(change, choice.alpha if choice and value == AUTO else value) for change, value in after_training(config)]
-    with tempfile.TemporaryDirectory(dir=run.path) as between:
+    if choice and choice.alpha == 1:
+        # All of the change is kept: an adapter that cannot be scaled stays an adapter.
+        steps = [(change, value) for change, value in after_training(config) if value != AUTO]
+    if not steps:
+        return take_over(whole, run)
+    with tempfile.TemporaryDirectory(dir=run.path, prefix=".", suffix=".partial") as between:
         for number, (change, value) in enumerate(steps, 1):
             changed = run if number == len(steps) else Workspace(Path(between) / str(number))
             changed.path.mkdir(exist_ok=True)

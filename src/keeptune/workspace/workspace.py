@@ -28,7 +28,7 @@ from keeptune.records import (
     to_plain,
 )
 from keeptune.workspace import layout
-from keeptune.workspace.atomic import write_json, write_text
+from keeptune.workspace.atomic import remove_partials, write_json, write_text
 from keeptune.workspace.json_file import read_json_file, read_json_lines, read_json_object
 from keeptune.workspace.path_part import path_part
 from keeptune.workspace.written import write_record, write_records, write_settings
@@ -376,6 +376,7 @@ class Workspace:
         inner = (self.best, self.whole.path, *(self.path / name for name in candidates))
         for folder in (*(path for _, path in self.checkpoints()), *inner):
             shutil.rmtree(folder, ignore_errors=True)
+        remove_partials(self.path)
 
     def _found(self, name: str) -> Path:
         """Path of `name`, or of its name in an earlier version if only that exists."""
