@@ -11,12 +11,21 @@ import pytest
 from safetensors.torch import load_file
 
 from keeptune.api.tune import tune
-from keeptune.config import Adapter, MitigationConfig, TuneConfig
+from keeptune.config import Adapter, MitigationConfig, MitigationSearchConfig, TuneConfig
 from keeptune.errors import StoreError
 from keeptune.events import Notice, TrainingStarted
 from keeptune.experiments import alpha_choice
-from keeptune.mitigation.default import DEFAULT, with_default_mitigation
-from keeptune.records import AlphaChoice, TuneResult, from_plain
+from keeptune.experiments.trials import Trial, refuse_others
+from keeptune.experiments.tuning import _can_search
+from keeptune.mitigation.default import (
+    DEFAULT,
+    default_for,
+    holds_default_in_spite_of_plain,
+    with_default_mitigation,
+    without_default_mitigation,
+)
+from keeptune.records import AlphaChoice, AlphaPoint, TuneResult, from_plain
+from keeptune.workspace.run_entry import read_entry
 from tests.api.runs import Told, settings
 from tests.experiments.colours import of_no_run, second
 
@@ -60,6 +69,18 @@ def test_the_plain_command_is_held_to_the_base_and_its_alpha_chosen(outcome: tup
     assert message in " ".join(result.forgetting.notices if result.forgetting else ())
 
 
+def test_what_was_done_against_forgetting_is_told(coloured: Path, outcome: tuple[Path, TuneResult, Told]) -> None:
+    run, result, _ = outcome
+    choice = choice_in(run)
+    assert result.alpha == choice
+    (card,) = (line for line in (run / "model" / "README.md").read_text().splitlines() if "Against forgetting" in line)
+    assert "kl 1.0" in card
+    assert f"α is {choice.alpha:g}" in card
+    assert read_entry(run, "run").alpha == choice.alpha
+    rows = len((coloured / "numbers.jsonl").read_text().splitlines())
+    assert result.training.examples < rows, "the base's text is no row that was learned"
+
+
 def test_only_development_items_choose(coloured: Path, outcome: tuple[Path, TuneResult, Told]) -> None:
     run, result, _ = outcome
     assert result.forgetting is not None
@@ -99,6 +120,54 @@ def test_a_named_mitigation_takes_the_defaults_place(coloured: Path, tmp_path: P
     found = with_default_mitigation(config).mitigation
     assert (found.kl, found.interpolation, found.kl_tokens) == (1.0, "auto", 16)
     assert DEFAULT == "kl=1+interpolation=auto"
+
+
+def test_settings_that_allow_a_part_get_that_part(coloured: Path, tmp_path: Path) -> None:
+    config = by_default(coloured, tmp_path / "run")
+    assert str(default_for(replace(config, method=Adapter("prompt")))) == "kl=1"
+    on_nothing = replace(config.mitigation, kl_on="replay")
+    assert str(default_for(replace(config, mitigation=on_nothing))) == "interpolation=auto"
+    told = Told(stop_at=lambda event: getattr(event, "kind", "") == "default mitigation")
+    with pytest.raises(InterruptedError):
+        tune(replace(config, method=Adapter("prompt")), told)
+    assert "kl=1;" in told.events[-1].message
+
+
+def test_a_search_goes_on_from_the_settings_of_a_default_run(coloured: Path, tmp_path: Path) -> None:
+    given = by_default(coloured, tmp_path / "run")
+    made = with_default_mitigation(given)
+    assert without_default_mitigation(made) == given
+    assert without_default_mitigation(given) == given
+    assert _can_search(made)
+    searched = replace(made, mitigation_search=MitigationSearchConfig(auto=True))
+    assert with_default_mitigation(searched) == replace(given, mitigation_search=searched.mitigation_search)
+    assert holds_default_in_spite_of_plain(replace(made, mitigation=replace(made.mitigation, plain=True)))
+    assert not holds_default_in_spite_of_plain(replace(given, mitigation=MitigationConfig(plain=True)))
+    other = replace(made, mitigation=replace(made.mitigation, kl=0.5))
+    assert without_default_mitigation(other) == other
+    assert not _can_search(other)
+
+
+def test_a_study_goes_on_with_the_items_that_chose_alpha(coloured: Path, tmp_path: Path) -> None:
+    config = by_default(coloured, tmp_path / "study" / "run")
+    config = replace(config, measure=replace(config.measure, dev_fraction=0.0))
+    tune(config, Told())
+    refuse_others([Trial("full", 0, config)])
+    with pytest.raises(StoreError, match="dev_fraction"):
+        refuse_others([Trial("full", 0, replace(config, measure=replace(config.measure, dev_fraction=0.4)))])
+
+
+def test_an_adapter_whose_whole_change_is_kept_stays_an_adapter(coloured: Path, tmp_path: Path) -> None:
+    config = replace(by_default(coloured, tmp_path / "run"), method=Adapter("dora", rank=4))
+    data = replace(config.data, validation_fraction=0.0)
+    tune(replace(config, data=data, training=replace(config.training, epochs=1.0)), Told())
+    assert choice_in(tmp_path / "run").alpha == 1.0
+    assert (tmp_path / "run" / "adapter").is_dir()
+    assert not list((tmp_path / "run").glob("**/.*.partial"))
+
+
+def test_a_loss_that_did_not_fall_chooses_nothing() -> None:
+    assert "did not lower" in alpha_choice._reason(AlphaPoint(1.0, 3.0, 1.0, ()), fell=False)
 
 
 def test_a_soft_prompt_has_no_alpha(coloured: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ smaller one where a declared ability falls by more than half its margin on devel
 from __future__ import annotations
 
 import gc
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -49,6 +50,8 @@ def choose_alpha(session: Session) -> None:
     if choice is None:
         choice = _Choice(session, whole_training(session))()
         run.write_alpha_choice(choice)
+    for alpha in ALPHAS:
+        shutil.rmtree(run.at_alpha(alpha).path, ignore_errors=True)
     session.seconds["alpha"] = choice.seconds
     session.observer(Notice("interpolation", f"{choice.reason} ({choice.seconds:.0f} s to choose it)"))
 
@@ -76,14 +79,14 @@ class _Choice:
         points = {alpha: AlphaPoint(alpha, losses[alpha], shares[alpha], None) for alpha in ALPHAS}
         first = min(alpha for alpha, share in shares.items() if share >= NEARLY_ALL)
         for alpha in (alpha for alpha in ALPHAS if alpha == first or (alpha < first and shares[alpha] >= ENOUGH)):
-            _, answered = self._evaluated(self._at(alpha), (), kept)
+            answered = self._evaluated(self._at(alpha), (), kept)[1] if kept else {}
             drops = tuple(dev_drop(ability, base[ability.name], answered[ability.name]) for ability in kept)
             points[alpha] = replace(points[alpha], drops=drops)
             if _worst(drops) <= HALF:
                 break
         asked = [point for point in points.values() if point.drops is not None]
         best = next((p for p in asked if _worst(p.drops) <= HALF), min(asked, key=lambda point: _worst(point.drops)))
-        return AlphaChoice(best.alpha, _reason(best), tuple(points.values()), time.monotonic() - began)
+        return AlphaChoice(best.alpha, _reason(best, fell=fall > 0), tuple(points.values()), time.monotonic() - began)
 
     def _validation(self) -> list[EncodedRow]:
         encoder = self.session.encoder
@@ -129,10 +132,13 @@ def _worst(drops: Sequence[DevDrop] | None) -> float:
     return max((drop.share_of_margin for drop in drops or ()), default=0.0)
 
 
-def _reason(point: AlphaPoint) -> str:
+def _reason(point: AlphaPoint, *, fell: bool) -> str:
+    if not fell:
+        return f"α is {point.alpha:g}: the training did not lower the validation loss, by which α is chosen"
     share = f"{100 * point.share:.0f} % of the fall in validation loss"
     if not point.drops:
-        return f"α is {point.alpha:g}, the smallest of {', '.join(f'{a:g}' for a in ALPHAS)} that keeps {share}"
+        smallest = f"the smallest of {', '.join(f'{a:g}' for a in ALPHAS)} that keeps {100 * NEARLY_ALL:g} %"
+        return f"α is {point.alpha:g}, {smallest}: it keeps {share}"
     worst = max(point.drops, key=lambda drop: drop.share_of_margin)
     return (
         f"α is {point.alpha:g}: it keeps {share}, and the largest drop on development items is {worst.drop:.1f} "

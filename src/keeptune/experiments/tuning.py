@@ -22,7 +22,12 @@ from keeptune.mitigation.candidates import (
     refuse_nothing_to_keep,
     refuse_other_mitigations,
 )
-from keeptune.mitigation.default import DEFAULT, with_default_mitigation
+from keeptune.mitigation.default import (
+    default_for,
+    holds_default_in_spite_of_plain,
+    with_default_mitigation,
+    without_default_mitigation,
+)
 from keeptune.mitigation.spec import PLAIN
 from keeptune.records import ForgettingReport, TuneResult
 from keeptune.training.new_session import new_session
@@ -47,9 +52,13 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         observer(RunStarted(str(run)))
         session = new_session(config, run, observer)
-        if config != given:
-            message = f"no mitigation is named, so the default is used, {DEFAULT}; --plain leaves it out"
+        default = default_for(given)
+        if default != PLAIN:
+            message = f"no mitigation is named, so the default is used, {default}; --plain leaves it out"
             session.observer(Notice("default mitigation", message))
+        if holds_default_in_spite_of_plain(config):
+            message = "plain changes nothing: the settings name mitigations; --kl 0 --interpolation 1 leaves them out"
+            session.observer(Notice("no effect", message))
         start = session.config.model
         session = with_found_settings(session.with_model(merged_start(start, run)))
         search = _searched(session) if session.config.mitigation_search.auto else None
@@ -98,7 +107,7 @@ def _can_search(config: TuneConfig) -> bool:
     """Whether these settings allow --auto."""
     try:
         refuse_nothing_to_keep(config)
-        refuse_other_mitigations(config)
+        refuse_other_mitigations(without_default_mitigation(config))
     except ConfigError:
         return False
     return True
