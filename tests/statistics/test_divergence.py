@@ -86,7 +86,8 @@ def test_the_likeliest_tokens_and_one_outcome_for_the_rest(pairs: list[tuple[flo
     exact = (merged[0] * (merged[0] / merged[1]).log()).sum().item()
     found = kl_of_likeliest(likeliest, q).item()
     assert found == pytest.approx(exact, rel=1e-2, abs=1e-4)
-    assert found <= kl(p, q).item() + 1e-4
+    # The rest of 1 in float32: a small one has few digits.
+    assert found <= 1.01 * kl(p, q).item() + 1e-4
 
 
 def test_with_all_tokens_kept_it_is_the_whole_divergence() -> None:
