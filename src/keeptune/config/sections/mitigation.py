@@ -65,7 +65,7 @@ class MitigationConfig(Canonical):
         0.1,
         Affects.WEIGHTS,
         "Share of each step's tokens that are text the base wrote, where the KL is taken on it.",
-        more="One text of 16 tokens a step at least.",
+        more="One text a step at least.",
         range=Range(0, 0.9, low_open=True),
         needs=("mitigation.kl",),
     )
