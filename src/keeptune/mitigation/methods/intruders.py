@@ -63,7 +63,7 @@ def _unfit(_share: Any, config: TuneConfig) -> ConfigError | None:
             "use --method lora or rslora, or leave --mitigation intruders out",
         )
     if find_spec("peft.tuners.lora.intruders") is None:
-        return ConfigError("this version of peft cannot find intruder dimensions", "pip install --upgrade peft")
+        return ConfigError("this version of peft cannot find intruder dimensions", "pip install -U peft")
     return None
 
 
