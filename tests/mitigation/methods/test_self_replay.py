@@ -43,7 +43,7 @@ def self_replay_rows(
     observer: Observer = silent,
 ) -> list[EncodedRow]:
     """The rows of a training with the default settings."""
-    inputs = RowInputs(TuneConfig(), loaded, encoder, 4096, observer, (), prompts, forbidden)
+    inputs = RowInputs(TuneConfig(), loaded, encoder, 4096, observer, prompts=prompts, forbidden=forbidden)
     return self_replay.self_replay_rows(inputs, count, writing or Writing())
 
 
