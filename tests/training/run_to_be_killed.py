@@ -10,7 +10,16 @@ import time
 from pathlib import Path
 
 from keeptune.api.tune import tune
-from keeptune.config import Adapter, DataConfig, Full, MeasureConfig, ModelConfig, TrainingConfig, TuneConfig
+from keeptune.config import (
+    Adapter,
+    DataConfig,
+    Full,
+    MeasureConfig,
+    MitigationConfig,
+    ModelConfig,
+    TrainingConfig,
+    TuneConfig,
+)
 from keeptune.events import Event, StepDone, TrainingStarted
 from keeptune.training import checkpoint
 
@@ -38,9 +47,10 @@ def main(model: str, data: str, output: str, method: str, resume: str, hang_at: 
         TuneConfig(
             model=ModelConfig(name=model, device="cpu", dtype="float32"),
             data=DataConfig(train=data, limit_test=4),
-            method=Full() if method == "full" else Adapter(rank=4, dropout=0.2),
+            method=Full() if method.startswith("full") else Adapter(rank=4, dropout=0.2),
             training=TrainingConfig(lr=1e-2, epochs=3.0, batch_size=4, checkpoint_minutes=0.0, seed=3),
             measure=MeasureConfig(extent="none"),
+            mitigation=MitigationConfig(plain=not method.endswith("by-default"), kl_tokens=16),
             output=output,
             resume=resume == "resume",
         ),

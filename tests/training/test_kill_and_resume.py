@@ -63,7 +63,7 @@ def assert_same_weights(one: Path, other: Path) -> None:
     assert not different
 
 
-@pytest.mark.parametrize(("kind", "method"), [("llama", "lora"), ("gpt2", "full")])
+@pytest.mark.parametrize(("kind", "method"), [("llama", "lora"), ("gpt2", "full"), ("llama", "full-by-default")])
 def test_killed_runs_resume_to_equal_weights(tiny, data: Path, tmp_path: Path, kind: str, method: str) -> None:
     model = tiny(kind)
     lines = finish(start(model, data, tmp_path / "whole", method))
@@ -79,14 +79,14 @@ def test_killed_runs_resume_to_equal_weights(tiny, data: Path, tmp_path: Path, k
     # And once with a checkpoint half written.
     process = start(model, data, broken, method, "resume", hang_at=last - 1)
     kill_at(process, "writing")
-    assert list(broken.glob(".checkpoint-*.partial")), "the kill left no half-written checkpoint"
+    assert list(broken.rglob(".checkpoint-*.partial")), "the kill left no half-written checkpoint"
     lines = finish(start(model, data, broken, method, "resume"))
     first = int(next(line for line in lines if line.startswith("from")).split()[1])
     # A checkpoint was due at every step, so no more than the step under way is repeated.
     assert first >= reached
     assert first >= last - 3
     assert_same_weights(tmp_path / "whole", broken)
-    assert not list(broken.glob(".*partial"))
+    assert not list(broken.rglob(".*partial"))
 
 
 def test_seeds_repeat_and_differ(tiny, data: Path, tmp_path: Path) -> None:
