@@ -129,7 +129,7 @@ class Terminal:
     def _wait_for_checkpoint(self, process: subprocess.Popen[str]) -> None:
         end = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < end and process.poll() is None:
-            if list(self.folder.glob("runs/*/checkpoint-*")):
+            if list(self.folder.glob("runs/**/checkpoint-*")):
                 return
             time.sleep(0.2)
         output = process.communicate()[0]
