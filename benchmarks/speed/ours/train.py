@@ -18,6 +18,7 @@ def loop_of(order: dict[str, Any], folder: str, observer: Any) -> Any:
     from keeptune.models.load import load_model
     from keeptune.records import EncodedRow
     from keeptune.training.loop import Loop
+    from keeptune.workspace.workspace import Workspace
 
     model = ModelConfig(name=order["model"], dtype=order["dtype"], device=order["device"])
     loaded = load_model(model, train_weights=order["method"] == "full")
@@ -31,7 +32,7 @@ def loop_of(order: dict[str, Any], folder: str, observer: Any) -> Any:
         lr=order["lr"], epochs=1.0, batch_size=order["rows_a_step"], torch_compile=order["compile"]
     )
     source = FixedRows(rows, training.batch_size, training.seed)
-    return Loop(loaded, source, training, Path(folder), "speed", observer)
+    return Loop(loaded, source, training, Workspace(Path(folder)), "speed", observer)
 
 
 def main() -> None:
