@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from keeptune.config.paths import with_absolute_paths
-from keeptune.config.renamed import upgraded
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import StoreError
 from keeptune.records import (
@@ -29,12 +28,12 @@ from keeptune.records import (
 )
 from keeptune.workspace import layout
 from keeptune.workspace.atomic import remove_partials, write_json, write_text
-from keeptune.workspace.json_file import read_json_file, read_json_lines, read_json_object
+from keeptune.workspace.json_file import read_json_file, read_json_object
 from keeptune.workspace.path_part import path_part
+from keeptune.workspace.read_back import NEW_RUN, current_path, read_eval_records, read_object, read_record
 from keeptune.workspace.written import write_record, write_records, write_settings
 
 T = TypeVar("T")
-NEW_RUN = "start a new run in another --output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Workspace:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the folder does not exist."""
+        """Whether the folder does not exist, or holds nothing but a lock."""
         return not self.path.is_dir() or all(entry.name == layout.LOCK for entry in self.path.iterdir())
 
     @property
@@ -71,7 +70,7 @@ class Workspace:
 
     def settings(self, fix: str = NEW_RUN) -> dict[str, Any]:
         """The settings of any verb as plain values; `fix` is the way out if they cannot be read."""
-        return _read_object(self.settings_file, fix)
+        return read_object(self.settings_file, fix)
 
     def tune_settings(self, fix: str = NEW_RUN) -> TuneConfig:
         """The settings of a `tune`."""
@@ -282,7 +281,7 @@ class Workspace:
 
     def samples(self, name: str) -> list[EvalRecord]:
         """One model's records of the task's test items."""
-        return _read_records(self.path / layout.SAMPLES / f"{path_part(name)}.jsonl")
+        return read_eval_records(self.path / layout.SAMPLES / f"{path_part(name)}.jsonl")
 
     def write_ability_records(self, ability: str, name: str, records: Iterable[EvalRecord]) -> None:
         """Write one model's records of an ability's items."""
@@ -290,7 +289,7 @@ class Workspace:
 
     def ability_records(self, ability: str, name: str) -> list[EvalRecord]:
         """One model's records of an ability's items."""
-        return _read_records(self._ability(ability, name))
+        return read_eval_records(self._ability(ability, name))
 
     def _ability(self, ability: str, name: str) -> Path:
         return self.path / layout.ABILITIES / path_part(ability) / f"{name}.jsonl"
@@ -302,7 +301,7 @@ class Workspace:
 
     def result(self) -> dict[str, Any]:
         """The result of a `tune` or an `eval`, as plain values."""
-        return _read_object(self.path / layout.RESULT, "give the folder of a finished run")
+        return read_object(self.path / layout.RESULT, "give the folder of a finished run")
 
     def tune_result(self) -> TuneResult:
         """The result of a `tune`."""
@@ -323,7 +322,7 @@ class Workspace:
 
     def forgetting(self) -> dict[str, Any]:
         """The forgetting report, as plain values."""
-        return _read_object(self.path / layout.FORGETTING, "give the folder of a finished run")
+        return read_object(self.path / layout.FORGETTING, "give the folder of a finished run")
 
     def write_forgetting(self, report: ForgettingReport) -> None:
         """Write the forgetting report."""
@@ -379,26 +378,7 @@ class Workspace:
         remove_partials(self.path)
 
     def _found(self, name: str) -> Path:
-        """Path of `name`, or of its name in an earlier version if only that exists."""
-        file, earlier = self.path / name, self.path / layout.EARLIER_NAMES.get(name, name)
-        return earlier if earlier.exists() and not file.exists() else file
+        return current_path(self.path, name)
 
     def _record(self, kind: type[T], name: str) -> T:
-        file = self._found(name)
-        try:
-            return from_plain(kind, upgraded(read_json_file(file)))
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{file} cannot be read: {error}", NEW_RUN) from error
-
-
-def _read_object(file: Path, fix: str) -> dict[str, Any]:
-    """Settings or a report, with current names."""
-    plain: dict[str, Any] = upgraded(read_json_object(file, fix))
-    return plain
-
-
-def _read_records(file: Path) -> list[EvalRecord]:
-    try:
-        return [from_plain(EvalRecord, line) for line in read_json_lines(file)]
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{file} cannot be read: {error}", "delete that run's folder, and run it again") from error
+        return read_record(kind, self._found(name))
