@@ -1,11 +1,11 @@
 """This code beside another revision of it: T1, T2, T4 and T5, in turn, in one run on one machine.
 
-    KEEPTUNE_DATA=<folder> python benchmarks/speed/beside_revision.py --before CHECKOUT [--pairs 3] [--draft]
+    KEEPTUNE_DATA=<folder> python benchmarks/speed/beside_revision.py --before CHECKOUT [--pairs 3] [--only T5 T4]
     python benchmarks/speed/beside_revision.py --table          print from the record alone
 
 CHECKOUT is another checkout of this repository; its workers run with its own source. Before the pairs, each side
 trains once so that what is compiled is in its cache. The ratio is this code's rate to the other's, pair by pair; 1
-means equally fast. The record is results/speed/beside_revision.json.
+means equally fast. The record is results/speed/beside_revision.json; `--only` replaces these workloads in it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import beside_trl
 import t1_lora
 import t2_full
-from measure import HERE, ROOT, Aim, Found, in_turn, medians, options_of, ratios, script, surely, work
+from measure import HERE, ROOT, Aim, Found, in_turn, medians, options_of, ratios, read, script, surely, work
 from rows import encoded, encoded_choices, model_folder
 
 NAME = "beside_revision"
@@ -44,6 +44,8 @@ def measure(options: argparse.Namespace) -> Found:
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for target, (worker, order, rate) in _workloads(options).items():
+            if options.only and target not in options.only:
+                continue
             roots = {NOW: ROOT, BEFORE: before}
             runs = {name: _run(root, worker, order, rate, f"{folder}/{name}") for name, root in roots.items()}
             if target in ("T1", "T2"):
@@ -53,7 +55,9 @@ def measure(options: argparse.Namespace) -> Found:
             for name in roots:
                 print(f"  {target}, {name}: {medians(found[target], name, RATE):.1f} {UNITS[target]}", flush=True)
     commit = subprocess.check_output(["git", "-C", str(before), "rev-parse", "--short", "HEAD"], text=True).strip()
-    return {"before": commit, "pairs": found}
+    record = read(NAME)
+    kept = record["pairs"] if options.only and record and record["before"] == commit else {}
+    return {"before": commit, "pairs": {**kept, **found}}
 
 
 def _run(root: Path, worker: str, order: Found, rate: Measure, cache: str) -> Callable[[], Found]:
@@ -107,6 +111,7 @@ def lines(record: Found | None) -> list[str]:
             ratios(pairs, RATE, NOW, BEFORE),
         )
         for target, aim in AIMS.items()
+        if target in record["pairs"]
         for pairs in [record["pairs"][target]]
     ]
 
@@ -114,6 +119,7 @@ def lines(record: Found | None) -> list[str]:
 def _options() -> argparse.ArgumentParser:
     parser = options_of(__doc__, pairs=3, steps=12, items=100, prompts=64, new_tokens=64)
     parser.add_argument("--before", metavar="CHECKOUT")
+    parser.add_argument("--only", nargs="*", choices=list(AIMS), metavar="TARGET")
     return parser
 
 

@@ -112,8 +112,9 @@ def _without_paths(text: str) -> str:
 
 
 def in_turn(pairs: int, runs: Mapping[str, Callable[[], Found]]) -> list[dict[str, Found]]:
-    """What each of `runs` found, pair by pair, one after the other."""
-    return [{name: surely(run()) for name, run in runs.items()} for _ in range(pairs)]
+    """What each of `runs` found, pair by pair, one after the other; every second pair in reverse order."""
+    orders = [list(runs.items()), list(reversed(runs.items()))]
+    return [{name: surely(run()) for name, run in orders[pair % 2]} for pair in range(pairs)]
 
 
 def medians(pairs: Sequence[Mapping[str, Found]], who: str, what: str) -> float:
