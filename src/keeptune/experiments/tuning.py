@@ -15,15 +15,14 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.alpha_choice import choose_alpha
 from keeptune.experiments.hyperparameter_search import with_found_settings
-from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
+from keeptune.experiments.mitigation_search import TIMES, MitigationSearch, SearchOutcome, Trainer, settle
 from keeptune.inference.task_format import as_found, keep_format
 from keeptune.mitigation.candidates import (
     candidates_of,
     refuse_nothing_to_keep,
     refuse_other_mitigations,
 )
-from keeptune.mitigation.default import DEFAULT, with_default_mitigation
-from keeptune.mitigation.spec import PLAIN
+from keeptune.mitigation.default import DEFAULT, with_default_mitigation, without_default_mitigation
 from keeptune.records import ForgettingReport, TuneResult
 from keeptune.training.new_session import new_session
 from keeptune.training.resume import check_origin, keep_measured_settings, with_kept_settings
@@ -47,7 +46,7 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         observer(RunStarted(str(run)))
         session = new_session(config, run, observer)
-        if config != given:
+        if config != given and not config.mitigation_search.auto:
             message = f"no mitigation is named, so the default is used, {DEFAULT}; --plain leaves it out"
             session.observer(Notice("default mitigation", message))
         start = session.config.model
@@ -74,8 +73,7 @@ def _searched(session: Session) -> SearchOutcome:
     """The mitigation search of `--auto`; the weights that it chose are the run's."""
     check_origin(session)
     session.workspace.begin(session.config)
-    candidates = (PLAIN, *candidates_of(session.config))
-    outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates)()
+    outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates_of(session.config))()
     settle(outcome.made.model, session.workspace)
     return outcome
 
@@ -98,20 +96,19 @@ def _can_search(config: TuneConfig) -> bool:
     """Whether these settings allow --auto."""
     try:
         refuse_nothing_to_keep(config)
-        refuse_other_mitigations(config)
+        refuse_other_mitigations(without_default_mitigation(config))
     except ConfigError:
         return False
     return True
 
 
 def _what_auto_would_do(config: TuneConfig, run: Workspace, minutes: float) -> str:
-    candidates = candidates_of(config)
-    trained = len({candidate.training for candidate in candidates} - {PLAIN})
     again = command("tune", config=run.settings_file, auto=True, output=f"{run}-auto")
+    candidates = ", ".join(map(str, candidates_of(config)))
     return (
         f"--auto looks for the cheapest mitigation that keeps every declared ability and enough of the gain: it tries "
-        f"{', '.join(map(str, candidates))}, in this order, until one does; "
-        f"at most {trained} trainings of about {minutes:.0f} minutes each: {again}"
+        f"{candidates} and interpolations of each, in this order, until one does. A training takes about "
+        f"{minutes:.0f} minutes, and none starts after {TIMES} times that: {again}"
     )
 
 
