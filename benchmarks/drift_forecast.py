@@ -1,7 +1,7 @@
 """Whether drift tells which candidates lose an ability: `python benchmarks/drift_forecast.py`, from the records alone.
 
-A search could leave out a candidate whose drift, KL(base ‖ tuned) on text of the base or on the task's prompts, is
-above a threshold. For each record of `results/claims` and `results/model_case`, the threshold comes from the others: the
+A search could leave out a candidate whose drift, KL(base ‖ tuned) on text of the base or on prompts, is above a
+threshold. For each record of `results/claims` and `results/model_case`, the threshold comes from the others: the
 one with the fewest errors. An error is a run that keeps and would be left out, or one that loses and would be tried.
 """
 
