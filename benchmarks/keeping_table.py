@@ -71,7 +71,7 @@ def _cells(record: Record, found: Records) -> list[str]:
     plain = plain_of(record, found)
     compared = plain is not None and plain is not record
     goal = ""
-    if compared and record["recipe"] == "default":
+    if compared and record["recipe"] in ("default", "candidate"):
         goal = "; ".join(not_reached(record, plain)) or "reached"
     own = record["drift"].get("text of the base")
     return [

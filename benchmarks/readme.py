@@ -16,12 +16,14 @@ import abilities
 import claims
 import explanations
 import keeping_ablation_table
+import keeping_candidates
 import keeping_table
 import lm_eval_logs
 import measure_time
 import mix
 import model_case
 import rescue_trl
+import sequential_verdicts
 import tasks
 import verdict_grid
 from earlier_words import read_record
@@ -48,7 +50,9 @@ def tables() -> dict[str, str]:
             found[name] = benchmark.table(read_record(benchmark.RESULTS))
     found["keeping"] = keeping_table.table()
     found["keeping-ablation"] = keeping_ablation_table.table(read_records(keeping_ablation_table.RESULTS))
+    found["keeping-candidates"] = keeping_table.table(keeping_candidates.RESULTS)
     found["verdict-grid"] = verdict_grid.headline(json.loads(verdict_grid.RESULTS.read_text(encoding="utf-8")))
+    found["sequential"] = sequential_verdicts.text(json.loads(sequential_verdicts.RESULTS.read_text(encoding="utf-8")))
     if DEMO.exists():
         found["demo-output"] = f"```\n{DEMO.read_text(encoding='utf-8').strip()}\n```"
     return found

@@ -27,9 +27,9 @@ from verdict_cells import MARGIN, Judged, judged, random_of
 from verdict_samples import LOWER_IS_BETTER, METRICS, FloatArray, Sample, mean_of, means, shape
 
 RESULTS = Path(__file__).parent / "results" / "sequential_verdicts.json"
-AT_MARGIN, ELSEWHERE, CHUNK = 2_000, 500, 500
+AT_MARGIN, ELSEWHERE, CHUNK = 1_000, 250, 250
 DROPS = {"at the margin": 1.0, "unchanged": 0.0, "2.4 margins": 2.4, "5 margins": 5.0}
-LAYOUTS = ("200 singles", "400 singles", "600 singles", "106 x 4", "200 of 1 to 5", "200 lognormal")
+LAYOUTS = ("200 singles", "400 singles", "106 x 4", "200 lognormal")
 KINDS = {
     "accuracy": ("2% 0.2", "10% 0.2", "20% 0.2"),
     "ROUGE in scale": ("moves",),
@@ -160,8 +160,8 @@ def misses(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def summary(result: dict[str, Any]) -> list[str]:
-    """What the whole grid says, in lines."""
+def text(result: dict[str, Any]) -> str:
+    """What the whole grid says, for the table and for docs/forgetting.md."""
     cells = result["cells"]
 
     def span(key: str, place: int) -> str:
@@ -174,10 +174,12 @@ def summary(result: dict[str, Any]) -> list[str]:
         for word in ("kept", "lost")
     ]
     for word, name in (("kept", "unchanged"), ("lost", "2.4 margins"), ("lost", "5 margins")):
-        power = [np.mean([cell[f"{word}, {name}"][place] for cell in cells]) for place in (0, 1)]
+        power = [float(np.mean([cell[f"{word}, {name}"][place] for cell in cells])) for place in (0, 1)]
         items = float(np.mean([cell[f"items, {name}"] for cell in cells]))
-        lines.append(f"- {word}, {name}: {power[1]:.0%} against {power[0]:.0%}, with {items:.0%} of the items.")
-    return lines
+        lines.append(
+            f"- {word}, {name}: {shown(power[1])} against {shown(power[0])}, with {shown(items)} of the items."
+        )
+    return "\n".join(lines)
 
 
 def table(result: dict[str, Any]) -> str:
@@ -188,16 +190,16 @@ def table(result: dict[str, Any]) -> str:
         "# Verdicts in blocks beside verdicts on all items",
         "",
         f"By `python benchmarks/sequential_verdicts.py`: {AT_MARGIN:,} repetitions at the margin, {ELSEWHERE:,} "
-        f"elsewhere, {result['seconds']} s of one processor. {result['early']:.0%} of the error is for stopping early. "
-        "Two figures: on all items → in blocks. Items: the mean share that was evaluated in blocks.",
+        f"elsewhere, {result['seconds']} s of one processor. {shown(result['early'])} of the error is for stopping "
+        "early. Two figures: on all items → in blocks. Items: the mean share that was evaluated in blocks.",
         "",
-        *summary(result),
+        text(result),
         "",
         f"| {' | '.join(keys)} |",
         "|---" * len(keys) + "|",
         *(f"| {' | '.join(shown(cell[key]) for key in keys)} |" for cell in result["cells"]),
         "",
-        f"False verdicts at most {MOST_FALSE:.1%} (2.5 % by design): "
+        f"False verdicts at most {100 * MOST_FALSE:.1f} % (2.5 % by design): "
         + ("all are met." if not missed else "missed by " + "; ".join(missed) + "."),
         "",
     ]
@@ -207,7 +209,7 @@ def table(result: dict[str, Any]) -> str:
 def shown(value: Any) -> str:
     if isinstance(value, list):
         return " → ".join(f"{100 * each:.1f} %" for each in value)
-    return f"{value:.0%}" if isinstance(value, float) else str(value)
+    return f"{100 * value:.0f} %" if isinstance(value, float) else str(value)
 
 
 def main() -> None:

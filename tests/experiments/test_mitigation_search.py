@@ -42,7 +42,7 @@ pytestmark = pytest.mark.usefixtures("able_bases")
 def outcome(coloured: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TuneResult, Told]:
     told = Told()
     output = tmp_path_factory.mktemp("search") / "run"
-    config = second(coloured, output, candidates=("interpolation=0.75", "replay=0.4+kl=0.5", "lora"), min_gain=0.5)
+    config = second(coloured, output, candidates=("interpolation=0.75", "replay=0.6+kl=0.1", "lora"), min_gain=0.5)
     config = replace(config, mitigation=MitigationConfig(replay=(str(coloured / "old.jsonl"),)))
     return output, tune(config, told), told
 
@@ -54,7 +54,7 @@ def test_it_searches_until_what_was_declared_is_kept(outcome: tuple[Path, TuneRe
     assert [candidate.candidate for candidate in (plain, interpolated, repaired)] == [
         "plain",
         "interpolation=0.75",
-        "replay=0.4+kl=0.5",
+        "replay=0.6+kl=0.1",
     ]
     assert {str(parse(candidate.candidate).training) for candidate in its_interpolations} <= {repaired.candidate}, (
         "more room is looked for by the interpolation alone"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from keeptune.config import Adapter, Full, MitigationConfig, TrainingConfig, TuneConfig
 from keeptune.errors import ConfigError
+from keeptune.mitigation.active import without_after_training
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.mitigation.spec import ROUTE, MitigationSpec, Part, parse, refuse_overridden
@@ -29,6 +30,13 @@ MITIGATION = {
     "l2sp": {"l2sp": 0.01},
     "ewc": {"ewc": 10.0},
     "replay": {"replay": OLD, "replay_fraction": 0.05},
+    "infosft": {"extra": ("infosft=0.93",)},
+    "flow": {"extra": ("flow=1",)},
+    "prift": {"extra": ("prift",)},
+    "lines": {"extra": ("lines=0.5",)},
+    "intruders": {"extra": ("intruders=0.75",)},
+    "average": {"extra": ("average=0.98",)},
+    "sdft": {"extra": ("sdft",)},
 }
 """What each row sets where no value is given."""
 
@@ -65,6 +73,12 @@ def test_a_smaller_step_makes_smaller_what_is_there() -> None:
     config = replace(CONFIG, training=TrainingConfig(lr_factor=0.5))
     assert parse("smaller=0.5").apply(config).training.lr_factor == 0.25
     assert parse("smaller").apply(config).training.lr_factor == pytest.approx(0.15)
+
+
+def test_dft_with_kl_on_the_tasks_rows_is_asft() -> None:
+    found = parse("full+token-weights=dft+kl-task=0.1").apply(CONFIG)
+    assert found.mitigation == MitigationConfig(token_weights="dft", kl=0.1, kl_on="task")
+    assert unfit(found) is None
 
 
 def test_several_joined() -> None:
@@ -170,7 +184,8 @@ def specs(draw: st.DrawFn) -> MitigationSpec:
         if isinstance(mitigation.default, str):
             value = draw(st.none() | st.sampled_from(["stm", "talr", "dft"]))
         elif mitigation.default is not None:
-            value = draw(st.none() | st.floats(1e-300, 1.0, exclude_max=True))
+            low = 0.5 if name == "infosft" else 1e-300
+            value = draw(st.none() | st.floats(low, 1.0, exclude_min=True, exclude_max=True))
             if mitigation.setting in ("mitigation.kl", "mitigation.l2sp", "mitigation.ewc", "training.lr_factor"):
                 value = draw(st.none() | st.floats(1e-300, 1e300))
         parts.append(Part(name, value))
@@ -190,8 +205,7 @@ def test_alpha_and_training_are_what_the_settings_have(spec: MitigationSpec) -> 
     assert spec.training.alpha == 1.0
     assert spec.interpolated(0.5).alpha == 0.5
     assert spec.interpolated(0.5).training == spec.training
-    trained = spec.training.apply(CONFIG)
-    assert trained == replace(config, mitigation=replace(config.mitigation, interpolation=1.0))
+    assert spec.training.apply(CONFIG) == without_after_training(config)
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,8 @@ MITIGATION_SETTINGS: dict[str, dict[str, Any]] = {
     "stm": {"token_weights": "stm"},
     "talr": {"token_weights": "talr"},
     "dft": {"token_weights": "dft"},
+    "dft and kl-task": {"token_weights": "dft", "kl": 0.5, "kl_on": "task"},
+    **{name: {"extra": (name,)} for name in ("infosft", "flow", "prift", "lines", "intruders", "average", "sdft")},
     "all": {
         "replay_fraction": 0.2,
         "self_replay": 0.1,
@@ -138,7 +140,7 @@ def plain(talking: Path, files: Path, tmp_path_factory: pytest.TempPathFactory) 
     ("name", "method"),
     [
         *((name, LORA) for name in MITIGATION_SETTINGS),
-        *((name, Full()) for name in ("kl", "l2sp", "ewc", "freeze", "all")),
+        *((name, Full()) for name in ("kl", "l2sp", "ewc", "freeze", "flow", "lines", "average", "sdft", "all")),
     ],
     ids=lambda value: value if isinstance(value, str) else value.kind,
 )
@@ -273,6 +275,12 @@ def test_an_interpolated_run_that_stands_alone_trains_for_itself(talking: Path, 
     [
         (Adapter(kind="pissa"), {"kl": 0.1}, "--kl needs the base"),
         (Adapter(kind="prompt"), {"interpolation": 0.5}, "--interpolation scales"),
+        (Adapter(kind="prompt"), {"extra": ("lines",)}, "lines scales"),
+        (Full(), {"extra": ("intruders",)}, "intruders scales"),
+        (LORA, {"token_weights": "dft", "extra": ("infosft",)}, "each replace the loss"),
+        (Adapter(kind="pissa"), {"extra": ("sdft",)}, "sdft needs the base"),
+        (LORA, {"kl": 0.1, "extra": ("sdft",)}, "and kl needs"),
+        (LORA, {"extra": ("flow", "sdft")}, "and flow needs"),
         (Adapter(kind="prefix"), {"freeze": 0.5}, "--freeze leaves layers out"),
         (Adapter(kind="dora"), {"l2sp": 0.1}, "--l2sp is a penalty"),
         (LORA, {"kl": 0.1, "kl_on": "replay"}, "--kl-on replay"),

@@ -22,8 +22,9 @@ from keeptune.inference.generate import generate
 from keeptune.inference.loglikelihood import mean_loss
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.weights import trainable_weights
 from keeptune.records import EncodedRow, Example, Message
-from keeptune.training.checkpoint import load_trainable, read_weights, trainable_weights
+from keeptune.training.checkpoint import load_trainable, read_weights
 from keeptune.workspace.workspace import Workspace
 from tests.training.loops import loop_over
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keeptune.abilities.declared import wanted_abilities
+from keeptune.assessment.blocks import in_blocks, planned_of
 from keeptune.assessment.two_models import AbilityEvaluator
 from keeptune.config.schema import ModelConfig
 from keeptune.data.encode import Encoder, same_tokenizer
@@ -17,13 +18,16 @@ from keeptune.forgetting.compare import compare, pair
 from keeptune.forgetting.drop import measure_drop
 from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.paired_scores import paired_scores
+from keeptune.forgetting.sequential import side_of
 from keeptune.forgetting.unscored import filled_pairs
 from keeptune.inference.encoding import new_tokens
 from keeptune.inference.evaluator import Evaluator, load_for_inference
 from keeptune.mitigation.candidates import refuse_nothing_to_keep
+from keeptune.mitigation.choose_candidate import HALF
 from keeptune.mitigation.spec import MitigationSpec
 from keeptune.records import Ability, DevDrop, DevEvidence, EvalRecord, Example, Undefined
 from keeptune.scoring.table import get_metric
+from keeptune.statistics.planning import ALPHA
 from keeptune.training.replay_data import check_replayed
 from keeptune.training.session import Session
 
@@ -59,7 +63,8 @@ class DevComparison:
 
     def evidence(self, candidate: MitigationSpec, model: ModelConfig) -> DevEvidence:
         """What the model of `candidate` gains and loses; its seconds are 0."""
-        answers = _answers(self.session, model, self.encoder, self.items)
+        base = self.base if self.session.config.measure.sequential else None
+        answers = _answers(self.session, model, self.encoder, self.items, base)
         metric = self.session.metrics.primary
         task = compare(self.base.task, answers.task, metric)
         return DevEvidence(
@@ -77,7 +82,10 @@ class DevComparison:
         )
 
     def _drop(self, ability: Ability, answers: DevAnswers) -> DevDrop:
-        return dev_drop(ability, self.base.abilities[ability.name], answers.abilities[ability.name])
+        other = answers.abilities[ability.name]
+        evaluated = {record.item_id for record in other}
+        base = [record for record in self.base.abilities[ability.name] if record.item_id in evaluated]
+        return dev_drop(ability, base, other)
 
 
 def dev_drop(ability: Ability, base: Sequence[EvalRecord], other: Sequence[EvalRecord]) -> DevDrop:
@@ -151,15 +159,40 @@ def why_left_out(ability: Ability, records: Sequence[EvalRecord], *, same: bool)
     return found.reason if isinstance(found, Undefined) else found
 
 
-def _answers(session: Session, model: ModelConfig, encoder: Encoder, items: DevItems) -> DevAnswers:
-    """Of one model, to the development items alone; answers of earlier runs are used again."""
+def until_out(evaluator: AbilityEvaluator, ability: Ability, base: Sequence[EvalRecord]) -> list[EvalRecord]:
+    """Evaluate the development items in blocks, until the drop is surely more than the share of the margin by which a
+    candidate keeps an ability. `base` are its records of all of them."""
+    before = {record.item_id: record for record in base}
+    planned, limit = planned_of(ability.dev), HALF * ability.margin
+    found: list[EvalRecord] = []
+    for block in in_blocks(ability.dev, ability.name):
+        found += evaluator.evaluate(ability, block)
+        pairs = pair([before[record.item_id] for record in found], found)
+        if side_of(pairs, get_metric(ability.metrics[0]), limit, ALPHA, planned) == "above":
+            break
+    return found
+
+
+def _answers(
+    session: Session, model: ModelConfig, encoder: Encoder, items: DevItems, base: DevAnswers | None = None
+) -> DevAnswers:
+    """Of one model, to the development items alone; answers of earlier runs are used again.
+
+    Args:
+        base: of which an ability's drop is looked at after each block; None evaluates all items.
+    """
     evaluation, rows, observer = session.config.evaluation, session.rows, session.observer
     loaded = load_for_inference(model)
     room = new_tokens(evaluation, session.encoder, rows.train or rows.validation)
     evaluator = Evaluator(encoder, session.metrics, room, evaluation.token_budget, observer)
     task = evaluator.evaluate(loaded, items.task, items.task, "the task, dev", cache=True)
     ability_evaluator = AbilityEvaluator(loaded, encoder, evaluation.token_budget, "dev", observer)
-    abilities = {ability.name: ability_evaluator.evaluate(ability, ability.dev) for ability in items.abilities}
+    abilities = {
+        ability.name: until_out(ability_evaluator, ability, base.abilities[ability.name])
+        if base
+        else ability_evaluator.evaluate(ability, ability.dev)
+        for ability in items.abilities
+    }
     del loaded, ability_evaluator
     gc.collect()
     return DevAnswers(task, abilities)

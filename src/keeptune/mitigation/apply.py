@@ -9,7 +9,7 @@ from keeptune.config.schema import TuneConfig
 from keeptune.data.encode import Encoder
 from keeptune.events import Notice, Observer
 from keeptune.mitigation.active import active
-from keeptune.mitigation.mitigation import ObjectiveInputs, RowInputs
+from keeptune.mitigation.mitigation import ObjectiveInputs, RowInputs, WeightAverage
 from keeptune.mitigation.mix import rows_for_shares
 from keeptune.mitigation.objective import Objective, Term, completion_loss
 from keeptune.mitigation.row_source import FixedRows, JoinedRows, RowSource
@@ -103,6 +103,11 @@ class AppliedMitigations:
         terms = [term for m, value in found if m.terms for term in m.terms(value, inputs)]
         penalties = [(value, m.penalty(inputs)) for m, value in found if m.penalty]
         return Objective((Term(1.0, losses[0] if losses else completion_loss), *terms), tuple(penalties))
+
+    def average(self, loaded: LoadedModel) -> WeightAverage | None:
+        """What is validated and saved instead of the trained weights: call it before the first step."""
+        found = (m.average(value, loaded) for m, value in active(self.config) if m.average)
+        return next(found, None)
 
     def row_source(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> RowSource:
         """The source of the rows of each step. Call it before the first step, with the adapter attached.

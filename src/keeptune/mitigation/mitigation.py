@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
+
+import torch
 
 from keeptune.config.schema import TuneConfig
 from keeptune.config.setting import NOT_NEGATIVE, Range
@@ -17,6 +19,27 @@ from keeptune.mitigation.row_source import RowSource
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 from keeptune.workspace.workspace import Workspace
+
+
+class WeightAverage(Protocol):
+    """An average of the trained weights over the steps."""
+
+    def add(self, model: Any) -> None:
+        """Take the weights after a step in."""
+        ...
+
+    def swap(self, model: Any) -> None:
+        """Give the model the averages and keep its own weights instead; once more: back, to the last bit."""
+        ...
+
+    def state(self) -> Mapping[str, torch.Tensor]:
+        """What a checkpoint keeps, while the model has its own weights."""
+        ...
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what `state` gave."""
+        ...
+
 
 AfterTraining = Callable[[Any, TuneConfig, Path, Workspace], None]
 
@@ -122,6 +145,8 @@ class Mitigation:
     """Terms added to the objective."""
     penalty: Callable[[ObjectiveInputs], Penalty] | None = None
     """Penalty on the weights; the value is its weight in the objective."""
+    average: Callable[[Any, LoadedModel], WeightAverage] | None = None
+    """Weights that are validated and saved instead of the trained ones."""
     after_training: AfterTraining | None = None
     """(value, settings, saved weights, run): write the changed weights to `run.adapter` or `run.model`."""
 

@@ -11,7 +11,7 @@ import torch
 from keeptune.models.batch import Batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.records import EncodedRow, RowRole
-from keeptune.statistics.losses import cross_entropy_sum
+from keeptune.statistics.losses import cross_entropy_sum, token_loglikelihoods
 
 LEARNED: frozenset[RowRole] = frozenset({"task", "replay"})
 """Rows whose completions are learned."""
@@ -30,8 +30,10 @@ Penalty = Callable[[Any], torch.Tensor]
 
 
 def completion_loss(_model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
-    """Cross-entropy of the completion tokens, in nats, summed."""
-    return cross_entropy_sum(logits, batch.targets)
+    """Cross-entropy of the completion tokens, in nats, summed, each times its weight where the rows have weights."""
+    if batch.weights is None:
+        return cross_entropy_sum(logits, batch.targets)
+    return -(batch.weights * token_loglikelihoods(logits, batch.targets)).sum()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Batch:
     """Item ids of each row."""
     teacher: Batch | None = None
     """The same target tokens in the teacher's input, if it differs."""
+    weights: torch.Tensor | None = None
+    """[tokens] how much each target counts in the task's loss, float32; None: 1 each."""
 
     @property
     def for_teacher(self) -> Batch:
@@ -62,6 +64,7 @@ class Batch:
             tuple(self.roles[index] for index in wanted),
             tuple(self.items[index] for index in wanted),
             self.teacher and self.teacher.of_roles(roles)[0],
+            None if self.weights is None else self.weights[places],
         )
         return part, places
 
@@ -97,6 +100,9 @@ def _padded(rows: Sequence[EncodedRow], kind: str, pad_id: int, device: torch.de
     table = torch.tensor(places, dtype=torch.long).reshape(-1, 3)
     if kind == "encoder-decoder":
         inputs["labels"] = _pad(sides, pad_id)
+    weights = None
+    if any(row.weights for row in rows):
+        weights = torch.tensor([weight for row in rows for weight in row.weights or (1.0,) * row.learned])
     return Batch(
         {name: tensor.to(device) for name, tensor in inputs.items()},
         table[:, 0].to(device),
@@ -105,6 +111,7 @@ def _padded(rows: Sequence[EncodedRow], kind: str, pad_id: int, device: torch.de
         sum(row.length for row in rows),
         tuple(row.role for row in rows),
         tuple(row.item_id for row in rows),
+        weights=None if weights is None else weights.to(device),
     )
 
 

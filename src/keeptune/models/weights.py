@@ -1,4 +1,4 @@
-"""Fold a trained change into the base weights, and cast weights."""
+"""Trainable weights; fold a trained change into the base weights, and cast weights."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 
 from keeptune.models.adapters import METHODS
 from keeptune.models.load import LoadedModel
+
+
+def trainable_weights(model: Any) -> dict[str, torch.Tensor]:
+    """Name → tensor of every weight that gets a gradient, tied ones once."""
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 
 def fold_adapter(loaded: LoadedModel) -> bool:

@@ -38,8 +38,12 @@ class EncodedRow:
     role: RowRole = "task"
     teacher: TeacherInput | None = None
     """What a teacher reads, where a loss term asks one; None: the row itself."""
+    weights: tuple[float, ...] = ()
+    """How much each token to learn counts in the task's loss; empty: 1 each."""
 
     def __post_init__(self) -> None:
+        if self.weights and len(self.weights) != self.learned:
+            raise ValueError(f"{self.item_id}: {len(self.weights)} weights for {self.learned} tokens to learn")
         if self.teacher is not None and self._to_learn != self.for_teacher._to_learn:
             raise ValueError(f"{self.item_id}: the teacher has other tokens to learn than the student")
 

@@ -15,14 +15,16 @@ from safetensors.torch import load_file, save_file
 
 from keeptune.commands import joined
 from keeptune.errors import CorruptCheckpoint
+from keeptune.mitigation.mitigation import WeightAverage
 from keeptune.mitigation.row_source import RowSource
+from keeptune.models.weights import trainable_weights
 from keeptune.records import from_plain, to_plain
 from keeptune.workspace.atomic import atomic_folder, remove_partials
 from keeptune.workspace.hashing import hash_files
 from keeptune.workspace.workspace import Workspace
 
 KEEP = 2
-SCALER, ROWS = "scaler.json", "row_source.json"
+SCALER, ROWS, AVERAGE = "scaler.json", "row_source.json", "average.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,7 @@ class Trained:
     scaler: torch.amp.GradScaler
     """Scaler of float16 gradients; disabled and not saved for other dtypes."""
     rows: RowSource
-
-
-def trainable_weights(model: Any) -> dict[str, torch.Tensor]:
-    """Name → tensor of every weight that gets a gradient, tied ones once."""
-    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+    average: WeightAverage | None = None
 
 
 def load_trainable(model: Any, weights: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -105,6 +103,8 @@ def save_checkpoint(run: Workspace, trained: Trained, state: LoopState) -> Path:
         _save(partial / "weights.safetensors", trainable_weights(trained.model))
         _save(partial / "optimizer.safetensors", _optimizer_tensors(trained.optimizer))
         _save(partial / "random.safetensors", _random_tensors())
+        if trained.average:
+            _save(partial / AVERAGE, trained.average.state())
         for name, kept in ((SCALER, trained.scaler.state_dict()), (ROWS, trained.rows.state())):
             if kept:
                 (partial / name).write_text(json.dumps(kept), encoding="utf-8")
@@ -153,6 +153,8 @@ def _restore(folder: Path, trained: Trained, fingerprint: str) -> LoopState:
     for name, restore in ((SCALER, trained.scaler.load_state_dict), (ROWS, trained.rows.restore)):
         if (folder / name).exists():
             restore(json.loads((folder / name).read_text(encoding="utf-8")))
+    if trained.average:
+        trained.average.restore(_load(folder / AVERAGE))
     _restore_random(_load(folder / "random.safetensors"))
     return state
 

@@ -16,6 +16,7 @@ import torch
 from keeptune.config.schema import TrainingConfig
 from keeptune.errors import TrainingError
 from keeptune.events import CheckpointSaved, ForecastMade, Notice, Observer, StepDone, TrainingStarted
+from keeptune.mitigation.mitigation import WeightAverage
 from keeptune.mitigation.objective import Objective
 from keeptune.mitigation.row_source import RowSource
 from keeptune.models.compiled import plainly
@@ -81,6 +82,8 @@ class Loop:
     observer: Observer
     validate: Validate | None = None
     objective: Objective = field(default_factory=Objective)
+    average: WeightAverage | None = None
+    """Validated and saved instead of the trained weights."""
     startup_key: str = ""
     """Cache key for startup measurements; "" disables the cache."""
     lr: float = field(init=False)
@@ -102,7 +105,7 @@ class Loop:
         """Train to the end, leaving the best weights in the model and under ``best/``."""
         with self._started(self.steps >= SHORT) as begun:
             gradients = begun.gradients
-            trained = Trained(self.loaded.model, begun.step.optimizer, gradients.scaler, self.rows)
+            trained = Trained(self.loaded.model, begun.step.optimizer, gradients.scaler, self.rows, self.average)
             state = load_checkpoint(self.run, trained, self.fingerprint)
             if state and state.token_budget:
                 # The earlier token budget gives the same sums in the same order.
@@ -118,6 +121,8 @@ class Loop:
                 state = self._train(begun, trained, state)
             if state.best_step:
                 load_trainable(self.loaded.model, read_weights(self.best), self.best)
+            elif self.average:
+                self.average.swap(self.loaded.model)
         self.loaded.model.eval()
         return state
 
@@ -157,6 +162,18 @@ class Loop:
         torch.manual_seed(self.config.seed)
         yield _Begun(began, budget, step, known)
 
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The model has its averaged weights, where there are any, while the block runs."""
+        if not self.average:
+            yield
+            return
+        self.average.swap(self.loaded.model)
+        try:
+            yield
+        finally:
+            self.average.swap(self.loaded.model)
+
     def _tokens(self) -> float:
         """Tokens of all steps together."""
         return self.rows.epoch.tokens * self.steps / self.epoch_steps
@@ -185,7 +202,8 @@ class Loop:
                 self._forecast(begun, state, validation_seconds)
             due = state.step in validation_steps or state.step == self.steps or self._time.out_of_time(state)
             if due and self.validate is not None:
-                state = self._selection(self.validate).after_step(state)
+                with self._averaged():
+                    state = self._selection(self.validate).after_step(state)
             stopped = stop_asked()
             if due or stopped or time.monotonic() - last_saved > 60 * self.config.checkpoint_minutes:
                 path = save_checkpoint(self.run, trained, state)
@@ -200,6 +218,8 @@ class Loop:
         rows = self.rows.next(state.step, self.loaded)
         lr = self.lr * cosine_with_warmup(self._time.progress(state), self.config.warmup_fraction)
         loss, norm = begun.step(state.step + 1, rows, lr)
+        if self.average:
+            self.average.add(self.loaded.model)
         tokens = sum(row.length for row in rows)
         begun.pace.add(tokens, time.monotonic() - began)
         state = dataclasses.replace(

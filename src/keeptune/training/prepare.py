@@ -85,6 +85,7 @@ def prepared(session: Session) -> Prepared:
         observer,
         validate=validator(session, loaded, budget) if rows.validation else None,
         objective=mitigations.objective(loaded, train_rows),
+        average=mitigations.average(loaded),
         startup_key=startup_key(session, loaded, train_rows, other),
     )
     return Prepared(session.config, loop, loaded.parameters)

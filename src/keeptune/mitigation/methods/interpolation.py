@@ -5,6 +5,7 @@ Wortsman et al. 2022, arXiv:2109.01903.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +16,28 @@ from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import Mitigation
 from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.models.interpolation import scales
+from keeptune.models.layer_alphas import Alpha
 from keeptune.models.load import load_model
 from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
 from keeptune.workspace.workspace import Workspace
 
 
-def _unfit(_alpha: Any, config: TuneConfig) -> ConfigError | None:
-    method = adapter_method(config)
-    if method is None or method.mergeable:
-        return None
-    return ConfigError(
-        f"--interpolation scales a change of weights, and --method {method.name} changes none",
-        "use --method lora or another, or leave --interpolation out",
-    )
+def unfit_of_scaling(flag: str) -> Callable[[Any, TuneConfig], ConfigError | None]:
+    """Why a change of weights cannot be scaled after the training: there is none."""
+
+    def unfit(_alpha: Any, config: TuneConfig) -> ConfigError | None:
+        method = adapter_method(config)
+        if method is None or method.mergeable:
+            return None
+        return ConfigError(
+            f"{flag} scales a change of weights, and --method {method.name} changes none",
+            f"use --method lora or another, or leave {flag} out",
+        )
+
+    return unfit
 
 
-def interpolate(alpha: float, config: TuneConfig, tuned: Path, run: Workspace) -> None:
+def interpolate(alpha: Alpha, config: TuneConfig, tuned: Path, run: Workspace) -> None:
     """Write the weights at `alpha` to `run`.
 
     Args:
@@ -50,6 +57,6 @@ def interpolation() -> Mitigation:
         setting="mitigation.interpolation",
         stronger="smaller",
         source="arXiv:2109.01903",
-        unfit=_unfit,
+        unfit=unfit_of_scaling("--interpolation"),
         after_training=interpolate,
     )

@@ -1,0 +1,78 @@
+"""What else keeps abilities? Candidates from the literature, each trained once, on the model case.
+
+    KEEPTUNE_DATA=<folder> python benchmarks/keeping_candidates.py --work build/model-case
+    python benchmarks/keeping_candidates.py --table         print from the records alone
+
+The case, the items and the seed are those of `keeping_ablation.py`. Each candidate is one `keeptune tune` command with
+the default values of its paper, fully tuned where its method allows, beside the plain training of the same method. A
+candidate that changes weights after the training uses the plain training again. What has a record is not run again, a
+run that was stopped goes on, and `--minutes` starts none after so many. Records are kept in
+`results/keeping_candidates/` and name their commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import keeping_ablation
+import model_case
+from keeping import BUILT_IN, base_of
+from keeping_ablation import CASE, Setting, make_items
+from keeping_records import Runner
+from keeping_table import table
+
+RESULTS = Path(__file__).parent / "results" / "keeping_candidates"
+FULL, LORA = ["--method", "full"], ["--method", "lora"]
+MLP = ["--rank", "10", "--target-modules", "gate_proj,up_proj,down_proj", "--weight-decay", "0.3"]
+PLAINS = ("full", "lora")
+CANDIDATES = {
+    "full": [*FULL, "--plain"],
+    **{name: [*FULL, "--mitigation", name] for name in ("infosft", "flow", "prift", "average", "lines")},
+    **{rule: [*FULL, "--token-weights", rule] for rule in ("talr", "stm", "dft")},
+    "asft": [*FULL, "--token-weights", "dft", "--kl", "0.1", "--kl-on", "task"],
+    "smaller": [*FULL, "--lr-factor", "0.3", "--plain"],
+    "lora": [*LORA, "--plain"],
+    "intruders": [*LORA, "--mitigation", "intruders"],
+    "lora-mlp": [*LORA, *MLP, "--plain"],
+    "osf": ["--method", "osf", "--plain"],
+    "sdft": [*FULL, "--mitigation", "sdft"],
+}
+"""Candidate → what its command has beside the task and the seed. The cheaper come first, and `PLAINS` before what is
+compared with them."""
+
+
+def command(name: str, base: str, folder: Path) -> list[str]:
+    """The command line of one candidate: the ablation's plain one with other words for the method."""
+    plain = keeping_ablation.command(Setting(0), 1.0, base, folder)
+    method = plain.index("--method")
+    return [word for word in (*plain[:method], *plain[method + 2 :]) if word != "--plain"] + CANDIDATES[name]
+
+
+def main() -> None:
+    """Run what is missing, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("build/model-case"), help="where the models lie")
+    parser.add_argument("--only", nargs="*", choices=CANDIDATES, metavar="NAME", help="these candidates alone")
+    parser.add_argument("--minutes", type=float, help="start none after so many minutes")
+    parser.add_argument("--table", action="store_true", help="print the table and run nothing")
+    options = parser.parse_args()
+    if not options.table:
+        data, work = model_case.places(options.work)
+        model_case.make_rows(data, work)
+        runner = Runner(work / "keeping-candidates", RESULTS)
+        make_items(data, runner.work / "rows")
+        base = base_of(CASE, BUILT_IN, data, runner)
+        began = time.monotonic()
+        for name in options.only or CANDIDATES:
+            late = options.minutes is not None and time.monotonic() - began > 60 * options.minutes
+            if late or runner.has_record(name):
+                continue
+            facts = {"case": CASE.name, "recipe": "plain" if name in PLAINS else "candidate"}
+            runner.keep(name, command(name, base, runner.work / "rows"), facts)
+    print(table(RESULTS))
+
+
+if __name__ == "__main__":
+    main()
