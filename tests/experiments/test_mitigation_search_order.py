@@ -137,9 +137,6 @@ def test_what_fails_is_left_with_its_interpolations(tmp_path: Path, monkeypatch:
     report = world.search(tmp_path, full(search_minutes=1000.0))
     assert (names(report), report.not_tried) == ([HELD, LORA], (SELF_REPLAY,))
     world = World({"plain": (30.0, 3.0)}, monkeypatch, fails="interpolation=0.5")
-    plain = replace(full(), mitigation=MitigationConfig(plain=True))
-    report = world.search(
-        tmp_path / "no curve", replace(plain, mitigation_search=replace(plain.mitigation_search, max_candidates=1))
-    )
+    report = world.search(tmp_path / "no curve", full(MitigationConfig(plain=True), max_candidates=1))
     assert any("plain cannot be interpolated" in message for message in world.said)
     assert names(report) == ["plain", "interpolation=0.41"], "where nothing keeps, the forecast alone decides"
