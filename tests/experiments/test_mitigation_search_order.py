@@ -139,4 +139,4 @@ def test_what_fails_is_left_with_its_interpolations(tmp_path: Path, monkeypatch:
     world = World({"plain": (30.0, 3.0)}, monkeypatch, fails="interpolation=0.5")
     report = world.search(tmp_path / "no curve", full(MitigationConfig(plain=True), max_candidates=1))
     assert any("plain cannot be interpolated" in message for message in world.said)
-    assert names(report) == ["plain", "interpolation=0.41"], "where nothing keeps, the forecast alone decides"
+    assert names(report) == ["plain", "interpolation=0.65"], "where nothing keeps, the forecast alone decides"
