@@ -97,6 +97,26 @@ def test_text_of_the_base_is_for_kl_alone(tiny: Callable[..., Path], kind: str) 
     assert {row.role for row in rows} == {"base"}
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
+def test_half_of_the_kl_text_answers_prompts_of_the_declared_abilities(tiny: Callable[..., Path], kind: str) -> None:
+    loaded = load(tiny(kind))
+    task, encoder = task_rows(loaded), Encoder(loaded.tokenizer, loaded.kind, 128)
+    guarded = [examples(OLD, "old"), examples([(f"name {n}", f"x {n}") for n in range(3)], "other"), []]
+    prompts = [[encoder.prompt(item)[0] for item in items] for items in guarded]
+    rows = mitigations(loaded, kl=0.1, kl_share=0.5, kl_tokens=16).base_rows(loaded, task, guarded)
+    answers = [row for row in rows if row.item_id.startswith("base-answer-")]
+    asked = [row.ids if row.targets else row.ids[: row.spans[0][0]] for row in answers]
+    assert all(0 < row.learned <= 16 for row in answers), "only the answer counts"
+    assert len({row.item_id for row in rows}) == len(rows)
+    assert sum(ids in prompts[1] for ids in asked) == 3, "each ability in turn, as long as it has prompts"
+    assert sum(ids in prompts[0] for ids in asked) == len(asked) - 3 > 3
+    share = sum(row.length for row in answers) / sum(row.length for row in task)
+    assert 0.3 < share <= 0.5
+    steps = -(-len(task) // TuneConfig().training.batch_size)
+    assert len(rows) % steps == 0
+    assert len(rows) > len(answers)
+
+
 def test_masked_tokens_are_not_learned(talking: Path) -> None:
     loaded = load(talking)
     rows = task_rows(loaded)

@@ -28,6 +28,8 @@ from keeptune.workspace.workspace import Workspace
 
 QUICK_ITEMS = 150
 """Items of an undeclared ability in a quick measure; more where these are fewer clusters than an interval needs."""
+GUARDED = 0.5
+"""Share of an ability's development items whose prompts a training may use; the rest choose between trainings."""
 MARGINS = {"points": 5.0, "nats": 0.05}
 _Read = tuple[tuple[Example, ...], str, EvaluationConfig, tuple[Example, ...]]
 """(items, their version, how they are scored, the rows by which a metric is chosen)."""
@@ -75,6 +77,18 @@ def declared_items(measure: MeasureConfig, data: DataConfig, encoder: Encoder) -
     declared = wanted_abilities(replace(measure, abilities=("none",)), data, encoder, silent)
     tasks = [task_of(keep) for keep in measure.keep if keep.data.startswith(HARNESS)]
     return [*((*ability.items, *ability.dev) for ability in declared), *([harness_examples(tasks)] if tasks else [])]
+
+
+def guarded_parts(measure: MeasureConfig, data: DataConfig, encoder: Encoder) -> list[tuple[Example, ...]]:
+    """Of each declared ability, the half of its development items whose prompts a training may use."""
+    own = tuple(keep for keep in measure.keep if not keep.data.startswith(HARNESS))
+    declared = wanted_abilities(replace(measure, keep=own, abilities=("none",)), data, encoder, silent)
+    return [split_examples(ability.dev, GUARDED, seed=1)[1] for ability in declared]
+
+
+def to_choose_by(ability: Ability) -> Ability:
+    """The ability with the half of its development items whose prompts no training uses."""
+    return replace(ability, dev=split_examples(ability.dev, GUARDED, seed=1)[0])
 
 
 def _of_suite(keep: Keep, measure: MeasureConfig) -> Ability:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keeptune.abilities.declared import wanted_abilities
+from keeptune.abilities.declared import to_choose_by, wanted_abilities
 from keeptune.assessment.two_models import AbilityEvaluator
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import ModelConfig
@@ -93,7 +93,8 @@ class _Choice:
         own = tuple(keep for keep in config.measure.keep if not keep.data.startswith(HARNESS))
         declared = replace(config.measure, keep=own, abilities=("none",))
         found = wanted_abilities(declared, rows_of_user(config.data), self.session.encoder, lambda _: None)
-        return [replace(each, dev=limit_clusters(each.dev, DEV_ITEMS)) for each in found if each.dev]
+        chosen = [to_choose_by(ability) for ability in found if ability.dev]
+        return [replace(each, dev=limit_clusters(each.dev, DEV_ITEMS)) for each in chosen if each.dev]
 
     def _at(self, alpha: float) -> ModelConfig:
         """The model that keeps the share `alpha`, written unless an earlier start has."""

@@ -7,6 +7,8 @@ begins; an encoder-decoder answers the empty text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from keeptune.chat_template import render_chat
@@ -44,17 +46,31 @@ def sample_text(loaded: LoadedModel, count: int, max_new_tokens: int, seed: int)
     return rows
 
 
+def sample_answers(
+    loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], max_new_tokens: int, seed: int
+) -> list[EncodedRow]:
+    """An answer to each of `prompts` (ids), with what was drawn, end token included, as the tokens to score."""
+    generator = torch.Generator(loaded.placement.device).manual_seed(seed)
+    rows: list[EncodedRow] = []
+    for start in range(0, len(prompts), ROWS):
+        asked = prompts[start : start + ROWS]
+        for prompt, new in zip(asked, draw(loaded, list(asked), max_new_tokens, generator), strict=True):
+            rows.append(_row(loaded, f"base-answer-{len(rows)}", prompt, new))
+    return rows
+
+
+def _row(loaded: LoadedModel, name: str, prompt: tuple[int, ...], new: tuple[int, ...]) -> EncodedRow:
+    if loaded.kind == "encoder-decoder":
+        return EncodedRow(name, prompt, new, ((0, len(new)),), 0)
+    return EncodedRow(name, prompt + new, (), ((len(prompt), len(prompt) + len(new)),), 0)
+
+
 def _texts(
     loaded: LoadedModel, encoder: Encoder, ids: list[str], room: int, generator: torch.Generator
 ) -> list[EncodedRow]:
     start, _ = encoder.prompt(Example("", (), ""))
     drawn = draw(loaded, [start] * len(ids), room, generator)
-    if loaded.kind == "encoder-decoder":
-        return [EncodedRow(name, start, new, ((0, len(new)),), 0) for name, new in zip(ids, drawn, strict=True)]
-    return [
-        EncodedRow(name, start + new, (), ((len(start), len(start) + len(new)),), 0)
-        for name, new in zip(ids, drawn, strict=True)
-    ]
+    return [_row(loaded, name, start, new) for name, new in zip(ids, drawn, strict=True)]
 
 
 def _conversations(loaded: LoadedModel, ids: list[str], room: int, generator: torch.Generator) -> list[EncodedRow]:

@@ -70,13 +70,16 @@ class AppliedMitigations:
             self.observer(Notice("replay", f"{len(rows)} replayed rows in a mix of {task_rows + len(rows)}"))
         return rows
 
-    def base_rows(self, base: LoadedModel, rows: Sequence[EncodedRow]) -> list[EncodedRow]:
+    def base_rows(
+        self, base: LoadedModel, rows: Sequence[EncodedRow], guarded: Sequence[Sequence[Example]] = ()
+    ) -> list[EncodedRow]:
         """Rows that are not learned but used by terms of the objective.
 
         Args:
             rows: all that are learned.
+            guarded: items of each declared ability whose prompts the base may answer.
         """
-        inputs = RowInputs(self.config, base, self.encoder, self.token_budget, self.observer, rows)
+        inputs = RowInputs(self.config, base, self.encoder, self.token_budget, self.observer, rows, guarded=guarded)
         found: list[EncodedRow] = []
         for mitigation, value in active(self.config):
             added = mitigation.added_rows

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from keeptune.errors import ModelError
 from keeptune.events import Observer, silent
-from keeptune.inference.base_text import sample_text
+from keeptune.inference.base_text import sample_answers, sample_text
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 from keeptune.workspace.text_cache import cached_text
@@ -28,6 +29,24 @@ def base_rows(
         [*identity(loaded), "base", count, max_new_tokens, seed],
         EncodedRow,
         lambda: sample_text(loaded, count, max_new_tokens, BASE_TEXT_SEED + seed),
+        observer,
+    )
+    return [replace(row, role="base") for row in drawn]
+
+
+def answered_rows(
+    loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], max_new_tokens: int, seed: int, observer: Observer = silent
+) -> list[EncodedRow]:
+    """Rows of role ``base``: an answer drawn from the base to each of `prompts`. Kept on disk.
+
+    Raises:
+        ModelError: the base has an adapter.
+    """
+    refuse_adapter(loaded)
+    drawn = cached_text(
+        [*identity(loaded), "base answers", prompts, max_new_tokens, seed],
+        EncodedRow,
+        lambda: sample_answers(loaded, prompts, max_new_tokens, BASE_TEXT_SEED + seed),
         observer,
     )
     return [replace(row, role="base") for row in drawn]

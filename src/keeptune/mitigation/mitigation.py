@@ -63,6 +63,8 @@ class RowInputs:
     """For the base to answer."""
     forbidden: Sequence[Sequence[Example]] = ()
     """Sets that must not be learned, such as items that decide whether an ability was kept."""
+    guarded: Sequence[Sequence[Example]] = ()
+    """Development items of each declared ability, for their prompts alone: none of them decides anything."""
 
 
 @dataclass(frozen=True, slots=True)

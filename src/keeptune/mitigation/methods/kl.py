@@ -6,9 +6,11 @@ expects there is computed once, before the first step, and kept. On other rows t
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import accumulate, zip_longest
+from typing import Any, TypeVar
 
 import torch
 
@@ -16,7 +18,8 @@ from keeptune.config.schema import KlOn, TuneConfig
 from keeptune.data.batching import split_by_budget
 from keeptune.errors import ConfigError
 from keeptune.events import Notice
-from keeptune.mitigation.base_rows import base_rows
+from keeptune.inference.generate import fitting_prompts
+from keeptune.mitigation.base_rows import answered_rows, base_rows
 from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import AddedRows, Mitigation, ObjectiveInputs, RowInputs
 from keeptune.mitigation.objective import Term
@@ -27,6 +30,7 @@ from keeptune.models.reference import Reference, frozen_reference, reference_of,
 from keeptune.records import EncodedRow, RowRole
 from keeptune.statistics import divergence
 
+T = TypeVar("T")
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
 TRIED = 32
@@ -103,20 +107,43 @@ def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
 
 
 def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
-    """As many texts in each step as take their share of its tokens: how long they get, only the base can tell."""
+    """As many texts in each step as take their share of its tokens: how long they get, only the base can tell. Half of
+    the tokens are answers to prompts of the declared abilities, where there are enough of these."""
     mitigation, training = inputs.config.mitigation, inputs.config.training
     steps = max(1, -(-len(inputs.rows) // training.batch_size))
     tokens = sum(row.length for row in inputs.rows) * mitigation.kl_share / (1 - mitigation.kl_share)
+    answers = _answers(inputs, tokens / 2)
 
     def write(count: int) -> list[EncodedRow]:
         return base_rows(inputs.base, count, mitigation.kl_tokens, training.seed, inputs.observer)
 
     tried = write(TRIED)
     mean = sum(row.length for row in tried) / len(tried)
-    count = steps * max(1, round(tokens / mean / steps))
-    message = f"{count} texts sampled from the base for the KL term, {count // steps} beside the rows of each step"
+    count = len(answers) + (tokens - sum(row.length for row in answers)) / mean
+    each_step = max(1, round(count / steps))
+    count = max(0, steps * each_step - len(answers))
+    of_answers = f" and {len(answers)} answers to prompts of the declared abilities" if answers else ""
+    message = (
+        f"{count} texts{of_answers} sampled from the base for the KL term, {each_step} beside the rows of each step"
+    )
     inputs.observer(Notice("kl", message))
-    return tried[:count] if count <= TRIED else write(count)
+    return [*answers, *(tried[:count] if count <= TRIED else write(count))]
+
+
+def _answers(inputs: RowInputs, tokens: float) -> list[EncodedRow]:
+    """Answers of the base to prompts of the declared abilities, in turn, of `tokens` together at most."""
+    mitigation, training = inputs.config.mitigation, inputs.config.training
+    shuffled = (random.Random(training.seed).sample(items, len(items)) for items in inputs.guarded)
+    in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt]
+    prompts = fitting_prompts(inputs.base, inputs.encoder, in_turn, mitigation.kl_tokens, inputs.observer)
+    asked = _within(prompts, list(map(len, prompts)), tokens)
+    rows = answered_rows(inputs.base, asked, mitigation.kl_tokens, training.seed, inputs.observer)
+    return _within(rows, [row.length for row in rows], tokens)
+
+
+def _within(values: Sequence[T], lengths: Sequence[int], tokens: float) -> list[T]:
+    """The first of `values`, as many as have `tokens` together."""
+    return [value for value, end in zip(values, accumulate(lengths), strict=True) if end <= tokens]
 
 
 def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
