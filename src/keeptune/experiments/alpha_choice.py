@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keeptune.abilities.declared import wanted_abilities
@@ -21,24 +21,21 @@ from keeptune.data.split import limit_clusters
 from keeptune.data.task_rows import rows_of_user
 from keeptune.events import Notice
 from keeptune.experiments.dev_comparison import dev_drop, why_left_out
+from keeptune.experiments.loss_curve import loss_curve
 from keeptune.inference.evaluator import load_for_inference
-from keeptune.inference.loglikelihood import mean_loss
+from keeptune.mitigation.alpha_curve import ALPHAS, NEARLY_ALL
 from keeptune.mitigation.choose_candidate import HALF
 from keeptune.mitigation.methods.interpolation import interpolate
 from keeptune.mitigation.spec import AUTO
-from keeptune.records import Ability, AlphaChoice, AlphaPoint, DevDrop, EncodedRow, EvalRecord
+from keeptune.records import Ability, AlphaChoice, AlphaPoint, DevDrop, EvalRecord
 from keeptune.training.session import Session
 from keeptune.training.train import whole_training
 from keeptune.workspace.workspace import Workspace
 
-ALPHAS = (1.0, 0.75, 0.5, 0.25)
-NEARLY_ALL = 0.97
-"""Share of the fall in validation loss that an α keeps to be preferred to a larger one."""
 ENOUGH = 0.9
 """The least such share at which α is made smaller for the sake of an ability."""
 DEV_ITEMS = 120
 """Development items of each declared ability at most, in whole clusters."""
-Records = Mapping[str, Sequence[EvalRecord]]
 
 
 def choose_alpha(session: Session) -> None:
@@ -64,33 +61,31 @@ class _Choice:
 
     def __call__(self) -> AlphaChoice:
         began = time.monotonic()
-        rows = self._validation()
-        if not rows:
+        if not self.session.rows.validation:
             return AlphaChoice(1.0, "α is 1: there are no validation rows to choose it by", (), 0.0)
         abilities = self._abilities()
-        of_base, base = self._evaluated(self.session.config.model, rows, abilities)
+        base = self._answers(self.session.config.model, abilities)
         for ability in abilities:
             if why := why_left_out(ability, base[ability.name], same=True):
                 self.session.observer(Notice("interpolation", f"{ability.name} does not count for α: {why}"))
         kept = [ability for ability in abilities if not why_left_out(ability, base[ability.name], same=True)]
-        losses = {alpha: self._evaluated(self._at(alpha), rows, ())[0] for alpha in ALPHAS}
-        fall = of_base - losses[1.0]
-        shares = {alpha: (of_base - loss) / fall if fall > 0 else float(alpha == 1) for alpha, loss in losses.items()}
-        points = {alpha: AlphaPoint(alpha, losses[alpha], shares[alpha], None) for alpha in ALPHAS}
-        first = min(alpha for alpha, share in shares.items() if share >= NEARLY_ALL)
-        for alpha in (alpha for alpha in ALPHAS if alpha == first or (alpha < first and shares[alpha] >= ENOUGH)):
-            answered = self._evaluated(self._at(alpha), (), kept)[1] if kept else {}
+        curve = loss_curve(self.session, self._at, self.session.encoder)
+        points = {alpha: AlphaPoint(alpha, curve.losses[alpha], curve.share(alpha), None) for alpha in ALPHAS}
+        first = min(alpha for alpha, point in points.items() if point.share >= NEARLY_ALL)
+        for alpha in (a for a in ALPHAS if a == first or (a < first and points[a].share >= ENOUGH)):
+            answered = self._answers(self._at(alpha), kept) if kept else {}
             drops = tuple(dev_drop(ability, base[ability.name], answered[ability.name]) for ability in kept)
             points[alpha] = replace(points[alpha], drops=drops)
             if _worst(drops) <= HALF:
                 break
         asked = [point for point in points.values() if point.drops is not None]
         best = next((p for p in asked if _worst(p.drops) <= HALF), min(asked, key=lambda point: _worst(point.drops)))
-        return AlphaChoice(best.alpha, _reason(best, fell=fall > 0), tuple(points.values()), time.monotonic() - began)
-
-    def _validation(self) -> list[EncodedRow]:
-        encoder = self.session.encoder
-        return [encoder.scored_row(example, example.completion) for example in self.session.rows.validation]
+        return AlphaChoice(
+            best.alpha,
+            _reason(best, fell=curve.base > curve.losses[1.0]),
+            tuple(points.values()),
+            time.monotonic() - began,
+        )
 
     def _abilities(self) -> list[Ability]:
         """The declared ones that have development items, a few of these."""
@@ -112,19 +107,17 @@ class _Choice:
             weights = other.weights
         return replace(config.model, name=str(weights), revision=None)
 
-    def _evaluated(
-        self, model: ModelConfig, rows: Sequence[EncodedRow], abilities: Sequence[Ability]
-    ) -> tuple[float, dict[str, list[EvalRecord]]]:
-        """(validation loss, records of development items)."""
+    def _answers(self, model: ModelConfig, abilities: Sequence[Ability]) -> dict[str, list[EvalRecord]]:
+        """Records of development items by ability."""
+        if not abilities:
+            return {}
         session, budget = self.session, self.session.config.evaluation.token_budget
         loaded = load_for_inference(model)
-        with loaded.placement.autocast():
-            loss = mean_loss(loaded, rows, budget)
         evaluator = AbilityEvaluator(loaded, session.encoder, budget, "dev", session.observer)
         records = {ability.name: evaluator.evaluate(ability, ability.dev) for ability in abilities}
         del loaded, evaluator
         gc.collect()
-        return loss, records
+        return records
 
 
 def _worst(drops: Sequence[DevDrop] | None) -> float:

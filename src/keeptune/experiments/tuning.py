@@ -15,7 +15,7 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.alpha_choice import choose_alpha
 from keeptune.experiments.hyperparameter_search import with_found_settings
-from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
+from keeptune.experiments.mitigation_search import TIMES, MitigationSearch, SearchOutcome, Trainer, settle
 from keeptune.inference.task_format import as_found, keep_format
 from keeptune.mitigation.candidates import (
     candidates_of,
@@ -83,8 +83,7 @@ def _searched(session: Session) -> SearchOutcome:
     """The mitigation search of `--auto`; the weights that it chose are the run's."""
     check_origin(session)
     session.workspace.begin(session.config)
-    candidates = (PLAIN, *candidates_of(session.config))
-    outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates)()
+    outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates_of(session.config))()
     settle(outcome.made.model, session.workspace)
     return outcome
 
@@ -114,13 +113,12 @@ def _can_search(config: TuneConfig) -> bool:
 
 
 def _what_auto_would_do(config: TuneConfig, run: Workspace, minutes: float) -> str:
-    candidates = candidates_of(config)
-    trained = len({candidate.training for candidate in candidates} - {PLAIN})
     again = command("tune", config=run.settings_file, auto=True, output=f"{run}-auto")
+    candidates = ", ".join(map(str, candidates_of(config)))
     return (
         f"--auto looks for the cheapest mitigation that keeps every declared ability and enough of the gain: it tries "
-        f"{', '.join(map(str, candidates))}, in this order, until one does; "
-        f"at most {trained} trainings of about {minutes:.0f} minutes each: {again}"
+        f"{candidates} and interpolations of each, in this order, until one does. A training takes about "
+        f"{minutes:.0f} minutes, and none starts after {TIMES} times that: {again}"
     )
 
 

@@ -166,7 +166,7 @@ class MitigationSearchConfig(Canonical):
     max_candidates: int | None = setting(
         None,
         Affects.BUDGET,
-        "Maximum trainings in the search, including the plain one.",
+        "Maximum trainings in the search, including the first.",
         unit="trainings",
         range=COUNT,
         needs=("mitigation_search.auto",),
@@ -175,6 +175,7 @@ class MitigationSearchConfig(Canonical):
         None,
         Affects.BUDGET,
         "Start no further candidate after X minutes.",
+        unset="twice the first training's time, for trainings of the search's own list",
         unit="minutes",
         range=POSITIVE,
         needs=("mitigation_search.auto",),
@@ -182,7 +183,7 @@ class MitigationSearchConfig(Canonical):
     min_gain: float = setting(
         0.9,
         Affects.CHOICE,
-        "Stop the search at this share of the plain training's gain.",
+        "Stop the search at this share of the first training's gain.",
         more="Measured on development items.",
         range=Range(0, 1, high_open=False),
         needs=("mitigation_search.auto",),
