@@ -25,6 +25,7 @@ from keeptune.data.task_rows import Rows
 from keeptune.errors import ConfigError, ModelError
 from keeptune.events import CandidateDone, EvaluationDone, Notice, TrainingStarted, silent
 from keeptune.experiments import mitigation_search as search_module
+from keeptune.experiments import search_budget
 from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.alpha_curve import AlphaCurve
 from keeptune.mitigation.choose_candidate import Tried
@@ -119,7 +120,7 @@ def test_it_begins_with_the_held_training_and_trains_nothing_where_that_is_enoug
     coloured: Path, tmp_path: Path
 ) -> None:
     config = second(coloured, tmp_path / "run")
-    keep = replace(config.measure.keep[0], margin=300.0)
+    keep = replace(config.measure.keep[0], margin=1000.0)
     config = replace(
         config,
         mitigation=MitigationConfig(kl_tokens=16),
@@ -136,7 +137,7 @@ def test_it_begins_with_the_held_training_and_trains_nothing_where_that_is_enoug
 def test_no_training_of_its_own_list_starts_after_twice_the_first(
     coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_module, "TIMES", 1e-6)
+    monkeypatch.setattr(search_budget, "TIMES", 1e-6)
     config = second(coloured, tmp_path / "run")
     keep = replace(config.measure.keep[0], margin=1e-6)
     config = replace(

@@ -15,7 +15,8 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.alpha_choice import choose_alpha
 from keeptune.experiments.hyperparameter_search import with_found_settings
-from keeptune.experiments.mitigation_search import TIMES, MitigationSearch, SearchOutcome, Trainer, settle
+from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
+from keeptune.experiments.search_budget import TIMES
 from keeptune.inference.task_format import as_found, keep_format
 from keeptune.mitigation.candidates import (
     candidates_of,

@@ -43,7 +43,7 @@ def candidates_of(config: TuneConfig) -> tuple[MitigationSpec, ...]:
             "begin with another --method, or leave --auto out",
         )
     if given:
-        return (first, *given)
+        return tuple(dict.fromkeys((first, *given)))
     added = (*((REPLAY,) if config.mitigation.replay else ()), SELF_REPLAY, *((ADAPTER,) if full else ()))
     after = (held, *(MitigationSpec((*parse(name).parts, *held.parts)) for name in added))
     found = (first, *((ROUTE,) if can_route else ()), *filter(fits, after))

@@ -125,7 +125,8 @@ def last_resort(tried: Sequence[Tried]) -> MitigationSpec | None:
         return None
     least = min(tried, key=lambda one: one.evidence.worst)
     alpha = max(ALPHAS[-1], round(least.candidate.alpha * math.sqrt(ROOM / least.evidence.worst), 2))
-    return least.candidate.training.interpolated(alpha) if alpha < least.candidate.alpha else None
+    found = least.candidate.training.interpolated(alpha)
+    return None if alpha >= least.candidate.alpha or found in (one.candidate for one in tried) else found
 
 
 def choose(tried: Sequence[Tried], min_gain: float) -> Choice:
