@@ -79,9 +79,12 @@ def refuse_other_mitigations(config: TuneConfig) -> None:
         if key.startswith("mitigation.") and setting(key, config) != setting(key, TuneConfig()):
             found.append((key, f"{name}={setting(key, config)}"))
     for given, candidate in found:
+        is_open = math.isnan(parse(candidate).alpha)
         raise ConfigError(
             f"{given} is set, and a mitigation search tries each mitigation alone",
-            f"make it a candidate, --candidates {candidate}, or leave it out",
+            "leave it out: the search chooses α"
+            if is_open
+            else f"make it a candidate, --candidates {candidate}, or leave it out",
         )
 
 

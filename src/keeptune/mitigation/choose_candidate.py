@@ -120,13 +120,14 @@ def _between(low: float, keeping: DevEvidence, high: float, gaining: DevEvidence
 
 def last_resort(tried: Sequence[Tried]) -> MitigationSpec | None:
     """Where nothing that was tried keeps every ability: the α of the training that lost least at which it is forecast
-    to, whatever it gains."""
+    to, whatever it gains; smaller than each α of it that was tried."""
     if any(keeps(one.evidence) for one in tried):
         return None
     least = min(tried, key=lambda one: one.evidence.worst)
+    training = least.candidate.training
     alpha = max(ALPHAS[-1], round(least.candidate.alpha * math.sqrt(ROOM / least.evidence.worst), 2))
-    found = least.candidate.training.interpolated(alpha)
-    return None if alpha >= least.candidate.alpha or found in (one.candidate for one in tried) else found
+    smallest = min(one.candidate.alpha for one in tried if one.candidate.training == training)
+    return training.interpolated(alpha) if alpha < smallest else None
 
 
 def choose(tried: Sequence[Tried], min_gain: float) -> Choice:
