@@ -25,7 +25,7 @@ from keeptune.mitigation.candidates import (
 )
 from keeptune.mitigation.default import (
     default_for,
-    holds_default_in_spite_of_plain,
+    names_mitigation,
     with_default_mitigation,
     without_default_mitigation,
 )
@@ -57,8 +57,8 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         if default != PLAIN:
             message = f"no mitigation is named, so the default is used, {default}; --plain leaves it out"
             session.observer(Notice("default mitigation", message))
-        if holds_default_in_spite_of_plain(config):
-            message = "plain changes nothing: the settings name mitigations; --kl 0 --interpolation 1 leaves them out"
+        if config.mitigation.plain and names_mitigation(config):
+            message = "mitigation.plain changes nothing: the settings name a mitigation, which leaves the default out"
             session.observer(Notice("no effect", message))
         start = session.config.model
         session = with_found_settings(session.with_model(merged_start(start, run)))
