@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from keeptune.api.tune import tune
 from keeptune.config import Adapter, MitigationConfig, MitigationSearchConfig, TuneConfig
-from keeptune.errors import StoreError
+from keeptune.errors import ConfigError, StoreError
 from keeptune.events import Notice, TrainingStarted
 from keeptune.experiments import alpha_choice
 from keeptune.experiments.trials import Trial, refuse_others
@@ -20,7 +20,7 @@ from keeptune.experiments.tuning import _can_search
 from keeptune.mitigation.default import (
     DEFAULT,
     default_for,
-    holds_default_in_spite_of_plain,
+    refuse_switched_off,
     with_default_mitigation,
     without_default_mitigation,
 )
@@ -133,19 +133,32 @@ def test_settings_that_allow_a_part_get_that_part(coloured: Path, tmp_path: Path
     assert "kl=1;" in told.events[-1].message
 
 
-def test_a_search_goes_on_from_the_settings_of_a_default_run(coloured: Path, tmp_path: Path) -> None:
+def test_settings_copied_from_a_default_run_are_decided_anew(coloured: Path, tmp_path: Path) -> None:
     given = by_default(coloured, tmp_path / "run")
     made = with_default_mitigation(given)
+    assert made.mitigation.by_default
+    assert with_default_mitigation(made) == made
     assert without_default_mitigation(made) == given
     assert without_default_mitigation(given) == given
     assert _can_search(made)
     searched = replace(made, mitigation_search=MitigationSearchConfig(auto=True))
     assert with_default_mitigation(searched) == replace(given, mitigation_search=searched.mitigation_search)
-    assert holds_default_in_spite_of_plain(replace(made, mitigation=replace(made.mitigation, plain=True)))
-    assert not holds_default_in_spite_of_plain(replace(given, mitigation=MitigationConfig(plain=True)))
+    plain = with_default_mitigation(replace(made, mitigation=replace(made.mitigation, plain=True)))
+    assert plain == replace(given, mitigation=replace(given.mitigation, plain=True))
     other = replace(made, mitigation=replace(made.mitigation, kl=0.5))
-    assert without_default_mitigation(other) == other
+    assert with_default_mitigation(other) == replace(given, mitigation=replace(given.mitigation, kl=0.5))
     assert not _can_search(other)
+
+
+def test_a_flag_that_switches_a_part_of_the_default_off_is_refused(coloured: Path, tmp_path: Path) -> None:
+    given = by_default(coloured, tmp_path / "run")
+    for config in (given, with_default_mitigation(given)):
+        off = replace(config, mitigation=replace(config.mitigation, kl=0.0))
+        with pytest.raises(ConfigError, match="--plain"):
+            refuse_switched_off(off, {"kl": 0.0, "interpolation": None})
+        refuse_switched_off(config, {"kl": None})
+        refuse_switched_off(replace(off, mitigation=replace(off.mitigation, plain=True)), {"kl": 0.0})
+        refuse_switched_off(replace(off, mitigation=replace(off.mitigation, freeze=0.5)), {"kl": 0.0})
 
 
 def test_a_study_goes_on_with_the_items_that_chose_alpha(coloured: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from keeptune.config import Full, Keep, MeasureConfig, MitigationConfig, Mitigat
 from keeptune.errors import ModelError
 from keeptune.events import Notice
 from keeptune.experiments import mitigation_search as module
+from keeptune.experiments import search_budget
 from keeptune.experiments.mitigation_search import Made, MitigationSearch
 from keeptune.mitigation.alpha_curve import AlphaCurve
 from keeptune.mitigation.candidates import candidates_of
@@ -34,6 +35,8 @@ class World:
     points: dict[str, tuple[float, float]]
     monkeypatch: pytest.MonkeyPatch
     fails: str = ""
+    worse: float = 0.0
+    """Points that each interpolation drops further."""
     made: list[str] = field(default_factory=list)
     curves: int = 0
     said: list[str] = field(default_factory=list)
@@ -49,7 +52,7 @@ class World:
         gain, drop = self.points[str(candidate.training)]
         alpha = candidate.alpha
         gain *= min(1.0, 1.1 * alpha**0.25)
-        drop *= alpha**2
+        drop = drop * alpha**2 + self.worse * (alpha < 1)
         drops = (DevDrop("facts", "rouge1", 100, 5.0, 80.0, 80.0 - drop, drop, Undefined("planted")),)
         return DevEvidence(str(candidate), "", "rouge1", 100, 40.0, 40.0 + gain, gain, drops, candidate.routed)
 
@@ -61,7 +64,7 @@ class World:
     def search(self, folder: Path, config: TuneConfig) -> MitigationSearchReport:
         self.monkeypatch.setattr(module, "compared_with_base", lambda *_: SimpleNamespace(evidence=self.evidence))
         self.monkeypatch.setattr(module, "loss_curve", self.curve)
-        (folder / "candidates").mkdir(parents=True)
+        (folder / "candidates").mkdir(parents=True, exist_ok=True)
         nothing: Any = None
 
         def observe(event: Any) -> None:
@@ -112,12 +115,13 @@ def test_what_is_trained_next_is_held_too_and_compared_with_the_first(
 
 def test_no_training_starts_after_twice_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     points = {HELD: (30.0, 30.0), SELF_REPLAY: (29.0, 30.0), LORA: (29.0, 0.0)}
-    monkeypatch.setattr(module, "TIMES", 1.5)
+    monkeypatch.setattr(search_budget, "TIMES", 1.5)
     world = World(points, monkeypatch)
     report = world.search(tmp_path / "own", full())
     assert names(report) == [HELD, SELF_REPLAY, "kl=1+interpolation=0.25"], "the last one keeps, whatever it gains"
     assert report.not_tried == (LORA,)
     assert any("--search-minutes" in message for message in world.said)
+    assert any("20.0 minutes are spent, and the limit is 15.0" in message for message in world.said)
     world = World(points, monkeypatch)
     assert world.search(tmp_path / "longer", full(search_minutes=1000.0)).chosen == LORA
     named = World({"plain": (30.0, 30.0), **points}, monkeypatch)
@@ -130,6 +134,30 @@ def test_fewer_trainings_where_the_budget_says_so(tmp_path: Path, monkeypatch: p
     report = world.search(tmp_path, full(max_candidates=1))
     assert names(report) == [HELD, "kl=1+interpolation=0.25"]
     assert report.not_tried == (SELF_REPLAY, LORA)
+    assert sum("--max-candidates is 1" in message for message in world.said) == 2
+
+
+def test_a_search_that_goes_on_has_spent_what_an_earlier_start_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it leaves the same candidates, although the answers of the base and the curve take no time again."""
+    (tmp_path / "candidates").mkdir()
+    for part in ("base", f"{HELD} curve"):
+        Workspace(tmp_path).write_search_seconds(part, 0.6 * SECONDS)
+    world = World({HELD: (30.0, 30.0), SELF_REPLAY: (29.0, 0.0)}, monkeypatch)
+    report = world.search(tmp_path, full())
+    assert report.not_tried == (SELF_REPLAY, LORA)
+    assert report.seconds == pytest.approx(2.2 * SECONDS, rel=0.05)
+    assert "the search is over" in world.said[-1]
+
+
+def test_an_alpha_that_loses_more_than_forecast_is_evaluated_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World({HELD: (30.0, 30.0)}, monkeypatch, worse=40.0)
+    report = world.search(tmp_path, full(max_candidates=1))
+    assert names(report) == [HELD, "kl=1+interpolation=0.25"]
+    assert (report.chosen, report.enough) == (HELD, False)
 
 
 def test_what_fails_is_left_with_its_interpolations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,6 +167,8 @@ def test_a_mitigation_beside_the_mitigation_search_is_refused_and_made_a_candida
 ) -> None:
     with pytest.raises(ConfigError, match=f"--candidates {candidate}, or"):
         refuse_other_mitigations(auto(Full(), MitigationConfig(**given)))
+    with pytest.raises(ConfigError, match="leave it out: the search"):
+        refuse_other_mitigations(auto(Full(), MitigationConfig(interpolation="auto")))
     kept = MitigationConfig(replay=("old.jsonl",), kl_on="task", self_replay_prompts="prompts.txt", reference="base")
     refuse_other_mitigations(auto(Full(), kept))
 

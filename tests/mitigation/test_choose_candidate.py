@@ -112,6 +112,7 @@ def test_only_a_training_that_gains_enough_is_interpolated() -> None:
         ([("plain", 10.0, 25.0)], "interpolation=0.25"),
         ([(HELD, 10.0, 9.0), ("kl=1+interpolation=0.25", 5.0, 4.0)], None),
         ([(HELD, 10.0, 9.0), ("kl=1+interpolation=0.5", 8.0, 2.0)], None),
+        ([(HELD, 10.0, 9.0), ("kl=1+interpolation=0.8", 8.0, 9.5)], "kl=1+interpolation=0.29"),
     ],
 )
 def test_where_nothing_keeps_the_alpha_that_is_forecast_to(

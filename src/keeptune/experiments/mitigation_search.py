@@ -29,6 +29,7 @@ from keeptune.errors import (
 from keeptune.events import CandidateDone, Notice
 from keeptune.experiments.dev_comparison import DevComparison, compared_with_base
 from keeptune.experiments.loss_curve import loss_curve
+from keeptune.experiments.search_budget import SearchBudget
 from keeptune.mitigation.alpha_curve import ALPHAS, AlphaCurve
 from keeptune.mitigation.candidates import candidate_config
 from keeptune.mitigation.choose_candidate import (
@@ -62,9 +63,6 @@ class Made:
     summary: TrainingSummary | None
     """Of the training behind it; None where another tool made it."""
 
-
-TIMES = 2
-"""A further training of the default search starts within so many times the first one's."""
 
 Maker = Callable[[MitigationSpec], Made]
 """From a candidate to its model: trained, interpolated, or found as it is. Asked again for a candidate, it does
@@ -111,6 +109,8 @@ class MitigationSearch:
     left: list[MitigationSpec] = field(default_factory=list)
     curves: dict[MitigationSpec, AlphaCurve | None] = field(default_factory=dict)
     """By training; None where it could not be measured."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By part of the search, without the trainings."""
 
     def __call__(self) -> SearchOutcome:
         """Try candidates in their order until one keeps enough, and choose.
@@ -121,11 +121,12 @@ class MitigationSearch:
         began, tried = time.monotonic(), self.tried
         min_gain = self.session.config.mitigation_search.min_gain
         compared = compared_with_base(self.session, self.encoder)
+        self._budget.count("base", time.monotonic() - began)
         waiting = deque(self.candidates)
         while waiting:
             candidate = waiting.popleft()
-            if self._is_left(candidate, began):
-                self.left.append(candidate)
+            if why := self._budget.why_left(candidate):
+                self._leave(candidate, f"is not tried: {why}")
             elif self._try(candidate, compared):
                 if any(has_room(one.evidence, tried[0].evidence, min_gain) for one in tried):
                     break
@@ -139,10 +140,12 @@ class MitigationSearch:
                 # Its interpolations would train it once more.
                 self.left.extend(other for other in waiting if other.training == candidate)
                 waiting = deque(other for other in waiting if other.training != candidate)
-            if not waiting and (rest := self._last_resort()) and not self._is_left(rest, began):
+            if not waiting and (rest := self._last_resort()):
                 waiting.append(rest)
         choice = choose(tried, min_gain)
-        chosen, seconds = choice.tried.candidate, _spent(tried)
+        chosen, seconds = choice.tried.candidate, self._budget.spent()
+        if self._budget.is_overspent():
+            self._say(f"the search is over: {self._budget.account()}, because what begins within it is finished")
         self.session.seconds["mitigation_search"] = seconds
         report = MitigationSearchReport(
             candidates=tuple(one.evidence for one in tried),
@@ -155,44 +158,26 @@ class MitigationSearch:
         self.session.workspace.write_mitigation_search(report)
         return SearchOutcome(report, self.make(chosen), chosen.routed)
 
-    def _is_left(self, candidate: MitigationSpec, began: float) -> bool:
-        """There is no budget for it."""
-        budget, tried = self.session.config.mitigation_search, self.tried
-        if not tried:
-            return False
-        # What an earlier start or another run has trained counts, too.
-        spent, is_trained = max(time.monotonic() - began, _spent(tried)), _is_trained(candidate, tried)
-        if budget.search_minutes is not None:
-            if spent > 60 * budget.search_minutes:
-                return True
-        elif not budget.candidates and not is_trained and spent > TIMES * tried[0].evidence.trained_seconds > 0:
-            what = f"{spent / 60:.0f} minutes are spent, over {TIMES} times those of the first training"
-            self._say(f"{candidate} is not tried: {what}; --search-minutes sets another limit")
-            return True
-        trained = sum(one.evidence.trained_seconds > 0 for one in tried)
-        most = budget.max_candidates
-        return most is not None and trained >= most and not is_trained
-
     def _try(self, candidate: MitigationSpec, compared: DevComparison) -> bool:
         """Make and evaluate one candidate, unless it cannot be; the time of a training that another one has had is not
         counted again."""
         # What one that failed has left.
         gc.collect()
-        run, is_trained = self.session.workspace, _is_trained(candidate, self.tried)
+        began, is_trained = time.monotonic(), self._budget.is_trained(candidate)
         try:
             made = self.make(candidate)
-            began = time.monotonic()
+            made_at = time.monotonic()
             evidence = compared.evidence(candidate, made.model)
         except (KeeptuneError, RuntimeError) as error:
             if not self.tried or not _of_the_candidate(error):
                 raise
-            self._say(f"{candidate} cannot be tried: {first_line(error)}")
-            self.left.append(candidate)
+            self._budget.count(f"{candidate} failed", time.monotonic() - began)
+            self._leave(candidate, f"cannot be tried: {first_line(error)}")
             return False
-        # The most that an earlier start or this one took: answers that were there already took others' time.
-        asked = max(time.monotonic() - began, run.candidate_seconds(str(candidate)))
-        run.write_candidate_seconds(str(candidate), asked)
+        asked = self._budget.count(str(candidate), time.monotonic() - made_at)
         trained = made.summary.seconds if made.summary and not is_trained else 0.0
+        # The text that the base writes, loading, saving.
+        self._budget.count(f"{candidate} made", max(0.0, made_at - began - trained))
         evidence = replace(evidence, trained_seconds=trained, asked_seconds=asked)
         self.tried.append(Tried(candidate, evidence))
         self.session.observer(CandidateDone(evidence))
@@ -215,13 +200,16 @@ class MitigationSearch:
         def at(alpha: float) -> ModelConfig:
             return self.make(training if alpha == 1 else training.interpolated(alpha)).model
 
+        began = time.monotonic()
         try:
-            return loss_curve(self.session, at, self.encoder)
+            curve = loss_curve(self.session, at, self.encoder)
         except (KeeptuneError, RuntimeError) as error:
             if not _of_the_candidate(error):
                 raise
             self._say(f"{training} cannot be interpolated: {first_line(error)}")
             return None
+        self._budget.count(f"{training} curve", time.monotonic() - began)
+        return curve
 
     def _last_resort(self) -> MitigationSpec | None:
         rest = last_resort(self.tried)
@@ -229,6 +217,14 @@ class MitigationSearch:
 
     def _can_interpolate(self, candidate: MitigationSpec) -> bool:
         return unfit(candidate_config(candidate.interpolated(ALPHAS[-1]), self.session.config)) is None
+
+    @property
+    def _budget(self) -> SearchBudget:
+        return SearchBudget(self.session.config.mitigation_search, self.session.workspace, self.tried, self.seconds)
+
+    def _leave(self, candidate: MitigationSpec, why: str) -> None:
+        self._say(f"{candidate} {why}")
+        self.left.append(candidate)
 
     def _say(self, message: str) -> None:
         self.session.observer(Notice("mitigation_search", message))
@@ -238,15 +234,6 @@ def _of_the_candidate(error: BaseException) -> bool:
     """Whether another candidate may well succeed."""
     of_settings = (ConfigError, DataError, MetricError, ModelError, PairingError, TrainingError)
     return isinstance(error, of_settings) or out_of_memory(error)
-
-
-def _is_trained(candidate: MitigationSpec, tried: Sequence[Tried]) -> bool:
-    return candidate.training in (one.candidate.training for one in tried)
-
-
-def _spent(tried: Sequence[Tried]) -> float:
-    """Seconds."""
-    return sum(one.evidence.trained_seconds + one.evidence.asked_seconds for one in tried)
 
 
 def settle(model: ModelConfig, run: Workspace) -> Path:

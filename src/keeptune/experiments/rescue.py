@@ -27,6 +27,7 @@ from keeptune.mitigation.candidates import (
     refuse_nothing_to_keep,
     refuse_other_mitigations,
 )
+from keeptune.mitigation.default import without_default_mitigation
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.spec import PLAIN, ROUTE, MitigationSpec, parse
 from keeptune.models.find import find_model
@@ -128,6 +129,7 @@ def _ready(config: TuneConfig, tuned: ModelConfig, run: Workspace, observer: Not
     base = of_run(config.model)
     config = replace(config, data=as_trained(tuned, config.data, observer))
     config = replace(config, model=base, method=Full(), training=_repairing(config.training))
+    config = without_default_mitigation(config)
     config = with_development_items(config)
     preflight(config)
     refuse_not_evaluable(tuned, config.evaluation)

@@ -15,7 +15,8 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.alpha_choice import choose_alpha
 from keeptune.experiments.hyperparameter_search import with_found_settings
-from keeptune.experiments.mitigation_search import TIMES, MitigationSearch, SearchOutcome, Trainer, settle
+from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
+from keeptune.experiments.search_budget import TIMES
 from keeptune.inference.task_format import as_found, keep_format
 from keeptune.mitigation.candidates import (
     candidates_of,
@@ -24,7 +25,6 @@ from keeptune.mitigation.candidates import (
 )
 from keeptune.mitigation.default import (
     default_for,
-    holds_default_in_spite_of_plain,
     with_default_mitigation,
     without_default_mitigation,
 )
@@ -56,9 +56,6 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         if default != PLAIN:
             message = f"no mitigation is named, so the default is used, {default}; --plain leaves it out"
             session.observer(Notice("default mitigation", message))
-        if holds_default_in_spite_of_plain(config):
-            message = "plain changes nothing: the settings name mitigations; --kl 0 --interpolation 1 leaves them out"
-            session.observer(Notice("no effect", message))
         start = session.config.model
         session = with_found_settings(session.with_model(merged_start(start, run)))
         search = _searched(session) if session.config.mitigation_search.auto else None

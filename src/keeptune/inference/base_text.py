@@ -28,7 +28,8 @@ def sample_text(loaded: LoadedModel, count: int, max_new_tokens: int, seed: int)
     The same on the same machine for the same seed.
 
     Args:
-        max_new_tokens: drawn tokens a text at most; of a chat model's, the question gets half.
+        max_new_tokens: drawn tokens a text at most, as far as the model has positions; of a chat model's, the question
+            gets half.
     """
     if loaded.soft_prompt:
         raise ModelError(
@@ -69,6 +70,7 @@ def _texts(
     loaded: LoadedModel, encoder: Encoder, ids: list[str], room: int, generator: torch.Generator
 ) -> list[EncodedRow]:
     start, _ = encoder.prompt(Example("", (), ""))
+    room = min(room, loaded.context_length - len(start))
     drawn = draw(loaded, [start] * len(ids), room, generator)
     return [_row(loaded, name, start, new) for name, new in zip(ids, drawn, strict=True)]
 
@@ -76,6 +78,7 @@ def _texts(
 def _conversations(loaded: LoadedModel, ids: list[str], room: int, generator: torch.Generator) -> list[EncodedRow]:
     """A question drawn in the user's turn, and its answer; a question that takes its half goes on into the other."""
     start, between = around_a_question(loaded)
+    room = min(room, loaded.context_length - len(start) - len(between))
     ends = set(loaded.end_ids())
     questions = draw(loaded, [start] * len(ids), max(room // 2, 1), generator)
     asked: list[tuple[int, ...]] = []

@@ -43,7 +43,7 @@ def candidates_of(config: TuneConfig) -> tuple[MitigationSpec, ...]:
             "begin with another --method, or leave --auto out",
         )
     if given:
-        return (first, *given)
+        return tuple(dict.fromkeys((first, *given)))
     added = (*((REPLAY,) if config.mitigation.replay else ()), SELF_REPLAY, *((ADAPTER,) if full else ()))
     after = (held, *(MitigationSpec((*parse(name).parts, *held.parts)) for name in added))
     found = (first, *((ROUTE,) if can_route else ()), *filter(fits, after))
@@ -79,9 +79,12 @@ def refuse_other_mitigations(config: TuneConfig) -> None:
         if key.startswith("mitigation.") and setting(key, config) != setting(key, TuneConfig()):
             found.append((key, f"{name}={setting(key, config)}"))
     for given, candidate in found:
+        is_open = math.isnan(parse(candidate).alpha)
         raise ConfigError(
             f"{given} is set, and a mitigation search tries each mitigation alone",
-            f"make it a candidate, --candidates {candidate}, or leave it out",
+            "leave it out: the search chooses α"
+            if is_open
+            else f"make it a candidate, --candidates {candidate}, or leave it out",
         )
 
 

@@ -120,12 +120,14 @@ def _between(low: float, keeping: DevEvidence, high: float, gaining: DevEvidence
 
 def last_resort(tried: Sequence[Tried]) -> MitigationSpec | None:
     """Where nothing that was tried keeps every ability: the α of the training that lost least at which it is forecast
-    to, whatever it gains."""
+    to, whatever it gains. The forecast starts from the smallest α of it that was tried."""
     if any(keeps(one.evidence) for one in tried):
         return None
-    least = min(tried, key=lambda one: one.evidence.worst)
-    alpha = max(ALPHAS[-1], round(least.candidate.alpha * math.sqrt(ROOM / least.evidence.worst), 2))
-    return least.candidate.training.interpolated(alpha) if alpha < least.candidate.alpha else None
+    training = min(tried, key=lambda one: one.evidence.worst).candidate.training
+    of_training = (one for one in tried if one.candidate.training == training)
+    smallest = min(of_training, key=lambda one: one.candidate.alpha)
+    alpha = max(ALPHAS[-1], round(smallest.candidate.alpha * math.sqrt(ROOM / smallest.evidence.worst), 2))
+    return training.interpolated(alpha) if alpha < smallest.candidate.alpha else None
 
 
 def choose(tried: Sequence[Tried], min_gain: float) -> Choice:

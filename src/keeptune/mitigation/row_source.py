@@ -18,6 +18,7 @@ class Epoch:
 
     steps: int
     rows: int
+    """Without text of the base."""
     tokens: int
 
 
@@ -64,7 +65,8 @@ class FixedRows:
             raise TrainingError("there is no row to train on", "see `keeptune check`")
         self._rows, self._batch_size, self._seed = rows, batch_size, seed
         self._lengths = [row.length for row in rows]
-        self._epoch = Epoch(-(-len(rows) // batch_size), len(rows), sum(self._lengths))
+        own = sum(row.role != "base" for row in rows)
+        self._epoch = Epoch(-(-len(rows) // batch_size), own, sum(self._lengths))
         self._plan: tuple[int, list[list[int]]] = (-1, [])
 
     @property

@@ -22,6 +22,13 @@ class MitigationConfig(Canonical):
         Affects.CHOICE,
         "Leave the default mitigation out: no KL to the base, and all of the trained change kept.",
     )
+    by_default: bool = setting(
+        False,
+        Affects.NOTHING,
+        "Whether the default mitigation set `kl` and `interpolation`.",
+        more="A run writes it; settings copied from that run are decided anew.",
+        flag="",
+    )
     replay: tuple[str, ...] = setting(
         (),
         Affects.INPUT,
