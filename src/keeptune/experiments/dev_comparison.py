@@ -6,7 +6,7 @@ import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from keeptune.abilities.declared import to_choose_by, wanted_abilities
+from keeptune.abilities.declared import wanted_abilities
 from keeptune.assessment.blocks import in_blocks, planned_of
 from keeptune.assessment.two_models import AbilityEvaluator
 from keeptune.config.schema import ModelConfig
@@ -145,7 +145,7 @@ def _dev_items(session: Session) -> DevItems:
         raise ConfigError("the mitigation search needs validation rows for the gain", "raise --validation-fraction")
     declared = replace(config.measure, abilities=("none",))
     abilities = wanted_abilities(declared, rows_of_user(config.data), session.encoder, session.observer)
-    return DevItems(session.rows.validation, tuple(map(to_choose_by, abilities)))
+    return DevItems(session.rows.validation, tuple(abilities))
 
 
 def why_left_out(ability: Ability, records: Sequence[EvalRecord], *, same: bool) -> str:

@@ -64,7 +64,7 @@ class RowInputs:
     forbidden: Sequence[Sequence[Example]] = ()
     """Sets that must not be learned, such as items that decide whether an ability was kept."""
     guarded: Sequence[Sequence[Example]] = ()
-    """Development items of each declared ability, for their prompts alone: none of them decides anything."""
+    """Items of each declared ability whose prompts the base may answer; they decide nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keeptune.abilities.declared import declared_items, guarded_parts
+from keeptune.abilities.declared import declared_items
+from keeptune.abilities.declared import guarded_items as items_of
 from keeptune.config.schema import TuneConfig
 from keeptune.data.prompts import load_prompts
 from keeptune.data.task_rows import load_told, rows_of_user
@@ -21,11 +22,11 @@ def check_replayed(config: TuneConfig) -> None:
 
 
 def guarded_items(session: Session) -> list[tuple[Example, ...]]:
-    """Development items of each declared ability, for their prompts alone; none decides anything."""
+    """Items of each declared ability whose prompts the base answers; their own answers are not used."""
     config = session.config
     if not adds_base_rows(config):
         return []
-    return guarded_parts(config.measure, rows_of_user(config.data), session.encoder)
+    return items_of(config.measure, rows_of_user(config.data), session.encoder)
 
 
 def replay_data(session: Session) -> tuple[list[Sequence[Example]], Sequence[Example], list[Sequence[Example]]]:
