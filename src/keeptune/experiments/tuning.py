@@ -25,7 +25,6 @@ from keeptune.mitigation.candidates import (
 )
 from keeptune.mitigation.default import (
     default_for,
-    names_mitigation,
     with_default_mitigation,
     without_default_mitigation,
 )
@@ -57,9 +56,6 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         if default != PLAIN:
             message = f"no mitigation is named, so the default is used, {default}; --plain leaves it out"
             session.observer(Notice("default mitigation", message))
-        if config.mitigation.plain and names_mitigation(config):
-            message = "mitigation.plain changes nothing: the settings name a mitigation, which leaves the default out"
-            session.observer(Notice("no effect", message))
         start = session.config.model
         session = with_found_settings(session.with_model(merged_start(start, run)))
         search = _searched(session) if session.config.mitigation_search.auto else None

@@ -24,18 +24,13 @@ def default_for(config: TuneConfig) -> MitigationSpec:
     """As much of the default mitigation as these settings can be trained with; nothing where they name a mitigation, a
     search for one, or ``plain``."""
     config, found = without_default_mitigation(config), PLAIN
-    if config.mitigation.plain or config.mitigation_search.auto or names_mitigation(config):
+    named = config.mitigation.replay or any(m.is_extra or m.setting.startswith(SECTION) for m, _ in active(config))
+    if config.mitigation.plain or config.mitigation_search.auto or named:
         return found
     for part in parse(DEFAULT).parts:
         longer = MitigationSpec((*found.parts, part))
         found = found if unfit(longer.apply(config)) else longer
     return found
-
-
-def names_mitigation(config: TuneConfig) -> bool:
-    """Whether the settings name a mitigation that takes the default's place."""
-    named = (mitigation.is_extra or mitigation.setting.startswith(SECTION) for mitigation, _ in active(config))
-    return bool(config.mitigation.replay) or any(named)
 
 
 def with_default_mitigation(config: TuneConfig) -> TuneConfig:

@@ -44,6 +44,8 @@ def whole_training(session: Session) -> Workspace:
     whole = session.workspace.whole
     whole.path.mkdir(exist_ok=True)
     train(dataclasses.replace(session, config=without_after_training(session.config), workspace=whole))
+    # Other weights are written next, and a checkpoint is several times their size.
+    whole.remove_intermediates()
     return whole
 
 
