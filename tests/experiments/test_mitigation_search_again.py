@@ -69,7 +69,8 @@ def test_a_search_that_was_stopped_goes_on_where_it_was(coloured: Path, tmp_path
     assert mitigation_search.candidates[0].asked_seconds >= done.evidence.asked_seconds, (
         "answers from the cache have cost their time"
     )
-    assert mitigation_search.chosen != "plain"
+    best = min(mitigation_search.candidates, key=lambda candidate: candidate.worst)
+    assert best.worst <= 0.5 or mitigation_search.chosen == best.candidate
 
 
 def test_with_another_budget_it_ends_elsewhere_and_the_run_holds_that(coloured: Path, tmp_path: Path) -> None:
