@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, zip_longest
+from itertools import accumulate, cycle, islice, zip_longest
 from typing import Any, TypeVar
 
 import torch
@@ -19,7 +19,7 @@ from keeptune.data.batching import split_by_budget
 from keeptune.errors import ConfigError
 from keeptune.events import Notice
 from keeptune.inference.generate import fitting_prompts
-from keeptune.mitigation.base_rows import answered_rows, base_rows
+from keeptune.mitigation.base_rows import PART, answered_rows, base_rows
 from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import AddedRows, Mitigation, ObjectiveInputs, RowInputs
 from keeptune.mitigation.objective import Term
@@ -33,8 +33,8 @@ from keeptune.statistics import divergence
 T = TypeVar("T")
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
-TRIED = 32
-"""Texts that tell how long the base's texts get."""
+MOST = 256
+"""Different texts of the base at most; a step takes them in turn."""
 TOGETHER = 2048
 """Tokens that the base reads at a time: each has logits over the whole vocabulary."""
 
@@ -77,6 +77,7 @@ def kept_distributions(
     base: LoadedModel, reference: Reference, rows: Sequence[EncodedRow]
 ) -> dict[str, divergence.Likeliest]:
     """What `reference` expects at the completion tokens of `rows`."""
+    rows = list({row.item_id: row for row in rows}.values())
     found: dict[str, divergence.Likeliest] = {}
     for places in split_by_budget(range(len(rows)), [row.length for row in rows], TOGETHER):
         part = [rows[place] for place in places]
@@ -117,17 +118,17 @@ def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
     def write(count: int) -> list[EncodedRow]:
         return base_rows(inputs.base, count, mitigation.kl_tokens, training.seed, inputs.observer)
 
-    tried = write(TRIED)
+    tried = write(PART)
     mean = sum(row.length for row in tried) / len(tried)
     count = len(answers) + (tokens - sum(row.length for row in answers)) / mean
     each_step = max(1, round(count / steps))
     count = max(0, steps * each_step - len(answers))
+    texts = write(min(count, MOST))
     of_answers = f" and {len(answers)} answers to prompts of the declared abilities" if answers else ""
-    message = (
-        f"{count} texts{of_answers} sampled from the base for the KL term, {each_step} beside the rows of each step"
-    )
+    beside = f"{each_step} beside the rows of each step"
+    message = f"{len(texts)} texts{of_answers} sampled from the base for the KL term, {beside}"
     inputs.observer(Notice("kl", message))
-    return [*answers, *(tried[:count] if count <= TRIED else write(count))]
+    return [*answers, *islice(cycle(texts), count)]
 
 
 def _answers(inputs: RowInputs, tokens: float) -> list[EncodedRow]:
