@@ -72,7 +72,7 @@ class MitigationConfig(Canonical):
         0.1,
         Affects.WEIGHTS,
         "Share of each step's tokens that are text the base wrote, where the KL is taken on it.",
-        more="One text a step at least.",
+        more="One text a step at least. Up to half of them answer prompts of the declared abilities.",
         range=Range(0, 0.9, low_open=True),
         needs=("mitigation.kl",),
     )
@@ -130,8 +130,8 @@ class MitigationConfig(Canonical):
         1.0,
         Affects.WEIGHTS,
         "Share α of the trained change to keep, by interpolation with the base; `auto` chooses it.",
-        more="W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903. `auto` chooses by the validation rows and the "
-        "development items of declared abilities; the default mitigation sets it.",
+        more="W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903. `auto` chooses by the loss of "
+        "the validation rows; the default mitigation sets it.",
         metavar="X|auto",
         range=Range(0, 1, high_open=False),
     )
