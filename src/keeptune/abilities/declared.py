@@ -109,8 +109,9 @@ def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder,
     if keep.metric:
         evaluation = replace(evaluation, metrics=(keep.metric,))
     examples = _without_repeats(examples, keep.name, observer)
-    verdict, dev = split_examples(examples, measure.dev_fraction, seed=0)
-    verdict, prompts = split_examples(verdict, measure.prompt_fraction or 0.0, seed=1)
+    # First, so that the prompts are the same whether or not development items are held out.
+    rest, prompts = split_examples(examples, measure.prompt_fraction or 0.0, seed=1)
+    verdict, dev = split_examples(rest, measure.dev_fraction, seed=0)
     items, dev = (limit_clusters(part, measure.items) if measure.items else part for part in (verdict, dev))
     metrics = choose(evaluation, items, pool).metrics
     first = metrics[0]

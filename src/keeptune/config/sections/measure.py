@@ -115,7 +115,7 @@ class MeasureConfig(Canonical):
     )
     prompt_fraction: float | None = setting(
         None,
-        Affects.WEIGHTS,
+        Affects.VERDICT,
         "Share of your own items whose prompts, without their answers, a training may use; they decide nothing.",
         more="The base answers them for the KL. Whole groups are held out.",
         unset="0.1 where the KL is taken on text of the base, else 0",
