@@ -98,23 +98,30 @@ def test_text_of_the_base_is_for_kl_alone(tiny: Callable[..., Path], kind: str) 
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
-def test_half_of_the_kl_text_answers_prompts_of_the_declared_abilities(tiny: Callable[..., Path], kind: str) -> None:
+def test_each_step_has_prompts_of_the_declared_abilities_with_the_bases_answers(
+    tiny: Callable[..., Path], kind: str
+) -> None:
     loaded = load(tiny(kind))
     task, encoder = task_rows(loaded), Encoder(loaded.tokenizer, loaded.kind, 128)
     guarded = [examples(OLD, "old"), examples([(f"name {n}", f"x {n}") for n in range(3)], "other"), []]
     prompts = [[encoder.prompt(item)[0] for item in items] for items in guarded]
-    rows = mitigations(loaded, kl=0.1, kl_share=0.5, kl_tokens=16).base_rows(loaded, task, guarded)
-    answers = [row for row in rows if row.item_id.startswith("base-answer-")]
-    asked = [row.ids if row.targets else row.ids[: row.spans[0][0]] for row in answers]
-    assert all(0 < row.learned <= 16 for row in answers), "only the answer counts"
-    assert len({row.item_id for row in rows}) == len(rows)
-    assert sum(ids in prompts[1] for ids in asked) == 3, "each ability in turn, as long as it has prompts"
-    assert sum(ids in prompts[0] for ids in asked) == len(asked) - 3 > 3
-    share = sum(row.length for row in answers) / sum(row.length for row in task)
-    assert 0.3 < share <= 0.5
-    steps = -(-len(task) // TuneConfig().training.batch_size)
-    assert len(rows) % steps == 0
-    assert len(rows) > len(answers)
+    found = mitigations(loaded, kl=0.1, kl_share=0.5, kl_tokens=16)
+    rows = found.base_rows(loaded, task, guarded)
+    source = found.row_source(loaded, [*task, *rows])
+    steps = [source.next(step, loaded) for step in range(2 * source.epoch.steps)]
+    answers = [[row for row in step if row.item_id.startswith("base-answer-")] for step in steps]
+    texts = [[row for row in step if row.item_id.startswith("base-text-")] for step in steps]
+    assert len({len(of_step) for of_step in answers}) == len({len(of_step) for of_step in texts}) == 1
+    assert answers[0]
+    assert texts[0]
+    if kind == "t5":
+        asked = {row.ids for row in rows if row.item_id.startswith("base-answer-")}
+        assert asked <= {*prompts[0], *prompts[1]}
+        assert asked >= set(prompts[1]), "each ability in turn"
+    for row in (row for of_step in answers for row in of_step if not row.targets):
+        (span,) = row.spans
+        assert span[1] == len(row.ids)
+        assert any(row.ids[: len(prompt)] == prompt and span[0] < len(prompt) for prompt in (*prompts[0], *prompts[1]))
 
 
 def test_masked_tokens_are_not_learned(talking: Path) -> None:

@@ -8,6 +8,7 @@ begins; an encoder-decoder answers the empty text.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -50,13 +51,18 @@ def sample_text(loaded: LoadedModel, count: int, max_new_tokens: int, seed: int)
 def sample_answers(
     loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], max_new_tokens: int, seed: int
 ) -> list[EncodedRow]:
-    """An answer to each of `prompts` (ids), with what was drawn, end token included, as the tokens to score."""
+    """Each of `prompts` (ids) with an answer, end token included: the tokens to score are all of it but what the chat
+    template writes first, and the answer alone of an encoder-decoder."""
     generator = torch.Generator(loaded.placement.device).manual_seed(seed)
+    encoder = Encoder(loaded.tokenizer, loaded.kind, loaded.context_length)
+    opening = around_a_question(loaded)[0] if encoder.has_template else ()
     rows: list[EncodedRow] = []
     for start in range(0, len(prompts), ROWS):
         asked = prompts[start : start + ROWS]
         for prompt, new in zip(asked, draw(loaded, list(asked), max_new_tokens, generator), strict=True):
-            rows.append(_row(loaded, f"base-answer-{len(rows)}", prompt, new))
+            row = _row(loaded, f"base-answer-{len(rows)}", prompt, new)
+            first = len(opening) if prompt[: len(opening)] == opening else 0
+            rows.append(row if row.targets else replace(row, spans=((max(first, 1), len(row.ids)),)))
     return rows
 
 

@@ -93,6 +93,35 @@ class FixedRows:
 
 
 @dataclass(frozen=True, slots=True)
+class RowsInOrder:
+    """`each_step` rows a step in their order, over and over."""
+
+    rows: Sequence[EncodedRow]
+    each_step: int
+
+    @property
+    def epoch(self) -> Epoch:
+        steps = -(-len(self.rows) // self.each_step)
+        return Epoch(steps, len(self.rows), sum(row.length for row in self.rows))
+
+    def sample(self) -> list[list[EncodedRow]]:
+        return [self._of(step) for step in range(self.epoch.steps)]
+
+    def next(self, step: int, loaded: LoadedModel) -> list[EncodedRow]:  # noqa: ARG002
+        return self._of(step)
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        pass
+
+    def _of(self, step: int) -> list[EncodedRow]:
+        first = step * self.each_step
+        return [self.rows[place % len(self.rows)] for place in range(first, first + self.each_step)]
+
+
+@dataclass(frozen=True, slots=True)
 class JoinedRows:
     """Each step has the rows of several sources. The first one decides the number of steps per epoch."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, cycle, islice, zip_longest
-from typing import Any, TypeVar
+from itertools import cycle, islice, zip_longest
+from typing import Any
 
 import torch
 
@@ -30,7 +30,6 @@ from keeptune.models.reference import Reference, frozen_reference, reference_of,
 from keeptune.records import EncodedRow, RowRole
 from keeptune.statistics import divergence
 
-T = TypeVar("T")
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
 MOST = 256
@@ -108,43 +107,43 @@ def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
 
 
 def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
-    """As many texts in each step as take their share of its tokens: how long they get, only the base can tell. Half of
-    the tokens are answers to prompts of the declared abilities, where there are enough of these."""
+    """As many texts in each step as take their share of its tokens: how long they get, only the base can tell. Up to
+    half of the tokens are prompts of the declared abilities and answers to them."""
     mitigation, training = inputs.config.mitigation, inputs.config.training
     steps = max(1, -(-len(inputs.rows) // training.batch_size))
-    tokens = sum(row.length for row in inputs.rows) * mitigation.kl_share / (1 - mitigation.kl_share)
-    answers = _answers(inputs, tokens / 2)
+    tokens = sum(row.length for row in inputs.rows) * mitigation.kl_share / (1 - mitigation.kl_share) / steps
 
     def write(count: int) -> list[EncodedRow]:
         return base_rows(inputs.base, count, mitigation.kl_tokens, training.seed, inputs.observer)
 
-    tried = write(PART)
-    mean = sum(row.length for row in tried) / len(tried)
-    count = len(answers) + (tokens - sum(row.length for row in answers)) / mean
-    each_step = max(1, round(count / steps))
-    count = max(0, steps * each_step - len(answers))
-    texts = write(min(count, MOST))
-    of_answers = f" and {len(answers)} answers to prompts of the declared abilities" if answers else ""
-    beside = f"{each_step} beside the rows of each step"
-    message = f"{len(texts)} texts{of_answers} sampled from the base for the KL term, {beside}"
-    inputs.observer(Notice("kl", message))
-    return [*answers, *islice(cycle(texts), count)]
+    answers = _answers(inputs)
+    of_answers = _each_step(answers, tokens / 2)
+    of_texts = _each_step(write(PART), tokens - of_answers * _mean_length(answers))
+    texts = write(min(steps * of_texts, MOST))
+    told = f"the base wrote {len(texts)} texts for the KL term, {of_texts} beside the rows of each step"
+    if answers:
+        told += f", and {len(answers)} answers to prompts of the declared abilities, {of_answers} a step"
+    inputs.observer(Notice("kl", told))
+    parts = [(cycle(rows), count) for rows, count in ((answers, of_answers), (texts, of_texts)) if rows]
+    return [row for _ in range(steps) for rows, count in parts for row in islice(rows, count)]
 
 
-def _answers(inputs: RowInputs, tokens: float) -> list[EncodedRow]:
-    """Answers of the base to prompts of the declared abilities, in turn, of `tokens` together at most."""
-    mitigation, training = inputs.config.mitigation, inputs.config.training
-    shuffled = (random.Random(training.seed).sample(items, len(items)) for items in inputs.guarded)
-    in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt]
+def _answers(inputs: RowInputs) -> list[EncodedRow]:
+    """Answers of the base to prompts of each declared ability in turn."""
+    mitigation, seed = inputs.config.mitigation, inputs.config.training.seed
+    shuffled = (random.Random(seed).sample(items, len(items)) for items in inputs.guarded)
+    in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt][:PART]
     prompts = fitting_prompts(inputs.base, inputs.encoder, in_turn, mitigation.kl_tokens, inputs.observer)
-    asked = _within(prompts, list(map(len, prompts)), tokens)
-    rows = answered_rows(inputs.base, asked, mitigation.kl_tokens, training.seed, inputs.observer)
-    return _within(rows, [row.length for row in rows], tokens)
+    return answered_rows(inputs.base, prompts, mitigation.kl_tokens, seed, inputs.observer)
 
 
-def _within(values: Sequence[T], lengths: Sequence[int], tokens: float) -> list[T]:
-    """The first of `values`, as many as have `tokens` together."""
-    return [value for value, end in zip(values, accumulate(lengths), strict=True) if end <= tokens]
+def _each_step(rows: Sequence[EncodedRow], tokens: float) -> int:
+    """Rows that have `tokens` together, one at least."""
+    return max(1, round(tokens / _mean_length(rows))) if rows else 0
+
+
+def _mean_length(rows: Sequence[EncodedRow]) -> float:
+    return sum(row.length for row in rows) / len(rows) if rows else 0.0
 
 
 def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
