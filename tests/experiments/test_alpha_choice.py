@@ -32,7 +32,7 @@ from tests.api.runs import Told, settings
 from tests.experiments.colours import of_no_run, second
 
 pytestmark = pytest.mark.usefixtures("able_bases")
-AUTO = MitigationConfig(kl=1.0, kl_tokens=16, interpolation="auto")
+AUTO = MitigationConfig(kl=3.0, kl_tokens=16, interpolation="auto")
 
 
 def by_default(coloured: Path, output: Path, **changes: Any) -> TuneConfig:
@@ -57,7 +57,7 @@ def choice_in(run: Path) -> AlphaChoice:
 def test_the_plain_command_is_held_to_the_base_and_its_alpha_chosen(outcome: tuple[Path, TuneResult, Told]) -> None:
     run, result, told = outcome
     config = json.loads((run / "config.json").read_text())["mitigation"]
-    assert (config["kl"], config["interpolation"], config["plain"]) == (1.0, "auto", False)
+    assert (config["kl"], config["interpolation"], config["plain"]) == (3.0, "auto", False)
     assert len(told.of(TrainingStarted)) == 1
     choice = choice_in(run)
     shares = {point.alpha: point.share for point in choice.points}
@@ -75,7 +75,7 @@ def test_what_was_done_against_forgetting_is_told(coloured: Path, outcome: tuple
     choice = choice_in(run)
     assert result.alpha == choice
     (card,) = (line for line in (run / "model" / "README.md").read_text().splitlines() if "Against forgetting" in line)
-    assert "kl 1.0" in card
+    assert "kl 3.0" in card
     assert f"α is {choice.alpha:g}" in card
     assert read_entry(run, "run").alpha == choice.alpha
     rows = len((coloured / "numbers.jsonl").read_text().splitlines())
@@ -134,19 +134,19 @@ def test_a_named_mitigation_takes_the_defaults_place(coloured: Path, tmp_path: P
         if not named.extra:
             assert with_default_mitigation(other) == other
     found = with_default_mitigation(config).mitigation
-    assert (found.kl, found.interpolation, found.kl_tokens) == (1.0, "auto", 16)
-    assert DEFAULT == "kl=1+interpolation=auto"
+    assert (found.kl, found.interpolation, found.kl_tokens) == (3.0, "auto", 16)
+    assert DEFAULT == "kl=3+interpolation=auto"
 
 
 def test_settings_that_allow_a_part_get_that_part(coloured: Path, tmp_path: Path) -> None:
     config = by_default(coloured, tmp_path / "run")
-    assert str(default_for(replace(config, method=Adapter("prompt")))) == "kl=1"
+    assert str(default_for(replace(config, method=Adapter("prompt")))) == "kl=3"
     on_nothing = replace(config.mitigation, kl_on="replay")
     assert str(default_for(replace(config, mitigation=on_nothing))) == "interpolation=auto"
     told = Told(stop_at=lambda event: getattr(event, "kind", "") == "default mitigation")
     with pytest.raises(InterruptedError):
         tune(replace(config, method=Adapter("prompt")), told)
-    assert "kl=1;" in told.events[-1].message
+    assert "kl=3;" in told.events[-1].message
 
 
 def test_settings_copied_from_a_default_run_are_decided_anew(coloured: Path, tmp_path: Path) -> None:

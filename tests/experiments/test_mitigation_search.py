@@ -125,9 +125,9 @@ def test_it_begins_with_the_held_training_and_trains_nothing_where_that_is_enoug
     config = by_its_own_list(second(coloured, tmp_path / "run"), margin=95.0)
     told = Told()
     found = of_search(tune(of_no_run(config, tmp_path), told))
-    assert [candidate.candidate for candidate in found.candidates] == ["kl=1"]
-    assert (found.chosen, found.enough) == ("kl=1", True)
-    assert found.not_tried == ("self-replay=0.2+kl=1", "lora+kl=1")
+    assert [candidate.candidate for candidate in found.candidates] == ["kl=3"]
+    assert (found.chosen, found.enough) == ("kl=3", True)
+    assert found.not_tried == ("self-replay=0.2+kl=3", "lora+kl=3")
     assert len(told.of(TrainingStarted)) == 1
 
 
@@ -139,8 +139,8 @@ def test_no_training_of_its_own_list_starts_after_twice_the_first(
     told = Told()
     found = of_search(tune(of_no_run(config, tmp_path), told))
     assert len(told.of(TrainingStarted)) == 1
-    assert {candidate.candidate.split("+")[0] for candidate in found.candidates} == {"kl=1"}
-    assert found.not_tried == ("self-replay=0.2+kl=1", "lora+kl=1")
+    assert {candidate.candidate.split("+")[0] for candidate in found.candidates} == {"kl=3"}
+    assert found.not_tried == ("self-replay=0.2+kl=3", "lora+kl=3")
     assert any("--search-minutes" in notice.message for notice in told.of(Notice))
 
 

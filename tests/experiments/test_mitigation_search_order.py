@@ -23,7 +23,7 @@ from keeptune.records import DevDrop, DevEvidence, MitigationSearchReport, Undef
 from keeptune.training.session import Session
 from keeptune.workspace.workspace import Workspace
 
-HELD, SELF_REPLAY, LORA = "kl=1", "self-replay=0.2+kl=1", "lora+kl=1"
+HELD, SELF_REPLAY, LORA = "kl=3", "self-replay=0.2+kl=3", "lora+kl=3"
 CURVE = AlphaCurve(2.0, {1.0: 1.0, 0.75: 1.015, 0.5: 1.08, 0.25: 1.4})
 SECONDS = 600.0
 
@@ -100,8 +100,8 @@ def test_the_held_training_with_room_is_the_only_one(tmp_path: Path, monkeypatch
 def test_one_alpha_is_evaluated_where_the_loss_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World({HELD: (30.0, 2.0)}, monkeypatch)
     report = world.search(tmp_path, full())
-    assert names(report) == [HELD, "kl=1+interpolation=0.66"]
-    assert (report.chosen, report.enough, world.curves) == ("kl=1+interpolation=0.66", True, 1)
+    assert names(report) == [HELD, "kl=3+interpolation=0.66"]
+    assert (report.chosen, report.enough, world.curves) == ("kl=3+interpolation=0.66", True, 1)
 
 
 def test_what_is_trained_next_is_held_too_and_compared_with_the_first(
@@ -118,7 +118,7 @@ def test_no_training_starts_after_twice_the_first(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(search_budget, "TIMES", 1.5)
     world = World(points, monkeypatch)
     report = world.search(tmp_path / "own", full())
-    assert names(report) == [HELD, SELF_REPLAY, "kl=1+interpolation=0.25"], "the last one keeps, whatever it gains"
+    assert names(report) == [HELD, SELF_REPLAY, "kl=3+interpolation=0.25"], "the last one keeps, whatever it gains"
     assert report.not_tried == (LORA,)
     assert any("--search-minutes" in message for message in world.said)
     assert any("20.0 minutes are spent, and the limit is 15.0" in message for message in world.said)
@@ -132,7 +132,7 @@ def test_no_training_starts_after_twice_the_first(tmp_path: Path, monkeypatch: p
 def test_fewer_trainings_where_the_budget_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World({HELD: (30.0, 30.0)}, monkeypatch)
     report = world.search(tmp_path, full(max_candidates=1))
-    assert names(report) == [HELD, "kl=1+interpolation=0.25"]
+    assert names(report) == [HELD, "kl=3+interpolation=0.25"]
     assert report.not_tried == (SELF_REPLAY, LORA)
     assert sum("--max-candidates is 1" in message for message in world.said) == 2
 
@@ -156,7 +156,7 @@ def test_an_alpha_that_loses_more_than_forecast_is_evaluated_once(
 ) -> None:
     world = World({HELD: (30.0, 30.0)}, monkeypatch, worse=40.0)
     report = world.search(tmp_path, full(max_candidates=1))
-    assert names(report) == [HELD, "kl=1+interpolation=0.25"]
+    assert names(report) == [HELD, "kl=3+interpolation=0.25"]
     assert (report.chosen, report.enough) == (HELD, False)
 
 

@@ -15,7 +15,7 @@ from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.mitigation.spec import PLAIN, ROUTE, parse
 
 OLD = MitigationConfig(replay=("old.jsonl",))
-HELD, SELF_REPLAY, LORA, REPLAY = "kl=1", "self-replay=0.2+kl=1", "lora+kl=1", "replay=0.05+kl=1"
+HELD, SELF_REPLAY, LORA, REPLAY = "kl=3", "self-replay=0.2+kl=3", "lora+kl=3", "replay=0.05+kl=3"
 
 
 def auto(method: Any = None, mitigation: MitigationConfig | None = None, **mitigation_search: Any) -> TuneConfig:
@@ -50,8 +50,8 @@ def test_the_default_mitigation_search(config: TuneConfig, candidates: tuple[str
 
 
 def test_the_users_own_mitigation_search() -> None:
-    found = candidates_of(auto(candidates=("kl=1", "interpolation=0.9")))
-    assert found == (PLAIN, parse("kl=1"), parse("interpolation=0.9"))
+    found = candidates_of(auto(candidates=("kl=3", "interpolation=0.9")))
+    assert found == (PLAIN, parse("kl=3"), parse("interpolation=0.9"))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_candidate_changes_what_it_names() -> None:
         ("interpolation=0.5", "plain"),
         ("interpolation", "plain"),
         ("full+interpolation=0.5", "full"),
-        ("replay=0.05 + interpolation=0.5 + kl=1", "replay=0.05+kl=1"),
+        ("replay=0.05 + interpolation=0.5 + kl=3", "replay=0.05+kl=3"),
     ],
 )
 def test_which_training_a_candidate_uses(candidate: str, training: str) -> None:

@@ -69,7 +69,7 @@ def test_enough_needs_both(gain: float, drop: float, stops: bool) -> None:
     assert enough(candidate("kl", gain, drop), candidate("plain", 10.0, 9.0), 0.9) is stops
 
 
-HELD, INTERPOLATED = "kl=1", "kl=1+interpolation="
+HELD, INTERPOLATED = "kl=3", "kl=3+interpolation="
 
 
 @pytest.mark.parametrize(
@@ -101,18 +101,18 @@ def test_what_was_evaluated_decides_the_next_alpha(tried: list[tuple[float, floa
 
 def test_only_a_training_that_gains_enough_is_interpolated() -> None:
     first = candidate(HELD, 10.0, 9.0)
-    assert next_alpha([first, candidate("lora+kl=1", 12.0, 4.0)], 0.9) == "lora+kl=1+interpolation=0.56"
-    assert next_alpha([first, candidate("lora+kl=1", 8.0, 4.0)], 0.9) is None
+    assert next_alpha([first, candidate("lora+kl=3", 12.0, 4.0)], 0.9) == "lora+kl=3+interpolation=0.56"
+    assert next_alpha([first, candidate("lora+kl=3", 8.0, 4.0)], 0.9) is None
 
 
 @pytest.mark.parametrize(
     ("tried", "rest"),
     [
-        ([(HELD, 10.0, 9.0), ("lora+kl=1", 12.0, 12.0)], "kl=1+interpolation=0.37"),
+        ([(HELD, 10.0, 9.0), ("lora+kl=3", 12.0, 12.0)], "kl=3+interpolation=0.37"),
         ([("plain", 10.0, 25.0)], "interpolation=0.25"),
-        ([(HELD, 10.0, 9.0), ("kl=1+interpolation=0.25", 5.0, 4.0)], None),
-        ([(HELD, 10.0, 9.0), ("kl=1+interpolation=0.5", 8.0, 2.0)], None),
-        ([(HELD, 10.0, 9.0), ("kl=1+interpolation=0.8", 8.0, 9.5)], "kl=1+interpolation=0.29"),
+        ([(HELD, 10.0, 9.0), ("kl=3+interpolation=0.25", 5.0, 4.0)], None),
+        ([(HELD, 10.0, 9.0), ("kl=3+interpolation=0.5", 8.0, 2.0)], None),
+        ([(HELD, 10.0, 9.0), ("kl=3+interpolation=0.8", 8.0, 9.5)], "kl=3+interpolation=0.29"),
     ],
 )
 def test_where_nothing_keeps_the_alpha_that_is_forecast_to(

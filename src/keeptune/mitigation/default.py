@@ -16,7 +16,7 @@ from keeptune.mitigation.active import active, setting
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.spec import PLAIN, MitigationSpec, parse
 
-DEFAULT = "kl=1+interpolation=auto"
+DEFAULT = "kl=3+interpolation=auto"
 SECTION = "mitigation."
 
 

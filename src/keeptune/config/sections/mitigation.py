@@ -64,12 +64,12 @@ class MitigationConfig(Canonical):
         0.0,
         Affects.WEIGHTS,
         "Weight of KL(base ‖ tuned) in the loss.",
-        more="The default mitigation sets 1.",
+        more="The default mitigation sets 3.",
         unit="nats per token",
         range=NOT_NEGATIVE,
     )
     kl_share: float = setting(
-        0.1,
+        0.125,
         Affects.WEIGHTS,
         "Share of each step's tokens that are text the base wrote, where the KL is taken on it.",
         more="One text a step at least. Up to half of them answer prompts of the declared abilities.",
