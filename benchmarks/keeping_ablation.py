@@ -5,7 +5,8 @@
 
 The case `summaries` of `keeping.py`, full fine-tuning, one seed, on fewer items: 100 summaries, 500 entities, 300
 topics and 250 questions, none of them held out. β is the weight of the KL, share the share of a step's tokens that are
-the base's text, length the tokens of a text; `replay` adds own text that is learned by cross-entropy (`--self-replay`).
+the base's text, length the tokens of a text; `prompts` takes half of it from prompts of the declared abilities, which
+gives a tenth of their items for that; `replay` adds own text that is learned by cross-entropy (`--self-replay`).
 Each setting is trained once, with α = 1; its other α use that training again. The order of `SETTINGS` is that of their
 value, since a call may end anywhere; what has a record is not run again. Text that an earlier setting had the base
 write is used again, so the minutes are not a price. Records are kept in `results/keeping_ablation/`, and the picture in
@@ -39,34 +40,37 @@ class Setting:
     beta: float
     share: float = 0.0
     length: int = 0
+    prompts: bool = False
     replay: float = 0.0
 
     @property
     def name(self) -> str:
-        """``kl1-share0.1-tokens64-replay0.2``; ``plain``."""
+        """``kl1-share0.1-tokens64-prompts``; ``plain``."""
         kl = f"kl{self.beta:g}-share{self.share:g}-tokens{self.length}" if self.beta else "plain"
-        return f"{kl}-replay{self.replay:g}" if self.replay else kl
+        return kl + "-prompts" * self.prompts + f"-replay{self.replay:g}" * (self.replay > 0)
 
     def words(self) -> list[str]:
         """What its command has beside the task."""
         if not self.beta:
             return ["--plain"]
         kl = ["--kl", f"{self.beta:g}", "--kl-share", f"{self.share:g}", "--kl-tokens", str(self.length)]
+        kl += ["--prompt-fraction", "0.1" if self.prompts else "0"]
         return [*kl, "--self-replay", f"{self.replay:g}"] if self.replay else kl
 
 
 SETTINGS = (
-    Setting(1, 0.1, 128),
-    Setting(0),
     Setting(3, 0.1, 128),
-    Setting(1, 0.2, 256),
-    Setting(1, 0.1, 64),
+    Setting(0),
+    Setting(3, 0.1, 128, prompts=True),
+    Setting(1, 0.1, 128, prompts=True),
+    Setting(1, 0.1, 128),
+    Setting(10, 0.1, 128, prompts=True),
+    Setting(3, 0.2, 128, prompts=True),
+    Setting(3, 0.1, 64, prompts=True),
+    Setting(3, 0.05, 128, prompts=True),
     Setting(1, 0.1, 64, replay=0.2),
     Setting(10, 0.1, 128),
-    Setting(0.3, 0.1, 128),
-    Setting(1, 0.05, 128),
     Setting(3, 0.2, 256),
-    Setting(1, 0.2, 512),
 )
 
 

@@ -1,8 +1,8 @@
 """The cases of `keeping.py`: what each generalist learned, what it is tuned on, and what must be kept.
 
 Rows are chosen by their place in the data files alone, so that they are the same on every machine. A verdict item is in
-neither the rows that the generalist learned nor the rows that it is tuned on; a quarter of the verdict items is held
-out to choose α or a mitigation on (`DEV_FRACTION`).
+neither the rows that the generalist learned nor the rows that it is tuned on. Every run, the plain one too, leaves the
+same tenth of them to the default for their prompts (`PROMPT_FRACTION`), so that all are measured on the same items.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import model_case
 from model_case import GENERALIST, entities_first
 
 Row = dict[str, Any]
-DEV_FRACTION = 0.25
+PROMPT_FRACTION = 0.1
 METRICS = {**model_case.METRICS, "summaries": "rouge1", "intents": "choice_accuracy", "descriptions": "rouge1"}
 FILES = {
     **{task: source[:2] for task, source in model_case.SOURCES.items()},
@@ -27,7 +27,7 @@ FILES = {
 }
 """Task → train file, dev file."""
 VERDICT = {"ner": 1400, "topic": 600, "qa": 600, "inference": 600, "summaries": 300}
-"""Verdict items of a task at most, development items included."""
+"""Verdict items of a task at most, with those whose prompts are trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +137,6 @@ def task_command(case: Case, base: str, folder: Path) -> list[str]:
     keep = [word for ability in (*kept, *case.built_in) for word in ("--keep", ability)]
     rows = ["--train", str(folder / "train.jsonl"), "--test", str(folder / "test.jsonl")]
     rows += ["--limit-train", str(case.rows)]
-    measured = ["--measure", "full", "--abilities", "none", "--fail-on", "none", "--dev-fraction", str(DEV_FRACTION)]
-    return ["tune", "--model", base, *rows, "--metric", METRICS[case.task], *keep, *measured]
+    measured = ["--measure", "full", "--abilities", "none", "--fail-on", "none"]
+    words = ["tune", "--model", base, *rows, "--metric", METRICS[case.task], *keep, *measured]
+    return [*words, "--prompt-fraction", str(PROMPT_FRACTION)]

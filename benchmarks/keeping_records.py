@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
-FORGOTTEN = ("text", "scores")
-"""What the cache loses before a run begins, so that each run pays for the base's text and answers."""
+TEXT = "text"
+"""What the cache loses before a run begins, so that each run pays for the base's text."""
 OF_ABILITY = ("name", "metric", "items", "base", "tuned", "margin", "drop", "verdict", "declared")
 OF_TRAINING = ("method", "examples", "epochs", "steps", "best_step", "lr", "seconds", "peak_bytes")
 OF_MANIFEST = ("commit", "created", "model_hash", "seed", "device", "dtype", "versions", "machine", "peak_memory_bytes")
@@ -49,8 +49,7 @@ class Runner:
         resume = ["--resume"] if (output / "config.json").exists() else []
         cache, starts = self.work / "cache", self._starts(output)
         if not (resume or self.shares_text):
-            for kind in FORGOTTEN:
-                shutil.rmtree(cache / kind, ignore_errors=True)
+            shutil.rmtree(cache / TEXT, ignore_errors=True)
         starts.parent.mkdir(parents=True, exist_ok=True)
         with starts.open("a" if resume else "w", encoding="utf-8") as handle:
             handle.write("resumed\n" if resume else "started\n")

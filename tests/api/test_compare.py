@@ -13,11 +13,12 @@ import pytest
 
 from keeptune.api.compare import compare
 from keeptune.api.tune import tune
-from keeptune.config import Full, Keep, MeasureConfig, TuneConfig
+from keeptune.config import Full, Keep, MeasureConfig, MitigationConfig, TuneConfig
 from keeptune.errors import ConfigError, DataError, RunExists, RunLocked, StoreError, TrainingError
 from keeptune.events import EvaluationDone, Notice, Observer, StepDone, TrainingStarted, silent
 from keeptune.experiments.method_study import plan
 from keeptune.experiments.trials import Ended, Trial, run_trial
+from keeptune.mitigation.default import with_default_mitigation
 from keeptune.records import Interval, MethodComparison, Undefined, from_plain
 from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told, settings, write_rows
@@ -340,6 +341,14 @@ def test_a_rate_that_is_given_is_used_or_told(
     given = dataclasses.replace(fresh, training=dataclasses.replace(fresh.training, lr=2e-5))
     assert [trial.config.training.lr for trial in plan(given, methods, (0,), told)] == rates
     assert [event.message for event in told.of(Notice)] == ([notice] if notice else [])
+
+
+def test_a_method_names_all_that_it_does_in_settings_of_a_default_run_too(fresh: TuneConfig) -> None:
+    copied = with_default_mitigation(dataclasses.replace(fresh, mitigation=MitigationConfig()))
+    assert copied.mitigation.kl
+    full, held = (trial.config.mitigation for trial in plan(copied, ("full", "full+kl=0.5"), (0,)))
+    assert (full.kl, full.interpolation, full.by_default) == (0.0, 1.0, False)
+    assert (held.kl, held.interpolation) == (0.5, 1.0)
 
 
 def test_a_folder_with_other_things_is_left_alone(fresh: TuneConfig) -> None:

@@ -12,31 +12,33 @@ from safetensors.torch import load_file
 
 from keeptune.api.tune import tune
 from keeptune.config import Adapter, MitigationConfig, MitigationSearchConfig, TuneConfig
-from keeptune.errors import StoreError
+from keeptune.errors import ConfigError, StoreError
 from keeptune.events import Notice, TrainingStarted
-from keeptune.experiments import alpha_choice
+from keeptune.experiments import loss_curve
+from keeptune.experiments.loss_curve import validation_loss
 from keeptune.experiments.trials import Trial, refuse_others
 from keeptune.experiments.tuning import _can_search
+from keeptune.mitigation.alpha_curve import NEARLY_ALL
 from keeptune.mitigation.default import (
     DEFAULT,
     default_for,
-    holds_default_in_spite_of_plain,
+    refuse_switched_off,
     with_default_mitigation,
     without_default_mitigation,
 )
-from keeptune.records import AlphaChoice, AlphaPoint, TuneResult, from_plain
+from keeptune.records import AlphaChoice, TuneResult, from_plain
 from keeptune.workspace.run_entry import read_entry
 from tests.api.runs import Told, settings
 from tests.experiments.colours import of_no_run, second
 
 pytestmark = pytest.mark.usefixtures("able_bases")
-AUTO = MitigationConfig(kl=1.0, kl_tokens=16, interpolation="auto")
+AUTO = MitigationConfig(kl=3.0, kl_tokens=16, interpolation="auto")
 
 
 def by_default(coloured: Path, output: Path, **changes: Any) -> TuneConfig:
     """Learn to count with the default mitigation, the colours declared."""
     config = second(coloured, output, auto=False)
-    measure = replace(config.measure, extent="full", dev_fraction=0.5)
+    measure = replace(config.measure, extent="full", prompt_fraction=0.5)
     return replace(config, mitigation=MitigationConfig(kl_tokens=16), measure=measure, **changes)
 
 
@@ -55,15 +57,14 @@ def choice_in(run: Path) -> AlphaChoice:
 def test_the_plain_command_is_held_to_the_base_and_its_alpha_chosen(outcome: tuple[Path, TuneResult, Told]) -> None:
     run, result, told = outcome
     config = json.loads((run / "config.json").read_text())["mitigation"]
-    assert (config["kl"], config["interpolation"], config["plain"]) == (1.0, "auto", False)
+    assert (config["kl"], config["interpolation"], config["plain"]) == (3.0, "auto", False)
     assert len(told.of(TrainingStarted)) == 1
     choice = choice_in(run)
     shares = {point.alpha: point.share for point in choice.points}
     assert shares[1.0] == pytest.approx(1.0)
-    assert choice.alpha in shares
-    evaluated = [point for point in choice.points if point.drops is not None]
-    assert choice.alpha in [point.alpha for point in evaluated]
-    assert all([drop.name for drop in point.drops or ()] == ["colours"] for point in evaluated)
+    enough = [alpha for alpha, share in shares.items() if share >= NEARLY_ALL]
+    assert 0 < choice.alpha <= min(enough)
+    assert choice.alpha > max((alpha for alpha in shares if alpha < min(enough)), default=0.0)
     (message,) = (event.message for event in told.of(Notice) if event.message.startswith("α is"))
     assert f"α is {choice.alpha:g}" in message
     assert message in " ".join(result.forgetting.notices if result.forgetting else ())
@@ -74,26 +75,41 @@ def test_what_was_done_against_forgetting_is_told(coloured: Path, outcome: tuple
     choice = choice_in(run)
     assert result.alpha == choice
     (card,) = (line for line in (run / "model" / "README.md").read_text().splitlines() if "Against forgetting" in line)
-    assert "kl 1.0" in card
+    assert "kl 3.0" in card
     assert f"α is {choice.alpha:g}" in card
     assert read_entry(run, "run").alpha == choice.alpha
     rows = len((coloured / "numbers.jsonl").read_text().splitlines())
     assert result.training.examples < rows, "the base's text is no row that was learned"
 
 
-def test_only_development_items_choose(coloured: Path, outcome: tuple[Path, TuneResult, Told]) -> None:
-    run, result, _ = outcome
+def test_items_whose_prompts_are_trained_on_decide_nothing(
+    coloured: Path, outcome: tuple[Path, TuneResult, Told]
+) -> None:
+    _, result, told = outcome
     assert result.forgetting is not None
     (colours,) = result.forgetting.abilities
-    (dev,) = {point.drops[0].items for point in choice_in(run).points if point.drops}
-    assert dev + colours.items == len((coloured / "kept.jsonl").read_text().splitlines())
+    (message,) = (event.message for event in told.of(Notice) if event.kind == "kl")
+    assert "answers to prompts of the declared abilities" in message
+    lines = len((coloured / "kept.jsonl").read_text().splitlines())
+    assert 0.2 * lines < colours.items < 0.8 * lines
 
 
-def test_a_stopped_choice_goes_on_without_training(coloured: Path, tmp_path: Path) -> None:
+def test_a_stopped_choice_goes_on_without_training(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = of_no_run(by_default(coloured, tmp_path / "run"), tmp_path)
-    told = Told(stop_at=lambda event: getattr(event, "name", "").startswith("colours, dev"))
-    with pytest.raises(InterruptedError):
-        tune(config, told)
+    calls: list[Any] = []
+
+    def stopped(*given: Any) -> float:
+        calls.append(given)
+        if len(calls) == 3:
+            raise InterruptedError
+        return validation_loss(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loss_curve, "validation_loss", stopped)
+        with pytest.raises(InterruptedError):
+            tune(config, Told())
     again = Told()
     tune(replace(config, resume=True), again)
     assert not again.of(TrainingStarted)
@@ -118,43 +134,56 @@ def test_a_named_mitigation_takes_the_defaults_place(coloured: Path, tmp_path: P
         if not named.extra:
             assert with_default_mitigation(other) == other
     found = with_default_mitigation(config).mitigation
-    assert (found.kl, found.interpolation, found.kl_tokens) == (1.0, "auto", 16)
-    assert DEFAULT == "kl=1+interpolation=auto"
+    assert (found.kl, found.interpolation, found.kl_tokens) == (3.0, "auto", 16)
+    assert DEFAULT == "kl=3+interpolation=auto"
 
 
 def test_settings_that_allow_a_part_get_that_part(coloured: Path, tmp_path: Path) -> None:
     config = by_default(coloured, tmp_path / "run")
-    assert str(default_for(replace(config, method=Adapter("prompt")))) == "kl=1"
+    assert str(default_for(replace(config, method=Adapter("prompt")))) == "kl=3"
     on_nothing = replace(config.mitigation, kl_on="replay")
     assert str(default_for(replace(config, mitigation=on_nothing))) == "interpolation=auto"
     told = Told(stop_at=lambda event: getattr(event, "kind", "") == "default mitigation")
     with pytest.raises(InterruptedError):
         tune(replace(config, method=Adapter("prompt")), told)
-    assert "kl=1;" in told.events[-1].message
+    assert "kl=3;" in told.events[-1].message
 
 
-def test_a_search_goes_on_from_the_settings_of_a_default_run(coloured: Path, tmp_path: Path) -> None:
+def test_settings_copied_from_a_default_run_are_decided_anew(coloured: Path, tmp_path: Path) -> None:
     given = by_default(coloured, tmp_path / "run")
     made = with_default_mitigation(given)
+    assert made.mitigation.by_default
+    assert with_default_mitigation(made) == made
     assert without_default_mitigation(made) == given
     assert without_default_mitigation(given) == given
     assert _can_search(made)
     searched = replace(made, mitigation_search=MitigationSearchConfig(auto=True))
     assert with_default_mitigation(searched) == replace(given, mitigation_search=searched.mitigation_search)
-    assert holds_default_in_spite_of_plain(replace(made, mitigation=replace(made.mitigation, plain=True)))
-    assert not holds_default_in_spite_of_plain(replace(given, mitigation=MitigationConfig(plain=True)))
+    plain = with_default_mitigation(replace(made, mitigation=replace(made.mitigation, plain=True)))
+    assert plain == replace(given, mitigation=replace(given.mitigation, plain=True))
     other = replace(made, mitigation=replace(made.mitigation, kl=0.5))
-    assert without_default_mitigation(other) == other
+    assert with_default_mitigation(other) == replace(given, mitigation=replace(given.mitigation, kl=0.5))
     assert not _can_search(other)
 
 
-def test_a_study_goes_on_with_the_items_that_chose_alpha(coloured: Path, tmp_path: Path) -> None:
+def test_a_flag_that_switches_a_part_of_the_default_off_is_refused(coloured: Path, tmp_path: Path) -> None:
+    given = by_default(coloured, tmp_path / "run")
+    for config in (given, with_default_mitigation(given)):
+        off = replace(config, mitigation=replace(config.mitigation, kl=0.0))
+        with pytest.raises(ConfigError, match="--plain"):
+            refuse_switched_off(off, {"kl": 0.0, "interpolation": None})
+        refuse_switched_off(config, {"kl": None})
+        refuse_switched_off(replace(off, mitigation=replace(off.mitigation, plain=True)), {"kl": 0.0})
+        refuse_switched_off(replace(off, mitigation=replace(off.mitigation, freeze=0.5)), {"kl": 0.0})
+
+
+def test_a_study_goes_on_with_the_items_that_decide(coloured: Path, tmp_path: Path) -> None:
     config = by_default(coloured, tmp_path / "study" / "run")
-    config = replace(config, measure=replace(config.measure, dev_fraction=0.0))
+    config = replace(config, measure=replace(config.measure, prompt_fraction=None))
     tune(config, Told())
     refuse_others([Trial("full", 0, config)])
-    with pytest.raises(StoreError, match="dev_fraction"):
-        refuse_others([Trial("full", 0, replace(config, measure=replace(config.measure, dev_fraction=0.4)))])
+    with pytest.raises(StoreError, match="prompt_fraction"):
+        refuse_others([Trial("full", 0, replace(config, measure=replace(config.measure, prompt_fraction=0.4)))])
 
 
 def test_an_adapter_whose_whole_change_is_kept_stays_an_adapter(coloured: Path, tmp_path: Path) -> None:
@@ -166,33 +195,19 @@ def test_an_adapter_whose_whole_change_is_kept_stays_an_adapter(coloured: Path, 
     assert not list((tmp_path / "run").glob("**/.*.partial"))
 
 
-def test_a_loss_that_did_not_fall_chooses_nothing() -> None:
-    assert "did not lower" in alpha_choice._reason(AlphaPoint(1.0, 3.0, 1.0, ()), fell=False)
+def test_a_loss_that_did_not_fall_chooses_nothing(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss_curve, "validation_loss", lambda *_: 3.0)
+    tune(of_no_run(by_default(coloured, tmp_path / "run"), tmp_path), Told())
+    choice = choice_in(tmp_path / "run")
+    assert choice.alpha == 1.0
+    assert "did not lower" in choice.reason
 
 
 def test_a_soft_prompt_has_no_alpha(coloured: Path, tmp_path: Path) -> None:
     config = replace(by_default(coloured, tmp_path / "run"), method=Adapter("prompt"))
     assert with_default_mitigation(config).mitigation.interpolation == 1.0
-
-
-def test_alpha_is_made_smaller_until_an_ability_is_kept(
-    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(alpha_choice, "NEARLY_ALL", 1.0)
-    monkeypatch.setattr(alpha_choice, "ENOUGH", -9.0)
-    config = by_default(coloured, tmp_path / "run")
-    keep = replace(config.measure.keep[0], margin=5.0)
-    config = replace(
-        config,
-        mitigation=MitigationConfig(interpolation="auto"),
-        measure=replace(config.measure, keep=(keep,)),
-    )
-    tune(of_no_run(config, tmp_path), Told())
-    choice = choice_in(tmp_path / "run")
-    drops = {point.alpha: point.drops[0].drop for point in choice.points if point.drops}
-    assert drops[1.0] > 2.5, "the plain training must lose the colours"
-    assert choice.alpha < 1.0
-    assert drops[choice.alpha] < drops[1.0]
 
 
 def test_the_adapter_holds_the_chosen_share(tiny: Any, coloured: Path, tmp_path: Path) -> None:

@@ -13,23 +13,29 @@ import torch
 
 from keeptune.abilities.declared import wanted_abilities
 from keeptune.api.tune import tune
+from keeptune.cli.main import main
 from keeptune.config import (
     Adapter,
     DataConfig,
     Keep,
     MitigationConfig,
+    TuneConfig,
 )
 from keeptune.data.task_rows import Rows
 from keeptune.errors import ConfigError, ModelError
 from keeptune.events import CandidateDone, EvaluationDone, Notice, TrainingStarted, silent
 from keeptune.experiments import mitigation_search as search_module
+from keeptune.experiments import search_budget
 from keeptune.inference.encoding import make_encoder
+from keeptune.mitigation import choose_candidate
+from keeptune.mitigation.alpha_curve import AlphaCurve
 from keeptune.mitigation.choose_candidate import Tried
 from keeptune.mitigation.spec import MitigationSpec, parse
 from keeptune.records import MitigationSearchReport, TuneResult, from_plain
 from keeptune.training.session import Session
 from tests.api.runs import Told
 from tests.experiments.colours import of_no_run, of_search, second
+from tests.pasted import shell_words
 
 pytestmark = pytest.mark.usefixtures("able_bases")
 
@@ -46,13 +52,12 @@ def outcome(coloured: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 def test_it_searches_until_what_was_declared_is_kept(outcome: tuple[Path, TuneResult, Told]) -> None:
     run, result, told = outcome
     mitigation_search = of_search(result)
-    plain, interpolated, repaired, *its_interpolations = mitigation_search.candidates
-    assert [candidate.candidate for candidate in (plain, interpolated, repaired)] == [
-        "plain",
-        "interpolation=0.75",
-        "replay=0.6+kl=0.1",
-    ]
-    assert {str(parse(candidate.candidate).training) for candidate in its_interpolations} <= {repaired.candidate}, (
+    names = [candidate.candidate for candidate in mitigation_search.candidates]
+    assert names[:2] == ["plain", "interpolation=0.75"]
+    place = names.index("replay=0.6+kl=0.1")
+    plain, interpolated, repaired = (mitigation_search.candidates[n] for n in (0, 1, place))
+    assert {str(parse(name).training) for name in names[:place]} == {"plain"}
+    assert {str(parse(name).training) for name in names[place:]} == {repaired.candidate}, (
         "more room is looked for by the interpolation alone"
     )
     assert (str(parse(mitigation_search.chosen).training), mitigation_search.enough, mitigation_search.not_tried) == (
@@ -85,33 +90,80 @@ def test_an_interpolated_candidate_takes_no_training(outcome: tuple[Path, TuneRe
     assert sum(isinstance(event, TrainingStarted) for event in told.events) == 2
 
 
-def test_an_alpha_between_two_is_tried_next(coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
+def test_the_users_interpolations_come_before_the_searchs_own(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curves: list[AlphaCurve] = []
 
-    def next_of(tried: Sequence[Tried], min_gain: float) -> MitigationSpec | None:
-        assert min_gain == 0.75
-        seen.append(tried[-1].evidence.candidate)
-        # The second is among the candidates, and not asked twice.
-        return {
-            "plain interpolation=0.75": parse("interpolation=0.6"),
-            "plain interpolation=0.75 interpolation=0.6": parse("interpolation=0.25"),
-        }.get(" ".join(seen))
+    def next_of(tried: Sequence[Tried], _min_gain: float, curve: AlphaCurve) -> MitigationSpec | None:
+        curves.append(curve)
+        return parse("interpolation=0.6") if len(tried) == 3 else None
 
     monkeypatch.setattr(search_module, "next_alpha", next_of)
-    config = second(
-        coloured,
-        tmp_path / "run",
-        candidates=("interpolation=0.75", "interpolation=0.5", "interpolation=0.25"),
-        max_candidates=1,
-        min_gain=0.75,
-    )
+    candidates = ("interpolation=0.75", "interpolation=0.5")
+    config = second(coloured, tmp_path / "run", candidates=candidates, max_candidates=1, min_gain=0.75)
     config = replace(config, measure=replace(config.measure, keep=(replace(config.measure.keep[0], margin=0.5),)))
-    mitigation_search = of_search(tune(config))
-    assert (
-        [candidate.candidate for candidate in mitigation_search.candidates]
-        == seen
-        == ["plain", "interpolation=0.75", "interpolation=0.6", "interpolation=0.25", "interpolation=0.5"]
-    )
+    told = Told()
+    found = of_search(tune(config, told))
+    names = [candidate.candidate for candidate in found.candidates]
+    assert names[:4] == ["plain", *candidates, "interpolation=0.6"]
+    assert len(told.of(TrainingStarted)) == 1
+    assert all(curve is curves[0] for curve in curves), "one curve serves a training"
+    assert curves[0].losses[1.0] < curves[0].losses[0.25] < curves[0].base
+
+
+def by_its_own_list(config: TuneConfig, margin: float) -> TuneConfig:
+    measure = replace(config.measure, keep=(replace(config.measure.keep[0], margin=margin),), dev_fraction=0.5)
+    return replace(config, mitigation=MitigationConfig(kl_tokens=16), measure=measure)
+
+
+def test_it_begins_with_the_held_training_and_trains_nothing_where_that_is_enough(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("HALF", "ROOM"):
+        monkeypatch.setattr(choose_candidate, limit, 2.0)
+    config = by_its_own_list(second(coloured, tmp_path / "run"), margin=95.0)
+    told = Told()
+    found = of_search(tune(of_no_run(config, tmp_path), told))
+    assert [candidate.candidate for candidate in found.candidates] == ["kl=3"]
+    assert (found.chosen, found.enough) == ("kl=3", True)
+    assert found.not_tried == ("self-replay=0.2+kl=3", "lora+kl=3")
+    assert len(told.of(TrainingStarted)) == 1
+
+
+def test_no_training_of_its_own_list_starts_after_twice_the_first(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_budget, "TIMES", 1e-6)
+    config = by_its_own_list(second(coloured, tmp_path / "run"), margin=1e-6)
+    told = Told()
+    found = of_search(tune(of_no_run(config, tmp_path), told))
+    assert len(told.of(TrainingStarted)) == 1
+    assert {candidate.candidate.split("+")[0] for candidate in found.candidates} == {"kl=3"}
+    assert found.not_tried == ("self-replay=0.2+kl=3", "lora+kl=3")
+    assert any("--search-minutes" in notice.message for notice in told.of(Notice))
+
+
+def test_the_settings_of_a_run_with_the_default_mitigation_are_searched_with(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its last words, which are a command, do."""
+    config = second(coloured, tmp_path / "run", auto=False)
+    config = replace(by_its_own_list(config, margin=1e-6), training=replace(config.training, epochs=2.0))
+    told = Told()
+    tune(of_no_run(config, tmp_path), told)
+    (said,) = (notice.message for notice in told.of(Notice) if notice.kind == "auto")
+    words = shell_words(said[said.index("keeptune tune") :])
+    began: list[TuneConfig] = []
+
+    def stop(session: Session) -> Any:
+        began.append(session.config)
+        raise InterruptedError
+
+    monkeypatch.setattr(search_module, "train", stop)
+    with pytest.raises(InterruptedError):
+        main([*words[1:], "--quiet"])
+    assert (began[0].mitigation.kl, began[0].mitigation.interpolation, began[0].mitigation.kl_tokens) == (1.0, 1.0, 16)
 
 
 def test_a_candidate_that_fails_is_left_and_said(
@@ -128,7 +180,7 @@ def test_a_candidate_that_fails_is_left_and_said(
     config = second(coloured, tmp_path / "run", candidates=("kl=0.1", "interpolation=0.5"), min_gain=unreachable)
     fails, told = "kl=0.1", Told()
     mitigation_search = of_search(tune(config, told))
-    assert ([candidate.candidate for candidate in mitigation_search.candidates], mitigation_search.not_tried) == (
+    assert ([candidate.candidate for candidate in mitigation_search.candidates][:2], mitigation_search.not_tried) == (
         ["plain", "interpolation=0.5"],
         ("kl=0.1",),
     )
@@ -158,7 +210,7 @@ def test_a_candidate_that_memory_does_not_hold_is_left_with_its_interpolations(
         min_gain=unreachable,
     )
     mitigation_search = of_search(tune(config))
-    assert ([candidate.candidate for candidate in mitigation_search.candidates], mitigation_search.not_tried) == (
+    assert ([candidate.candidate for candidate in mitigation_search.candidates][:2], mitigation_search.not_tried) == (
         ["plain", "interpolation=0.5"],
         ("kl=0.1", "kl=0.1+interpolation=0.5"),
     )
@@ -170,6 +222,7 @@ def test_an_interpolation_that_the_method_cannot_have_is_not_tried(
 ) -> None:
     monkeypatch.setattr(search_module, "next_alpha", lambda *_: parse("interpolation=0.75"))
     config = replace(second(coloured, tmp_path / "run", max_candidates=1), method=Adapter(kind="prompt"))
+    config = replace(config, mitigation=MitigationConfig(plain=True))
     assert [candidate.candidate for candidate in of_search(tune(config)).candidates] == ["plain"]
 
 
@@ -215,7 +268,8 @@ def test_the_choice_sees_no_item_of_the_verdict(outcome: tuple[Path, TuneResult,
     verdict = {json.loads(line)["item_id"] for line in lines}
     everything = {json.loads(line)["id"] for line in Path(second_kept(run)).read_text().splitlines()}
     dev = of_search(result).candidates[0].drops[0].items
-    assert len(verdict) + dev == len(everything)
+    prompts = round(0.1 * len(everything))
+    assert len(everything) - 2 * prompts - 1 <= len(verdict) + dev < len(everything)
     assert verdict < everything
     asked = [event.name for event in told.events if isinstance(event, EvaluationDone)]
     last_candidate = max(place for place, event in enumerate(told.events) if isinstance(event, CandidateDone))

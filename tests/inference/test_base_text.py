@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def test_the_same_by_seed_and_another_by_another(tiny: Callable[..., Path], kind
     assert len({row.targets if loaded.kind == "encoder-decoder" else row.ids for row in rows}) == 9
     assert all(0 < row.learned <= 12 for row in rows)
     assert kl_by_row(loaded, loaded, rows, 1 << 20) == [(0.0, row.learned) for row in rows]
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
+def test_a_text_is_no_longer_than_the_context(tiny: Callable[..., Path], kind: str) -> None:
+    short = replace(load(tiny(kind)), context_length=16)
+    lengths = [max(len(row.ids), len(row.targets)) for row in sample_text(short, 4, 64, seed=0)]
+    assert 8 < max(lengths) <= 16
 
 
 def test_plain_text_begins_at_the_start_token_and_ends_once(tiny: Callable[..., Path]) -> None:

@@ -29,7 +29,7 @@ from keeptune.mitigation.active import extra
 from keeptune.mitigation.candidates import candidate_config, candidates_of, refuse_other_mitigations
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.registry import MITIGATIONS
-from keeptune.mitigation.spec import parse, refuse_overridden
+from keeptune.mitigation.spec import PLAIN, parse, refuse_overridden
 from keeptune.models.batch import make_batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.models.load import LoadedModel
@@ -123,7 +123,7 @@ def test_every_way_of_step_2_names_it() -> None:
     assert parse(with_it).apply(TuneConfig()) == replace(by_flag, method=Full())
     assert parse(plain).apply(TuneConfig()) == TuneConfig(method=Full())
     config = TuneConfig(mitigation_search=MitigationSearchConfig(candidates=(candidate[2],)))
-    assert candidates_of(config) == (parse("confidence=0.5"),)
+    assert candidates_of(config) == (PLAIN, parse("confidence=0.5"))
     assert candidate_config(parse("confidence"), config).mitigation.extra == ("confidence=0.1",), "its default"
 
 

@@ -97,6 +97,33 @@ def test_text_of_the_base_is_for_kl_alone(tiny: Callable[..., Path], kind: str) 
     assert {row.role for row in rows} == {"base"}
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
+def test_each_step_has_prompts_of_the_declared_abilities_with_the_bases_answers(
+    tiny: Callable[..., Path], kind: str
+) -> None:
+    loaded = load(tiny(kind))
+    task, encoder = task_rows(loaded), Encoder(loaded.tokenizer, loaded.kind, 128)
+    guarded = [examples(OLD, "old"), examples([(f"name {n}", f"x {n}") for n in range(3)], "other"), []]
+    prompts = [[encoder.prompt(item)[0] for item in items] for items in guarded]
+    found = mitigations(loaded, kl=0.1, kl_share=0.5, kl_tokens=16)
+    rows = found.base_rows(loaded, task, guarded)
+    source = found.row_source(loaded, [*task, *rows])
+    steps = [source.next(step, loaded) for step in range(2 * source.epoch.steps)]
+    answers = [[row for row in step if row.item_id.startswith("base-answer-")] for step in steps]
+    texts = [[row for row in step if row.item_id.startswith("base-text-")] for step in steps]
+    assert len({len(of_step) for of_step in answers}) == len({len(of_step) for of_step in texts}) == 1
+    assert answers[0]
+    assert texts[0]
+    if kind == "t5":
+        asked = {row.ids for row in rows if row.item_id.startswith("base-answer-")}
+        assert asked <= {*prompts[0], *prompts[1]}
+        assert asked >= set(prompts[1]), "each ability in turn"
+    for row in (row for of_step in answers for row in of_step if not row.targets):
+        (span,) = row.spans
+        assert span[1] == len(row.ids)
+        assert any(row.ids[: len(prompt)] == prompt and span[0] < len(prompt) for prompt in (*prompts[0], *prompts[1]))
+
+
 def test_masked_tokens_are_not_learned(talking: Path) -> None:
     loaded = load(talking)
     rows = task_rows(loaded)

@@ -15,19 +15,7 @@ from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.mitigation.spec import PLAIN, ROUTE, parse
 
 OLD = MitigationConfig(replay=("old.jsonl",))
-INTERPOLATIONS = ("interpolation=0.75", "interpolation=0.5", "interpolation=0.25")
-REPLAYS = (
-    "replay=0.05",
-    "replay=0.05+interpolation=0.75",
-    "replay=0.05+interpolation=0.5",
-    "replay=0.25",
-    "replay=0.25+interpolation=0.75",
-    "replay=0.25+interpolation=0.5",
-)
-SELF_REPLAY = ("self-replay=0.1", "self-replay=0.1+interpolation=0.75", "self-replay=0.1+interpolation=0.5")
-KL = ("kl=0.5", "kl=0.5+interpolation=0.75", "kl=0.5+interpolation=0.5")
-ALWAYS = ("smaller=0.3", *SELF_REPLAY, *KL)
-BOTH = ("replay=0.25+kl=0.5", "replay=0.25+kl=0.5+interpolation=0.75", "replay=0.25+kl=0.5+interpolation=0.5")
+HELD, SELF_REPLAY, LORA, REPLAY = "kl=3", "self-replay=0.2+kl=3", "lora+kl=3", "replay=0.05+kl=3"
 
 
 def auto(method: Any = None, mitigation: MitigationConfig | None = None, **mitigation_search: Any) -> TuneConfig:
@@ -45,32 +33,25 @@ def auto(method: Any = None, mitigation: MitigationConfig | None = None, **mitig
 @pytest.mark.parametrize(
     ("config", "candidates"),
     [
-        (auto(), (*INTERPOLATIONS, *ALWAYS)),
-        (auto(can_route=True), ("route", *INTERPOLATIONS, *ALWAYS)),
-        (auto(mitigation=OLD), (*INTERPOLATIONS, *REPLAYS, *ALWAYS, *BOTH)),
-        (auto(Full()), (*INTERPOLATIONS, "lora", *ALWAYS)),
-        (auto(Full(), can_route=True), (*INTERPOLATIONS, "lora", *ALWAYS)),
-        (auto(Full(), OLD), (*INTERPOLATIONS, "lora", *REPLAYS, *ALWAYS, *BOTH)),
-        (auto(Adapter(kind="prompt")), ("smaller=0.3", "self-replay=0.1", "kl=0.5")),
-        (auto(Adapter(kind="pissa")), (*INTERPOLATIONS, "smaller=0.3", *SELF_REPLAY)),
+        (auto(), (HELD, SELF_REPLAY)),
+        (auto(can_route=True), ("plain", "route", HELD, SELF_REPLAY)),
+        (auto(mitigation=OLD), (HELD, REPLAY, SELF_REPLAY)),
+        (auto(mitigation=MitigationConfig(plain=True)), ("plain", HELD, SELF_REPLAY)),
+        (auto(Full()), (HELD, SELF_REPLAY, LORA)),
+        (auto(Full(), can_route=True), (HELD, SELF_REPLAY, LORA)),
+        (auto(Full(), OLD), (HELD, REPLAY, SELF_REPLAY, LORA)),
+        (auto(Adapter(kind="prompt")), (HELD, SELF_REPLAY)),
+        (auto(Adapter(kind="pissa")), ("plain", "self-replay=0.2")),
     ],
-    ids=[
-        "adapter",
-        "route",
-        "replay",
-        "full",
-        "full-route",
-        "full-replay",
-        "no-weights-to-interpolate",
-        "base-divided",
-    ],
+    ids=["adapter", "route", "replay", "plain", "full", "full-route", "full-replay", "soft-prompt", "base-divided"],
 )
 def test_the_default_mitigation_search(config: TuneConfig, candidates: tuple[str, ...]) -> None:
     assert tuple(map(str, candidates_of(config))) == candidates
 
 
 def test_the_users_own_mitigation_search() -> None:
-    assert candidates_of(auto(candidates=("kl=1", "interpolation=0.9"))) == (parse("kl=1"), parse("interpolation=0.9"))
+    found = candidates_of(auto(candidates=("kl=3", "interpolation=0.9")))
+    assert found == (PLAIN, parse("kl=3"), parse("interpolation=0.9"))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +77,7 @@ def test_a_method_that_needs_old_rows_begins_no_mitigation_search() -> None:
 
 def test_every_candidate_is_a_run_of_its_own() -> None:
     config = auto(Full(), OLD)
-    for candidate in (PLAIN, ROUTE, *candidates_of(config)):
+    for candidate in (PLAIN, ROUTE, parse("replay=0.05"), *candidates_of(config)):
         found = candidate_config(candidate, config)
         assert found.mitigation_search == MitigationSearchConfig()
         assert found.measure == replace(config.measure, extent="none")
@@ -126,7 +107,7 @@ def test_a_candidate_changes_what_it_names() -> None:
         ("interpolation=0.5", "plain"),
         ("interpolation", "plain"),
         ("full+interpolation=0.5", "full"),
-        ("replay=0.05 + interpolation=0.5 + kl=1", "replay=0.05+kl=1"),
+        ("replay=0.05 + interpolation=0.5 + kl=3", "replay=0.05+kl=3"),
     ],
 )
 def test_which_training_a_candidate_uses(candidate: str, training: str) -> None:
@@ -186,6 +167,8 @@ def test_a_mitigation_beside_the_mitigation_search_is_refused_and_made_a_candida
 ) -> None:
     with pytest.raises(ConfigError, match=f"--candidates {candidate}, or"):
         refuse_other_mitigations(auto(Full(), MitigationConfig(**given)))
+    with pytest.raises(ConfigError, match="leave it out: the search"):
+        refuse_other_mitigations(auto(Full(), MitigationConfig(interpolation="auto")))
     kept = MitigationConfig(replay=("old.jsonl",), kl_on="task", self_replay_prompts="prompts.txt", reference="base")
     refuse_other_mitigations(auto(Full(), kept))
 

@@ -91,6 +91,9 @@ def test_a_joined_epoch_is_that_of_the_first() -> None:
     rows = [EncodedRow(str(n), (1, 2, 3), (), ((1, 3),), 0) for n in range(8)]
     both = JoinedRows((FixedRows(rows, 2, 0), FixedRows(rows[:2], 1, 0)))
     assert both.epoch == Epoch(4, 8 + 4, 24 + 12)
+    of_base = [dataclasses.replace(row, role="base") for row in rows[:2]]
+    beside = JoinedRows((FixedRows(rows, 2, 0), FixedRows(of_base, 1, 0)))
+    assert beside.epoch == Epoch(4, 8, 24 + 12), "the base's text is no row of the epoch"
     assert [len(batch) for batch in both.sample()] == [3] * 4
     assert both.state() == {}
 

@@ -147,6 +147,7 @@ def _mitigations() -> Iterator[Case]:
         ("KL under CorDA", "unfit-mitigation", "--method corda --kl 0.5"),
         ("interpolation of a soft prompt", "unfit-mitigation", "--method prompt --interpolation 0.5"),
         ("KL on replayed rows without any", "no-old-rows", "--kl 0.5 --kl-on replay"),
+        ("a part of the default switched off", "unfit-mitigation", "--kl 0"),
         (
             "replay of more than there is room for",
             "shares",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from keeptune.errors import ConfigError
-from keeptune.workspace.run_comparison import compare_entries
+from keeptune.workspace.run_comparison import CHOSEN_ALPHA, compare_entries
 from keeptune.workspace.run_entry import RunEntry, read_entry
 from tests.workspace.many_runs import write_measure, write_tune
 
@@ -39,6 +40,13 @@ def test_other_test_items_are_not_set_beside_each_other(tmp_path: Path) -> None:
         "task: scored on other items or by another metric, so not comparable: first by rouge1; fewer by rouge1"
     )
     assert compared.settings == {"data.limit_test": (300, 100)}
+
+
+def test_the_alpha_that_each_run_chose_is_compared(tmp_path: Path) -> None:
+    first, second = (write_tune(tmp_path / name, "tickets", "smollm2") for name in ("first", "second"))
+    one, other = entries(first, second)
+    compared = compare_entries([replace(one, alpha=0.5), replace(other, alpha=1.0)])
+    assert compared.settings == {CHOSEN_ALPHA: (0.5, 1.0)}
 
 
 def test_a_measure_does_not_record_its_task_items(tmp_path: Path) -> None:

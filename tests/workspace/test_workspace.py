@@ -40,13 +40,13 @@ def test_what_is_written_is_read_back(run: Workspace) -> None:
     run.write_samples("few-shot-3", RECORDS)
     run.write_ability_records("My Facts!", "base", RECORDS)
     run.candidate("kl=1").path.mkdir(parents=True)
-    run.write_candidate_seconds("kl=1", 2.5)
+    run.write_search_seconds("kl=1", 2.5)
     assert run.tune_settings() == config
     assert run.training() == RESULT.training
     assert run.hyperparameter_search() == SEARCHED
     assert run.tune_result() == RESULT
     assert run.samples("few-shot-3") == run.ability_records("My Facts!", "base") == RECORDS
-    assert (run.candidate_seconds("kl=1"), run.candidate_seconds("kl=2")) == (2.5, 0.0)
+    assert (run.search_seconds("kl=1"), run.search_seconds("kl=2")) == (2.5, 0.0)
 
 
 def test_nothing_is_there_before_it_is_written(run: Workspace) -> None:

@@ -28,6 +28,8 @@ from keeptune.workspace.workspace import Workspace
 
 QUICK_ITEMS = 150
 """Items of an undeclared ability in a quick measure; more where these are fewer clusters than an interval needs."""
+OF_DEV = 0.5
+"""Share of a built-in ability's development items whose prompts a training may use."""
 MARGINS = {"points": 5.0, "nats": 0.05}
 _Read = tuple[tuple[Example, ...], str, EvaluationConfig, tuple[Example, ...]]
 """(items, their version, how they are scored, the rows by which a metric is chosen)."""
@@ -74,11 +76,24 @@ def declared_items(measure: MeasureConfig, data: DataConfig, encoder: Encoder) -
             SUITES[name]
     declared = wanted_abilities(replace(measure, abilities=("none",)), data, encoder, silent)
     tasks = [task_of(keep) for keep in measure.keep if keep.data.startswith(HARNESS)]
-    return [*((*ability.items, *ability.dev) for ability in declared), *([harness_examples(tasks)] if tasks else [])]
+    return [
+        *((*ability.items, *ability.dev, *ability.prompts) for ability in declared),
+        *([harness_examples(tasks)] if tasks else []),
+    ]
+
+
+def guarded_items(measure: MeasureConfig, data: DataConfig, encoder: Encoder) -> list[tuple[Example, ...]]:
+    """Of each declared ability, the items whose prompts a training may use."""
+    own = tuple(keep for keep in measure.keep if not keep.data.startswith(HARNESS))
+    declared = wanted_abilities(replace(measure, keep=own, abilities=("none",)), data, encoder, silent)
+    return [ability.prompts for ability in declared if ability.prompts]
 
 
 def _of_suite(keep: Keep, measure: MeasureConfig) -> Ability:
     ability = SUITES[keep.name].ability(measure.items, declared=True, margin=keep.margin)
+    if measure.prompt_fraction:
+        dev, prompts = split_examples(ability.dev, OF_DEV, seed=1)
+        ability = replace(ability, dev=dev, prompts=prompts)
     if keep.metric is None or keep.metric == ability.metrics[0]:
         return ability
     if keep.metric not in ability.metrics:
@@ -94,7 +109,9 @@ def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder,
     if keep.metric:
         evaluation = replace(evaluation, metrics=(keep.metric,))
     examples = _without_repeats(examples, keep.name, observer)
-    verdict, dev = split_examples(examples, measure.dev_fraction, seed=0)
+    # First, so that the prompts are the same whether or not development items are held out.
+    rest, prompts = split_examples(examples, measure.prompt_fraction or 0.0, seed=1)
+    verdict, dev = split_examples(rest, measure.dev_fraction, seed=0)
     items, dev = (limit_clusters(part, measure.items) if measure.items else part for part in (verdict, dev))
     metrics = choose(evaluation, items, pool).metrics
     first = metrics[0]
@@ -107,6 +124,7 @@ def _own(keep: Keep, measure: MeasureConfig, data: DataConfig, encoder: Encoder,
         metrics=_names(metrics),
         items=items,
         dev=dev,
+        prompts=prompts,
         chance=_chance(first, items),
         margin=MARGINS[first.unit] if keep.margin is None else keep.margin,
         declared=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keeptune.config.schema import TuneConfig
 from keeptune.events import Observer, silent
+from keeptune.mitigation.default import with_default_mitigation
 from keeptune.records import Forecast
 from keeptune.training.new_session import new_session
 from keeptune.training.prepare import prepared
@@ -22,5 +23,5 @@ def forecast(config: TuneConfig, observer: Observer = silent) -> Forecast:
         KeeptuneError: what would stop the run.
     """
     with tempfile.TemporaryDirectory() as folder:
-        session = new_session(config, Workspace(Path(folder)), observer)
+        session = new_session(with_default_mitigation(config), Workspace(Path(folder)), observer)
         return prepared(session.with_model(merged_start(session.config.model, session.workspace))).loop.measure()

@@ -50,7 +50,9 @@ def command(sizes: str | None, draws: int, config: str | None, quiet: bool, as_j
     settings = read_settings(config, flags)
     quiet_libraries()
     from keeptune.api.curve import curve
+    from keeptune.mitigation.default import refuse_switched_off
 
+    refuse_switched_off(settings, flags)
     with progress(quiet=quiet) as observer, resume_hint(observer, "curve") as told:
         report = curve(settings, numbers, draws, told)
     if as_json:

@@ -35,7 +35,9 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int
     settings = read_settings(config, flags)
     quiet_libraries()
     from keeptune.api.tune import tune
+    from keeptune.mitigation.default import refuse_switched_off
 
+    refuse_switched_off(settings, flags)
     with progress(quiet=quiet) as observer, resume_hint(observer) as told:
         result = tune(settings, told)
     return show_tuned(result, as_json=as_json)

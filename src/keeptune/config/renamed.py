@@ -27,7 +27,9 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "ForgettingReport": {"ladder": "mitigation_search"},
 }
 """Current type of a record → its renamed keys."""
-_ADDED: Mapping[str, Mapping[str, Any]] = {"MitigationConfig": {"extra": [], "plain": True, "kl_tokens": 64}}
+_ADDED: Mapping[str, Mapping[str, Any]] = {
+    "MitigationConfig": {"extra": [], "plain": True, "by_default": False, "kl_tokens": 64}
+}
 """Type of settings → keys that earlier versions lacked, with the values that reproduce their behaviour."""
 _MITIGATION_FIELDS = ("candidate", "candidates", "chosen", "not_tried", "method", "other", "dominated_by")
 """Fields that hold mitigations as text, such as ``replay=0.05+dial=0.5``."""

@@ -1,44 +1,25 @@
-"""``--interpolation auto``: which share α of a trained change is kept, W₀ + α (W − W₀), chosen without verdict items.
+"""``--interpolation auto``: which share α of a trained change is kept, W₀ + α (W − W₀), chosen on validation rows.
 
 Forgetting falls faster with α than the gain does: near α = 1 the task's loss is flat, while what changed elsewhere
-shrinks at least in proportion. So the smallest α that keeps nearly the whole fall in validation loss is taken, and a
-smaller one where a declared ability falls by more than half its margin on development items.
+shrinks at least in proportion. So the smallest α that keeps nearly the whole fall in validation loss is taken.
 """
 
 from __future__ import annotations
 
-import gc
 import shutil
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from keeptune.abilities.declared import wanted_abilities
-from keeptune.assessment.two_models import AbilityEvaluator
-from keeptune.config.keep import HARNESS
 from keeptune.config.schema import ModelConfig
-from keeptune.data.split import limit_clusters
-from keeptune.data.task_rows import rows_of_user
 from keeptune.events import Notice
-from keeptune.experiments.dev_comparison import dev_drop, why_left_out
-from keeptune.inference.evaluator import load_for_inference
-from keeptune.inference.loglikelihood import mean_loss
-from keeptune.mitigation.choose_candidate import HALF
+from keeptune.experiments.loss_curve import loss_curve
+from keeptune.mitigation.alpha_curve import ALPHAS, NEARLY_ALL
 from keeptune.mitigation.methods.interpolation import interpolate
 from keeptune.mitigation.spec import AUTO
-from keeptune.records import Ability, AlphaChoice, AlphaPoint, DevDrop, EncodedRow, EvalRecord
+from keeptune.records import AlphaChoice, AlphaPoint
 from keeptune.training.session import Session
 from keeptune.training.train import whole_training
 from keeptune.workspace.workspace import Workspace
-
-ALPHAS = (1.0, 0.75, 0.5, 0.25)
-NEARLY_ALL = 0.97
-"""Share of the fall in validation loss that an α keeps to be preferred to a larger one."""
-ENOUGH = 0.9
-"""The least such share at which α is made smaller for the sake of an ability."""
-DEV_ITEMS = 120
-"""Development items of each declared ability at most, in whole clusters."""
-Records = Mapping[str, Sequence[EvalRecord]]
 
 
 def choose_alpha(session: Session) -> None:
@@ -63,42 +44,17 @@ class _Choice:
     """The training whose change is interpolated."""
 
     def __call__(self) -> AlphaChoice:
-        began = time.monotonic()
-        rows = self._validation()
-        if not rows:
+        if not self.session.rows.validation:
             return AlphaChoice(1.0, "α is 1: there are no validation rows to choose it by", (), 0.0)
-        abilities = self._abilities()
-        of_base, base = self._evaluated(self.session.config.model, rows, abilities)
-        for ability in abilities:
-            if why := why_left_out(ability, base[ability.name], same=True):
-                self.session.observer(Notice("interpolation", f"{ability.name} does not count for α: {why}"))
-        kept = [ability for ability in abilities if not why_left_out(ability, base[ability.name], same=True)]
-        losses = {alpha: self._evaluated(self._at(alpha), rows, ())[0] for alpha in ALPHAS}
-        fall = of_base - losses[1.0]
-        shares = {alpha: (of_base - loss) / fall if fall > 0 else float(alpha == 1) for alpha, loss in losses.items()}
-        points = {alpha: AlphaPoint(alpha, losses[alpha], shares[alpha], None) for alpha in ALPHAS}
-        first = min(alpha for alpha, share in shares.items() if share >= NEARLY_ALL)
-        for alpha in (alpha for alpha in ALPHAS if alpha == first or (alpha < first and shares[alpha] >= ENOUGH)):
-            answered = self._evaluated(self._at(alpha), (), kept)[1] if kept else {}
-            drops = tuple(dev_drop(ability, base[ability.name], answered[ability.name]) for ability in kept)
-            points[alpha] = replace(points[alpha], drops=drops)
-            if _worst(drops) <= HALF:
-                break
-        asked = [point for point in points.values() if point.drops is not None]
-        best = next((p for p in asked if _worst(p.drops) <= HALF), min(asked, key=lambda point: _worst(point.drops)))
-        return AlphaChoice(best.alpha, _reason(best, fell=fall > 0), tuple(points.values()), time.monotonic() - began)
-
-    def _validation(self) -> list[EncodedRow]:
-        encoder = self.session.encoder
-        return [encoder.scored_row(example, example.completion) for example in self.session.rows.validation]
-
-    def _abilities(self) -> list[Ability]:
-        """The declared ones that have development items, a few of these."""
-        config = self.session.config
-        own = tuple(keep for keep in config.measure.keep if not keep.data.startswith(HARNESS))
-        declared = replace(config.measure, keep=own, abilities=("none",))
-        found = wanted_abilities(declared, rows_of_user(config.data), self.session.encoder, lambda _: None)
-        return [replace(each, dev=limit_clusters(each.dev, DEV_ITEMS)) for each in found if each.dev]
+        began = time.monotonic()
+        curve = loss_curve(self.session, self._at, self.session.encoder)
+        points = tuple(AlphaPoint(alpha, loss, curve.share(alpha)) for alpha, loss in curve.losses.items())
+        if curve.base <= curve.losses[1.0]:
+            reason = "α is 1: the training did not lower the validation loss, by which α is chosen"
+            return AlphaChoice(1.0, reason, points, time.monotonic() - began)
+        alpha = curve.least(NEARLY_ALL)
+        reason = f"α is {alpha:g}, the smallest that keeps {100 * NEARLY_ALL:g} % of the fall in validation loss"
+        return AlphaChoice(alpha, reason, points, time.monotonic() - began)
 
     def _at(self, alpha: float) -> ModelConfig:
         """The model that keeps the share `alpha`, written unless an earlier start has."""
@@ -111,36 +67,3 @@ class _Choice:
                 interpolate(alpha, config, weights, other)
             weights = other.weights
         return replace(config.model, name=str(weights), revision=None)
-
-    def _evaluated(
-        self, model: ModelConfig, rows: Sequence[EncodedRow], abilities: Sequence[Ability]
-    ) -> tuple[float, dict[str, list[EvalRecord]]]:
-        """(validation loss, records of development items)."""
-        session, budget = self.session, self.session.config.evaluation.token_budget
-        loaded = load_for_inference(model)
-        with loaded.placement.autocast():
-            loss = mean_loss(loaded, rows, budget)
-        evaluator = AbilityEvaluator(loaded, session.encoder, budget, "dev", session.observer)
-        records = {ability.name: evaluator.evaluate(ability, ability.dev) for ability in abilities}
-        del loaded, evaluator
-        gc.collect()
-        return loss, records
-
-
-def _worst(drops: Sequence[DevDrop] | None) -> float:
-    """The largest drop by its margin."""
-    return max((drop.share_of_margin for drop in drops or ()), default=0.0)
-
-
-def _reason(point: AlphaPoint, *, fell: bool) -> str:
-    if not fell:
-        return f"α is {point.alpha:g}: the training did not lower the validation loss, by which α is chosen"
-    share = f"{100 * point.share:.0f} % of the fall in validation loss"
-    if not point.drops:
-        smallest = f"the smallest of {', '.join(f'{a:g}' for a in ALPHAS)} that keeps {100 * NEARLY_ALL:g} %"
-        return f"α is {point.alpha:g}, {smallest}: it keeps {share}"
-    worst = max(point.drops, key=lambda drop: drop.share_of_margin)
-    return (
-        f"α is {point.alpha:g}: it keeps {share}, and the largest drop on development items is {worst.drop:.1f} "
-        f"({worst.name}, margin {worst.margin:g}, {worst.items} items)"
-    )

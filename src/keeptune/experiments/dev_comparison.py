@@ -131,7 +131,8 @@ def compared_with_base(session: Session, encoder: Encoder) -> DevComparison:
     abilities = tuple(ability for ability in items.abilities if not reasons[ability.name])
     if not abilities:
         raise ConfigError(
-            "none of the declared abilities can be measured with this model", "declare others, or more of their items"
+            f"none of the declared abilities can be measured on development items: {'; '.join(reasons.values())}",
+            "declare others, or more of their items",
         )
     return DevComparison(session, encoder, replace(items, abilities=abilities), base)
 

@@ -17,6 +17,7 @@ from keeptune.experiments.compare import Compared, compare_trials
 from keeptune.experiments.study import StudyTrials, plain_settings, run_trials
 from keeptune.experiments.trials import Executor, Trial
 from keeptune.inference.encoding import make_encoder
+from keeptune.mitigation.default import without_default_mitigation
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.spec import parse, refuse_overridden
 from keeptune.records import (
@@ -80,13 +81,14 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"a seed is named twice in {', '.join(map(str, seeds))}", "name each seed once")
     settled: dict[str, TuneConfig] = {}
+    bare = without_default_mitigation(config)
     for spec in map(parse, methods):
         method = str(spec)
         if not spec.parts or spec.routed:
             raise ConfigError(f"{method} is not a training method", "name full, lora, or a mitigation")
-        refuse_overridden(spec, config)
+        refuse_overridden(spec, bare)
         # A method names all that it does against forgetting.
-        changed = spec.apply(replace(config, mitigation=replace(config.mitigation, plain=True)))
+        changed = spec.apply(replace(bare, mitigation=replace(bare.mitigation, plain=True)))
         same = next((other for other, its in settled.items() if its == changed), None)
         if same is not None:
             raise ConfigError(f"the methods {same} and {method} are the same settings", "leave one of them out")

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keeptune.config.schema import ModelConfig
@@ -28,13 +28,23 @@ from keeptune.errors import (
 )
 from keeptune.events import CandidateDone, Notice
 from keeptune.experiments.dev_comparison import DevComparison, compared_with_base
+from keeptune.experiments.loss_curve import loss_curve
+from keeptune.experiments.search_budget import SearchBudget
+from keeptune.mitigation.alpha_curve import ALPHAS, AlphaCurve
 from keeptune.mitigation.candidates import candidate_config
-from keeptune.mitigation.choose_candidate import Tried, choose, enough, next_alpha
+from keeptune.mitigation.choose_candidate import (
+    Tried,
+    can_be_smaller,
+    choose,
+    enough,
+    has_room,
+    last_resort,
+    next_alpha,
+)
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.spec import PLAIN, MitigationSpec
 from keeptune.models.memory import out_of_memory
 from keeptune.records import (
-    DevEvidence,
     MitigationSearchReport,
     TrainingSummary,
 )
@@ -86,7 +96,7 @@ class Trainer:
 
 @dataclass(frozen=True, slots=True)
 class MitigationSearch:
-    """One search. A call makes it; candidates that an earlier start has trained or asked are not done again."""
+    """One search. A call makes it, once; candidates that an earlier start has trained or asked are not done again."""
 
     session: Session
     """Its model and encoder are the base's."""
@@ -94,7 +104,13 @@ class MitigationSearch:
     encoder: Encoder
     """Of all candidates: each model is asked in its own form."""
     candidates: Sequence[MitigationSpec]
-    """In their order, the plain training first."""
+    """In their order; the first one's gain is what `min_gain` is a share of."""
+    tried: list[Tried] = field(default_factory=list)
+    left: list[MitigationSpec] = field(default_factory=list)
+    curves: dict[MitigationSpec, AlphaCurve | None] = field(default_factory=dict)
+    """By training; None where it could not be measured."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By part of the search, without the trainings."""
 
     def __call__(self) -> SearchOutcome:
         """Try candidates in their order until one keeps enough, and choose.
@@ -102,90 +118,122 @@ class MitigationSearch:
         Raises:
             ConfigError: no ability was declared, or none can be measured on development items.
         """
-        began, config, observer = time.monotonic(), self.session.config, self.session.observer
-        min_gain = config.mitigation_search.min_gain
+        began, tried = time.monotonic(), self.tried
+        min_gain = self.session.config.mitigation_search.min_gain
         compared = compared_with_base(self.session, self.encoder)
-        tried: list[Tried] = []
-        left: list[MitigationSpec] = []
+        self._budget.count("base", time.monotonic() - began)
         waiting = deque(self.candidates)
         while waiting:
             candidate = waiting.popleft()
-            if self._is_left(candidate, tried, began):
-                left.append(candidate)
-                continue
-            try:
-                evidence = self._try(candidate, compared, is_trained=_is_trained(candidate, tried))
-            except (KeeptuneError, RuntimeError) as error:
-                if not tried or not _of_the_candidate(error):
-                    raise
-                observer(Notice("mitigation_search", f"{candidate} cannot be tried: {first_line(error)}"))
-                left.append(candidate)
-                if candidate == candidate.training:
-                    # Its interpolations would train it once more.
-                    left += [other for other in waiting if other.training == candidate]
-                    waiting = deque(other for other in waiting if other.training != candidate)
-                continue
-            tried.append(Tried(candidate, evidence))
-            observer(CandidateDone(evidence))
-            interpolation = next_alpha(tried, min_gain)
-            if interpolation is not None and unfit(candidate_config(interpolation, config)) is None:
-                waiting = deque([interpolation, *(other for other in waiting if other != interpolation)])
-            elif any(enough(one.evidence, tried[0].evidence, min_gain) for one in tried):
-                break
+            if why := self._budget.why_left(candidate):
+                self._leave(candidate, f"is not tried: {why}")
+            elif self._try(candidate, compared):
+                if any(has_room(one.evidence, tried[0].evidence, min_gain) for one in tried):
+                    break
+                # Interpolations that the user names come before others.
+                if all(other.training != candidate.training for other in waiting):
+                    if interpolation := self._next_alpha(min_gain):
+                        waiting.appendleft(interpolation)
+                    elif any(enough(one.evidence, tried[0].evidence, min_gain) for one in tried):
+                        break
+            elif candidate == candidate.training:
+                # Its interpolations would train it once more.
+                self.left.extend(other for other in waiting if other.training == candidate)
+                waiting = deque(other for other in waiting if other.training != candidate)
+            if not waiting and (rest := self._last_resort()):
+                waiting.append(rest)
         choice = choose(tried, min_gain)
-        chosen, seconds = choice.tried.candidate, _spent(tried)
+        chosen, seconds = choice.tried.candidate, self._budget.spent()
+        if self._budget.is_overspent():
+            self._say(f"the search is over: {self._budget.account()}, because what begins within it is finished")
         self.session.seconds["mitigation_search"] = seconds
         report = MitigationSearchReport(
             candidates=tuple(one.evidence for one in tried),
             chosen=str(chosen),
             reason=choice.reason,
             enough=choice.enough,
-            not_tried=tuple(map(str, (*left, *waiting))),
+            not_tried=tuple(map(str, (*self.left, *waiting))),
             seconds=seconds,
         )
         self.session.workspace.write_mitigation_search(report)
         return SearchOutcome(report, self.make(chosen), chosen.routed)
 
-    def _is_left(self, candidate: MitigationSpec, tried: Sequence[Tried], began: float) -> bool:
-        """There is no budget for it."""
-        budget = self.session.config.mitigation_search
-        if not tried:
-            return False
-        # What an earlier start or another run has trained counts, too.
-        spent = max(time.monotonic() - began, _spent(tried))
-        if budget.search_minutes is not None and spent > 60 * budget.search_minutes:
-            return True
-        trained = sum(one.evidence.trained_seconds > 0 for one in tried)
-        most = budget.max_candidates
-        return most is not None and trained >= most and not _is_trained(candidate, tried)
-
-    def _try(self, candidate: MitigationSpec, compared: DevComparison, *, is_trained: bool) -> DevEvidence:
-        """Make and evaluate one candidate; the time of a training that another one has had is not counted again."""
+    def _try(self, candidate: MitigationSpec, compared: DevComparison) -> bool:
+        """Make and evaluate one candidate, unless it cannot be; the time of a training that another one has had is not
+        counted again."""
         # What one that failed has left.
         gc.collect()
-        made, run = self.make(candidate), self.session.workspace
-        began = time.monotonic()
-        evidence = compared.evidence(candidate, made.model)
-        # The most that an earlier start or this one took: answers that were there already took others' time.
-        asked = max(time.monotonic() - began, run.candidate_seconds(str(candidate)))
-        run.write_candidate_seconds(str(candidate), asked)
+        began, is_trained = time.monotonic(), self._budget.is_trained(candidate)
+        try:
+            made = self.make(candidate)
+            made_at = time.monotonic()
+            evidence = compared.evidence(candidate, made.model)
+        except (KeeptuneError, RuntimeError) as error:
+            if not self.tried or not _of_the_candidate(error):
+                raise
+            self._budget.count(f"{candidate} failed", time.monotonic() - began)
+            self._leave(candidate, f"cannot be tried: {first_line(error)}")
+            return False
+        asked = self._budget.count(str(candidate), time.monotonic() - made_at)
         trained = made.summary.seconds if made.summary and not is_trained else 0.0
-        return replace(evidence, trained_seconds=trained, asked_seconds=asked)
+        # The text that the base writes, loading, saving.
+        self._budget.count(f"{candidate} made", max(0.0, made_at - began - trained))
+        evidence = replace(evidence, trained_seconds=trained, asked_seconds=asked)
+        self.tried.append(Tried(candidate, evidence))
+        self.session.observer(CandidateDone(evidence))
+        return True
+
+    def _next_alpha(self, min_gain: float) -> MitigationSpec | None:
+        """The interpolation of the last training that is worth evaluating."""
+        if not can_be_smaller(self.tried, min_gain):
+            return None
+        training = self.tried[-1].candidate.training
+        if training not in self.curves:
+            self.curves[training] = self._curve(training)
+        curve = self.curves[training]
+        return None if curve is None else next_alpha(self.tried, min_gain, curve)
+
+    def _curve(self, training: MitigationSpec) -> AlphaCurve | None:
+        if not self._can_interpolate(training):
+            return None
+
+        def at(alpha: float) -> ModelConfig:
+            return self.make(training if alpha == 1 else training.interpolated(alpha)).model
+
+        began = time.monotonic()
+        try:
+            curve = loss_curve(self.session, at, self.encoder)
+        except (KeeptuneError, RuntimeError) as error:
+            if not _of_the_candidate(error):
+                raise
+            self._say(f"{training} cannot be interpolated: {first_line(error)}")
+            return None
+        self._budget.count(f"{training} curve", time.monotonic() - began)
+        return curve
+
+    def _last_resort(self) -> MitigationSpec | None:
+        rest = last_resort(self.tried)
+        return rest if rest and self._can_interpolate(rest) and rest not in self.left else None
+
+    def _can_interpolate(self, candidate: MitigationSpec) -> bool:
+        return unfit(candidate_config(candidate.interpolated(ALPHAS[-1]), self.session.config)) is None
+
+    @property
+    def _budget(self) -> SearchBudget:
+        return SearchBudget(self.session.config.mitigation_search, self.session.workspace, self.tried, self.seconds)
+
+    def _leave(self, candidate: MitigationSpec, why: str) -> None:
+        self._say(f"{candidate} {why}")
+        self.left.append(candidate)
+
+    def _say(self, message: str) -> None:
+        self.session.observer(Notice("mitigation_search", message))
 
 
 def _of_the_candidate(error: BaseException) -> bool:
     """Whether another candidate may well succeed."""
     of_settings = (ConfigError, DataError, MetricError, ModelError, PairingError, TrainingError)
     return isinstance(error, of_settings) or out_of_memory(error)
-
-
-def _is_trained(candidate: MitigationSpec, tried: Sequence[Tried]) -> bool:
-    return candidate.training in (one.candidate.training for one in tried)
-
-
-def _spent(tried: Sequence[Tried]) -> float:
-    """Seconds."""
-    return sum(one.evidence.trained_seconds + one.evidence.asked_seconds for one in tried)
 
 
 def settle(model: ModelConfig, run: Workspace) -> Path:

@@ -23,12 +23,11 @@ from keeptune.inference.evaluator import Evaluator
 from keeptune.inference.task_format import as_found, as_trained, keep_format
 from keeptune.mitigation.active import active
 from keeptune.mitigation.candidates import (
-    INTERPOLATIONS,
     candidate_config,
     refuse_nothing_to_keep,
     refuse_other_mitigations,
-    with_interpolations,
 )
+from keeptune.mitigation.default import without_default_mitigation
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.spec import PLAIN, ROUTE, MitigationSpec, parse
 from keeptune.models.find import find_model
@@ -130,6 +129,7 @@ def _ready(config: TuneConfig, tuned: ModelConfig, run: Workspace, observer: Not
     base = of_run(config.model)
     config = replace(config, data=as_trained(tuned, config.data, observer))
     config = replace(config, model=base, method=Full(), training=_repairing(config.training))
+    config = without_default_mitigation(config)
     config = with_development_items(config)
     preflight(config)
     refuse_not_evaluable(tuned, config.evaluation)
@@ -220,9 +220,9 @@ def _candidates(config: TuneConfig) -> tuple[MitigationSpec, ...]:
     if config.mitigation_search.candidates:
         return first + tuple(map(parse, config.mitigation_search.candidates))
     if not config.data.train:
-        return first + INTERPOLATIONS
-    replays = (*with_interpolations(parse(REPLAY)), parse(REPLAY_AND_KL)) if config.mitigation.replay else ()
-    return first + INTERPOLATIONS + replays + tuple(map(parse, REPAIRS))
+        return first
+    replays = (REPLAY, REPLAY_AND_KL) if config.mitigation.replay else ()
+    return first + tuple(map(parse, (*replays, *REPAIRS)))
 
 
 def _measured(base: Session, tuned: Session, outcome: SearchOutcome, start: ModelConfig) -> ForgettingReport:

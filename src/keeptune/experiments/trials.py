@@ -21,12 +21,12 @@ from keeptune.experiments.tuning import run_tuning
 from keeptune.mitigation.default import with_default_mitigation
 from keeptune.models.find import find_model, hash_model
 from keeptune.records import to_plain
-from keeptune.training.new_session import rows_of, with_items_to_choose_by
+from keeptune.training.new_session import rows_of, with_items_apart
 from keeptune.training.resume import METRICS, metric_files
 from keeptune.training.start import merged_start
 from keeptune.workspace.workspace import Workspace
 
-ASKED = ("keep", "abilities", "items", "extent", "dev_fraction")
+ASKED = ("keep", "abilities", "items", "extent", "dev_fraction", "prompt_fraction")
 """Settings that decide what is asked, and by what margins."""
 OTHER = "remove the earlier trials, or name another --output"
 
@@ -83,7 +83,7 @@ def refuse_others(trials: Iterable[Trial]) -> None:
     for trial in trials:
         if not trial.finished or not trial.run.has_origin:
             continue
-        config = with_items_to_choose_by(protect_previous_tasks(with_default_mitigation(trial.config), silent))
+        config = with_items_apart(protect_previous_tasks(with_default_mitigation(trial.config), silent))
         given = json.loads(json.dumps(to_plain(with_absolute_paths(config).measure)))
         asked = trial.run.settings()["measure"]
         others = [name for name in ASKED if asked.get(name) != given[name]]

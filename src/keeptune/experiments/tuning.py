@@ -16,6 +16,7 @@ from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.alpha_choice import choose_alpha
 from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
+from keeptune.experiments.search_budget import TIMES
 from keeptune.inference.task_format import as_found, keep_format
 from keeptune.mitigation.candidates import (
     candidates_of,
@@ -24,7 +25,6 @@ from keeptune.mitigation.candidates import (
 )
 from keeptune.mitigation.default import (
     default_for,
-    holds_default_in_spite_of_plain,
     with_default_mitigation,
     without_default_mitigation,
 )
@@ -56,9 +56,6 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         if default != PLAIN:
             message = f"no mitigation is named, so the default is used, {default}; --plain leaves it out"
             session.observer(Notice("default mitigation", message))
-        if holds_default_in_spite_of_plain(config):
-            message = "plain changes nothing: the settings name mitigations; --kl 0 --interpolation 1 leaves them out"
-            session.observer(Notice("no effect", message))
         start = session.config.model
         session = with_found_settings(session.with_model(merged_start(start, run)))
         search = _searched(session) if session.config.mitigation_search.auto else None
@@ -83,8 +80,7 @@ def _searched(session: Session) -> SearchOutcome:
     """The mitigation search of `--auto`; the weights that it chose are the run's."""
     check_origin(session)
     session.workspace.begin(session.config)
-    candidates = (PLAIN, *candidates_of(session.config))
-    outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates)()
+    outcome = MitigationSearch(session, Trainer(session), session.encoder, candidates_of(session.config))()
     settle(outcome.made.model, session.workspace)
     return outcome
 
@@ -114,13 +110,12 @@ def _can_search(config: TuneConfig) -> bool:
 
 
 def _what_auto_would_do(config: TuneConfig, run: Workspace, minutes: float) -> str:
-    candidates = candidates_of(config)
-    trained = len({candidate.training for candidate in candidates} - {PLAIN})
     again = command("tune", config=run.settings_file, auto=True, output=f"{run}-auto")
+    candidates = ", ".join(map(str, candidates_of(config)))
     return (
         f"--auto looks for the cheapest mitigation that keeps every declared ability and enough of the gain: it tries "
-        f"{', '.join(map(str, candidates))}, in this order, until one does; "
-        f"at most {trained} trainings of about {minutes:.0f} minutes each: {again}"
+        f"{candidates} and interpolations of each, in this order, until one does. A training takes about "
+        f"{minutes:.0f} minutes, and none starts after {TIMES} times that: {again}"
     )
 
 

@@ -7,6 +7,9 @@ begins; an encoder-decoder answers the empty text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 
 from keeptune.chat_template import render_chat
@@ -26,7 +29,8 @@ def sample_text(loaded: LoadedModel, count: int, max_new_tokens: int, seed: int)
     The same on the same machine for the same seed.
 
     Args:
-        max_new_tokens: drawn tokens a text at most; of a chat model's, the question gets half.
+        max_new_tokens: drawn tokens a text at most, as far as the model has positions; of a chat model's, the question
+            gets half.
     """
     if loaded.soft_prompt:
         raise ModelError(
@@ -44,22 +48,43 @@ def sample_text(loaded: LoadedModel, count: int, max_new_tokens: int, seed: int)
     return rows
 
 
+def sample_answers(
+    loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], max_new_tokens: int, seed: int
+) -> list[EncodedRow]:
+    """Each of `prompts` (ids) with an answer, end token included: the tokens to score are all of it but what the chat
+    template writes first, and the answer alone of an encoder-decoder."""
+    generator = torch.Generator(loaded.placement.device).manual_seed(seed)
+    encoder = Encoder(loaded.tokenizer, loaded.kind, loaded.context_length)
+    opening = around_a_question(loaded)[0] if encoder.has_template else ()
+    rows: list[EncodedRow] = []
+    for start in range(0, len(prompts), ROWS):
+        asked = prompts[start : start + ROWS]
+        for prompt, new in zip(asked, draw(loaded, list(asked), max_new_tokens, generator), strict=True):
+            row = _row(loaded, f"base-answer-{len(rows)}", prompt, new)
+            first = len(opening) if prompt[: len(opening)] == opening else 0
+            rows.append(row if row.targets else replace(row, spans=((max(first, 1), len(row.ids)),)))
+    return rows
+
+
+def _row(loaded: LoadedModel, name: str, prompt: tuple[int, ...], new: tuple[int, ...]) -> EncodedRow:
+    if loaded.kind == "encoder-decoder":
+        return EncodedRow(name, prompt, new, ((0, len(new)),), 0)
+    return EncodedRow(name, prompt + new, (), ((len(prompt), len(prompt) + len(new)),), 0)
+
+
 def _texts(
     loaded: LoadedModel, encoder: Encoder, ids: list[str], room: int, generator: torch.Generator
 ) -> list[EncodedRow]:
     start, _ = encoder.prompt(Example("", (), ""))
+    room = min(room, loaded.context_length - len(start))
     drawn = draw(loaded, [start] * len(ids), room, generator)
-    if loaded.kind == "encoder-decoder":
-        return [EncodedRow(name, start, new, ((0, len(new)),), 0) for name, new in zip(ids, drawn, strict=True)]
-    return [
-        EncodedRow(name, start + new, (), ((len(start), len(start) + len(new)),), 0)
-        for name, new in zip(ids, drawn, strict=True)
-    ]
+    return [_row(loaded, name, start, new) for name, new in zip(ids, drawn, strict=True)]
 
 
 def _conversations(loaded: LoadedModel, ids: list[str], room: int, generator: torch.Generator) -> list[EncodedRow]:
     """A question drawn in the user's turn, and its answer; a question that takes its half goes on into the other."""
     start, between = around_a_question(loaded)
+    room = min(room, loaded.context_length - len(start) - len(between))
     ends = set(loaded.end_ids())
     questions = draw(loaded, [start] * len(ids), max(room // 2, 1), generator)
     asked: list[tuple[int, ...]] = []

@@ -8,7 +8,7 @@ from typing import Any
 from keeptune.config.schema import TuneConfig
 from keeptune.config.settings import SETTINGS
 from keeptune.errors import ConfigError
-from keeptune.mitigation.mitigation import AfterTraining, Mitigation
+from keeptune.mitigation.mitigation import AddedRows, AfterTraining, Mitigation
 from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.mitigation.spec import Part, extra_parts
 
@@ -88,6 +88,13 @@ def uses_reference(config: TuneConfig) -> bool:
 
 def adds_learned_rows(config: TuneConfig) -> bool:
     """Whether other rows than the task's are learned."""
-    return bool(config.mitigation.replay) or any(
-        mitigation.added_rows is not None and mitigation.added_rows.learned for mitigation, _ in active(config)
-    )
+    return bool(config.mitigation.replay) or any(added.learned for added in _added_rows(config))
+
+
+def adds_base_rows(config: TuneConfig) -> bool:
+    """Whether there are rows that are not learned but used by terms of the objective."""
+    return any(not added.learned for added in _added_rows(config))
+
+
+def _added_rows(config: TuneConfig) -> list[AddedRows]:
+    return [mitigation.added_rows for mitigation, _ in active(config) if mitigation.added_rows]

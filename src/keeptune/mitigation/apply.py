@@ -12,7 +12,7 @@ from keeptune.mitigation.active import active
 from keeptune.mitigation.mitigation import ObjectiveInputs, RowInputs, WeightAverage
 from keeptune.mitigation.mix import rows_for_shares
 from keeptune.mitigation.objective import Objective, Term, completion_loss
-from keeptune.mitigation.row_source import FixedRows, JoinedRows, RowSource
+from keeptune.mitigation.row_source import FixedRows, JoinedRows, RowsInOrder, RowSource
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 
@@ -70,13 +70,16 @@ class AppliedMitigations:
             self.observer(Notice("replay", f"{len(rows)} replayed rows in a mix of {task_rows + len(rows)}"))
         return rows
 
-    def base_rows(self, base: LoadedModel, rows: Sequence[EncodedRow]) -> list[EncodedRow]:
+    def base_rows(
+        self, base: LoadedModel, rows: Sequence[EncodedRow], guarded: Sequence[Sequence[Example]] = ()
+    ) -> list[EncodedRow]:
         """Rows that are not learned but used by terms of the objective.
 
         Args:
             rows: all that are learned.
+            guarded: items of each declared ability whose prompts the base may answer.
         """
-        inputs = RowInputs(self.config, base, self.encoder, self.token_budget, self.observer, rows)
+        inputs = RowInputs(self.config, base, self.encoder, self.token_budget, self.observer, rows, guarded=guarded)
         found: list[EncodedRow] = []
         for mitigation, value in active(self.config):
             added = mitigation.added_rows
@@ -120,7 +123,7 @@ class AppliedMitigations:
         source: RowSource = FixedRows(learned, training.batch_size, training.seed)
         if beside:
             each_step = max(1, round(len(beside) / source.epoch.steps))
-            source = JoinedRows((source, FixedRows(beside, each_step, training.seed)))
+            source = JoinedRows((source, RowsInOrder(beside, each_step)))
         for mitigation, value in active(self.config):
             if mitigation.row_source:
                 source = mitigation.row_source(value, source, inputs)

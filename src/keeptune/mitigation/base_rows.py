@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from keeptune.errors import ModelError
 from keeptune.events import Observer, silent
-from keeptune.inference.base_text import sample_text
+from keeptune.inference.base_text import sample_answers, sample_text
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 from keeptune.workspace.text_cache import cached_text
 
 BASE_TEXT_SEED = 1_000_003
 """Added to a run's seed. Drift is measured on text sampled with another seed (0), so never on the text of KL."""
+PART = 64
+"""Texts that are drawn and cached together."""
+APART = 10_007
+"""Between the seeds of two parts."""
 
 
 def base_rows(
     loaded: LoadedModel, count: int, max_new_tokens: int, seed: int, observer: Observer = silent
 ) -> list[EncodedRow]:
-    """`count` rows of role ``base``: text drawn from the base for KL alone (`sample_text`). Kept on disk.
+    """`count` rows of role ``base``: text drawn from the base for KL alone (`sample_text`). Fewer rows are the first of
+    more. Kept on disk.
+
+    Raises:
+        ModelError: the base has an adapter.
+    """
+    refuse_adapter(loaded)
+    rows: list[EncodedRow] = []
+    while len(rows) < count:
+        of_part = BASE_TEXT_SEED + seed + APART * (len(rows) // PART)
+        drawn = cached_text(
+            [*identity(loaded), "base", max_new_tokens, of_part],
+            EncodedRow,
+            lambda: sample_text(loaded, PART, max_new_tokens, of_part),  # noqa: B023
+            observer,
+        )
+        rows += [replace(row, item_id=f"base-text-{at}", role="base") for at, row in enumerate(drawn, len(rows))]
+    return rows[:count]
+
+
+def answered_rows(
+    loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], max_new_tokens: int, seed: int, observer: Observer = silent
+) -> list[EncodedRow]:
+    """Rows of role ``base``: an answer drawn from the base to each of `prompts`. Kept on disk.
 
     Raises:
         ModelError: the base has an adapter.
     """
     refuse_adapter(loaded)
     drawn = cached_text(
-        [*identity(loaded), "base", count, max_new_tokens, seed],
+        [*identity(loaded), "base answers", prompts, max_new_tokens, seed],
         EncodedRow,
-        lambda: sample_text(loaded, count, max_new_tokens, BASE_TEXT_SEED + seed),
+        lambda: sample_answers(loaded, prompts, max_new_tokens, BASE_TEXT_SEED + seed),
         observer,
     )
     return [replace(row, role="base") for row in drawn]

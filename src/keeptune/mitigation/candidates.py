@@ -1,4 +1,4 @@
-"""The candidates of a mitigation search after the plain training, the cheapest first."""
+"""Which trainings a mitigation search tries, the cheapest first; α of each is found as it goes."""
 
 from __future__ import annotations
 
@@ -9,46 +9,57 @@ from keeptune.config.keep import HARNESS
 from keeptune.config.schema import Full, MitigationConfig, MitigationSearchConfig, TuneConfig
 from keeptune.errors import ConfigError
 from keeptune.mitigation.active import extra, setting
+from keeptune.mitigation.default import DEFAULT
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.registry import MITIGATIONS
 from keeptune.mitigation.spec import PLAIN, ROUTE, MitigationSpec, parse
 
-ALPHAS = (0.75, 0.5, 0.25)
-"""Values of α of the interpolations of the plain training, which need no training."""
-INTERPOLATIONS = tuple(PLAIN.interpolated(alpha) for alpha in ALPHAS)
+REPLAY, SELF_REPLAY, ADAPTER = "replay=0.05", "self-replay=0.2", "lora"
+"""What is added to the held training where that is not enough. In the recorded searches, a smaller learning rate, more
+replay and an adapter alone were never enough."""
 
 
 def candidates_of(config: TuneConfig) -> tuple[MitigationSpec, ...]:
-    """The candidates after the plain training, in order: the user's, or the default ones that fit the method.
+    """The trainings that are tried, in their order, and `route`: the default mitigation's first, or the plain one where
+    the settings ask for it, requests can be routed, or the user names the candidates after it.
 
     Raises:
-        ConfigError: one of the user's names no mitigation, or cannot be trained; or no plain training can be.
+        ConfigError: one of the user's names no mitigation, or cannot be trained; or the first cannot be.
     """
-    if config.mitigation_search.auto and (error := unfit(plain_of(config))):
+
+    def fits(candidate: MitigationSpec) -> bool:
+        return unfit(candidate_config(candidate, config)) is None
+
+    search = config.mitigation_search
+    full = isinstance(config.method, Full)
+    can_route = search.can_route and not full
+    given = _given(config, can_route=can_route)
+    held = parse(DEFAULT).training
+    held = held if fits(held) else PLAIN
+    first = PLAIN if given or can_route or config.mitigation.plain else held
+    if search.auto and (error := unfit(candidate_config(first, config))):
         raise ConfigError(
             f"a mitigation search begins with a training without any mitigation: {error.message}",
             "begin with another --method, or leave --auto out",
         )
-    full = isinstance(config.method, Full)
-    can_route = config.mitigation_search.can_route and not full
-    if config.mitigation_search.candidates:
-        given = tuple(parse(text) for text in config.mitigation_search.candidates)
-        for candidate in given:
-            if math.isnan(candidate.alpha):
-                raise ConfigError(f"{candidate} leaves α open, and a search tries each α", "write interpolation=0.5")
-            if candidate.routed and not can_route:
-                raise ConfigError("route is a candidate only for an adapter and with can_route", "add --can-route")
-            if error := unfit(candidate_config(candidate, config)):
-                raise error
-        return given
-    candidates = [*((ROUTE,) if can_route else ()), *INTERPOLATIONS, *((parse("lora"),) if full else ())]
-    if config.mitigation.replay:
-        candidates += [*with_interpolations(parse("replay=0.05")), *with_interpolations(parse("replay=0.25"))]
-    candidates.append(parse("smaller=0.3"))
-    candidates += [*with_interpolations(parse("self-replay=0.1")), *with_interpolations(parse("kl=0.5"))]
-    if config.mitigation.replay:
-        candidates += with_interpolations(parse("replay=0.25+kl=0.5"))
-    return tuple(candidate for candidate in candidates if not unfit(candidate_config(candidate, config)))
+    if given:
+        return tuple(dict.fromkeys((first, *given)))
+    added = (*((REPLAY,) if config.mitigation.replay else ()), SELF_REPLAY, *((ADAPTER,) if full else ()))
+    after = (held, *(MitigationSpec((*parse(name).parts, *held.parts)) for name in added))
+    found = (first, *((ROUTE,) if can_route else ()), *filter(fits, after))
+    return tuple(dict.fromkeys(found))
+
+
+def _given(config: TuneConfig, *, can_route: bool) -> tuple[MitigationSpec, ...]:
+    given = tuple(parse(text) for text in config.mitigation_search.candidates)
+    for candidate in given:
+        if math.isnan(candidate.alpha):
+            raise ConfigError(f"{candidate} leaves α open, and a search tries each α", "write interpolation=0.5")
+        if candidate.routed and not can_route:
+            raise ConfigError("route is a candidate only for an adapter and with can_route", "add --can-route")
+        if error := unfit(candidate_config(candidate, config)):
+            raise error
+    return given
 
 
 def plain_of(config: TuneConfig) -> TuneConfig:
@@ -68,9 +79,12 @@ def refuse_other_mitigations(config: TuneConfig) -> None:
         if key.startswith("mitigation.") and setting(key, config) != setting(key, TuneConfig()):
             found.append((key, f"{name}={setting(key, config)}"))
     for given, candidate in found:
+        is_open = math.isnan(parse(candidate).alpha)
         raise ConfigError(
             f"{given} is set, and a mitigation search tries each mitigation alone",
-            f"make it a candidate, --candidates {candidate}, or leave it out",
+            "leave it out: the search chooses α"
+            if is_open
+            else f"make it a candidate, --candidates {candidate}, or leave it out",
         )
 
 
@@ -101,11 +115,6 @@ def _alone(config: TuneConfig) -> TuneConfig:
         mitigation_search=MitigationSearchConfig(),
         measure=replace(config.measure, extent="none"),
     )
-
-
-def with_interpolations(candidate: MitigationSpec) -> tuple[MitigationSpec, ...]:
-    """A training that forgets little and may gain more than the plain one, with its interpolations at large α."""
-    return (candidate, *(candidate.interpolated(alpha) for alpha in ALPHAS[:2]))
 
 
 def refuse_nothing_to_keep(config: TuneConfig) -> None:

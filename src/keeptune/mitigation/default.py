@@ -6,22 +6,25 @@ kept (arXiv:2109.01903). It needs no old data.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from keeptune.config.schema import TuneConfig
+from keeptune.errors import ConfigError
 from keeptune.mitigation.active import active, setting
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.spec import PLAIN, MitigationSpec, parse
 
-DEFAULT = "kl=1+interpolation=auto"
+DEFAULT = "kl=3+interpolation=auto"
 SECTION = "mitigation."
 
 
 def default_for(config: TuneConfig) -> MitigationSpec:
     """As much of the default mitigation as these settings can be trained with; nothing where they name a mitigation, a
     search for one, or ``plain``."""
+    config, found = without_default_mitigation(config), PLAIN
     named = config.mitigation.replay or any(m.is_extra or m.setting.startswith(SECTION) for m, _ in active(config))
-    found = PLAIN
     if config.mitigation.plain or config.mitigation_search.auto or named:
         return found
     for part in parse(DEFAULT).parts:
@@ -31,24 +34,40 @@ def default_for(config: TuneConfig) -> MitigationSpec:
 
 
 def with_default_mitigation(config: TuneConfig) -> TuneConfig:
-    """`config` with the mitigation of `default_for`. A search begins without the default that copied settings hold."""
-    if config.mitigation_search.auto:
-        searching = config.mitigation_search
-        once = without_default_mitigation(replace(config, mitigation_search=replace(searching, auto=False)))
-        return replace(once, mitigation_search=searching)
+    """`config` with the mitigation of `default_for`. Settings that hold the default, copied from another run, are
+    decided anew."""
+    config = without_default_mitigation(config)
     found = default_for(config)
-    return found.apply(config) if found.parts else config
+    if not found.parts:
+        return config
+    made = found.apply(config)
+    return replace(made, mitigation=replace(made.mitigation, by_default=True))
 
 
 def without_default_mitigation(config: TuneConfig) -> TuneConfig:
-    """The settings before `with_default_mitigation`; as they are where they name another mitigation."""
-    keys = [part.mitigation.setting for part in parse(DEFAULT).parts]
-    off = {key.removeprefix(SECTION): setting(key, TuneConfig()) for key in keys}
-    bare = replace(config, mitigation=replace(config.mitigation, **off))
-    return bare if with_default_mitigation(bare) == config else config
+    """The settings before `with_default_mitigation`; a value that was changed since is named."""
+    if not config.mitigation.by_default:
+        return config
+    parts = {part.mitigation.setting: part.effective for part in parse(DEFAULT).parts}
+    held = [key for key, value in parts.items() if setting(key, config) == value]
+    off = {key.removeprefix(SECTION): setting(key, TuneConfig()) for key in held}
+    return replace(config, mitigation=replace(config.mitigation, by_default=False, **off))
 
 
-def holds_default_in_spite_of_plain(config: TuneConfig) -> bool:
-    """Whether ``plain`` was added to settings that a run by default wrote, which name the default mitigation."""
-    without_plain = replace(config, mitigation=replace(config.mitigation, plain=False))
-    return config.mitigation.plain and without_default_mitigation(without_plain) != without_plain
+def refuse_switched_off(config: TuneConfig, flags: Mapping[str, Any]) -> None:
+    """Refuse flags such as ``--kl 0``: they name no mitigation, so the default would be used in spite of them.
+
+    Args:
+        flags: of the command line, by name; None for those not given.
+
+    Raises:
+        ConfigError: one of them.
+    """
+    default = default_for(config)
+    for part in default.parts:
+        key = part.mitigation.setting
+        if flags.get(part.name) is not None and setting(key, config) == setting(key, TuneConfig()):
+            raise ConfigError(
+                f"--{part.name} {flags[part.name]} names no mitigation, so the default would be used, {default}",
+                "leave the default out with --plain",
+            )

@@ -63,6 +63,8 @@ class RowInputs:
     """For the base to answer."""
     forbidden: Sequence[Sequence[Example]] = ()
     """Sets that must not be learned, such as items that decide whether an ability was kept."""
+    guarded: Sequence[Sequence[Example]] = ()
+    """Items of each declared ability whose prompts the base may answer; they decide nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class AddedRows:
     """Of the mix. None: the mitigation's value."""
     learned: bool = True
     """The task's loss counts on them, as role ``replay``, in a random order among the task's rows. Else only terms that
-    name role ``base`` do, and every step has as many of them as any other."""
+    name role ``base`` do, and every step has as many of them as any other, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class Epoch:
 
     steps: int
     rows: int
+    """Without text of the base."""
     tokens: int
 
 
@@ -64,7 +65,8 @@ class FixedRows:
             raise TrainingError("there is no row to train on", "see `keeptune check`")
         self._rows, self._batch_size, self._seed = rows, batch_size, seed
         self._lengths = [row.length for row in rows]
-        self._epoch = Epoch(-(-len(rows) // batch_size), len(rows), sum(self._lengths))
+        own = sum(row.role != "base" for row in rows)
+        self._epoch = Epoch(-(-len(rows) // batch_size), own, sum(self._lengths))
         self._plan: tuple[int, list[list[int]]] = (-1, [])
 
     @property
@@ -88,6 +90,35 @@ class FixedRows:
         if self._plan[0] != epoch:
             self._plan = (epoch, plan_epoch(self._lengths, self._batch_size, self._seed, epoch))
         return self._plan[1]
+
+
+@dataclass(frozen=True, slots=True)
+class RowsInOrder:
+    """`each_step` rows a step in their order, over and over."""
+
+    rows: Sequence[EncodedRow]
+    each_step: int
+
+    @property
+    def epoch(self) -> Epoch:
+        steps = -(-len(self.rows) // self.each_step)
+        return Epoch(steps, len(self.rows), sum(row.length for row in self.rows))
+
+    def sample(self) -> list[list[EncodedRow]]:
+        return [self._of(step) for step in range(self.epoch.steps)]
+
+    def next(self, step: int, loaded: LoadedModel) -> list[EncodedRow]:  # noqa: ARG002
+        return self._of(step)
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        pass
+
+    def _of(self, step: int) -> list[EncodedRow]:
+        first = step * self.each_step
+        return [self.rows[place % len(self.rows)] for place in range(first, first + self.each_step)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ class Ability:
     """Verdict items, scored once; one template an item, clusters by `Example.group`."""
     dev: tuple[Example, ...] = ()
     """Disjoint items, on which form, template and measurability are settled."""
+    prompts: tuple[Example, ...] = ()
+    """Disjoint items whose prompts a training may use. They decide nothing."""
     chance: float | None = None
     """Score of a guesser, in the metric's unit; None where the metric has none."""
     margin: float = 5.0

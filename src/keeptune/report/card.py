@@ -23,7 +23,7 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 """Owner and name, as the hub accepts them for `base_model`."""
 PUBLISHED = "OWNER/NAME"
 """Placeholder for the name of the published model."""
-NOT_ON_THE_CARD = ("plain", "replay", "replay_fraction", "self_replay_prompts", "reference")
+NOT_ON_THE_CARD = ("plain", "by_default", "replay", "replay_fraction", "self_replay_prompts", "reference")
 """Settings of mitigations that say nothing to others, or name files."""
 _MARKS = re.compile(r"([\\`*_\[\]<>|#~&])")
 

@@ -14,9 +14,9 @@ from keeptune.data.task_rows import EMBEDDED, Rows, load_rows, rows_of_user
 from keeptune.errors import DataError
 from keeptune.events import Notice, NoticeLog, Observer, silent
 from keeptune.inference.encoding import make_encoder
+from keeptune.mitigation.active import adds_base_rows
 from keeptune.mitigation.candidates import candidates_of, refuse_nothing_to_keep, refuse_other_mitigations
 from keeptune.mitigation.mix import without_prompts
-from keeptune.mitigation.spec import AUTO
 from keeptune.training.preflight import preflight
 from keeptune.training.session import Session
 from keeptune.workspace.lineage import of_run
@@ -24,8 +24,8 @@ from keeptune.workspace.workspace import Workspace
 
 DEV_FRACTION = 0.3
 """Default share of the user's items that are development items in a mitigation search."""
-ALPHA_DEV_FRACTION = 0.2
-"""Default share of the user's items that are development items for the choice of α."""
+PROMPT_FRACTION = 0.1
+"""Default share of the user's items whose prompts the base answers for the KL."""
 
 
 def new_session(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
@@ -46,7 +46,7 @@ def new_session(config: TuneConfig, run: Workspace, observer: Observer) -> Sessi
     rows = load_rows(config, observer)
     metrics = choose(config.evaluation, rows.test, rows.pool)
     observer(Notice("metric", f"{metrics.primary.name}: {metrics.reason}"))
-    config = with_items_to_choose_by(config)
+    config = with_items_apart(config)
     rows = without_kept_items(config, rows, encoder, observer)
     for key, why in without_effect(config).items():
         # The built-in task limits its rows by itself.
@@ -79,20 +79,17 @@ def without_kept_items(config: TuneConfig, rows: Rows, encoder: Encoder, observe
     return replace(rows, train=train, validation=validation)
 
 
-def with_items_to_choose_by(config: TuneConfig) -> TuneConfig:
-    """`config` with development items where the run chooses a mitigation or α by them."""
-    if config.mitigation_search.auto:
-        return with_development_items(config)
-    if config.mitigation.interpolation == AUTO:
-        return with_development_items(config, ALPHA_DEV_FRACTION)
-    return config
+def with_items_apart(config: TuneConfig) -> TuneConfig:
+    """`config` with development items where the run chooses a mitigation by them, and with items whose prompts the
+    base answers where a mitigation has it write text."""
+    searches = config.mitigation_search.auto
+    if config.measure.prompt_fraction is None:
+        fraction = PROMPT_FRACTION if searches or adds_base_rows(config) else 0.0
+        config = replace(config, measure=replace(config.measure, prompt_fraction=fraction))
+    return with_development_items(config) if searches else config
 
 
-def with_development_items(config: TuneConfig, otherwise: float = DEV_FRACTION) -> TuneConfig:
-    """`config` with a share of the user's own items as development items, by which a mitigation is chosen.
-
-    Args:
-        otherwise: the share if the settings have none.
-    """
-    fraction = config.measure.dev_fraction or otherwise
+def with_development_items(config: TuneConfig) -> TuneConfig:
+    """`config` with a share of the user's own items as development items, by which a mitigation is chosen."""
+    fraction = config.measure.dev_fraction or DEV_FRACTION
     return replace(config, measure=replace(config.measure, dev_fraction=fraction))

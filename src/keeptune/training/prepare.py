@@ -20,7 +20,7 @@ from keeptune.models.load import LoadedModel, load_model
 from keeptune.training.defaults import default_epochs, default_lr, default_token_budget
 from keeptune.training.fingerprint import checkpoint_fingerprint, startup_key
 from keeptune.training.loop import Loop
-from keeptune.training.replay_data import replay_data
+from keeptune.training.replay_data import guarded_items, replay_data
 from keeptune.training.session import Session
 from keeptune.training.validation import validator
 
@@ -59,7 +59,7 @@ def prepared(session: Session) -> Prepared:
     train_rows = mitigations.learned_rows(loaded, encode_train(encoder, rows.train, observer))
     with session.timed("added_rows"):
         old_rows = mitigations.old_rows(other or loaded, len(train_rows), *replay_data(session))
-        base_rows = mitigations.base_rows(other or loaded, [*train_rows, *old_rows])
+        base_rows = mitigations.base_rows(other or loaded, [*train_rows, *old_rows], guarded_items(session))
     learned = len(train_rows) + len(old_rows)
     train_rows += old_rows + base_rows
     of_base = loaded.parameters

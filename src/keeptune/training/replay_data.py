@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keeptune.abilities.declared import declared_items
+from keeptune.abilities.declared import guarded_items as items_of
 from keeptune.config.schema import TuneConfig
 from keeptune.data.prompts import load_prompts
 from keeptune.data.task_rows import load_told, rows_of_user
 from keeptune.events import silent
-from keeptune.mitigation.active import adds_learned_rows
+from keeptune.mitigation.active import adds_base_rows, adds_learned_rows
 from keeptune.records import Example
 from keeptune.training.session import Session
 
@@ -18,6 +19,14 @@ def check_replayed(config: TuneConfig) -> None:
     """Raise DataError if rows to replay cannot be read, before anything is trained."""
     for path in config.mitigation.replay:
         load_told(path, rows_of_user(config.data), "replay", silent)
+
+
+def guarded_items(session: Session) -> list[tuple[Example, ...]]:
+    """Items of each declared ability whose prompts the base answers; their own answers are not used."""
+    config = session.config
+    if not adds_base_rows(config):
+        return []
+    return items_of(config.measure, rows_of_user(config.data), session.encoder)
 
 
 def replay_data(session: Session) -> tuple[list[Sequence[Example]], Sequence[Example], list[Sequence[Example]]]:

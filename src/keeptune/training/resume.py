@@ -19,7 +19,7 @@ from keeptune.models.placement import place
 from keeptune.records import to_plain
 from keeptune.scoring.custom import is_custom
 from keeptune.scoring.table import plugins_of
-from keeptune.training.replay_data import replay_data
+from keeptune.training.replay_data import guarded_items, replay_data
 from keeptune.training.session import Session
 from keeptune.version import __version__
 from keeptune.workspace.hashing import hash_files, hash_value
@@ -68,13 +68,14 @@ def metric_files(config: TuneConfig) -> str:
 
 
 def _replayed(session: Session) -> dict[str, str]:
-    """A hash of what may be replayed and what must not be: weights that were trained before an ability was declared
-    may have learned its items."""
-    if not adds_learned_rows(session.config):
+    """A hash of what may be replayed, what must not be, and which prompts the base answers: weights that were trained
+    before an ability was declared may have learned its items."""
+    guarded = guarded_items(session)
+    if not (guarded or adds_learned_rows(session.config)):
         return {}
     sources, prompts, forbidden = replay_data(replace(session, observer=silent))
     asked = {hash_value(replace(example, source="")) for examples in forbidden for example in examples}
-    return {"replayed": hash_value([sources, prompts, sorted(asked)])}
+    return {"replayed": hash_value([sources, prompts, sorted(asked), guarded])}
 
 
 def keep_training_origin(session: Session) -> None:

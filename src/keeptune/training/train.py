@@ -44,13 +44,17 @@ def whole_training(session: Session) -> Workspace:
     whole = session.workspace.whole
     whole.path.mkdir(exist_ok=True)
     train(dataclasses.replace(session, config=without_after_training(session.config), workspace=whole))
+    # Other weights are written next, and a checkpoint is several times their size.
+    whole.remove_intermediates()
     return whole
 
 
 def _equivalent_run(session: Session) -> Workspace | None:
     alike = equivalent_run(session.workspace, session.observer)
-    if alike is not None:
-        session.observer(Notice("training", f"the training of {alike.path.name} is reused"))
+    message = f"the training of {alike.path.name} is reused" if alike else ""
+    # The choice of α asks first, then the training.
+    if message and message not in session.notices:
+        session.observer(Notice("training", message))
     return alike
 
 

@@ -12,6 +12,7 @@ from keeptune.data.prompt_body import prompt_bodies
 from keeptune.data.task_rows import load_told, rows_of_user
 from keeptune.events import Notice, Observer, silent
 from keeptune.records import Example, Message
+from keeptune.training.replay_data import guarded_items
 from keeptune.training.session import Session
 from keeptune.workspace.lineage import run_of
 from keeptune.workspace.trained_on import count_trained_on, keep_trained_on, trained_on
@@ -29,7 +30,7 @@ def keep_trained_rows(session: Session, start: ModelConfig, *, of_tuned: bool = 
         return None
     rows, read = session.rows, rows_of_user(session.config.data)
     replayed = [load_told(path, read, "replay", silent).examples for path in session.config.mitigation.replay]
-    sides = [rows.train, rows.validation, *replayed]
+    sides = [rows.train, rows.validation, *replayed, *guarded_items(session)]
     folder = session.workspace.path
     keep_trained_on(folder, [row for side in sides for row in (*side, *_bare(side))], earlier or frozenset())
     return _told(trained_on(folder), rows.test, session.observer)

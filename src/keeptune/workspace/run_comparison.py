@@ -13,6 +13,8 @@ from keeptune.records.shown import Shown, paragraphs, table
 from keeptune.workspace.run_entry import RunEntry, items_hash, leaves
 
 _OWN = ("output", "resume")
+CHOSEN_ALPHA = "alpha, chosen"
+"""Listed with the settings: the share of the trained change that a run chose to keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class RunComparison(Shown):
     runs: tuple[RunEntry, ...]
     scores: tuple[ScoreRow, ...]
     settings: Mapping[str, tuple[Any, ...]]
-    """Setting → its value in each run, None where a run does not have it; only those in which runs differ."""
+    """Setting, or the α that was chosen → its value in each run, None where a run does not have it; only those in which
+    runs differ."""
     not_comparable: tuple[str, ...]
     """Notes on scores whose items differ between runs."""
 
@@ -77,7 +80,7 @@ def compare_entries(runs: Sequence[RunEntry]) -> RunComparison:
         label = "task (ability)" if ability == "task" else ability
         scores += _rows(label, _abilities(runs, ability))
     parted = [what for what in dict.fromkeys(row.what for row in scores) if _count(scores, what) > 1]
-    flat = [leaves(run.settings) for run in runs]
+    flat = [leaves(run.settings) | {CHOSEN_ALPHA: run.alpha} for run in runs]
     settings = {
         name: tuple(values.get(name) for values in flat)
         for name in dict.fromkeys(name for values in flat for name in values)

@@ -216,18 +216,18 @@ class Workspace:
         """The candidate `name` of this run's mitigation search."""
         return Workspace(self.path / layout.CANDIDATES / path_part(name))
 
-    def candidate_seconds(self, name: str) -> float:
-        """The seconds of a candidate's evaluation; 0 if not recorded."""
+    def search_seconds(self, name: str) -> float:
+        """The seconds of a part of the mitigation search; 0 if not recorded."""
         with suppress(OSError, ValueError):
-            return from_plain(float, read_json_file(self._candidate_seconds(name)))
+            return from_plain(float, read_json_file(self._search_seconds(name)))
         return 0.0
 
-    def write_candidate_seconds(self, name: str, seconds: float) -> None:
-        """Write the seconds of a candidate's evaluation."""
-        write_json(self._candidate_seconds(name), seconds)
+    def write_search_seconds(self, name: str, seconds: float) -> None:
+        """Write the seconds of a part of the mitigation search."""
+        write_json(self._search_seconds(name), seconds)
 
-    def _candidate_seconds(self, name: str) -> Path:
-        return self.path / layout.CANDIDATES / f"{path_part(name)}.{layout.CANDIDATE_SECONDS}"
+    def _search_seconds(self, name: str) -> Path:
+        return self.path / layout.CANDIDATES / f"{path_part(name)}.{layout.SEARCH_SECONDS}"
 
     @property
     def has_mitigation_search(self) -> bool:

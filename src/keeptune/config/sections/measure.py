@@ -110,7 +110,15 @@ class MeasureConfig(Canonical):
         Affects.VERDICT,
         "Share of your own items held out as development items, on which a mitigation is chosen.",
         more="Whole groups are held out.",
-        unset="0; 0.2 where α is chosen, 0.3 with --auto",
+        unset="0; 0.3 with --auto",
+        range=FRACTION,
+    )
+    prompt_fraction: float | None = setting(
+        None,
+        Affects.VERDICT,
+        "Share of your own items whose prompts, without their answers, a training may use; they decide nothing.",
+        more="The base answers them for the KL. Whole groups are held out.",
+        unset="0.1 where the KL is taken on text of the base, else 0",
         range=FRACTION,
     )
     minutes: float | None = setting(

@@ -22,6 +22,13 @@ class MitigationConfig(Canonical):
         Affects.CHOICE,
         "Leave the default mitigation out: no KL to the base, and all of the trained change kept.",
     )
+    by_default: bool = setting(
+        False,
+        Affects.NOTHING,
+        "Whether the default mitigation set `kl` and `interpolation`.",
+        more="A run writes it; settings copied from that run are decided anew.",
+        flag="",
+    )
     replay: tuple[str, ...] = setting(
         (),
         Affects.INPUT,
@@ -57,15 +64,15 @@ class MitigationConfig(Canonical):
         0.0,
         Affects.WEIGHTS,
         "Weight of KL(base ‖ tuned) in the loss.",
-        more="The default mitigation sets 1.",
+        more="The default mitigation sets 3.",
         unit="nats per token",
         range=NOT_NEGATIVE,
     )
     kl_share: float = setting(
-        0.1,
+        0.125,
         Affects.WEIGHTS,
         "Share of each step's tokens that are text the base wrote, where the KL is taken on it.",
-        more="One text a step at least.",
+        more="One text a step at least. Up to half of them answer prompts of the declared abilities.",
         range=Range(0, 0.9, low_open=True),
         needs=("mitigation.kl",),
     )
@@ -123,8 +130,8 @@ class MitigationConfig(Canonical):
         1.0,
         Affects.WEIGHTS,
         "Share α of the trained change to keep, by interpolation with the base; `auto` chooses it.",
-        more="W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903. `auto` chooses by the validation rows and the "
-        "development items of declared abilities; the default mitigation sets it.",
+        more="W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903. `auto` chooses by the loss of "
+        "the validation rows; the default mitigation sets it.",
         metavar="X|auto",
         range=Range(0, 1, high_open=False),
     )
@@ -166,7 +173,7 @@ class MitigationSearchConfig(Canonical):
     max_candidates: int | None = setting(
         None,
         Affects.BUDGET,
-        "Maximum trainings in the search, including the plain one.",
+        "Maximum trainings in the search, including the first.",
         unit="trainings",
         range=COUNT,
         needs=("mitigation_search.auto",),
@@ -175,6 +182,7 @@ class MitigationSearchConfig(Canonical):
         None,
         Affects.BUDGET,
         "Start no further candidate after X minutes.",
+        unset="twice the first training's time, for trainings of the search's own list",
         unit="minutes",
         range=POSITIVE,
         needs=("mitigation_search.auto",),
@@ -182,7 +190,7 @@ class MitigationSearchConfig(Canonical):
     min_gain: float = setting(
         0.9,
         Affects.CHOICE,
-        "Stop the search at this share of the plain training's gain.",
+        "Stop the search at this share of the first training's gain.",
         more="Measured on development items.",
         range=Range(0, 1, high_open=False),
         needs=("mitigation_search.auto",),

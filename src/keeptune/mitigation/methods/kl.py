@@ -6,8 +6,10 @@ expects there is computed once, before the first step, and kept. On other rows t
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle, islice, zip_longest
 from typing import Any
 
 import torch
@@ -16,7 +18,8 @@ from keeptune.config.schema import KlOn, TuneConfig
 from keeptune.data.batching import split_by_budget
 from keeptune.errors import ConfigError
 from keeptune.events import Notice
-from keeptune.mitigation.base_rows import base_rows
+from keeptune.inference.generate import fitting_prompts
+from keeptune.mitigation.base_rows import PART, answered_rows, base_rows
 from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import AddedRows, Mitigation, ObjectiveInputs, RowInputs
 from keeptune.mitigation.objective import Term
@@ -29,8 +32,8 @@ from keeptune.statistics import divergence
 
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
-TRIED = 32
-"""Texts that tell how long the base's texts get."""
+MOST = 256
+"""Different texts of the base at most; a step takes them in turn."""
 TOGETHER = 2048
 """Tokens that the base reads at a time: each has logits over the whole vocabulary."""
 
@@ -73,6 +76,7 @@ def kept_distributions(
     base: LoadedModel, reference: Reference, rows: Sequence[EncodedRow]
 ) -> dict[str, divergence.Likeliest]:
     """What `reference` expects at the completion tokens of `rows`."""
+    rows = list({row.item_id: row for row in rows}.values())
     found: dict[str, divergence.Likeliest] = {}
     for places in split_by_budget(range(len(rows)), [row.length for row in rows], TOGETHER):
         part = [rows[place] for place in places]
@@ -103,20 +107,43 @@ def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
 
 
 def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
-    """As many texts in each step as take their share of its tokens: how long they get, only the base can tell."""
+    """As many texts in each step as take their share of its tokens: how long they get, only the base can tell. Up to
+    half of the tokens are prompts of the declared abilities and answers to them."""
     mitigation, training = inputs.config.mitigation, inputs.config.training
     steps = max(1, -(-len(inputs.rows) // training.batch_size))
-    tokens = sum(row.length for row in inputs.rows) * mitigation.kl_share / (1 - mitigation.kl_share)
+    tokens = sum(row.length for row in inputs.rows) * mitigation.kl_share / (1 - mitigation.kl_share) / steps
 
     def write(count: int) -> list[EncodedRow]:
         return base_rows(inputs.base, count, mitigation.kl_tokens, training.seed, inputs.observer)
 
-    tried = write(TRIED)
-    mean = sum(row.length for row in tried) / len(tried)
-    count = steps * max(1, round(tokens / mean / steps))
-    message = f"{count} texts sampled from the base for the KL term, {count // steps} beside the rows of each step"
-    inputs.observer(Notice("kl", message))
-    return tried[:count] if count <= TRIED else write(count)
+    answers = _answers(inputs)
+    of_answers = _each_step(answers, tokens / 2)
+    of_texts = _each_step(write(PART), tokens - of_answers * _mean_length(answers))
+    texts = write(min(steps * of_texts, MOST))
+    told = f"the base wrote {len(texts)} texts for the KL term, {of_texts} beside the rows of each step"
+    if answers:
+        told += f", and {len(answers)} answers to prompts of the declared abilities, {of_answers} a step"
+    inputs.observer(Notice("kl", told))
+    parts = [(cycle(rows), count) for rows, count in ((answers, of_answers), (texts, of_texts)) if rows]
+    return [row for _ in range(steps) for rows, count in parts for row in islice(rows, count)]
+
+
+def _answers(inputs: RowInputs) -> list[EncodedRow]:
+    """Answers of the base to prompts of each declared ability in turn."""
+    mitigation, seed = inputs.config.mitigation, inputs.config.training.seed
+    shuffled = (random.Random(seed).sample(items, len(items)) for items in inputs.guarded)
+    in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt][:PART]
+    prompts = fitting_prompts(inputs.base, inputs.encoder, in_turn, mitigation.kl_tokens, inputs.observer)
+    return answered_rows(inputs.base, prompts, mitigation.kl_tokens, seed, inputs.observer)
+
+
+def _each_step(rows: Sequence[EncodedRow], tokens: float) -> int:
+    """Rows that have `tokens` together, one at least."""
+    return max(1, round(tokens / _mean_length(rows))) if rows else 0
+
+
+def _mean_length(rows: Sequence[EncodedRow]) -> float:
+    return sum(row.length for row in rows) / len(rows) if rows else 0.0
 
 
 def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
