@@ -59,17 +59,17 @@ class Setting:
 
 
 SETTINGS = (
-    Setting(3, 0.1, 128),
+    Setting(3, 0.125, 128, prompts=True),
     Setting(0),
-    Setting(3, 0.1, 128, prompts=True),
-    Setting(1, 0.1, 128, prompts=True),
+    Setting(3, 0.1, 128),
+    Setting(1, 0.125, 128, prompts=True),
+    Setting(10, 0.125, 128, prompts=True),
+    Setting(3, 0.0625, 128, prompts=True),
+    Setting(3, 0.25, 128, prompts=True),
+    Setting(3, 0.125, 64, prompts=True),
     Setting(1, 0.1, 128),
-    Setting(10, 0.1, 128, prompts=True),
-    Setting(3, 0.2, 128, prompts=True),
-    Setting(3, 0.1, 64, prompts=True),
-    Setting(3, 0.05, 128, prompts=True),
-    Setting(1, 0.1, 64, replay=0.2),
     Setting(10, 0.1, 128),
+    Setting(1, 0.1, 64, replay=0.2),
     Setting(3, 0.2, 256),
 )
 

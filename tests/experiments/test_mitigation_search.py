@@ -163,7 +163,7 @@ def test_the_settings_of_a_run_with_the_default_mitigation_are_searched_with(
     monkeypatch.setattr(search_module, "train", stop)
     with pytest.raises(InterruptedError):
         main([*words[1:], "--quiet"])
-    assert (began[0].mitigation.kl, began[0].mitigation.interpolation, began[0].mitigation.kl_tokens) == (1.0, 1.0, 16)
+    assert (began[0].mitigation.kl, began[0].mitigation.interpolation, began[0].mitigation.kl_tokens) == (3.0, 1.0, 16)
 
 
 def test_a_candidate_that_fails_is_left_and_said(
