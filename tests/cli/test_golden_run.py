@@ -41,7 +41,7 @@ def test_every_verb(
     assert main(["check", "--train", str(rows), *model, "--forecast"]) == 0
     out, err = capsys.readouterr()
     assert "forecast: the training takes about 0 min" in out
-    assert "texts sampled from the base" in err, "the forecast is of what tune does by default"
+    assert "texts for the KL term" in err, "the forecast is of what tune does by default"
     assert list(tmp_path.iterdir()) == [rows]
     # What the data tell is shown even where no training could start.
     targets = ["--target-modules", "no_such_layer"]
