@@ -4,13 +4,17 @@
     python benchmarks/speed/beside_revision.py --table          print from the record alone
 
 CHECKOUT is another checkout of this repository; its workers run with its own source. Before the pairs, each side
-trains once so that what is compiled is in its cache. The ratio is this code's rate to the other's, pair by pair; 1
-means equally fast. The record is results/speed/beside_revision.json; `--only` replaces these workloads in it.
+trains once so that what is compiled is in its cache. For T5 both models stay loaded and answer a few prompts in turn: a
+shared machine's speed changes within the seconds that one run would take. The ratio is this code's rate to the other's,
+pair by pair; 1 means equally fast. The record is results/speed/beside_revision.json; `--only` replaces
+these workloads in it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,6 +30,8 @@ from rows import encoded, encoded_choices, model_folder
 NAME = "beside_revision"
 NOW, BEFORE = "now", "before"
 RATE = "rate"
+AT_ONCE = 8
+"""Prompts of T5 that are answered at a time."""
 AIMS = {
     "T1": Aim("T1", "LoRA, 8 rows a step", at_least=0.97),
     "T2": Aim("T2", "full fine-tuning, 8 rows a step", at_least=0.97),
@@ -47,6 +53,9 @@ def measure(options: argparse.Namespace) -> Found:
             if options.only and target not in options.only:
                 continue
             roots = {NOW: ROOT, BEFORE: before}
+            if target == "T5":
+                found[target] = _answers_in_turn(order, roots, options.parts)
+                continue
             runs = {name: _run(root, worker, order, rate, f"{folder}/{name}") for name, root in roots.items()}
             if target in ("T1", "T2"):
                 for run in runs.values():
@@ -58,6 +67,37 @@ def measure(options: argparse.Namespace) -> Found:
     record = read(NAME)
     kept = record["pairs"] if options.only and record and record["before"] == commit else {}
     return {"before": commit, "pairs": {**kept, **found}}
+
+
+def _answers_in_turn(order: Found, roots: dict[str, Path], parts: int) -> list[dict[str, Found]]:
+    """The rates of `parts` parts of the prompts, each answered by both, one after the other."""
+    workers = {}
+    for name, root in roots.items():
+        environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+        words = [sys.executable, str(HERE / "ours/generate_in_parts.py")]
+        workers[name] = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        print(json.dumps(order), file=workers[name].stdin, flush=True)
+
+    def ask(name: str, prompts: list[list[int]]) -> Found:
+        worker = workers[name]
+        assert worker.stdout is not None
+        print(json.dumps(prompts), file=worker.stdin, flush=True)
+        found = json.loads(worker.stdout.readline())
+        return {RATE: found["tokens"] / found["seconds"]}
+
+    prompts = order["prompts"]
+    for name in workers:
+        ask(name, prompts[:2])
+    pairs = []
+    for part in range(parts):
+        first = part * AT_ONCE % len(prompts)
+        names = list(workers) if part % 2 else list(reversed(workers))
+        pairs.append({name: ask(name, prompts[first : first + AT_ONCE]) for name in names})
+    for worker in workers.values():
+        worker.kill()
+    return pairs
 
 
 def _run(root: Path, worker: str, order: Found, rate: Measure, cache: str) -> Callable[[], Found]:
@@ -86,9 +126,9 @@ def _workloads(options: argparse.Namespace) -> dict[str, tuple[str, Found, Measu
     )
     prompts = [row["ids"][: row["start"]] for row in encoded("dialogsum/dev.jsonl", options.prompts)]
     made["T5"] = (
-        "ours/generate.py",
+        "ours/generate_in_parts.py",
         {"model": model, "prompts": prompts, "new_tokens": options.new_tokens, "dtype": "auto"},
-        lambda found: sum(map(len, found["answers"])) / found["seconds"],
+        lambda found: found["tokens"] / found["seconds"],
     )
     return made
 
@@ -117,7 +157,7 @@ def lines(record: Found | None) -> list[str]:
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = options_of(__doc__, pairs=3, steps=12, items=100, prompts=64, new_tokens=64)
+    parser = options_of(__doc__, pairs=3, steps=12, items=100, prompts=64, new_tokens=32, parts=24)
     parser.add_argument("--before", metavar="CHECKOUT")
     parser.add_argument("--only", nargs="*", choices=list(AIMS), metavar="TARGET")
     return parser
