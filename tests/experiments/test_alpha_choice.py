@@ -11,9 +11,10 @@ import pytest
 from safetensors.torch import load_file
 
 from keeptune.api.tune import tune
-from keeptune.config import Adapter, MitigationConfig, MitigationSearchConfig, TuneConfig
+from keeptune.config import Adapter, DataConfig, MitigationConfig, MitigationSearchConfig, TuneConfig
+from keeptune.data.task_rows import load_told
 from keeptune.errors import ConfigError, StoreError
-from keeptune.events import Notice, TrainingStarted
+from keeptune.events import Notice, TrainingStarted, silent
 from keeptune.experiments import loss_curve
 from keeptune.experiments.loss_curve import validation_loss
 from keeptune.experiments.trials import Trial, refuse_others
@@ -28,6 +29,7 @@ from keeptune.mitigation.default import (
 )
 from keeptune.records import AlphaChoice, TuneResult, from_plain
 from keeptune.workspace.run_entry import read_entry
+from keeptune.workspace.trained_on import count_trained_on, trained_on
 from tests.api.runs import Told, settings
 from tests.experiments.colours import of_no_run, second
 
@@ -85,12 +87,14 @@ def test_what_was_done_against_forgetting_is_told(coloured: Path, outcome: tuple
 def test_items_whose_prompts_are_trained_on_decide_nothing(
     coloured: Path, outcome: tuple[Path, TuneResult, Told]
 ) -> None:
-    _, result, told = outcome
+    run, result, told = outcome
     assert result.forgetting is not None
     (colours,) = result.forgetting.abilities
     (message,) = (event.message for event in told.of(Notice) if event.kind == "kl")
     assert "answers to prompts of the declared abilities" in message
-    lines = len((coloured / "kept.jsonl").read_text().splitlines())
+    items = load_told(str(coloured / "kept.jsonl"), DataConfig(), "kept", silent).examples
+    lines, trained = len(items), trained_on(run)
+    assert count_trained_on(trained, items) == lines - colours.items, "a later measure says so"
     assert 0.2 * lines < colours.items < 0.8 * lines
 
 

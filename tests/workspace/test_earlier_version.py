@@ -38,6 +38,13 @@ def runs(tmp_path: Path) -> Path:
     return folder
 
 
+def test_settings_that_they_lack_are_as_they_were(runs: Path) -> None:
+    for name in NAMES:
+        settings = Workspace(runs / name).tune_settings()
+        assert (settings.mitigation.kl_share, settings.mitigation.kl_tokens) == (0.1, 64)
+        assert settings.measure.prompt_fraction == 0.0
+
+
 def test_they_are_listed_and_compared(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = {run.name: run for run in find_runs(runs)}
     assert {name: (run.state, run.problem, run.kind, run.task) for name, run in found.items()} == dict.fromkeys(

@@ -22,9 +22,10 @@ def check_replayed(config: TuneConfig) -> None:
 
 
 def guarded_items(session: Session) -> list[tuple[Example, ...]]:
-    """Items of each declared ability whose prompts the base answers; their own answers are not used."""
+    """Items of each declared ability whose prompts the base answers, also where a search may have it do so; their own
+    answers are not used."""
     config = session.config
-    if not adds_base_rows(config):
+    if not (adds_base_rows(config) or config.mitigation_search.auto):
         return []
     return items_of(config.measure, rows_of_user(config.data), session.encoder)
 
