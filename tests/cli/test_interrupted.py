@@ -22,6 +22,8 @@ ROWS = "--train train.jsonl --test test.jsonl"
 SEARCH_STEPS = "--train numbers.jsonl --keep known=known.jsonl:rouge1 --dev-fraction 0.5 --abilities none"
 VERBS = {
     "tune": f"tune {ROWS} --measure none",
+    "keep": f"tune {ROWS} --keep other=kept.jsonl:rouge1 --abilities none",
+    "replay": f"tune {ROWS} --replay kept.jsonl --measure none",
     "auto": f"tune {SEARCH_STEPS} --auto --candidates interpolation=0.5 --max-candidates 1",
     "compare": f"compare {ROWS} --measure none --methods lora,full --seeds 0 --output 'a b'",
     "curve": f"curve {ROWS} --keep other=kept.jsonl:rouge1 --sizes 20,36 --draws 1",
@@ -47,8 +49,8 @@ def knowing(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path])
     harm = [{"prompt": str(n), "completion": "#" * 9} for n in range(24)]
     for name, rows in (("known", known), ("numbers", numbers), ("harm", harm)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    learning = f"tune --model {tiny('llama')} --method full --train known.jsonl --epochs 30 --lr 0.01 --output known"
-    forgetting = "tune --model base --method full --train harm.jsonl --epochs 3 --lr 0.01 --output harmed"
+    learning = f"tune --plain --model {tiny('llama')} --method full --train known.jsonl --epochs 30 --lr 0.01 --output known"
+    forgetting = "tune --plain --model base --method full --train harm.jsonl --epochs 3 --lr 0.01 --output harmed"
     for line, model in ((learning, "base"), (forgetting, "first")):
         ended = keeptune([*line.split(), *COMMON, *["--measure", "none", "--validation-fraction", "0"]], folder)
         assert ended.code == 0, ended.err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from keeptune.events import silent
 from keeptune.mitigation.active import adds_learned_rows, packages, uses_reference, without_after_training
 from keeptune.models.find import find_model, hash_model
 from keeptune.models.placement import place
-from keeptune.records import to_plain
+from keeptune.records import Example, to_plain
 from keeptune.scoring.custom import is_custom
 from keeptune.scoring.table import plugins_of
 from keeptune.training.replay_data import guarded_items, replay_data
@@ -74,8 +74,15 @@ def _replayed(session: Session) -> dict[str, str]:
     if not (guarded or adds_learned_rows(session.config)):
         return {}
     sources, prompts, forbidden = replay_data(replace(session, observer=silent))
-    asked = {hash_value(replace(example, source="")) for examples in forbidden for example in examples}
-    return {"replayed": hash_value([sources, prompts, sorted(asked), guarded])}
+    asked = {hash_value(each) for examples in forbidden for each in _without_place(examples)}
+    replayed = [_without_place(examples) for examples in sources]
+    answered = [_without_place(examples) for examples in guarded]
+    return {"replayed": hash_value([replayed, _without_place(prompts), sorted(asked), answered])}
+
+
+def _without_place(examples: Sequence[Example]) -> list[Example]:
+    """For a hash: a row's path may be relative in one start and absolute in the next."""
+    return [replace(example, source="") for example in examples]
 
 
 def keep_training_origin(session: Session) -> None:
