@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from keeptune.abilities.declared import wanted_abilities
+from keeptune.abilities.declared import guarded_items, wanted_abilities
 from keeptune.api.tune import tune
 from keeptune.cli.main import main
 from keeptune.config import (
@@ -33,6 +33,8 @@ from keeptune.mitigation.choose_candidate import Tried
 from keeptune.mitigation.spec import MitigationSpec, parse
 from keeptune.records import MitigationSearchReport, TuneResult, from_plain
 from keeptune.training.session import Session
+from keeptune.workspace.trained_on import count_trained_on, trained_on
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told
 from tests.experiments.colours import of_no_run, of_search, second
 from tests.pasted import shell_words
@@ -267,9 +269,13 @@ def test_the_choice_sees_no_item_of_the_verdict(outcome: tuple[Path, TuneResult,
     verdict = {json.loads(line)["item_id"] for line in lines}
     everything = {json.loads(line)["id"] for line in Path(second_kept(run)).read_text().splitlines()}
     dev = of_search(result).candidates[0].drops[0].items
-    prompts = round(0.1 * len(everything))
-    assert len(everything) - 2 * prompts - 1 <= len(verdict) + dev < len(everything)
+    config = Workspace(run).tune_settings()
+    measure = replace(config.measure, keep=config.measure.keep[:1], prompt_fraction=0.1)
+    (prompts,) = guarded_items(measure, DataConfig(), make_encoder(config.model, config.data))
     assert verdict < everything
+    assert len(verdict) + dev + len(prompts) == len(everything)
+    assert not verdict & {example.id for example in prompts}
+    assert count_trained_on(trained_on(run), prompts) == len(prompts), "what a candidate had the base answer"
     asked = [event.name for event in told.events if isinstance(event, EvaluationDone)]
     last_candidate = max(place for place, event in enumerate(told.events) if isinstance(event, CandidateDone))
     search = [event.name for event in told.events[:last_candidate] if isinstance(event, EvaluationDone)]
