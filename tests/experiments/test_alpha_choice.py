@@ -16,9 +16,10 @@ from keeptune.data.task_rows import load_told
 from keeptune.errors import ConfigError, StoreError
 from keeptune.events import Notice, TrainingStarted, silent
 from keeptune.experiments import loss_curve
-from keeptune.experiments.loss_curve import validation_loss
 from keeptune.experiments.trials import Trial, refuse_others
 from keeptune.experiments.tuning import _can_search
+from keeptune.inference.evaluator import load_for_inference
+from keeptune.inference.loglikelihood import mean_loss
 from keeptune.mitigation.alpha_curve import NEARLY_ALL
 from keeptune.mitigation.default import (
     DEFAULT,
@@ -108,10 +109,10 @@ def test_a_stopped_choice_goes_on_without_training(
         calls.append(given)
         if len(calls) == 3:
             raise InterruptedError
-        return validation_loss(*given)
+        return mean_loss(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loss_curve, "validation_loss", stopped)
+        patch.setattr(loss_curve, "mean_loss", stopped)
         with pytest.raises(InterruptedError):
             tune(config, Told())
     again = Told()
@@ -202,7 +203,7 @@ def test_an_adapter_whose_whole_change_is_kept_stays_an_adapter(coloured: Path, 
 def test_a_loss_that_did_not_fall_chooses_nothing(
     coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss_curve, "validation_loss", lambda *_: 3.0)
+    monkeypatch.setattr(loss_curve, "mean_loss", lambda *_: 3.0)
     tune(of_no_run(by_default(coloured, tmp_path / "run"), tmp_path), Told())
     choice = choice_in(tmp_path / "run")
     assert choice.alpha == 1.0

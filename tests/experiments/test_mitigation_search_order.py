@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,9 +55,10 @@ class World:
         drops = (DevDrop("facts", "rouge1", 100, 5.0, 80.0, 80.0 - drop, drop, Undefined("planted")),)
         return DevEvidence(str(candidate), "", "rouge1", 100, 40.0, 40.0 + gain, gain, drops, candidate.routed)
 
-    def curve(self, _session: Session, at: Callable[[float], ModelConfig], _encoder: Any) -> AlphaCurve:
+    def curve(self, _session: Session, _tuned: ModelConfig, _encoder: Any) -> AlphaCurve:
         self.curves += 1
-        at(0.5)
+        if self.fails == "curve":
+            raise ModelError("it cannot be interpolated", "use another method")
         return CURVE
 
     def search(self, folder: Path, config: TuneConfig) -> MitigationSearchReport:
@@ -164,7 +164,7 @@ def test_what_fails_is_left_with_its_interpolations(tmp_path: Path, monkeypatch:
     world = World({HELD: (30.0, 30.0), LORA: (29.0, 0.0)}, monkeypatch, fails=SELF_REPLAY)
     report = world.search(tmp_path, full(search_minutes=1000.0))
     assert (names(report), report.not_tried) == ([HELD, LORA], (SELF_REPLAY,))
-    world = World({"plain": (30.0, 3.0)}, monkeypatch, fails="interpolation=0.5")
+    world = World({"plain": (30.0, 3.0)}, monkeypatch, fails="curve")
     report = world.search(tmp_path / "no curve", full(MitigationConfig(plain=True), max_candidates=1))
     assert any("plain cannot be interpolated" in message for message in world.said)
     assert names(report) == ["plain", "interpolation=0.65"], "where nothing keeps, the forecast alone decides"

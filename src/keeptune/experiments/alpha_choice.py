@@ -6,15 +6,12 @@ shrinks at least in proportion. So the smallest α that keeps nearly the whole f
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass, replace
 
-from keeptune.config.schema import ModelConfig
 from keeptune.events import Notice
 from keeptune.experiments.loss_curve import loss_curve
-from keeptune.mitigation.alpha_curve import ALPHAS, NEARLY_ALL
-from keeptune.mitigation.methods.interpolation import interpolate
+from keeptune.mitigation.alpha_curve import NEARLY_ALL
 from keeptune.mitigation.spec import AUTO
 from keeptune.records import AlphaChoice, AlphaPoint
 from keeptune.training.session import Session
@@ -31,8 +28,6 @@ def choose_alpha(session: Session) -> None:
     if choice is None:
         choice = _Choice(session, whole_training(session))()
         run.write_alpha_choice(choice)
-    for alpha in ALPHAS:
-        shutil.rmtree(run.at_alpha(alpha).path, ignore_errors=True)
     session.seconds["alpha"] = choice.seconds
     session.observer(Notice("interpolation", f"{choice.reason} ({choice.seconds:.0f} s to choose it)"))
 
@@ -47,7 +42,8 @@ class _Choice:
         if not self.session.rows.validation:
             return AlphaChoice(1.0, "α is 1: there are no validation rows to choose it by", (), 0.0)
         began = time.monotonic()
-        curve = loss_curve(self.session, self._at, self.session.encoder)
+        tuned = replace(self.session.config.model, name=str(self.whole.weights), revision=None)
+        curve = loss_curve(self.session, tuned, self.session.encoder)
         points = tuple(AlphaPoint(alpha, loss, curve.share(alpha)) for alpha, loss in curve.losses.items())
         if curve.base <= curve.losses[1.0]:
             reason = "α is 1: the training did not lower the validation loss, by which α is chosen"
@@ -55,15 +51,3 @@ class _Choice:
         alpha = curve.least(NEARLY_ALL)
         reason = f"α is {alpha:g}, the smallest that keeps {100 * NEARLY_ALL:g} % of the fall in validation loss"
         return AlphaChoice(alpha, reason, points, time.monotonic() - began)
-
-    def _at(self, alpha: float) -> ModelConfig:
-        """The model that keeps the share `alpha`, written unless an earlier start has."""
-        config, run, weights = self.session.config, self.session.workspace, self.whole.weights
-        assert weights is not None, "the training has ended"
-        if alpha != 1:
-            other = run.at_alpha(alpha)
-            if other.weights is None:
-                other.path.mkdir(parents=True, exist_ok=True)
-                interpolate(alpha, config, weights, other)
-            weights = other.weights
-        return replace(config.model, name=str(weights), revision=None)

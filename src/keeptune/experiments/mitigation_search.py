@@ -30,7 +30,7 @@ from keeptune.events import CandidateDone, Notice
 from keeptune.experiments.dev_comparison import DevComparison, compared_with_base
 from keeptune.experiments.loss_curve import loss_curve
 from keeptune.experiments.search_budget import SearchBudget
-from keeptune.mitigation.alpha_curve import ALPHAS, AlphaCurve
+from keeptune.mitigation.alpha_curve import AlphaCurve
 from keeptune.mitigation.candidates import candidate_config
 from keeptune.mitigation.choose_candidate import (
     Tried,
@@ -196,13 +196,9 @@ class MitigationSearch:
     def _curve(self, training: MitigationSpec) -> AlphaCurve | None:
         if not self._can_interpolate(training):
             return None
-
-        def at(alpha: float) -> ModelConfig:
-            return self.make(training if alpha == 1 else training.interpolated(alpha)).model
-
         began = time.monotonic()
         try:
-            curve = loss_curve(self.session, at, self.encoder)
+            curve = loss_curve(self.session, self.make(training).model, self.encoder)
         except (KeeptuneError, RuntimeError) as error:
             if not _of_the_candidate(error):
                 raise
@@ -216,7 +212,7 @@ class MitigationSearch:
         return rest if rest and self._can_interpolate(rest) and rest not in self.left else None
 
     def _can_interpolate(self, candidate: MitigationSpec) -> bool:
-        return unfit(candidate_config(candidate.interpolated(ALPHAS[-1]), self.session.config)) is None
+        return unfit(candidate_config(candidate.interpolated(0.5), self.session.config)) is None
 
     @property
     def _budget(self) -> SearchBudget:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-ALPHAS = (1.0, 0.75, 0.5, 0.25)
+ALPHAS = (1.0, 0.75, 0.5)
 """Where the loss is measured; the base is at α = 0."""
 NEARLY_ALL = 0.98
 """Share of the fall in validation loss that an α keeps to be preferred to a larger one."""

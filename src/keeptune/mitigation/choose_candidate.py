@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keeptune.mitigation.alpha_curve import ALPHAS, NEARLY_ALL, AlphaCurve
+from keeptune.mitigation.alpha_curve import NEARLY_ALL, AlphaCurve
 from keeptune.mitigation.spec import PLAIN_NAME, MitigationSpec
 from keeptune.records import DevEvidence
 
@@ -19,6 +19,8 @@ ROOM = 0.25
 a margin of 5, the interval over a thousand items mostly exceeds the margin."""
 NEAR = 0.1
 """Minimum difference in α between two interpolations."""
+SMALLEST = 0.25
+"""α where nothing keeps every ability."""
 MOST = 3
 """Interpolations of one training that are evaluated."""
 HOPELESS = 1.0
@@ -126,7 +128,7 @@ def last_resort(tried: Sequence[Tried]) -> MitigationSpec | None:
     training = min(tried, key=lambda one: one.evidence.worst).candidate.training
     of_training = (one for one in tried if one.candidate.training == training)
     smallest = min(of_training, key=lambda one: one.candidate.alpha)
-    alpha = max(ALPHAS[-1], round(smallest.candidate.alpha * math.sqrt(ROOM / smallest.evidence.worst), 2))
+    alpha = max(SMALLEST, round(smallest.candidate.alpha * math.sqrt(ROOM / smallest.evidence.worst), 2))
     return training.interpolated(alpha) if alpha < smallest.candidate.alpha else None
 
 

@@ -21,8 +21,6 @@ BEST = "best"
 """Folder for the best weights so far."""
 WHOLE = "whole"
 """Folder for weights at α = 1, unless another run has them."""
-AT_ALPHA_START = "alpha-"
-"""Start of the folders in it for weights at other α."""
 CHECKPOINT_START = "checkpoint-"
 CHECKPOINT = re.compile(rf"{CHECKPOINT_START}(\d+)")
 ADAPTER, MODEL = "adapter", "model"

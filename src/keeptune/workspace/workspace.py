@@ -186,10 +186,6 @@ class Workspace:
         """The run inside this one with the weights at α = 1, if this run has another α."""
         return Workspace(self.path / layout.WHOLE)
 
-    def at_alpha(self, alpha: float) -> Workspace:
-        """The weights at another α, while α is chosen."""
-        return Workspace(self.whole.path / f"{layout.AT_ALPHA_START}{alpha:g}")
-
     def beside(self) -> list[Workspace]:
         """The trained runs in the same folder of runs, by name; beside a candidate, also those beside its search."""
         here = self.path.resolve()
