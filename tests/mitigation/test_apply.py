@@ -86,19 +86,16 @@ def test_text_of_the_base_is_for_kl_alone(tiny: Callable[..., Path], kind: str) 
     assert mitigations(loaded).base_rows(loaded, task) == []
     assert mitigations(loaded, kl=0.1, kl_on="task").base_rows(loaded, task) == []
     assert mitigations(loaded, kl=0.1, kl_on="replay").base_rows(loaded, task) == []
-    steps = -(-len(task) // TuneConfig().training.batch_size)
     for share, longest in ((0.1, 16), (0.5, 16), (0.5, 64), (0.02, 64)):
         rows = mitigations(loaded, kl=0.1, kl_share=share, kl_tokens=longest).base_rows(loaded, task)
-        each, mean = len(rows) / steps, sum(row.length for row in rows) / len(rows)
-        assert each == int(each), "each step has as many"
         assert max(row.learned for row in rows) <= longest
-        room = sum(row.length for row in task) * share / (1 - share) / steps
-        assert each == 1 or abs(each * mean - room) <= 1.5 * mean
+        room, drawn = sum(row.length for row in task) * share / (1 - share), sum(row.length for row in rows)
+        assert len(rows) == 1 or 0.5 * room < drawn < 1.5 * room
     assert {row.role for row in rows} == {"base"}
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
-def test_each_step_has_prompts_of_the_declared_abilities_with_the_bases_answers(
+def test_half_of_it_is_prompts_of_the_declared_abilities_with_the_bases_answers(
     tiny: Callable[..., Path], kind: str
 ) -> None:
     loaded = load(tiny(kind))
@@ -111,9 +108,13 @@ def test_each_step_has_prompts_of_the_declared_abilities_with_the_bases_answers(
     steps = [source.next(step, loaded) for step in range(2 * source.epoch.steps)]
     answers = [[row for row in step if row.item_id.startswith("base-answer-")] for step in steps]
     texts = [[row for row in step if row.item_id.startswith("base-text-")] for step in steps]
-    assert len({len(of_step) for of_step in answers}) == len({len(of_step) for of_step in texts}) == 1
-    assert answers[0]
-    assert texts[0]
+    for of_steps in (answers, texts):
+        half = len(of_steps) // 2
+        assert of_steps[:half] == of_steps[half:], "each epoch has the same"
+        counts = [len(of_step) for of_step in of_steps]
+        assert max(counts) - min(counts) <= 1, "spread evenly"
+    tokens = [sum(row.length for of_step in of_steps for row in of_step) for of_steps in (answers, texts)]
+    assert 0.4 < tokens[0] / sum(tokens) < 0.6
     if kind == "t5":
         asked = {row.ids for row in rows if row.item_id.startswith("base-answer-")}
         assert asked <= {*prompts[0], *prompts[1]}

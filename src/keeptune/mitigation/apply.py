@@ -122,8 +122,7 @@ class AppliedMitigations:
         learned, beside = ([row for row in rows if (row.role == "base") is base] for base in (False, True))
         source: RowSource = FixedRows(learned, training.batch_size, training.seed)
         if beside:
-            each_step = max(1, round(len(beside) / source.epoch.steps))
-            source = JoinedRows((source, RowsInOrder(beside, each_step)))
+            source = JoinedRows((source, RowsInOrder(beside, source.epoch.steps)))
         for mitigation, value in active(self.config):
             if mitigation.row_source:
                 source = mitigation.row_source(value, source, inputs)

@@ -94,18 +94,17 @@ class FixedRows:
 
 @dataclass(frozen=True, slots=True)
 class RowsInOrder:
-    """`each_step` rows a step in their order, over and over."""
+    """Rows in their order, spread evenly over `steps`, again in each epoch; some steps have none where they are few."""
 
     rows: Sequence[EncodedRow]
-    each_step: int
+    steps: int
 
     @property
     def epoch(self) -> Epoch:
-        steps = -(-len(self.rows) // self.each_step)
-        return Epoch(steps, len(self.rows), sum(row.length for row in self.rows))
+        return Epoch(self.steps, len(self.rows), sum(row.length for row in self.rows))
 
     def sample(self) -> list[list[EncodedRow]]:
-        return [self._of(step) for step in range(self.epoch.steps)]
+        return [self._of(step) for step in range(self.steps)]
 
     def next(self, step: int, loaded: LoadedModel) -> list[EncodedRow]:  # noqa: ARG002
         return self._of(step)
@@ -117,8 +116,9 @@ class RowsInOrder:
         pass
 
     def _of(self, step: int) -> list[EncodedRow]:
-        first = step * self.each_step
-        return [self.rows[place % len(self.rows)] for place in range(first, first + self.each_step)]
+        within = step % self.steps
+        first, end = (at * len(self.rows) // self.steps for at in (within, within + 1))
+        return list(self.rows[first:end])
 
 
 @dataclass(frozen=True, slots=True)

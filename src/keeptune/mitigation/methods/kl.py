@@ -19,7 +19,7 @@ from keeptune.data.batching import split_by_budget
 from keeptune.errors import ConfigError
 from keeptune.events import Notice
 from keeptune.inference.generate import fitting_prompts
-from keeptune.mitigation.base_rows import PART, answered_rows, base_rows
+from keeptune.mitigation.base_rows import PARTS, answered_rows, base_rows
 from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import AddedRows, Mitigation, ObjectiveInputs, RowInputs
 from keeptune.mitigation.objective import Term
@@ -34,6 +34,8 @@ LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
 MOST = 256
 """Different texts of the base at most; a step takes them in turn."""
+MOST_PROMPTS = 64
+"""Different prompts of the declared abilities at most."""
 TOGETHER = 2048
 """Tokens that the base reads at a time: each has logits over the whole vocabulary."""
 
@@ -107,43 +109,52 @@ def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
 
 
 def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
-    """As many texts in each step as take their share of its tokens: how long they get, only the base can tell. Up to
-    half of the tokens are prompts of the declared abilities and answers to them."""
-    mitigation, training = inputs.config.mitigation, inputs.config.training
-    steps = max(1, -(-len(inputs.rows) // training.batch_size))
-    tokens = sum(row.length for row in inputs.rows) * mitigation.kl_share / (1 - mitigation.kl_share) / steps
+    """Of an epoch, in the order of its steps: as many as take their share of its tokens, up to half of it prompts of
+    the declared abilities and the base's answers to them, the rest its own text."""
+    mitigation, seed = inputs.config.mitigation, inputs.config.training.seed
+    tokens = sum(row.length for row in inputs.rows) * mitigation.kl_share / (1 - mitigation.kl_share)
+
+    prompts = _prompts(inputs)
+
+    def answer(count: int) -> list[EncodedRow]:
+        return answered_rows(inputs.base, prompts[:count], mitigation.kl_tokens, seed, inputs.observer)
 
     def write(count: int) -> list[EncodedRow]:
-        return base_rows(inputs.base, count, mitigation.kl_tokens, training.seed, inputs.observer)
+        return base_rows(inputs.base, count, mitigation.kl_tokens, seed, inputs.observer)
 
-    answers = _answers(inputs)
-    of_answers = _each_step(answers, tokens / 2)
-    of_texts = _each_step(write(PART), tokens - of_answers * _mean_length(answers))
-    texts = write(min(steps * of_texts, MOST))
-    told = f"the base wrote {len(texts)} texts for the KL term, {of_texts} beside the rows of each step"
-    if answers:
-        told += f", and {len(answers)} answers to prompts of the declared abilities, {of_answers} a step"
-    inputs.observer(Notice("kl", told))
-    parts = [(cycle(rows), count) for rows, count in ((answers, of_answers), (texts, of_texts)) if rows]
-    return [row for _ in range(steps) for rows, count in parts for row in islice(rows, count)]
+    # How long its answers and texts get, only the base can tell.
+    of_prompts = _count_of(tokens / 2, answer(PARTS[0]))
+    answers = _times(answer(of_prompts), of_prompts)
+    of_texts = _count_of(tokens - sum(row.length for row in answers), write(PARTS[0]))
+    texts = _times(write(min(of_texts, MOST)), of_texts)
+    told = f"{min(of_texts, MOST)} texts"
+    told += f" and {min(of_prompts, len(prompts))} answers to prompts of the declared abilities" if prompts else ""
+    epoch = f"an epoch has {len(texts) + len(answers)} of them beside its rows"
+    inputs.observer(Notice("kl", f"the base wrote {told} for the KL term; {epoch}"))
+    return _mixed(answers, texts)
 
 
-def _answers(inputs: RowInputs) -> list[EncodedRow]:
-    """Answers of the base to prompts of each declared ability in turn."""
+def _prompts(inputs: RowInputs) -> list[tuple[int, ...]]:
+    """Prompts of each declared ability in turn."""
     mitigation, seed = inputs.config.mitigation, inputs.config.training.seed
     shuffled = (random.Random(seed).sample(items, len(items)) for items in inputs.guarded)
-    in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt][:PART]
-    prompts = fitting_prompts(inputs.base, inputs.encoder, in_turn, mitigation.kl_tokens, inputs.observer)
-    return answered_rows(inputs.base, prompts, mitigation.kl_tokens, seed, inputs.observer)
+    in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt][:MOST_PROMPTS]
+    return fitting_prompts(inputs.base, inputs.encoder, in_turn, mitigation.kl_tokens, inputs.observer)
 
 
-def _each_step(rows: Sequence[EncodedRow], tokens: float) -> int:
-    """Rows that have `tokens` together, one at least."""
-    return max(1, round(tokens / _mean_length(rows))) if rows else 0
+def _count_of(tokens: float, rows: Sequence[EncodedRow]) -> int:
+    """Rows like these that have `tokens` together, one at least; none where there is none."""
+    return max(1, round(tokens * len(rows) / sum(row.length for row in rows))) if rows else 0
 
 
-def _mean_length(rows: Sequence[EncodedRow]) -> float:
-    return sum(row.length for row in rows) / len(rows) if rows else 0.0
+def _times(rows: Sequence[EncodedRow], count: int) -> list[EncodedRow]:
+    return list(islice(cycle(rows), count))
+
+
+def _mixed(*parts: Sequence[EncodedRow]) -> list[EncodedRow]:
+    """All rows, those of each part at even distances."""
+    placed = [((at + 0.5) / len(part), number, row) for number, part in enumerate(parts) for at, row in enumerate(part)]
+    return [row for _, _, row in sorted(placed, key=lambda each: each[:2])]
 
 
 def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
