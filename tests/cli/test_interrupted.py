@@ -49,10 +49,12 @@ def knowing(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path])
     harm = [{"prompt": str(n), "completion": "#" * 9} for n in range(24)]
     for name, rows in (("known", known), ("numbers", numbers), ("harm", harm)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    learning = f"tune --plain --model {tiny('llama')} --method full --train known.jsonl --epochs 30 --lr 0.01 --output known"
-    forgetting = "tune --plain --model base --method full --train harm.jsonl --epochs 3 --lr 0.01 --output harmed"
+    learning = f"tune --model {tiny('llama')} --method full --train known.jsonl --epochs 30 --lr 0.01 --output known"
+    forgetting = "tune --model base --method full --train harm.jsonl --epochs 3 --lr 0.01 --output harmed"
     for line, model in ((learning, "base"), (forgetting, "first")):
-        ended = keeptune([*line.split(), *COMMON, *["--measure", "none", "--validation-fraction", "0"]], folder)
+        ended = keeptune(
+            [*line.split(), *COMMON, *["--plain", "--measure", "none", "--validation-fraction", "0"]], folder
+        )
         assert ended.code == 0, ended.err
         (folder / model).symlink_to(folder / line.split()[-1] / "model")
     return folder

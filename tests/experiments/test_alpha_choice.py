@@ -18,7 +18,6 @@ from keeptune.events import Notice, TrainingStarted, silent
 from keeptune.experiments import loss_curve
 from keeptune.experiments.trials import Trial, refuse_others
 from keeptune.experiments.tuning import _can_search
-from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.loglikelihood import mean_loss
 from keeptune.mitigation.alpha_curve import NEARLY_ALL
 from keeptune.mitigation.default import (

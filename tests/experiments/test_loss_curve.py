@@ -27,9 +27,7 @@ def loss_of(session: Session, model: ModelConfig) -> float:
     return mean_loss(load_for_inference(model), rows, session.config.evaluation.token_budget)
 
 
-@pytest.mark.parametrize(
-    "method", [Full(), Adapter(rank=4), Adapter("dora", rank=4)], ids=["full", "lora", "folded"]
-)
+@pytest.mark.parametrize("method", [Full(), Adapter(rank=4), Adapter("dora", rank=4)], ids=["full", "lora", "folded"])
 def test_it_is_that_of_saved_models(tiny: Callable[..., Path], tmp_path: Path, method: Full | Adapter) -> None:
     write_rows(tmp_path)
     config = replace(settings(tiny("llama"), tmp_path, "whole"), method=method)
@@ -48,9 +46,7 @@ def test_it_is_that_of_saved_models(tiny: Callable[..., Path], tmp_path: Path, m
     assert tuple(curve.losses) == ALPHAS
 
 
-def test_of_many_rows_some_are_read(
-    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_many_rows_some_are_read(tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_rows(tmp_path)
     config = settings(tiny("llama"), tmp_path, "run")
     config = replace(config, data=replace(config.data, validation_fraction=0.3))

@@ -4,6 +4,7 @@ generated."""
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from keeptune.config.schema import ModelConfig
 from keeptune.data.encode import Encoder
@@ -12,6 +13,7 @@ from keeptune.inference.loglikelihood import mean_loss
 from keeptune.mitigation.alpha_curve import ALPHAS, AlphaCurve
 from keeptune.models.interpolation import Interpolation, can_scale, make_interpolation
 from keeptune.models.load import load_model
+from keeptune.records import Example
 from keeptune.training.session import Session
 
 MOST = 64
@@ -28,7 +30,7 @@ def loss_curve(session: Session, tuned: ModelConfig, encoder: Encoder) -> AlphaC
     Raises:
         ModelError: `tuned` cannot be interpolated.
     """
-    examples = session.rows.validation
+    examples: Sequence[Example] = session.rows.validation
     if len(examples) > MOST:
         examples = random.Random(session.config.training.seed).sample(examples, MOST)
     rows = [encoder.scored_row(example, example.completion) for example in examples]
