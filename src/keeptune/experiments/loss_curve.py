@@ -16,7 +16,7 @@ from keeptune.models.load import load_model
 from keeptune.records import Example
 from keeptune.training.session import Session
 
-MOST = 64
+MOST = 32
 """Validation rows that are read at each α. The losses are compared row by row, so few of them tell α apart."""
 
 

@@ -71,8 +71,8 @@ class MitigationConfig(Canonical):
     kl_share: float = setting(
         0.125,
         Affects.WEIGHTS,
-        "Share of each step's tokens that are text the base wrote, where the KL is taken on it.",
-        more="One text a step at least. Up to half of them answer prompts of the declared abilities.",
+        "Share of the trained tokens that are text the base wrote, where the KL is taken on it.",
+        more="Up to half of them are prompts of the declared abilities, with its answers.",
         range=Range(0, 0.9, low_open=True),
         needs=("mitigation.kl",),
     )

@@ -32,7 +32,7 @@ from keeptune.statistics import divergence
 
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
-MOST = 256
+MOST = 128
 """Different texts of the base at most; a step takes them in turn."""
 MOST_PROMPTS = 64
 """Different prompts of the declared abilities at most."""
