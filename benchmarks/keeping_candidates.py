@@ -3,10 +3,10 @@
     KEEPTUNE_DATA=<folder> python benchmarks/keeping_candidates.py --work build/model-case
     python benchmarks/keeping_candidates.py --table         print from the records alone
 
-The case, the items and the seed are those of `keeping_ablation.py`. Each candidate is one `keeptune tune` command with
-the default values of its paper, fully tuned where its method allows, beside the plain training of the same method. A
-candidate that changes weights after the training uses the plain training again. What has a record is not run again, a
-run that was stopped goes on, and `--minutes` starts none after so many. Records are kept in
+The case, its 200 rows, the items and the seed are those of `keeping_ablation.py`. Each candidate is one `keeptune tune`
+command with the default values of its paper, fully tuned where its method allows, beside the plain training of the same
+method. A candidate that changes weights after the training uses the plain training again. What has a record is not run
+again, a run that was stopped goes on, and `--minutes` starts none after so many. Records are kept in
 `results/keeping_candidates/` and name their commit.
 """
 
