@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from keeptune.api.tune import tune
@@ -207,6 +208,18 @@ def test_a_loss_that_did_not_fall_chooses_nothing(
     choice = choice_in(tmp_path / "run")
     assert choice.alpha == 1.0
     assert "did not lower" in choice.reason
+
+
+def test_without_the_memory_to_choose_all_is_kept(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: Any) -> float:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(loss_curve, "mean_loss", too_large)
+    tune(of_no_run(by_default(coloured, tmp_path / "run"), tmp_path), Told())
+    assert choice_in(tmp_path / "run").alpha == 1.0
+    assert "memory" in choice_in(tmp_path / "run").reason
 
 
 def test_a_soft_prompt_has_no_alpha(coloured: Path, tmp_path: Path) -> None:

@@ -46,6 +46,21 @@ def test_it_is_that_of_saved_models(tiny: Callable[..., Path], tmp_path: Path, m
     assert tuple(curve.losses) == ALPHAS
 
 
+def test_of_an_adapter_on_another_model_the_way_leads_to_the_base(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    first = replace(settings(tiny("llama"), tmp_path, "first"), method=Full())
+    first = replace(first, data=replace(first.data, validation_fraction=0.3))
+    tune(first)
+    second = replace(first, method=Adapter(rank=4), model=replace(first.model, name=str(tmp_path / "first" / "model")))
+    second = replace(second, output=str(tmp_path / "second"))
+    tune(second)
+    tuned = new_session(second, Workspace(tmp_path / "second"), silent).tuned_model
+    session = new_session(first, Workspace(tmp_path / "first"), silent)
+    curve = loss_curve(session, tuned, session.encoder)
+    assert curve.base == pytest.approx(loss_of(session, first.model), rel=1e-5)
+    assert curve.losses[1.0] == pytest.approx(loss_of(session, tuned), rel=1e-4)
+
+
 def test_of_many_rows_some_are_read(tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_rows(tmp_path)
     config = settings(tiny("llama"), tmp_path, "run")

@@ -12,7 +12,7 @@ import torch
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ModelError
 from keeptune.inference import base_text
-from keeptune.inference.base_text import sample_text
+from keeptune.inference.base_text import sample_answers, sample_text
 from keeptune.inference.drift import kl_by_row
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
@@ -98,3 +98,31 @@ def test_soft_prompts_are_refused(tiny: Callable[..., Path]) -> None:
     attach_adapter(loaded, Adapter(kind="prompt", rank=3), seed=0)
     with pytest.raises(ModelError, match="vectors of its own"):
         sample_text(loaded, 1, 4, seed=0)
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
+def test_answers_keep_the_prompts_order_however_few_are_drawn_together(
+    tiny: Callable[..., Path], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load(tiny(kind))
+    prompts = [tuple(range(5, 5 + length)) for length in (3, 30, 4, 5, 40, 2)]
+    together: list[int] = []
+    draw = base_text.draw
+
+    def counted(loaded: LoadedModel, asked: list[tuple[int, ...]], *rest: object) -> list[tuple[int, ...]]:
+        together.append(len(asked))
+        drawn: list[tuple[int, ...]] = draw(loaded, asked, *rest)
+        return drawn
+
+    monkeypatch.setattr(base_text, "draw", counted)
+    monkeypatch.setattr(base_text, "TOGETHER", 80)
+    monkeypatch.setattr(base_text, "COUNTED", 20)
+    rows = sample_answers(loaded, prompts, 8, seed=0)
+    assert [row.item_id for row in rows] == [f"base-answer-{at}" for at in range(6)]
+    assert together == [2, 2, 1, 1], "80 tokens together, by the longest"
+    for prompt, row in zip(prompts, rows, strict=True):
+        assert row.ids[: len(prompt)] == prompt
+        assert row.learned <= 20
+        if kind != "t5":
+            assert row.spans[0][1] == len(row.ids)
+            assert row.learned == min(20, len(row.ids) - row.spans[0][0])

@@ -13,6 +13,7 @@ from keeptune.config import (
     Adapter,
     Full,
     MitigationConfig,
+    TrainingConfig,
     TuneConfig,
 )
 from keeptune.data.encode import Encoder
@@ -38,8 +39,10 @@ def examples(pairs: list[tuple[str, str]], name: str = "e") -> list[Example]:
     return [Example(f"{name}-{n}", (Message("user", asked),), answer) for n, (asked, answer) in enumerate(pairs)]
 
 
-def mitigations(loaded: LoadedModel, observer: Observer = silent, **mitigation: Any) -> AppliedMitigations:
-    config = TuneConfig(mitigation=MitigationConfig(**mitigation))
+def mitigations(
+    loaded: LoadedModel, observer: Observer = silent, epochs: float = 1.0, **mitigation: Any
+) -> AppliedMitigations:
+    config = TuneConfig(mitigation=MitigationConfig(**mitigation), training=TrainingConfig(epochs=epochs))
     return AppliedMitigations(config, Encoder(loaded.tokenizer, loaded.kind, 128), 4096, observer)
 
 
@@ -123,6 +126,36 @@ def test_half_of_it_is_prompts_of_the_declared_abilities_with_the_bases_answers(
         (span,) = row.spans
         assert span[1] == len(row.ids)
         assert any(row.ids[: len(prompt)] == prompt and span[0] < len(prompt) for prompt in (*prompts[0], *prompts[1]))
+
+
+def test_few_rows_of_the_base_are_spread_over_the_training_and_weigh_as_much(tiny: Callable[..., Path]) -> None:
+    loaded = load(tiny("llama"))
+    task = task_rows(loaded) * 4
+    guarded = [examples(OLD, f"ability {n}") for n in range(3)]
+    found = mitigations(loaded, epochs=2.0, kl=0.1, kl_share=0.01, kl_tokens=16)
+    rows = found.base_rows(loaded, task, guarded)
+    asked = [row for row in rows if row.item_id.startswith("base-answer-")]
+    assert len(asked) == 3, "one of each ability, however small the share"
+    source = found.row_source(loaded, [*task, *rows])
+    steps = [source.next(step, loaded) for step in range(2 * source.epoch.steps)]
+    beside = [[row for row in step if row.role == "base"] for step in steps]
+    assert [row for step in beside for row in step] == rows, "each once in the whole training"
+    assert beside[0]
+    assert not all(beside)
+    assert source.epoch.rows == len(task), "the base's text is no row of the epoch"
+    objective = found.objective(loaded, [*task, *rows])
+    counts = [objective.counts(of_step)[1] for of_step in steps]
+    weights = [sum(row.learned for row in step) / count for step, count in zip(beside, counts, strict=True)]
+    assert sum(weights) / len(steps) == pytest.approx(1.0), "the mean over the steps is that over the tokens"
+
+
+def test_the_room_for_an_answer_is_set_by_its_flag(tiny: Callable[..., Path]) -> None:
+    loaded = replace(load(tiny("llama")), context_length=16)
+    found = mitigations(loaded, kl=0.1, kl_tokens=64)
+    assert found.base_rows(loaded, task_rows(loaded)), "nobody asks for a prompt"
+    with pytest.raises(ConfigError, match="leave no room") as raised:
+        found.base_rows(loaded, task_rows(loaded), [examples(OLD)])
+    assert "--kl-tokens 4" in str(raised.value.fix)
 
 
 def test_masked_tokens_are_not_learned(talking: Path) -> None:

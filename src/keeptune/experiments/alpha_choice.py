@@ -1,7 +1,8 @@
 """``--interpolation auto``: which share α of a trained change is kept, W₀ + α (W − W₀), chosen on validation rows.
 
 Forgetting falls faster with α than the gain does: near α = 1 the task's loss is flat, while what changed elsewhere
-shrinks at least in proportion. So the smallest α that keeps nearly the whole fall in validation loss is taken.
+shrinks at least in proportion. So the smallest α that keeps nearly the whole fall in validation loss is taken, but none
+below the smallest one that was measured.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from keeptune.events import Notice
 from keeptune.experiments.loss_curve import loss_curve
 from keeptune.mitigation.alpha_curve import NEARLY_ALL
 from keeptune.mitigation.spec import AUTO
+from keeptune.models.memory import out_of_memory
 from keeptune.records import AlphaChoice, AlphaPoint
 from keeptune.training.session import Session
 from keeptune.training.train import whole_training
@@ -43,11 +45,17 @@ class _Choice:
             return AlphaChoice(1.0, "α is 1: there are no validation rows to choose it by", (), 0.0)
         began = time.monotonic()
         tuned = replace(self.session.config.model, name=str(self.whole.weights), revision=None)
-        curve = loss_curve(self.session, tuned, self.session.encoder)
+        try:
+            curve = loss_curve(self.session, tuned, self.session.encoder)
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            reason = "α is 1: the memory does not hold the trained weights and the base's, as the choice of α needs"
+            return AlphaChoice(1.0, reason, (), time.monotonic() - began)
         points = tuple(AlphaPoint(alpha, loss, curve.share(alpha)) for alpha, loss in curve.losses.items())
         if curve.base <= curve.losses[1.0]:
             reason = "α is 1: the training did not lower the validation loss, by which α is chosen"
             return AlphaChoice(1.0, reason, points, time.monotonic() - began)
-        alpha = curve.least(NEARLY_ALL)
-        reason = f"α is {alpha:g}, the smallest that keeps {100 * NEARLY_ALL:g} % of the fall in validation loss"
+        alpha = max(curve.least(NEARLY_ALL), min(curve.losses))
+        reason = f"α is {alpha:g}: it keeps {100 * NEARLY_ALL:g} % of the fall in validation loss"
         return AlphaChoice(alpha, reason, points, time.monotonic() - began)

@@ -50,8 +50,8 @@ def save_interpolated(
         tuned = _load(tuned, config)
     if isinstance(tuned, Path) and isinstance(base, Path) and not _fit(base, tuned):
         in_memory = _load(base, config)
-        base = in_memory if _alike(in_memory, tuned) else base
-    if isinstance(tuned, Path) and isinstance(base, LoadedModel) and not _alike(base, tuned):
+        base = in_memory if alike(in_memory, tuned) else base
+    if isinstance(tuned, Path) and isinstance(base, LoadedModel) and not alike(base, tuned):
         tuned = _load(tuned, config)
     with atomic_folder(folder) as partial:
         if isinstance(tuned, LoadedModel):
@@ -88,7 +88,7 @@ def _fit(base: Path, tuned: Path) -> bool:
     return True
 
 
-def _alike(loaded: LoadedModel, folder: Path) -> bool:
+def alike(loaded: LoadedModel, folder: Path) -> bool:
     """Whether weights have the same names in memory as on disk, which is not so in every architecture."""
     return (folder / ADAPTER_CONFIG).exists() or SavedWeights(folder).keys() <= weights_of(loaded).keys()
 
@@ -104,7 +104,7 @@ def _save_loaded(
         return
     if hasattr(tuned.model, "peft_config"):
         fold_adapter(tuned)
-    if isinstance(base, Path) and not _alike(tuned, base):
+    if isinstance(base, Path) and not alike(tuned, base):
         base = _load(base, config)
     interpolation = make_interpolation(tuned, base)
     try:

@@ -21,6 +21,10 @@ from keeptune.records import EncodedRow, Example
 
 ROWS = 64
 """Texts drawn at a time."""
+TOGETHER = 16_384
+"""Tokens of prompts and answers drawn at a time: the keys and values of all of them are held."""
+COUNTED = 512
+"""Tokens of a prompt and its answer that are scored at most, the last ones: each has logits over the vocabulary."""
 
 
 def sample_text(loaded: LoadedModel, count: int, max_new_tokens: int, seed: int) -> list[EncodedRow]:
@@ -51,19 +55,30 @@ def sample_text(loaded: LoadedModel, count: int, max_new_tokens: int, seed: int)
 def sample_answers(
     loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], max_new_tokens: int, seed: int
 ) -> list[EncodedRow]:
-    """Each of `prompts` (ids) with an answer, end token included: the tokens to score are all of it but what the chat
-    template writes first, and the answer alone of an encoder-decoder."""
+    """Each of `prompts` (ids) with an answer, end token included. The tokens to score are the last `COUNTED` of it
+    without what the chat template writes first; of an encoder-decoder, the answer alone."""
     generator = torch.Generator(loaded.placement.device).manual_seed(seed)
     encoder = Encoder(loaded.tokenizer, loaded.kind, loaded.context_length)
     opening = around_a_question(loaded)[0] if encoder.has_template else ()
     rows: list[EncodedRow] = []
-    for start in range(0, len(prompts), ROWS):
-        asked = prompts[start : start + ROWS]
-        for prompt, new in zip(asked, draw(loaded, list(asked), max_new_tokens, generator), strict=True):
+    while len(rows) < len(prompts):
+        asked = _together(prompts[len(rows) : len(rows) + ROWS], max_new_tokens)
+        for prompt, new in zip(asked, draw(loaded, asked, max_new_tokens, generator), strict=True):
             row = _row(loaded, f"base-answer-{len(rows)}", prompt, new)
             first = len(opening) if prompt[: len(opening)] == opening else 0
-            rows.append(row if row.targets else replace(row, spans=((max(first, 1), len(row.ids)),)))
+            span = (max(first, 1, len(row.ids) - COUNTED), len(row.ids))
+            rows.append(row if row.targets else replace(row, spans=(span,)))
     return rows
+
+
+def _together(prompts: Sequence[tuple[int, ...]], max_new_tokens: int) -> list[tuple[int, ...]]:
+    """The first of `prompts` that are answered beside each other: one at least."""
+    longest = 0
+    for count, prompt in enumerate(prompts):
+        longest = max(longest, len(prompt) + max_new_tokens)
+        if count and longest * (count + 1) > TOGETHER:
+            return list(prompts[:count])
+    return list(prompts)
 
 
 def _row(loaded: LoadedModel, name: str, prompt: tuple[int, ...], new: tuple[int, ...]) -> EncodedRow:

@@ -54,9 +54,17 @@ def set_aside(loaded: LoadedModel) -> dict[str, Any]:
 
 
 def fitting_prompts(
-    loaded: LoadedModel, encoder: Encoder, examples: Sequence[Example], max_new_tokens: int, observer: Observer
+    loaded: LoadedModel,
+    encoder: Encoder,
+    examples: Sequence[Example],
+    max_new_tokens: int,
+    observer: Observer,
+    flag: str = "--max-new-tokens",
 ) -> list[tuple[int, ...]]:
     """The ids of each prompt, with room left for its answer; what is cut for that is told.
+
+    Args:
+        flag: what sets `max_new_tokens`.
 
     Raises:
         ConfigError: the model's positions do not hold even the answer.
@@ -66,7 +74,7 @@ def fitting_prompts(
         raise ConfigError(
             f"answers of {max_new_tokens} tokens leave no room for a prompt in the model's "
             f"{loaded.context_length} positions",
-            f"use --max-new-tokens {max((loaded.context_length - loaded.soft_prompt) // 4, 1)}",
+            f"use {flag} {max((loaded.context_length - loaded.soft_prompt) // 4, 1)}",
         )
     limit = min(encoder.max_length, room)
     found = [encoder.prompt(example, limit) for example in examples]

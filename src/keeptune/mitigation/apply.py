@@ -12,7 +12,7 @@ from keeptune.mitigation.active import active
 from keeptune.mitigation.mitigation import ObjectiveInputs, RowInputs, WeightAverage
 from keeptune.mitigation.mix import rows_for_shares
 from keeptune.mitigation.objective import Objective, Term, completion_loss
-from keeptune.mitigation.row_source import FixedRows, JoinedRows, RowsInOrder, RowSource
+from keeptune.mitigation.row_source import FixedRows, JoinedRows, RowsInOrder, RowSource, steps_of
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 
@@ -73,7 +73,7 @@ class AppliedMitigations:
     def base_rows(
         self, base: LoadedModel, rows: Sequence[EncodedRow], guarded: Sequence[Sequence[Example]] = ()
     ) -> list[EncodedRow]:
-        """Rows that are not learned but used by terms of the objective.
+        """Rows of the whole training that are not learned but used by terms of the objective.
 
         Args:
             rows: all that are learned.
@@ -84,7 +84,8 @@ class AppliedMitigations:
         for mitigation, value in active(self.config):
             added = mitigation.added_rows
             if added and not added.learned:
-                (count,) = rows_for_shares(len(rows), [value if added.share is None else added.share])
+                learned = round(len(rows) * (self.config.training.epochs or 1.0))
+                (count,) = rows_for_shares(learned, [value if added.share is None else added.share])
                 found += [replace(row, role="base") for row in added.make(inputs, count)]
         return found
 
@@ -122,7 +123,7 @@ class AppliedMitigations:
         learned, beside = ([row for row in rows if (row.role == "base") is base] for base in (False, True))
         source: RowSource = FixedRows(learned, training.batch_size, training.seed)
         if beside:
-            source = JoinedRows((source, RowsInOrder(beside, source.epoch.steps)))
+            source = JoinedRows((source, RowsInOrder(beside, steps_of(source.epoch.steps, training))))
         for mitigation, value in active(self.config):
             if mitigation.row_source:
                 source = mitigation.row_source(value, source, inputs)

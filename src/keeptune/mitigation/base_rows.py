@@ -43,17 +43,21 @@ def base_rows(
 
 
 def answered_rows(
-    loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], max_new_tokens: int, seed: int, observer: Observer = silent
+    loaded: LoadedModel,
+    prompts: Sequence[tuple[int, ...]],
+    count: int,
+    max_new_tokens: int,
+    seed: int,
+    observer: Observer = silent,
 ) -> list[EncodedRow]:
-    """Rows of role ``base``: an answer drawn from the base to each of `prompts`. Rows of fewer prompts are the first of
-    more. Kept on disk.
+    """Rows of role ``base``: an answer drawn from the base to each of the first `count` prompts. Kept on disk.
 
     Raises:
         ModelError: the base has an adapter.
     """
     refuse_adapter(loaded)
     rows: list[EncodedRow] = []
-    for of_part, size in _parts(seed, len(prompts)):
+    for of_part, size in _parts(seed, min(count, len(prompts))):
         asked = prompts[len(rows) : len(rows) + size]
         rows += cached_text(
             [*identity(loaded), "base answers", asked, max_new_tokens, of_part],
@@ -61,7 +65,7 @@ def answered_rows(
             lambda: sample_answers(loaded, asked, max_new_tokens, of_part),  # noqa: B023
             observer,
         )
-    return [replace(row, item_id=f"base-answer-{at}", role="base") for at, row in enumerate(rows)]
+    return [replace(row, item_id=f"base-answer-{at}", role="base") for at, row in enumerate(rows[:count])]
 
 
 def _parts(seed: int, count: int) -> Iterator[tuple[int, int]]:

@@ -91,7 +91,7 @@ class AddedRows:
     """Of the mix. None: the mitigation's value."""
     learned: bool = True
     """The task's loss counts on them, as role ``replay``, in a random order among the task's rows. Else only terms that
-    name role ``base`` do, and every step has as many of them as any other, in their order."""
+    name role ``base`` do; they are spread evenly over all steps of the training, in their order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,9 @@ class Term:
     weight: float
     loss: TokenLoss
     on: frozenset[RowRole] = LEARNED
+    tokens: float | None = None
+    """What the sum of a step is divided by, for rows that not every step has: the tokens of such rows per step, so that
+    the mean over all steps counts. None: the step's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,14 @@ class Objective:
     terms: Sequence[Term] = (Term(1.0, completion_loss),)
     penalties: Sequence[tuple[float, Penalty]] = ()
 
-    def counts(self, rows: Sequence[EncodedRow]) -> list[int]:
+    def counts(self, rows: Sequence[EncodedRow]) -> list[float]:
         """Completion tokens over which each term is averaged, for `rows` as one step."""
-        return [sum(row.learned for row in rows if row.role in term.on) for term in self.terms]
+        return [
+            sum(row.learned for row in rows if row.role in term.on) if term.tokens is None else term.tokens
+            for term in self.terms
+        ]
 
-    def __call__(self, model: Any, batch: Batch, counts: Sequence[int]) -> torch.Tensor:
+    def __call__(self, model: Any, batch: Batch, counts: Sequence[float]) -> torch.Tensor:
         """A batch's share of the step's loss, without the penalties.
 
         Args:

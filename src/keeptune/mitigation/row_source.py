@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from keeptune.config.schema import TrainingConfig
 from keeptune.data.batching import plan_epoch
 from keeptune.errors import TrainingError
 from keeptune.models.load import LoadedModel
@@ -20,6 +21,11 @@ class Epoch:
     rows: int
     """Without text of the base."""
     tokens: int
+
+
+def steps_of(epoch_steps: int, training: TrainingConfig) -> int:
+    """Steps of a whole training; of one epoch where their number is still open."""
+    return max(1, round(epoch_steps * (training.epochs or 1.0)))
 
 
 class RowSource(Protocol):
@@ -94,14 +100,16 @@ class FixedRows:
 
 @dataclass(frozen=True, slots=True)
 class RowsInOrder:
-    """Rows in their order, spread evenly over `steps`, again in each epoch; some steps have none where they are few."""
+    """Rows in their order, spread evenly over `steps`, the first of them in the first step. Some steps have none where
+    the rows are few."""
 
     rows: Sequence[EncodedRow]
     steps: int
 
     @property
     def epoch(self) -> Epoch:
-        return Epoch(self.steps, len(self.rows), sum(row.length for row in self.rows))
+        own = sum(row.role != "base" for row in self.rows)
+        return Epoch(self.steps, own, sum(row.length for row in self.rows))
 
     def sample(self) -> list[list[EncodedRow]]:
         return [self._of(step) for step in range(self.steps)]
@@ -117,7 +125,7 @@ class RowsInOrder:
 
     def _of(self, step: int) -> list[EncodedRow]:
         within = step % self.steps
-        first, end = (at * len(self.rows) // self.steps for at in (within, within + 1))
+        first, end = (-(-at * len(self.rows) // self.steps) for at in (within, within + 1))
         return list(self.rows[first:end])
 
 

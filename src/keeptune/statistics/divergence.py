@@ -27,9 +27,14 @@ def kl(p_logits: torch.Tensor, q_logits: torch.Tensor) -> torch.Tensor:
     """
     if p_logits.shape != q_logits.shape:
         raise ValueError(f"logits of two shapes: {tuple(p_logits.shape)} and {tuple(q_logits.shape)}")
-    positions = max(1, CHUNK_ELEMENTS // max(p_logits.shape[-1], 1))
+    positions = _positions(p_logits)
     starts = range(0, max(len(p_logits), 1), positions)
     return torch.cat([_kl(p_logits[at : at + positions], q_logits[at : at + positions]) for at in starts])
+
+
+def _positions(logits: torch.Tensor) -> int:
+    """Positions taken to float32 at a time."""
+    return max(1, CHUNK_ELEMENTS // max(logits.shape[-1], 1))
 
 
 def _kl(p_logits: torch.Tensor, q_logits: torch.Tensor) -> torch.Tensor:
@@ -52,7 +57,9 @@ class Likeliest:
     def of(cls, logits: torch.Tensor, k: int) -> Likeliest:
         """The `k` likeliest tokens of each position: [tokens, vocabulary] → [tokens, k]."""
         found = torch.topk(logits, min(k, logits.shape[-1]), dim=-1)
-        return cls(found.indices.int(), found.values.float() - logits.float().logsumexp(dim=-1, keepdim=True))
+        parts = torch.split(logits, _positions(logits))
+        totals = torch.cat([part.float().logsumexp(dim=-1, keepdim=True) for part in parts])
+        return cls(found.indices.int(), found.values.float() - totals)
 
 
 def kl_of_likeliest(p: Likeliest, q_logits: torch.Tensor) -> torch.Tensor:

@@ -100,12 +100,12 @@ class Gradients:
         self.observer(Notice("speed", f"not compiled from here on: {type(error).__name__}"))
         return True
 
-    def _of_part(self, step: int, rows: Sequence[EncodedRow], counts: Sequence[int]) -> float:
+    def _of_part(self, step: int, rows: Sequence[EncodedRow], counts: Sequence[float]) -> float:
         """Add the gradient of these rows' share of the step's token means; return that share of the loss."""
         with self.compiled():
             return self._add(step, self._loss(rows, counts), rows)
 
-    def _loss(self, rows: Sequence[EncodedRow], counts: Sequence[int]) -> torch.Tensor:
+    def _loss(self, rows: Sequence[EncodedRow], counts: Sequence[float]) -> torch.Tensor:
         placement = self.loaded.placement
         batch = make_batch(rows, self.loaded.kind, self.loaded.tokenizer.pad_token_id, placement.device)
         with placement.autocast():

@@ -46,7 +46,8 @@ def prepared(session: Session) -> Prepared:
     Raises:
         ConfigError: settings that do not fit this model.
     """
-    config, encoder, rows, observer = session.config, session.encoder, session.rows, session.observer
+    encoder, rows, observer = session.encoder, session.rows, session.observer
+    config = _with_epochs(session.config, len(rows.train))
     close_engines()
     loaded = load_model(config.model, train_weights=isinstance(config.method, Full))
     if loaded.found.adapter is not None:
@@ -77,7 +78,7 @@ def prepared(session: Session) -> Prepared:
             ends = list(loaded.end_ids())
             observer(Notice("end", f"answers end with the chat template's end-of-turn token: other tools {NEED}{ends}"))
     mitigations.before_training(loaded)
-    session = session.with_config(_resolved(config, of_base, len(rows.train), budget))
+    session = session.with_config(_resolved(config, of_base, budget))
     tell_model(loaded, observer)
     loop = Loop(
         loaded,
@@ -101,14 +102,18 @@ def _reference(config: TuneConfig) -> LoadedModel | None:
     return load_for_inference(dataclasses.replace(config.model, name=config.mitigation.reference, revision=None))
 
 
-def _resolved(config: TuneConfig, parameters: int, examples: int, token_budget: int) -> TuneConfig:
+def _with_epochs(config: TuneConfig, examples: int) -> TuneConfig:
+    epochs = default_epochs(examples) if config.training.epochs is None else config.training.epochs
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=epochs))
+
+
+def _resolved(config: TuneConfig, parameters: int, token_budget: int) -> TuneConfig:
     training = config.training
     return dataclasses.replace(
         config,
         training=dataclasses.replace(
             training,
             lr=default_lr(config.method, parameters) if training.lr is None else training.lr,
-            epochs=default_epochs(examples) if training.epochs is None else training.epochs,
             token_budget=token_budget,
         ),
     )

@@ -1,7 +1,8 @@
 """KL(base ‖ tuned): the tuned model is held to the base's next-token distributions.
 
-On text that the base samples itself, as in Martin Marek 2026, arXiv:2605.26097, some of it in every step; what the base
-expects there is computed once, before the first step, and kept. On other rows the base answers beside the tuned model.
+On text that the base samples itself, as in Martin Marek 2026, arXiv:2605.26097, spread evenly over the steps; what the
+base expects there is computed once, before the first step, and kept. On other rows the base answers beside the tuned
+model.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import AddedRows, Mitigation, ObjectiveInputs, RowInputs
 from keeptune.mitigation.objective import Term
 from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.mitigation.row_source import steps_of
+from keeptune.models.adapters import virtual_tokens
 from keeptune.models.batch import Batch, make_batch
 from keeptune.models.load import LoadedModel
 from keeptune.models.reference import Reference, frozen_reference, reference_of, untrained_reference
@@ -33,7 +36,7 @@ from keeptune.statistics import divergence
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
 MOST = 128
-"""Different texts of the base at most; a step takes them in turn."""
+"""Different texts of the base at most; the steps take them in turn."""
 MOST_PROMPTS = 64
 """Different prompts of the declared abilities at most."""
 TOGETHER = 2048
@@ -109,46 +112,48 @@ def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
 
 
 def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
-    """Of an epoch, in the order of its steps: as many as take their share of its tokens, up to half of it prompts of
-    the declared abilities and the base's answers to them, the rest its own text."""
-    mitigation, seed = inputs.config.mitigation, inputs.config.training.seed
-    tokens = sum(row.length for row in inputs.rows) * mitigation.kl_share / (1 - mitigation.kl_share)
-
+    """Of the whole training, in the order of its steps: as many as take their share of its tokens. Half of it are
+    prompts of the declared abilities and the base's answers to them, the rest its own text; one of each at least, and a
+    prompt of each ability."""
+    mitigation, training = inputs.config.mitigation, inputs.config.training
+    learned = sum(row.length for row in inputs.rows) * (training.epochs or 1.0)
+    tokens = learned * mitigation.kl_share / (1 - mitigation.kl_share)
     prompts = _prompts(inputs)
 
     def answer(count: int) -> list[EncodedRow]:
-        return answered_rows(inputs.base, prompts[:count], mitigation.kl_tokens, seed, inputs.observer)
+        return answered_rows(
+            inputs.base, prompts, min(count, MOST_PROMPTS), mitigation.kl_tokens, training.seed, inputs.observer
+        )
 
     def write(count: int) -> list[EncodedRow]:
-        return base_rows(inputs.base, count, mitigation.kl_tokens, seed, inputs.observer)
+        return base_rows(inputs.base, min(count, MOST), mitigation.kl_tokens, training.seed, inputs.observer)
 
     # How long its answers and texts get, only the base can tell.
-    of_prompts = _count_of(tokens / 2, answer(PARTS[0]))
-    answers = _times(answer(of_prompts), of_prompts)
-    of_texts = _count_of(tokens - sum(row.length for row in answers), write(PARTS[0]))
-    texts = _times(write(min(of_texts, MOST)), of_texts)
-    told = f"{min(of_texts, MOST)} texts"
-    told += f" and {min(of_prompts, len(prompts))} answers to prompts of the declared abilities" if prompts else ""
-    epoch = f"an epoch has {len(texts) + len(answers)} of them beside its rows"
-    inputs.observer(Notice("kl", f"the base wrote {told} for the KL term; {epoch}"))
-    return _mixed(answers, texts)
+    of_prompts = max(_count_of(tokens / 2, answer(PARTS[0])), sum(map(bool, inputs.guarded)))
+    answers = answer(of_prompts)
+    in_turn = list(islice(cycle(answers), of_prompts))
+    of_texts = _count_of(tokens - sum(row.length for row in in_turn), write(PARTS[0]))
+    texts = write(of_texts)
+    told = f"the base wrote {len(texts)} texts for the KL term"
+    told += f" and {len(answers)} answers to prompts of the declared abilities" if answers else ""
+    inputs.observer(Notice("kl", f"{told}; the training reads {of_texts + len(in_turn)} rows of it, in turn"))
+    return _mixed(in_turn, list(islice(cycle(texts), of_texts)))
 
 
 def _prompts(inputs: RowInputs) -> list[tuple[int, ...]]:
     """Prompts of each declared ability in turn."""
-    mitigation, seed = inputs.config.mitigation, inputs.config.training.seed
-    shuffled = (random.Random(seed).sample(items, len(items)) for items in inputs.guarded)
+    config = inputs.config
+    shuffled = (random.Random(config.training.seed).sample(items, len(items)) for items in inputs.guarded)
     in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt][:MOST_PROMPTS]
-    return fitting_prompts(inputs.base, inputs.encoder, in_turn, mitigation.kl_tokens, inputs.observer)
+    room = config.mitigation.kl_tokens + virtual_tokens(config.method)
+    if not in_turn:
+        return []
+    return fitting_prompts(inputs.base, inputs.encoder, in_turn, room, inputs.observer, "--kl-tokens")
 
 
 def _count_of(tokens: float, rows: Sequence[EncodedRow]) -> int:
     """Rows like these that have `tokens` together, one at least; none where there is none."""
     return max(1, round(tokens * len(rows) / sum(row.length for row in rows))) if rows else 0
-
-
-def _times(rows: Sequence[EncodedRow], count: int) -> list[EncodedRow]:
-    return list(islice(cycle(rows), count))
 
 
 def _mixed(*parts: Sequence[EncodedRow]) -> list[EncodedRow]:
@@ -169,7 +174,14 @@ def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
         return [Term(weight, KlToBase(reference, without_target=on == "task"), frozenset({on}))]
     base = other or inputs.loaded
     reference = frozen_reference(other) if other else untrained_reference(inputs.loaded)
-    return [Term(weight, KlToKept(kept_distributions(base, reference, rows)), frozenset({on}))]
+    kept = KlToKept(kept_distributions(base, reference, rows))
+    return [Term(weight, kept, frozenset({on}), _each_step(inputs, rows))]
+
+
+def _each_step(inputs: ObjectiveInputs, rows: Sequence[EncodedRow]) -> float:
+    """Tokens of `rows`, which are those of the whole training, per step."""
+    training, learned = inputs.config.training, sum(row.role != "base" for row in inputs.rows)
+    return sum(row.learned for row in rows) / steps_of(-(-learned // training.batch_size), training)
 
 
 def _taken_on(kl_on: KlOn) -> Callable[[TuneConfig], bool]:
@@ -193,7 +205,8 @@ def _kl(kl_on: KlOn) -> Mitigation:
 @MITIGATIONS.register("kl")
 def kl() -> Mitigation:
     """On text that the base samples itself; in candidates, wherever ``--kl-on`` says."""
-    return replace(_kl("self"), change=None, added_rows=AddedRows(_rows, share=0.0, learned=False))
+    cost = "text of the base, and its rows beside the task's"
+    return replace(_kl("self"), cost=cost, change=None, added_rows=AddedRows(_rows, share=0.0, learned=False))
 
 
 @MITIGATIONS.register("kl-task")
