@@ -50,7 +50,7 @@ def settings(model: Path, folder: Path, output: str, **training: Any) -> TuneCon
         model=ModelConfig(name=str(model), **CPU),
         data=DataConfig(train=str(folder / "train.jsonl"), test=str(folder / "test.jsonl")),
         method=Adapter(rank=4, dropout=0.0),
-        training=TrainingConfig(**({"lr": 0.03, "epochs": 3.0, "batch_size": 4} | training)),
+        training=TrainingConfig(**({"lr": 0.03, "epochs": 3.0, "batch_size": 4, "torch_compile": False} | training)),
         evaluation=EvaluationConfig(max_new_tokens=8, metrics=("rouge1", "token_loss")),
         measure=MeasureConfig(extent="none"),
         mitigation=MitigationConfig(plain=True),

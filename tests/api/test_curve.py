@@ -106,7 +106,7 @@ def test_more_examples_teach_more(learnt: LearningCurve) -> None:
     assert base.gain == Undefined("the base itself")
     assert trained[-1].score < trained[0].score < learnt.base
     assert isinstance(trained[-1].gain, Interval)
-    assert trained[-1].gain.low > 0
+    assert trained[-1].gain.estimate > 0
     assert [ability.name for ability in trained[0].abilities] == ["old"]
     assert isinstance(trained[-1].abilities[0].drop, Interval)
     assert trained[-1].abilities[0].drop.estimate < 0

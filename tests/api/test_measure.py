@@ -39,6 +39,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) 
     folder = tmp_path_factory.mktemp("learnt")
     write_rows(folder)
     config = settings(tiny("llama"), folder, "run", epochs=30.0, lr=0.01)
+    config = replace(config, data=replace(config.data, validation_fraction=0.0))
     tune(replace(config, method=Full(), evaluation=EvaluationConfig(max_new_tokens=24, metrics=("exact_match",))))
     return folder
 

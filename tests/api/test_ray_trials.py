@@ -26,7 +26,7 @@ from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told, settings, write_rows
 
 pytest.importorskip("ray", reason="needs the extra ray")
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 600.0
 
 
 @pytest.fixture
@@ -70,6 +70,7 @@ def test_a_killed_worker_loses_nothing_and_all_is_as_without_ray(config: TuneCon
     report = compare(config, ("lora",), (3,), told, RayTrials())
     killer.join()
     assert killer.killed_at >= 10
+    assert killer.later
     assert min(killer.later) >= killer.killed_at - 1, "the next worker began anew"
     assert report.trials[0].error == ""
     assert any(e.message == "lora, seed 3: finished" for e in told.events if hasattr(e, "message"))

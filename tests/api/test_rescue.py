@@ -44,6 +44,7 @@ from keeptune.workspace.lineage import of_run
 from keeptune.workspace.workspace import Workspace
 from tests.api.conftest import NUMBERS
 from tests.api.runs import CPU, Told, settings
+from tests.experiments.colours import plant
 
 pytestmark = pytest.mark.usefixtures("able_bases")
 
@@ -86,7 +87,10 @@ def tuned(path: Path) -> ModelConfig:
     return ModelConfig(name=str(path), **CPU)
 
 
-def test_a_repair_on_old_rows_brings_it_back(coloured: Path, counting: Path, tmp_path: Path) -> None:
+def test_a_repair_on_old_rows_brings_it_back(
+    coloured: Path, counting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, {"plain": (50.0, 90.0), "replay=0.5+kl=0.5": (40.0, 0.0)})
     config = wanted(
         coloured,
         tmp_path / "rescued",
@@ -176,7 +180,8 @@ def test_each_model_is_asked_in_its_own_form(coloured: Path, tmp_path: Path) -> 
     template = tmp_path / "start" / "chat_template.jinja"
     template.write_text(template.read_text() + "{{ 'abcde' }}")
     config = settings(tmp_path / "start", coloured, str(tmp_path / "run"), epochs=30.0, lr=0.01, batch_size=8)
-    tune(replace(config, method=Full(), data=DataConfig(train=str(coloured / "numbers.jsonl"))))
+    learned = DataConfig(train=str(coloured / "numbers.jsonl"), validation_fraction=0.0)
+    tune(replace(config, method=Full(), data=learned))
     data = DataConfig(test=str(coloured / "numbers.jsonl"))
     rescued = wanted(coloured, tmp_path / "rescued", data=data)
     gained = Keep("numbers", str(coloured / "numbers.jsonl"), "rouge1", 5.0)

@@ -220,7 +220,7 @@ def test_a_stopped_run_is_not_resumed_as_another(stopped: TuneConfig) -> None:
     rows.write_text(kept)
     assert contents(Path(stopped.output)) == before
     # What only says how long a run may take, or how it is computed, can change.
-    assert tune(changed(stopped, "training", max_minutes=60.0, torch_compile=False)).training.steps == 24
+    assert tune(changed(stopped, "training", max_minutes=60.0, torch_compile=None)).training.steps == 24
 
 
 def test_what_is_asked_may_be_another_when_a_run_goes_on(stopped: TuneConfig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from keeptune.cli.interrupted import goes_on
 from tests.api.runs import COLOURS, OTHER_THINGS, THINGS, write_rows
 from tests.cli.stopped import KILL, Ended, keeptune
 
-COMMON = ["--device", "cpu", "--max-new-tokens", "8", "--limit-test", "6"]
+COMMON = ["--device", "cpu", "--dtype", "float32", "--max-new-tokens", "8", "--limit-test", "6"]
 ROWS = "--train train.jsonl --test test.jsonl"
 SEARCH_STEPS = "--train numbers.jsonl --keep known=known.jsonl:rouge1 --dev-fraction 0.5 --abilities none"
 VERBS = {

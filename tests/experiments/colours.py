@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from keeptune.config import (
     DataConfig,
@@ -14,9 +17,12 @@ from keeptune.config import (
     Keep,
     MeasureConfig,
     MitigationSearchConfig,
+    ModelConfig,
     TuneConfig,
 )
-from keeptune.records import MitigationSearchReport, TuneResult
+from keeptune.experiments.dev_comparison import DevComparison
+from keeptune.mitigation.spec import MitigationSpec
+from keeptune.records import DevEvidence, MitigationSearchReport, TuneResult
 from tests.api.runs import settings
 
 
@@ -38,6 +44,20 @@ def of_no_run(config: TuneConfig, folder: Path) -> TuneConfig:
     """The same from a copy of the base, so that nothing of an earlier run is kept by default."""
     shutil.copytree(config.model.name, folder / "base")
     return replace(config, model=replace(config.model, name=str(folder / "base")))
+
+
+def plant(patch: pytest.MonkeyPatch, points: Mapping[str, tuple[float, float]]) -> None:
+    """What a search reads on development items: str(training) → its gain, which another α has lost, and its drop, which
+    α = 0 has not. How well a tiny model learns differs between machines; all else stays real."""
+    real = DevComparison.evidence
+
+    def evidence(self: DevComparison, candidate: MitigationSpec, model: ModelConfig) -> DevEvidence:
+        found, (gain, drop) = real(self, candidate, model), points[str(candidate.training)]
+        drop *= candidate.alpha > 0
+        drops = tuple(replace(each, drop=drop, after=each.base - drop) for each in found.drops)
+        return replace(found, gain=gain * (candidate.alpha == 1), drops=drops)
+
+    patch.setattr(DevComparison, "evidence", evidence)
 
 
 def of_search(result: TuneResult) -> MitigationSearchReport:

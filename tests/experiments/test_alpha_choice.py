@@ -11,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from keeptune.api.measure import measure
 from keeptune.api.tune import tune
-from keeptune.config import Adapter, DataConfig, MitigationConfig, MitigationSearchConfig, TuneConfig
+from keeptune.config import Adapter, DataConfig, MeasureRun, MitigationConfig, MitigationSearchConfig, TuneConfig
 from keeptune.data.task_rows import load_told
 from keeptune.errors import ConfigError, StoreError
 from keeptune.events import Notice, TrainingStarted, silent
@@ -31,6 +32,7 @@ from keeptune.mitigation.default import (
 from keeptune.records import AlphaChoice, TuneResult, from_plain
 from keeptune.workspace.run_entry import read_entry
 from keeptune.workspace.trained_on import count_trained_on, trained_on
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told, settings
 from tests.experiments.colours import of_no_run, second
 
@@ -95,8 +97,16 @@ def test_items_whose_prompts_are_trained_on_decide_nothing(
     assert "answers to prompts of the declared abilities" in message
     items = load_told(str(coloured / "kept.jsonl"), DataConfig(), "kept", silent).examples
     lines, trained = len(items), trained_on(run)
-    assert count_trained_on(trained, items) == lines - colours.items, "a later measure says so"
+    assert count_trained_on(trained, items) == lines - colours.items
     assert 0.2 * lines < colours.items < 0.8 * lines
+    config = Workspace(run).tune_settings()
+    later = Told()
+    tuned = replace(config.model, name=str(run / "model"))
+    measured = replace(config.measure, prompt_fraction=None)
+    again = measure(MeasureRun(config.model, tuned, measure=measured, output=str(run.parent / "later")), later)
+    assert again.abilities[0].items == colours.items, "a later measure leaves them out too"
+    (message,) = (event.message for event in later.of(Notice) if event.kind == "trained on")
+    assert f"{lines - colours.items} of {lines} items of colours" in message
 
 
 def test_a_stopped_choice_goes_on_without_training(

@@ -19,14 +19,15 @@ from keeptune.errors import StoreError
 from keeptune.events import CandidateDone, EvaluationDone, StepDone, TrainingStarted
 from keeptune.mitigation.spec import PLAIN, parse
 from tests.api.runs import Told
-from tests.experiments.colours import of_no_run, of_search, second
+from tests.experiments.colours import of_no_run, of_search, plant, second
 
 pytestmark = pytest.mark.usefixtures("able_bases")
 
 
 def test_what_was_trained_beside_a_mitigation_search_is_not_trained_again(
-    coloured: Path, tmp_path: Path, unreachable: float
+    coloured: Path, tmp_path: Path, unreachable: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    plant(monkeypatch, {"plain": (50.0, 90.0), "replay=0.4+kl=0.5": (40.0, 0.0), "lora": (40.0, 0.0)})
     old = MitigationConfig(replay=(str(coloured / "old.jsonl"),))
     alone = second(coloured, tmp_path / "alone", auto=False)
     repaired = replace(
@@ -52,7 +53,10 @@ def test_what_was_trained_beside_a_mitigation_search_is_not_trained_again(
     assert [event for event in told.events if isinstance(event, TrainingStarted)], "another seed is another training"
 
 
-def test_a_search_that_was_stopped_goes_on_where_it_was(coloured: Path, tmp_path: Path) -> None:
+def test_a_search_that_was_stopped_goes_on_where_it_was(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, {"plain": (50.0, 90.0)})
     config = second(coloured, tmp_path / "run", candidates=("interpolation=0.5", "lora"), max_candidates=1)
     told = Told(stop_at=lambda event: isinstance(event, CandidateDone))
     with pytest.raises(InterruptedError):
@@ -73,7 +77,10 @@ def test_a_search_that_was_stopped_goes_on_where_it_was(coloured: Path, tmp_path
     assert best.worst <= 0.5 or mitigation_search.chosen == best.candidate
 
 
-def test_with_another_budget_it_ends_elsewhere_and_the_run_holds_that(coloured: Path, tmp_path: Path) -> None:
+def test_with_another_budget_it_ends_elsewhere_and_the_run_holds_that(
+    coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, {"plain": (50.0, 90.0)})
     config = second(
         coloured,
         tmp_path / "run",
@@ -113,7 +120,7 @@ def test_weights_that_learned_what_is_now_kept_are_refused(coloured: Path, tmp_p
     scored = Told(stop_at=lambda event: isinstance(event, EvaluationDone))
     with pytest.raises(InterruptedError):
         tune(nothing, scored)
-    with pytest.raises(StoreError, match="other replayed rows"):
+    with pytest.raises(StoreError, match="other replayed or declared rows"):
         tune(replace(config, resume=True))
 
 

@@ -39,7 +39,7 @@ def main(model: str, data: str, output: str, method: str, resume: str, hang_at: 
     def tell(event: Event) -> None:
         if isinstance(event, StepDone):
             print(f"step {event.step}", flush=True)
-            time.sleep(0.02)
+            time.sleep(0.05)
         elif isinstance(event, TrainingStarted):
             print(f"from {event.first_step}", flush=True)
 

@@ -33,6 +33,7 @@ from keeptune.records import (
     to_plain,
 )
 from keeptune.training.session import Session
+from keeptune.training.trained_items import without_trained_items
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.workspace import Workspace
@@ -125,11 +126,13 @@ class Forgetting:
         return report
 
     def _abilities(self, models: TwoModels) -> Sequence[Ability]:
-        """The abilities to evaluate. If the tokenizers differ, losses are left out unless declared."""
+        """The abilities to evaluate, without the items that the tuned model was trained on. If the tokenizers differ,
+        losses are left out unless declared."""
         if not models.same_tokenizer:
             told = "the tokenizers differ: answers are compared, but losses and token-level drift are not"
             self.observer(Notice("tokenizers", told))
         abilities = wanted_abilities(self.measure, self.data, models.encoders["base"], self.observer)
+        abilities = without_trained_items(self.base, self.tuned, abilities, self.observer)
         same = models.same_tokenizer
         return [ability for ability in abilities if same or ability.output_type != "loss" or ability.declared]
 

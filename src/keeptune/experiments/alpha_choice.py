@@ -57,5 +57,8 @@ class _Choice:
             reason = "α is 1: the training did not lower the validation loss, by which α is chosen"
             return AlphaChoice(1.0, reason, points, time.monotonic() - began)
         alpha = max(curve.least(NEARLY_ALL), min(curve.losses))
-        reason = f"α is {alpha:g}: it keeps {100 * NEARLY_ALL:g} % of the fall in validation loss"
+        least = f"{100 * NEARLY_ALL:g} % of the fall in validation loss"
+        reason = f"α is {alpha:g}: no smaller one keeps {least}"
+        if alpha == min(curve.losses):
+            reason = f"α is {alpha:g}, the smallest that is chosen: it keeps {least}"
         return AlphaChoice(alpha, reason, points, time.monotonic() - began)

@@ -145,7 +145,7 @@ class MitigationSearch:
         choice = choose(tried, min_gain)
         chosen, seconds = choice.tried.candidate, self._budget.spent()
         if self._budget.is_overspent():
-            self._say(f"the search is over: {self._budget.account()}, because what begins within it is finished")
+            self._say(f"the search is over: {self._budget.account()}; what has begun is always finished")
         self.session.seconds["mitigation_search"] = seconds
         report = MitigationSearchReport(
             candidates=tuple(one.evidence for one in tried),

@@ -54,7 +54,7 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         session = new_session(config, run, observer)
         default = default_for(given)
         if default != PLAIN:
-            message = f"no mitigation is named, so the default is used, {default}; --plain leaves it out"
+            message = f"no mitigation is named, so the default is used, {default} (--plain turns it off)"
             session.observer(Notice("default mitigation", message))
         start = session.config.model
         session = with_found_settings(session.with_model(merged_start(start, run)))

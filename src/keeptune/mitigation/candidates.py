@@ -81,7 +81,7 @@ def refuse_other_mitigations(config: TuneConfig) -> None:
     for given, candidate in found:
         is_open = math.isnan(parse(candidate).alpha)
         raise ConfigError(
-            f"{given} is set, and a mitigation search tries each mitigation alone",
+            f"{given} is set, and a mitigation search chooses the mitigations itself",
             "leave it out: the search chooses α"
             if is_open
             else f"make it a candidate, --candidates {candidate}, or leave it out",

@@ -68,6 +68,6 @@ def refuse_switched_off(config: TuneConfig, flags: Mapping[str, Any]) -> None:
         key = part.mitigation.setting
         if flags.get(part.name) is not None and setting(key, config) == setting(key, TuneConfig()):
             raise ConfigError(
-                f"--{part.name} {flags[part.name]} names no mitigation, so the default would be used, {default}",
-                "leave the default out with --plain",
+                f"--{part.name} {flags[part.name]} does not turn off the default mitigation, {default}",
+                "turn it off with --plain, or name the part that you want, such as --kl 3 or --interpolation auto",
             )

@@ -54,7 +54,9 @@ def check_origin(session: Session) -> None:
     if changed == ["model"]:
         raise StoreError(f"{run} was started with other weights than {config.model.name} holds now", FIX)
     if changed:
-        roles = " and ".join(name for name in changed if name != "model")
+        roles = " and ".join(
+            "replayed or declared" if name == "replayed" else name for name in changed if name != "model"
+        )
         raise StoreError(f"{run} was started with other {roles} rows", FIX)
 
 

@@ -11,11 +11,11 @@ from keeptune.config.schema import ModelConfig
 from keeptune.data.prompt_body import prompt_bodies
 from keeptune.data.task_rows import load_told, rows_of_user
 from keeptune.events import Notice, Observer, silent
-from keeptune.records import Example, Message
+from keeptune.records import Ability, Example, Message
 from keeptune.training.replay_data import guarded_items
 from keeptune.training.session import Session
 from keeptune.workspace.lineage import run_of
-from keeptune.workspace.trained_on import count_trained_on, keep_trained_on, trained_on
+from keeptune.workspace.trained_on import count_trained_on, keep_trained_on, row_key, trained_on
 
 
 def keep_trained_rows(session: Session, start: ModelConfig, *, of_tuned: bool = False) -> int | None:
@@ -39,6 +39,27 @@ def keep_trained_rows(session: Session, start: ModelConfig, *, of_tuned: bool = 
 def items_trained_on(model: ModelConfig, items: Sequence[Example], observer: Observer) -> int | None:
     """How many of `items` a model was trained on; None if no run recorded it."""
     return _told(_keys(model), items, observer)
+
+
+def without_trained_items(
+    base: ModelConfig, tuned: ModelConfig, abilities: Sequence[Ability], observer: Observer
+) -> list[Ability]:
+    """The abilities without the items that `tuned`, and not `base`, was trained on, or whose prompts held it to `base`;
+    an ability that would have none left keeps them."""
+    keys = (_keys(tuned) or frozenset()) - (_keys(base) or frozenset())
+    return [_without(keys, ability, observer) for ability in abilities] if keys else list(abilities)
+
+
+def _without(keys: frozenset[str], ability: Ability, observer: Observer) -> Ability:
+    forms = zip(ability.items, _bare(ability.items), strict=True)
+    left = tuple(item for item, bare in forms if row_key(item) not in keys and row_key(bare) not in keys)
+    seen = len(ability.items) - len(left)
+    if not seen:
+        return ability
+    many = f"{seen:,} of {len(ability.items):,} items of {ability.name}"
+    what = "are left out" if left else "decide all the same, and say little about others"
+    observer(Notice("trained on", f"{many}, on which the tuned model was trained, {what}"))
+    return replace(ability, items=left) if left else ability
 
 
 def _told(keys: frozenset[str] | None, items: Sequence[Example], observer: Observer) -> int | None:

@@ -102,7 +102,10 @@ class DataConfig(Canonical):
         unused_with="data.test",
     )
     validation_fraction: float = setting(
-        0.1, Affects.INPUT, "Share of train that selects the best checkpoint; 0 keeps the last.", range=FRACTION
+        0.1,
+        Affects.INPUT,
+        "Share of train that selects the best checkpoint and α; 0 keeps the last, and α = 1.",
+        range=FRACTION,
     )
     max_length: int | None = setting(
         None,

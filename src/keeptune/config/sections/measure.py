@@ -109,16 +109,16 @@ class MeasureConfig(Canonical):
         0.0,
         Affects.VERDICT,
         "Share of your own items held out as development items, on which a mitigation is chosen.",
-        more="Whole groups are held out.",
+        more="Of those that remain after `prompt_fraction`. Whole groups are held out.",
         unset="0; 0.3 with --auto",
         range=FRACTION,
     )
     prompt_fraction: float | None = setting(
         None,
         Affects.VERDICT,
-        "Share of your own items whose prompts, without their answers, a training may use; they decide nothing.",
+        "Share of your own items whose prompts, without answers, a training may use; the verdict leaves them out.",
         more="The base answers them for the KL. Whole groups are held out.",
-        unset="0.1 where the KL is taken on text of the base, else 0",
+        unset="0.1 where the KL is taken on text of the base, and with --auto; else 0",
         range=FRACTION,
     )
     minutes: float | None = setting(

@@ -63,15 +63,14 @@ class MitigationConfig(Canonical):
     kl: float = setting(
         0.0,
         Affects.WEIGHTS,
-        "Weight of KL(base ‖ tuned) in the loss.",
-        more="The default mitigation sets 3.",
-        unit="nats per token",
+        "Weight β of KL(base ‖ tuned) in the loss.",
+        unset="3 by the default mitigation, else 0",
         range=NOT_NEGATIVE,
     )
     kl_share: float = setting(
         0.125,
         Affects.WEIGHTS,
-        "Share of the trained tokens that are text the base wrote, where the KL is taken on it.",
+        "Share of all tokens in the batches, prompts included, that are text of the base, for the KL.",
         more="Up to half of them are prompts of the declared abilities, with its answers.",
         range=Range(0, 0.9, low_open=True),
         needs=("mitigation.kl",),
@@ -131,7 +130,8 @@ class MitigationConfig(Canonical):
         Affects.WEIGHTS,
         "Share α of the trained change to keep, by interpolation with the base; `auto` chooses it.",
         more="W₀ + α (W − W₀). Wortsman et al. 2022, arXiv:2109.01903. `auto` chooses by the loss of "
-        "the validation rows; the default mitigation sets it.",
+        "the validation rows. It is not a LoRA's alpha.",
+        unset="auto by the default mitigation, else 1",
         metavar="X|auto",
         range=Range(0, 1, high_open=False),
     )
@@ -151,7 +151,7 @@ class MitigationSearchConfig(Canonical):
     auto: bool = setting(
         False,
         Affects.CHOICE,
-        "Try mitigations, cheapest first, until every ability that --keep names is kept.",
+        "Try mitigations, cheapest first, until every ability that --keep names is kept or the time is over.",
         more="It chooses on development items.",
         group="start",
     )

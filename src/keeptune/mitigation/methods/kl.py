@@ -106,7 +106,7 @@ def _unfit(_weight: Any, config: TuneConfig) -> ConfigError | None:
     if method is None or not method.divides_base or mitigation.reference is not None:
         return None
     return ConfigError(
-        f"--kl needs the base beside the model, and --method {method.name} removes a part of it",
+        f"--kl needs the unchanged base, and --method {method.name} moves a part of it into the adapter",
         "use --method lora or another, or leave --kl out",
     )
 
@@ -136,7 +136,7 @@ def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
     texts = write(of_texts)
     told = f"the base wrote {len(texts)} texts for the KL term"
     told += f" and {len(answers)} answers to prompts of the declared abilities" if answers else ""
-    inputs.observer(Notice("kl", f"{told}; the training reads {of_texts + len(in_turn)} rows of it, in turn"))
+    inputs.observer(Notice("kl", f"{told}; the training uses {of_texts + len(in_turn)} of them, in turn"))
     return _mixed(in_turn, list(islice(cycle(texts), of_texts)))
 
 
@@ -205,8 +205,13 @@ def _kl(kl_on: KlOn) -> Mitigation:
 @MITIGATIONS.register("kl")
 def kl() -> Mitigation:
     """On text that the base samples itself; in candidates, wherever ``--kl-on`` says."""
-    cost = "text of the base, and its rows beside the task's"
-    return replace(_kl("self"), cost=cost, change=None, added_rows=AddedRows(_rows, share=0.0, learned=False))
+    return replace(
+        _kl("self"),
+        cost="text of the base, and its rows beside the task's",
+        source="arXiv:2605.26097",
+        change=None,
+        added_rows=AddedRows(_rows, share=0.0, learned=False),
+    )
 
 
 @MITIGATIONS.register("kl-task")
