@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, repeat
 
 from keeptune.errors import ModelError
 from keeptune.events import Observer, silent
@@ -15,67 +14,42 @@ from keeptune.workspace.text_cache import cached_text
 
 BASE_TEXT_SEED = 1_000_003
 """Added to a run's seed. Drift is measured on text sampled with another seed (0), so never on the text of KL."""
-PARTS = (16, 16, 32, 64)
-"""Texts that are drawn and cached together: few where few are needed, then more, which costs less for each."""
-APART = 10_007
-"""Between the seeds of two parts."""
 
 
 def base_rows(
     loaded: LoadedModel, count: int, max_new_tokens: int, seed: int, observer: Observer = silent
 ) -> list[EncodedRow]:
-    """`count` rows of role ``base``: text drawn from the base for KL alone (`sample_text`). Fewer rows are the first of
-    more. Kept on disk.
+    """`count` rows of role ``base``: text drawn from the base for KL alone (`sample_text`). Kept on disk.
 
     Raises:
         ModelError: the base has an adapter.
     """
     refuse_adapter(loaded)
-    rows: list[EncodedRow] = []
-    for of_part, size in _parts(seed, count):
-        rows += cached_text(
-            [*identity(loaded), "base", max_new_tokens, size, of_part],
-            EncodedRow,
-            lambda: sample_text(loaded, size, max_new_tokens, of_part),  # noqa: B023
-            observer,
-        )
-    return [replace(row, item_id=f"base-text-{at}", role="base") for at, row in enumerate(rows[:count])]
+    drawn = cached_text(
+        [*identity(loaded), "base", count, max_new_tokens, seed],
+        EncodedRow,
+        lambda: sample_text(loaded, count, max_new_tokens, BASE_TEXT_SEED + seed),
+        observer,
+    )
+    return [replace(row, role="base") for row in drawn]
 
 
 def answered_rows(
-    loaded: LoadedModel,
-    prompts: Sequence[tuple[int, ...]],
-    count: int,
-    max_new_tokens: int,
-    seed: int,
-    observer: Observer = silent,
+    loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], max_new_tokens: int, seed: int, observer: Observer = silent
 ) -> list[EncodedRow]:
-    """Rows of role ``base``: an answer drawn from the base to each of the first `count` prompts. Kept on disk.
+    """Rows of role ``base``: an answer drawn from the base to each of `prompts`. Kept on disk.
 
     Raises:
         ModelError: the base has an adapter.
     """
     refuse_adapter(loaded)
-    rows: list[EncodedRow] = []
-    for of_part, size in _parts(seed, min(count, len(prompts))):
-        asked = prompts[len(rows) : len(rows) + size]
-        rows += cached_text(
-            [*identity(loaded), "base answers", asked, max_new_tokens, of_part],
-            EncodedRow,
-            lambda: sample_answers(loaded, asked, max_new_tokens, of_part),  # noqa: B023
-            observer,
-        )
-    return [replace(row, item_id=f"base-answer-{at}", role="base") for at, row in enumerate(rows[:count])]
-
-
-def _parts(seed: int, count: int) -> Iterator[tuple[int, int]]:
-    """(seed, size) of each part, until they are `count` together or more."""
-    done = 0
-    for size in chain(PARTS, repeat(PARTS[-1])):
-        if done >= count:
-            return
-        yield BASE_TEXT_SEED + seed + APART * done, size
-        done += size
+    drawn = cached_text(
+        [*identity(loaded), "base answers", prompts, max_new_tokens, seed],
+        EncodedRow,
+        lambda: sample_answers(loaded, prompts, max_new_tokens, BASE_TEXT_SEED + seed),
+        observer,
+    )
+    return [replace(row, role="base") for row in drawn]
 
 
 def identity(loaded: LoadedModel) -> list[str]:

@@ -20,7 +20,7 @@ from keeptune.data.batching import split_by_budget
 from keeptune.errors import ConfigError
 from keeptune.events import Notice
 from keeptune.inference.generate import fitting_prompts
-from keeptune.mitigation.base_rows import PARTS, answered_rows, base_rows
+from keeptune.mitigation.base_rows import answered_rows, base_rows
 from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import AddedRows, Mitigation, ObjectiveInputs, RowInputs
 from keeptune.mitigation.objective import Term
@@ -35,10 +35,8 @@ from keeptune.statistics import divergence
 
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
-MOST = 128
-"""Different texts of the base at most; the steps take them in turn."""
-MOST_PROMPTS = 64
-"""Different prompts of the declared abilities at most."""
+MOST = 64
+"""Different texts of the base at most, and prompts of the declared abilities; the steps take them in turn."""
 TOGETHER = 2048
 """Tokens that the base reads at a time: each has logits over the whole vocabulary."""
 
@@ -118,42 +116,44 @@ def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
     mitigation, training = inputs.config.mitigation, inputs.config.training
     learned = sum(row.length for row in inputs.rows) * (training.epochs or 1.0)
     tokens = learned * mitigation.kl_share / (1 - mitigation.kl_share)
-    prompts = _prompts(inputs)
-
-    def answer(count: int) -> list[EncodedRow]:
-        return answered_rows(
-            inputs.base, prompts, min(count, MOST_PROMPTS), mitigation.kl_tokens, training.seed, inputs.observer
-        )
-
-    def write(count: int) -> list[EncodedRow]:
-        return base_rows(inputs.base, min(count, MOST), mitigation.kl_tokens, training.seed, inputs.observer)
-
-    # How long its answers and texts get, only the base can tell.
-    of_prompts = max(_count_of(tokens / 2, answer(PARTS[0])), sum(map(bool, inputs.guarded)))
-    answers = answer(of_prompts)
-    in_turn = list(islice(cycle(answers), of_prompts))
-    of_texts = _count_of(tokens - sum(row.length for row in in_turn), write(PARTS[0]))
-    texts = write(of_texts)
+    prompts, least = _prompts(inputs), sum(map(bool, inputs.guarded))
+    answers = answered_rows(
+        inputs.base,
+        prompts[: max(least, _count_of(tokens / 2, list(map(len, prompts))))],
+        max(1, mitigation.kl_tokens // 2),
+        training.seed,
+        inputs.observer,
+    )
+    # Their lengths, only the base can tell.
+    in_turn = _in_turn(answers, max(least, _count_of(tokens / 2, [row.length for row in answers])))
+    rest = tokens - sum(row.length for row in in_turn)
+    count = min(_count_of(rest, [max(1, mitigation.kl_tokens // 2)]), MOST)
+    texts = base_rows(inputs.base, count, mitigation.kl_tokens, training.seed, inputs.observer)
+    of_texts = _in_turn(texts, _count_of(rest, [row.length for row in texts]))
     told = f"the base wrote {len(texts)} texts for the KL term"
     told += f" and {len(answers)} answers to prompts of the declared abilities" if answers else ""
-    inputs.observer(Notice("kl", f"{told}; the training uses {of_texts + len(in_turn)} of them, in turn"))
-    return _mixed(in_turn, list(islice(cycle(texts), of_texts)))
+    inputs.observer(Notice("kl", f"{told}; the training uses {len(in_turn) + len(of_texts)} of them, in turn"))
+    return _mixed(in_turn, of_texts)
 
 
 def _prompts(inputs: RowInputs) -> list[tuple[int, ...]]:
     """Prompts of each declared ability in turn."""
     config = inputs.config
     shuffled = (random.Random(config.training.seed).sample(items, len(items)) for items in inputs.guarded)
-    in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt][:MOST_PROMPTS]
+    in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt][:MOST]
     room = config.mitigation.kl_tokens + virtual_tokens(config.method)
     if not in_turn:
         return []
     return fitting_prompts(inputs.base, inputs.encoder, in_turn, room, inputs.observer, "--kl-tokens")
 
 
-def _count_of(tokens: float, rows: Sequence[EncodedRow]) -> int:
-    """Rows like these that have `tokens` together, one at least; none where there is none."""
-    return max(1, round(tokens * len(rows) / sum(row.length for row in rows))) if rows else 0
+def _count_of(tokens: float, lengths: Sequence[int]) -> int:
+    """Rows of such lengths that have `tokens` together, one at least; none where there is none."""
+    return max(1, round(tokens * len(lengths) / sum(lengths))) if lengths else 0
+
+
+def _in_turn(rows: Sequence[EncodedRow], count: int) -> list[EncodedRow]:
+    return list(islice(cycle(rows), count))
 
 
 def _mixed(*parts: Sequence[EncodedRow]) -> list[EncodedRow]:
