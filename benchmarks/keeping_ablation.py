@@ -1,16 +1,16 @@
-"""Which settings keep the most? β × share × length × α of KL on the base's own text, on the model case.
+"""Which settings keep the most? β × share × length × α of KL on the base's own text, on one case.
 
     KEEPTUNE_DATA=<folder> python benchmarks/keeping_ablation.py --work build/model-case
     python benchmarks/keeping_ablation.py --table           print from the records alone, and draw the picture
 
-The case `summaries` of `keeping.py`, full fine-tuning, one seed, on 200 rows and fewer items: 100 summaries, 500
-entities, 300 topics and 250 questions, of which all but a setting without prompts leave a tenth for them. β is the
-weight of the KL, share the share of the tokens that are the base's text, length the most tokens of a text; `prompts`
-takes half of it from prompts of the declared abilities; `replay` adds own text that is learned by cross-entropy
-(`--self-replay`). From the first setting, the default's, the others but `plain` differ in one thing. Each is trained
-once; the other α of the first two use that training again. The order of `SETTINGS` is that of their value, since a call
-may end anywhere; what has a record is not run again. Text that an earlier setting had the base write is used again, so
-the minutes are not a price. Records are kept in `results/keeping_ablation/`, and the picture in `docs/images/`.
+The case `intents` of `keeping.py`, full fine-tuning, one seed: the plain training loses three abilities there, and a
+training takes minutes. β is the weight of the KL, share the share of the tokens that are the base's text, length the
+most tokens of a text; `prompts` takes half of it from prompts of the declared abilities; `replay` adds own text that is
+learned by cross-entropy (`--self-replay`). From the first setting, the default's, the others but `plain` differ in one
+thing. Each is trained once; the other α of the first two use that training again. The order of `SETTINGS` is that of
+their value, since a call may end anywhere; what has a record is not run again. Text that an earlier setting had the
+base write is used again, so the minutes are not a price. Records are kept in `results/keeping_ablation/`, and the
+picture in `docs/images/`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,10 @@ from pathlib import Path
 import model_case
 from keeping import BUILT_IN, base_of
 from keeping_ablation_table import PICTURE, RESULTS, drawings, table
-from keeping_cases import CASES, METRICS, make_files, read_rows, write_rows
+from keeping_cases import CASES, make_files, task_command
 from keeping_records import Runner, read_records
 
-CASE = CASES[0]
-ITEMS = {"ner": 500, "topic": 300, "qa": 250}
-ROWS, TESTS = 200, 100
+CASE = CASES[1]
 SEED = 0
 
 
@@ -51,9 +49,9 @@ class Setting:
     def words(self) -> list[str]:
         """What its command has beside the task."""
         if not self.beta:
-            return ["--plain", "--prompt-fraction", "0.1"]
+            return ["--plain"]
         kl = ["--kl", f"{self.beta:g}", "--kl-share", f"{self.share:g}", "--kl-tokens", str(self.length)]
-        kl += ["--prompt-fraction", "0.1" if self.prompts else "0"]
+        kl += [] if self.prompts else ["--prompt-fraction", "0"]
         return [*kl, "--self-replay", f"{self.replay:g}"] if self.replay else kl
 
 
@@ -73,22 +71,11 @@ POINTS = [(SETTINGS[n], alpha) for n in (0, 1) for alpha in (1.0, 0.75, 0.5)] + 
 """Setting, α."""
 
 
-def make_items(data: Path, folder: Path) -> None:
-    """The rows of the case, with fewer verdict items."""
-    make_files(CASE, data, folder)
-    for task, count in ITEMS.items():
-        write_rows(folder / f"{task}.jsonl", read_rows(folder / f"{task}.jsonl")[:count])
-
-
 def command(setting: Setting, alpha: float, base: str, folder: Path) -> list[str]:
     """The command line of one point. Settings that are named replace the default recipe."""
-    rows = ["--train", str(folder / "train.jsonl"), "--limit-train", str(ROWS)]
-    rows += ["--test", str(folder / "test.jsonl"), "--limit-test", str(TESTS), "--metric", METRICS[CASE.task]]
-    keep = [word for task in ITEMS for word in ("--keep", f"{task}={folder / task}.jsonl:{METRICS[task]}")]
-    words = ["tune", "--model", base, "--method", "full", *rows, *keep, *setting.words(), "--seed", str(SEED)]
+    words = [*task_command(CASE, base, folder), "--method", "full", "--seed", str(SEED), *setting.words()]
     # --plain leaves out the default recipe, and an α that is named is no default.
-    words = words if alpha == 1 else [*(word for word in words if word != "--plain"), "--interpolation", f"{alpha:g}"]
-    return [*words, "--measure", "full", "--abilities", "none", "--fail-on", "none"]
+    return words if alpha == 1 else [*(word for word in words if word != "--plain"), "--interpolation", f"{alpha:g}"]
 
 
 def main() -> None:
@@ -102,8 +89,9 @@ def main() -> None:
     if not options.table:
         data, work = model_case.places(options.work)
         model_case.make_rows(data, work)
-        runner = Runner(work / "keeping-ablation", RESULTS, shares_text=True)
-        make_items(data, runner.work / "rows")
+        runner = Runner(work / "keeping", RESULTS, shares_text=True)
+        folder = runner.work / CASE.name
+        make_files(CASE, data, folder)
         base = base_of(CASE, BUILT_IN, data, runner)
         began = time.monotonic()
         for setting, alpha in POINTS:
@@ -118,7 +106,7 @@ def main() -> None:
                 "setting": setting.name,
                 "alpha": alpha,
             }
-            runner.keep(name, command(setting, alpha, base, runner.work / "rows"), facts)
+            runner.keep(name, command(setting, alpha, base, folder), facts)
     for name, drawn in drawings().items():
         PICTURE.with_name(name).write_text(drawn, encoding="utf-8")
     print(table(read_records(RESULTS)))

@@ -3,11 +3,12 @@
     KEEPTUNE_DATA=<folder> python benchmarks/keeping_candidates.py --work build/model-case
     python benchmarks/keeping_candidates.py --table         print from the records alone
 
-The case, its 200 rows, the items and the seed are those of `keeping_ablation.py`. Each candidate is one `keeptune tune`
-command with the default values of its paper, fully tuned where its method allows, beside the plain training of the same
-method. A candidate that changes weights after the training uses the plain training again. What has a record is not run
-again, a run that was stopped goes on, and `--minutes` starts none after so many. Records are kept in
-`results/keeping_candidates/` and name their commit.
+The case `summaries` of `keeping.py`, one seed, on 200 rows and fewer items: 100 summaries, 500 entities, 300 topics and
+250 questions, none of them held out. Each candidate is one `keeptune tune` command with the default values of its
+paper, fully tuned where its method allows, beside the plain training of the same method. A candidate that changes
+weights after the training uses the plain training again. What has a record is not run again, a run that was stopped
+goes on, and `--minutes` starts none after so many. Records are kept in `results/keeping_candidates/` and name their
+commit.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ import argparse
 import time
 from pathlib import Path
 
-import keeping_ablation
 import model_case
 from keeping import BUILT_IN, base_of
-from keeping_ablation import CASE, Setting, make_items
+from keeping_cases import CASES, METRICS, make_files, read_rows, write_rows
 from keeping_records import Runner
 from keeping_table import table
 
 RESULTS = Path(__file__).parent / "results" / "keeping_candidates"
+CASE = CASES[0]
+ITEMS = {"ner": 500, "topic": 300, "qa": 250}
+ROWS, TESTS = 200, 100
 FULL, LORA = ["--method", "full"], ["--method", "lora"]
 MLP = ["--rank", "10", "--target-modules", "gate_proj,up_proj,down_proj", "--weight-decay", "0.3"]
 PLAINS = ("full", "lora")
@@ -43,11 +46,20 @@ CANDIDATES = {
 compared with them."""
 
 
+def make_items(data: Path, folder: Path) -> None:
+    """The rows of the case, with fewer verdict items."""
+    make_files(CASE, data, folder)
+    for task, count in ITEMS.items():
+        write_rows(folder / f"{task}.jsonl", read_rows(folder / f"{task}.jsonl")[:count])
+
+
 def command(name: str, base: str, folder: Path) -> list[str]:
-    """The command line of one candidate: the ablation's plain one with other words for the method."""
-    plain = keeping_ablation.command(Setting(0), 1.0, base, folder)
-    method = plain.index("--method")
-    return [word for word in (*plain[:method], *plain[method + 2 :]) if word != "--plain"] + CANDIDATES[name]
+    """The command line of one candidate."""
+    rows = ["--train", str(folder / "train.jsonl"), "--limit-train", str(ROWS)]
+    rows += ["--test", str(folder / "test.jsonl"), "--limit-test", str(TESTS), "--metric", METRICS[CASE.task]]
+    keep = [word for task in ITEMS for word in ("--keep", f"{task}={folder / task}.jsonl:{METRICS[task]}")]
+    measured = ["--measure", "full", "--abilities", "none", "--fail-on", "none"]
+    return ["tune", "--model", base, *rows, *keep, *measured, "--seed", "0", *CANDIDATES[name]]
 
 
 def main() -> None:
