@@ -90,7 +90,7 @@ def tuned(path: Path) -> ModelConfig:
 def test_a_repair_on_old_rows_brings_it_back(
     coloured: Path, counting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(monkeypatch, {"plain": (50.0, 90.0), "replay=0.5+kl=0.5": (40.0, 0.0)})
+    plant(monkeypatch, {"plain": (50.0, 0.95), "replay=0.5+kl=0.5": (40.0, 0.0)})
     config = wanted(
         coloured,
         tmp_path / "rescued",

@@ -47,15 +47,16 @@ def of_no_run(config: TuneConfig, folder: Path) -> TuneConfig:
 
 
 def plant(patch: pytest.MonkeyPatch, points: Mapping[str, tuple[float, float]]) -> None:
-    """What a search reads on development items: str(training) → its gain, which another α has lost, and its drop, which
-    α = 0 has not. How well a tiny model learns differs between machines; all else stays real."""
+    """What a search reads on development items: str(training) → its gain, which another α has lost, and its drops as a
+    share of their margins, which α = 0 has not. How well a tiny model learns differs between machines; all else stays
+    real."""
     real = DevComparison.evidence
 
     def evidence(self: DevComparison, candidate: MitigationSpec, model: ModelConfig) -> DevEvidence:
-        found, (gain, drop) = real(self, candidate, model), points[str(candidate.training)]
-        drop *= candidate.alpha > 0
-        drops = tuple(replace(each, drop=drop, after=each.base - drop) for each in found.drops)
-        return replace(found, gain=gain * (candidate.alpha == 1), drops=drops)
+        found, (gain, share) = real(self, candidate, model), points[str(candidate.training)]
+        share *= candidate.alpha > 0
+        drops = (replace(each, drop=share * each.margin, after=each.base - share * each.margin) for each in found.drops)
+        return replace(found, gain=gain * (candidate.alpha == 1), drops=tuple(drops))
 
     patch.setattr(DevComparison, "evidence", evidence)
 

@@ -161,7 +161,7 @@ def test_settings_that_allow_a_part_get_that_part(coloured: Path, tmp_path: Path
     told = Told(stop_at=lambda event: getattr(event, "kind", "") == "default mitigation")
     with pytest.raises(InterruptedError):
         tune(replace(config, method=Adapter("prompt")), told)
-    assert "kl=3;" in told.events[-1].message
+    assert "kl=3 (" in told.events[-1].message
 
 
 def test_settings_copied_from_a_default_run_are_decided_anew(coloured: Path, tmp_path: Path) -> None:

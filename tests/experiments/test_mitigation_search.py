@@ -49,7 +49,7 @@ def outcome(coloured: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     config = second(coloured, output, candidates=("interpolation=0.75", "replay=0.6+kl=0.1", "lora"), min_gain=0.5)
     config = replace(config, mitigation=MitigationConfig(replay=(str(coloured / "old.jsonl"),)))
     with pytest.MonkeyPatch.context() as patch:
-        plant(patch, {"plain": (50.0, 90.0), "replay=0.6+kl=0.1": (40.0, 30.0)})
+        plant(patch, {"plain": (50.0, 0.95), "replay=0.6+kl=0.1": (40.0, 0.3)})
         return output, tune(config, told), told
 
 
@@ -96,7 +96,7 @@ def test_the_users_interpolations_come_before_the_searchs_own(
         return parse("interpolation=0.6") if len(tried) == 3 else None
 
     monkeypatch.setattr(search_module, "next_alpha", next_of)
-    plant(monkeypatch, {"plain": (50.0, 90.0)})
+    plant(monkeypatch, {"plain": (50.0, 0.95)})
     candidates = ("interpolation=0.75", "interpolation=0.5")
     config = second(coloured, tmp_path / "run", candidates=candidates, max_candidates=1, min_gain=0.75)
     config = replace(config, measure=replace(config.measure, keep=(replace(config.measure.keep[0], margin=0.5),)))

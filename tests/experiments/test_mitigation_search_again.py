@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("able_bases")
 def test_what_was_trained_beside_a_mitigation_search_is_not_trained_again(
     coloured: Path, tmp_path: Path, unreachable: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(monkeypatch, {"plain": (50.0, 90.0), "replay=0.4+kl=0.5": (40.0, 0.0), "lora": (40.0, 0.0)})
+    plant(monkeypatch, {"plain": (50.0, 0.95), "replay=0.4+kl=0.5": (40.0, 0.0), "lora": (40.0, 0.0)})
     old = MitigationConfig(replay=(str(coloured / "old.jsonl"),))
     alone = second(coloured, tmp_path / "alone", auto=False)
     repaired = replace(
@@ -56,7 +56,7 @@ def test_what_was_trained_beside_a_mitigation_search_is_not_trained_again(
 def test_a_search_that_was_stopped_goes_on_where_it_was(
     coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(monkeypatch, {"plain": (50.0, 90.0)})
+    plant(monkeypatch, {"plain": (50.0, 0.95)})
     config = second(coloured, tmp_path / "run", candidates=("interpolation=0.5", "lora"), max_candidates=1)
     told = Told(stop_at=lambda event: isinstance(event, CandidateDone))
     with pytest.raises(InterruptedError):
@@ -80,7 +80,7 @@ def test_a_search_that_was_stopped_goes_on_where_it_was(
 def test_with_another_budget_it_ends_elsewhere_and_the_run_holds_that(
     coloured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(monkeypatch, {"plain": (50.0, 90.0)})
+    plant(monkeypatch, {"plain": (50.0, 0.95)})
     config = second(
         coloured,
         tmp_path / "run",

@@ -273,7 +273,7 @@ def test_an_interpolated_run_that_stands_alone_trains_for_itself(talking: Path, 
 @pytest.mark.parametrize(
     ("method", "mitigation", "message"),
     [
-        (Adapter(kind="pissa"), {"kl": 0.1}, "--kl needs the base"),
+        (Adapter(kind="pissa"), {"kl": 0.1}, "--kl needs the unchanged base"),
         (Adapter(kind="prompt"), {"interpolation": 0.5}, "--interpolation scales"),
         (Adapter(kind="prompt"), {"extra": ("lines",)}, "lines scales"),
         (Full(), {"extra": ("intruders",)}, "intruders scales"),
