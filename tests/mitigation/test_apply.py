@@ -125,10 +125,7 @@ def test_half_of_it_is_prompts_of_the_declared_abilities_with_the_bases_answers(
     for row in (row for of_step in answers for row in of_step if not row.targets):
         (span,) = row.spans
         assert span[1] == len(row.ids)
-        assert sum(row.weights) == pytest.approx(row.learned)
-        begun = [p for p in (*prompts[0], *prompts[1]) if row.ids[: len(p)] == p and span[0] < len(p)]
-        of_answer = [sum(row.weights[len(p) - len(row.ids) :]) for p in begun]
-        assert pytest.approx(row.learned / 2) in of_answer, "the answer weighs as much as the prompt"
+        assert any(row.ids[: len(prompt)] == prompt and span[0] < len(prompt) for prompt in (*prompts[0], *prompts[1]))
 
 
 def test_few_rows_of_the_base_are_spread_over_the_training_and_weigh_as_much(tiny: Callable[..., Path]) -> None:

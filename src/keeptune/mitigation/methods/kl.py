@@ -69,11 +69,10 @@ class KlToKept:
     """Item id of a row → the base's distributions at its completion tokens."""
 
     def __call__(self, _model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
-        """A scalar, summed over the batch's completion tokens, each times its weight where the rows have weights."""
+        """A scalar, summed over the batch's completion tokens."""
         rows = [self.kept[item] for item in batch.items]
         ids, log_p = (torch.cat([getattr(row, name) for row in rows]) for name in ("ids", "log_p"))
-        found = divergence.kl_of_likeliest(divergence.Likeliest(ids, log_p), logits)
-        return (found if batch.weights is None else found * batch.weights).sum()
+        return divergence.kl_of_likeliest(divergence.Likeliest(ids, log_p), logits).sum()
 
 
 def kept_distributions(
@@ -118,10 +117,13 @@ def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
     learned = sum(row.length for row in inputs.rows) * (training.epochs or 1.0)
     tokens = learned * mitigation.kl_share / (1 - mitigation.kl_share)
     prompts, least = _prompts(inputs), sum(map(bool, inputs.guarded))
-    prompts = prompts[: max(least, _count_of(tokens / 2, list(map(len, prompts))))]
-    room = max(1, mitigation.kl_tokens // 2)
-    drawn = answered_rows(inputs.base, prompts, room, training.seed, inputs.observer)
-    answers = [_balanced(row, len(prompt)) for row, prompt in zip(drawn, prompts, strict=True)]
+    answers = answered_rows(
+        inputs.base,
+        prompts[: max(least, _count_of(tokens / 2, list(map(len, prompts))))],
+        max(1, mitigation.kl_tokens // 2),
+        training.seed,
+        inputs.observer,
+    )
     # Their lengths, only the base can tell.
     in_turn = _in_turn(answers, max(least, _count_of(tokens / 2, [row.length for row in answers])))
     rest = tokens - sum(row.length for row in in_turn)
@@ -143,17 +145,6 @@ def _prompts(inputs: RowInputs) -> list[tuple[int, ...]]:
     if not in_turn:
         return []
     return fitting_prompts(inputs.base, inputs.encoder, in_turn, room, inputs.observer, "--kl-tokens")
-
-
-def _balanced(row: EncodedRow, prompt: int) -> EncodedRow:
-    """`row`, in which the tokens of the prompt, the first `prompt` ones, weigh as much together as those of the answer:
-    an answer has few tokens, and is what the ability is measured by."""
-    of_answer = len(row.ids) - prompt
-    of_prompt = row.learned - of_answer
-    if row.targets or not of_answer or not of_prompt:
-        return row
-    half = row.learned / 2
-    return replace(row, weights=(half / of_prompt,) * of_prompt + (half / of_answer,) * of_answer)
 
 
 def _count_of(tokens: float, lengths: Sequence[int]) -> int:
