@@ -44,7 +44,7 @@ class _Choice:
         if not self.session.rows.validation:
             return AlphaChoice(1.0, "α is 1: there are no validation rows to choose it by", (), 0.0)
         began = time.monotonic()
-        tuned = replace(self.session.config.model, name=str(self.whole.weights), revision=None)
+        tuned = replace(self.session, workspace=self.whole).tuned_model
         try:
             curve = loss_curve(self.session, tuned, self.session.encoder)
         except RuntimeError as error:

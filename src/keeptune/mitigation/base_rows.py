@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from keeptune.errors import ModelError
 from keeptune.events import Observer, silent
@@ -24,14 +25,8 @@ def base_rows(
     Raises:
         ModelError: the base has an adapter.
     """
-    refuse_adapter(loaded)
-    drawn = cached_text(
-        [*identity(loaded), "base", count, max_new_tokens, seed],
-        EncodedRow,
-        lambda: sample_text(loaded, count, max_new_tokens, BASE_TEXT_SEED + seed),
-        observer,
-    )
-    return [replace(row, role="base") for row in drawn]
+    what = ["base", count, max_new_tokens, seed]
+    return _kept(loaded, what, lambda: sample_text(loaded, count, max_new_tokens, BASE_TEXT_SEED + seed), observer)
 
 
 def answered_rows(
@@ -42,13 +37,15 @@ def answered_rows(
     Raises:
         ModelError: the base has an adapter.
     """
+    what = ["base answers", prompts, max_new_tokens, seed]
+    return _kept(loaded, what, lambda: sample_answers(loaded, prompts, max_new_tokens, BASE_TEXT_SEED + seed), observer)
+
+
+def _kept(
+    loaded: LoadedModel, what: list[Any], draw: Callable[[], list[EncodedRow]], observer: Observer
+) -> list[EncodedRow]:
     refuse_adapter(loaded)
-    drawn = cached_text(
-        [*identity(loaded), "base answers", prompts, max_new_tokens, seed],
-        EncodedRow,
-        lambda: sample_answers(loaded, prompts, max_new_tokens, BASE_TEXT_SEED + seed),
-        observer,
-    )
+    drawn = cached_text([*identity(loaded), *what], EncodedRow, draw, observer)
     return [replace(row, role="base") for row in drawn]
 
 

@@ -18,7 +18,7 @@ from keeptune.errors import TrainingError
 from keeptune.events import CheckpointSaved, ForecastMade, Notice, Observer, StepDone, TrainingStarted
 from keeptune.mitigation.mitigation import WeightAverage
 from keeptune.mitigation.objective import Objective
-from keeptune.mitigation.row_source import RowSource
+from keeptune.mitigation.row_source import RowSource, steps_of
 from keeptune.models.compiled import plainly
 from keeptune.models.load import LoadedModel
 from keeptune.models.memory import Meter
@@ -97,7 +97,7 @@ class Loop:
             raise TrainingError("lr and epochs must be resolved before the loop starts")
         self.lr = self.config.lr * self.config.lr_factor
         self.epoch_steps = self.rows.epoch.steps
-        self.steps = max(1, round(self.epoch_steps * self.config.epochs))
+        self.steps = steps_of(self.epoch_steps, self.config)
         config = self.config
         self._time = Timetable(self.steps, self.epoch_steps, config.validations_per_epoch, config.max_minutes)
 
