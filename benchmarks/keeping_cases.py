@@ -8,6 +8,7 @@ same tenth of them to the default for their prompts (`PROMPT_FRACTION`), so that
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,17 +104,24 @@ def learned_rows(task: str, count: int, data: Path) -> list[Row]:
 def task_rows(case: Case, data: Path) -> tuple[list[Row], list[Row]]:
     """Rows to tune on, and rows to test on: those of the dev file, then those that are left over.
 
-    Summaries are drawn from the whole train file by `--limit-train`, as in `model_case.py`. Intents stand in order in
-    their file, so every third row is taken. A description's data come with up to two answers: as a test row they are
-    one, with both as references.
+    Summaries are drawn from the whole train file by `--limit-train`, as in `model_case.py`. Of the other tasks, prompts
+    are drawn here with a fixed seed, since intents and descriptions stand in order in their files. A description's data
+    come with up to two answers: as a test row they are one, with both as references.
     """
     rows, dev = (read_rows(data / file) for file in FILES[case.task])
     if case.task == "summaries":
         return rows, dev
-    if case.task == "intents":
-        rows = [*rows[::3], *rows[1::3], *rows[2::3]]
+    rows = _in_drawn_order(rows)
     left = rows[case.rows :]
     return rows[: case.rows], [*dev, *(_with_references(left) if case.task == "descriptions" else left)]
+
+
+def _in_drawn_order(rows: list[Row]) -> list[Row]:
+    """`rows`, those of one prompt beside each other."""
+    prompts = list(dict.fromkeys(row["prompt"] for row in rows))
+    random.Random(0).shuffle(prompts)
+    place = {prompt: at for at, prompt in enumerate(prompts)}
+    return sorted(rows, key=lambda row: place[row["prompt"]])
 
 
 def _with_references(rows: list[Row]) -> list[Row]:
