@@ -1,8 +1,9 @@
 """The cases of `keeping.py`: what each generalist learned, what it is tuned on, and what must be kept.
 
-Rows are chosen by their place in the data files alone, so that they are the same on every machine. A verdict item is in
-neither the rows that the generalist learned nor the rows that it is tuned on. Every run, the plain one too, leaves the
-same tenth of them to the default for their prompts (`PROMPT_FRACTION`), so that all are measured on the same items.
+Rows are chosen by their place in the data files or drawn with a fixed seed, so that they are the same on every machine.
+A verdict item is in neither the rows that the generalist learned nor the rows that it is tuned on. Every run, the plain
+one too, leaves the same tenth of them to the default for their prompts (`PROMPT_FRACTION`), so that all are measured on
+the same items.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def task_rows(case: Case, data: Path) -> tuple[list[Row], list[Row]]:
     """Rows to tune on, and rows to test on: those of the dev file, then those that are left over.
 
     Summaries are drawn from the whole train file by `--limit-train`, as in `model_case.py`. Of the other tasks, prompts
-    are drawn here with a fixed seed, since intents and descriptions stand in order in their files. A description's data
+    are drawn here with a fixed seed, since their files are in order of intent and of restaurant. A description's data
     come with up to two answers: as a test row they are one, with both as references.
     """
     rows, dev = (read_rows(data / file) for file in FILES[case.task])
@@ -117,7 +118,7 @@ def task_rows(case: Case, data: Path) -> tuple[list[Row], list[Row]]:
 
 
 def _in_drawn_order(rows: list[Row]) -> list[Row]:
-    """`rows`, those of one prompt beside each other."""
+    """`rows` by prompts in random order, the same each time; those of one prompt stay together."""
     prompts = list(dict.fromkeys(row["prompt"] for row in rows))
     random.Random(0).shuffle(prompts)
     place = {prompt: at for at, prompt in enumerate(prompts)}
