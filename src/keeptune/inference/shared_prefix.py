@@ -106,19 +106,22 @@ def _beginning_alike(
         prefix = read_prefix(loaded, trees[0].prompt[:shared]) if shared else None
         if way not in tried.ways:
             reason = tried.ways[way] = _disproof(loaded, rows, proof, prefix, token_budget, observer)
-    if reason:
-        if reason not in tried.told:
-            observer(Notice("row-by-row", f"each completion is scored in its own row, which is slower: {reason}"))
-            tried.told.add(reason)
-        return loglikelihoods(loaded, rows, token_budget, progress, observer)
-    sums = [0.0] * len(rows)
-    done = 0
-    for part, scored in _scored(loaded, rows, trees, prefix, token_budget, observer):
-        for index, value in scored:
-            sums[index] = value
-        done += sum(len(trees[i].rows) for i in part)
-        progress(done)
-    return sums
+    if not reason:
+        sums = [0.0] * len(rows)
+        done = 0
+        try:
+            for part, scored in _scored(loaded, rows, trees, prefix, token_budget, observer):
+                for index, value in scored:
+                    sums[index] = value
+                done += sum(len(trees[i].rows) for i in part)
+                progress(done)
+            return sums
+        except _Refused as refused:
+            reason = tried.ways[way] = _refusal(refused)
+    if reason not in tried.told:
+        observer(Notice("row-by-row", f"each completion is scored in its own row, which is slower: {reason}"))
+        tried.told.add(reason)
+    return loglikelihoods(loaded, rows, token_budget, progress, observer)
 
 
 def _hindrance(loaded: LoadedModel, longest: int) -> str:
@@ -133,6 +136,10 @@ def _hindrance(loaded: LoadedModel, longest: int) -> str:
 
 class _Refused(Exception):
     """The model's forward pass failed, and why: an architecture may take no mask, position or cache of ours."""
+
+
+def _refusal(refused: _Refused) -> str:
+    return f"the model does not accept such rows ({refused})"
 
 
 def _disproof(
@@ -155,7 +162,7 @@ def _disproof(
         parts = _scored(loaded, rows, proof, prefix, token_budget, observer)
         shared = dict(pair for _, scored in parts for pair in scored)
     except _Refused as refused:
-        return f"the model does not accept such rows ({refused})"
+        return _refusal(refused)
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
