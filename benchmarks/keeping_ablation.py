@@ -6,8 +6,9 @@
 The case `intents` of `keeping.py`, full fine-tuning, one seed: the plain training loses three abilities there, and a
 training takes minutes. β is the weight of the KL, share the share of the tokens that are the base's text, length the
 most tokens of a text; `prompts` takes half of it from prompts of the declared abilities; `replay` adds own text that is
-learned by cross-entropy (`--self-replay`). From the first setting, the default's, the others but `plain` differ in one
-thing. Each is trained once; the other α of the first two use that training again. The order of `SETTINGS` is that of
+learned by cross-entropy (`--self-replay`), and `whole` uses all of the KL's gradient. From the first setting, the
+default's, the others but `plain` differ in one thing. Each is trained once; the other α of the first three use that
+training again. The order of `SETTINGS` is that of
 their value, since a call may end anywhere; what has a record is not run again. Text that an earlier setting had the
 base write is used again, so the minutes are not a price. Records are kept in `results/keeping_ablation/`, and the
 picture in `docs/images/`.
@@ -39,35 +40,41 @@ class Setting:
     length: int = 0
     prompts: bool = False
     replay: float = 0.0
+    whole: bool = False
 
     @property
     def name(self) -> str:
         """``kl1-share0.1-tokens64-prompts``; ``plain``."""
         kl = f"kl{self.beta:g}-share{self.share:g}-tokens{self.length}" if self.beta else "plain"
-        return kl + "-prompts" * self.prompts + f"-replay{self.replay:g}" * (self.replay > 0)
+        replay = f"-replay{self.replay:g}" * (self.replay > 0)
+        return kl + "-prompts" * self.prompts + replay + "-whole" * self.whole
 
     def words(self) -> list[str]:
         """What its command has beside the task."""
         if not self.beta:
             return ["--plain"]
         kl = ["--kl", f"{self.beta:g}", "--kl-share", f"{self.share:g}", "--kl-tokens", str(self.length)]
+        kl += ["--kl-gradient", "whole"] if self.whole else []
         kl += [] if self.prompts else ["--prompt-fraction", "0"]
         return [*kl, "--self-replay", f"{self.replay:g}"] if self.replay else kl
 
 
 SETTINGS = (
-    Setting(3, 0.125, 128, prompts=True),
+    Setting(3, 0.125, 64, prompts=True),
     Setting(0),
-    Setting(3, 0.125, 128),
-    Setting(1, 0.125, 128, prompts=True),
-    Setting(10, 0.125, 128, prompts=True),
-    Setting(3, 0.0625, 128, prompts=True),
-    Setting(3, 0.25, 128, prompts=True),
-    Setting(3, 0.125, 32, prompts=True),
-    Setting(3, 0.125, 512, prompts=True),
-    Setting(3, 0.125, 128, prompts=True, replay=0.2),
+    Setting(3, 0.125, 64, prompts=True, whole=True),
+    Setting(3, 0.125, 64),
+    Setting(1, 0.125, 64, prompts=True),
+    Setting(10, 0.125, 64, prompts=True),
+    Setting(3, 0.0625, 64, prompts=True),
+    Setting(3, 0.25, 64, prompts=True),
+    Setting(3, 0.125, 16, prompts=True),
+    Setting(3, 0.125, 256, prompts=True),
+    Setting(3, 0.125, 64, prompts=True, replay=0.2),
 )
-POINTS = [(SETTINGS[n], alpha) for n in (0, 1) for alpha in (1.0, 0.75, 0.5)] + [(other, 1.0) for other in SETTINGS[2:]]
+POINTS = [(each, alpha) for each in SETTINGS[:3] for alpha in (1.0, 0.75, 0.5)] + [
+    (other, 1.0) for other in SETTINGS[3:]
+]
 """Setting, α."""
 
 

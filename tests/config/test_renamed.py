@@ -24,7 +24,9 @@ def test_settings_of_an_earlier_version() -> None:
     old["ladder"]["ladder_minutes"] = 20.0
     assert from_plain(TuneConfig, upgraded(old)) == TuneConfig(
         training=TrainingConfig(hyperparameter_search=4),
-        mitigation=MitigationConfig(plain=True, interpolation=0.5, kl=1.0, kl_share=0.1, kl_tokens=64),
+        mitigation=MitigationConfig(
+            plain=True, interpolation=0.5, kl=1.0, kl_share=0.1, kl_tokens=64, kl_gradient="whole"
+        ),
         mitigation_search=MitigationSearchConfig(
             candidates=("interpolation=0.5", "replay=0.05+interpolation"), max_candidates=3, search_minutes=20.0
         ),

@@ -105,6 +105,30 @@ def test_a_likeliest_token_that_p_rules_out_counts_nothing() -> None:
     assert slope.isfinite().all()
 
 
+@pytest.mark.parametrize("spread", [1.0, 12.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_its_slope_is_that_of_the_formula(dtype: torch.dtype, spread: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(divergence, "CHUNK_ELEMENTS", 3 * 40)
+    torch.manual_seed(4)
+    p, q = (spread * torch.randn(7, 40) for _ in range(2))
+    weights, q = torch.rand(7), q.to(dtype)
+    likeliest, given = Likeliest.of(p, 6), q.clone()
+    merged = q.double().requires_grad_(True)
+    # As it is written: the likeliest tokens, and one outcome for the rest.
+    ids, of_p = likeliest.ids.long(), p.double().softmax(-1).gather(1, likeliest.ids.long())
+    of_q = merged.softmax(-1).gather(1, ids)
+    both = [torch.cat([of, (1 - of.sum(-1, keepdim=True)).clamp(min=1e-6)], dim=1) for of in (of_p, of_q)]
+    expected = (both[0] * (both[0] / both[1]).log()).sum(-1)
+    (slope,) = torch.autograd.grad((weights.double() * expected).sum(), merged)
+    found = kl_of_likeliest(likeliest, q.requires_grad_(True))
+    (own,) = torch.autograd.grad((weights * found).sum(), q)
+    assert own.dtype == dtype
+    assert torch.equal(q.detach(), given)
+    assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-3, abs=1e-4)
+    rough = {torch.float32: 2e-3, torch.bfloat16: 1e-2}[dtype]
+    assert (own.double() - slope).abs().max() <= rough * slope.abs().max()
+
+
 def test_the_likeliest_pull_the_rest_too() -> None:
     torch.manual_seed(3)
     p, q = torch.randn(2, 1, 30)

@@ -28,7 +28,14 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
 }
 """Current type of a record → its renamed keys."""
 _ADDED: Mapping[str, Mapping[str, Any]] = {
-    "MitigationConfig": {"extra": [], "plain": True, "by_default": False, "kl_share": 0.1, "kl_tokens": 64},
+    "MitigationConfig": {
+        "extra": [],
+        "plain": True,
+        "by_default": False,
+        "kl_share": 0.1,
+        "kl_tokens": 64,
+        "kl_gradient": "whole",
+    },
     "MeasureConfig": {"prompt_fraction": 0.0},
 }
 """Type of settings → keys that earlier versions lacked, with the values that reproduce their behaviour."""

@@ -16,6 +16,11 @@ from keeptune.mitigation.row_source import FixedRows, JoinedRows, RowsInOrder, R
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 
+PASS = 512
+"""Tokens of a pass from which on larger ones are hardly faster a token: each adds to the gradient of every weight."""
+MOST_TOGETHER, LEAST_TIMES = 4, 10
+"""Steps whose rows beside the task's are trained in one of them, at most, and how often in a training, at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class AppliedMitigations:
@@ -123,7 +128,8 @@ class AppliedMitigations:
         learned, beside = ([row for row in rows if (row.role == "base") is base] for base in (False, True))
         source: RowSource = FixedRows(learned, training.batch_size, training.seed)
         if beside:
-            source = JoinedRows((source, RowsInOrder(beside, steps_of(source.epoch.steps, training))))
+            steps = steps_of(source.epoch.steps, training)
+            source = JoinedRows((source, RowsInOrder(beside, steps, _together(beside, steps))))
         for mitigation, value in active(self.config):
             if mitigation.row_source:
                 source = mitigation.row_source(value, source, inputs)
@@ -131,3 +137,9 @@ class AppliedMitigations:
 
     def _inputs(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> ObjectiveInputs:
         return ObjectiveInputs(self.config, loaded, rows, self.other)
+
+
+def _together(rows: Sequence[EncodedRow], steps: int) -> int:
+    """Of how many steps the rows are trained in one, for passes of `PASS` tokens."""
+    by_step = sum(row.length for row in rows) / steps
+    return max(1, min(round(PASS / by_step), MOST_TOGETHER, steps // LEAST_TIMES))

@@ -107,6 +107,7 @@ def _alone(config: TuneConfig) -> TuneConfig:
         kl_share=given.kl_share,
         kl_tokens=given.kl_tokens,
         kl_on=given.kl_on,
+        kl_gradient=given.kl_gradient,
         reference=given.reference,
     )
     return replace(

@@ -27,6 +27,8 @@ class TokenLoss(Protocol):
 
 Penalty = Callable[[Any], torch.Tensor]
 """Model → a scalar, once per step."""
+GradientChange = Callable[[], None]
+"""Changes the gradient in the weights of the trained model, in place."""
 
 
 def completion_loss(_model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
@@ -46,6 +48,9 @@ class Term:
     tokens: float | None = None
     """What the sum of a step is divided by, for rows that not every step has: the tokens of such rows per step, so that
     the mean over all steps counts. None: the step's own."""
+    change: GradientChange | None = None
+    """Called with the gradient of this term alone, before that of the others is added. Its rows are in no other term,
+    and have passes of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,21 @@ class Objective:
 
     terms: Sequence[Term] = (Term(1.0, completion_loss),)
     penalties: Sequence[tuple[float, Penalty]] = ()
+
+    def __post_init__(self) -> None:
+        changed = [term for term in self.terms if term.change]
+        shared = any(term.on & changed[0].on for term in self.terms if term is not changed[0]) if changed else False
+        if len(changed) > 1 or shared:
+            raise ValueError("the gradient of one term alone can be changed, and its rows are in no other term")
+
+    def groups(self, rows: Sequence[EncodedRow]) -> list[tuple[list[EncodedRow], GradientChange | None]]:
+        """`rows` of a step by what happens to their gradient: first those whose gradient is changed, with the change,
+        then all others."""
+        changed = next((term for term in self.terms if term.change), None)
+        if changed is None:
+            return [(list(rows), None)]
+        parts = [[row for row in rows if (row.role in changed.on) is alone] for alone in (True, False)]
+        return [(part, change) for part, change in zip(parts, (changed.change, None), strict=True) if part]
 
     def counts(self, rows: Sequence[EncodedRow]) -> list[float]:
         """Completion tokens over which each term is averaged, for `rows` as one step."""

@@ -100,11 +100,12 @@ class FixedRows:
 
 @dataclass(frozen=True, slots=True)
 class RowsInOrder:
-    """Rows in their order, spread evenly over `steps`, the first of them in the first step. Some steps have none where
-    the rows are few."""
+    """Rows in their order, spread evenly over `steps`. Some steps have none where the rows are few."""
 
     rows: Sequence[EncodedRow]
     steps: int
+    together: int = 1
+    """Of so many steps, the middle one has all rows: fewer passes, and larger ones."""
 
     @property
     def epoch(self) -> Epoch:
@@ -125,7 +126,11 @@ class RowsInOrder:
 
     def _of(self, step: int) -> list[EncodedRow]:
         within = step % self.steps
-        first, end = (-(-at * len(self.rows) // self.steps) for at in (within, within + 1))
+        since = within - within % self.together
+        until = min(since + self.together, self.steps)
+        if within != (since + until) // 2:
+            return []
+        first, end = (-(-at * len(self.rows) // self.steps) for at in (since, until))
         return list(self.rows[first:end])
 
 

@@ -78,12 +78,18 @@ class Gradients:
     def _of_tokens(self, step: int, rows: Sequence[EncodedRow]) -> float:
         counts = self.objective.counts(rows)
         budget = self.memory.token_budget
-        parts = split_by_budget(range(len(rows)), [row.length for row in rows], budget)
+        groups = [(_parts(group, budget), change) for group, change in self.objective.groups(rows)]
+        parts = [part for of_group, _ in groups for part in of_group]
+        loss = 0.0
         try:
-            return sum(self._of_part(step, [rows[index] for index in part], counts) for part in parts)
+            for of_group, change in groups:
+                loss += sum(self._of_part(step, part, counts) for part in of_group)
+                if change:
+                    change()
+            return loss
         except RuntimeError as error:
             if out_of_memory(error) and len(parts) < len(rows):
-                held = max(len(part) * max(rows[index].length for index in part) for part in parts)
+                held = max(len(part) * max(row.length for row in part) for part in parts)
                 budget = min(budget, held) // 2
                 self.observer(Notice("memory", f"out of memory: {budget:,} tokens per pass from here on"))
             elif not self._falls_back(error):
@@ -117,6 +123,12 @@ class Gradients:
             raise non_finite("loss", step, value, rows)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return value
+
+
+def _parts(rows: Sequence[EncodedRow], token_budget: int) -> list[list[EncodedRow]]:
+    """`rows` as passes of at most `token_budget` tokens, by `split_by_budget`."""
+    parts = split_by_budget(range(len(rows)), [row.length for row in rows], token_budget)
+    return [[rows[index] for index in part] for part in parts]
 
 
 def non_finite(what: str, step: int, value: float, rows: Sequence[EncodedRow]) -> NonFiniteLoss:

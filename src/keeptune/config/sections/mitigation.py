@@ -10,6 +10,7 @@ from keeptune.config.setting import COUNT, FRACTION, NOT_NEGATIVE, POSITIVE, Aff
 
 TokenWeights = Literal["none", "stm", "talr", "dft"]
 KlOn = Literal["replay", "self", "task"]
+KlGradient = Literal["restoring", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class MitigationConfig(Canonical):
         needs=("mitigation.kl",),
     )
     kl_tokens: int = setting(
-        128,
+        64,
         Affects.WEIGHTS,
         "Maximum length of a text that the base writes for the KL.",
         unit="tokens",
@@ -90,6 +91,13 @@ class MitigationConfig(Canonical):
         more="On the task's rows, the target token is left out.",
         metavar="self|replay|task",
         needs=("mitigation.kl", "mitigation_search.auto"),
+    )
+    kl_gradient: KlGradient = setting(
+        "restoring",
+        Affects.WEIGHTS,
+        "Gradient of the KL on text of the base: all of it, or what moves a weight back towards the base's.",
+        metavar="restoring|whole",
+        needs=("mitigation.kl",),
     )
     l2sp: float = setting(
         0.0,

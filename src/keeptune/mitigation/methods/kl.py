@@ -25,6 +25,7 @@ from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import AddedRows, Mitigation, ObjectiveInputs, RowInputs
 from keeptune.mitigation.objective import Term
 from keeptune.mitigation.registry import MITIGATIONS
+from keeptune.mitigation.restoring import RestoringPart
 from keeptune.mitigation.row_source import steps_of
 from keeptune.models.adapters import virtual_tokens
 from keeptune.models.batch import Batch, make_batch
@@ -35,8 +36,9 @@ from keeptune.statistics import divergence
 
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
-MOST = 64
-"""Different texts of the base at most, and prompts of the declared abilities; the steps take them in turn."""
+MOST_TEXTS, MOST_PROMPTS = 64, 256
+"""Different texts of the base at most, which it writes as slowly as it trains, and prompts of the declared abilities;
+the steps take them in turn."""
 TOGETHER = 2048
 """Tokens that the base reads at a time: each has logits over the whole vocabulary."""
 
@@ -127,7 +129,7 @@ def _rows(inputs: RowInputs, _count: int) -> list[EncodedRow]:
     # Their lengths, only the base can tell.
     in_turn = _in_turn(answers, max(least, _count_of(tokens / 2, [row.length for row in answers])))
     rest = tokens - sum(row.length for row in in_turn)
-    count = min(_count_of(rest, [max(1, mitigation.kl_tokens // 2)]), MOST)
+    count = min(_count_of(rest, [max(1, mitigation.kl_tokens // 2)]), MOST_TEXTS)
     texts = base_rows(inputs.base, count, mitigation.kl_tokens, training.seed, inputs.observer)
     of_texts = _in_turn(texts, _count_of(rest, [row.length for row in texts]))
     told = f"the base wrote {len(texts)} texts for the KL term"
@@ -140,7 +142,7 @@ def _prompts(inputs: RowInputs) -> list[tuple[int, ...]]:
     """Prompts of each declared ability in turn."""
     config = inputs.config
     shuffled = (random.Random(config.training.seed).sample(items, len(items)) for items in inputs.guarded)
-    in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt][:MOST]
+    in_turn = [item for together in zip_longest(*shuffled) for item in together if item and item.prompt][:MOST_PROMPTS]
     room = config.mitigation.kl_tokens + virtual_tokens(config.method)
     if not in_turn:
         return []
@@ -175,7 +177,10 @@ def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
     base = other or inputs.loaded
     reference = frozen_reference(other) if other else untrained_reference(inputs.loaded)
     kept = KlToKept(kept_distributions(base, reference, rows))
-    return [Term(weight, kept, frozenset({on}), _each_step(inputs, rows))]
+    # Another reference is not where the weights were.
+    restoring = inputs.config.mitigation.kl_gradient == "restoring" and other is None
+    change = RestoringPart.of(inputs.loaded.model) if restoring else None
+    return [Term(weight, kept, frozenset({on}), _each_step(inputs, rows), change)]
 
 
 def _each_step(inputs: ObjectiveInputs, rows: Sequence[EncodedRow]) -> float:

@@ -1,0 +1,50 @@
+"""The restoring part of a gradient: of each weight, what would move it back towards where it was.
+
+A term that holds the model to the base has its minimum at the base's weights. Where its gradient points away from them,
+a step serves the few rows of that step and no others: an optimizer that divides by the gradient's size makes it as
+large as any, however small the slope. Without it, the same rows hold the model better, on them and elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+
+CHUNK = 1 << 20
+"""Weights at a time: the tables between stay in the processor's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoringPart:
+    """Sets the gradient of a weight to 0 where a step against it would move the weight further from its start."""
+
+    weights: Sequence[tuple[torch.nn.Parameter, torch.Tensor]]
+    """Each with its value at the start, of the same shape."""
+
+    @classmethod
+    def of(cls, model: Any) -> Self:
+        """For the weights that are trained, as they are now. It keeps a copy of them: in bfloat16 where that is exact,
+        as with most published weights."""
+        return cls([(weight, _copy(weight)) for weight in model.parameters() if weight.requires_grad])
+
+    def __call__(self) -> None:
+        for weight, start in self.weights:
+            if weight.grad is None:
+                continue
+            chunks = (_chunks(each) for each in (weight.detach(), start, weight.grad))
+            for now, before, slope in zip(*chunks, strict=True):
+                slope.mul_((now - before).mul_(slope) > 0)
+
+
+def _chunks(table: torch.Tensor) -> Sequence[torch.Tensor]:
+    if table.numel() <= CHUNK:
+        return (table,)
+    return torch.split(table, max(1, CHUNK * len(table) // table.numel()))
+
+
+def _copy(weight: torch.Tensor) -> torch.Tensor:
+    half = weight.detach().to(torch.bfloat16, copy=True)
+    return half if torch.equal(half.to(weight.dtype), weight) else weight.detach().clone()
