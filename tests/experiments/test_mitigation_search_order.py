@@ -98,10 +98,10 @@ def test_the_held_training_with_room_is_the_only_one(tmp_path: Path, monkeypatch
 
 
 def test_one_alpha_is_evaluated_where_the_loss_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World({HELD: (30.0, 2.0)}, monkeypatch)
+    world = World({HELD: (30.0, 1.6)}, monkeypatch)
     report = world.search(tmp_path, full())
-    assert names(report) == [HELD, "kl=3+interpolation=0.71"]
-    assert (report.chosen, report.enough, world.curves) == ("kl=3+interpolation=0.71", True, 1)
+    assert names(report) == [HELD, "kl=3+interpolation=0.87"]
+    assert (report.chosen, report.enough, world.curves) == ("kl=3+interpolation=0.87", True, 1)
 
 
 def test_what_is_trained_next_is_held_too_and_compared_with_the_first(

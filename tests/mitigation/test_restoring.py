@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from keeptune.config import Full
+from keeptune.config import Adapter, Full
+from keeptune.errors import ConfigError
 from keeptune.events import silent
 from keeptune.mitigation import restoring
 from keeptune.mitigation.apply import AppliedMitigations
@@ -68,9 +69,9 @@ def test_the_start_is_kept_exactly_and_in_bfloat16_where_that_is_exact() -> None
 def test_one_term_can_change_its_gradient_and_has_rows_of_its_own() -> None:
     changed = Term(1.0, completion_loss, frozenset({"base"}), change=lambda: None)
     Objective((Term(1.0, completion_loss), changed))
-    with pytest.raises(ValueError, match="one term alone"):
+    with pytest.raises(ConfigError, match="one loss term alone"):
         Objective((changed, replace(changed, on=frozenset({"replay"}))))
-    with pytest.raises(ValueError, match="in no other term"):
+    with pytest.raises(ConfigError, match="in no other term"):
         Objective((Term(1.0, completion_loss, frozenset({"task", "base"})), changed))
 
 
@@ -157,3 +158,12 @@ def test_all_of_it_where_the_settings_say_so_and_where_the_reference_is_another_
     ):
         _, objective = of_kl(given, loaded, Full())
         assert [term.change is not None for term in objective.terms] == [False, restores]
+
+
+@pytest.mark.parametrize(
+    ("adapter", "restores"), [("lora", True), ("dora", True), ("ia3", True), ("prompt", False), ("prefix", False)]
+)
+def test_all_of_it_for_adapters_that_do_not_start_at_the_base(talking: Path, adapter: str, restores: bool) -> None:
+    loaded = load(talking)
+    _, objective = of_kl(mitigations(loaded, **SETTINGS), loaded, Adapter(adapter))
+    assert [term.change is not None for term in objective.terms] == [False, restores]

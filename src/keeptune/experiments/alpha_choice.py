@@ -56,7 +56,7 @@ class _Choice:
         if curve.base <= curve.losses[1.0]:
             reason = "α is 1: the training did not lower the validation loss, by which α is chosen"
             return AlphaChoice(1.0, reason, points, time.monotonic() - began)
-        alpha = max(curve.least(NEARLY_ALL), min(curve.losses))
+        alpha = max(curve.least_nearly_all, min(curve.losses))
         least = f"{100 * NEARLY_ALL:g} % of the fall in validation loss"
         reason = f"α is {alpha:g}: no smaller one keeps {least}"
         if alpha == min(curve.losses):

@@ -10,8 +10,9 @@ from scipy.interpolate import PchipInterpolator
 
 ALPHAS = (1.0, 0.75, 0.5)
 """Where the loss is measured; the base is at α = 0."""
-NEARLY_ALL = 0.98
-"""Share of the fall in validation loss that an α keeps to be preferred to a larger one."""
+NEARLY_ALL = 0.995
+"""Share of the largest fall in validation loss that an α keeps to be preferred to a larger one. The last
+percents of the fall count: a score can be lower by much more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,8 @@ class AlphaCurve:
         grid = np.linspace(0.0, 1.0, 101)
         shares = PchipInterpolator([0.0, *alphas], [0.0, *map(self.share, alphas)])(grid)
         return round(float(grid[np.argmax(shares >= share - 1e-9)]), 2)
+
+    @property
+    def least_nearly_all(self) -> float:
+        """The smallest α that keeps nearly all of the largest fall, which need not be that of α = 1."""
+        return self.least(NEARLY_ALL * max(map(self.share, self.losses)))

@@ -17,9 +17,10 @@ from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 
 PASS = 512
-"""Tokens of a pass from which on larger ones are hardly faster a token: each adds to the gradient of every weight."""
-MOST_TOGETHER, LEAST_TIMES = 4, 10
-"""Steps whose rows beside the task's are trained in one of them, at most, and how often in a training, at least."""
+"""From about this many tokens on, a larger pass is hardly faster a token; each pass also adds to every weight's
+gradient."""
+MOST_TOGETHER, LEAST_TIMES = 2, 10
+"""At most so many steps have their rows in one of them, so that there are at least so many passes of such rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +130,17 @@ class AppliedMitigations:
         source: RowSource = FixedRows(learned, training.batch_size, training.seed)
         if beside:
             steps = steps_of(source.epoch.steps, training)
-            source = JoinedRows((source, RowsInOrder(beside, steps, _together(beside, steps))))
+            together = _together(beside, steps) if self._apart() else 1
+            source = JoinedRows((source, RowsInOrder(beside, steps, together)))
         for mitigation, value in active(self.config):
             if mitigation.row_source:
                 source = mitigation.row_source(value, source, inputs)
         return source
+
+    def _apart(self) -> bool:
+        """Whether the rows beside the task's have passes of their own."""
+        added = [m.added_rows for m, _ in active(self.config) if m.added_rows and not m.added_rows.learned]
+        return bool(added) and all(each.apart is not None and each.apart(self.config) for each in added)
 
     def _inputs(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> ObjectiveInputs:
         return ObjectiveInputs(self.config, loaded, rows, self.other)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keeptune.mitigation.alpha_curve import NEARLY_ALL, AlphaCurve
+from keeptune.mitigation.alpha_curve import AlphaCurve
 from keeptune.mitigation.spec import PLAIN_NAME, MitigationSpec
 from keeptune.records import DevEvidence
 
@@ -93,7 +93,7 @@ def next_alpha(tried: Sequence[Tried], min_gain: float, curve: AlphaCurve) -> Mi
         alpha = _between(low, points[low], high, points[high], min_gain * first.gain)
         return None if alpha is None else training.interpolated(alpha)
     wanted = high * math.sqrt(ROOM / points[high].worst)
-    alpha = max(min(wanted, curve.least(NEARLY_ALL)), curve.least(min_gain))
+    alpha = max(min(wanted, curve.least_nearly_all), curve.least(min_gain))
     if high - alpha < NEAR or points[high].worst * (alpha / high) ** 2 > HOPELESS:
         return None
     return training.interpolated(round(alpha, 2))

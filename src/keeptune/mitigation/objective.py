@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
+from keeptune.errors import ConfigError
 from keeptune.models.batch import Batch
 from keeptune.models.completion_logits import completion_logits
 from keeptune.records import EncodedRow, RowRole
@@ -64,7 +65,15 @@ class Objective:
         changed = [term for term in self.terms if term.change]
         shared = any(term.on & changed[0].on for term in self.terms if term is not changed[0]) if changed else False
         if len(changed) > 1 or shared:
-            raise ValueError("the gradient of one term alone can be changed, and its rows are in no other term")
+            raise ConfigError(
+                "the gradient of one loss term alone can be changed, and its rows are in no other term",
+                "use --kl-gradient whole, or one of the mitigations",
+            )
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether `groups` divides a step's rows."""
+        return any(term.change for term in self.terms)
 
     def groups(self, rows: Sequence[EncodedRow]) -> list[tuple[list[EncodedRow], GradientChange | None]]:
         """`rows` of a step by what happens to their gradient: first those whose gradient is changed, with the change,

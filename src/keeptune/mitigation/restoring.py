@@ -1,8 +1,8 @@
 """The restoring part of a gradient: of each weight, what would move it back towards where it was.
 
 A term that holds the model to the base has its minimum at the base's weights. Where its gradient points away from them,
-a step serves the few rows of that step and no others: an optimizer that divides by the gradient's size makes it as
-large as any, however small the slope. Without it, the same rows hold the model better, on them and elsewhere.
+a step serves the few rows of that step and no others, and an optimizer that divides a gradient by its usual size makes
+that step as large as any, however small the slope. Without that part, the same rows hold the model better.
 """
 
 from __future__ import annotations

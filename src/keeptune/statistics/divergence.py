@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 SMALLEST_REST = 1e-6
 """Probability of the tokens that are not the likeliest, at least: float32 knows no smaller rest of 1."""
 CHUNK_ELEMENTS = 1 << 21
-"""Logits taken to float32 at a time: 8 MiB a tensor, which the next chunk's finds again in the processor's cache."""
+"""Logits taken to float32 at a time: 8 MiB a tensor, few enough to stay in a processor's cache."""
 
 
 def kl(p_logits: torch.Tensor, q_logits: torch.Tensor) -> torch.Tensor:

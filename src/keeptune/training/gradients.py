@@ -54,6 +54,7 @@ class Gradients:
         state."""
         device = self.loaded.placement.device
         self.loaded.model.train()
+        batches = [group for batch in batches for group, _ in self.objective.groups(batch)]
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             self.memory = fit_memory(
                 batches,
@@ -65,6 +66,10 @@ class Gradients:
             )
 
     def _trial_pass(self, rows: Sequence[EncodedRow]) -> None:
+        if self.objective.has_groups:
+            # A step's first group leaves its gradient beside the others' passes.
+            for weight in self.loaded.model.parameters():
+                weight.grad = torch.zeros_like(weight) if weight.requires_grad else None
         try:
             with self.compiled():
                 self.loss(rows).backward()  # type: ignore[no-untyped-call]

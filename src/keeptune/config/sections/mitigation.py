@@ -74,15 +74,15 @@ class MitigationConfig(Canonical):
         "Share of all tokens in the batches, prompts included, that are text of the base, for the KL.",
         more="Up to half of them are prompts of the declared abilities, with its answers.",
         range=Range(0, 0.9, low_open=True),
-        needs=("mitigation.kl",),
+        needs=("mitigation.kl", "mitigation_search.auto"),
     )
     kl_tokens: int = setting(
         64,
         Affects.WEIGHTS,
-        "Maximum length of a text that the base writes for the KL.",
+        "Maximum length of a text that the base writes for the KL; of an answer, half.",
         unit="tokens",
         range=COUNT,
-        needs=("mitigation.kl",),
+        needs=("mitigation.kl", "mitigation_search.auto"),
     )
     kl_on: KlOn = setting(
         "self",
@@ -95,9 +95,10 @@ class MitigationConfig(Canonical):
     kl_gradient: KlGradient = setting(
         "restoring",
         Affects.WEIGHTS,
-        "Gradient of the KL on text of the base: all of it, or what moves a weight back towards the base's.",
+        "Gradient of the KL on text of the base: all of it, or what moves a weight back towards its start.",
+        more="With another reference, as in `rescue`, and for adapters that start at random, all of it is used.",
         metavar="restoring|whole",
-        needs=("mitigation.kl",),
+        needs=("mitigation.kl", "mitigation_search.auto"),
     )
     l2sp: float = setting(
         0.0,

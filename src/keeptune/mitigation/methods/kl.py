@@ -1,8 +1,8 @@
 """KL(base ‖ tuned): the tuned model is held to the base's next-token distributions.
 
-On text that the base samples itself, as in Martin Marek 2026, arXiv:2605.26097, spread evenly over the steps; what the
-base expects there is computed once, before the first step, and kept. On other rows the base answers beside the tuned
-model.
+On text that the base samples itself, as in Martin Marek 2026, arXiv:2605.26097, spread evenly over the training; what
+the base expects there is computed once, before the first step, and kept. On other rows the base answers beside the
+tuned model.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ from keeptune.statistics import divergence
 LIKELIEST = 128
 """Tokens of the base's distribution that are kept at each position of its own text; the others count as one."""
 MOST_TEXTS, MOST_PROMPTS = 64, 256
-"""Different texts of the base at most, which it writes as slowly as it trains, and prompts of the declared abilities;
-the steps take them in turn."""
+"""Different texts of the base at most, and prompts of the declared abilities; the steps take them in turn. A token of
+text takes the base as long to write as to train on, one of a prompt a fraction of that."""
+NOTHING, SOME = 0.02, 4
+"""KL in nats a token below which it is taken for 0, as rounding to bfloat16 gives a little, and on how many rows."""
 TOGETHER = 2048
 """Tokens that the base reads at a time: each has logits over the whole vocabulary."""
 
@@ -177,10 +179,22 @@ def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
     base = other or inputs.loaded
     reference = frozen_reference(other) if other else untrained_reference(inputs.loaded)
     kept = KlToKept(kept_distributions(base, reference, rows))
-    # Another reference is not where the weights were.
-    restoring = inputs.config.mitigation.kl_gradient == "restoring" and other is None
+    # Another reference is not where the weights were, nor is an adapter that begins at random.
+    restoring = _restoring(inputs.config) and other is None and _is_least(kept, inputs.loaded, rows)
     change = RestoringPart.of(inputs.loaded.model) if restoring else None
     return [Term(weight, kept, frozenset({on}), _each_step(inputs, rows), change)]
+
+
+def _restoring(config: TuneConfig) -> bool:
+    return config.mitigation.kl_gradient == "restoring"
+
+
+def _is_least(kept: KlToKept, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> bool:
+    """Whether the KL is about 0 before the first step."""
+    batch = make_batch(rows[:SOME], loaded.kind, loaded.tokenizer.pad_token_id, loaded.placement.device)
+    with torch.no_grad(), loaded.placement.autocast():
+        value = kept(loaded.model, batch, Reference(loaded.model, shared=False).logits(batch))
+    return float(value) < NOTHING * sum(row.learned for row in rows[:SOME])
 
 
 def _each_step(inputs: ObjectiveInputs, rows: Sequence[EncodedRow]) -> float:
@@ -212,10 +226,10 @@ def kl() -> Mitigation:
     """On text that the base samples itself; in candidates, wherever ``--kl-on`` says."""
     return replace(
         _kl("self"),
-        cost="text of the base, and its rows beside the task's",
+        cost="text of the base, its rows beside the task's, and a copy of the trained weights",
         source="arXiv:2605.26097",
         change=None,
-        added_rows=AddedRows(_rows, share=0.0, learned=False),
+        added_rows=AddedRows(_rows, share=0.0, apart=_restoring, learned=False),
     )
 
 
