@@ -128,7 +128,10 @@ def test_the_share_that_a_candidate_keeps(candidate: str, share: float) -> None:
         ("plain", "the training itself"),
         ("route", "nothing"),
         ("interpolation=0.5", "evaluation only"),
-        ("replay=0.25 + kl=0.5", "more rows, text of the base, and its rows beside the task's"),
+        (
+            "replay=0.25 + kl=0.5",
+            "more rows, text of the base, its rows beside the task's, and a copy of the trained weights",
+        ),
     ],
 )
 def test_the_cost_in_words(candidate: str, cost: str) -> None:
