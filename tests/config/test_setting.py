@@ -77,3 +77,7 @@ def test_what_was_given_and_changes_nothing() -> None:
     }
     searched = replace(idle, mitigation_search=MitigationSearchConfig(auto=True, max_candidates=2))
     assert "mitigation.kl_on" not in without_effect(searched)
+    given = MitigationConfig(kl_share=0.3, kl_tokens=32, kl_gradient="whole")
+    alone = replace(idle, mitigation=given)
+    assert {"mitigation.kl_share", "mitigation.kl_tokens", "mitigation.kl_gradient"} <= without_effect(alone).keys()
+    assert not any(key.startswith("mitigation.kl") for key in without_effect(replace(searched, mitigation=given)))

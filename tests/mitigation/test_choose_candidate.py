@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from keeptune.mitigation import choose_candidate
-from keeptune.mitigation.alpha_curve import AlphaCurve
+from keeptune.mitigation.alpha_curve import NEARLY_ALL, AlphaCurve
 from keeptune.mitigation.choose_candidate import Tried, can_be_smaller, enough, keeps, last_resort, share_of_gain
 from keeptune.mitigation.spec import parse
 from keeptune.records import DevDrop, DevEvidence, Undefined
@@ -70,6 +70,13 @@ def test_enough_needs_both(gain: float, drop: float, stops: bool) -> None:
 
 
 HELD, INTERPOLATED = "kl=3", "kl=3+interpolation="
+
+
+def test_nearly_all_is_of_the_largest_fall_where_the_training_went_too_far() -> None:
+    beyond = AlphaCurve(2.0, {1.0: 1.1, 0.75: 1.0, 0.5: 1.08})
+    assert beyond.share(0.75) > 1
+    assert beyond.least(NEARLY_ALL) < 0.5, "of the fall at α = 1"
+    assert 0.65 < beyond.least_nearly_all < 0.75
 
 
 @pytest.mark.parametrize(

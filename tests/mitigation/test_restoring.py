@@ -13,7 +13,7 @@ import torch
 from keeptune.config import Adapter, Full
 from keeptune.errors import ConfigError
 from keeptune.events import silent
-from keeptune.mitigation import restoring
+from keeptune.mitigation import apply, restoring
 from keeptune.mitigation.apply import AppliedMitigations
 from keeptune.mitigation.objective import Objective, Term, completion_loss
 from keeptune.mitigation.restoring import RestoringPart
@@ -146,18 +146,41 @@ def test_a_pass_without_memory_is_made_again_with_the_others(
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(expected, found, strict=True))
 
 
+def test_the_memory_is_tried_on_the_passes_of_a_step(
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load(tiny("llama"))
+    rows, objective = of_kl(mitigations(loaded, **SETTINGS), loaded, Full())
+    real, roles = Objective.__call__, []
+
+    def loss(self: Objective, model: Any, batch: Any, counts: Any) -> torch.Tensor:
+        roles.append(set(batch.roles))
+        assert all(weight.grad is not None for weight in model.parameters()), "as the first group leaves them"
+        return real(self, model, batch, counts)
+
+    monkeypatch.setattr(Objective, "__call__", loss)
+    gradients = Gradients(loaded, objective, silent, scaler_for(loaded), MemoryFit(1 << 20, 0))
+    gradients.fit_memory([rows])
+    assert roles
+    assert all(len(of_pass) == 1 for of_pass in roles)
+    assert all(weight.grad is None for weight in loaded.model.parameters())
+
+
 def test_all_of_it_where_the_settings_say_so_and_where_the_reference_is_another_model(
-    tiny: Callable[..., Path],
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded, other = load(tiny("llama")), load(tiny("llama"))
-    found = mitigations(loaded, **SETTINGS)
     for given, restores in (
-        (found, True),
+        (mitigations(loaded, **SETTINGS), True),
         (mitigations(loaded, **SETTINGS, kl_gradient="whole"), False),
-        (replace(found, other=other), False),
+        (replace(mitigations(loaded, **SETTINGS, reference="other"), other=other), False),
     ):
-        _, objective = of_kl(given, loaded, Full())
+        rows, objective = of_kl(given, loaded, Full())
         assert [term.change is not None for term in objective.terms] == [False, restores]
+        monkeypatch.setattr(apply, "LEAST_PASSES", 1)
+        steps = given.row_source(loaded, rows)
+        empty = [step for step in range(steps.epoch.steps) if all(r.role == "task" for r in steps.next(step, loaded))]
+        assert bool(empty) is restores, "only rows with passes of their own are trained some steps together"
 
 
 @pytest.mark.parametrize(

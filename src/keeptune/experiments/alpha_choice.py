@@ -1,8 +1,8 @@
 """``--interpolation auto``: which share α of a trained change is kept, W₀ + α (W − W₀), chosen on validation rows.
 
 Forgetting falls faster with α than the gain does: near α = 1 the task's loss is flat, while what changed elsewhere
-shrinks at least in proportion. So the smallest α that keeps nearly the whole fall in validation loss is taken, but none
-below the smallest one that was measured.
+shrinks at least in proportion. So the smallest α that keeps nearly all of the largest fall in validation loss is
+taken, but none below the smallest one that was measured.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Choice:
             reason = "α is 1: the training did not lower the validation loss, by which α is chosen"
             return AlphaChoice(1.0, reason, points, time.monotonic() - began)
         alpha = max(curve.least_nearly_all, min(curve.losses))
-        least = f"{100 * NEARLY_ALL:g} % of the fall in validation loss"
+        least = f"{100 * NEARLY_ALL:g} % of the largest fall in validation loss"
         reason = f"α is {alpha:g}: no smaller one keeps {least}"
         if alpha == min(curve.losses):
             reason = f"α is {alpha:g}, the smallest that is chosen: it keeps {least}"

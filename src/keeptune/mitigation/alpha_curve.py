@@ -11,8 +11,8 @@ from scipy.interpolate import PchipInterpolator
 ALPHAS = (1.0, 0.75, 0.5)
 """Where the loss is measured; the base is at α = 0."""
 NEARLY_ALL = 0.995
-"""Share of the largest fall in validation loss that an α keeps to be preferred to a larger one. The last
-percents of the fall count: a score can be lower by much more."""
+"""Share of the largest fall in validation loss that an α keeps to be preferred to a larger one. The score can
+lose a larger share than the loss does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 
 PASS = 512
-"""From about this many tokens on, a larger pass is hardly faster a token; each pass also adds to every weight's
-gradient."""
-MOST_TOGETHER, LEAST_TIMES = 2, 10
-"""At most so many steps have their rows in one of them, so that there are at least so many passes of such rows."""
+"""From about this many tokens on, a larger pass of rows beside the task's is hardly faster a token; each pass also adds
+to every weight's gradient."""
+MOST_TOGETHER = 2
+"""Steps that share a pass of such rows, at most."""
+LEAST_PASSES = 10
+"""Steps with such rows in a training, at least, where it has as many steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +151,4 @@ class AppliedMitigations:
 def _together(rows: Sequence[EncodedRow], steps: int) -> int:
     """Of how many steps the rows are trained in one, for passes of `PASS` tokens."""
     by_step = sum(row.length for row in rows) / steps
-    return max(1, min(round(PASS / by_step), MOST_TOGETHER, steps // LEAST_TIMES))
+    return max(1, min(round(PASS / by_step), MOST_TOGETHER, steps // LEAST_PASSES))

@@ -67,7 +67,7 @@ class KlToBase:
 
 @dataclass(frozen=True, slots=True)
 class KlToKept:
-    """`KlToBase` on rows of the base's own text, over its likeliest tokens, computed once: no second model is held."""
+    """`KlToBase` on rows of the base's own text, over its likeliest tokens, computed once: no second model is asked."""
 
     kept: Mapping[str, divergence.Likeliest]
     """Item id of a row → the base's distributions at its completion tokens."""
@@ -179,14 +179,15 @@ def _terms(weight: float, inputs: ObjectiveInputs) -> list[Term]:
     base = other or inputs.loaded
     reference = frozen_reference(other) if other else untrained_reference(inputs.loaded)
     kept = KlToKept(kept_distributions(base, reference, rows))
-    # Another reference is not where the weights were, nor is an adapter that begins at random.
-    restoring = _restoring(inputs.config) and other is None and _is_least(kept, inputs.loaded, rows)
+    # An adapter that starts at random is not where the KL is least.
+    restoring = _restoring(inputs.config) and _is_least(kept, inputs.loaded, rows)
     change = RestoringPart.of(inputs.loaded.model) if restoring else None
     return [Term(weight, kept, frozenset({on}), _each_step(inputs, rows), change)]
 
 
 def _restoring(config: TuneConfig) -> bool:
-    return config.mitigation.kl_gradient == "restoring"
+    """Of another reference, the KL is not least where the weights start."""
+    return config.mitigation.kl_gradient == "restoring" and config.mitigation.reference is None
 
 
 def _is_least(kept: KlToKept, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> bool:
