@@ -19,7 +19,6 @@ from keeptune.config import (
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, silent
-from keeptune.mitigation import apply
 from keeptune.mitigation.apply import AppliedMitigations
 from keeptune.mitigation.methods.kl import KlToBase, KlToKept
 from keeptune.mitigation.methods.token_weights import TOKEN_LOSSES
@@ -148,26 +147,6 @@ def test_few_rows_of_the_base_are_spread_over_the_training_and_weigh_as_much(tin
     counts = [objective.counts(of_step)[1] for of_step in steps]
     weights = [sum(row.learned for row in step) / count for step, count in zip(beside, counts, strict=True)]
     assert sum(weights) / len(steps) == pytest.approx(1.0), "the mean over the steps is that over the tokens"
-
-
-def test_short_rows_of_the_base_are_trained_some_steps_together(
-    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded = load(tiny("llama"))
-    found = mitigations(loaded, epochs=5.0, kl=0.1, kl_share=0.3, kl_tokens=16)
-    task = task_rows(loaded) * 3
-    rows = found.base_rows(loaded, task)
-    assert len(rows) > 50
-    for room, together in ((1, 1), (2 * sum(row.length for row in rows) / 45, 2), (10**6, 2)):
-        monkeypatch.setattr(apply, "PASS", room)
-        source = found.row_source(loaded, [*task, *rows])
-        steps = [source.next(step, loaded) for step in range(45)]
-        beside = [[row for row in step if row.role == "base"] for step in steps]
-        assert [row for step in beside for row in step] == rows, "each once in the whole training"
-        at = [step for step, found_rows in enumerate(beside) if found_rows]
-        assert at == [*range(together // 2, 45 - 45 % together, together), *[44] * (45 % together)]
-        counts = [len(beside[step]) for step in at[: 45 // together]]
-        assert max(counts) - min(counts) <= 1, "spread evenly"
 
 
 def test_the_room_for_an_answer_is_set_by_its_flag(tiny: Callable[..., Path]) -> None:

@@ -32,7 +32,6 @@ from keeptune.errors import ConfigError, ModelError
 from keeptune.events import CheckpointSaved, Observer, StepDone, silent
 from keeptune.inference.drift import kl_by_row
 from keeptune.inference.encoding import make_encoder
-from keeptune.mitigation import apply
 from keeptune.mitigation.apply import AppliedMitigations
 from keeptune.mitigation.methods import kl
 from keeptune.training.session import Session
@@ -179,7 +178,6 @@ def test_a_heavy_kl_leaves_no_drift(
     """On the text that it is taken on, and with some of that in every step; of the whole vocabulary, where all of it
     is kept."""
     monkeypatch.setattr(kl, "LIKELIEST", 100_000)
-    monkeypatch.setattr(apply, "MOST_TOGETHER", 1)
     base = load(talking)
     encoder = Encoder(base.tokenizer, base.kind, 128)
     text: dict[str, Any] = {"kl_share": 0.3, "kl_tokens": 64}

@@ -16,14 +16,6 @@ from keeptune.mitigation.row_source import FixedRows, JoinedRows, RowsInOrder, R
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow, Example
 
-PASS = 512
-"""From about this many tokens on, a larger pass of rows beside the task's is hardly faster a token; each pass also adds
-to every weight's gradient."""
-MOST_TOGETHER = 2
-"""Steps that share a pass of such rows, at most."""
-LEAST_PASSES = 10
-"""Steps with such rows in a training, at least, where it has as many steps."""
-
 
 @dataclass(frozen=True, slots=True)
 class AppliedMitigations:
@@ -132,23 +124,11 @@ class AppliedMitigations:
         source: RowSource = FixedRows(learned, training.batch_size, training.seed)
         if beside:
             steps = steps_of(source.epoch.steps, training)
-            together = _together(beside, steps) if self._apart() else 1
-            source = JoinedRows((source, RowsInOrder(beside, steps, together)))
+            source = JoinedRows((source, RowsInOrder(beside, steps)))
         for mitigation, value in active(self.config):
             if mitigation.row_source:
                 source = mitigation.row_source(value, source, inputs)
         return source
 
-    def _apart(self) -> bool:
-        """Whether the rows beside the task's have passes of their own."""
-        added = [m.added_rows for m, _ in active(self.config) if m.added_rows and not m.added_rows.learned]
-        return bool(added) and all(each.apart is not None and each.apart(self.config) for each in added)
-
     def _inputs(self, loaded: LoadedModel, rows: Sequence[EncodedRow]) -> ObjectiveInputs:
         return ObjectiveInputs(self.config, loaded, rows, self.other)
-
-
-def _together(rows: Sequence[EncodedRow], steps: int) -> int:
-    """Of how many steps the rows are trained in one, for passes of `PASS` tokens."""
-    by_step = sum(row.length for row in rows) / steps
-    return max(1, min(round(PASS / by_step), MOST_TOGETHER, steps // LEAST_PASSES))

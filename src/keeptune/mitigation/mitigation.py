@@ -89,9 +89,6 @@ class AddedRows:
     asks for."""
     share: float | None = None
     """Of the mix. None: the mitigation's value."""
-    apart: Callable[[TuneConfig], bool] | None = None
-    """Whether these have passes of their own, as rows of a term that changes its gradient have; short ones of some
-    steps are then trained together. None: they share the passes of the task's rows."""
     learned: bool = True
     """The task's loss counts on them, as role ``replay``, in a random order among the task's rows. Else only terms that
     name role ``base`` do; they are spread evenly over the training, in their order."""

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import torch
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 """Weights at a time: the tables between stay in the processor's cache."""
 
 
@@ -36,7 +36,9 @@ class RestoringPart:
                 continue
             chunks = (_chunks(each) for each in (weight.detach(), start, weight.grad))
             for now, before, slope in zip(*chunks, strict=True):
-                slope.mul_((now - before).mul_(slope) > 0)
+                # In one dtype throughout, which is several times as fast on a CPU.
+                away = before.to(now.dtype, copy=True)
+                slope.mul_(torch.sub(now, away, out=away).mul_(slope).gt_(0))
 
 
 def _chunks(table: torch.Tensor) -> Sequence[torch.Tensor]:

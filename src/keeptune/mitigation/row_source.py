@@ -104,8 +104,6 @@ class RowsInOrder:
 
     rows: Sequence[EncodedRow]
     steps: int
-    together: int = 1
-    """Of so many steps, the middle one has all rows: fewer passes, and larger ones."""
 
     @property
     def epoch(self) -> Epoch:
@@ -126,11 +124,7 @@ class RowsInOrder:
 
     def _of(self, step: int) -> list[EncodedRow]:
         within = step % self.steps
-        since = within - within % self.together
-        until = min(since + self.together, self.steps)
-        if within != (since + until) // 2:
-            return []
-        first, end = (-(-at * len(self.rows) // self.steps) for at in (since, until))
+        first, end = (-(-at * len(self.rows) // self.steps) for at in (within, within + 1))
         return list(self.rows[first:end])
 
 

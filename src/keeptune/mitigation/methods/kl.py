@@ -230,7 +230,7 @@ def kl() -> Mitigation:
         cost="text of the base, its rows beside the task's, and a copy of the trained weights",
         source="arXiv:2605.26097",
         change=None,
-        added_rows=AddedRows(_rows, share=0.0, apart=_restoring, learned=False),
+        added_rows=AddedRows(_rows, share=0.0, learned=False),
     )
 
 
