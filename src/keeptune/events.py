@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -155,16 +155,22 @@ class Observer(Protocol):
     def __call__(self, event: Event, /) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NoticeLog:
-    """An Observer that passes every event on and keeps the messages of notices."""
+    """An Observer that passes every event on and keeps the messages of notices, each once."""
 
     observer: Observer
     messages: list[str] = field(default_factory=list)
+    write: Callable[[Sequence[str]], bool] | None = None
+    """Keeps them for a run that is resumed; False: its folder has not begun yet."""
+    _written: bool = field(default=False, init=False)
 
     def __call__(self, event: Event, /) -> None:
-        if isinstance(event, Notice):
+        if isinstance(event, Notice) and event.message not in self.messages:
             self.messages.append(event.message)
+            self._written = False
+        if self.write and not self._written:
+            self._written = self.write(self.messages)
         self.observer(event)
 
 

@@ -45,9 +45,11 @@ class Rows:
     def hashes(self) -> dict[str, str]:
         """Role → hash of its examples, wherever they were read from."""
         roles = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {
-            role: hash_value([replace(example, source="") for example in examples]) for role, examples in roles.items()
-        }
+        return {role: _hash_of(examples) for role, examples in roles.items()}
+
+
+def _hash_of(examples: Sequence[Example]) -> str:
+    return hash_value([replace(example, source="") for example in examples])
 
 
 def load_rows(config: TuneConfig, observer: Observer) -> Rows:
@@ -66,7 +68,7 @@ def load_rows(config: TuneConfig, observer: Observer) -> Rows:
         train, test = stdlib_examples(max(wanted, EMBEDDED_POOL) if data.draw else wanted, data.limit_test or 120)
         train = limit_examples(train, wanted, seed=data.draw)
         train, test = (tuple(with_system(row, data.system) for row in side) for side in (train, test))
-        hashes = (hash_value(train), hash_value(test))
+        hashes = (_hash_of(train), _hash_of(test))
         read = Rows(train, (), test, *hashes, pool=test)
         for role, rows in (("train", train), ("test", test)):
             observer(DataLoaded(role, "Python's standard library", len(rows), "function → its docstring's summary"))
@@ -101,7 +103,7 @@ def _load_files(data: DataConfig, observer: Observer) -> Rows:
     # The split is the same for every seed: seeds differ in training, not in what is asked.
     rest, test = split_examples(train, data.test_fraction, seed=0)
     observer(Notice("split", f"no test file: {len(test)} of {len(train)} rows held out for the final score"))
-    return Rows(rest, (), test, loaded.sha256, hash_value(test), pool=train, labels=found.labels)
+    return Rows(rest, (), test, loaded.sha256, _hash_of(test), pool=train, labels=found.labels)
 
 
 def labelled(train: Sequence[Example], test: Sequence[Example], data: DataConfig, observer: Observer) -> Labelled:

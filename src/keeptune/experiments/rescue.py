@@ -100,8 +100,8 @@ def run_rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer) -> Fo
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
     """
-    observer = NoticeLog(observer)
     with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
+        observer = NoticeLog(observer, run.notices(), run.write_notices)
         observer(RunStarted(str(run)))
         session = _ready(config, of_run(tuned), run, observer)
         start = merged_start(tuned, run)

@@ -12,7 +12,7 @@ from keeptune.assessment.task_score import Scored, score
 from keeptune.commands import command
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import ConfigError
-from keeptune.events import Notice, Observer, RunFinished, RunStarted, silent
+from keeptune.events import Notice, NoticeLog, Observer, RunFinished, RunStarted, silent
 from keeptune.experiments.alpha_choice import choose_alpha
 from keeptune.experiments.hyperparameter_search import with_found_settings
 from keeptune.experiments.mitigation_search import MitigationSearch, SearchOutcome, Trainer, settle
@@ -51,7 +51,7 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
     config = with_default_mitigation(given)
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         observer(RunStarted(str(run)))
-        session = new_session(config, run, observer)
+        session = new_session(config, run, NoticeLog(observer, run.notices(), run.write_notices))
         default = default_for(given)
         if default != PLAIN:
             message = f"no mitigation is named, so the default is used, {default} (--plain turns it off)"

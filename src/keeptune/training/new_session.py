@@ -31,10 +31,13 @@ PROMPT_FRACTION = 0.1
 def new_session(config: TuneConfig, run: Workspace, observer: Observer) -> Session:
     """Check the settings, read the rows, and choose the metrics of a run in the folder `run`. It writes nothing.
 
+    Args:
+        observer: a `NoticeLog` is the session's own; of another one is made.
+
     Raises:
         KeeptuneError: see the tree in `keeptune.errors`; the cheapest check comes first.
     """
-    observer = NoticeLog(observer)
+    observer = observer if isinstance(observer, NoticeLog) else NoticeLog(observer)
     preflight(config)
     if config.mitigation_search.auto:
         refuse_nothing_to_keep(config)

@@ -15,7 +15,8 @@ from keeptune.commands import command
 from keeptune.errors import RunExists, RunLocked, StoreError
 from keeptune.near_paths import did_you_mean_path
 from keeptune.records import to_plain
-from keeptune.workspace.layout import BEGUN, CONFIG, LOCK, START
+from keeptune.workspace.atomic import remove_partials
+from keeptune.workspace.layout import BEGUN, CONFIG, LOCK, NOTICES, START
 from keeptune.workspace.path_part import readable_part
 from keeptune.workspace.workspace import Workspace
 
@@ -36,6 +37,8 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Worksp
     refuse_taken(str(folder), resume=resume)
     with locked_folder(folder, fresh=not resume):
         _check_free(folder, resume=resume)
+        if resume:
+            remove_partials(folder)
         yield Workspace(folder)
 
 
@@ -105,7 +108,7 @@ def locked_folder(folder: Path, *, fresh: bool) -> Iterator[None]:
 def _holds_nothing(folder: Path) -> bool:
     """Whether it contains only settings and hashes of the inputs."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
-    return all(file.name in (*BEGUN, CONFIG) or file.parts[0] == START for file in files)
+    return all(file.name in (*BEGUN, CONFIG, NOTICES) or file.parts[0] == START for file in files)
 
 
 def is_locked(folder: Path) -> bool:

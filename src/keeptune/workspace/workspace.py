@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -121,6 +121,19 @@ class Workspace:
     def start_model(self) -> Path:
         """Folder for the merged start model."""
         return self.path / layout.START
+
+    def notices(self) -> list[str]:
+        """The messages of the starts before; none of them where their file is damaged."""
+        file = self.path / layout.NOTICES
+        with suppress(StoreError):
+            return list(read_json_object(file, NEW_RUN)["notices"]) if file.exists() else []
+        return []
+
+    def write_notices(self, messages: Sequence[str]) -> bool:
+        """Keep the messages for a start after this one, if the run has its settings. Returns whether it has."""
+        if self.has_settings:
+            write_json(self.path / layout.NOTICES, {"notices": list(messages)})
+        return self.has_settings
 
     # --- training and weights
 
@@ -371,6 +384,7 @@ class Workspace:
         inner = (self.best, self.whole.path, *(self.path / name for name in candidates))
         for folder in (*(path for _, path in self.checkpoints()), *inner):
             shutil.rmtree(folder, ignore_errors=True)
+        (self.path / layout.NOTICES).unlink(missing_ok=True)
         remove_partials(self.path)
 
     def _found(self, name: str) -> Path:

@@ -1,0 +1,423 @@
+"""Break runs in many ways, go on as they say, and compare what they made with a run that nothing befell.
+
+    python -m tests.faults.campaign --faults 240 --work build/faults
+
+Faults are drawn with a fixed seed; which can be injected depends on the machine: a full and a read-only disk need the
+right to mount one. Each record is written when its fault is over; those that are there are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults.oracle import differences, made
+from tests.faults.process import BROKEN, ERR, FULL, NOTHING, OUT, READ_ONLY, Ended, Inside, finish, run, start
+from tests.faults.scenes import SCENES, make_home, words
+
+RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "faults.json"
+RESUMES = ("tune", "rescue")
+"""Verbs with --resume; the others go on by the same command."""
+STARTS_AGAIN = 5
+"""Commands that a run may need after its fault."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A run that nothing befell."""
+
+    made: Mapping[str, Any]
+    code: int
+    events: int
+    seconds: float
+    bytes: int
+    """Of its folder and its cache in the end."""
+
+
+@dataclass
+class Outcome:
+    """What a fault did."""
+
+    scene: str
+    kind: str
+    at: float
+    code: int = 0
+    said: str = ""
+    """The last line of what the broken run said."""
+    commands: list[str] = field(default_factory=list)
+    """What was run afterwards, until the run was finished."""
+    faults: list[str] = field(default_factory=list)
+    """What was wrong; none: the message told it, and the result is that of a run that nothing befell."""
+    seconds: float = 0.0
+
+
+@dataclass
+class Trial:
+    """One fault in one scene."""
+
+    scene: str
+    kind: str
+    at: float
+    """Where in the run, as a share of its events, its seconds or its room."""
+    seed: int
+    reference: Reference
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def event(self) -> int:
+        return max(1, round(self.at * self.reference.events))
+
+    def with_inside(self, inside: Inside) -> Ended:
+        return run(words(self.scene), self.home, inside)
+
+    def with_signal(self, number: int) -> Ended:
+        """Sent to the process at a time."""
+        began = time.monotonic()
+        process = start(words(self.scene), self.home)
+        process.join(self.at * self.reference.seconds)
+        if process.is_alive():
+            os.kill(process.pid, number)
+        return finish(process, self.home, began)
+
+
+Break = Callable[[Trial], tuple[Ended, Callable[[], None] | None]]
+"""Runs the scene with the fault in it; and what takes the cause away after the first command that follows, if the
+fault is still there then."""
+
+
+def signalled(number: int, by_time: bool) -> Break:
+    def carry_out(trial: Trial) -> tuple[Ended, None]:
+        if by_time:
+            return trial.with_signal(number), None
+        return trial.with_inside(Inside(event=trial.event, signal=number)), None
+
+    return carry_out
+
+
+def failing(error: int, lasting: bool) -> Break:
+    return lambda trial: (trial.with_inside(Inside(event=trial.event, error=error, lasting=lasting)), None)
+
+
+def clock(trial: Trial) -> tuple[Ended, None]:
+    jump = random.Random(trial.seed).choice((-1, 1)) * 400 * 86400.0
+    return trial.with_inside(Inside(event=trial.event, jump=jump)), None
+
+
+def memory(trial: Trial) -> tuple[Ended, None]:
+    return trial.with_inside(Inside(memory=int(4e6 * 100 ** (2 * trial.at) ** 0.5))), None
+
+
+def hang_up(trial: Trial) -> tuple[Ended, None]:
+    return trial.with_inside(Inside(hang_up=max(0.01, trial.at * trial.reference.seconds))), None
+
+
+def full_disk(trial: Trial) -> tuple[Ended, None]:
+    """A disk with room for a part of what the run writes."""
+    used = sum(file.stat().st_size for file in trial.home.rglob("*") if file.is_file() and not file.is_symlink())
+    room = used + int(trial.at * trial.reference.bytes) + 65536
+    with_disk(trial.home, f"size={room}")
+    ended = run(words(trial.scene), trial.home)
+    mount("-o", "remount,size=4g", str(trial.home))
+    return ended, None
+
+
+def read_only_disk(trial: Trial) -> tuple[Ended, None]:
+    with_disk(trial.home, "size=4g")
+    began = time.monotonic()
+    process = start(words(trial.scene), trial.home)
+    process.join(trial.at * trial.reference.seconds)
+    # What it says goes to that disk too: it hangs up with it.
+    mount("-o", "remount,ro", str(trial.home), check=False)
+    ended = finish(process, trial.home, began)
+    mount("-o", "remount,rw", str(trial.home))
+    return ended, None
+
+
+def with_disk(home: Path, options: str) -> None:
+    """Put `home` on a disk of its own."""
+    away = home.with_name("moved")
+    os.rename(home, away)
+    home.mkdir()
+    mount("-t", "tmpfs", "-o", options, "tmpfs", str(home))
+    shutil.copytree(away, home, symlinks=True, dirs_exist_ok=True)
+    shutil.rmtree(away)
+
+
+def mount(*options: str, check: bool = True) -> bool:
+    return subprocess.run(["mount", *options], check=check, capture_output=True).returncode == 0
+
+
+def can_mount(folder: Path) -> bool:
+    folder.mkdir(parents=True, exist_ok=True)
+    done = mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder), check=False)
+    if done:
+        subprocess.run(["umount", str(folder)], check=True)
+    return done
+
+
+def damaged(trial: Trial) -> tuple[Ended, Callable[[], None] | None]:
+    """Killed, and then a file of the run is cut short, garbled, emptied or gone."""
+    ended = trial.with_signal(signal.SIGKILL)
+    files = [file for file in sorted((trial.home / "run").rglob("*")) if file.is_file() and file.name != ".lock"]
+    if not files:
+        return ended, None
+    draw = random.Random(trial.seed)
+    file = draw.choice(files)
+    content = file.read_bytes()
+    how = draw.choice(("cut", "garbled", "empty", "gone"))
+    if how == "gone":
+        file.unlink()
+    elif how == "garbled":
+        at = draw.randrange(max(1, len(content)))
+        file.write_bytes(content[:at] + bytes(draw.randrange(256) for _ in range(16)) + content[at + 16 :])
+    else:
+        file.write_bytes(content[: len(content) // 2] if how == "cut" else b"")
+    trial.kind = f"damaged: {how} {re.sub(r'-[0-9]+', '-N', str(file.relative_to(trial.home / 'run')))}"
+
+    def mend() -> None:
+        if not file.parent.exists() or (file.exists() and file.read_bytes() == content):
+            return
+        file.write_bytes(content)
+
+    return ended, mend
+
+
+def of_data(change: bool) -> Break:
+    """Killed, and then its data are gone or others."""
+
+    def carry_out(trial: Trial) -> tuple[Ended, Callable[[], None]]:
+        ended = trial.with_signal(signal.SIGKILL)
+        line = SCENES[trial.scene].split()
+        named = [word.partition("=")[2].partition(":")[0] or word for word in line if ".jsonl" in word]
+        inputs = [trial.home / name for name in named if (trial.home / name).exists() and not name.startswith("run")]
+        file = random.Random(trial.seed).choice(inputs)
+        content = file.read_text(encoding="utf-8")
+        if change:
+            file.write_text("".join(content.splitlines(keepends=True)[1:]), encoding="utf-8")
+        else:
+            file.unlink()
+        return ended, lambda: void(file.write_text(content, encoding="utf-8"))
+
+    return carry_out
+
+
+def void(_value: Any) -> None:
+    pass
+
+
+def vanishing(trial: Trial) -> tuple[Ended, Callable[[], None]]:
+    """A data file is gone while the run goes on."""
+    began = time.monotonic()
+    process = start(words(trial.scene), trial.home)
+    process.join(trial.at * trial.reference.seconds)
+    file = next(trial.home / word for word in re.split(r"[ =:]", SCENES[trial.scene]) if word.endswith(".jsonl"))
+    content = file.read_text(encoding="utf-8")
+    file.unlink()
+    ended = finish(process, trial.home, began)
+    file.write_text(content, encoding="utf-8")
+    return ended, None
+
+
+def second_run(trial: Trial) -> tuple[Ended, None]:
+    """The same command again while the first runs."""
+    began = time.monotonic()
+    process = start(words(trial.scene), trial.home)
+    process.join(trial.at * trial.reference.seconds)
+    second = start(words(trial.scene), trial.home, name="second")
+    other = finish(second, trial.home, began, "second")
+    ended = finish(process, trial.home, began)
+    if "Traceback" in other.err:
+        ended = Ended(ended.code, ended.out, f"{ended.err}\nof the second: {other.err}", ended.events, ended.seconds)
+    return ended, None
+
+
+KINDS: Mapping[str, tuple[Break, int]] = {
+    "killed": (signalled(signal.SIGKILL, by_time=True), 5),
+    "killed at a write": (signalled(signal.SIGKILL, by_time=False), 6),
+    "Ctrl-C": (signalled(signal.SIGINT, by_time=True), 3),
+    "Ctrl-C at a write": (signalled(signal.SIGINT, by_time=False), 3),
+    "terminated": (signalled(signal.SIGTERM, by_time=True), 2),
+    "terminal closed": (signalled(signal.SIGHUP, by_time=True), 1),
+    "nobody reads": (hang_up, 2),
+    "a write fails: full": (failing(FULL, lasting=False), 3),
+    "writes fail: full": (failing(FULL, lasting=True), 3),
+    "writes fail: read-only": (failing(READ_ONLY, lasting=True), 2),
+    "a write fails: I/O": (failing(BROKEN, lasting=False), 2),
+    "disk full": (full_disk, 4),
+    "disk read-only": (read_only_disk, 2),
+    "out of memory": (memory, 4),
+    "clock jumps": (clock, 2),
+    "damaged": (damaged, 5),
+    "data vanished": (of_data(change=False), 2),
+    "data changed": (of_data(change=True), 2),
+    "data vanish while it runs": (vanishing, 1),
+    "second run": (second_run, 2),
+}
+"""Kind of fault → how it is brought about, and how often beside the others."""
+MOUNTS = ("disk full", "disk read-only")
+
+
+def carry_out(trial: Trial, template: Path) -> Outcome:
+    """Bring the fault about, go on as the run says until it is finished, and compare."""
+    began = time.monotonic()
+    shutil.rmtree(trial.folder, ignore_errors=True)
+    trial.folder.mkdir(parents=True)
+    shutil.copytree(template, trial.home, symlinks=True)
+    outcome = Outcome(trial.scene, trial.kind, round(trial.at, 4))
+    try:
+        ended, mend = KINDS[trial.kind][0](trial)
+        outcome.kind, outcome.code, outcome.said = trial.kind, ended.code, last_line(ended.err)
+        check_words(ended, trial, outcome)
+        last = ended
+        for _ in range(STARTS_AGAIN):
+            if is_finished(last, trial):
+                break
+            command = next_command(last, trial)
+            checkpoint = newest_checkpoint(trial.home / "run")
+            last = run(command, trial.home)
+            outcome.commands.append(f"{shlex.join(command)} → {last.code} {last_line(last.err)}"[:400])
+            check_words(last, trial, outcome)
+            if checkpoint and last.code in (0, 3, 4) and not mend and f"resumed at step {checkpoint}" not in last.err:
+                outcome.faults.append(f"checkpoint-{checkpoint} was there, and it was not resumed from it")
+            if mend and not is_finished(last, trial):
+                mend()
+                mend = None
+        else:
+            outcome.faults.append("it does not come to an end")
+        if trial.kind == "data changed" and outcome.commands and is_finished(last, trial) and mend:
+            # It went on with the changed data, which may be right if they were not read yet.
+            outcome.said += " (went on with the changed data)"
+        else:
+            found = differences(trial.reference.made, made(trial.home / "run", trial.home))
+            outcome.faults += [f"another result: {each}" for each in found[:5]]
+    finally:
+        subprocess.run(["umount", "-l", str(trial.home)], check=False, capture_output=True)
+    outcome.seconds = round(time.monotonic() - began, 1)
+    return outcome
+
+
+def is_finished(ended: Ended, trial: Trial) -> bool:
+    return ended.code == trial.reference.code
+
+
+def next_command(last: Ended, trial: Trial) -> list[str]:
+    """What the run has printed, else the same command, with --resume where the verb has it and a run was begun."""
+    lines = last.err.splitlines()
+    for at, line in enumerate(lines[:-1]):
+        if "resume it with" in line or "the same command starts again" in line:
+            return shlex.split(lines[at + 1])[1:]
+    again = words(trial.scene)
+    begun = (trial.home / "run" / "config.json").exists()
+    return [*again, "--resume"] if again[0] in RESUMES and begun else again
+
+
+def newest_checkpoint(folder: Path) -> int:
+    """Its step; 0 if there is none, or if the training has ended."""
+    steps = [int(path.name.rpartition("-")[2]) for path in folder.glob("checkpoint-*")]
+    return 0 if (folder / "training.json").exists() else max(steps, default=0)
+
+
+def check_words(ended: Ended, trial: Trial, outcome: Outcome) -> None:
+    """No traceback, and a message where it ended by itself."""
+    if "Traceback (most recent call last)" in ended.err:
+        outcome.faults.append(f"a traceback: {last_line(ended.err)}")
+    elif ended.code == -1000:
+        outcome.faults.append("it hangs")
+    elif ended.code < 0 and ended.code not in (-signal.SIGKILL, -signal.SIGHUP):
+        outcome.faults.append(f"ended by {signal.Signals(-ended.code).name}")
+    elif ended.code > 0 and ended.code != trial.reference.code and "error:" not in ended.err.lower():
+        known = ("resume it with", "starts again", "the result is in")
+        if not any(each in ended.err for each in known) and trial.kind not in ("nobody reads", "disk read-only"):
+            outcome.faults.append(f"code {ended.code} without a message")
+
+
+def last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
+
+
+def reference(scene: str, template: Path, folder: Path) -> Reference:
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(template, folder, symlinks=True)
+    ended = run(words(scene), folder, NOTHING)
+    assert ended.code in (0, 3, 4), ended.err
+    files = [file for name in ("run", "cache") for file in (folder / name).rglob("*") if file.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    return Reference(made(folder / "run", folder), ended.code, ended.events, ended.seconds, size)
+
+
+def plan(count: int, seed: int, kinds: list[str], scenes: list[str]) -> list[tuple[str, str, float]]:
+    """(scene, kind, where) of each fault; every kind and scene as often as they weigh."""
+    draw = random.Random(seed)
+    weights = [KINDS[kind][1] for kind in kinds]
+    of_kinds = draw.choices(kinds, weights, k=count)
+    of_kinds[: len(kinds)] = kinds
+    return [(scenes[at % len(scenes)], kind, draw.random()) for at, kind in enumerate(of_kinds)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faults", type=int, default=240)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, default=Path("build/faults"))
+    parser.add_argument("--only", default="", help="kinds that begin so")
+    parser.add_argument("--scene", default="", help="this scene alone")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    work = options.work.resolve()
+    template = work / "template"
+    if not template.exists():
+        make_home(template)
+    kinds = [kind for kind in KINDS if kind not in MOUNTS or can_mount(work / "disk")]
+    todo = plan(options.faults, options.seed, kinds, list(SCENES))
+    done = json.loads(options.results.read_text(encoding="utf-8")) if options.results.exists() else []
+    known = {(each["number"]) for each in done}
+    references: dict[str, Reference] = {}
+    for number, (scene, kind, at) in enumerate(todo):
+        if number in known or not kind.startswith(options.only) or (options.scene and scene != options.scene):
+            continue
+        if scene not in references:
+            references[scene] = reference(scene, template, work / "reference" / "home")
+        trial = Trial(scene, kind, at, options.seed * 100_000 + number, references[scene], work / "trial")
+        outcome = carry_out(trial, template)
+        told = "; ".join(outcome.faults) or "as nothing had been"
+        print(
+            f"{number} {scene}: {outcome.kind} at {at:.2f} → {outcome.code}, {len(outcome.commands)} more: {told}",
+            flush=True,
+        )
+        if outcome.faults:
+            kept = work / f"wrong-{number}"
+            shutil.rmtree(kept, ignore_errors=True)
+            kept.mkdir()
+            (kept / "outcome.json").write_text(json.dumps(asdict(outcome), indent=1))
+            for name in (OUT, ERR):
+                if (trial.home / name).exists():
+                    shutil.copy(trial.home / name, kept / name.lstrip("."))
+        done.append({"number": number, **asdict(outcome)})
+        options.results.parent.mkdir(parents=True, exist_ok=True)
+        options.results.write_text(
+            json.dumps(sorted(done, key=lambda each: each["number"]), indent=0), encoding="utf-8"
+        )
+    counts = Counter("wrong" if each["faults"] else "right" for each in done)
+    print(dict(counts))
+
+
+if __name__ == "__main__":
+    main()
