@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from keeptune.cli.interrupted import goes_on
+from keeptune.cli.interrupted import goes_on, resume_hint
+from keeptune.errors import Stopped
+from keeptune.events import Event, Notice
+from keeptune.training.stopping import ask_to_stop, stop_asked, stops_between_steps
 from tests.api.runs import COLOURS, OTHER_THINGS, THINGS, write_rows
 from tests.cli.stopped import KILL, Ended, keeptune
 
@@ -133,3 +138,32 @@ def test_the_command_is_quoted_and_whole(
     elif kept:
         (run / kept).write_text("{}")
     assert goes_on(run, verb, words).splitlines()[-1].strip() == said
+
+
+class Freed:
+    """What Python frees while a signal comes: it ignores what is raised then."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_stop_that_python_ignored_comes_with_the_next_event(capsys: pytest.CaptureFixture[str]) -> None:
+    heard: list[Event] = []
+
+    def stopped() -> None:
+        with resume_hint(heard.append) as told:
+            Freed()
+            told(Notice("", "before the stop is noticed"))
+
+    with pytest.raises(Stopped):
+        stopped()
+    assert not heard
+    assert "the same command starts again" in capsys.readouterr().err
+
+
+def test_a_stop_after_the_last_step_is_not_lost() -> None:
+    with pytest.raises(Stopped), stops_between_steps():
+        assert ask_to_stop(Stopped(signal.SIGTERM))
+    assert stop_asked() is None

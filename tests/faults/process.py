@@ -14,8 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 _context = multiprocessing.get_context("forkserver")
@@ -59,15 +60,20 @@ class Inside:
     """Bytes of address space that it may have more than at its start."""
     hang_up: float = 0.0
     """Seconds after which nobody reads what it says."""
-    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 NOTHING = Inside()
 
 
-def start(words: Sequence[str], folder: Path, inside: Inside = NOTHING, name: str = "") -> Any:
-    """Start a command line in `folder`; `name` sets what it leaves there apart."""
-    arguments = (list(words), str(folder), inside, name, dict(os.environ))
+def start(
+    words: Sequence[str],
+    folder: Path,
+    inside: Inside = NOTHING,
+    name: str = "",
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
+    """Start a command line in `folder`; `name` sets what it leaves there apart, and `environment` adds to its own."""
+    arguments = (list(words), str(folder), inside, name, {**os.environ, **environment})
     process = _context.Process(target=_run, args=arguments)
     process.start()
     return process

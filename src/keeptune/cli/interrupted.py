@@ -29,9 +29,17 @@ class RunFolder:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self.path: Path | None = None
+        self.stopped: Stopped | None = None
+        """What a signal has raised."""
 
     def __call__(self, event: Event, /) -> None:
-        """Pass it on."""
+        """Pass it on.
+
+        Raises:
+            Stopped: a signal has raised it where Python ignores exceptions, as while it frees an object.
+        """
+        if self.stopped:
+            raise self.stopped
         if isinstance(event, RunStarted) and self.path is None:
             # Later events come from runs inside this one.
             self.path = Path(event.path)
@@ -43,7 +51,7 @@ def resume_hint(observer: Observer, verb: str = "tune") -> Iterator[Observer]:
     """If a signal stops the block, print the command that continues it."""
     folder = RunFolder(observer)
     try:
-        with _stopping_gently():
+        with _stopping_gently(folder):
             yield folder
     except KeyboardInterrupt:
         context = click.get_current_context(silent=True)
@@ -83,7 +91,7 @@ def resume_command(run: Path, verb: str, words: Sequence[str]) -> str:
 
 
 @contextmanager
-def _stopping_gently() -> Iterator[None]:
+def _stopping_gently(folder: RunFolder) -> Iterator[None]:
     """Signals let a training finish its step and save a checkpoint. Outside a training, and the second time, they stop
     at once."""
     if threading.current_thread() is not threading.main_thread():
@@ -95,6 +103,7 @@ def _stopping_gently() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         why = Stopped(number)
         if not ask_to_stop(why):
+            folder.stopped = why
             raise why
         with contextlib.suppress(OSError):
             # A signal may interrupt a print, which must not be re-entered.

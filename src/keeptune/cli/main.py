@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -87,9 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Read when torch loads OpenMP, whose threads by default spin while they wait for each other: beside two other busy
     # processes on two cores, a small model then computes 30 times slower than where they sleep.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        words = list(sys.argv[1:] if arguments is None else arguments)
-        result = keeptune.main(args=words, prog_name="keeptune", standalone_mode=False, obj=tuple(words))
+        result = _run(words)
     except KeeptuneError as error:
         _say_error(error)
         return error.exit_code
@@ -108,6 +109,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal = stopped.__cause__ or stopped
         return signal.exit_code if isinstance(signal, Stopped) else INTERRUPTED
     return result if isinstance(result, int) else 0
+
+
+def _run(words: Sequence[str]) -> Any:
+    """The command, in the first process of a launcher; the others compute for it."""
+    if int(os.environ.get("WORLD_SIZE") or 1) == 1:
+        return keeptune.main(args=list(words), prog_name="keeptune", standalone_mode=False, obj=tuple(words))
+    from keeptune.models.processes import joined
+
+    with joined() as found:
+        if found and found.rank:
+            found.serve()
+            return 0
+        return keeptune.main(args=list(words), prog_name="keeptune", standalone_mode=False, obj=tuple(words))
 
 
 def _say_error(error: KeeptuneError) -> None:

@@ -53,9 +53,11 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
             rows = predict(settings.model, settings.data, settings.evaluation, output, observer)
     except KeyboardInterrupt:
         part = unfinished(Path(output).expanduser())
+        again = joined(("keeptune", *(click.get_current_context().obj or ())))
         if part.exists():
-            again = joined(("keeptune", *(click.get_current_context().obj or ())))
             click.echo(f"\nthe answers so far are in {part}; the same command continues\n  {again}", err=True)
+        else:
+            click.echo(f"\nnothing is answered so far; the same command starts again\n  {again}", err=True)
         raise
     if as_json:
         show_json({"rows": rows, "output": output})

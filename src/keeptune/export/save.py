@@ -39,19 +39,24 @@ def save_tuned(loaded: LoadedModel, run: Workspace) -> Path:
         if is_adapter:
             # peft leaves a card with empty headings; the run's own report says what there is to say.
             (partial / "README.md").unlink(missing_ok=True)
-            _name_base_by_hub(partial / ADAPTER_CONFIG)
+            _settle(partial / ADAPTER_CONFIG)
         _end_answers_as_learned(loaded, partial)
         write_sums(partial)
     return folder
 
 
-def _name_base_by_hub(file: Path) -> None:
-    """A base that lies in the hub's cache is named as on the hub: its path there is this machine's alone."""
+def _settle(file: Path) -> None:
+    """Make an adapter's settings the same bytes each time, wherever they are written. peft holds names of modules in
+    sets, which have another order in each process. A base that lies in the hub's cache is named as on the hub: its path
+    there is this machine's alone."""
     settings = json.loads(file.read_text(encoding="utf-8"))
+    for name, value in settings.items():
+        if name.endswith(("_modules", "_to_save")) and isinstance(value, list):
+            settings[name] = sorted(value)
     base = settings.get("base_model_name_or_path")
     if base and (found := hub_snapshot(Path(base))):
-        name, commit = found
-        write_json(file, {**settings, "base_model_name_or_path": name, "revision": commit})
+        settings["base_model_name_or_path"], settings["revision"] = found
+    write_json(file, settings)
 
 
 def ends_otherwise(loaded: LoadedModel) -> bool:

@@ -9,6 +9,7 @@ from typing import Protocol
 from keeptune.events import Observer
 from keeptune.models.architecture import Kind
 from keeptune.models.load import LoadedModel
+from keeptune.models.processes import processes
 from keeptune.records import EncodedRow
 from keeptune.registry import Registry
 
@@ -33,8 +34,10 @@ class Engine(Protocol):
     Drawn text, logits and all that other packages compute come from `LoadedModel.model` itself, whatever the engine.
     """
 
-    in_process: bool
-    """Whether `LoadedModel.model` computes the answers."""
+    @property
+    def in_process(self) -> bool:
+        """Whether `LoadedModel.model` computes the answers."""
+        ...
 
     def refuse(self, kind: Kind, name: str, *, mergeable: bool) -> None:
         """Raise for a model that this engine cannot ask, before its weights load.
@@ -68,12 +71,17 @@ ENGINES: Registry[Engine] = Registry("engine", "keeptune.engines", built_in="kee
 
 
 def engine_of(loaded: LoadedModel) -> Engine:
-    """The engine that `loaded` is asked by.
+    """The engine that `loaded` is asked by, shared by the processes of the run if there are several.
 
     Raises:
         ConfigError: there is none of that name.
     """
-    return ENGINES[loaded.engine]
+    engine, team = ENGINES[loaded.engine], processes()
+    if team is None or not engine.in_process:
+        return engine
+    from keeptune.inference.shared_engine import SharedEngine
+
+    return SharedEngine(team, engine)
 
 
 def close_engines() -> None:

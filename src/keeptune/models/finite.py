@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,21 +25,21 @@ def watch_logits(model: Any, name: str) -> None:
 
     Training is exempt; it checks the loss.
     """
+    model.register_forward_hook(partial(_look, name), with_kwargs=True)
 
-    def look(module: Any, _: Any, given: Mapping[str, Any], output: Any) -> None:
-        logits = getattr(output, "logits", None)
-        if module.training or not isinstance(logits, torch.Tensor) or not logits.numel():
-            return
-        # max() propagates NaN. Some tokens may be excluded by −inf.
-        bad = ~logits.detach().amax(dim=-1).isfinite()
-        mask = given.get("attention_mask")
-        if isinstance(mask, torch.Tensor) and bad.dim() == 2 and mask.dim() == 2 and len(mask) == len(bad):
-            # Values at padding positions are unused.
-            bad[:, -mask.shape[1] :] &= mask[:, -bad.shape[1] :].bool() if mask.shape[1] >= bad.shape[1] else True
-        if bool(bad.any()):
-            raise NonFiniteLogits(name, tuple(map(tuple, bad.nonzero().tolist())))
 
-    model.register_forward_hook(look, with_kwargs=True)
+def _look(name: str, module: Any, _: Any, given: Mapping[str, Any], output: Any) -> None:
+    logits = getattr(output, "logits", None)
+    if module.training or not isinstance(logits, torch.Tensor) or not logits.numel():
+        return
+    # max() propagates NaN. Some tokens may be excluded by −inf.
+    bad = ~logits.detach().amax(dim=-1).isfinite()
+    mask = given.get("attention_mask")
+    if isinstance(mask, torch.Tensor) and bad.dim() == 2 and mask.dim() == 2 and len(mask) == len(bad):
+        # Values at padding positions are unused.
+        bad[:, -mask.shape[1] :] &= mask[:, -bad.shape[1] :].bool() if mask.shape[1] >= bad.shape[1] else True
+    if bool(bad.any()):
+        raise NonFiniteLogits(name, tuple(map(tuple, bad.nonzero().tolist())))
 
 
 @contextmanager

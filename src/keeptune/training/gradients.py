@@ -20,6 +20,7 @@ from keeptune.models.memory import Meter, out_of_memory
 from keeptune.records import EncodedRow
 from keeptune.training.compile import Compiled, failed_to_compile
 from keeptune.training.fit_memory import MemoryFit, fit_memory
+from keeptune.training.shared_gradients import SharedGradients
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ class Gradients:
     """The tokens that a pass may have; lowered when memory runs out."""
     compiled: Compiled = plainly
     """How a pass is computed; eagerly once the compiler fails."""
+    shared: SharedGradients | None = None
+    """Divides the passes over several processes."""
 
     def of_step(self, step: int, rows: Sequence[EncodedRow]) -> float:
         """Add the gradient of a step over `rows`; return its loss.
@@ -44,6 +47,11 @@ class Gradients:
         loss = self._of_tokens(step, rows)
         penalty = self.objective.penalty(self.loaded.model)
         return loss + (0.0 if penalty is None else self._add(step, penalty, rows))
+
+    def of_rows(self, step: int, rows: Sequence[EncodedRow], counts: Sequence[float], budget: int) -> float:
+        """Add the gradient of these rows' share of the step's token means, in passes of at most `budget` tokens; return
+        that share of the loss."""
+        return sum(self._of_part(step, part, counts) for part in _parts(rows, budget))
 
     def loss(self, rows: Sequence[EncodedRow]) -> torch.Tensor:
         """The loss of `rows` as one step, without penalties."""
@@ -83,16 +91,18 @@ class Gradients:
     def _of_tokens(self, step: int, rows: Sequence[EncodedRow]) -> float:
         counts = self.objective.counts(rows)
         budget = self.memory.token_budget
-        groups = [(_parts(group, budget), change) for group, change in self.objective.groups(rows)]
-        parts = [part for of_group, _ in groups for part in of_group]
         loss = 0.0
         try:
-            for of_group, change in groups:
-                loss += sum(self._of_part(step, part, counts) for part in of_group)
+            if self.shared:
+                self.shared.begin_step()
+            add = self.shared.add if self.shared else self.of_rows
+            for group, change in self.objective.groups(rows):
+                loss += add(step, group, counts, budget)
                 if change:
                     change()
             return loss
         except RuntimeError as error:
+            parts = [part for group, _ in self.objective.groups(rows) for part in _parts(group, budget)]
             if out_of_memory(error) and len(parts) < len(rows):
                 held = max(len(part) * max(row.length for row in part) for part in parts)
                 budget = min(budget, held) // 2

@@ -22,6 +22,7 @@ from keeptune.mitigation.row_source import RowSource, steps_of
 from keeptune.models.compiled import plainly
 from keeptune.models.load import LoadedModel
 from keeptune.models.memory import Meter
+from keeptune.models.processes import processes
 from keeptune.records import Forecast
 from keeptune.training.checkpoint import (
     LoopState,
@@ -39,6 +40,7 @@ from keeptune.training.gradients import Gradients
 from keeptune.training.pace import Pace
 from keeptune.training.schedule import Timetable, cosine_with_warmup
 from keeptune.training.selection import Selection, Validate
+from keeptune.training.shared_gradients import SharedGradients
 from keeptune.training.startup_cache import Startup, keep_startup, usable_startup
 from keeptune.training.step import Step, adamw, scaler_for
 from keeptune.training.stopping import stop_asked, stops_between_steps
@@ -144,8 +146,10 @@ class Loop:
     def _started(self, measured: bool) -> Iterator[_Begun]:
         """Prepare the optimizer and the passes; with `measured`, also find the token budget."""
         began = time.monotonic()
-        if any(int(os.environ.get(name) or 1) > 1 for name in PROCESSES):
-            raise TrainingError("several processes cannot share one run yet", "start it without a launcher")
+        if not processes() and any(int(os.environ.get(name) or 1) > 1 for name in PROCESSES):
+            raise TrainingError(
+                "this launcher's processes do not share a run", "start `keeptune tune` by torchrun or accelerate launch"
+            )
         budget = self.config.token_budget or default_token_budget(self.loaded.placement.device.type)
         meter, scaler = Meter(self.loaded.placement.device), scaler_for(self.loaded)
         gradients = Gradients(self.loaded, self.objective, self.observer, scaler, MemoryFit(budget, 0))
@@ -154,6 +158,8 @@ class Loop:
         tokens = round(self._tokens())
         trial = None if known and known.compiled else Trial(self.rows, gradients.loss)
         gradients.compiled = try_compiling(self.config.torch_compile, self.loaded, tokens, trial, self.observer)
+        if team := processes():
+            gradients.shared = SharedGradients(team, gradients)
         meter.release()
         if known:
             gradients.memory = MemoryFit(budget, known.peak_bytes)

@@ -28,11 +28,17 @@ def stop_asked() -> Stopped | None:
 
 @contextlib.contextmanager
 def stops_between_steps() -> Iterator[None]:
-    """In the block, a training checks after each step whether a stop was requested."""
+    """In the block, a training checks after each step whether a stop was requested.
+
+    Raises:
+        Stopped: it was requested after the last check.
+    """
     global _under_way, _asked
     _under_way += 1
     try:
         yield
+        if _asked is not None:
+            raise _asked
     finally:
         _under_way -= 1
         _asked = None

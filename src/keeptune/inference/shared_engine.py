@@ -1,0 +1,118 @@
+"""An engine whose prompts and rows are divided over the processes of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keeptune.events import Observer, silent
+from keeptune.inference.engine import ENGINES, Engine, Progress, Request
+from keeptune.models.architecture import Kind
+from keeptune.models.load import LoadedModel
+from keeptune.models.packed import packed, unpacked
+from keeptune.models.processes import Processes, own_device
+from keeptune.records import EncodedRow
+
+HELD, MARK = "model", "model's mark"
+ROUND = 64
+"""Prompts or rows of each process at a time: after each round, the first has their answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedEngine:
+    """`engine` in each of `processes`. The other processes keep the model until another is asked, or it has changed."""
+
+    processes: Processes
+    engine: Engine
+
+    @property
+    def in_process(self) -> bool:
+        return self.engine.in_process
+
+    def refuse(self, kind: Kind, name: str, *, mergeable: bool) -> None:
+        self.engine.refuse(kind, name, mergeable=mergeable)
+
+    def generate(
+        self, loaded: LoadedModel, request: Request, progress: Progress, observer: Observer
+    ) -> Iterator[tuple[int, list[int]]]:
+        done = 0
+        for shares in self._rounds([len(prompt) for prompt in request.prompts]):
+            parts = [replace(request, prompts=[request.prompts[place] for place in share]) for share in shares]
+            for share, answers in zip(shares, self._run(_generate, loaded, parts, observer), strict=True):
+                yield from zip(share, answers, strict=True)
+                done += len(share)
+            progress(done)
+
+    def loglikelihoods(
+        self, loaded: LoadedModel, rows: Sequence[EncodedRow], token_budget: int, progress: Progress, observer: Observer
+    ) -> list[float]:
+        found: dict[int, float] = {}
+        for shares in self._rounds([row.length for row in rows]):
+            parts = [([rows[place] for place in share], token_budget) for share in shares]
+            for share, values in zip(shares, self._run(_loglikelihoods, loaded, parts, observer), strict=True):
+                found.update(zip(share, values, strict=True))
+            progress(len(found))
+        return [found[place] for place in range(len(rows))]
+
+    def close(self) -> None:
+        self.engine.close()
+
+    def _rounds(self, lengths: Sequence[int]) -> Iterator[list[list[int]]]:
+        """The places of each process, those of like length in one round."""
+        size = self.processes.size
+        order = sorted(range(len(lengths)), key=lambda place: lengths[place])
+        for first in range(0, len(order), ROUND * size):
+            part = order[first : first + ROUND * size]
+            yield [part[rank::size] for rank in range(size)]
+
+    def _run(self, task: Any, loaded: LoadedModel, parts: Sequence[Any], observer: Observer) -> list[Any]:
+        self._give(loaded)
+        others = [(None, part, silent) for part in parts[1:]]
+        return self.processes.run(task, [(loaded, parts[0], observer), *others])
+
+    def _give(self, loaded: LoadedModel) -> None:
+        weights = list(loaded.model.parameters())
+        mark = [id(loaded.model), *((weight.data_ptr(), weight._version) for weight in weights)]
+        if self.processes.held.get(MARK) == mark:
+            return
+        self.processes.run(_hold, [(None,), *[(packed(loaded),)] * (self.processes.size - 1)])
+        self.processes.held[MARK] = mark
+
+
+def _hold(processes: Processes, content: bytes | None) -> None:
+    if content is None:
+        return
+    processes.held.pop(HELD, None)
+    loaded = unpacked(content)
+    loaded.placement = replace(loaded.placement, device=own_device())
+    processes.held[HELD] = loaded
+
+
+def _asked(processes: Processes, loaded: LoadedModel | None) -> LoadedModel:
+    held: LoadedModel = loaded or processes.held[HELD]
+    held.model.eval()
+    return held
+
+
+def _generate(
+    processes: Processes, loaded: LoadedModel | None, request: Request, observer: Observer
+) -> list[list[int]]:
+    if not request.prompts:
+        return []
+    loaded = _asked(processes, loaded)
+    answers = dict(ENGINES[loaded.engine].generate(loaded, request, lambda _: None, observer))
+    return [answers[place] for place in range(len(request.prompts))]
+
+
+def _loglikelihoods(
+    processes: Processes,
+    loaded: LoadedModel | None,
+    part: tuple[Sequence[EncodedRow], int],
+    observer: Observer,
+) -> list[float]:
+    rows, token_budget = part
+    if not rows:
+        return []
+    loaded = _asked(processes, loaded)
+    return ENGINES[loaded.engine].loglikelihoods(loaded, rows, token_budget, lambda _: None, observer)

@@ -1,0 +1,158 @@
+"""Several processes for one run, as `torchrun` and `accelerate launch` start them: the first one runs the command and
+writes all files, the others compute what it asks of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import distributed
+
+from keeptune.errors import KeeptuneError, TrainingError, first_line
+
+PATIENCE = timedelta(days=7)
+"""The others wait as long while the first does what only one can do; a process that ends is noticed at once."""
+Task = Callable[..., Any]
+"""A function that can be pickled. All processes call it, each with arguments of its own."""
+
+
+@dataclass(slots=True)
+class Processes:
+    """The processes of a run, joined by gloo, or by NCCL where the tensors are on GPUs."""
+
+    rank: int
+    size: int
+    held: dict[str, Any] = field(default_factory=dict)
+    """What tasks leave in this process for later ones, by name."""
+
+    def run(self, task: Task, shares: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Call `task(self, *share)` in each process; only the first process calls this. Returns the values in the
+        order of the processes.
+
+        Raises:
+            Exception: what the task raised in one of them, after all have ended it.
+        """
+        _together(distributed.broadcast_object_list, [task, [None, *shares[1:]]])
+        return self._ended(task, shares[0])
+
+    def serve(self) -> None:
+        """Call the tasks of the first process until it ends. Signals are left to it: it finishes its step."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        while True:
+            received: list[Any] = [None, None]
+            _together(distributed.broadcast_object_list, received)
+            task, shares = received
+            if task is None:
+                return
+            self._ended(task, shares[self.rank])
+
+    def _ended(self, task: Task, share: tuple[Any, ...]) -> list[Any]:
+        value, error = None, None
+        try:
+            value = task(self, *share)
+        except Exception as raised:  # noqa: BLE001 - it is raised where the others know of it
+            error = raised
+        found: list[Any] = [None] * self.size
+        # The error of this process keeps its traceback.
+        told = error if error is None or self.rank == 0 else _picklable(error)
+        _together(distributed.all_gather_object, found, (value, None if self.rank == 0 and error else told))
+        if self.rank:
+            return []
+        if error:
+            raise error
+        for _, other in found:
+            if other is not None:
+                raise other
+        return [each for each, _ in found]
+
+
+_joined: list[Processes] = []
+
+
+def processes() -> Processes | None:
+    """Those that this process has joined as the first; None if it is alone."""
+    return _joined[-1] if _joined and _joined[-1].rank == 0 else None
+
+
+def launched() -> int:
+    """How many processes a launcher has started; 1 without one."""
+    return int(os.environ.get("WORLD_SIZE") or 1) if "RANK" in os.environ else 1
+
+
+@contextmanager
+def joined() -> Iterator[Processes | None]:
+    """The processes of the launcher, joined while the block runs; None without a launcher. In the first process, the
+    others are told at the end that nothing more comes."""
+    if launched() == 1:
+        yield None
+        return
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK") or 0))
+    distributed.init_process_group(backend, timeout=PATIENCE)
+    found = Processes(distributed.get_rank(), distributed.get_world_size())
+    _joined.append(found)
+    between_tasks = True
+    try:
+        yield found
+    except KeeptuneError:
+        raise
+    except BaseException:
+        # Perhaps in the middle of a task: the others end when they lose the connection.
+        between_tasks = False
+        raise
+    finally:
+        _joined.remove(found)
+        if found.rank == 0 and between_tasks:
+            with suppress(TrainingError):
+                _together(distributed.broadcast_object_list, [None, None])
+        distributed.destroy_process_group()
+
+
+def own_device() -> torch.device:
+    """Where the tensors of this process are."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def send_weights(weights: Iterable[torch.Tensor]) -> None:
+    """Give all processes the values of the first."""
+    _all(distributed.broadcast(weight.detach(), 0, async_op=True) for weight in weights)
+
+
+def add_up(tensors: Iterable[torch.Tensor]) -> None:
+    """Leave the sum over all processes in the tensors of the first; those of the others are not usable afterwards."""
+    _all(distributed.reduce(tensor, 0, async_op=True) for tensor in tensors)
+
+
+def _all(works: Iterable[Any]) -> None:
+    for work in list(works):
+        _together(work.wait)
+
+
+def _together(call: Callable[..., Any], *arguments: Any) -> None:
+    try:
+        call(*arguments)
+    except RuntimeError as error:
+        raise TrainingError(
+            f"a process of this run is gone: {first_line(error)}",
+            "look at what it said last, then start all of them again with --resume",
+        ) from error
+
+
+def _picklable(error: Exception) -> Exception:
+    import pickle
+
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001 - errors of libraries, with arguments of any kind
+        return RuntimeError(f"{type(error).__name__}: {first_line(error)}")
+    return error

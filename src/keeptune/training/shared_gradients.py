@@ -1,0 +1,123 @@
+"""The gradient of a step by several processes: each computes that of a share of the rows, and the first has the sum.
+
+The first process holds the optimizer and gives the others its weights before each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from keeptune.events import silent
+from keeptune.mitigation.objective import Objective
+from keeptune.models.compiled import compile_blocks, plainly
+from keeptune.models.packed import packed, unpacked
+from keeptune.models.processes import Processes, add_up, own_device, send_weights
+from keeptune.records import EncodedRow
+
+HELD = "gradients"
+
+
+@dataclass(slots=True)
+class SharedGradients:
+    """Divides the passes of `gradients`, which are of the first process, over all processes."""
+
+    processes: Processes
+    gradients: Any
+    _sent: bool = False
+
+    def begin_step(self) -> None:
+        """Give the other processes the model, and then, before each step, its weights."""
+        if not self._sent:
+            share = (_alone(self.gradients), torch.initial_seed())
+            self.processes.run(_hold, [(None, 0), *[share] * (self.processes.size - 1)])
+            self.processes.held[HELD] = self.gradients
+            self._sent = True
+        self.processes.run(_follow, [()] * self.processes.size)
+
+    def add(self, step: int, rows: Sequence[EncodedRow], counts: Sequence[float], budget: int) -> float:
+        """Add the gradient of these rows' share of the step's token means; return that share of the loss."""
+        compiled = self.gradients.compiled is not plainly
+        told = (counts, budget, compiled, self.gradients.scaler.state_dict())
+        shares = [(step, share, *told) for share in dealt(rows, self.processes.size)]
+        found = self.processes.run(_of_share, shares)
+        used = [any(each) for each in zip(*(used for _, used in found), strict=True)]
+        self.processes.run(_add_up, [(used,)] * self.processes.size)
+        return float(sum(loss for loss, _ in found))
+
+
+def dealt(rows: Sequence[EncodedRow], size: int) -> list[list[EncodedRow]]:
+    """`rows` in `size` shares of about as many tokens; some are empty where the rows are few."""
+    shares: list[list[EncodedRow]] = [[] for _ in range(size)]
+    tokens = [0] * size
+    for row in sorted(rows, key=lambda row: -row.length):
+        least = tokens.index(min(tokens))
+        shares[least].append(row)
+        tokens[least] += row.length
+    return shares
+
+
+def _alone(gradients: Any) -> bytes:
+    """Without what only the first process has: the observer, compiled code, and what changes a summed gradient."""
+    objective = Objective([replace(term, change=None) for term in gradients.objective.terms])
+    alone = replace(gradients, objective=objective, observer=silent, compiled=plainly, shared=None)
+    return packed(alone)
+
+
+def _hold(processes: Processes, content: bytes | None, seed: int) -> None:
+    if content is None:
+        return
+    processes.held.clear()
+    gradients = unpacked(content)
+    gradients.loaded.placement = replace(gradients.loaded.placement, device=own_device())
+    processes.held[HELD] = gradients
+    # So that dropout differs from one process to the next.
+    torch.manual_seed(seed + processes.rank)
+
+
+def _trained(gradients: Any) -> list[torch.nn.Parameter]:
+    return [weight for weight in gradients.loaded.model.parameters() if weight.requires_grad]
+
+
+def _follow(processes: Processes) -> None:
+    gradients = processes.held[HELD]
+    send_weights(_trained(gradients))
+    if processes.rank:
+        gradients.loaded.model.zero_grad()
+        gradients.loaded.model.train()
+
+
+def _of_share(
+    processes: Processes,
+    step: int,
+    rows: Sequence[EncodedRow],
+    counts: Sequence[float],
+    budget: int,
+    compiled: bool,
+    scale: dict[str, Any],
+) -> tuple[float, list[bool]]:
+    """Its loss, and which weights have a gradient."""
+    gradients = processes.held[HELD]
+    if processes.rank:
+        if not compiled:
+            gradients.compiled = plainly
+        elif gradients.compiled is plainly:
+            gradients.compiled = compile_blocks(gradients.loaded.model) or plainly
+        if scale:
+            gradients.scaler.load_state_dict(scale)
+    loss = gradients.of_rows(step, rows, counts, budget)
+    return loss, [weight.grad is not None for weight in _trained(gradients)]
+
+
+def _add_up(processes: Processes, used: Sequence[bool]) -> None:
+    gradients = processes.held[HELD]
+    weights = [weight for weight, has in zip(_trained(gradients), used, strict=True) if has]
+    for weight in weights:
+        if weight.grad is None:
+            weight.grad = torch.zeros_like(weight)
+    add_up([weight.grad for weight in weights if weight.grad is not None])
+    if processes.rank:
+        gradients.loaded.model.zero_grad()

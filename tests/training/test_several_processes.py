@@ -1,0 +1,178 @@
+"""Several processes make what one makes: the first decides and writes, the others compute."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from keeptune.errors import TrainingError
+from keeptune.models.processes import Processes
+from keeptune.records import EncodedRow
+from keeptune.training.shared_gradients import dealt
+from tests.api.runs import write_rows
+from tests.faults.process import finish, start
+
+ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+}
+ROWS = "--train train.jsonl --test test.jsonl --limit-test 6 --epochs 2"
+SHORT = "--device cpu --dtype float32 --max-new-tokens 8 --torch-compile false"
+KEEP = "--keep other=kept.jsonl:rouge1 --abilities none"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    write_rows(folder)
+    (folder / "base").symlink_to(tiny("llama"))
+    return folder
+
+
+def started(line: str, home: Path, count: int) -> list[Any]:
+    """The processes of a run, as a launcher starts them."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    launched = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+    environments = launched if count > 1 else [{}]
+    return [
+        start(line.split(), home, name=str(rank), environment=environment)
+        for rank, environment in enumerate(environments)
+    ]
+
+
+def ended(processes: list[Any], home: Path) -> tuple[list[int], list[str]]:
+    """Their exit codes, and what each said."""
+    began = time.monotonic()
+    found = [finish(process, home, began, str(rank)) for rank, process in enumerate(processes)]
+    return [each.code for each in found], [each.err for each in found]
+
+
+def losses(run: Path) -> list[float]:
+    return [loss for _, loss in json.loads((run / "result.json").read_text())["training"]["loss_curve"]]
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_file(next(file for kind in ("adapter", "model") for file in (run / kind).glob("*.safetensors")))
+
+
+def answers(run: Path) -> list[tuple[str, str, Any]]:
+    files = sorted([*run.glob("samples/*.jsonl"), *run.glob("abilities/*/*.jsonl")])
+    rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return [(row["item_id"], row["answer"]["output"], row["answer"]["output_tokens"]) for row in rows]
+
+
+def assert_alike(one: Path, other: Path) -> None:
+    """To rounding in float32, whose sums have another order."""
+    assert losses(one) == pytest.approx(losses(other), rel=1e-4)
+    left, right = weights(one), weights(other)
+    assert left.keys() == right.keys()
+    assert all(torch.allclose(left[name], right[name], atol=2e-4) for name in left)
+    assert answers(one) == answers(other)
+    files = [{str(file.relative_to(run)) for file in run.rglob("*") if file.is_file()} for run in (one, other)]
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(("method", "count"), [("full", 2), ("lora", 4)])
+def test_a_run_by_several_processes_is_that_of_one(home: Path, method: str, count: int) -> None:
+    """By default: with the restoring gradient of the KL, α and the measurement of an ability."""
+    line = f"tune --model base --method {method} {'--dropout 0' if method == 'lora' else ''} {ROWS} {KEEP} {SHORT}"
+    one, several = f"{method}-one", f"{method}-{count}"
+    codes, said = ended(started(f"{line} --output {one}", home, 1), home)
+    assert codes[0] in (0, 3, 4), said
+    again, told = ended(started(f"{line} --output {several}", home, count), home)
+    assert again == [codes[0], *[0] * (count - 1)], told
+    assert "KL term" in told[0]
+    assert not any(told[1:]), "only the first says something"
+    assert_alike(home / one, home / several)
+
+
+def test_a_process_that_is_lost_is_said_and_the_run_goes_on_with_another_number(home: Path) -> None:
+    line = f"tune --model base --method full --plain {ROWS} --measure none {SHORT}"
+    assert ended(started(f"{line} --output alone", home, 1), home)[0] == [0]
+    # A checkpoint comes with each validation.
+    processes = started(f"{line} --output lost", home, 2)
+    until = time.monotonic() + 200
+    while not list((home / "lost").glob("checkpoint-*")) and time.monotonic() < until:
+        time.sleep(0.01)
+    processes[1].kill()
+    codes, said = ended(processes, home)
+    assert codes == [1, -signal.SIGKILL]
+    assert "a process of this run is gone" in said[0]
+    assert "Traceback" not in said[0]
+    codes, said = ended(started("tune --output lost --resume", home, 1), home)
+    assert codes == [0], said
+    assert int(re.search(r"resumed at step (\d+)", said[0])[1]) > 0
+    assert_alike(home / "alone", home / "lost")
+
+
+def test_an_error_of_the_first_ends_all(home: Path) -> None:
+    codes, said = ended(started("tune --train nowhere.jsonl", home, 2), home)
+    assert codes == [1, 0] or codes[0] == 2, said
+    assert "nowhere.jsonl" in said[0]
+    assert not said[1]
+
+
+def test_torchrun_starts_it(home: Path) -> None:
+    line = f"tune --model base --method full --plain {ROWS} --measure none {SHORT} --output launched"
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "keeptune"]
+    done = subprocess.run(
+        [*launcher, *line.split()], cwd=home, env=ENVIRONMENT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert losses(home / "launched")
+
+
+def row(item: str, length: int) -> EncodedRow:
+    return EncodedRow(item, tuple(range(length)), (), ((1, length),), 0)
+
+
+def test_rows_are_dealt_evenly_each_once() -> None:
+    rows = [row(str(length), length) for length in (9, 2, 7, 3, 5, 4)]
+    shares = dealt(rows, 3)
+    assert sorted(each.item_id for share in shares for each in share) == sorted(each.item_id for each in rows)
+    tokens = [sum(each.length for each in share) for share in shares]
+    assert max(tokens) - min(tokens) <= 3
+    assert [len(share) for share in dealt(rows[:2], 4)] == [1, 1, 0, 0]
+
+
+def test_what_another_process_raises_is_raised_in_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keeptune.models import processes
+
+    def gathered(found: list[Any], _mine: Any) -> None:
+        found[:] = [("value", None), (None, TrainingError("of the second"))]
+
+    monkeypatch.setattr(processes.distributed, "broadcast_object_list", lambda _: None)
+    monkeypatch.setattr(processes.distributed, "all_gather_object", gathered)
+    with pytest.raises(TrainingError, match="of the second"):
+        Processes(0, 2).run(lambda _: "value", [(), ()])
+
+
+class Odd(Exception):
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one + two)
+
+
+def test_errors_that_cannot_be_sent_are_told() -> None:
+    from keeptune.models.processes import _picklable
+
+    assert "ab" in str(_picklable(Odd("a", "b")))
+    assert isinstance(_picklable(Odd("a", "b")), RuntimeError)
+    assert isinstance(_picklable(ValueError("x")), ValueError)
