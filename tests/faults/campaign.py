@@ -56,7 +56,7 @@ class Outcome:
     at: float
     code: int = 0
     said: str = ""
-    """The last line of what the broken run said."""
+    """The last lines of what the broken run said."""
     commands: list[str] = field(default_factory=list)
     """What was run afterwards, until the run was finished."""
     faults: list[str] = field(default_factory=list)
@@ -75,8 +75,8 @@ class Trial:
     seed: int
     reference: Reference
     folder: Path
-    left_damaged: tuple[str, ...] = ()
-    """Files of a finished result, which nothing reads again until it is used."""
+    damaged: str = ""
+    """The file of the run that was damaged."""
 
     @property
     def home(self) -> Path:
@@ -185,8 +185,7 @@ def damaged(trial: Trial) -> tuple[Ended, Callable[[], None] | None]:
     file = draw.choice(files)
     content = file.read_bytes()
     how = draw.choice(("cut", "garbled", "empty", "gone"))
-    if any((folder / "result.json").exists() for folder in file.parents if trial.home in folder.parents):
-        trial.left_damaged = (str(file.relative_to(trial.home / "run")),)
+    trial.damaged = str(file.relative_to(trial.home / "run"))
     if how == "gone":
         file.unlink()
     elif how == "garbled":
@@ -288,7 +287,7 @@ def carry_out(trial: Trial, template: Path) -> Outcome:
     outcome = Outcome(trial.scene, trial.kind, round(trial.at, 4))
     try:
         ended, mend = KINDS[trial.kind][0](trial)
-        outcome.kind, outcome.code, outcome.said = trial.kind, ended.code, last_line(ended.err)
+        outcome.kind, outcome.code, outcome.said = trial.kind, ended.code, ended.err[-600:]
         check_words(ended, trial, outcome)
         last = ended
         for _ in range(STARTS_AGAIN):
@@ -311,15 +310,26 @@ def carry_out(trial: Trial, template: Path) -> Outcome:
             outcome.said += " (went on with the changed data)"
         else:
             whole, found_there = dict(trial.reference.made), made(trial.home / "run", trial.home)
-            for damaged_file in trial.left_damaged:
-                whole.pop(damaged_file, None)
-                found_there.pop(damaged_file, None)
+            if trial.damaged and is_found_when_used(trial):
+                whole.pop(trial.damaged, None)
+                found_there.pop(trial.damaged, None)
             found = differences(whole, found_there)
             outcome.faults += [f"another result: {each}" for each in found[:5]]
     finally:
         subprocess.run(["umount", "-l", str(trial.home)], check=False, capture_output=True)
     outcome.seconds = round(time.monotonic() - began, 1)
     return outcome
+
+
+def is_found_when_used(trial: Trial) -> bool:
+    """Whether a file that was damaged after its part of the run had ended makes an error where it is read: of a model,
+    when it answers, of a result, when it is shown."""
+    file = trial.home / "run" / trial.damaged
+    of_model = file.parent.name in ("model", "adapter")
+    owner = file.parent.parent if of_model else file.parent
+    uses = ["predict", "known.jsonl", "--model", str(owner), "--output", "probe.jsonl"]
+    used = run(uses if of_model else ["runs", "show", str(owner)], trial.home)
+    return "error:" in used.err and "Traceback" not in used.err
 
 
 def is_finished(ended: Ended, trial: Trial) -> bool:

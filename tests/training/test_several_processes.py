@@ -176,3 +176,19 @@ def test_errors_that_cannot_be_sent_are_told() -> None:
     assert "ab" in str(_picklable(Odd("a", "b")))
     assert isinstance(_picklable(Odd("a", "b")), RuntimeError)
     assert isinstance(_picklable(ValueError("x")), ValueError)
+
+
+def test_trainings_and_measurements_in_turn_have_their_own_models(home: Path) -> None:
+    line = f"compare --model base {ROWS} {KEEP} {SHORT} --methods lora,full --seeds 0"
+    one, said = ended(started(f"{line} --output compared-one", home, 1), home)
+    two, told = ended(started(f"{line} --output compared-two", home, 2), home)
+    assert two == [one[0], 0], (said, told)
+    for trial in ("lora-s0", "full-s0"):
+        assert_alike(home / "compared-one" / "trials" / trial, home / "compared-two" / "trials" / trial)
+
+
+def test_a_wrong_option_ends_all_of_them_quietly(home: Path) -> None:
+    codes, said = ended(started("tune --nonsense", home, 2), home)
+    assert codes == [2, 0]
+    assert "--nonsense" in said[0]
+    assert not said[1]

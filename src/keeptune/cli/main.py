@@ -97,12 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except OSError as error:
-        if not is_of_the_disk(error):
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
+        of_machine = _of_machine(error)
+        if of_machine is None:
             raise
-        full = not_written(Path(error.filename or "a file"), error)
-        _say_error(full)
-        return full.exit_code
+        _say_error(of_machine)
+        return of_machine.exit_code
     except (click.Abort, KeyboardInterrupt) as stopped:
         click.echo("stopped", err=True)
         # click replaces the interruption by an Abort.
@@ -122,6 +122,15 @@ def _run(words: Sequence[str]) -> Any:
             found.serve()
             return 0
         return keeptune.main(args=list(words), prog_name="keeptune", standalone_mode=False, obj=tuple(words))
+
+
+def _of_machine(error: Exception) -> KeeptuneError | None:
+    """The error for a full disk or memory; None if it is of another kind."""
+    if isinstance(error, OSError) and is_of_the_disk(error):
+        return not_written(Path(error.filename or "a file"), error)
+    from keeptune.models.memory import not_enough, out_of_memory
+
+    return not_enough(error) if out_of_memory(error) else None
 
 
 def _say_error(error: KeeptuneError) -> None:

@@ -20,6 +20,7 @@ from keeptune.experiments.trial_scores import FinishedTrial
 from keeptune.experiments.tuning import run_tuning
 from keeptune.mitigation.default import with_default_mitigation
 from keeptune.models.find import find_model, hash_model
+from keeptune.models.memory import not_enough, out_of_memory
 from keeptune.records import to_plain
 from keeptune.training.new_session import rows_of, with_items_apart
 from keeptune.training.resume import METRICS, metric_files
@@ -152,5 +153,7 @@ def run_trial(trial: Trial, observer: Observer = silent) -> str:
     except KeeptuneError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001
+        if out_of_memory(error):
+            return str(not_enough(error))
         return f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
     return ""

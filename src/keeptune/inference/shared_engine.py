@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from keeptune.models.packed import packed, unpacked
 from keeptune.models.processes import Processes, own_device
 from keeptune.records import EncodedRow
 
-HELD, MARK = "model", "model's mark"
+HELD, MARK = "model", "the model that the other processes have"
 ROUND = 64
 """Prompts or rows of each process at a time: after each round, the first has their answers."""
 
@@ -72,12 +73,12 @@ class SharedEngine:
         return self.processes.run(task, [(loaded, parts[0], observer), *others])
 
     def _give(self, loaded: LoadedModel) -> None:
-        weights = list(loaded.model.parameters())
-        mark = [id(loaded.model), *((weight.data_ptr(), weight._version) for weight in weights)]
-        if self.processes.held.get(MARK) == mark:
+        versions = [(weight.data_ptr(), weight._version) for weight in loaded.model.parameters()]
+        model, known = self.processes.held.get(MARK, (None, []))
+        if model and model() is loaded.model and known == versions:
             return
         self.processes.run(_hold, [(None,), *[(packed(loaded),)] * (self.processes.size - 1)])
-        self.processes.held[MARK] = mark
+        self.processes.held[MARK] = (weakref.ref(loaded.model), versions)
 
 
 def _hold(processes: Processes, content: bytes | None) -> None:

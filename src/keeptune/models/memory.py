@@ -10,10 +10,16 @@ from pathlib import Path
 
 import torch
 
+from keeptune.errors import TrainingError, first_line
+
 RESET_PEAK = Path("/proc/self/clear_refs"), "5"
 """proc(5): the file, and what is written to it."""
-OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-"""Of torch's allocator on a CPU; of MPS and CUDA; of CUDA's matrix products."""
+OUT_OF_MEMORY = (
+    *("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED"),
+    *("Cannot allocate memory", "failed to map segment", "can't start new thread"),
+)
+"""Of torch's allocator on a CPU; of MPS and CUDA; of CUDA's matrix products; of the system, for memory, a library and a
+thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,18 @@ class Meter:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether the error means that a device, or the allocator of a CPU, is out of memory."""
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return any(words in str(error) for words in OUT_OF_MEMORY)
+
+
+def not_enough(error: BaseException) -> TrainingError:
+    """The error for a run that no smaller pass could help."""
+    return TrainingError(
+        f"the memory is not enough: {first_line(error)}",
+        "end other programs, or take a smaller model, --token-budget or --batch-size; finished work is saved: the same "
+        "command goes on, of tune and rescue with --resume",
+    )
 
 
 def trim() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import distributed
 
-from keeptune.errors import KeeptuneError, TrainingError, first_line
+from keeptune.errors import TrainingError, first_line
 
 PATIENCE = timedelta(days=7)
 """The others wait as long while the first does what only one can do; a process that ends is noticed at once."""
@@ -30,6 +30,8 @@ class Processes:
     size: int
     held: dict[str, Any] = field(default_factory=dict)
     """What tasks leave in this process for later ones, by name."""
+    busy: bool = False
+    """A task is under way."""
 
     def run(self, task: Task, shares: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Call `task(self, *share)` in each process; only the first process calls this. Returns the values in the
@@ -38,6 +40,7 @@ class Processes:
         Raises:
             Exception: what the task raised in one of them, after all have ended it.
         """
+        self.busy = True
         _together(distributed.broadcast_object_list, [task, [None, *shares[1:]]])
         return self._ended(task, shares[0])
 
@@ -63,6 +66,7 @@ class Processes:
         # The error of this process keeps its traceback.
         told = error if error is None or self.rank == 0 else _picklable(error)
         _together(distributed.all_gather_object, found, (value, None if self.rank == 0 and error else told))
+        self.busy = False
         if self.rank:
             return []
         if error:
@@ -99,18 +103,12 @@ def joined() -> Iterator[Processes | None]:
     distributed.init_process_group(backend, timeout=PATIENCE)
     found = Processes(distributed.get_rank(), distributed.get_world_size())
     _joined.append(found)
-    between_tasks = True
     try:
         yield found
-    except KeeptuneError:
-        raise
-    except BaseException:
-        # Perhaps in the middle of a task: the others end when they lose the connection.
-        between_tasks = False
-        raise
     finally:
         _joined.remove(found)
-        if found.rank == 0 and between_tasks:
+        # In the middle of a task, the others end when they lose the connection.
+        if found.rank == 0 and not found.busy:
             with suppress(TrainingError):
                 _together(distributed.broadcast_object_list, [None, None])
         distributed.destroy_process_group()

@@ -159,7 +159,7 @@ class Loop:
         trial = None if known and known.compiled else Trial(self.rows, gradients.loss)
         gradients.compiled = try_compiling(self.config.torch_compile, self.loaded, tokens, trial, self.observer)
         if team := processes():
-            gradients.shared = SharedGradients(team, gradients)
+            gradients.shared = SharedGradients(team, gradients, self.config.seed)
         meter.release()
         if known:
             gradients.memory = MemoryFit(budget, known.peak_bytes)

@@ -18,7 +18,7 @@ from keeptune.models.packed import packed, unpacked
 from keeptune.models.processes import Processes, add_up, own_device, send_weights
 from keeptune.records import EncodedRow
 
-HELD = "gradients"
+HELD, SEED = "gradients", "seed"
 
 
 @dataclass(slots=True)
@@ -27,12 +27,13 @@ class SharedGradients:
 
     processes: Processes
     gradients: Any
+    seed: int
     _sent: bool = False
 
     def begin_step(self) -> None:
         """Give the other processes the model, and then, before each step, its weights."""
         if not self._sent:
-            share = (_alone(self.gradients), torch.initial_seed())
+            share = (_alone(self.gradients), self.seed)
             self.processes.run(_hold, [(None, 0), *[share] * (self.processes.size - 1)])
             self.processes.held[HELD] = self.gradients
             self._sent = True
@@ -68,14 +69,13 @@ def _alone(gradients: Any) -> bytes:
 
 
 def _hold(processes: Processes, content: bytes | None, seed: int) -> None:
+    processes.held.clear()
     if content is None:
         return
-    processes.held.clear()
     gradients = unpacked(content)
     gradients.loaded.placement = replace(gradients.loaded.placement, device=own_device())
     processes.held[HELD] = gradients
-    # So that dropout differs from one process to the next.
-    torch.manual_seed(seed + processes.rank)
+    processes.held[SEED] = seed
 
 
 def _trained(gradients: Any) -> list[torch.nn.Parameter]:
@@ -102,6 +102,8 @@ def _of_share(
     """Its loss, and which weights have a gradient."""
     gradients = processes.held[HELD]
     if processes.rank:
+        # Dropout differs from one process and step to the next, and is the same in a run that goes on.
+        torch.manual_seed(1_000_003 * processes.held[SEED] + step * processes.size + processes.rank)
         if not compiled:
             gradients.compiled = plainly
         elif gradients.compiled is plainly:
