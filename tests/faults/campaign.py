@@ -59,6 +59,7 @@ class Outcome:
     """The last lines of what the broken run said."""
     commands: list[str] = field(default_factory=list)
     """What was run afterwards, until the run was finished."""
+    commit: str = ""
     faults: list[str] = field(default_factory=list)
     """What was wrong; none: the message told it, and the result is that of a run that nothing befell."""
     seconds: float = 0.0
@@ -222,6 +223,12 @@ def of_data(change: bool) -> Break:
     return carry_out
 
 
+def commit_of_code() -> str:
+    root = Path(__file__).resolve().parents[2]
+    words = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=7"]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def void(_value: Any) -> None:
     pass
 
@@ -284,7 +291,7 @@ def carry_out(trial: Trial, template: Path) -> Outcome:
     shutil.rmtree(trial.folder, ignore_errors=True)
     trial.folder.mkdir(parents=True)
     shutil.copytree(template, trial.home, symlinks=True)
-    outcome = Outcome(trial.scene, trial.kind, round(trial.at, 4))
+    outcome = Outcome(trial.scene, trial.kind, round(trial.at, 4), commit=commit_of_code())
     try:
         ended, mend = KINDS[trial.kind][0](trial)
         outcome.kind, outcome.code, outcome.said = trial.kind, ended.code, ended.err[-600:]
@@ -310,6 +317,8 @@ def carry_out(trial: Trial, template: Path) -> Outcome:
             outcome.said += " (went on with the changed data)"
         else:
             whole, found_there = dict(trial.reference.made), made(trial.home / "run", trial.home)
+            # Checkpoints that could not be deleted.
+            found_there = {name: each for name, each in found_there.items() if not name.startswith("checkpoint-")}
             if trial.damaged and is_found_when_used(trial):
                 whole.pop(trial.damaged, None)
                 found_there.pop(trial.damaged, None)
@@ -333,7 +342,7 @@ def is_found_when_used(trial: Trial) -> bool:
 
 
 def is_finished(ended: Ended, trial: Trial) -> bool:
-    return ended.code == trial.reference.code
+    return ended.code == trial.reference.code or "results are never overwritten" in ended.err
 
 
 def next_command(last: Ended, trial: Trial) -> list[str]:
@@ -362,7 +371,9 @@ def check_words(ended: Ended, trial: Trial, outcome: Outcome) -> None:
     elif ended.code < 0 and ended.code not in (-signal.SIGKILL, -signal.SIGHUP):
         outcome.faults.append(f"ended by {signal.Signals(-ended.code).name}")
     elif ended.code > 0 and ended.code != trial.reference.code and "error:" not in ended.err.lower():
-        known = ("resume it with", "starts again", "the result is in", "the same command continues")
+        known = ["resume it with", "starts again", "the result is in", "the same command continues"]
+        # Before it has read its settings, there is nothing to go on with.
+        known += [] if (trial.home / "run").exists() else ["stopped"]
         if not any(each in ended.err for each in known) and trial.kind not in ("nobody reads", "disk read-only"):
             outcome.faults.append(f"code {ended.code} without a message")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keeptune.errors import RunExists, RunLocked, StoreError
-from keeptune.workspace.layout import CONFIG, FORGETTING, RESULT, ROWS, STARTED
+from keeptune.workspace.layout import CONFIG, FORGETTING, LOCK, NOTICES, RESULT, ROWS, STARTED
 from keeptune.workspace.open_run import open_run
 from keeptune.workspace.workspace import Workspace
 
@@ -59,6 +59,16 @@ def test_a_folder_in_use_is_refused_untouched(
     assert getattr(caught.value, "fix", "")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(files)
     assert all((tmp_path / name).read_text() == name for name in files)
+
+
+def test_what_a_finished_run_does_not_need_is_deleted_when_it_is_resumed(tmp_path: Path) -> None:
+    """It was killed between its result and the end."""
+    for name in (RESULT, CONFIG, NOTICES, "whole/model/weights", "checkpoint-3/state.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(RunExists, match="finished result"):
+        use(tmp_path, resume=True)
+    assert {entry.name for entry in tmp_path.iterdir()} - {LOCK} == {RESULT, CONFIG}
 
 
 def test_an_unfinished_run_is_resumed(tmp_path: Path) -> None:

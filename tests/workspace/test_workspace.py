@@ -103,3 +103,14 @@ def test_a_run_whose_settings_are_damaged_gets_the_way_out_of_the_verb(run: Work
     with pytest.raises(StoreError) as of_keep:
         earlier_items(run)
     assert "finished run" in of_keep.value.fix
+
+
+def test_the_notices_of_a_start_are_kept_once_the_run_has_begun(run: Workspace) -> None:
+    assert run.notices() == []
+    assert not run.write_notices(["first"])
+    assert not run.path.exists()
+    run.begin(TuneConfig(data=DataConfig(train="rows.jsonl")))
+    assert run.write_notices(["first", "second"])
+    assert run.notices() == ["first", "second"]
+    (run.path / "notices.json").write_text("[", encoding="utf-8")
+    assert run.notices() == [], "they are worth no error"

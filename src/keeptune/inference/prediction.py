@@ -35,6 +35,8 @@ def answer_file(
     refuse_unknown_suffix(target)
     with locked_file(target):
         if target.exists():
+            # Of a start that was killed right after it had written the whole file.
+            unfinished(target).unlink(missing_ok=True)
             raise StoreError(f"{target} exists already", "name another --output; results are never overwritten")
         return _answer(model, data, evaluation, target, observer)
 

@@ -34,6 +34,10 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Worksp
         RunLocked: another process is writing there.
     """
     folder = Path(output).expanduser() if output else _first_free(readable_part(default_name))
+    if resume and Workspace(folder).is_finished and Workspace(folder).intermediates():
+        with locked_folder(folder, fresh=False):
+            # Of a start that was killed right after it had written the result.
+            Workspace(folder).remove_intermediates()
     refuse_taken(str(folder), resume=resume)
     with locked_folder(folder, fresh=not resume):
         _check_free(folder, resume=resume)

@@ -378,13 +378,20 @@ class Workspace:
 
     # --- the end
 
-    def remove_intermediates(self) -> None:
-        """Delete checkpoints, candidates and the weights of the run inside this one, which the result does not need."""
+    def intermediates(self) -> list[Path]:
+        """Checkpoints, candidates, the weights of the run inside this one and what the starts have said: the result
+        does not need them."""
         candidates = (layout.CANDIDATES, layout.EARLIER_NAMES[layout.CANDIDATES])
-        inner = (self.best, self.whole.path, *(self.path / name for name in candidates))
-        for folder in (*(path for _, path in self.checkpoints()), *inner):
-            shutil.rmtree(folder, ignore_errors=True)
-        (self.path / layout.NOTICES).unlink(missing_ok=True)
+        inner = (self.best, self.whole.path, *(self.path / name for name in (*candidates, layout.NOTICES)))
+        return [path for path in (*(path for _, path in self.checkpoints()), *inner) if path.exists()]
+
+    def remove_intermediates(self) -> None:
+        """Delete what the result does not need."""
+        for path in self.intermediates():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         remove_partials(self.path)
 
     def _found(self, name: str) -> Path:
