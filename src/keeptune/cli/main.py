@@ -97,17 +97,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except (click.Abort, KeyboardInterrupt) as stopped:
+        click.echo("stopped", err=True)
+        # click replaces the interruption by an Abort.
+        signal = stopped.__cause__ or stopped
+        return signal.exit_code if isinstance(signal, Stopped) else INTERRUPTED
     except (OSError, MemoryError, RuntimeError, ImportError) as error:
         of_machine = _of_machine(error)
         if of_machine is None:
             raise
         _say_error(of_machine)
         return of_machine.exit_code
-    except (click.Abort, KeyboardInterrupt) as stopped:
-        click.echo("stopped", err=True)
-        # click replaces the interruption by an Abort.
-        signal = stopped.__cause__ or stopped
-        return signal.exit_code if isinstance(signal, Stopped) else INTERRUPTED
     return result if isinstance(result, int) else 0
 
 
