@@ -18,7 +18,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -294,7 +293,7 @@ def carry_out(trial: Trial, template: Path) -> Outcome:
     outcome = Outcome(trial.scene, trial.kind, round(trial.at, 4), commit=commit_of_code())
     try:
         ended, mend = KINDS[trial.kind][0](trial)
-        outcome.kind, outcome.code, outcome.said = trial.kind, ended.code, ended.err[-600:]
+        outcome.kind, outcome.code, outcome.said = trial.kind, ended.code, ended.err[-300:]
         check_words(ended, trial, outcome)
         last = ended
         for _ in range(STARTS_AGAIN):
@@ -445,8 +444,25 @@ def main() -> None:
         options.results.write_text(
             json.dumps(sorted(done, key=lambda each: each["number"]), indent=0), encoding="utf-8"
         )
-    counts = Counter("wrong" if each["faults"] else "right" for each in done)
-    print(dict(counts))
+    print(table(done))
+
+
+def table(done: list[dict[str, Any]]) -> str:
+    """How often each kind was tried, and what came of it."""
+    lines = [
+        "| fault | tried | not felt | went on to the same result | something was wrong |",
+        "|---|---|---|---|---|",
+    ]
+    groups = {each["kind"].partition(":")[0] if each["kind"].startswith("damaged") else each["kind"] for each in done}
+    for group in sorted(groups):
+        rows = [each for each in done if each["kind"] == group or each["kind"].startswith(f"{group}:")]
+        wrong = sum(bool(each["faults"]) for each in rows)
+        unfelt = sum(not each["faults"] and not each["commands"] for each in rows)
+        lines.append(f"| {group} | {len(rows)} | {unfelt} | {len(rows) - wrong - unfelt} | {wrong} |")
+    wrong = sum(bool(each["faults"]) for each in done)
+    unfelt = sum(not each["faults"] and not each["commands"] for each in done)
+    lines.append(f"| all | {len(done)} | {unfelt} | {len(done) - wrong - unfelt} | {wrong} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pytest
 from keeptune.config import TuneConfig
 from keeptune.events import NoticeLog, silent
 from keeptune.training import train
+from keeptune.workspace.sums import write_sums
 from keeptune.workspace.workspace import Workspace
 
 
@@ -44,3 +45,23 @@ def test_a_whole_training_keeps_its_weights_alone(tmp_path: Path, monkeypatch: p
     session: Any = Settings(config, Workspace(tmp_path))
     whole = train.whole_training(session)
     assert [entry.name for entry in whole.path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("harm", ["changed", "gone"])
+def test_damaged_weights_of_an_earlier_start_are_made_again(tmp_path: Path, harm: str) -> None:
+    run, log = Workspace(tmp_path), NoticeLog(silent)
+    session: Any = SimpleNamespace(workspace=run, observer=log)
+    assert not train._left_damaged(session), "there are none"
+    run.adapter.mkdir()
+    weights = run.adapter / "adapter_model.safetensors"
+    weights.write_bytes(b"weights")
+    write_sums(run.adapter)
+    assert not train._left_damaged(session)
+    assert not log.messages
+    if harm == "gone":
+        weights.unlink()
+    else:
+        weights.write_bytes(b"weight")
+    assert train._left_damaged(session)
+    assert not run.adapter.exists()
+    assert str(weights) in log.messages[0]

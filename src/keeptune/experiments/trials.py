@@ -25,6 +25,7 @@ from keeptune.records import to_plain
 from keeptune.training.new_session import rows_of, with_items_apart
 from keeptune.training.resume import METRICS, metric_files
 from keeptune.training.start import merged_start
+from keeptune.workspace.atomic import is_of_the_disk, not_written
 from keeptune.workspace.workspace import Workspace
 
 ASKED = ("keep", "abilities", "items", "extent", "dev_fraction", "prompt_fraction")
@@ -143,6 +144,8 @@ def run_trial(trial: Trial, observer: Observer = silent) -> str:
     Only what stops the whole program, such as Ctrl-C, is raised.
     """
     if trial.finished:
+        # What a start that was killed right after the result has left.
+        trial.run.remove_intermediates()
         return ""
     resume = trial.run.has_settings
     if not resume and trial.run.path.exists():
@@ -153,6 +156,8 @@ def run_trial(trial: Trial, observer: Observer = silent) -> str:
     except KeeptuneError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001
+        if is_of_the_disk(error):
+            return str(not_written(trial.run.path, error))
         if out_of_memory(error):
             return str(not_enough(error))
         return f"{type(error).__name__}: {error}\n{traceback.format_exc()}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import shutil
 
 from keeptune.events import Notice
 from keeptune.export.save import save_tuned
@@ -16,6 +17,7 @@ from keeptune.training.equivalent_run import change_weights, equivalent_run, tak
 from keeptune.training.prepare import Prepared, prepared
 from keeptune.training.resume import check_origin, keep_training_origin
 from keeptune.training.session import Session
+from keeptune.workspace.sums import damaged_files
 from keeptune.workspace.workspace import Workspace
 
 
@@ -25,13 +27,23 @@ def train(session: Session) -> TrainingSummary:
     if error := unfit(config):
         raise error
     check_origin(session)
-    if run.is_trained:
+    if run.is_trained and not _left_damaged(session):
         return run.training()
     if after_training(config):
         return change_weights(config, whole_training(session), run)
     if run.is_candidate and (alike := _equivalent_run(session)):
         return take_over(alike, run)
     return _trained_anew(session)
+
+
+def _left_damaged(session: Session) -> bool:
+    """Whether the weights of an earlier start are damaged: they are deleted, to be made again."""
+    folder = session.workspace.weights
+    names = damaged_files(folder) if folder else []
+    if folder and names:
+        session.observer(Notice("training", f"{folder / names[0]} is damaged, so these weights are made again"))
+        shutil.rmtree(folder)
+    return bool(names)
 
 
 def whole_training(session: Session) -> Workspace:

@@ -17,6 +17,14 @@ def write_sums(folder: Path, pattern: str = "*.safetensors") -> None:
     write_text(folder / SUMS, "".join(f"{hash_file(path)}  {path.name}\n" for path in files))
 
 
+def damaged_files(folder: Path) -> list[str]:
+    """Files that the sums in `folder` name and that are gone or changed; none where there are no sums."""
+    if not (folder / SUMS).is_file():
+        return []
+    lines = (line.partition("  ") for line in (folder / SUMS).read_text(encoding="utf-8").splitlines())
+    return [name for digest, _, name in lines if not (folder / name).is_file() or hash_file(folder / name) != digest]
+
+
 def unlike_sums(folder: Path, hashes: Mapping[str, str]) -> list[str]:
     """Which of these files, name → hash, are others than the sums in `folder` say; none where there are no sums.
 
