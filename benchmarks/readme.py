@@ -15,6 +15,7 @@ from pathlib import Path
 import abilities
 import claims
 import explanations
+import faults_table
 import keeping_ablation_table
 import keeping_candidates
 import keeping_table
@@ -23,6 +24,7 @@ import measure_time
 import mix
 import model_case
 import rescue_trl
+import scale
 import sequential_verdicts
 import tasks
 import verdict_grid
@@ -30,7 +32,10 @@ from earlier_words import read_record
 from keeping_records import read_records
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("forgetting", "mixing", "benchmarks")))
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("forgetting", "mixing", "benchmarks", "guide", "scale")),
+)
 DEMO = tasks.RESULTS / "demo.txt"
 
 
@@ -40,10 +45,12 @@ def tables() -> dict[str, str]:
     kept = {
         "abilities": abilities,
         "explanations": explanations,
+        "faults": faults_table,
         "lm-eval-logs": lm_eval_logs,
         "measure-time": measure_time,
         "mix": mix,
         "rescue-trl": rescue_trl,
+        "scale": scale,
     }
     for name, benchmark in kept.items():
         if benchmark.RESULTS.exists():

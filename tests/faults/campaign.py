@@ -444,25 +444,8 @@ def main() -> None:
         options.results.write_text(
             json.dumps(sorted(done, key=lambda each: each["number"]), indent=0), encoding="utf-8"
         )
-    print(table(done))
-
-
-def table(done: list[dict[str, Any]]) -> str:
-    """How often each kind was tried, and what came of it."""
-    lines = [
-        "| fault | tried | not felt | went on to the same result | something was wrong |",
-        "|---|---|---|---|---|",
-    ]
-    groups = {each["kind"].partition(":")[0] if each["kind"].startswith("damaged") else each["kind"] for each in done}
-    for group in sorted(groups):
-        rows = [each for each in done if each["kind"] == group or each["kind"].startswith(f"{group}:")]
-        wrong = sum(bool(each["faults"]) for each in rows)
-        unfelt = sum(not each["faults"] and not each["commands"] for each in rows)
-        lines.append(f"| {group} | {len(rows)} | {unfelt} | {len(rows) - wrong - unfelt} | {wrong} |")
     wrong = sum(bool(each["faults"]) for each in done)
-    unfelt = sum(not each["faults"] and not each["commands"] for each in done)
-    lines.append(f"| all | {len(done)} | {unfelt} | {len(done) - wrong - unfelt} | {wrong} |")
-    return "\n".join(lines)
+    print(f"{len(done)} faults, {wrong} with something wrong; python benchmarks/faults_table.py prints the table")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+"""One run by one process and by several, on one machine: the same losses, and how fast.
+
+    python benchmarks/scale.py            run what has no record yet, then print the table
+    python benchmarks/scale.py --table    print the table from the record alone
+
+The built-in model on a part of the built-in task, one epoch in float32, all processes with the machine's threads
+between them. The speed is that of the training loop. The record goes to results/scale.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results" / "scale.json"
+METHODS = ("full", "lora")
+PROCESSES = (1, 2)
+ROWS = 96
+
+
+def run(method: str, processes: int) -> dict[str, Any]:
+    """The losses of the steps, and tokens per second."""
+    from keeptune.workspace import provenance
+
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    words = ["tune", "--train", "stdlib", "--limit-train", str(ROWS), "--limit-test", "8", "--epochs", "1"]
+    words += ["--method", method, "--plain", "--measure", "none", "--device", "cpu", "--dtype", "float32"]
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "run"
+        command = [sys.executable, *launcher, "-m", "keeptune", *words, "--torch-compile", "false"]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        subprocess.run([*command, "--output", str(output)], check=True, env=environment)
+        training = json.loads((output / "result.json").read_text(encoding="utf-8"))["training"]
+    return {
+        "method": method,
+        "processes": processes,
+        "threads": threads,
+        "losses": [loss for _, loss in training["loss_curve"]],
+        "tokens_per_second": training["tokens_per_second"],
+        "trainable": training["trainable_parameters"],
+        "commit": provenance.source_commit(),
+        "machine": provenance.machine(),
+    }
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """A row a run."""
+    lines = ["| method | processes × threads | tokens/s | × one process | largest difference of a step's loss |"]
+    lines.append("|---|---|---|---|---|")
+    alone = {each["method"]: each for each in found if each["processes"] == 1}
+    for each in found:
+        one = alone[each["method"]]
+        pairs = zip(one["losses"], each["losses"], strict=True)
+        difference = max(abs(left - right) for left, right in pairs)
+        speed = each["tokens_per_second"]
+        lines.append(
+            f"| {each['method']} | {each['processes']} × {each['threads']} | {speed:.0f} "
+            f"| {speed / one['tokens_per_second']:.2f} | {difference:.0e} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run what is missing, then print the table."""
+    found: list[dict[str, Any]] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    if "--table" not in sys.argv:
+        for method in METHODS:
+            for processes in PROCESSES:
+                if any((each["method"], each["processes"]) == (method, processes) for each in found):
+                    continue
+                found.append(run(method, processes))
+                RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()
