@@ -32,7 +32,8 @@ from earlier_words import read_record
 from keeping_records import read_records
 
 ROOT = Path(__file__).parent.parent
-PAGES = (
+NAMES = ("forgetting", "mixing", "benchmarks", "guide", "scale")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in NAMES))
     ROOT / "README.md",
     *(ROOT / "docs" / f"{name}.md" for name in ("forgetting", "mixing", "benchmarks", "guide", "scale")),
 )
