@@ -34,9 +34,6 @@ from keeping_records import read_records
 ROOT = Path(__file__).parent.parent
 NAMES = ("forgetting", "mixing", "benchmarks", "guide", "scale")
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in NAMES))
-    ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("forgetting", "mixing", "benchmarks", "guide", "scale")),
-)
 DEMO = tasks.RESULTS / "demo.txt"
 
 
