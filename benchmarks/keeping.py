@@ -24,11 +24,9 @@ from pathlib import Path
 import model_case
 from keeping_cases import CASES, PRICE, Case, generalist_command, make_files, task_command
 from keeping_records import Runner
-from keeping_table import RESULTS, table
+from keeping_table import METHODS, RESULTS, SEEDS, table
 
 BUILT_IN = "smollm2"
-SEEDS = (0, 1, 2)
-METHODS = ("full", "lora")
 RECIPES = {"plain": ["--plain"], "default": [], "search": ["--auto"]}
 """Recipe → what its command has beside the method and the seed."""
 SECOND = "summaries-second"

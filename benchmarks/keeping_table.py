@@ -25,6 +25,8 @@ from model_case import interval, negated
 
 RESULTS = Path(__file__).parent / "results" / "keeping"
 ABLATION = RESULTS.parent / "keeping_ablation"
+METHODS, RECIPES, SEEDS = ("full", "lora"), ("plain", "default"), (0, 1, 2)
+"""Of the runs that are to be recorded; beside them is a search of each case."""
 HEAD = ("run", "base", "gain", "change of each ability (95 % interval)", "drift", "minutes", "× plain", "to measure")
 HEAD += ("GiB", "× plain", "gain ÷ plain's", "goal")
 Record = Mapping[str, Any]
@@ -50,7 +52,25 @@ def table(results: Path = RESULTS) -> str:
     if judged:
         parts.append(sentence(judged))
     parts += [said for said in (searches(found, read_records(ABLATION)), price(found)) if said]
+    if results == RESULTS:
+        parts += [said for said in [not_run(found)] if said]
     return "\n\n".join(parts)
+
+
+def not_run(found: Records) -> str:
+    """How many runs of each case have no record yet; "" if all have one."""
+    planned = {
+        case.name: [
+            f"{case.name}-{method}-{recipe}-seed{seed}" for method in METHODS for recipe in RECIPES for seed in SEEDS
+        ]
+        + [f"{case.name}-full-search-seed0"] * (case is not PRICE)
+        for case in (*CASES, PRICE)
+    }
+    left = {case: sum(name not in found for name in names) for case, names in planned.items()}
+    if not any(left.values()):
+        return ""
+    listed = ", ".join(f"{case} ({count})" for case, count in left.items() if count)
+    return f"Not run yet: {sum(left.values())} of {sum(map(len, planned.values()))} runs, of {listed}."
 
 
 def _place(record: Record) -> tuple[int, str, int, int]:

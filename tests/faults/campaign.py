@@ -404,6 +404,7 @@ def plan(count: int, seed: int, kinds: list[str], scenes: list[str]) -> list[tup
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=240)
+    parser.add_argument("--first", type=int, default=0, help="begin with the fault of this number")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=Path("build/faults"))
     parser.add_argument("--only", default="", help="kinds that begin so")
@@ -420,7 +421,12 @@ def main() -> None:
     known = {(each["number"]) for each in done}
     references: dict[str, Reference] = {}
     for number, (scene, kind, at) in enumerate(todo):
-        if number in known or not kind.startswith(options.only) or (options.scene and scene != options.scene):
+        if (
+            number < options.first
+            or number in known
+            or not kind.startswith(options.only)
+            or (options.scene and scene != options.scene)
+        ):
             continue
         if scene not in references:
             references[scene] = reference(scene, template, work / "reference" / "home")

@@ -167,6 +167,8 @@ class Loop:
             gradients.fit_memory(self.rows.sample())
         torch.manual_seed(self.config.seed)
         yield _Begun(began, budget, step, known)
+        if gradients.shared:
+            gradients.shared.end()
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:

@@ -49,6 +49,10 @@ class SharedGradients:
         self.processes.run(_add_up, [(used,)] * self.processes.size)
         return float(sum(loss for loss, _ in found))
 
+    def end(self) -> None:
+        """Give back what the processes hold for the training."""
+        self.processes.run(_drop, [()] * self.processes.size)
+
 
 def dealt(rows: Sequence[EncodedRow], size: int) -> list[list[EncodedRow]]:
     """`rows` in `size` shares of about as many tokens; some are empty where the rows are few."""
@@ -76,6 +80,10 @@ def _hold(processes: Processes, content: bytes | None, seed: int) -> None:
     gradients.loaded.placement = replace(gradients.loaded.placement, device=own_device())
     processes.held[HELD] = gradients
     processes.held[SEED] = seed
+
+
+def _drop(processes: Processes) -> None:
+    processes.held.clear()
 
 
 def _trained(gradients: Any) -> list[torch.nn.Parameter]:
