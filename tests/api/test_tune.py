@@ -218,6 +218,12 @@ def test_a_stopped_run_is_not_resumed_as_another(stopped: TuneConfig) -> None:
     with pytest.raises(StoreError, match="was started with other train"):
         tune(dataclasses.replace(stopped, resume=True))
     rows.write_text(kept)
+    origin = Path(stopped.output) / "rows.json"
+    said = origin.read_text()
+    origin.unlink()
+    with pytest.raises(StoreError, match=r"rows\.json is gone"):
+        tune(dataclasses.replace(stopped, resume=True))
+    origin.write_text(said)
     assert contents(Path(stopped.output)) == before
     # What only says how long a run may take, or how it is computed, can change.
     assert tune(changed(stopped, "training", max_minutes=60.0, torch_compile=None)).training.steps == 24

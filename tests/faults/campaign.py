@@ -370,7 +370,7 @@ def check_words(ended: Ended, trial: Trial, outcome: Outcome) -> None:
     elif ended.code < 0 and ended.code not in (-signal.SIGKILL, -signal.SIGHUP):
         outcome.faults.append(f"ended by {signal.Signals(-ended.code).name}")
     elif ended.code > 0 and ended.code != trial.reference.code and "error:" not in ended.err.lower():
-        known = ["resume it with", "starts again", "the result is in", "the same command continues"]
+        known = [" failed: ", "resume it with", "starts again", "the result is in", "the same command continues"]
         # Before it has read its settings, there is nothing to go on with.
         known += [] if (trial.home / "run").exists() else ["stopped"]
         if not any(each in ended.err for each in known) and trial.kind not in ("nobody reads", "disk read-only"):

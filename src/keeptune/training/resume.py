@@ -39,9 +39,15 @@ def check_origin(session: Session) -> None:
     """Write the origin of a new run, or compare it for a resumed run.
 
     Raises:
-        StoreError: the run was started with other settings, another model or other rows that decide its weights.
+        StoreError: the run was started with other settings, another model or other rows that decide its weights, or
+            the file that says so is gone.
     """
     config, run = session.config, session.workspace
+    if run.has_settings and not run.has_origin and (run.has_training or run.checkpoints()):
+        raise StoreError(
+            f"{run.origin_file} is gone, which says what the run was started with",
+            "put it back, or start a new run in another --output",
+        )
     made_of = session.rows.hashes() | _replayed(session) | {"model": hash_model(find_model(config.model))}
     if not (run.has_origin and run.has_settings):
         left_open = [name for name, value in leaves(to_plain(config)) if value is None]

@@ -96,17 +96,22 @@ class Workspace:
     # --- what the run is made of
 
     @property
+    def origin_file(self) -> Path:
+        """Path of the origin, for messages."""
+        return self.path / layout.ROWS
+
+    @property
     def has_origin(self) -> bool:
         """Whether the run has recorded its origin."""
-        return (self.path / layout.ROWS).exists()
+        return self.origin_file.exists()
 
     def origin(self) -> dict[str, Any]:
         """The origin of the run: hashes of its rows, model and settings, and the settings that were not given."""
-        return read_json_object(self.path / layout.ROWS, NEW_RUN)
+        return read_json_object(self.origin_file, NEW_RUN)
 
     def write_origin(self, origin: Mapping[str, Any]) -> None:
         """Write the origin of the run."""
-        write_json(self.path / layout.ROWS, origin)
+        write_json(self.origin_file, origin)
 
     def started_from(self) -> dict[str, Any]:
         """The models from which the run started, with their hashes; empty if none is recorded."""
