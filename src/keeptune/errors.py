@@ -11,7 +11,8 @@ The tree, with the exit code that the command line gives each::
     ├── MetricError               2   a metric that cannot score these items
     ├── PairingError              1   base and tuned did not answer the same items
     ├── TrainingError             1   a run that cannot go on
-    │   └── NonFiniteLoss         1   the loss became NaN or infinite; carries step and items
+    │   ├── NonFiniteLoss         1   the loss became NaN or infinite; carries step and items
+    │   └── ProcessLost           1   another process of the run is gone
     └── StoreError                1   run folders, checkpoints and caches
         ├── RunExists             1   a result that would have been overwritten
         ├── RunLocked             1   another process is writing this run
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class KeeptuneError(Exception):
@@ -100,6 +102,9 @@ class NonFiniteLogits(ModelError):
             "its weights are damaged or overflow in this dtype: download or save it again, or use --dtype float32",
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NonFiniteLogits, (self.model, self.places, self.rows)
+
     def of(self, rows: Sequence[str | tuple[int, ...]]) -> NonFiniteLogits:
         """The same, of these rows."""
         return NonFiniteLogits(self.model, self.places, rows)
@@ -129,10 +134,18 @@ class NonFiniteLoss(TrainingError):
     """The loss, or the norm of its gradient, became NaN or infinite."""
 
     def __init__(self, step: int, value: float, item_ids: Sequence[str], fix: str, what: str = "loss") -> None:
-        self.step = step
+        self.step, self._given = step, (value, fix, what)
         self.item_ids = tuple(item_ids)
         items = ", ".join(self.item_ids[:8]) + (" …" if len(self.item_ids) > 8 else "")
         super().__init__(f"the {what} became {value} at step {step}, on items {items}", fix)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        value, fix, what = self._given
+        return NonFiniteLoss, (self.step, value, self.item_ids, fix, what)
+
+
+class ProcessLost(TrainingError):
+    """Another process of the run is gone, and nothing more can be computed with it."""
 
 
 class StoreError(KeeptuneError):

@@ -161,16 +161,26 @@ class NoticeLog:
 
     observer: Observer
     messages: list[str] = field(default_factory=list)
-    write: Callable[[Sequence[str]], bool] | None = None
-    """Keeps them for a run that is resumed; False: its folder has not begun yet."""
+    _write: Callable[[Sequence[str]], bool] | None = field(default=None, init=False)
+    _first: int = field(default=0, init=False)
     _written: bool = field(default=False, init=False)
+
+    def keep(self, earlier: Sequence[str], write: Callable[[Sequence[str]], bool]) -> None:
+        """Keep the messages from here on for a run that is resumed; those before it come again in each start.
+
+        Args:
+            earlier: what earlier starts have kept.
+            write: writes them; False: the folder of the run has not begun yet.
+        """
+        self._write, self._first = write, len(self.messages)
+        self.messages += [message for message in earlier if message not in self.messages]
 
     def __call__(self, event: Event, /) -> None:
         if isinstance(event, Notice) and event.message not in self.messages:
             self.messages.append(event.message)
             self._written = False
-        if self.write and not self._written:
-            self._written = self.write(self.messages)
+        if self._write and not self._written:
+            self._written = self._write(self.messages[self._first :])
         self.observer(event)
 
 

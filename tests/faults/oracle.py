@@ -28,7 +28,7 @@ def made(run: Path, home: Path) -> dict[str, Any]:
             continue
         if file.suffix in (".json", ".jsonl"):
             # A run that goes on names its inputs by their absolute paths.
-            text = file.read_text(encoding="utf-8").replace(f"{home}/", "").replace(str(home), ".")
+            text = file.read_text(encoding="utf-8", errors="replace").replace(f"{home}/", "").replace(str(home), ".")
             try:
                 values = (
                     [json.loads(line) for line in text.splitlines()] if file.suffix == ".jsonl" else json.loads(text)

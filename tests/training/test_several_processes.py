@@ -18,9 +18,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from keeptune.errors import TrainingError
-from keeptune.models.processes import Processes
+from keeptune.errors import ConfigError, NonFiniteLogits, NonFiniteLoss, TrainingError
+from keeptune.models.processes import Elsewhere, Processes, refuse_unshared
 from keeptune.records import EncodedRow
+from keeptune.training.compile import failed_to_compile
 from keeptune.training.shared_gradients import dealt
 from tests.api.runs import write_rows
 from tests.faults.process import finish, start
@@ -88,6 +89,28 @@ def assert_alike(one: Path, other: Path) -> None:
     assert answers(one) == answers(other)
     files = [{str(file.relative_to(run)) for file in run.rglob("*") if file.is_file()} for run in (one, other)]
     assert files[0] == files[1]
+
+
+def test_validations_ask_the_weights_of_their_step(home: Path) -> None:
+    """Fused AdamW changes weights without counting it."""
+    line = f"tune --model base --method full --plain {ROWS} --measure none {SHORT} --lr 0.03 --select-by metric"
+    line += " --metric rouge1 --epochs 4"
+    for count in (1, 2):
+        codes, said = ended(started(f"{line} --output selected-{count}", home, count), home)
+        assert codes == [0] * count, said
+    curves = [
+        json.loads((home / f"selected-{count}" / "result.json").read_text())["training"]["validation_curve"]
+        for count in (1, 2)
+    ]
+    assert len({str(point) for point in curves[0]}) > 2, "the scores change"
+    for one, two in zip(*curves, strict=True):
+        assert one == pytest.approx(two, rel=1e-4)
+
+
+def test_a_training_that_cannot_be_sent_is_refused(home: Path) -> None:
+    codes, said = ended(started(f"tune --model base --method osf {ROWS} --measure none {SHORT}", home, 2), home)
+    assert codes == [2, 0], said
+    assert "several processes cannot share this training" in said[0]
 
 
 @pytest.mark.parametrize(("method", "count"), [("full", 2), ("lora", 4)])
@@ -176,6 +199,22 @@ def test_errors_that_cannot_be_sent_are_told() -> None:
     assert "ab" in str(_picklable(Odd("a", "b")))
     assert isinstance(_picklable(Odd("a", "b")), RuntimeError)
     assert isinstance(_picklable(ValueError("x")), ValueError)
+    loss = _picklable(NonFiniteLoss(3, float("nan"), ["a"], "lower", "norm"))
+    assert isinstance(loss, NonFiniteLoss)
+    assert "the norm became nan at step 3, on items a" in str(loss)
+    logits = _picklable(NonFiniteLogits("mine", [(0, 1)], ["a"]))
+    assert isinstance(logits, NonFiniteLogits)
+    assert logits.items == ("a",)
+
+
+def test_a_compilers_error_is_known_from_another_process() -> None:
+    assert failed_to_compile(Elsewhere("InductorError: no g++", "torch._inductor.exc"))
+    assert not failed_to_compile(Elsewhere("Odd: ab", "tests"))
+
+
+def test_a_device_that_cannot_be_shared_is_refused() -> None:
+    with pytest.raises(ConfigError, match="several processes cannot share a run on mps"):
+        refuse_unshared(torch.device("mps"))
 
 
 def test_trainings_and_measurements_in_turn_have_their_own_models(home: Path) -> None:

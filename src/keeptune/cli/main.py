@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from keeptune.errors import KeeptuneError, Stopped
+from keeptune.errors import KeeptuneError, Stopped, first_line
 from keeptune.workspace.atomic import is_of_the_disk, not_written
 
 VERBS = {
@@ -128,8 +128,11 @@ def _of_machine(error: Exception) -> KeeptuneError | None:
     """The error for a full disk or memory; None if it is of another kind."""
     if isinstance(error, OSError) and is_of_the_disk(error):
         return not_written(Path(error.filename or "a file"), error)
-    from keeptune.models.memory import not_enough, out_of_memory
-
+    try:
+        from keeptune.models.memory import not_enough, out_of_memory
+    except ImportError as why:
+        fix = "free memory if that is why, else install it again"
+        return KeeptuneError(f"torch cannot be loaded: {first_line(why)}", fix)
     return not_enough(error) if out_of_memory(error) else None
 
 

@@ -23,6 +23,7 @@ from keeptune.errors import (
     MetricError,
     ModelError,
     PairingError,
+    ProcessLost,
     TrainingError,
     first_line,
 )
@@ -229,7 +230,7 @@ class MitigationSearch:
 def _of_the_candidate(error: BaseException) -> bool:
     """Whether another candidate may well succeed."""
     of_settings = (ConfigError, DataError, MetricError, ModelError, PairingError, TrainingError)
-    return isinstance(error, of_settings) or out_of_memory(error)
+    return (isinstance(error, of_settings) and not isinstance(error, ProcessLost)) or out_of_memory(error)
 
 
 def settle(model: ModelConfig, run: Workspace) -> Path:

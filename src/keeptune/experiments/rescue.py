@@ -101,9 +101,10 @@ def run_rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer) -> Fo
         KeeptuneError: see the tree in `keeptune.errors`; nothing that was there before is changed by a failure.
     """
     with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
-        observer = NoticeLog(observer, run.notices(), run.write_notices)
+        observer = NoticeLog(observer)
         observer(RunStarted(str(run)))
         session = _ready(config, of_run(tuned), run, observer)
+        observer.keep(run.notices(), run.write_notices)
         start = merged_start(tuned, run)
         of_tuned = replace(session.with_model(start), encoder=make_encoder(start, session.config.data))
         repairer = Repairer(of_tuned, session.config.model)

@@ -14,7 +14,7 @@ from typing import Protocol
 from keeptune.abilities.previous_tasks import protect_previous_tasks
 from keeptune.config.paths import with_absolute_paths
 from keeptune.config.schema import DataConfig, MeasureConfig, ModelConfig, TuneConfig
-from keeptune.errors import KeeptuneError, StoreError
+from keeptune.errors import KeeptuneError, ProcessLost, StoreError
 from keeptune.events import Notice, Observer, silent
 from keeptune.experiments.trial_scores import FinishedTrial
 from keeptune.experiments.tuning import run_tuning
@@ -153,6 +153,8 @@ def run_trial(trial: Trial, observer: Observer = silent) -> str:
         shutil.rmtree(trial.run.path)
     try:
         run_tuning(replace(trial.config, resume=resume), observer)
+    except ProcessLost:
+        raise
     except KeeptuneError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001

@@ -51,7 +51,9 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
     config = with_default_mitigation(given)
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         observer(RunStarted(str(run)))
-        session = new_session(config, run, NoticeLog(observer, run.notices(), run.write_notices))
+        log = NoticeLog(observer)
+        session = new_session(config, run, log)
+        log.keep(run.notices(), run.write_notices)
         default = default_for(given)
         if default != PLAIN:
             message = f"no mitigation is named, so the default is used, {default} (--plain turns it off)"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
+
+import torch
 
 from keeptune.events import Observer, silent
 from keeptune.inference.engine import ENGINES, Engine, Progress, Request
 from keeptune.models.architecture import Kind
 from keeptune.models.load import LoadedModel
 from keeptune.models.packed import packed, unpacked
-from keeptune.models.processes import Processes, own_device
+from keeptune.models.processes import MARK, Processes, own_device, refuse_unshared
 from keeptune.records import EncodedRow
 
-HELD, MARK = "model", "the model that the other processes have"
+HELD = "model"
 ROUND = 64
 """Prompts or rows of each process at a time: after each round, the first has their answers."""
 
@@ -69,40 +72,46 @@ class SharedEngine:
 
     def _run(self, task: Any, loaded: LoadedModel, parts: Sequence[Any], observer: Observer) -> list[Any]:
         self._give(loaded)
-        others = [(None, part, silent) for part in parts[1:]]
-        return self.processes.run(task, [(loaded, parts[0], observer), *others])
+        within = torch.is_autocast_enabled(loaded.placement.device.type)
+        others = [(None, part, silent, within) for part in parts[1:]]
+        return self.processes.run(task, [(loaded, parts[0], observer, within), *others])
 
     def _give(self, loaded: LoadedModel) -> None:
         versions = [(weight.data_ptr(), weight._version) for weight in loaded.model.parameters()]
         model, known = self.processes.held.get(MARK, (None, []))
         if model and model() is loaded.model and known == versions:
             return
-        self.processes.run(_hold, [(None,), *[(packed(loaded),)] * (self.processes.size - 1)])
+        device = loaded.placement.device
+        refuse_unshared(device)
+        self.processes.run(_hold, [(None, ""), *[(packed(loaded), device.type)] * (self.processes.size - 1)])
         self.processes.held[MARK] = (weakref.ref(loaded.model), versions)
 
 
-def _hold(processes: Processes, content: bytes | None) -> None:
+def _hold(processes: Processes, content: bytes | None, kind: str) -> None:
     if content is None:
         return
     processes.held.pop(HELD, None)
-    loaded = unpacked(content)
-    loaded.placement = replace(loaded.placement, device=own_device())
+    device = own_device(kind)
+    loaded = unpacked(content, device)
+    loaded.placement = replace(loaded.placement, device=device)
     processes.held[HELD] = loaded
 
 
-def _asked(processes: Processes, loaded: LoadedModel | None) -> LoadedModel:
+@contextmanager
+def _asked(processes: Processes, loaded: LoadedModel | None, within_autocast: bool) -> Iterator[LoadedModel]:
     held: LoadedModel = loaded or processes.held[HELD]
     held.model.eval()
-    return held
+    with held.placement.autocast() if within_autocast else nullcontext():
+        yield held
 
 
 def _generate(
-    processes: Processes, loaded: LoadedModel | None, request: Request, observer: Observer
+    processes: Processes, loaded: LoadedModel | None, request: Request, observer: Observer, within_autocast: bool
 ) -> list[list[int]]:
     if not request.prompts:
         return []
-    loaded = _asked(processes, loaded)
-    answers = dict(ENGINES[loaded.engine].generate(loaded, request, lambda _: None, observer))
+    with _asked(processes, loaded, within_autocast) as held:
+        answers = dict(ENGINES[held.engine].generate(held, request, lambda _: None, observer))
     return [answers[place] for place in range(len(request.prompts))]
 
 
@@ -111,9 +120,10 @@ def _loglikelihoods(
     loaded: LoadedModel | None,
     part: tuple[Sequence[EncodedRow], int],
     observer: Observer,
+    within_autocast: bool,
 ) -> list[float]:
     rows, token_budget = part
     if not rows:
         return []
-    loaded = _asked(processes, loaded)
-    return ENGINES[loaded.engine].loglikelihoods(loaded, rows, token_budget, lambda _: None, observer)
+    with _asked(processes, loaded, within_autocast) as held:
+        return ENGINES[held.engine].loglikelihoods(held, rows, token_budget, lambda _: None, observer)

@@ -69,7 +69,9 @@ class Meter:
             kept = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
             return free + kept
         found = [bytes_ for bytes_ in (_of_machine(), _of_group()) if bytes_ is not None]
-        return min(found, default=None)
+        # A launcher's processes on one machine share it.
+        sharing = max(1, int(os.environ.get("LOCAL_WORLD_SIZE") or 1))
+        return min(found) // sharing if found else None
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -14,10 +14,12 @@ from typing import Any
 import torch
 from torch import distributed
 
-from keeptune.errors import TrainingError, first_line
+from keeptune.errors import ConfigError, ProcessLost, first_line
 
 PATIENCE = timedelta(days=7)
 """The others wait as long while the first does what only one can do; a process that ends is noticed at once."""
+MARK = "the model that the other processes have"
+"""What the first process holds of the last model that it has sent."""
 Task = Callable[..., Any]
 """A function that can be pickled. All processes call it, each with arguments of its own."""
 
@@ -109,16 +111,35 @@ def joined() -> Iterator[Processes | None]:
         _joined.remove(found)
         # In the middle of a task, the others end when they lose the connection.
         if found.rank == 0 and not found.busy:
-            with suppress(TrainingError):
+            with suppress(ProcessLost):
                 _together(distributed.broadcast_object_list, [None, None])
         distributed.destroy_process_group()
 
 
-def own_device() -> torch.device:
-    """Where the tensors of this process are."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda", torch.cuda.current_device())
+class Elsewhere(RuntimeError):
+    """What a library raised in another process, whose own error cannot be sent."""
+
+    def __init__(self, text: str, module: str) -> None:
+        super().__init__(text, module)
+        self.text, self.module = text, module
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def refuse_unshared(device: torch.device) -> None:
+    """Refuse a model whose tensors cannot be sent, before anything is.
+
+    Raises:
+        ConfigError: it is on a device that the processes cannot share.
+    """
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"several processes cannot share a run on {device.type}", "use --device cpu, or no launcher")
+
+
+def own_device(kind: str) -> torch.device:
+    """Where the tensors of this process are, if those of the first are on a device of this kind."""
+    return torch.device("cuda", torch.cuda.current_device()) if kind == "cuda" else torch.device("cpu")
 
 
 def send_weights(weights: Iterable[torch.Tensor]) -> None:
@@ -140,7 +161,7 @@ def _together(call: Callable[..., Any], *arguments: Any) -> None:
     try:
         call(*arguments)
     except RuntimeError as error:
-        raise TrainingError(
+        raise ProcessLost(
             f"a process of this run is gone: {first_line(error)}",
             "look at what it said last, then start all of them again with --resume",
         ) from error
@@ -152,5 +173,5 @@ def _picklable(error: Exception) -> Exception:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # noqa: BLE001 - errors of libraries, with arguments of any kind
-        return RuntimeError(f"{type(error).__name__}: {first_line(error)}")
+        return Elsewhere(f"{type(error).__name__}: {first_line(error)}", type(error).__module__)
     return error

@@ -16,6 +16,7 @@ from keeptune.mitigation.objective import LEARNED
 from keeptune.mitigation.row_source import RowSource
 from keeptune.models.compiled import PAYS_FROM, compile_blocks, compiles_block_by_block, has_compiler, plainly
 from keeptune.models.load import LoadedModel
+from keeptune.models.processes import Elsewhere
 from keeptune.records import EncodedRow
 
 Compiled = Callable[[], contextlib.AbstractContextManager[None]]
@@ -71,7 +72,8 @@ def try_compiling(
 
 def failed_to_compile(error: BaseException) -> bool:
     """Whether the error comes from the compiler, at a shape that no trial had."""
-    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+    module = error.module if isinstance(error, Elsewhere) else type(error).__module__
+    return module.startswith(("torch._dynamo", "torch._inductor"))
 
 
 def _failed(blocks: Compiled, loaded: LoadedModel, trial: Trial) -> str:

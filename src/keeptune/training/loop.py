@@ -166,9 +166,11 @@ class Loop:
         elif measured:
             gradients.fit_memory(self.rows.sample())
         torch.manual_seed(self.config.seed)
-        yield _Begun(began, budget, step, known)
-        if gradients.shared:
-            gradients.shared.end()
+        try:
+            yield _Begun(began, budget, step, known)
+        finally:
+            if gradients.shared:
+                gradients.shared.end()
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:

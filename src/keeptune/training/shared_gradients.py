@@ -6,16 +6,18 @@ The first process holds the optimizer and gives the others its weights before ea
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from keeptune.errors import ProcessLost
 from keeptune.events import silent
 from keeptune.mitigation.objective import Objective
 from keeptune.models.compiled import compile_blocks, plainly
 from keeptune.models.packed import packed, unpacked
-from keeptune.models.processes import Processes, add_up, own_device, send_weights
+from keeptune.models.processes import MARK, Processes, add_up, own_device, refuse_unshared, send_weights
 from keeptune.records import EncodedRow
 
 HELD, SEED = "gradients", "seed"
@@ -32,9 +34,13 @@ class SharedGradients:
 
     def begin_step(self) -> None:
         """Give the other processes the model, and then, before each step, its weights."""
+        # Fused optimizers change weights without counting it, so an engine could not tell.
+        self.processes.held.pop(MARK, None)
         if not self._sent:
-            share = (_alone(self.gradients), self.seed)
-            self.processes.run(_hold, [(None, 0), *[share] * (self.processes.size - 1)])
+            device = self.gradients.loaded.placement.device
+            refuse_unshared(device)
+            share = (_alone(self.gradients), device.type, self.seed)
+            self.processes.run(_hold, [(None, "", 0), *[share] * (self.processes.size - 1)])
             self.processes.held[HELD] = self.gradients
             self._sent = True
         self.processes.run(_follow, [()] * self.processes.size)
@@ -45,13 +51,20 @@ class SharedGradients:
         told = (counts, budget, compiled, self.gradients.scaler.state_dict())
         shares = [(step, share, *told) for share in dealt(rows, self.processes.size)]
         found = self.processes.run(_of_share, shares)
-        used = [any(each) for each in zip(*(used for _, used in found), strict=True)]
+        masks = [mask for _, mask in found]
+        used = [any(each) for each in zip(*masks, strict=True)]
+        if any(mask != used for mask in masks):
+            # Not in the same task as the sum: a process without memory for it would leave the others waiting.
+            self.processes.run(_fill, [(used,)] * self.processes.size)
         self.processes.run(_add_up, [(used,)] * self.processes.size)
         return float(sum(loss for loss, _ in found))
 
     def end(self) -> None:
-        """Give back what the processes hold for the training."""
-        self.processes.run(_drop, [()] * self.processes.size)
+        """Give back what the processes hold for the training, if they can still be told."""
+        self.processes.held.clear()
+        if not self.processes.busy:
+            with suppress(ProcessLost):
+                self.processes.run(_drop, [()] * self.processes.size)
 
 
 def dealt(rows: Sequence[EncodedRow], size: int) -> list[list[EncodedRow]]:
@@ -72,12 +85,13 @@ def _alone(gradients: Any) -> bytes:
     return packed(alone)
 
 
-def _hold(processes: Processes, content: bytes | None, seed: int) -> None:
+def _hold(processes: Processes, content: bytes | None, kind: str, seed: int) -> None:
     processes.held.clear()
     if content is None:
         return
-    gradients = unpacked(content)
-    gradients.loaded.placement = replace(gradients.loaded.placement, device=own_device())
+    device = own_device(kind)
+    gradients = unpacked(content, device)
+    gradients.loaded.placement = replace(gradients.loaded.placement, device=device)
     processes.held[HELD] = gradients
     processes.held[SEED] = seed
 
@@ -122,12 +136,18 @@ def _of_share(
     return loss, [weight.grad is not None for weight in _trained(gradients)]
 
 
-def _add_up(processes: Processes, used: Sequence[bool]) -> None:
-    gradients = processes.held[HELD]
-    weights = [weight for weight, has in zip(_trained(gradients), used, strict=True) if has]
-    for weight in weights:
+def _used(gradients: Any, used: Sequence[bool]) -> list[torch.nn.Parameter]:
+    return [weight for weight, has in zip(_trained(gradients), used, strict=True) if has]
+
+
+def _fill(processes: Processes, used: Sequence[bool]) -> None:
+    for weight in _used(processes.held[HELD], used):
         if weight.grad is None:
             weight.grad = torch.zeros_like(weight)
-    add_up([weight.grad for weight in weights if weight.grad is not None])
+
+
+def _add_up(processes: Processes, used: Sequence[bool]) -> None:
+    gradients = processes.held[HELD]
+    add_up([weight.grad for weight in _used(gradients, used) if weight.grad is not None])
     if processes.rank:
         gradients.loaded.model.zero_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,8 +22,12 @@ def damaged_files(folder: Path) -> list[str]:
     """Files that the sums in `folder` name and that are gone or changed; none where there are no sums."""
     if not (folder / SUMS).is_file():
         return []
-    lines = (line.partition("  ") for line in (folder / SUMS).read_text(encoding="utf-8").splitlines())
-    return [name for digest, _, name in lines if not (folder / name).is_file() or hash_file(folder / name) != digest]
+    text = (folder / SUMS).read_text(encoding="utf-8", errors="replace")
+    found = [re.fullmatch("([0-9a-f]{64})  (.+)", line) for line in text.splitlines()]
+    if not all(found):
+        return [SUMS]
+    lines = [line.groups() for line in found if line]
+    return [name for digest, name in lines if not (folder / name).is_file() or hash_file(folder / name) != digest]
 
 
 def unlike_sums(folder: Path, hashes: Mapping[str, str]) -> list[str]:

@@ -8,11 +8,12 @@ is the sum of w · cross-entropy over the number of tokens.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 
 from keeptune.config.setting import Range
-from keeptune.mitigation.methods.token_weights import weighted_loss
+from keeptune.mitigation.methods.token_weights import WeightedLoss
 from keeptune.mitigation.mitigation import Mitigation
 from keeptune.mitigation.objective import TokenLoss
 from keeptune.mitigation.registry import MITIGATIONS
@@ -20,13 +21,12 @@ from keeptune.mitigation.registry import MITIGATIONS
 
 def info_loss(highest: float) -> TokenLoss:
     """Cross-entropy weighted by `w` above, with P = `highest`."""
-    scale = math.log(highest / (1 - highest))
+    return WeightedLoss(partial(_weigh, math.log(highest / (1 - highest))))
 
-    def weigh(losses: torch.Tensor, _rows: torch.Tensor) -> torch.Tensor:
-        logits = -losses - torch.log(-torch.expm1(-losses))
-        return losses.neg().exp() * (1 - logits / scale).clamp_min(0)
 
-    return weighted_loss(weigh)
+def _weigh(scale: float, losses: torch.Tensor, _rows: torch.Tensor) -> torch.Tensor:
+    logits = -losses - torch.log(-torch.expm1(-losses))
+    return losses.neg().exp() * (1 - logits / scale).clamp_min(0)
 
 
 @MITIGATIONS.register("infosft")

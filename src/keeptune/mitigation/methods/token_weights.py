@@ -6,6 +6,7 @@ The weights apply to the task's own rows. Replayed rows are learned as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -39,22 +40,23 @@ def _talr(losses: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     return torch.exp(-losses / tau).clamp_min(TALR_FLOOR)
 
 
-def weighted_loss(weigh: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> TokenLoss:
+@dataclass(frozen=True, slots=True)
+class WeightedLoss:
     """Cross-entropy whose tokens on the task's rows count by `weigh` of their detached losses and rows, times the
     weights that the rows have."""
 
-    def loss(_model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
+    weigh: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+    def __call__(self, _model: Any, batch: Batch, logits: torch.Tensor, /) -> torch.Tensor:
         losses = -token_loglikelihoods(logits, batch.targets)
         of_task = torch.tensor([role == "task" for role in batch.roles], device=losses.device)[batch.rows]
         weights = torch.ones_like(losses) if batch.weights is None else batch.weights.clone()
         if of_task.any():
-            weights[of_task] *= weigh(losses.detach()[of_task], batch.rows[of_task])
+            weights[of_task] *= self.weigh(losses.detach()[of_task], batch.rows[of_task])
         return (weights * losses).sum()
 
-    return loss
 
-
-TOKEN_LOSSES: Mapping[str, TokenLoss] = {"dft": weighted_loss(_dft), "talr": weighted_loss(_talr)}
+TOKEN_LOSSES: Mapping[str, TokenLoss] = {"dft": WeightedLoss(_dft), "talr": WeightedLoss(_talr)}
 """By name, each in the place of `completion_loss`."""
 
 
