@@ -19,12 +19,20 @@ import torch
 from safetensors.torch import load_file
 
 from keeptune.errors import ConfigError, NonFiniteLogits, NonFiniteLoss, TrainingError
-from keeptune.models.processes import Elsewhere, Processes, refuse_unshared
+from keeptune.events import silent
+from keeptune.inference.engine import ENGINES
+from keeptune.inference.shared_engine import SharedEngine
+from keeptune.mitigation.objective import Objective
+from keeptune.models.processes import MARK, Elsewhere, Processes, refuse_unshared
 from keeptune.records import EncodedRow
 from keeptune.training.compile import failed_to_compile
-from keeptune.training.shared_gradients import dealt
+from keeptune.training.fit_memory import MemoryFit
+from keeptune.training.gradients import Gradients
+from keeptune.training.shared_gradients import SharedGradients, dealt
+from keeptune.training.step import scaler_for
 from tests.api.runs import write_rows
 from tests.faults.process import finish, start
+from tests.mitigation.talking import load
 
 ENVIRONMENT = {
     **os.environ,
@@ -231,3 +239,29 @@ def test_a_wrong_option_ends_all_of_them_quietly(home: Path) -> None:
     assert codes == [2, 0]
     assert "--nonsense" in said[0]
     assert not said[1]
+
+
+def test_a_model_is_sent_once_until_a_step_has_changed_it(
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(
+        Processes, "run", lambda _self, task, _shares: sent.append(f"{task.__module__}.{task.__name__}")
+    )
+    team = Processes(0, 2)
+    loaded = load(tiny("llama"))
+    loaded.model.requires_grad_(True)
+    engine = SharedEngine(team, ENGINES["torch"])
+    gradients = Gradients(loaded, Objective(), silent, scaler_for(loaded), MemoryFit(1 << 20, 0))
+    shared = SharedGradients(team, gradients, 0)
+    for _ in range(2):
+        engine._give(loaded)
+    assert sent == ["keeptune.inference.shared_engine._hold"]
+    shared.begin_step()
+    engine._give(loaded)
+    assert sent.count("keeptune.inference.shared_engine._hold") == 2
+    assert sent.count("keeptune.training.shared_gradients._hold") == 1
+    shared.end()
+    engine._give(loaded)
+    assert sent.count("keeptune.inference.shared_engine._hold") == 3
+    assert team.held.keys() == {MARK}, "nothing keeps the model of a training that has ended"
