@@ -41,6 +41,10 @@ def run_trials(trials: Sequence[Trial], observer: Observer, execute: Executor) -
     """
     refuse_others(trials)
     due = [trial for trial in trials if not trial.finished]
+    for trial in trials:
+        if trial.finished:
+            # What a start that was killed right after the result has left.
+            trial.run.remove_intermediates()
     if len(due) < len(trials):
         observer(Notice("trial", f"{len(trials) - len(due)} of {len(trials)} trials are finished already"))
     errors: dict[Trial, str] = {}

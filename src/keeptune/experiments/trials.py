@@ -144,8 +144,6 @@ def run_trial(trial: Trial, observer: Observer = silent) -> str:
     Only what stops the whole program, such as Ctrl-C, is raised.
     """
     if trial.finished:
-        # What a start that was killed right after the result has left.
-        trial.run.remove_intermediates()
         return ""
     resume = trial.run.has_settings
     if not resume and trial.run.path.exists():
