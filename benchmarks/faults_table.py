@@ -23,8 +23,8 @@ def _kind(record: dict[str, Any]) -> str:
 
 
 def _row(name: str, done: list[dict[str, Any]]) -> str:
-    wrong = sum(bool(each["faults"]) for each in done)
-    unfelt = sum(not each["faults"] and not each["commands"] for each in done)
+    wrong = sum(bool(each["problems"]) for each in done)
+    unfelt = sum(not each["problems"] and not each["commands"] for each in done)
     return f"| {name} | {len(done)} | {unfelt} | {len(done) - wrong - unfelt} | {wrong} |"
 
 

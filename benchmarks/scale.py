@@ -3,8 +3,8 @@
     python benchmarks/scale.py            run what has no record yet, then print the table
     python benchmarks/scale.py --table    print the table from the record alone
 
-The built-in model on a part of the built-in task, one epoch in float32, all processes with the machine's threads
-between them. The speed is that of the training loop. The record goes to results/scale.json.
+The built-in model on a part of the built-in task, one epoch in float32, the machine's cores divided evenly among the
+processes. The speed is that of the training loop. The record goes to results/scale.json.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def run(method: str, processes: int) -> dict[str, Any]:
 
 
 def table(found: list[dict[str, Any]]) -> str:
-    """A row a run."""
+    """One row per run."""
     lines = ["| method | processes × threads | tokens/s | × one process | largest difference of a step's loss |"]
     lines.append("|---|---|---|---|---|")
     alone = {each["method"]: each for each in found if each["processes"] == 1}

@@ -221,7 +221,7 @@ def test_a_stopped_run_is_not_resumed_as_another(stopped: TuneConfig) -> None:
     origin = Path(stopped.output) / "rows.json"
     said = origin.read_text()
     origin.unlink()
-    with pytest.raises(StoreError, match=r"rows\.json is gone"):
+    with pytest.raises(StoreError, match=r"rows\.json, which records .* is missing"):
         tune(dataclasses.replace(stopped, resume=True))
     origin.write_text(said)
     assert contents(Path(stopped.output)) == before

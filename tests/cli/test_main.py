@@ -176,7 +176,7 @@ def test_too_little_memory_is_said(
     raises(monkeypatch, error)
     assert main(["tune", "--train", "x.jsonl"]) == 1
     said = capsys.readouterr().err
-    assert "the memory is not enough" in said
+    assert "not enough memory" in said
     assert "--token-budget" in said
 
 

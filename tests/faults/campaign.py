@@ -59,13 +59,13 @@ class Outcome:
     commands: list[str] = field(default_factory=list)
     """What was run afterwards, until the run was finished."""
     commit: str = ""
-    faults: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     """What was wrong; none: the message told it, and the result is that of a run that nothing befell."""
     seconds: float = 0.0
 
 
 @dataclass
-class Trial:
+class Injection:
     """One fault in one scene."""
 
     scene: str
@@ -99,57 +99,57 @@ class Trial:
         return finish(process, self.home, began)
 
 
-Break = Callable[[Trial], tuple[Ended, Callable[[], None] | None]]
+Break = Callable[[Injection], tuple[Ended, Callable[[], None] | None]]
 """Runs the scene with the fault in it; and what takes the cause away after the first command that follows, if the
 fault is still there then."""
 
 
 def signalled(number: int, by_time: bool) -> Break:
-    def carry_out(trial: Trial) -> tuple[Ended, None]:
+    def carry_out(injection: Injection) -> tuple[Ended, None]:
         if by_time:
-            return trial.with_signal(number), None
-        return trial.with_inside(Inside(event=trial.event, signal=number)), None
+            return injection.with_signal(number), None
+        return injection.with_inside(Inside(event=injection.event, signal=number)), None
 
     return carry_out
 
 
 def failing(error: int, lasting: bool) -> Break:
-    return lambda trial: (trial.with_inside(Inside(event=trial.event, error=error, lasting=lasting)), None)
+    return lambda injection: (injection.with_inside(Inside(event=injection.event, error=error, lasting=lasting)), None)
 
 
-def clock(trial: Trial) -> tuple[Ended, None]:
-    jump = random.Random(trial.seed).choice((-1, 1)) * 400 * 86400.0
-    return trial.with_inside(Inside(event=trial.event, jump=jump)), None
+def clock(injection: Injection) -> tuple[Ended, None]:
+    jump = random.Random(injection.seed).choice((-1, 1)) * 400 * 86400.0
+    return injection.with_inside(Inside(event=injection.event, jump=jump)), None
 
 
-def memory(trial: Trial) -> tuple[Ended, None]:
-    return trial.with_inside(Inside(memory=int(4e6 * 100 ** (2 * trial.at) ** 0.5))), None
+def memory(injection: Injection) -> tuple[Ended, None]:
+    return injection.with_inside(Inside(memory=int(4e6 * 100 ** (2 * injection.at) ** 0.5))), None
 
 
-def hang_up(trial: Trial) -> tuple[Ended, None]:
-    return trial.with_inside(Inside(hang_up=max(0.01, trial.at * trial.reference.seconds))), None
+def hang_up(injection: Injection) -> tuple[Ended, None]:
+    return injection.with_inside(Inside(hang_up=max(0.01, injection.at * injection.reference.seconds))), None
 
 
-def full_disk(trial: Trial) -> tuple[Ended, None]:
+def full_disk(injection: Injection) -> tuple[Ended, None]:
     """A disk with room for a part of what the run writes."""
-    with_disk(trial.home)
-    disk = os.statvfs(trial.home)
+    with_disk(injection.home)
+    disk = os.statvfs(injection.home)
     used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
-    mount("-o", f"remount,size={used + int(trial.at * trial.reference.bytes) + 65536}", str(trial.home))
-    ended = run(words(trial.scene), trial.home)
-    mount("-o", "remount,size=4g", str(trial.home))
+    mount("-o", f"remount,size={used + int(injection.at * injection.reference.bytes) + 65536}", str(injection.home))
+    ended = run(words(injection.scene), injection.home)
+    mount("-o", "remount,size=4g", str(injection.home))
     return ended, None
 
 
-def read_only_disk(trial: Trial) -> tuple[Ended, None]:
-    with_disk(trial.home)
+def read_only_disk(injection: Injection) -> tuple[Ended, None]:
+    with_disk(injection.home)
     began = time.monotonic()
-    process = start(words(trial.scene), trial.home)
-    process.join(trial.at * trial.reference.seconds)
+    process = start(words(injection.scene), injection.home)
+    process.join(injection.at * injection.reference.seconds)
     # What it says goes to that disk too: it hangs up with it.
-    mount("-o", "remount,ro", str(trial.home), check=False)
-    ended = finish(process, trial.home, began)
-    mount("-o", "remount,rw", str(trial.home))
+    mount("-o", "remount,ro", str(injection.home), check=False)
+    ended = finish(process, injection.home, began)
+    mount("-o", "remount,rw", str(injection.home))
     return ended, None
 
 
@@ -175,17 +175,17 @@ def can_mount(folder: Path) -> bool:
     return done
 
 
-def damaged(trial: Trial) -> tuple[Ended, Callable[[], None] | None]:
+def damaged(injection: Injection) -> tuple[Ended, Callable[[], None] | None]:
     """Killed, and then a file of the run is cut short, garbled, emptied or gone."""
-    ended = trial.with_signal(signal.SIGKILL)
-    files = [file for file in sorted((trial.home / "run").rglob("*")) if file.is_file() and file.name != ".lock"]
+    ended = injection.with_signal(signal.SIGKILL)
+    files = [file for file in sorted((injection.home / "run").rglob("*")) if file.is_file() and file.name != ".lock"]
     if not files:
         return ended, None
-    draw = random.Random(trial.seed)
+    draw = random.Random(injection.seed)
     file = draw.choice(files)
     content = file.read_bytes()
     how = draw.choice(("cut", "garbled", "empty", "gone"))
-    trial.damaged = str(file.relative_to(trial.home / "run"))
+    injection.damaged = str(file.relative_to(injection.home / "run"))
     if how == "gone":
         file.unlink()
     elif how == "garbled":
@@ -193,7 +193,7 @@ def damaged(trial: Trial) -> tuple[Ended, Callable[[], None] | None]:
         file.write_bytes(content[:at] + bytes(draw.randrange(256) for _ in range(16)) + content[at + 16 :])
     else:
         file.write_bytes(content[: len(content) // 2] if how == "cut" else b"")
-    trial.kind = f"damaged: {how} {re.sub(r'-[0-9]+', '-N', str(file.relative_to(trial.home / 'run')))}"
+    injection.kind = f"damaged: {how} {re.sub(r'-[0-9]+', '-N', str(file.relative_to(injection.home / 'run')))}"
 
     def mend() -> None:
         if not file.parent.exists() or (file.exists() and file.read_bytes() == content):
@@ -206,12 +206,14 @@ def damaged(trial: Trial) -> tuple[Ended, Callable[[], None] | None]:
 def of_data(change: bool) -> Break:
     """Killed, and then its data are gone or others."""
 
-    def carry_out(trial: Trial) -> tuple[Ended, Callable[[], None]]:
-        ended = trial.with_signal(signal.SIGKILL)
-        line = SCENES[trial.scene].split()
+    def carry_out(injection: Injection) -> tuple[Ended, Callable[[], None]]:
+        ended = injection.with_signal(signal.SIGKILL)
+        line = SCENES[injection.scene].split()
         named = [word.partition("=")[2].partition(":")[0] or word for word in line if ".jsonl" in word]
-        inputs = [trial.home / name for name in named if (trial.home / name).exists() and not name.startswith("run")]
-        file = random.Random(trial.seed).choice(inputs)
+        inputs = [
+            injection.home / name for name in named if (injection.home / name).exists() and not name.startswith("run")
+        ]
+        file = random.Random(injection.seed).choice(inputs)
         content = file.read_text(encoding="utf-8")
         if change:
             file.write_text("".join(content.splitlines(keepends=True)[1:]), encoding="utf-8")
@@ -232,27 +234,29 @@ def void(_value: Any) -> None:
     pass
 
 
-def vanishing(trial: Trial) -> tuple[Ended, Callable[[], None]]:
+def vanishing(injection: Injection) -> tuple[Ended, Callable[[], None]]:
     """A data file is gone while the run goes on."""
     began = time.monotonic()
-    process = start(words(trial.scene), trial.home)
-    process.join(trial.at * trial.reference.seconds)
-    file = next(trial.home / word for word in re.split(r"[ =:]", SCENES[trial.scene]) if word.endswith(".jsonl"))
+    process = start(words(injection.scene), injection.home)
+    process.join(injection.at * injection.reference.seconds)
+    file = next(
+        injection.home / word for word in re.split(r"[ =:]", SCENES[injection.scene]) if word.endswith(".jsonl")
+    )
     content = file.read_text(encoding="utf-8")
     file.unlink()
-    ended = finish(process, trial.home, began)
+    ended = finish(process, injection.home, began)
     file.write_text(content, encoding="utf-8")
     return ended, None
 
 
-def second_run(trial: Trial) -> tuple[Ended, None]:
+def second_run(injection: Injection) -> tuple[Ended, None]:
     """The same command again while the first runs."""
     began = time.monotonic()
-    process = start(words(trial.scene), trial.home)
-    process.join(trial.at * trial.reference.seconds)
-    second = start(words(trial.scene), trial.home, name="second")
-    other = finish(second, trial.home, began, "second")
-    ended = finish(process, trial.home, began)
+    process = start(words(injection.scene), injection.home)
+    process.join(injection.at * injection.reference.seconds)
+    second = start(words(injection.scene), injection.home, name="second")
+    other = finish(second, injection.home, began, "second")
+    ended = finish(process, injection.home, began)
     if "Traceback" in other.err:
         ended = Ended(ended.code, ended.out, f"{ended.err}\nof the second: {other.err}", ended.events, ended.seconds)
     return ended, None
@@ -284,74 +288,74 @@ KINDS: Mapping[str, tuple[Break, int]] = {
 MOUNTS = ("disk full", "disk read-only")
 
 
-def carry_out(trial: Trial, template: Path) -> Outcome:
+def carry_out(injection: Injection, template: Path) -> Outcome:
     """Bring the fault about, go on as the run says until it is finished, and compare."""
     began = time.monotonic()
-    shutil.rmtree(trial.folder, ignore_errors=True)
-    trial.folder.mkdir(parents=True)
-    shutil.copytree(template, trial.home, symlinks=True)
-    outcome = Outcome(trial.scene, trial.kind, round(trial.at, 4), commit=commit_of_code())
+    shutil.rmtree(injection.folder, ignore_errors=True)
+    injection.folder.mkdir(parents=True)
+    shutil.copytree(template, injection.home, symlinks=True)
+    outcome = Outcome(injection.scene, injection.kind, round(injection.at, 4), commit=commit_of_code())
     try:
-        ended, mend = KINDS[trial.kind][0](trial)
-        outcome.kind, outcome.code, outcome.said = trial.kind, ended.code, ended.err[-300:]
-        check_words(ended, trial, outcome)
+        ended, mend = KINDS[injection.kind][0](injection)
+        outcome.kind, outcome.code, outcome.said = injection.kind, ended.code, ended.err[-300:]
+        check_words(ended, injection, outcome)
         last = ended
         for _ in range(STARTS_AGAIN):
-            if is_finished(last, trial):
+            if is_finished(last, injection):
                 break
-            command = next_command(last, trial)
-            checkpoint = newest_checkpoint(trial.home / "run")
-            last = run(command, trial.home)
+            command = next_command(last, injection)
+            checkpoint = newest_checkpoint(injection.home / "run")
+            last = run(command, injection.home)
             outcome.commands.append(f"{shlex.join(command)} → {last.code} {last_line(last.err)}"[:400])
-            check_words(last, trial, outcome)
+            check_words(last, injection, outcome)
             if checkpoint and last.code in (0, 3, 4) and not mend and f"resumed at step {checkpoint}" not in last.err:
-                outcome.faults.append(f"checkpoint-{checkpoint} was there, and it was not resumed from it")
-            if mend and not is_finished(last, trial):
+                outcome.problems.append(f"checkpoint-{checkpoint} was there, and it was not resumed from it")
+            if mend and not is_finished(last, injection):
                 mend()
                 mend = None
         else:
-            outcome.faults.append("it does not come to an end")
-        if trial.kind == "data changed" and outcome.commands and is_finished(last, trial) and mend:
+            outcome.problems.append("it does not come to an end")
+        if injection.kind == "data changed" and outcome.commands and is_finished(last, injection) and mend:
             # It went on with the changed data, which may be right if they were not read yet.
             outcome.said += " (went on with the changed data)"
         else:
-            whole, found_there = dict(trial.reference.made), made(trial.home / "run", trial.home)
+            whole, found_there = dict(injection.reference.made), made(injection.home / "run", injection.home)
             # Checkpoints that could not be deleted.
             found_there = {name: each for name, each in found_there.items() if not name.startswith("checkpoint-")}
-            if trial.damaged and is_found_when_used(trial):
-                whole.pop(trial.damaged, None)
-                found_there.pop(trial.damaged, None)
+            if injection.damaged and is_found_when_used(injection):
+                whole.pop(injection.damaged, None)
+                found_there.pop(injection.damaged, None)
             found = differences(whole, found_there)
-            outcome.faults += [f"another result: {each}" for each in found[:5]]
+            outcome.problems += [f"another result: {each}" for each in found[:5]]
     finally:
-        subprocess.run(["umount", "-l", str(trial.home)], check=False, capture_output=True)
+        subprocess.run(["umount", "-l", str(injection.home)], check=False, capture_output=True)
     outcome.seconds = round(time.monotonic() - began, 1)
     return outcome
 
 
-def is_found_when_used(trial: Trial) -> bool:
+def is_found_when_used(injection: Injection) -> bool:
     """Whether a file that was damaged after its part of the run had ended makes an error where it is read: of a model,
     when it answers, of a result, when it is shown."""
-    file = trial.home / "run" / trial.damaged
+    file = injection.home / "run" / injection.damaged
     of_model = file.parent.name in ("model", "adapter")
     owner = file.parent.parent if of_model else file.parent
     uses = ["predict", "known.jsonl", "--model", str(owner), "--output", "probe.jsonl"]
-    used = run(uses if of_model else ["runs", "show", str(owner)], trial.home)
+    used = run(uses if of_model else ["runs", "show", str(owner)], injection.home)
     return "error:" in used.err and "Traceback" not in used.err
 
 
-def is_finished(ended: Ended, trial: Trial) -> bool:
-    return ended.code == trial.reference.code or "results are never overwritten" in ended.err
+def is_finished(ended: Ended, injection: Injection) -> bool:
+    return ended.code == injection.reference.code or "results are never overwritten" in ended.err
 
 
-def next_command(last: Ended, trial: Trial) -> list[str]:
+def next_command(last: Ended, injection: Injection) -> list[str]:
     """What the run has printed, else the same command, with --resume where the verb has it and a run was begun."""
     lines = last.err.splitlines()
     for at, line in enumerate(lines[:-1]):
         if "resume it with" in line or "the same command starts again" in line:
             return shlex.split(lines[at + 1])[1:]
-    again = words(trial.scene)
-    begun = (trial.home / "run" / "config.json").exists()
+    again = words(injection.scene)
+    begun = (injection.home / "run" / "config.json").exists()
     return [*again, "--resume"] if again[0] in RESUMES and begun else again
 
 
@@ -361,20 +365,20 @@ def newest_checkpoint(folder: Path) -> int:
     return 0 if (folder / "training.json").exists() else max(steps, default=0)
 
 
-def check_words(ended: Ended, trial: Trial, outcome: Outcome) -> None:
+def check_words(ended: Ended, injection: Injection, outcome: Outcome) -> None:
     """No traceback, and a message where it ended by itself."""
     if "Traceback (most recent call last)" in ended.err:
-        outcome.faults.append(f"a traceback: {last_line(ended.err)}")
+        outcome.problems.append(f"a traceback: {last_line(ended.err)}")
     elif ended.code == -1000:
-        outcome.faults.append("it hangs")
+        outcome.problems.append("it hangs")
     elif ended.code < 0 and ended.code not in (-signal.SIGKILL, -signal.SIGHUP):
-        outcome.faults.append(f"ended by {signal.Signals(-ended.code).name}")
-    elif ended.code > 0 and ended.code != trial.reference.code and "error:" not in ended.err.lower():
+        outcome.problems.append(f"ended by {signal.Signals(-ended.code).name}")
+    elif ended.code > 0 and ended.code != injection.reference.code and "error:" not in ended.err.lower():
         known = [" failed: ", "resume it with", "starts again", "the result is in", "the same command continues"]
         # Before it has read its settings, there is nothing to go on with.
-        known += [] if (trial.home / "run").exists() else ["stopped"]
-        if not any(each in ended.err for each in known) and trial.kind not in ("nobody reads", "disk read-only"):
-            outcome.faults.append(f"code {ended.code} without a message")
+        known += [] if (injection.home / "run").exists() else ["stopped"]
+        if not any(each in ended.err for each in known) and injection.kind not in ("nobody reads", "disk read-only"):
+            outcome.problems.append(f"code {ended.code} without a message")
 
 
 def last_line(text: str) -> str:
@@ -430,27 +434,27 @@ def main() -> None:
             continue
         if scene not in references:
             references[scene] = reference(scene, template, work / "reference" / "home")
-        trial = Trial(scene, kind, at, options.seed * 100_000 + number, references[scene], work / "trial")
-        outcome = carry_out(trial, template)
-        told = "; ".join(outcome.faults) or "as nothing had been"
+        injection = Injection(scene, kind, at, options.seed * 100_000 + number, references[scene], work / "injection")
+        outcome = carry_out(injection, template)
+        told = "; ".join(outcome.problems) or "as nothing had been"
         print(
             f"{number} {scene}: {outcome.kind} at {at:.2f} → {outcome.code}, {len(outcome.commands)} more: {told}",
             flush=True,
         )
-        if outcome.faults:
+        if outcome.problems:
             kept = work / f"wrong-{number}"
             shutil.rmtree(kept, ignore_errors=True)
             kept.mkdir()
             (kept / "outcome.json").write_text(json.dumps(asdict(outcome), indent=1))
             for name in (OUT, ERR):
-                if (trial.home / name).exists():
-                    shutil.copy(trial.home / name, kept / name.lstrip("."))
+                if (injection.home / name).exists():
+                    shutil.copy(injection.home / name, kept / name.lstrip("."))
         done.append({"number": number, **asdict(outcome)})
         options.results.parent.mkdir(parents=True, exist_ok=True)
         options.results.write_text(
             json.dumps(sorted(done, key=lambda each: each["number"]), indent=0), encoding="utf-8"
         )
-    wrong = sum(bool(each["faults"]) for each in done)
+    wrong = sum(bool(each["problems"]) for each in done)
     print(f"{len(done)} faults, {wrong} with something wrong; python benchmarks/faults_table.py prints the table")
 
 

@@ -178,7 +178,7 @@ def _changes(event: str, arguments: tuple[Any, ...]) -> bool:
 
 
 def _hang_up(seconds: float) -> None:
-    """From then on, who writes to the terminal gets EPIPE."""
+    """From then on, whoever writes to the terminal gets EPIPE."""
     time.sleep(seconds)
     read, write = os.pipe()
     os.close(read)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.campaign import KINDS, MOUNTS, Reference, Trial, carry_out, plan, reference
+from tests.faults.campaign import KINDS, MOUNTS, Injection, Reference, carry_out, plan, reference
 from tests.faults.oracle import differences, made
 from tests.faults.scenes import SCENES, make_home
 
@@ -38,8 +38,8 @@ def references(template: Path) -> dict[str, Reference]:
 def test_a_fault_costs_no_result(
     template: Path, references: dict[str, Reference], tmp_path: Path, scene: str, kind: str, at: float
 ) -> None:
-    outcome = carry_out(Trial(scene, kind, at, 1, references[scene], tmp_path / "trial"), template)
-    assert outcome.faults == [], outcome
+    outcome = carry_out(Injection(scene, kind, at, 1, references[scene], tmp_path / "injection"), template)
+    assert outcome.problems == [], outcome
 
 
 def test_what_is_other_is_found(tmp_path: Path) -> None:

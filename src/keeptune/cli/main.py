@@ -115,9 +115,9 @@ def _run(words: Sequence[str]) -> Any:
     """The command, in the first process of a launcher; the others compute for it."""
     if int(os.environ.get("WORLD_SIZE") or 1) == 1:
         return keeptune.main(args=list(words), prog_name="keeptune", standalone_mode=False, obj=tuple(words))
-    from keeptune.models.processes import joined
+    from keeptune.models.processes import join_processes
 
-    with joined() as found:
+    with join_processes() as found:
         if found and found.rank:
             found.serve()
             return 0
@@ -131,7 +131,7 @@ def _of_machine(error: Exception) -> KeeptuneError | None:
     try:
         from keeptune.models.memory import not_enough, out_of_memory
     except ImportError as why:
-        fix = "free memory if that is why, else install it again"
+        fix = "free memory if that is the cause; otherwise reinstall torch"
         return KeeptuneError(f"torch cannot be loaded: {first_line(why)}", fix)
     return not_enough(error) if out_of_memory(error) else None
 

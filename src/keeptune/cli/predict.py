@@ -57,7 +57,7 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
         if part.exists():
             click.echo(f"\nthe answers so far are in {part}; the same command continues\n  {again}", err=True)
         else:
-            click.echo(f"\nnothing is answered so far; the same command starts again\n  {again}", err=True)
+            click.echo(f"\nthere are no answers yet; the same command starts again\n  {again}", err=True)
         raise
     if as_json:
         show_json({"rows": rows, "output": output})

@@ -76,12 +76,12 @@ def engine_of(loaded: LoadedModel) -> Engine:
     Raises:
         ConfigError: there is none of that name.
     """
-    engine, team = ENGINES[loaded.engine], processes()
-    if team is None or not engine.in_process:
+    engine, several = ENGINES[loaded.engine], processes()
+    if several is None or not engine.in_process:
         return engine
     from keeptune.inference.shared_engine import SharedEngine
 
-    return SharedEngine(team, engine)
+    return SharedEngine(several, engine)
 
 
 def close_engines() -> None:

@@ -70,11 +70,11 @@ class SharedEngine:
             part = order[first : first + ROUND * size]
             yield [part[rank::size] for rank in range(size)]
 
-    def _run(self, task: Any, loaded: LoadedModel, parts: Sequence[Any], observer: Observer) -> list[Any]:
+    def _run(self, job: Any, loaded: LoadedModel, parts: Sequence[Any], observer: Observer) -> list[Any]:
         self._give(loaded)
         within = torch.is_autocast_enabled(loaded.placement.device.type)
         others = [(None, part, silent, within) for part in parts[1:]]
-        return self.processes.run(task, [(loaded, parts[0], observer, within), *others])
+        return self.processes.run(job, [(loaded, parts[0], observer, within), *others])
 
     def _give(self, loaded: LoadedModel) -> None:
         versions = [(weight.data_ptr(), weight._version) for weight in loaded.model.parameters()]

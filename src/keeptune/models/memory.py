@@ -84,9 +84,9 @@ def out_of_memory(error: BaseException) -> bool:
 def not_enough(error: BaseException) -> TrainingError:
     """The error for a run that no smaller pass could help."""
     return TrainingError(
-        f"the memory is not enough: {first_line(error)}",
-        "end other programs, or take a smaller model, --token-budget or --batch-size; finished work is saved: the same "
-        "command goes on, of tune and rescue with --resume",
+        f"not enough memory: {first_line(error)}",
+        "end other programs, or take a smaller model, --token-budget or --batch-size; finished work is saved: run "
+        "the same command again to continue, tune and rescue with --output FOLDER --resume",
     )
 
 

@@ -17,10 +17,11 @@ from torch import distributed
 from keeptune.errors import ConfigError, ProcessLost, first_line
 
 PATIENCE = timedelta(days=7)
-"""The others wait as long while the first does what only one can do; a process that ends is noticed at once."""
+"""How long the others wait while the first works alone. A process that ends is noticed at once; a machine that loses its
+network, only after this."""
 MARK = "the model that the other processes have"
 """What the first process holds of the last model that it has sent."""
-Task = Callable[..., Any]
+Job = Callable[..., Any]
 """A function that can be pickled. All processes call it, each with arguments of its own."""
 
 
@@ -31,37 +32,37 @@ class Processes:
     rank: int
     size: int
     held: dict[str, Any] = field(default_factory=dict)
-    """What tasks leave in this process for later ones, by name."""
+    """What jobs leave in this process for later ones, by name."""
     busy: bool = False
-    """A task is under way."""
+    """A job is under way."""
 
-    def run(self, task: Task, shares: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Call `task(self, *share)` in each process; only the first process calls this. Returns the values in the
+    def run(self, job: Job, shares: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Call `job(self, *share)` in each process; only the first process calls this. Returns the values in the
         order of the processes.
 
         Raises:
-            Exception: what the task raised in one of them, after all have ended it.
+            Exception: what the job raised in one of them, after all have ended it.
         """
         self.busy = True
-        _together(distributed.broadcast_object_list, [task, [None, *shares[1:]]])
-        return self._ended(task, shares[0])
+        _together(distributed.broadcast_object_list, [job, [None, *shares[1:]]])
+        return self._ended(job, shares[0])
 
     def serve(self) -> None:
-        """Call the tasks of the first process until it ends. Signals are left to it: it finishes its step."""
+        """Call the jobs of the first process until it ends. Signals are left to it: it finishes its step."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         while True:
             received: list[Any] = [None, None]
             _together(distributed.broadcast_object_list, received)
-            task, shares = received
-            if task is None:
+            job, shares = received
+            if job is None:
                 return
-            self._ended(task, shares[self.rank])
+            self._ended(job, shares[self.rank])
 
-    def _ended(self, task: Task, share: tuple[Any, ...]) -> list[Any]:
+    def _ended(self, job: Job, share: tuple[Any, ...]) -> list[Any]:
         value, error = None, None
         try:
-            value = task(self, *share)
+            value = job(self, *share)
         except Exception as raised:  # noqa: BLE001 - it is raised where the others know of it
             error = raised
         found: list[Any] = [None] * self.size
@@ -93,7 +94,7 @@ def launched() -> int:
 
 
 @contextmanager
-def joined() -> Iterator[Processes | None]:
+def join_processes() -> Iterator[Processes | None]:
     """The processes of the launcher, joined while the block runs; None without a launcher. In the first process, the
     others are told at the end that nothing more comes."""
     if launched() == 1:
@@ -109,7 +110,7 @@ def joined() -> Iterator[Processes | None]:
         yield found
     finally:
         _joined.remove(found)
-        # In the middle of a task, the others end when they lose the connection.
+        # In the middle of a job, the others end when they lose the connection.
         if found.rank == 0 and not found.busy:
             with suppress(ProcessLost):
                 _together(distributed.broadcast_object_list, [None, None])
@@ -163,7 +164,8 @@ def _together(call: Callable[..., Any], *arguments: Any) -> None:
     except RuntimeError as error:
         raise ProcessLost(
             f"a process of this run is gone: {first_line(error)}",
-            "look at what it said last, then start all of them again with --resume",
+            "the launcher says why it ended; start again by the launcher: tune and rescue with --output FOLDER --resume, "
+            "other verbs with the same command",
         ) from error
 
 

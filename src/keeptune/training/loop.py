@@ -148,7 +148,8 @@ class Loop:
         began = time.monotonic()
         if not processes() and any(int(os.environ.get(name) or 1) > 1 for name in PROCESSES):
             raise TrainingError(
-                "this launcher's processes do not share a run", "start `keeptune tune` by torchrun or accelerate launch"
+                "this launcher's processes do not share a run",
+                "start `keeptune` itself by torchrun or accelerate launch",
             )
         budget = self.config.token_budget or default_token_budget(self.loaded.placement.device.type)
         meter, scaler = Meter(self.loaded.placement.device), scaler_for(self.loaded)
@@ -158,8 +159,8 @@ class Loop:
         tokens = round(self._tokens())
         trial = None if known and known.compiled else Trial(self.rows, gradients.loss)
         gradients.compiled = try_compiling(self.config.torch_compile, self.loaded, tokens, trial, self.observer)
-        if team := processes():
-            gradients.shared = SharedGradients(team, gradients, self.config.seed)
+        if several := processes():
+            gradients.shared = SharedGradients(several, gradients, self.config.seed)
         meter.release()
         if known:
             gradients.memory = MemoryFit(budget, known.peak_bytes)

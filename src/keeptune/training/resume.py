@@ -45,7 +45,7 @@ def check_origin(session: Session) -> None:
     config, run = session.config, session.workspace
     if run.has_settings and not run.has_origin and (run.has_training or run.checkpoints()):
         raise StoreError(
-            f"{run.origin_file} is gone, which says what the run was started with",
+            f"{run.origin_file}, which records what the run was started with, is missing",
             "put it back, or start a new run in another --output",
         )
     made_of = session.rows.hashes() | _replayed(session) | {"model": hash_model(find_model(config.model))}

@@ -54,7 +54,7 @@ class SharedGradients:
         masks = [mask for _, mask in found]
         used = [any(each) for each in zip(*masks, strict=True)]
         if any(mask != used for mask in masks):
-            # Not in the same task as the sum: a process without memory for it would leave the others waiting.
+            # Not in the same job as the sum: a process without memory for it would leave the others waiting.
             self.processes.run(_fill, [(used,)] * self.processes.size)
         self.processes.run(_add_up, [(used,)] * self.processes.size)
         return float(sum(loss for loss, _ in found))
