@@ -17,8 +17,8 @@ from torch import distributed
 from keeptune.errors import ConfigError, ProcessLost, first_line
 
 PATIENCE = timedelta(days=7)
-"""How long the others wait while the first works alone. A process that ends is noticed at once; a machine that loses its
-network, only after this."""
+"""How long the others wait while the first works alone. A process that ends is noticed at once; a machine that loses
+its network, only after this."""
 MARK = "the model that the other processes have"
 """What the first process holds of the last model that it has sent."""
 Job = Callable[..., Any]
@@ -164,8 +164,8 @@ def _together(call: Callable[..., Any], *arguments: Any) -> None:
     except RuntimeError as error:
         raise ProcessLost(
             f"a process of this run is gone: {first_line(error)}",
-            "the launcher says why it ended; start again by the launcher: tune and rescue with --output FOLDER --resume, "
-            "other verbs with the same command",
+            "the launcher says why it ended; start again by the launcher: tune and rescue with --output FOLDER "
+            "--resume, other verbs with the same command",
         ) from error
 
 
