@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +48,30 @@ def test_predict(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out) == {"rows": 12, "output": "a.jsonl"}
 
 
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_predict_says_how_it_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    number: int,
+    code: int,
+    answers: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
     def predict(*_: Any) -> int:
-        Path("my answers.csv.part").touch()
-        raise KeyboardInterrupt
+        if answers:
+            Path("my answers.csv.part").touch()
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+        return 0
 
     monkeypatch.setattr("keeptune.api.predict.predict", predict)
     words = ["predict", "it's.jsonl", "--model", "m", "-o", "my answers.csv"]
-    assert main(words) == 130
+    assert main(words) == code
     said = capsys.readouterr().err
     line = next(line for line in said.splitlines() if line.strip().startswith("keeptune predict"))
-    assert "my answers.csv.part" in said
+    assert ("my answers.csv.part" in said) is answers
+    assert ("there are no answers yet" in said) is not answers
     assert shell_words(line)[1:] == words

@@ -51,7 +51,7 @@ def resume_hint(observer: Observer, verb: str = "tune") -> Iterator[Observer]:
     """If a signal stops the block, print the command that continues it."""
     folder = RunFolder(observer)
     try:
-        with _stopping_gently(folder):
+        with stopping_gently(folder):
             yield folder
     except KeyboardInterrupt:
         context = click.get_current_context(silent=True)
@@ -91,7 +91,7 @@ def resume_command(run: Path, verb: str, words: Sequence[str]) -> str:
 
 
 @contextmanager
-def _stopping_gently(folder: RunFolder) -> Iterator[None]:
+def stopping_gently(folder: RunFolder) -> Iterator[None]:
     """Signals let a training finish its step and save a checkpoint. Outside a training, and the second time, they stop
     at once."""
     if threading.current_thread() is not threading.main_thread():

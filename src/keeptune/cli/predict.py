@@ -30,6 +30,7 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
     \b
     keeptune predict questions.jsonl --model runs/mine-lora-1 --output answers.jsonl
     """
+    from keeptune.cli.interrupted import RunFolder, stopping_gently
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json
@@ -50,7 +51,9 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
 
     try:
         with progress(quiet=quiet) as observer:
-            rows = predict(settings.model, settings.data, settings.evaluation, output, observer)
+            told = RunFolder(observer)
+            with stopping_gently(told):
+                rows = predict(settings.model, settings.data, settings.evaluation, output, told)
     except KeyboardInterrupt:
         part = unfinished(Path(output).expanduser())
         again = joined(("keeptune", *(click.get_current_context().obj or ())))
