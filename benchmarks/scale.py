@@ -20,7 +20,7 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results" / "scale.json"
 METHODS = ("full", "lora")
 PROCESSES = (1, 2)
-ROWS = 96
+ROWS = 48
 
 
 def run(method: str, processes: int) -> dict[str, Any]:

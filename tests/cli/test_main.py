@@ -177,7 +177,7 @@ def test_too_little_memory_is_said(
     assert main(["tune", "--train", "x.jsonl"]) == 1
     said = capsys.readouterr().err
     assert "not enough memory" in said
-    assert "--token-budget" in said
+    assert "--batch-size" in said
 
 
 def test_an_unexpected_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -371,6 +371,9 @@ def check_words(ended: Ended, injection: Injection, outcome: Outcome) -> None:
         outcome.problems.append(f"a traceback: {last_line(ended.err)}")
     elif ended.code == -1000:
         outcome.problems.append("it hangs")
+    elif injection.kind == "out of memory" and ended.code == -signal.SIGABRT:
+        # Libraries below Python end the process where they get no memory, as the system's own killer does.
+        pass
     elif ended.code < 0 and ended.code not in (-signal.SIGKILL, -signal.SIGHUP):
         outcome.problems.append(f"ended by {signal.Signals(-ended.code).name}")
     elif ended.code > 0 and ended.code != injection.reference.code and "error:" not in ended.err.lower():

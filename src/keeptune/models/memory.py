@@ -85,7 +85,7 @@ def not_enough(error: BaseException) -> TrainingError:
     """The error for a run that no smaller pass could help."""
     return TrainingError(
         f"not enough memory: {first_line(error)}",
-        "end other programs, or take a smaller model, --token-budget or --batch-size; finished work is saved: run "
+        "end other programs, or take a smaller model, --max-length or --batch-size; finished work is saved: run "
         "the same command again to continue, tune and rescue with --output FOLDER --resume",
     )
 

@@ -5,7 +5,7 @@ The first process holds the optimizer and gives the others its weights before ea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +21,21 @@ from keeptune.models.processes import MARK, Processes, add_up, own_device, refus
 from keeptune.records import EncodedRow
 
 HELD, SEED = "gradients", "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one process computes of a step."""
+
+    step: int
+    rows: Sequence[EncodedRow]
+    counts: Sequence[float]
+    """Of the whole step, by `Objective.counts`."""
+    budget: int
+    """Tokens of a pass at most."""
+    compiled: bool
+    scale: Mapping[str, Any]
+    """State of the scaler of float16 gradients; empty without one."""
 
 
 @dataclass(slots=True)
@@ -47,9 +62,9 @@ class SharedGradients:
 
     def add(self, step: int, rows: Sequence[EncodedRow], counts: Sequence[float], budget: int) -> float:
         """Add the gradient of these rows' share of the step's token means; return that share of the loss."""
-        compiled = self.gradients.compiled is not plainly
-        told = (counts, budget, compiled, self.gradients.scaler.state_dict())
-        shares = [(step, share, *told) for share in dealt(rows, self.processes.size)]
+        compiled, scale = self.gradients.compiled is not plainly, self.gradients.scaler.state_dict()
+        each = (Share(step, part, counts, budget, compiled, scale) for part in dealt(rows, self.processes.size))
+        shares = [(share,) for share in each]
         found = self.processes.run(_of_share, shares)
         masks = [mask for _, mask in found]
         used = [any(each) for each in zip(*masks, strict=True)]
@@ -112,27 +127,19 @@ def _follow(processes: Processes) -> None:
         gradients.loaded.model.train()
 
 
-def _of_share(
-    processes: Processes,
-    step: int,
-    rows: Sequence[EncodedRow],
-    counts: Sequence[float],
-    budget: int,
-    compiled: bool,
-    scale: dict[str, Any],
-) -> tuple[float, list[bool]]:
+def _of_share(processes: Processes, share: Share) -> tuple[float, list[bool]]:
     """Its loss, and which weights have a gradient."""
     gradients = processes.held[HELD]
     if processes.rank:
         # Dropout differs from one process and step to the next, and is the same in a run that goes on.
-        torch.manual_seed(1_000_003 * processes.held[SEED] + step * processes.size + processes.rank)
-        if not compiled:
+        torch.manual_seed(1_000_003 * processes.held[SEED] + share.step * processes.size + processes.rank)
+        if not share.compiled:
             gradients.compiled = plainly
         elif gradients.compiled is plainly:
             gradients.compiled = compile_blocks(gradients.loaded.model) or plainly
-        if scale:
-            gradients.scaler.load_state_dict(scale)
-    loss = gradients.of_rows(step, rows, counts, budget)
+        if share.scale:
+            gradients.scaler.load_state_dict(share.scale)
+    loss = gradients.of_rows(share.step, share.rows, share.counts, share.budget)
     return loss, [weight.grad is not None for weight in _trained(gradients)]
 
 
