@@ -297,7 +297,7 @@ def carry_out(injection: Injection, template: Path) -> Outcome:
     outcome = Outcome(injection.scene, injection.kind, round(injection.at, 4), commit=commit_of_code())
     try:
         ended, mend = KINDS[injection.kind][0](injection)
-        outcome.kind, outcome.code, outcome.said = injection.kind, ended.code, ended.err[-300:]
+        outcome.kind, outcome.code, outcome.said = injection.kind, ended.code, ended.err[-200:]
         check_words(ended, injection, outcome)
         last = ended
         for _ in range(STARTS_AGAIN):
@@ -452,11 +452,11 @@ def main() -> None:
             for name in (OUT, ERR):
                 if (injection.home / name).exists():
                     shutil.copy(injection.home / name, kept / name.lstrip("."))
-        done.append({"number": number, **asdict(outcome)})
+        record = {"number": number, **asdict(outcome)}
+        done.append(json.loads(json.dumps(record).replace(str(injection.home), "HOME")))
         options.results.parent.mkdir(parents=True, exist_ok=True)
-        options.results.write_text(
-            json.dumps(sorted(done, key=lambda each: each["number"]), indent=0), encoding="utf-8"
-        )
+        lines = (json.dumps(each, ensure_ascii=False) for each in sorted(done, key=lambda each: each["number"]))
+        options.results.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
     wrong = sum(bool(each["problems"]) for each in done)
     print(f"{len(done)} faults, {wrong} with something wrong; python benchmarks/faults_table.py prints the table")
 
