@@ -75,6 +75,7 @@ def main() -> None:
                 if any((each["method"], each["processes"]) == (method, processes) for each in found):
                     continue
                 found.append(run(method, processes))
+                found.sort(key=lambda each: (each["method"], each["processes"]))
                 RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(table(found))
 
