@@ -11,7 +11,10 @@ RESULTS = Path(__file__).parent / "results" / "faults.json"
 
 def table(done: list[dict[str, Any]]) -> str:
     """A row a kind of fault."""
-    lines = ["| fault | tried | not felt | went on to the same result | something was wrong |", "|---|---|---|---|---|"]
+    lines = [
+        "| fault | injected | had no effect | resumed to the same result | something was wrong |",
+        "|---|---|---|---|---|",
+    ]
     kinds = sorted({_kind(each) for each in done})
     lines += [_row(kind, [each for each in done if _kind(each) == kind]) for kind in kinds]
     return "\n".join([*lines, _row("all", done)])

@@ -44,6 +44,13 @@ def write_rows(folder: Path) -> tuple[Path, Path]:
     return folder / "train.jsonl", folder / "test.jsonl"
 
 
+def with_base(folder: Path, model: Path) -> Path:
+    """`folder` with the rows of `write_rows`, and `model` as ``base``, for a command line that runs there."""
+    write_rows(folder)
+    (folder / "base").symlink_to(model)
+    return folder
+
+
 def settings(model: Path, folder: Path, output: str, **training: Any) -> TuneConfig:
     """A run of a few seconds on the rows in `folder`."""
     return TuneConfig(

@@ -19,7 +19,7 @@ from keeptune.cli.interrupted import goes_on, resume_hint
 from keeptune.errors import Stopped
 from keeptune.events import Event, Notice
 from keeptune.training.stopping import ask_to_stop, stop_asked, stops_between_steps
-from tests.api.runs import COLOURS, OTHER_THINGS, THINGS, write_rows
+from tests.api.runs import COLOURS, OTHER_THINGS, THINGS, with_base
 from tests.cli.stopped import KILL, Ended, keeptune
 
 COMMON = ["--device", "cpu", "--dtype", "float32", "--max-new-tokens", "8", "--limit-test", "6"]
@@ -39,10 +39,7 @@ VERBS = {
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
     """Rows, and as ``base`` a model that is there for the asking."""
-    folder = tmp_path_factory.mktemp("home")
-    write_rows(folder)
-    (folder / "base").symlink_to(tiny("llama"))
-    return folder
+    return with_base(tmp_path_factory.mktemp("home"), tiny("llama"))
 
 
 @pytest.fixture(scope="module")

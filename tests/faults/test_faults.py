@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.campaign import KINDS, MOUNTS, Injection, Reference, carry_out, plan, reference
+from tests.faults.campaign import carry_out, plan, reference
+from tests.faults.kinds import KINDS, MOUNTS, Injection, Reference
 from tests.faults.oracle import differences, made
 from tests.faults.scenes import SCENES, make_home
 

@@ -30,7 +30,7 @@ from keeptune.training.fit_memory import MemoryFit
 from keeptune.training.gradients import Gradients
 from keeptune.training.shared_gradients import SharedGradients, dealt
 from keeptune.training.step import scaler_for
-from tests.api.runs import write_rows
+from tests.api.runs import with_base
 from tests.faults.process import finish, start
 from tests.mitigation.talking import load
 
@@ -47,10 +47,7 @@ KEEP = "--keep other=kept.jsonl:rouge1 --abilities none"
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    write_rows(folder)
-    (folder / "base").symlink_to(tiny("llama"))
-    return folder
+    return with_base(tmp_path_factory.mktemp("home"), tiny("llama"))
 
 
 def started(line: str, home: Path, count: int) -> list[Any]:

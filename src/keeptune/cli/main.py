@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> Any:
     """The command, in the first process of a launcher; the others compute for it."""
-    if int(os.environ.get("WORLD_SIZE") or 1) == 1:
+    if not os.environ.get("WORLD_SIZE"):
         return keeptune.main(args=list(words), prog_name="keeptune", standalone_mode=False, obj=tuple(words))
     from keeptune.models.processes import join_processes
 

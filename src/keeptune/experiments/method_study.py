@@ -33,7 +33,7 @@ from keeptune.training.resume import open_in, refuse_other_settings
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.open_run import locked_folder
 from keeptune.workspace.path_part import path_part
-from keeptune.workspace.workspace import Workspace
+from keeptune.workspace.study import Study
 
 
 def run_method_study(
@@ -46,7 +46,7 @@ def run_method_study(
         KeeptuneError: see the tree in `keeptune.errors`.
     """
     trials = plan(config, methods, seeds, observer)
-    with _begun(Workspace(Path(config.output).expanduser())) as study:
+    with _begun(Study(Path(config.output).expanduser())) as study:
         observer(RunStarted(str(study)))
         for trial in {trial.method: trial for trial in trials}.values():
             preflight(trial.config)
@@ -96,7 +96,7 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
         if error := unfit(changed):
             raise error
     settled = _with_rate(config, settled, observer)
-    study = Workspace(Path(config.output).expanduser())
+    study = Study(Path(config.output).expanduser())
     return [
         Trial(
             method,
@@ -135,7 +135,7 @@ def _check_rows(config: TuneConfig) -> None:
 
 
 @contextmanager
-def _begun(study: Workspace) -> Iterator[Workspace]:
+def _begun(study: Study) -> Iterator[Study]:
     """The folder, made or taken up again, locked against other processes while the block runs."""
     if study.path.is_file():
         raise StoreError(f"{study} is a file, not a folder", "name another --output")
@@ -146,7 +146,7 @@ def _begun(study: Workspace) -> Iterator[Workspace]:
         yield study
 
 
-def _report(config: TuneConfig, study: Workspace, run: StudyTrials, compared: Compared) -> MethodComparison:
+def _report(config: TuneConfig, study: Study, run: StudyTrials, compared: Compared) -> MethodComparison:
     order = list(dict.fromkeys(trial.method for trial in run.trials))
     return MethodComparison(
         schema_version=SCHEMA_VERSION,

@@ -28,6 +28,7 @@ from keeptune.training.preflight import preflight
 from keeptune.training.resume import refuse_other_settings
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.open_run import open_run
+from keeptune.workspace.study import Study
 from keeptune.workspace.task_name import task_name
 from keeptune.workspace.workspace import Workspace
 
@@ -45,14 +46,15 @@ def run_size_study(
         KeeptuneError: see the tree in `keeptune.errors`.
     """
     started = bool(config.output) and Workspace(Path(config.output).expanduser()).has_settings
-    with open_run(config.output, f"curve-{task_name(config.data.train, config.data.test)}", resume=started) as study:
+    with open_run(config.output, f"curve-{task_name(config.data.train, config.data.test)}", resume=started) as run:
+        study = Study(run.path)
         observer(RunStarted(str(study)))
         config, sizes = _settled(config, sizes)
         check_sizes(sizes, draws)
         _begin(config, study, started=started)
         trials = {(size, draw): _trial(config, study, size, draw) for draw in range(draws) for size in sizes if size}
-        run = run_trials(list(trials.values()), observer, execute)
-        learned = learn(run.finished, sizes, draws)
+        ran = run_trials(list(trials.values()), observer, execute)
+        learned = learn(ran.finished, sizes, draws)
         if isinstance(learned, Undefined):
             raise StoreError(f"the trials do not give a curve: {learned.reason}", "look at a trial's result.json")
         rows = tuple(
@@ -61,11 +63,11 @@ def run_size_study(
                 draw=draw,
                 path=str(trial.run),
                 gain=learned.task.of_seed(trial.method, draw) if trial.finished else None,
-                error=run.errors.get(trial, ""),
+                error=ran.errors.get(trial, ""),
             )
             for (size, draw), trial in sorted(trials.items())
         )
-        report = _report(config, study, learned, rows, run.manifest(config.training.seed))
+        report = _report(config, study, learned, rows, ran.manifest(config.training.seed))
         write_curve_html(report, study.curve_page)
         study.write_curve(report)
     return report
@@ -107,7 +109,7 @@ def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfi
     return replace(config, measure=measure, evaluation=replace(evaluation, max_new_tokens=room), resume=False), sizes
 
 
-def _begin(config: TuneConfig, study: Workspace, *, started: bool) -> None:
+def _begin(config: TuneConfig, study: Study, *, started: bool) -> None:
     if started and not study.is_study:
         raise RunExists(
             f"{study} holds a run that is not a learning curve", "name an empty or new folder with --output"
@@ -119,7 +121,7 @@ def _begin(config: TuneConfig, study: Workspace, *, started: bool) -> None:
     study.begin_study()
 
 
-def _trial(config: TuneConfig, study: Workspace, size: int, draw: int) -> Trial:
+def _trial(config: TuneConfig, study: Study, size: int, draw: int) -> Trial:
     """`limit_train` takes the first rows of the draw's order: fewer are a part of more."""
     training = replace(config.training, seed=config.training.seed + draw)
     data = replace(config.data, limit_train=size, draw=draw)
@@ -128,7 +130,7 @@ def _trial(config: TuneConfig, study: Workspace, size: int, draw: int) -> Trial:
 
 
 def _report(
-    config: TuneConfig, study: Workspace, learned: Learned, trials: tuple[CurveTrial, ...], manifest: RunManifest
+    config: TuneConfig, study: Study, learned: Learned, trials: tuple[CurveTrial, ...], manifest: RunManifest
 ) -> LearningCurve:
     return LearningCurve(
         schema_version=SCHEMA_VERSION,

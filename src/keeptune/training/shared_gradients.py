@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,6 +19,10 @@ from keeptune.models.compiled import compile_blocks, plainly
 from keeptune.models.packed import packed, unpacked
 from keeptune.models.processes import MARK, Processes, add_up, own_device, refuse_unshared, send_weights
 from keeptune.records import EncodedRow
+
+if TYPE_CHECKING:
+    # Which has one of these.
+    from keeptune.training.gradients import Gradients
 
 HELD, SEED = "gradients", "seed"
 
@@ -43,7 +47,7 @@ class SharedGradients:
     """Divides the passes of `gradients`, which are of the first process, over all processes."""
 
     processes: Processes
-    gradients: Any
+    gradients: Gradients
     seed: int
     _sent: bool = False
 
@@ -93,7 +97,7 @@ def dealt(rows: Sequence[EncodedRow], size: int) -> list[list[EncodedRow]]:
     return shares
 
 
-def _alone(gradients: Any) -> bytes:
+def _alone(gradients: Gradients) -> bytes:
     """Without what only the first process has: the observer, compiled code, and what changes a summed gradient."""
     objective = Objective([replace(term, change=None) for term in gradients.objective.terms])
     alone = replace(gradients, objective=objective, observer=silent, compiled=plainly, shared=None)
@@ -115,7 +119,7 @@ def _drop(processes: Processes) -> None:
     processes.held.clear()
 
 
-def _trained(gradients: Any) -> list[torch.nn.Parameter]:
+def _trained(gradients: Gradients) -> list[torch.nn.Parameter]:
     return [weight for weight in gradients.loaded.model.parameters() if weight.requires_grad]
 
 
@@ -143,7 +147,7 @@ def _of_share(processes: Processes, share: Share) -> tuple[float, list[bool]]:
     return loss, [weight.grad is not None for weight in _trained(gradients)]
 
 
-def _used(gradients: Any, used: Sequence[bool]) -> list[torch.nn.Parameter]:
+def _used(gradients: Gradients, used: Sequence[bool]) -> list[torch.nn.Parameter]:
     return [weight for weight, has in zip(_trained(gradients), used, strict=True) if has]
 
 

@@ -18,8 +18,6 @@ from keeptune.records import (
     EvalResult,
     ForgettingReport,
     HyperparameterSearchReport,
-    LearningCurve,
-    MethodComparison,
     MitigationSearchReport,
     TrainingSummary,
     TuneResult,
@@ -277,14 +275,6 @@ class Workspace:
         """Whether this is a comparison or a learning curve: runs inside one folder."""
         return (self.path / layout.TRIALS).is_dir()
 
-    def begin_study(self) -> None:
-        """Make the folder of the trials."""
-        (self.path / layout.TRIALS).mkdir(exist_ok=True)
-
-    def trial(self, name: str) -> Workspace:
-        """The trial `name` of this study."""
-        return Workspace(self.path / layout.TRIALS / name)
-
     # --- answers, results and pages
 
     def write_samples(self, name: str, records: Iterable[EvalRecord]) -> Path:
@@ -362,24 +352,6 @@ class Workspace:
         """Write the model card, next to the weights if the run made some."""
         weights = self.weights
         write_text(weights / "README.md" if weights else self.path / layout.CARD, text)
-
-    @property
-    def comparison_page(self) -> Path:
-        """File of the page of a comparison."""
-        return self.path / layout.COMPARISON_PAGE
-
-    def write_comparison(self, comparison: MethodComparison) -> None:
-        """Write a comparison of methods."""
-        write_record(self.path / layout.COMPARISON, comparison)
-
-    @property
-    def curve_page(self) -> Path:
-        """File of the page of a learning curve."""
-        return self.path / layout.CURVE_PAGE
-
-    def write_curve(self, curve: LearningCurve) -> None:
-        """Write a learning curve."""
-        write_record(self.path / layout.CURVE, curve)
 
     # --- the end
 
