@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -14,8 +15,8 @@ import pytest
 from keeptune.api.compare import compare
 from keeptune.api.tune import tune
 from keeptune.config import Full, Keep, MeasureConfig, MitigationConfig, TuneConfig
-from keeptune.errors import ConfigError, DataError, RunExists, RunLocked, StoreError, TrainingError
-from keeptune.events import EvaluationDone, Notice, Observer, StepDone, TrainingStarted, silent
+from keeptune.errors import ConfigError, DataError, ProcessLost, RunExists, RunLocked, StoreError, TrainingError
+from keeptune.events import EvaluationDone, Event, Notice, Observer, StepDone, TrainingStarted, silent
 from keeptune.experiments.method_study import plan
 from keeptune.experiments.trials import Ended, Trial, run_trial
 from keeptune.mitigation.default import with_default_mitigation
@@ -282,6 +283,29 @@ def test_a_failed_trial_is_told_and_tried_again(fresh: TuneConfig) -> None:
     assert any("lora, seed 0 failed" in e.message for e in told.events if hasattr(e, "message"))
     again = compare(fresh, ("lora", "full"), (0,))
     assert [t.error for t in again.trials] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(MemoryError(), "not enough memory"), (OSError(errno.ENOSPC, "No space left on device"), "cannot be written")],
+)
+def test_what_the_machine_lacks_is_told_without_a_traceback(fresh: TuneConfig, error: Exception, said: str) -> None:
+    def fail(_event: Event) -> None:
+        raise error
+
+    (trial,) = plan(fresh, ("lora",), (0,))
+    told = run_trial(trial, fail)
+    assert said in told
+    assert "Traceback" not in told
+
+
+def test_a_lost_process_ends_the_comparison(fresh: TuneConfig) -> None:
+    def fail(_event: Event) -> None:
+        raise ProcessLost("a process of this run is gone", "start again")
+
+    (trial,) = plan(fresh, ("lora",), (0,))
+    with pytest.raises(ProcessLost):
+        run_trial(trial, fail)
 
 
 def test_an_unforeseen_error_keeps_its_traceback(fresh: TuneConfig) -> None:

@@ -201,6 +201,15 @@ def test_the_embedded_task_has_as_many_rows_in_every_draw() -> None:
         load_rows(TuneConfig(data=dataclasses.replace(data, test="mine.jsonl")), silent)
 
 
+def test_the_hash_of_a_slice_does_not_depend_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rows(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    paths = ("train.jsonl", str(tmp_path / "train.jsonl"))
+    found = [load_rows(TuneConfig(data=DataConfig(train=path)), silent) for path in paths]
+    assert found[0].test_hash == found[1].test_hash
+    assert found[0].hashes() == found[1].hashes()
+
+
 def changed(config: TuneConfig, section: str, **values: Any) -> TuneConfig:
     part = dataclasses.replace(getattr(config, section), **values)
     return dataclasses.replace(config, resume=True, **{section: part})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,3 +184,13 @@ def test_what_does_not_fit_is_named(tiny: Callable[..., Path], adapter: Adapter,
     with pytest.raises(ConfigError, match=must_say) as caught:
         attach_adapter(load(tiny("llama")), adapter, seed=0)
     assert caught.value.fix
+
+
+def test_an_adapters_settings_are_the_same_bytes_in_each_process(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    """peft holds the names of modules in a set, whose order is another in each process."""
+    loaded = load_model(ModelConfig(name=str(tiny("llama")), device="cpu", dtype="float32"))
+    attach_adapter(loaded, Adapter(rank=2), seed=0)
+    saved = save_tuned(loaded, Workspace(tmp_path))
+    names = json.loads((saved / "adapter_config.json").read_text())["target_modules"]
+    assert len(names) > 2
+    assert names == sorted(names)

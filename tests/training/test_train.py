@@ -47,7 +47,7 @@ def test_a_whole_training_keeps_its_weights_alone(tmp_path: Path, monkeypatch: p
     assert [entry.name for entry in whole.path.iterdir()] == ["model"]
 
 
-@pytest.mark.parametrize("harm", ["changed", "gone"])
+@pytest.mark.parametrize("harm", ["changed", "gone", "sums"])
 def test_damaged_weights_of_an_earlier_start_are_made_again(tmp_path: Path, harm: str) -> None:
     run, log = Workspace(tmp_path), NoticeLog(silent)
     session: Any = SimpleNamespace(workspace=run, observer=log)
@@ -58,10 +58,13 @@ def test_damaged_weights_of_an_earlier_start_are_made_again(tmp_path: Path, harm
     write_sums(run.adapter)
     assert not train._left_damaged(session)
     assert not log.messages
+    sums = run.adapter / "SHA256SUMS"
     if harm == "gone":
         weights.unlink()
-    else:
+    elif harm == "changed":
         weights.write_bytes(b"weight")
+    else:
+        sums.write_bytes(b"\xff" + sums.read_bytes()[1:])
     assert train._left_damaged(session)
     assert not run.adapter.exists()
-    assert str(weights) in log.messages[0]
+    assert str(sums if harm == "sums" else weights) in log.messages[0]
