@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,16 @@ from keeptune.config import (
 )
 from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, CorruptCheckpoint, RunExists, RunLocked, StoreError
-from keeptune.events import EvaluationDone, RunFinished, StepDone, TrainingStarted, ValidationDone, silent
+from keeptune.events import (
+    EvaluationDone,
+    EvaluationStarted,
+    Notice,
+    RunFinished,
+    StepDone,
+    TrainingStarted,
+    ValidationDone,
+    silent,
+)
 from keeptune.forgetting.compare import compare
 from keeptune.inference.answers import corpus_scores
 from keeptune.models.load import load_model
@@ -199,6 +208,22 @@ def test_the_embedded_task_has_as_many_rows_in_every_draw() -> None:
     assert rows.train[0].prompt[0].content.startswith("Be brief.")
     with pytest.raises(ConfigError, match="has test rows of its own"):
         load_rows(TuneConfig(data=dataclasses.replace(data, test="mine.jsonl")), silent)
+
+
+def test_what_an_earlier_start_has_said_of_its_training_is_in_the_result(
+    tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    write_rows(tmp_path)
+    config = settings(tiny("llama"), tmp_path, "run")
+    replayed = MitigationConfig(replay=(str(tmp_path / "kept.jsonl"),), replay_fraction=0.2)
+    config = dataclasses.replace(config, mitigation=replayed)
+    with pytest.raises(InterruptedError):
+        tune(config, Told(stop_at=lambda event: isinstance(event, EvaluationStarted)))
+    told = Told()
+    result = tune(dataclasses.replace(config, resume=True), told)
+    assert not any("replayed rows" in each.message for each in told.of(Notice)), "they are not made again"
+    assert sum("replayed rows" in notice for notice in result.notices) == 1
+    assert not (tmp_path / "run" / "notices.json").exists()
 
 
 def test_the_hash_of_a_slice_does_not_depend_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -259,6 +259,7 @@ def test_a_model_is_sent_once_until_a_step_has_changed_it(
     assert sent.count("keeptune.inference.shared_engine._hold") == 2
     assert sent.count("keeptune.training.shared_gradients._hold") == 1
     shared.end()
+    assert sent[-1] == "keeptune.training.shared_gradients._drop"
     engine._give(loaded)
     assert sent.count("keeptune.inference.shared_engine._hold") == 3
     assert team.held.keys() == {MARK}, "nothing keeps the model of a training that has ended"
