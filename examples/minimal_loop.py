@@ -63,7 +63,7 @@ def main(model: str = "smollm2", items: str = "60") -> None:
     source = FixedRows(encoder.rows(train), BATCH_SIZE, seed=0)
     lr = default_lr(adapter, loaded.parameters)
     gradients = Gradients(loaded, Objective(), silent, scaler_for(loaded), MemoryFit(TOKEN_BUDGET, 0))
-    step = Step(gradients, adamw(loaded, TrainingConfig(), lr), max_grad_norm=1.0)
+    step = Step(gradients, adamw(gradients, TrainingConfig()))
     steps = EPOCHS * source.epoch.steps
     for number in range(steps):
         loss, _ = step(number, source.next(number, loaded), lr * cosine_with_warmup((number + 0.5) / steps, warmup=0.1))

@@ -19,6 +19,7 @@ from keeptune.training.checkpoint import (
     save_checkpoint,
     save_weights,
 )
+from keeptune.training.step import OptimizerUpdate
 from keeptune.workspace.workspace import Workspace
 
 STATE = LoopState(1, 2.5, 1, 0.5, 100, 20, ((1.0, 3.5),), ((0.0, 4.0), (1.0, 3.0)), "this run")
@@ -37,7 +38,8 @@ class Small:
 
     def trained(self, scaler: torch.amp.GradScaler | None = None) -> Trained:
         off = torch.amp.GradScaler("cpu", enabled=False)
-        return Trained(self.model, self.optimizer, scaler or off, FixedRows([ROW], 1, 0))
+        update = OptimizerUpdate(self.optimizer, scaler or off, 1.0)
+        return Trained(self.model, update, scaler or off, FixedRows([ROW], 1, 0))
 
     def step(self) -> None:
         self.optimizer.zero_grad()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +14,6 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from keeptune.errors import ConfigError, NonFiniteLogits, NonFiniteLoss, TrainingError
 from keeptune.events import silent
@@ -31,69 +28,13 @@ from keeptune.training.gradients import Gradients
 from keeptune.training.shared_gradients import SharedGradients, dealt
 from keeptune.training.step import scaler_for
 from tests.api.runs import with_base
-from tests.faults.process import finish, start
 from tests.mitigation.talking import load
-
-ENVIRONMENT = {
-    **os.environ,
-    "OMP_NUM_THREADS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_HUB_OFFLINE": "1",
-}
-ROWS = "--train train.jsonl --test test.jsonl --limit-test 6 --epochs 2"
-SHORT = "--device cpu --dtype float32 --max-new-tokens 8 --torch-compile false"
-KEEP = "--keep other=kept.jsonl:rouge1 --abilities none"
+from tests.training.launched import ENVIRONMENT, KEEP, ROWS, SHORT, assert_alike, ended, losses, started
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
     return with_base(tmp_path_factory.mktemp("home"), tiny("llama"))
-
-
-def started(line: str, home: Path, count: int) -> list[Any]:
-    """The processes of a run, as a launcher starts them."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    launched = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
-    environments = launched if count > 1 else [{}]
-    return [
-        start(line.split(), home, name=str(rank), environment=environment)
-        for rank, environment in enumerate(environments)
-    ]
-
-
-def ended(processes: list[Any], home: Path) -> tuple[list[int], list[str]]:
-    """Their exit codes, and what each said."""
-    began = time.monotonic()
-    found = [finish(process, home, began, str(rank)) for rank, process in enumerate(processes)]
-    return [each.code for each in found], [each.err for each in found]
-
-
-def losses(run: Path) -> list[float]:
-    return [loss for _, loss in json.loads((run / "result.json").read_text())["training"]["loss_curve"]]
-
-
-def weights(run: Path) -> dict[str, torch.Tensor]:
-    return load_file(next(file for kind in ("adapter", "model") for file in (run / kind).glob("*.safetensors")))
-
-
-def answers(run: Path) -> list[tuple[str, str, Any]]:
-    files = sorted([*run.glob("samples/*.jsonl"), *run.glob("abilities/*/*.jsonl")])
-    rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-    return [(row["item_id"], row["answer"]["output"], row["answer"]["output_tokens"]) for row in rows]
-
-
-def assert_alike(one: Path, other: Path) -> None:
-    """To rounding in float32, whose sums have another order."""
-    assert losses(one) == pytest.approx(losses(other), rel=1e-4)
-    left, right = weights(one), weights(other)
-    assert left.keys() == right.keys()
-    assert all(torch.allclose(left[name], right[name], atol=2e-4) for name in left)
-    assert answers(one) == answers(other)
-    files = [{str(file.relative_to(run)) for file in run.rglob("*") if file.is_file()} for run in (one, other)]
-    assert files[0] == files[1]
 
 
 def test_validations_ask_the_weights_of_their_step(home: Path) -> None:

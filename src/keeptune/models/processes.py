@@ -36,34 +36,41 @@ class Processes:
     busy: bool = False
     """A job is under way."""
 
-    def run(self, job: Job, shares: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def run(self, job: Job, shares: Sequence[tuple[Any, ...]], *, lockstep: bool = False) -> list[Any]:
         """Call `job(self, *share)` in each process; only the first process calls this. Returns the values in the
         order of the processes.
 
+        Args:
+            lockstep: the job waits for itself in the other processes, so one that raises ends the run.
+
         Raises:
-            Exception: what the job raised in one of them, after all have ended it.
+            Exception: what the job raised in one of them, after all have ended it. In lockstep, what it raised in the
+                first; of another, ProcessLost.
         """
         self.busy = True
-        _together(distributed.broadcast_object_list, [job, [None, *shares[1:]]])
-        return self._ended(job, shares[0])
+        _together(distributed.broadcast_object_list, [job, [None, *shares[1:]], lockstep])
+        return self._ended(job, shares[0], lockstep)
 
     def serve(self) -> None:
         """Call the jobs of the first process until it ends. Signals are left to it: it finishes its step."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         while True:
-            received: list[Any] = [None, None]
+            received: list[Any] = [None, None, False]
             _together(distributed.broadcast_object_list, received)
-            job, shares = received
+            job, shares, lockstep = received
             if job is None:
                 return
-            self._ended(job, shares[self.rank])
+            self._ended(job, shares[self.rank], lockstep)
 
-    def _ended(self, job: Job, share: tuple[Any, ...]) -> list[Any]:
+    def _ended(self, job: Job, share: tuple[Any, ...], lockstep: bool) -> list[Any]:
         value, error = None, None
         try:
             value = job(self, *share)
-        except Exception as raised:  # noqa: BLE001 - it is raised where the others know of it
+        except Exception as raised:
+            if lockstep:
+                raise _lost(raised) if _of_the_connection(raised) else raised from raised
+            # It is raised where the others know of it.
             error = raised
         found: list[Any] = [None] * self.size
         # The error of this process keeps its traceback.
@@ -113,7 +120,7 @@ def join_processes() -> Iterator[Processes | None]:
         # In the middle of a job, the others end when they lose the connection.
         if found.rank == 0 and not found.busy:
             with suppress(ProcessLost):
-                _together(distributed.broadcast_object_list, [None, None])
+                _together(distributed.broadcast_object_list, [None, None, False])
         distributed.destroy_process_group()
 
 
@@ -162,11 +169,20 @@ def _together(call: Callable[..., Any], *arguments: Any) -> None:
     try:
         call(*arguments)
     except RuntimeError as error:
-        raise ProcessLost(
-            f"a process of this run is gone: {first_line(error)}",
-            "the launcher says why it ended; start again by the launcher: tune and rescue with --output FOLDER "
-            "--resume, other verbs with the same command",
-        ) from error
+        raise _lost(error) from error
+
+
+def _lost(error: Exception) -> ProcessLost:
+    return ProcessLost(
+        f"a process of this run is gone: {first_line(error)}",
+        "the launcher says why it ended; start again by the launcher: tune and rescue with --output FOLDER "
+        "--resume, other verbs with the same command",
+    )
+
+
+def _of_the_connection(error: Exception) -> bool:
+    """Whether it was raised because another process has ended: gloo has no class of its own."""
+    return isinstance(error, distributed.DistError) or "gloo" in str(error)
 
 
 def _picklable(error: Exception) -> Exception:

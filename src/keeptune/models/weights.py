@@ -17,6 +17,11 @@ def trainable_weights(model: Any) -> dict[str, torch.Tensor]:
     return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 
+def trainable_parameters(model: Any) -> list[torch.nn.Parameter]:
+    """Every weight that gets a gradient, tied ones once, in the order of `trainable_weights`."""
+    return [weight for weight in model.parameters() if weight.requires_grad]
+
+
 def fold_adapter(loaded: LoadedModel) -> bool:
     """Merge the adapter of `loaded` into its weights, in place; False if the method cannot be merged.
 

@@ -19,6 +19,7 @@ from keeptune.mitigation.mitigation import WeightAverage
 from keeptune.mitigation.row_source import RowSource
 from keeptune.models.weights import trainable_weights
 from keeptune.records import from_plain, to_plain
+from keeptune.training.step import Update
 from keeptune.workspace.atomic import atomic_folder, remove_partials
 from keeptune.workspace.hashing import hash_files
 from keeptune.workspace.workspace import Workspace
@@ -54,7 +55,7 @@ class Trained:
     """The objects that change during the loop, which a checkpoint saves in addition to the state."""
 
     model: Any
-    optimizer: torch.optim.Optimizer
+    update: Update
     scaler: torch.amp.GradScaler
     """Scaler of float16 gradients; disabled and not saved for other dtypes."""
     rows: RowSource
@@ -101,7 +102,7 @@ def save_checkpoint(run: Workspace, trained: Trained, state: LoopState) -> Path:
     folder = run.checkpoint(state.step)
     with atomic_folder(folder) as partial:
         _save(partial / "weights.safetensors", trainable_weights(trained.model))
-        _save(partial / "optimizer.safetensors", _optimizer_tensors(trained.optimizer))
+        _save(partial / "optimizer.safetensors", trained.update.state())
         _save(partial / "random.safetensors", _random_tensors())
         if trained.average:
             _save(partial / AVERAGE, trained.average.state())
@@ -149,7 +150,7 @@ def _restore(folder: Path, trained: Trained, fingerprint: str) -> LoopState:
             "resume with the same ones, or start a new run in another --output",
         )
     load_trainable(trained.model, _load(folder / "weights.safetensors"), folder)
-    _restore_optimizer(trained.optimizer, _load(folder / "optimizer.safetensors"))
+    trained.update.restore(_load(folder / "optimizer.safetensors"))
     for name, restore in ((SCALER, trained.scaler.load_state_dict), (ROWS, trained.rows.restore)):
         if (folder / name).exists():
             restore(json.loads((folder / name).read_text(encoding="utf-8")))
@@ -189,27 +190,6 @@ def _is_whole(folder: Path) -> bool:
         return mark.read_bytes() == _content_hash(folder).encode()
     except OSError:
         return False
-
-
-def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    tensors = {}
-    for index, parameter in enumerate(_parameters(optimizer)):
-        for name, value in optimizer.state[parameter].items():
-            tensors[f"{index}.{name}"] = torch.as_tensor(value)
-    return tensors
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    parameters = _parameters(optimizer)
-    for key, tensor in tensors.items():
-        index, _, name = key.partition(".")
-        parameter = parameters[int(index)]
-        # AdamW's fused step keeps its counter on the device of the weights.
-        optimizer.state[parameter][name] = tensor.to(parameter.device)
 
 
 def _random_tensors() -> dict[str, torch.Tensor]:

@@ -6,13 +6,14 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
 from keeptune.data.batching import split_by_budget
 from keeptune.errors import NonFiniteLoss
 from keeptune.events import Notice, Observer
-from keeptune.mitigation.objective import Objective
+from keeptune.mitigation.objective import GradientChange, Objective
 from keeptune.models.batch import make_batch
 from keeptune.models.compiled import plainly
 from keeptune.models.load import LoadedModel
@@ -20,7 +21,31 @@ from keeptune.models.memory import Meter, out_of_memory
 from keeptune.records import EncodedRow
 from keeptune.training.compile import Compiled, failed_to_compile
 from keeptune.training.fit_memory import MemoryFit, fit_memory
-from keeptune.training.shared_gradients import SharedGradients
+
+
+class Shared(Protocol):
+    """Divides the passes of a step over several processes."""
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether all processes must compute the same passes, so that none can be repeated."""
+        ...
+
+    def begin_step(self) -> None:
+        """Before the first pass."""
+        ...
+
+    def add(self, step: int, rows: Sequence[EncodedRow], counts: Sequence[float], budget: int) -> float:
+        """As `Gradients.of_rows`."""
+        ...
+
+    def change(self, change: GradientChange) -> None:
+        """Change the gradient so far."""
+        ...
+
+    def end(self) -> None:
+        """Give back what the processes hold for the training, if they can still be told."""
+        ...
 
 
 @dataclass(slots=True)
@@ -35,8 +60,7 @@ class Gradients:
     """The tokens that a pass may have; lowered when memory runs out."""
     compiled: Compiled = plainly
     """How a pass is computed; eagerly once the compiler fails."""
-    shared: SharedGradients | None = None
-    """Divides the passes over several processes."""
+    shared: Shared | None = None
 
     def of_step(self, step: int, rows: Sequence[EncodedRow]) -> float:
         """Add the gradient of a step over `rows`; return its loss.
@@ -51,11 +75,11 @@ class Gradients:
     def of_rows(self, step: int, rows: Sequence[EncodedRow], counts: Sequence[float], budget: int) -> float:
         """Add the gradient of these rows' share of the step's token means, in passes of at most `budget` tokens; return
         that share of the loss."""
-        return sum(self._of_part(step, part, counts) for part in _parts(rows, budget))
+        return sum(self._of_part(step, part, counts) for part in parts_of(rows, budget))
 
     def loss(self, rows: Sequence[EncodedRow]) -> torch.Tensor:
         """The loss of `rows` as one step, without penalties."""
-        return self._loss(rows, self.objective.counts(rows))
+        return self.of_pass(rows, self.objective.counts(rows))
 
     def fit_memory(self, batches: Sequence[Sequence[EncodedRow]]) -> None:
         """Find the token budget that fits the memory, up to the configured one. It changes no weights and no random
@@ -98,11 +122,15 @@ class Gradients:
             add = self.shared.add if self.shared else self.of_rows
             for group, change in self.objective.groups(rows):
                 loss += add(step, group, counts, budget)
-                if change:
+                if change and self.shared:
+                    self.shared.change(change)
+                elif change:
                     change()
             return loss
         except RuntimeError as error:
-            parts = [part for group, _ in self.objective.groups(rows) for part in _parts(group, budget)]
+            if self.shared and self.shared.lockstep:
+                raise
+            parts = [part for group, _ in self.objective.groups(rows) for part in parts_of(group, budget)]
             if out_of_memory(error) and len(parts) < len(rows):
                 held = max(len(part) * max(row.length for row in part) for part in parts)
                 budget = min(budget, held) // 2
@@ -124,9 +152,10 @@ class Gradients:
     def _of_part(self, step: int, rows: Sequence[EncodedRow], counts: Sequence[float]) -> float:
         """Add the gradient of these rows' share of the step's token means; return that share of the loss."""
         with self.compiled():
-            return self._add(step, self._loss(rows, counts), rows)
+            return self._add(step, self.of_pass(rows, counts), rows)
 
-    def _loss(self, rows: Sequence[EncodedRow], counts: Sequence[float]) -> torch.Tensor:
+    def of_pass(self, rows: Sequence[EncodedRow], counts: Sequence[float]) -> torch.Tensor:
+        """The share of a step's loss, as `of_rows`, in one pass, which has not gone back yet."""
         placement = self.loaded.placement
         batch = make_batch(rows, self.loaded.kind, self.loaded.tokenizer.pad_token_id, placement.device)
         with placement.autocast():
@@ -140,7 +169,7 @@ class Gradients:
         return value
 
 
-def _parts(rows: Sequence[EncodedRow], token_budget: int) -> list[list[EncodedRow]]:
+def parts_of(rows: Sequence[EncodedRow], token_budget: int) -> list[list[EncodedRow]]:
     """`rows` as passes of at most `token_budget` tokens, by `split_by_budget`."""
     parts = split_by_budget(range(len(rows)), [row.length for row in rows], token_budget)
     return [[rows[index] for index in part] for part in parts]

@@ -40,6 +40,7 @@ from keeptune.training.gradients import Gradients
 from keeptune.training.pace import Pace
 from keeptune.training.schedule import Timetable, cosine_with_warmup
 from keeptune.training.selection import Selection, Validate
+from keeptune.training.sharded import ShardedTraining, refuse_unsharded
 from keeptune.training.shared_gradients import SharedGradients
 from keeptune.training.startup_cache import Startup, keep_startup, usable_startup
 from keeptune.training.step import Step, adamw, scaler_for
@@ -107,7 +108,7 @@ class Loop:
         """Train to the end, leaving the best weights in the model and under ``best/``."""
         with self._started(self.steps >= SHORT) as begun:
             gradients = begun.gradients
-            trained = Trained(self.loaded.model, begun.step.optimizer, gradients.scaler, self.rows, self.average)
+            trained = Trained(self.loaded.model, begun.step.update, gradients.scaler, self.rows, self.average)
             state = load_checkpoint(self.run, trained, self.fingerprint)
             if state and state.token_budget:
                 # The earlier token budget gives the same sums in the same order.
@@ -152,13 +153,28 @@ class Loop:
                 "start `keeptune` itself by torchrun or accelerate launch",
             )
         budget = self.config.token_budget or default_token_budget(self.loaded.placement.device.type)
-        meter, scaler = Meter(self.loaded.placement.device), scaler_for(self.loaded)
+        scaler = scaler_for(self.loaded)
         gradients = Gradients(self.loaded, self.objective, self.observer, scaler, MemoryFit(budget, 0))
-        step = Step(gradients, adamw(self.loaded, self.config, self.lr), self.config.max_grad_norm)
+        sharded, known = self._sharded(gradients), None
+        if sharded:
+            gradients.shared = sharded
+        else:
+            known = self._compiled_and_fitted(gradients, measured)
+        step = Step(gradients, sharded or adamw(gradients, self.config))
+        torch.manual_seed(self.config.seed)
+        try:
+            yield _Begun(began, budget, step, known)
+        finally:
+            if gradients.shared:
+                gradients.shared.end()
+
+    def _compiled_and_fitted(self, gradients: Gradients, measured: bool) -> Startup | None:
+        """Compile the passes and find their token budget, where that pays: the measurements of an equal training."""
+        meter, budget = Meter(self.loaded.placement.device), gradients.memory.token_budget
         known = usable_startup(self.startup_key, meter, self.observer) if measured else None
-        tokens = round(self._tokens())
         trial = None if known and known.compiled else Trial(self.rows, gradients.loss)
-        gradients.compiled = try_compiling(self.config.torch_compile, self.loaded, tokens, trial, self.observer)
+        wanted, tokens = self.config.torch_compile, round(self._tokens())
+        gradients.compiled = try_compiling(wanted, self.loaded, tokens, trial, self.observer)
         if several := processes():
             gradients.shared = SharedGradients(several, gradients, self.config.seed)
         meter.release()
@@ -166,12 +182,18 @@ class Loop:
             gradients.memory = MemoryFit(budget, known.peak_bytes)
         elif measured:
             gradients.fit_memory(self.rows.sample())
-        torch.manual_seed(self.config.seed)
-        try:
-            yield _Begun(began, budget, step, known)
-        finally:
-            if gradients.shared:
-                gradients.shared.end()
+        return known
+
+    def _sharded(self, gradients: Gradients) -> ShardedTraining | None:
+        """What divides the weights over several processes, if that is wanted."""
+        if not self.config.fsdp:
+            return None
+        several = processes()
+        if not several:
+            self.observer(Notice("fsdp", "this is one process: --fsdp has nothing to divide the model over"))
+            return None
+        refuse_unsharded(gradients, self.average, self.rows)
+        return ShardedTraining(several, gradients, self.config)
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:
@@ -213,10 +235,12 @@ class Loop:
                 self._forecast(begun, state, validation_seconds)
             due = state.step in validation_steps or state.step == self.steps or self._time.out_of_time(state)
             if due and self.validate is not None:
+                begun.step.update.gather()
                 with self._averaged():
                     state = self._selection(self.validate).after_step(state)
             stopped = stop_asked()
             if due or stopped or time.monotonic() - last_saved > 60 * self.config.checkpoint_minutes:
+                begun.step.update.gather()
                 path = save_checkpoint(self.run, trained, state)
                 self.observer(CheckpointSaved(state.step, str(path)))
                 last_saved = time.monotonic()

@@ -8,21 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from keeptune.errors import ProcessLost
 from keeptune.events import silent
-from keeptune.mitigation.objective import Objective
+from keeptune.mitigation.objective import GradientChange, Objective
 from keeptune.models.compiled import compile_blocks, plainly
 from keeptune.models.packed import packed, unpacked
 from keeptune.models.processes import MARK, Processes, add_up, own_device, refuse_unshared, send_weights
+from keeptune.models.weights import trainable_parameters
 from keeptune.records import EncodedRow
-
-if TYPE_CHECKING:
-    # Which has one of these.
-    from keeptune.training.gradients import Gradients
+from keeptune.training.gradients import Gradients
 
 HELD, SEED = "gradients", "seed"
 
@@ -49,6 +47,7 @@ class SharedGradients:
     processes: Processes
     gradients: Gradients
     seed: int
+    lockstep: bool = False
     _sent: bool = False
 
     def begin_step(self) -> None:
@@ -77,6 +76,9 @@ class SharedGradients:
             self.processes.run(_fill, [(used,)] * self.processes.size)
         self.processes.run(_add_up, [(used,)] * self.processes.size)
         return float(sum(loss for loss, _ in found))
+
+    def change(self, change: GradientChange) -> None:
+        change()
 
     def end(self) -> None:
         """Give back what the processes hold for the training, if they can still be told."""
@@ -119,13 +121,9 @@ def _drop(processes: Processes) -> None:
     processes.held.clear()
 
 
-def _trained(gradients: Gradients) -> list[torch.nn.Parameter]:
-    return [weight for weight in gradients.loaded.model.parameters() if weight.requires_grad]
-
-
 def _follow(processes: Processes) -> None:
     gradients = processes.held[HELD]
-    send_weights(_trained(gradients))
+    send_weights(trainable_parameters(gradients.loaded.model))
     if processes.rank:
         gradients.loaded.model.zero_grad()
         gradients.loaded.model.train()
@@ -144,11 +142,11 @@ def _of_share(processes: Processes, share: Share) -> tuple[float, list[bool]]:
         if share.scale:
             gradients.scaler.load_state_dict(share.scale)
     loss = gradients.of_rows(share.step, share.rows, share.counts, share.budget)
-    return loss, [weight.grad is not None for weight in _trained(gradients)]
+    return loss, [weight.grad is not None for weight in trainable_parameters(gradients.loaded.model)]
 
 
 def _used(gradients: Gradients, used: Sequence[bool]) -> list[torch.nn.Parameter]:
-    return [weight for weight, has in zip(_trained(gradients), used, strict=True) if has]
+    return [weight for weight, has in zip(trainable_parameters(gradients.loaded.model), used, strict=True) if has]
 
 
 def _fill(processes: Processes, used: Sequence[bool]) -> None:

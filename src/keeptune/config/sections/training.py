@@ -103,6 +103,12 @@ class TrainingConfig(Canonical):
         "Compile the model's blocks.",
         unset="on a CPU with a C++ compiler, if the run is long enough to benefit",
     )
+    fsdp: bool = setting(
+        False,
+        Affects.NOTHING,
+        "Divide weights, gradient and optimizer over the processes of a launcher (FSDP2).",
+        more="For a model whose training does not fit one device. The blocks are not compiled.",
+    )
     warmup_fraction: float = setting(
         0.05,
         Affects.WEIGHTS,
