@@ -4,7 +4,8 @@
     python benchmarks/scale.py --table    print the table from the record alone
 
 The built-in model on a part of the built-in task, one epoch in float32, the machine's cores divided evenly among the
-processes. The speed is that of the training loop. The record goes to results/scale.json.
+processes. The speed is that of the training loop, the memory the highest of the largest process. The record goes to
+results/scale.json.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results" / "scale.json"
 METHODS = ("full", "lora")
-PROCESSES = (1, 2)
+WAYS = ((1, False), (2, False), (2, True))
+"""Processes, and whether the model is divided over them."""
 ROWS = 48
 
 
-def run(method: str, processes: int) -> dict[str, Any]:
-    """The losses of the steps, and tokens per second."""
+def run(method: str, processes: int, fsdp: bool) -> dict[str, Any]:
+    """The losses of the steps, tokens per second, and the memory of the largest process."""
     from keeptune.workspace import provenance
 
     threads = max(1, (os.cpu_count() or 1) // processes)
@@ -35,12 +37,17 @@ def run(method: str, processes: int) -> dict[str, Any]:
         output = Path(folder) / "run"
         command = [sys.executable, *launcher, "-m", "keeptune", *words, "--torch-compile", "false"]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-        subprocess.run([*command, "--output", str(output)], check=True, env=environment)
+        started = subprocess.Popen([*command, *(["--fsdp"] * fsdp), "--output", str(output)], env=environment)
+        _, status, used = os.wait4(started.pid, 0)
+        if status:
+            raise SystemExit(f"{command} ended with {os.waitstatus_to_exitcode(status)}")
         training = json.loads((output / "result.json").read_text(encoding="utf-8"))["training"]
     return {
         "method": method,
         "processes": processes,
+        "fsdp": fsdp,
         "threads": threads,
+        "peak_gib": used.ru_maxrss / 2**20,
         "losses": [loss for _, loss in training["loss_curve"]],
         "tokens_per_second": training["tokens_per_second"],
         "trainable": training["trainable_parameters"],
@@ -51,8 +58,8 @@ def run(method: str, processes: int) -> dict[str, Any]:
 
 def table(found: list[dict[str, Any]]) -> str:
     """One row per run."""
-    lines = ["| method | processes × threads | tokens/s | × one process | largest difference of a step's loss |"]
-    lines.append("|---|---|---|---|---|")
+    names = ("method", "processes × threads", "tokens/s", "× one process", "largest process")
+    lines = [f"| {' | '.join(names)} | largest difference of a step's loss |", "|---|---|---|---|---|---|"]
     alone = {each["method"]: each for each in found if each["processes"] == 1}
     for each in found:
         one = alone[each["method"]]
@@ -60,8 +67,8 @@ def table(found: list[dict[str, Any]]) -> str:
         difference = max(abs(left - right) for left, right in pairs)
         speed = each["tokens_per_second"]
         lines.append(
-            f"| {each['method']} | {each['processes']} × {each['threads']} | {speed:.0f} "
-            f"| {speed / one['tokens_per_second']:.2f} | {difference:.0e} |"
+            f"| {each['method']}{', `--fsdp`' * each['fsdp']} | {each['processes']} × {each['threads']} | {speed:.0f} "
+            f"| {speed / one['tokens_per_second']:.2f} | {each['peak_gib']:.1f} GiB | {difference:.0e} |"
         )
     return "\n".join(lines)
 
@@ -71,11 +78,13 @@ def main() -> None:
     found: list[dict[str, Any]] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
     if "--table" not in sys.argv:
         for method in METHODS:
-            for processes in PROCESSES:
-                if any((each["method"], each["processes"]) == (method, processes) for each in found):
+            for processes, fsdp in WAYS:
+                if any(
+                    (each["method"], each["processes"], each["fsdp"]) == (method, processes, fsdp) for each in found
+                ):
                     continue
-                found.append(run(method, processes))
-                found.sort(key=lambda each: (each["method"], each["processes"]))
+                found.append(run(method, processes, fsdp))
+                found.sort(key=lambda each: (each["method"], each["processes"], each["fsdp"]))
                 RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(table(found))
 

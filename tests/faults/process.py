@@ -19,8 +19,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(
     ["keeptune.api.tune", "keeptune.api.rescue", "keeptune.api.curve", "keeptune.api.measure", "tests.faults.process"]
 )
 OUT, ERR, EVENTS = ".out", ".err", ".events"
@@ -74,7 +74,7 @@ def start(
 ) -> Any:
     """Start a command line in `folder`; `name` sets what it leaves there apart, and `environment` adds to its own."""
     arguments = (list(words), str(folder), inside, name, {**os.environ, **environment})
-    process = _context.Process(target=_run, args=arguments)
+    process = context.Process(target=_run, args=arguments)
     process.start()
     return process
 

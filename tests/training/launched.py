@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.faults.process import finish, start
+from tests.faults.process import context, finish, start
 
 ENVIRONMENT = {
     **os.environ,
@@ -26,18 +27,32 @@ SHORT = "--device cpu --dtype float32 --max-new-tokens 8 --torch-compile false"
 KEEP = "--keep other=kept.jsonl:rouge1 --abilities none"
 
 
-def started(line: str, home: Path, count: int) -> list[Any]:
-    """The processes of a run, as a launcher starts them."""
+def launched(count: int) -> list[dict[str, str]]:
+    """What a launcher sets in the environment of each process."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    launched = [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
-    environments = launched if count > 1 else [{}]
+    return [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+
+
+def started(line: str, home: Path, count: int) -> list[Any]:
+    """The processes of a run, as a launcher starts them."""
+    environments = launched(count) if count > 1 else [{}]
     return [
         start(line.split(), home, name=str(rank), environment=environment)
         for rank, environment in enumerate(environments)
     ]
+
+
+def run_together(function: Callable[..., None], arguments: Sequence[tuple[Any, ...]]) -> None:
+    """Call it in processes of their own, which must succeed."""
+    processes = [context.Process(target=function, args=each) for each in arguments]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(300)
+    assert [process.exitcode for process in processes] == [0] * len(processes)
 
 
 def ended(processes: list[Any], home: Path) -> tuple[list[int], list[str]]:

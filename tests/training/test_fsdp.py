@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+import json
+import re
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM
 
+from keeptune.models.packed import skeleton, unpacked_skeleton
+from keeptune.records import EncodedRow
+from keeptune.training.sharded import passes_of
 from tests.api.runs import with_base
-from tests.training.launched import KEEP, ROWS, SHORT, assert_alike, ended, started
+from tests.mitigation.talking import load
+from tests.training import divided
+from tests.training.launched import (
+    KEEP,
+    ROWS,
+    SHORT,
+    assert_alike,
+    ended,
+    launched,
+    losses,
+    run_together,
+    started,
+    weights,
+)
+
+TRAINED = f"tune --model base --method full --plain {ROWS} --measure none {SHORT}"
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]) -> Path:
-    return with_base(tmp_path_factory.mktemp("home"), tiny("llama"))
+    folder = with_base(tmp_path_factory.mktemp("home"), tiny("llama"))
+    (folder / "t5").symlink_to(tiny("t5"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(home: Path) -> Path:
+    """A training by one process."""
+    assert ended(started(f"{TRAINED} --output alone", home, 1), home)[0] == [0]
+    return home / "alone"
 
 
 @pytest.mark.parametrize(("method", "count"), [("full", 2), ("lora", 3)])
@@ -26,3 +59,111 @@ def test_a_divided_run_is_that_of_one(home: Path, method: str, count: int) -> No
     again, told = ended(started(f"{line} --fsdp --output {several}", home, count), home)
     assert again == [codes[0], *[0] * (count - 1)], told
     assert_alike(home / one, home / several)
+    if method == "full":
+        plain = AutoModelForCausalLM.from_pretrained(home / several / "model").state_dict()
+        assert all(torch.equal(plain[name], weight) for name, weight in weights(home / several).items())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        # A second model, which is divided too.
+        "--model base --method full --kl 0.3 --kl-on task --interpolation 1",
+        # Rows of two roles in one step, one gradient.
+        "--model base --method lora --dropout 0 --kl-gradient whole",
+        "--model t5 --method full --plain",
+        "--model base --method full --plain --freeze 0.5",
+    ],
+)
+def test_what_is_trained_may_be_of_many_kinds(home: Path, more: str) -> None:
+    name = re.sub(r"\W+", "-", more)
+    line = f"tune {more} {ROWS} --limit-train 8 --measure none {SHORT}"
+    for count, flag in ((1, ""), (2, "--fsdp")):
+        codes, said = ended(started(f"{line} {flag} --output {name}-{count}", home, count), home)
+        assert codes == [0] * count, said
+    assert losses(home / f"{name}-1") == pytest.approx(losses(home / f"{name}-2"), rel=1e-4)
+    one, other = weights(home / f"{name}-1"), weights(home / f"{name}-2")
+    assert all(torch.allclose(one[key], other[key], atol=2e-4) for key in one)
+
+
+def test_a_lost_process_is_said_and_another_number_goes_on(home: Path, alone: Path) -> None:
+    processes = started(f"{TRAINED} --fsdp --output lost", home, 2)
+    until = time.monotonic() + 200
+    while not list((home / "lost").glob("checkpoint-*")) and time.monotonic() < until:
+        time.sleep(0.01)
+    processes[1].kill()
+    codes, said = ended(processes, home)
+    assert codes == [1, -signal.SIGKILL]
+    assert "a process of this run is gone" in said[0]
+    assert "Traceback" not in said[0]
+    codes, said = ended(started("tune --output lost --resume", home, 3), home)
+    assert codes == [0, 0, 0], said
+    assert int(re.search(r"resumed at step (\d+)", said[0])[1]) > 0
+    assert_alike(alone, home / "lost")
+
+
+def test_one_process_divides_nothing_and_says_so(home: Path, alone: Path) -> None:
+    codes, said = ended(started(f"{TRAINED} --fsdp --output single", home, 1), home)
+    assert codes == [0]
+    assert "one process: --fsdp has nothing to divide" in said[0]
+    assert losses(alone) == losses(home / "single")
+
+
+def test_a_loss_that_is_no_number_names_its_rows(home: Path) -> None:
+    line = f"{TRAINED} --fsdp --lr-factor 1e30 --output wild"
+    codes, said = ended(started(line, home, 2), home)
+    assert codes[0] == 1, said
+    assert re.search(r"the (loss|norm of the gradient) became (nan|inf) at step \d+, on items \w+-\w+, ", said[0]), said
+    assert "Traceback" not in said[0]
+
+
+def test_what_needs_whole_weights_in_each_step_is_refused(home: Path) -> None:
+    codes, said = ended(started(f"{TRAINED} --l2sp 0.1 --fsdp --output refused", home, 2), home)
+    assert codes == [2, 0], said
+    assert "needs the whole weights in each step" in said[0]
+
+
+def test_each_process_has_its_part_of_all(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    """Of the weights, the gradient and the moments, and of weights that have fewer rows than there are processes."""
+    files = [tmp_path / str(rank) for rank in range(3)]
+    run_together(
+        divided.main, [(tiny("llama"), environment, file) for environment, file in zip(launched(3), files, strict=True)]
+    )
+    found = [json.loads(file.read_text()) for file in files]
+    whole = found[0]["whole"]
+    for name in ("weights", "gradient", "moments"):
+        assert sum(each[name] for each in found) == whole, name
+        assert max(each[name] for each in found) < 0.4 * whole, name
+    assert all(each["same"] for each in found), "a gathered value is what was divided"
+    assert found[0]["empty"] == 0
+    assert found[2]["empty"] > 0
+
+
+def row(item: str, length: int, role: str = "task") -> EncodedRow:
+    return EncodedRow(item, tuple(range(length)), (), ((1, length),), 0, role)  # type: ignore[arg-type]
+
+
+def test_all_processes_have_as_many_passes_of_a_role() -> None:
+    rows = [row(str(length), length) for length in (9, 8, 7, 6, 5)] + [row("base", 4, "base")]
+    passes = passes_of(rows, 3, budget=10)
+    roles = [[{each.role for each in part} for part, _ in of_one] for of_one in passes]
+    assert roles == [roles[0]] * 3
+    assert all(len(of_pass) == 1 for of_pass in roles[0])
+    counted = [each.item_id for of_one in passes for part, counts in of_one if counts for each in part]
+    assert sorted(counted) == sorted(each.item_id for each in rows)
+    assert any(not counts for of_one in passes for _, counts in of_one)
+
+
+def test_a_skeleton_has_no_weights_and_keeps_what_is_tied(tiny: Callable[..., Path]) -> None:
+    loaded = load(tiny("llama"))
+    content, left_out = skeleton((loaded, [loaded.model.lm_head]))
+    assert len(content) < sum(weight.numel() for weight in left_out), "less than a byte a weight"
+    made = unpacked_skeleton(content, torch.device("cpu"))
+    again, heads = made.value
+    assert made.models == [again.model]
+    assert heads == [again.model.lm_head]
+    assert [weight.shape for weight in made.weights] == [weight.shape for weight in left_out]
+    assert [id(weight) for weight in again.model.parameters()] == [id(weight) for weight in made.weights]
+    assert all(weight.untyped_storage().size() == 0 for weight in made.weights)
+    for name, values in loaded.model.named_buffers():
+        assert torch.equal(dict(again.model.named_buffers())[name], values)

@@ -186,9 +186,11 @@ class Loop:
 
     def _sharded(self, gradients: Gradients) -> ShardedTraining | None:
         """What divides the weights over several processes, if that is wanted."""
-        if not self.config.fsdp:
-            return None
         several = processes()
+        if not self.config.fsdp:
+            if several and os.environ.get("ACCELERATE_USE_FSDP") == "true":
+                self.observer(Notice("fsdp", "accelerate is set to FSDP, which keeptune uses with --fsdp"))
+            return None
         if not several:
             self.observer(Notice("fsdp", "this is one process: --fsdp has nothing to divide the model over"))
             return None
