@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +218,18 @@ def test_check_ends_with_2_where_a_run_would_stop(
     assert "lengths in tokens are left out" in err
     assert main(["check", "--train", str(tmp_path / "bad.jsonl"), *model]) == 2
     assert "bad.jsonl:1" in capsys.readouterr().out
+
+
+def test_a_verb_that_does_not_handle_it_stops_at_sigterm(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def check(*_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    monkeypatch.setattr("keeptune.api.check.check", check)
+    assert main(["check", "--train", "rows.jsonl"]) == 143
+    assert capsys.readouterr().err.strip() == "stopped"
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -90,7 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = _run(words)
+        with _terminable():
+            result = _run(words)
     except KeeptuneError as error:
         _say_error(error)
         return error.exit_code
@@ -100,8 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt) as stopped:
         click.echo("stopped", err=True)
         # click replaces the interruption by an Abort.
-        signal = stopped.__cause__ or stopped
-        return signal.exit_code if isinstance(signal, Stopped) else INTERRUPTED
+        cause = stopped.__cause__ or stopped
+        return cause.exit_code if isinstance(cause, Stopped) else INTERRUPTED
     except (OSError, MemoryError, RuntimeError, ImportError) as error:
         of_machine = _of_machine(error)
         if of_machine is None:
@@ -109,6 +114,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say_error(of_machine)
         return of_machine.exit_code
     return result if isinstance(result, int) else 0
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM stops the block as Ctrl-C does, where nothing else handles it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise Stopped(number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(words: Sequence[str]) -> Any:
