@@ -19,14 +19,16 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.faults.kinds import KINDS, MOUNTS, Injection, Reference, can_mount
+from tests.faults.kinds import KINDS, MOUNTS, WORKERS, Break, Injection, Reference, can_mount
 from tests.faults.oracle import differences, made
-from tests.faults.process import ERR, NOTHING, OUT, Ended, run
-from tests.faults.scenes import SCENES, make_home, words
+from tests.faults.process import ERR, OUT, Ended, run
+from tests.faults.scenes import SCENES, WITH_WORKERS, make_home, processes_of, words
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "faults.json"
 RESUMES = ("tune", "rescue")
 """Verbs with --resume; the others go on by the same command."""
+FIRST_OF_WORKERS = 10_000
+"""Number of the first fault of a worker."""
 STARTS_AGAIN = 5
 """Commands that a run may need after its fault."""
 
@@ -63,7 +65,7 @@ def carry_out(injection: Injection, template: Path) -> Outcome:
     shutil.copytree(template, injection.home, symlinks=True)
     outcome = Outcome(injection.scene, injection.kind, round(injection.at, 4), commit=commit_of_code())
     try:
-        ended, mend = KINDS[injection.kind][0](injection)
+        ended, mend = break_of(injection.kind)(injection)
         outcome.kind, outcome.code, outcome.said = injection.kind, ended.code, ended.err[-200:]
         check_words(ended, injection, outcome)
         last = ended
@@ -72,7 +74,7 @@ def carry_out(injection: Injection, template: Path) -> Outcome:
                 break
             command = next_command(last, injection)
             checkpoint = newest_checkpoint(injection.home / "run")
-            last = run(command, injection.home)
+            last = run(command, injection.home, count=processes_of(injection.scene))
             outcome.commands.append(f"{shlex.join(command)} → {last.code} {last_line(last.err)}"[:400])
             check_words(last, injection, outcome)
             if checkpoint and last.code in (0, 3, 4) and not mend and f"resumed at step {checkpoint}" not in last.err:
@@ -160,7 +162,7 @@ def last_line(text: str) -> str:
 def reference(scene: str, template: Path, folder: Path) -> Reference:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(template, folder, symlinks=True)
-    ended = run(words(scene), folder, NOTHING)
+    ended = run(words(scene), folder, count=processes_of(scene))
     assert ended.code in (0, 3, 4), ended.err
     files = [file for name in ("run", "cache") for file in (folder / name).rglob("*") if file.is_file()]
     size = sum(file.stat().st_size for file in files)
@@ -176,9 +178,23 @@ def plan(count: int, seed: int, kinds: list[str], scenes: list[str]) -> list[tup
     return [(scenes[at % len(scenes)], kind, draw.random()) for at, kind in enumerate(of_kinds)]
 
 
+def plan_of_workers(count: int, seed: int) -> list[tuple[str, str, float]]:
+    """The same for lost workers."""
+    draw = random.Random(seed)
+    of_processes, of_ray = WORKERS
+    scenes = list(WITH_WORKERS)
+    found = (scenes[at % len(scenes)] for at in range(count))
+    return [(scene, of_processes if processes_of(scene) > 1 else of_ray, draw.random()) for scene in found]
+
+
+def break_of(kind: str) -> Break:
+    return WORKERS[kind] if kind in WORKERS else KINDS[kind][0]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=240)
+    parser.add_argument("--workers", type=int, default=24, help="faults of runs by several processes and on Ray")
     parser.add_argument("--first", type=int, default=0, help="begin with the fault of this number")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=Path("build/faults"))
@@ -191,11 +207,12 @@ def main() -> None:
     if not template.exists():
         make_home(template)
     kinds = [kind for kind in KINDS if kind not in MOUNTS or can_mount(work / "disk")]
-    todo = plan(options.faults, options.seed, kinds, list(SCENES))
+    todo = dict(enumerate(plan(options.faults, options.seed, kinds, list(SCENES))))
+    todo |= dict(enumerate(plan_of_workers(options.workers, options.seed), FIRST_OF_WORKERS))
     done = json.loads(options.results.read_text(encoding="utf-8")) if options.results.exists() else []
     known = {(each["number"]) for each in done}
     references: dict[str, Reference] = {}
-    for number, (scene, kind, at) in enumerate(todo):
+    for number, (scene, kind, at) in todo.items():
         if (
             number < options.first
             or number in known

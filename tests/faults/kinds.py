@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.faults.process import BROKEN, FULL, READ_ONLY, Ended, Inside, finish, run, start
-from tests.faults.scenes import SCENES, words
+from tests.faults.process import BROKEN, FULL, READ_ONLY, Ended, Inside, finish, finish_all, run, start, start_all
+from tests.faults.scenes import SCENES, processes_of, words
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,44 @@ def of_data(change: bool) -> Break:
     return carry_out
 
 
+def lost_process(injection: Injection) -> tuple[Ended, None]:
+    """The second process is killed."""
+    began = time.monotonic()
+    processes = start_all(words(injection.scene), injection.home, processes_of(injection.scene))
+    processes[0].join(injection.at * injection.reference.seconds)
+    processes[1].kill()
+    return finish_all(processes, injection.home, began), None
+
+
+def lost_worker(injection: Injection) -> tuple[Ended, None]:
+    """A worker of Ray that runs a trial is killed."""
+    began = time.monotonic()
+    process = start(words(injection.scene), injection.home)
+    process.join(injection.at * injection.reference.seconds)
+    while process.is_alive():
+        workers = [pid for pid, name in descendants(process.pid) if name.startswith("ray::_run_there")]
+        if workers:
+            os.kill(workers[0], signal.SIGKILL)
+            break
+        time.sleep(0.05)
+    return finish(process, injection.home, began), None
+
+
+def descendants(ancestor: int) -> list[tuple[int, str]]:
+    """(id, command line) of the processes that this one has started, or one of them."""
+    parents, names = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            names[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue
+    found = {ancestor}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return [(pid, names[pid]) for pid in found - {ancestor} if pid in names]
+
+
 def void(_value: Any) -> None:
     pass
 
@@ -243,4 +281,6 @@ KINDS: Mapping[str, tuple[Break, int]] = {
     "second run": (second_run, 2),
 }
 """Kind of fault → how it is brought about, and how often beside the others."""
+WORKERS: Mapping[str, Break] = {"a process of two lost": lost_process, "a worker of Ray lost": lost_worker}
+"""Faults of the scenes with workers."""
 MOUNTS = ("disk full", "disk read-only")

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import socket
 import sys
 import threading
 import time
@@ -91,10 +92,35 @@ def finish(process: Any, folder: Path, began: float, name: str = "") -> Ended:
     return Ended(code, texts[0], texts[1], int(texts[2] or 0), time.monotonic() - began)
 
 
-def run(words: Sequence[str], folder: Path, inside: Inside = NOTHING) -> Ended:
-    """Run a command line in `folder`."""
+def launched(count: int) -> list[dict[str, str]]:
+    """What a launcher sets in the environment of each process; nothing for a single one."""
+    if count == 1:
+        return [{}]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+
+
+def start_all(words: Sequence[str], folder: Path, count: int, inside: Inside = NOTHING) -> list[Any]:
+    """Start a command line as `count` processes of one run; what befalls, befalls the first."""
+    return [
+        start(words, folder, NOTHING if rank else inside, "" if not rank else f"of-{rank}", environment)
+        for rank, environment in enumerate(launched(count))
+    ]
+
+
+def finish_all(processes: Sequence[Any], folder: Path, began: float) -> Ended:
+    """Wait for all; how the first ended."""
+    ended = [finish(each, folder, began, "" if not rank else f"of-{rank}") for rank, each in enumerate(processes)]
+    return ended[0]
+
+
+def run(words: Sequence[str], folder: Path, inside: Inside = NOTHING, count: int = 1) -> Ended:
+    """Run a command line in `folder`, as so many processes."""
     began = time.monotonic()
-    return finish(start(words, folder, inside), folder, began)
+    return finish_all(start_all(words, folder, count, inside), folder, began)
 
 
 def _read(file: Path) -> str:

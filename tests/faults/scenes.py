@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 from tests.api.runs import COLOURS, OTHER_THINGS, THINGS, write_rows
@@ -14,7 +13,7 @@ COMMON = "--device cpu --dtype float32 --max-new-tokens 8"
 ROWS = "--train train.jsonl --test test.jsonl --limit-test 6"
 SEARCH = "--train numbers.jsonl --limit-test 6 --keep known=known.jsonl:rouge1 --dev-fraction 0.5 --abilities none"
 KEEP = "--keep other=kept.jsonl:rouge1 --abilities none"
-SCENES: Mapping[str, str] = {
+SCENES: dict[str, str] = {
     "full": f"tune --model base --method full {ROWS} {KEEP} --output run",
     "adapter": f"tune --model base {ROWS} {KEEP} --epochs 2 --output run",
     "plain": f"tune --model base --plain {ROWS} --measure none --output run",
@@ -28,6 +27,20 @@ SCENES: Mapping[str, str] = {
     "predict": "predict known.jsonl --model base --output run/answers.jsonl",
 }
 """Name → command line; what it makes is in ``run``."""
+WITH_WORKERS: dict[str, str] = {
+    "full by two": SCENES["full"],
+    "adapter by two": SCENES["adapter"],
+    "divided by two": f"tune --model base --method full {ROWS} {KEEP} --fsdp --output run",
+    "measure by two": SCENES["measure"],
+    "predict by two": SCENES["predict"],
+    "compare on Ray": f"{SCENES['compare']} --ray",
+}
+"""Runs that other processes compute for."""
+
+
+def processes_of(scene: str) -> int:
+    """As how many processes it is started."""
+    return 2 if scene.endswith("by two") else 1
 
 
 def make_home(folder: Path) -> Path:
@@ -51,4 +64,5 @@ def make_home(folder: Path) -> Path:
 
 def words(scene: str) -> list[str]:
     """Its command line."""
-    return [*SCENES[scene].split(), *(COMMON.split() if scene not in ("predict", "eval") else COMMON.split()[:4])]
+    line = (SCENES | WITH_WORKERS)[scene].split()
+    return [*line, *(COMMON.split() if line[0] not in ("predict", "eval") else COMMON.split()[:4])]

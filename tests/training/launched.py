@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.faults.process import context, finish, start
+from tests.faults.process import context, finish, launched, start
 
 ENVIRONMENT = {
     **os.environ,
@@ -27,21 +26,11 @@ SHORT = "--device cpu --dtype float32 --max-new-tokens 8 --torch-compile false"
 KEEP = "--keep other=kept.jsonl:rouge1 --abilities none"
 
 
-def launched(count: int) -> list[dict[str, str]]:
-    """What a launcher sets in the environment of each process."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    return [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
-
-
 def started(line: str, home: Path, count: int) -> list[Any]:
     """The processes of a run, as a launcher starts them."""
-    environments = launched(count) if count > 1 else [{}]
     return [
         start(line.split(), home, name=str(rank), environment=environment)
-        for rank, environment in enumerate(environments)
+        for rank, environment in enumerate(launched(count))
     ]
 
 
