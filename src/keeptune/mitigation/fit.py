@@ -21,5 +21,11 @@ def unfit(config: TuneConfig) -> ConfigError | None:
         return ConfigError(
             f"{' and '.join(losses)} each replace the loss of the task's tokens", "leave one of them out"
         )
+    whole = [m.name for m, _ in found if m.penalty or m.average or m.row_source]
+    if config.training.fsdp and whole:
+        return ConfigError(
+            f"{whole[0]} needs the whole weights in each step, and --fsdp divides them",
+            f"leave --fsdp or {whole[0]} out",
+        )
     errors = (mitigation.unfit(value, config) for mitigation, value in found if mitigation.unfit)
     return next((error for error in errors if error), None)

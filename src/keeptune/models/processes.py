@@ -47,6 +47,9 @@ class Processes:
             Exception: what the job raised in one of them, after all have ended it. In lockstep, what it raised in the
                 first; of another, ProcessLost.
         """
+        if self.busy:
+            # The others wait in the middle of a job.
+            raise _lost(RuntimeError("an error has ended a computation that all processes share"))
         self.busy = True
         _together(distributed.broadcast_object_list, [job, [None, *shares[1:]], lockstep])
         return self._ended(job, shares[0], lockstep)
@@ -68,23 +71,25 @@ class Processes:
         try:
             value = job(self, *share)
         except Exception as raised:
+            if lockstep and _of_the_connection(raised):
+                raise _lost(raised) from raised
             if lockstep:
-                raise _lost(raised) if _of_the_connection(raised) else raised from raised
+                raise
             # It is raised where the others know of it.
             error = raised
         found: list[Any] = [None] * self.size
-        # The error of this process keeps its traceback.
-        told = error if error is None or self.rank == 0 else _picklable(error)
-        _together(distributed.all_gather_object, found, (value, None if self.rank == 0 and error else told))
+        told = None if error is None else _picklable(error)
+        # That of the first stays there: it may be as large as a model.
+        _together(distributed.all_gather_object, found, (value, told) if self.rank else (None, None))
         self.busy = False
         if self.rank:
             return []
         if error:
             raise error
-        for _, other in found:
+        for _, other in found[1:]:
             if other is not None:
                 raise other
-        return [each for each, _ in found]
+        return [value, *(each for each, _ in found[1:])]
 
 
 _joined: list[Processes] = []

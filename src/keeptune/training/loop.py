@@ -194,7 +194,7 @@ class Loop:
         if not several:
             self.observer(Notice("fsdp", "this is one process: --fsdp has nothing to divide the model over"))
             return None
-        refuse_unsharded(gradients, self.average, self.rows)
+        refuse_unsharded(gradients)
         return ShardedTraining(several, gradients, self.config)
 
     @contextlib.contextmanager

@@ -6,6 +6,7 @@ parts, in main memory, for what it does alone: they are old until they are gathe
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,15 +19,14 @@ from torch.distributed.tensor import DTensor
 
 from keeptune.config.schema import TrainingConfig
 from keeptune.errors import ConfigError, ProcessLost
-from keeptune.events import silent
+from keeptune.events import Notice, silent
 from keeptune.inference.shared_engine import HELD as EVALUATED
 from keeptune.mitigation.objective import GradientChange, Objective
 from keeptune.mitigation.restoring import RestoringPart, keep_restoring
-from keeptune.mitigation.row_source import FixedRows, JoinedRows, RowsInOrder, RowSource
 from keeptune.models.compiled import plainly
 from keeptune.models.packed import skeleton, unpacked_skeleton
 from keeptune.models.processes import MARK, Processes, own_device, refuse_unshared
-from keeptune.models.sharding import gathered, own_part, part_of, refuse_old_torch, shard
+from keeptune.models.sharding import WITHOUT, gathered, own_part, part_of, refuse_old_torch, shard
 from keeptune.models.weights import trainable_parameters
 from keeptune.records import EncodedRow
 from keeptune.training.gradients import Gradients, non_finite, parts_of
@@ -117,31 +117,30 @@ class ShardedTraining:
         layout = Layout(content, kind, self.config, list(map(_shape, starts)), state)
         values = Values(weights, starts, self._state)
         self._run(_hold, [(layout, values), *[(layout, None)] * (self.processes.size - 1)])
+        for weight in weights:
+            # The reference is not asked where it is whole.
+            weight.data = weight.data.to("cpu")
         self._state = {}
+        parts = self.processes.size
+        gradients.observer(Notice("fsdp", f"the model and its training are divided over {parts} processes"))
 
     def _run(self, job: Any, shares: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
         return self.processes.run(job, shares or [()] * self.processes.size, lockstep=True)
 
 
-def refuse_unsharded(gradients: Gradients, average: object, rows: RowSource) -> None:
-    """Refuse a training that needs the whole weights or the whole gradient in each step.
+def refuse_unsharded(gradients: Gradients) -> None:
+    """Refuse a training that cannot be divided; what its mitigations need, `mitigation.fit.unfit` knows.
 
     Raises:
-        ConfigError: it does.
+        ConfigError: it cannot.
     """
     refuse_old_torch()
     refuse_unshared(gradients.loaded.placement.device)
     if gradients.scaler.is_enabled():
         raise ConfigError("--fsdp does not scale gradients of float16", "use --dtype bfloat16 or float32")
     changes = [term.change for term in gradients.objective.terms if term.change]
-    sources = rows.sources if isinstance(rows, JoinedRows) else [rows]
-    fixed = all(isinstance(each, (FixedRows, RowsInOrder)) for each in sources)
-    restoring = all(isinstance(each, RestoringPart) for each in changes)
-    if average or gradients.objective.penalties or not fixed or not restoring:
-        raise ConfigError(
-            "a mitigation of this run needs the whole weights in each step, and --fsdp divides them",
-            "leave --fsdp out, or take a mitigation by rows or by --kl",
-        )
+    if not all(isinstance(each, RestoringPart) for each in changes):
+        raise ConfigError("a mitigation of this run changes the whole gradient, and --fsdp divides it", WITHOUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +244,11 @@ def _hold(processes: Processes, layout: Layout, values: Values | None) -> None:
         return whole
 
     adapter = trainable_parameters(gradients.loaded.model) if hasattr(gradients.loaded.model, "peft_config") else []
+    dtype = gradients.loaded.placement.dtype
     for model in made.models:
-        shard(model, device, fill, adapter)
+        lower = any(weight.dtype is torch.float32 for weight in model.parameters()) and dtype is not torch.float32
+        shard(model, device, fill, adapter, dtype if lower and not adapter else None)
+    del made
     weights = trainable_parameters(gradients.loaded.model)
     parts = [torch.nn.Parameter(own_part(weight)) for weight in weights]
     starts = [
@@ -264,6 +266,8 @@ def _hold(processes: Processes, layout: Layout, values: Values | None) -> None:
 
 def _drop(processes: Processes) -> None:
     processes.held.clear()
+    # FSDP's modules refer to each other.
+    gc.collect()
 
 
 def _drop_evaluated(processes: Processes) -> None:
