@@ -92,6 +92,8 @@ class Loop:
     steps: int = field(init=False)
     epoch_steps: int = field(init=False)
     forecast: Forecast | None = field(init=False, default=None)
+    compiled: bool = field(init=False, default=False)
+    """Whether the last step was computed by compiled blocks."""
     _time: Timetable = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,6 +123,7 @@ class Loop:
             )
             with stops_between_steps():
                 state = self._train(begun, trained, state)
+            self.compiled = gradients.compiled is not plainly
             if state.best_step:
                 load_trainable(self.loaded.model, read_weights(self.best), self.best)
             elif self.average:
@@ -152,8 +155,9 @@ class Loop:
                 "start `keeptune` itself by torchrun or accelerate launch",
             )
         budget = self.config.token_budget or default_token_budget(self.loaded.placement.device.type)
+        held = min(budget, self.config.tokens_in_memory or budget)
         meter, scaler = Meter(self.loaded.placement.device), scaler_for(self.loaded)
-        gradients = Gradients(self.loaded, self.objective, self.observer, scaler, MemoryFit(budget, 0))
+        gradients = Gradients(self.loaded, self.objective, self.observer, scaler, MemoryFit(held, 0))
         step = Step(gradients, adamw(self.loaded, self.config, self.lr), self.config.max_grad_norm)
         known = usable_startup(self.startup_key, meter, self.observer) if measured else None
         tokens = round(self._tokens())
@@ -163,7 +167,7 @@ class Loop:
             gradients.shared = SharedGradients(several, gradients, self.config.seed)
         meter.release()
         if known:
-            gradients.memory = MemoryFit(budget, known.peak_bytes)
+            gradients.memory = MemoryFit(held, known.peak_bytes)
         elif measured:
             gradients.fit_memory(self.rows.sample())
         torch.manual_seed(self.config.seed)
