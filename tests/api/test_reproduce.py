@@ -102,7 +102,7 @@ def test_nothing_is_taken_from_the_cache_or_from_a_run_beside(
     assert told.of(TrainingStarted)
     assert not any(done.cached for done in told.of(EvaluationDone))
     assert sorted((tmp_path / "cache").rglob("*")) == cached
-    assert not (tmp_path / "scaled-again" / "cache").exists()
+    assert not (tmp_path / "scaled-again" / "own_cache").exists()
 
 
 def test_memory_that_was_short_then_is_short_again(

@@ -19,7 +19,7 @@ from tests.faults.oracle import differences, made
 
 @dataclass(frozen=True)
 class Runs:
-    """One run made in ``first``, with an empty cache, and again in ``second``, with the cache that the first has filled."""
+    """One run made in ``first`` with an empty cache, and in ``second`` with the cache that it filled."""
 
     folder: Path
 
