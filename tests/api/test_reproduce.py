@@ -85,6 +85,10 @@ def test_an_interrupted_one_goes_on(copy: TuneConfig, tmp_path: Path) -> None:
     assert again.path == str(tmp_path / "run-again")
     assert told.of(TrainingStarted)[0].first_step > 0
     assert again.outcome == "same bytes"
+    (tmp_path / "run-again" / "reproduction.json").unlink()
+    told = Told()
+    assert reproduce(copy.output, observer=told) == again, "killed before it was compared"
+    assert not told.of(TrainingStarted)
 
 
 def test_nothing_is_taken_from_the_cache_or_from_a_run_beside(
