@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from keeptune.api.measure import measure
     from keeptune.api.mix import mix
     from keeptune.api.predict import predict
+    from keeptune.api.reproduce import reproduce
     from keeptune.api.rescue import rescue
     from keeptune.api.route import Router, open_router
     from keeptune.api.runs import RunFilter, compare_runs, delete_run, find_run, runs
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         Interval,
         LearningCurve,
         MethodComparison,
+        Reproduction,
         TuneResult,
         Undefined,
     )
@@ -72,6 +74,7 @@ _HOMES = {
     "keeptune.api.measure": ("measure",),
     "keeptune.api.mix": ("mix",),
     "keeptune.api.predict": ("predict",),
+    "keeptune.api.reproduce": ("reproduce",),
     "keeptune.api.rescue": ("rescue",),
     "keeptune.api.route": ("Router", "open_router"),
     "keeptune.api.runs": ("RunFilter", "compare_runs", "delete_run", "find_run", "runs"),
@@ -106,6 +109,7 @@ _HOMES = {
         "Interval",
         "LearningCurve",
         "MethodComparison",
+        "Reproduction",
         "TuneResult",
         "Undefined",
     ),
@@ -128,6 +132,7 @@ __all__ = [  # noqa: RUF022
     "open_chat",
     "Chat",
     "curve",
+    "reproduce",
     "runs",
     "find_run",
     "compare_runs",
@@ -154,6 +159,7 @@ __all__ = [  # noqa: RUF022
     "ForgettingReport",
     "AbilityReport",
     "MethodComparison",
+    "Reproduction",
     "CheckReport",
     "LearningCurve",
     "Comparison",

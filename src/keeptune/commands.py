@@ -20,6 +20,7 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
     "eval": ("model", "train", "test", "prompt", "completion", "system", "metric", "config", "output"),
     "predict": ("model", "prompt", "system", "config", "output"),
     "chat": ("model", "prompt", "system", "config"),
+    "reproduce": ("output",),
     "runs list": ("state", "lost"),
     "runs show": ("in",),
     "runs compare": ("in",),

@@ -121,6 +121,7 @@ def test_the_second_time_it_stops_at_once(home: Path) -> None:
         ("rescue", ["rescue", "--tuned", "x"], "config.json", "keeptune rescue --tuned x --output 'my run' --resume"),
         ("curve", ["curve", "-o", "my run"], "config.json", "keeptune curve -o 'my run'"),
         ("curve", ["curve", "--output_dir=my run"], "config.json", "keeptune curve '--output_dir=my run'"),
+        ("reproduce", ["reproduce", "x"], "config.json", "keeptune reproduce x --output 'my run'"),
         ("compare", ["compare", "--output", "my run"], "trials", "keeptune compare --output 'my run'"),
     ],
 )

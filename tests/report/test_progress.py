@@ -177,6 +177,7 @@ def test_a_notebook_gets_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
 VERBS = (
     *("tune", "demo", "check", "mix", "measure", "rescue", "compare", "evaluate", "predict", "curve"),
+    "reproduce",
     *("open_chat", "open_router"),
 )
 

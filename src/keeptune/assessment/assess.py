@@ -35,7 +35,7 @@ from keeptune.records import (
 from keeptune.training.session import Session
 from keeptune.training.trained_items import without_trained_items
 from keeptune.workspace.hashing import hash_value
-from keeptune.workspace.manifest import ModelFacts, make_manifest
+from keeptune.workspace.manifest import make_manifest
 from keeptune.workspace.workspace import Workspace
 
 TASK = "the task"
@@ -139,8 +139,7 @@ class Forgetting:
     def _manifest(self, found: VerdictPass, seconds: Mapping[str, float]) -> RunManifest:
         asked = [(each.name, each.version, [example.id for example in each.items]) for each in found.abilities]
         names, hashes = f"{self.base.name} → {self.tuned.name}", " → ".join(model.hash for model in found.models)
-        last = found.models[-1]
-        facts = ModelFacts(names, hashes, last.device, last.dtype)
+        facts = replace(found.models[-1], name=names, hash=hashes)
         return make_manifest(facts, test_hash=hash_value(asked), seed=SAMPLE_SEED, seconds=seconds)
 
 

@@ -20,9 +20,10 @@ from keeptune.inference.answers import corpus_scores
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
 from keeptune.inference.task_format import as_trained
+from keeptune.models.computing import model_facts
 from keeptune.records import SCHEMA_VERSION, EvalResult, Example
 from keeptune.workspace.lineage import of_run
-from keeptune.workspace.manifest import ModelFacts, make_manifest
+from keeptune.workspace.manifest import make_manifest
 from keeptune.workspace.open_run import goes_on, open_run
 
 
@@ -70,7 +71,7 @@ def run_evaluation(
             records_path=str(samples),
             notices=tuple(observer.messages),
             manifest=make_manifest(
-                ModelFacts(model.name, loaded.hash, str(loaded.placement.device), loaded.placement.dtype_name),
+                model_facts(model.name, loaded),
                 test_hash=loaded_data.sha256,
                 seconds={"evaluate": time.monotonic() - began},
             ),

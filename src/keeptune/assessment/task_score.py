@@ -11,6 +11,7 @@ from keeptune.events import Notice
 from keeptune.inference.answers import score_answers
 from keeptune.inference.encoding import new_tokens
 from keeptune.inference.evaluator import Evaluator
+from keeptune.models.computing import model_facts
 from keeptune.records import Answer, EvalRecord, Example
 from keeptune.scoring.baselines import baseline_outputs
 from keeptune.training.session import Session
@@ -35,7 +36,7 @@ def score(session: Session) -> Scored:
         records = {"base": evaluator.evaluate(base, rows.test, rows.test, "base", cache=True)}
         for name, shown in _few_shot(session, room).items():
             records[name] = evaluator.evaluate(base, rows.test, shown, name, cache=True)
-        facts = ModelFacts(config.model.name, base.hash, str(base.placement.device), base.placement.dtype_name)
+        facts = model_facts(config.model.name, base)
         del base
         gc.collect()
     with session.timed("evaluate_tuned"):

@@ -17,6 +17,7 @@ from keeptune.events import Notice, Observer, silent
 from keeptune.forgetting.measurable import why_not_measurable
 from keeptune.forgetting.verdict import Confidence, decided_early, judge
 from keeptune.inference.evaluator import tell_model
+from keeptune.models.computing import model_facts
 from keeptune.records import Ability, Example
 from keeptune.scoring.table import get_metric
 from keeptune.statistics.confidence_sequence import Planned
@@ -149,8 +150,7 @@ def _begun(models: TwoModels, evaluator: AbilityEvaluator, abilities: Sequence[A
     """Describe the model; evaluate the base on development items."""
     loaded, name = evaluator.loaded, evaluator.name
     tell_model(loaded, models.observer)
-    place = loaded.placement
-    facts = ModelFacts(models.models[name].name, loaded.hash, str(place.device), place.dtype_name)
+    facts = model_facts(models.models[name].name, loaded)
     asks = [ability for ability in abilities if ability.dev] if name == "base" else []
     dev = {ability.name: evaluator.evaluate(ability, ability.dev, "dev") for ability in asks}
     return Asked(facts, {}, dev, {})

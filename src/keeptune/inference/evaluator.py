@@ -14,6 +14,7 @@ from keeptune.events import EvaluationDone, ModelLoaded, Notice, Observer
 from keeptune.inference.answers import AnswerSettings, answer_items, corpus_scores, score_answers
 from keeptune.inference.engine import ENGINES
 from keeptune.inference.generate import set_aside
+from keeptune.models.computing import computing_key
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.memory import trim
@@ -47,11 +48,13 @@ class Evaluator:
                 loaded.hash,
                 loaded.placement.device.type,
                 loaded.placement.dtype_name,
+                computing_key(loaded.placement.device),
                 [loaded.engine, ENGINES.origin(loaded.engine)],
                 *([] if loaded.end_ids() == loaded.own_end_ids() else [loaded.end_ids()]),
                 [(e.id, [(m.role, m.content) for m in e.prompt], e.completion, e.choices) for e in asked],
                 sorted({metric.needs for metric in self.metrics.metrics}),
                 self.max_new_tokens,
+                self.token_budget,
                 self.encoder.max_length,
             ]
         )

@@ -9,6 +9,7 @@ from typing import Any
 from keeptune.errors import ModelError
 from keeptune.events import Observer, silent
 from keeptune.inference.base_text import sample_answers, sample_text
+from keeptune.models.computing import computing_key
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
 from keeptune.workspace.text_cache import cached_text
@@ -49,10 +50,10 @@ def _kept(
     return [replace(row, role="base") for row in drawn]
 
 
-def identity(loaded: LoadedModel) -> list[str]:
+def identity(loaded: LoadedModel) -> list[Any]:
     """Everything on which the text depends."""
     weights = str(next(loaded.model.parameters()).dtype)
-    return [loaded.hash, loaded.placement.device.type, weights]
+    return [loaded.hash, loaded.placement.device.type, weights, computing_key(loaded.placement.device)]
 
 
 def refuse_adapter(loaded: LoadedModel) -> None:

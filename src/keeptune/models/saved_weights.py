@@ -10,18 +10,18 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from keeptune.errors import ModelError
-from keeptune.models.weight_files import model_files
+from keeptune.models.weight_files import adapter_files, model_files
 
 
 class SavedWeights(Mapping[str, torch.Tensor]):
     """Name → weight. A weight is read when it is accessed, and not cached."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raise ModelError if there are no readable safetensors."""
+    def __init__(self, folder: Path, *, adapter: bool = False) -> None:
+        """Raise ModelError if there are no readable safetensors, of an adapter or of a whole model."""
         self.files: dict[str, tuple[str, ...]] = {}
         """File → the names that it holds."""
         self._holders: dict[str, Any] = {}
-        for path in model_files(folder):
+        for path in adapter_files(folder) if adapter else model_files(folder):
             try:
                 holder: Any = safe_open(str(path), framework="pt")
             except (OSError, SafetensorError) as error:

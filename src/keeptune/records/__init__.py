@@ -27,6 +27,7 @@ from keeptune.records.learning_curve import Backtest, CurveAbility, CurvePoint, 
 from keeptune.records.manifest import RunManifest
 from keeptune.records.method_comparison import MethodAbility, MethodComparison, MethodPair, MethodRow, TrialRow
 from keeptune.records.mitigation_search_report import DevDrop, DevEvidence, MitigationSearchReport
+from keeptune.records.reproduction import AnswersAgain, Outcome, Reproduction, ScoreAgain, VerdictAgain, WeightsAgain
 from keeptune.records.result import EvalResult, Forecast, SideBySide, TrainingSummary, TuneResult
 from keeptune.records.serialise import SCHEMA_VERSION, from_plain, to_plain
 from keeptune.records.undefined import Undefined
@@ -38,6 +39,7 @@ __all__ = [
     "AlphaChoice",
     "AlphaPoint",
     "Answer",
+    "AnswersAgain",
     "Backtest",
     "Broke",
     "Change",
@@ -73,10 +75,13 @@ __all__ = [
     "MethodPair",
     "MethodRow",
     "MitigationSearchReport",
+    "Outcome",
     "OutputType",
+    "Reproduction",
     "Role",
     "RowRole",
     "RunManifest",
+    "ScoreAgain",
     "SearchTrial",
     "SideBySide",
     "Source",
@@ -87,6 +92,8 @@ __all__ = [
     "Undefined",
     "VariantDrop",
     "Verdict",
+    "VerdictAgain",
+    "WeightsAgain",
     "from_plain",
     "negated",
     "to_plain",

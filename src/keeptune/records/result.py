@@ -63,6 +63,10 @@ class TrainingSummary:
     """Of memory, up to the training's end, as in the forecast."""
     lr: float = 0.0
     """The highest learning rate of the schedule; 0 in records of earlier versions."""
+    token_budget: int = 0
+    """Tokens that a pass of the last step could have, as memory allowed; 0 in records of earlier versions."""
+    compiled: bool | None = None
+    """Whether the last step was computed by compiled blocks; None in records of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

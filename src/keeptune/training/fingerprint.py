@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from collections.abc import Sequence
 
-import torch
-
+from keeptune.models.computing import computing_key
 from keeptune.models.load import LoadedModel
-from keeptune.models.placement import cpu_flags
 from keeptune.records import EncodedRow, to_plain
 from keeptune.scoring.custom import is_custom
 from keeptune.scoring.table import plugins_of
@@ -17,8 +14,6 @@ from keeptune.training.resume import deciding_weights
 from keeptune.training.session import Session
 from keeptune.version import __version__
 from keeptune.workspace.hashing import hash_value
-
-COMPUTING = ("torch", "transformers", "peft")
 
 
 def checkpoint_fingerprint(
@@ -45,7 +40,7 @@ def startup_key(
     """The cache key of what is measured before the first step. It holds all that the weights depend on but the
     learning rate, the validation's settings, and the software and hardware. Empty for a metric of the user's or a
     plugin, whose code may change."""
-    config, device = session.config, loaded.placement.device
+    config = session.config
     names = [metric.name for metric in session.metrics.metrics]
     if plugins_of(names) or any(map(is_custom, names)):
         return ""
@@ -53,9 +48,7 @@ def startup_key(
     return hash_value(
         [
             __version__,
-            [importlib.metadata.version(name) for name in COMPUTING],
-            torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_flags(),
-            torch.get_num_threads(),
+            computing_key(loaded.placement.device),
             checkpoint_fingerprint(session.with_config(any_rate), loaded, trained, reference),
             config.training.torch_compile,
             to_plain(config.evaluation),

@@ -93,6 +93,8 @@ class Loop:
     steps: int = field(init=False)
     epoch_steps: int = field(init=False)
     forecast: Forecast | None = field(init=False, default=None)
+    compiled: bool = field(init=False, default=False)
+    """Whether the last step was computed by compiled blocks."""
     _time: Timetable = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,6 +124,7 @@ class Loop:
             )
             with stops_between_steps():
                 state = self._train(begun, trained, state)
+            self.compiled = gradients.compiled is not plainly
             if state.best_step:
                 load_trainable(self.loaded.model, read_weights(self.best), self.best)
             elif self.average:
@@ -153,8 +156,9 @@ class Loop:
                 "start `keeptune` itself by torchrun or accelerate launch",
             )
         budget = self.config.token_budget or default_token_budget(self.loaded.placement.device.type)
+        held = min(budget, self.config.tokens_in_memory or budget)
         scaler = scaler_for(self.loaded)
-        gradients = Gradients(self.loaded, self.objective, self.observer, scaler, MemoryFit(budget, 0))
+        gradients = Gradients(self.loaded, self.objective, self.observer, scaler, MemoryFit(held, 0))
         sharded, known = self._sharded(gradients), None
         if sharded:
             gradients.shared = sharded
@@ -170,7 +174,7 @@ class Loop:
 
     def _compiled_and_fitted(self, gradients: Gradients, measured: bool) -> Startup | None:
         """Compile the passes and find their token budget, where that pays: the measurements of an equal training."""
-        meter, budget = Meter(self.loaded.placement.device), gradients.memory.token_budget
+        meter, held = Meter(self.loaded.placement.device), gradients.memory.token_budget
         known = usable_startup(self.startup_key, meter, self.observer) if measured else None
         trial = None if known and known.compiled else Trial(self.rows, gradients.loss)
         wanted, tokens = self.config.torch_compile, round(self._tokens())
@@ -179,7 +183,7 @@ class Loop:
             gradients.shared = SharedGradients(several, gradients, self.config.seed)
         meter.release()
         if known:
-            gradients.memory = MemoryFit(budget, known.peak_bytes)
+            gradients.memory = MemoryFit(held, known.peak_bytes)
         elif measured:
             gradients.fit_memory(self.rows.sample())
         return known

@@ -28,9 +28,11 @@ from keeptune.workspace.workspace import Workspace
 Settings = TypeVar("Settings", bound=Any)
 METRICS = "metric files"
 """Key in `Workspace.origin`: a hash of the files of the user's own metrics."""
+REPLAYED = "replayed"
+"""Key in it: a hash of what may be replayed, and of what must not be."""
 OPEN = "left open"
 """Key in it: the settings that were not given."""
-TRAINED_ON = ("train", "validation", "replayed", "model", "settings")
+TRAINED_ON = ("train", "validation", REPLAYED, "model", "settings")
 """Keys in it that decide the weights. Test rows do not."""
 FIX = "resume with the same ones, or start a new run in another --output"
 
@@ -48,7 +50,7 @@ def check_origin(session: Session) -> None:
             f"{run.origin_file}, which records what the run was started with, is missing",
             "put it back, or start a new run in another --output",
         )
-    made_of = session.rows.hashes() | _replayed(session) | {"model": hash_model(find_model(config.model))}
+    made_of = row_hashes(session) | {"model": hash_model(find_model(config.model))}
     if not (run.has_origin and run.has_settings):
         left_open = [name for name, value in leaves(to_plain(config)) if value is None]
         made = {"settings": _training_hash(config), METRICS: metric_files(config), OPEN: left_open}
@@ -61,9 +63,14 @@ def check_origin(session: Session) -> None:
         raise StoreError(f"{run} was started with other weights than {config.model.name} holds now", FIX)
     if changed:
         roles = " and ".join(
-            "replayed or declared" if name == "replayed" else name for name in changed if name != "model"
+            "replayed or declared" if name == REPLAYED else name for name in changed if name != "model"
         )
         raise StoreError(f"{run} was started with other {roles} rows", FIX)
+
+
+def row_hashes(session: Session) -> dict[str, str]:
+    """Role → hash of its rows, as the origin of a run holds them."""
+    return session.rows.hashes() | _replayed(session)
 
 
 def metric_files(config: TuneConfig) -> str:
@@ -85,7 +92,7 @@ def _replayed(session: Session) -> dict[str, str]:
     asked = {hash_value(each) for examples in forbidden for each in _without_place(examples)}
     replayed = [_without_place(examples) for examples in sources]
     answered = [_without_place(examples) for examples in guarded]
-    return {"replayed": hash_value([replayed, _without_place(prompts), sorted(asked), answered])}
+    return {REPLAYED: hash_value([replayed, _without_place(prompts), sorted(asked), answered])}
 
 
 def _without_place(examples: Sequence[Example]) -> list[Example]:

@@ -107,4 +107,6 @@ def _summary(made: Prepared, state: LoopState, validation_examples: int) -> Trai
         forecast=loop.forecast,
         peak_bytes=Meter(loop.loaded.placement.device).peak(),
         lr=loop.lr,
+        token_budget=state.token_budget,
+        compiled=loop.compiled,
     )

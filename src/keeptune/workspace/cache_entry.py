@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,11 +17,26 @@ from keeptune.workspace.json_file import MOST_BYTES_OF_LINES, parse_json, read_r
 from keeptune.workspace.places import cache_folder
 
 T = TypeVar("T")
+_apart: list[Path] = []
+
+
+@contextmanager
+def entries_apart(folder: Path) -> Iterator[None]:
+    """Entries are read from `folder`, and kept there, while the block runs: nothing comes from an earlier run."""
+    _apart.append(folder)
+    try:
+        yield
+    finally:
+        _apart.pop()
+
+
+def _home() -> Path:
+    return _apart[-1] if _apart else cache_folder()
 
 
 def entry_file(folder: str, version: int, key: str) -> Path:
     """Path of the entry of `key`."""
-    return cache_folder() / folder / f"v{version}" / f"{key}.jsonl"
+    return _home() / folder / f"v{version}" / f"{key}.jsonl"
 
 
 def read_entry(file: Path, kind: type[T], observer: Observer) -> list[T] | None:
@@ -44,7 +60,7 @@ def keep_entry(file: Path, values: Sequence[T] | Iterable[T], observer: Observer
     try:
         write_text(file, _digest(lines.encode()).decode() + "\n" + lines)
     except (OSError, StoreError) as error:
-        told = f"the cache {cache_folder()} cannot be written, so nothing is kept there: {error}"
+        told = f"the cache {_home()} cannot be written, so nothing is kept there: {error}"
         observer(Notice("cache", told.splitlines()[0]))
 
 

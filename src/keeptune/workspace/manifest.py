@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,6 +21,8 @@ class ModelFacts:
     hash: str = ""
     device: str = ""
     dtype: str = ""
+    computing: Mapping[str, str] = field(default_factory=dict)
+    """What else decides how sums are rounded: kernels, threads, processes."""
 
 
 def make_manifest(
@@ -45,7 +47,7 @@ def make_manifest(
         device=model.device,
         dtype=model.dtype,
         versions=provenance.versions(),
-        machine=provenance.machine(),
+        machine={**provenance.machine(), **model.computing},
         seconds={name: round(value, 2) for name, value in seconds.items()},
         peak_memory_bytes=provenance.peak_memory_bytes(),
     )

@@ -16,11 +16,21 @@ from keeptune.commands import command
 from keeptune.errors import RunLocked, StoreError
 from keeptune.near_paths import did_you_mean_path
 from keeptune.workspace.json_file import read_json_object
-from keeptune.workspace.layout import ABILITIES, ADAPTER, ADAPTER_CONFIG, BEST, CHECKPOINT_START, LOCK, MODEL, SAMPLES
+from keeptune.workspace.layout import (
+    ABILITIES,
+    ADAPTER,
+    ADAPTER_CONFIG,
+    BEST,
+    CHECKPOINT_START,
+    LOCK,
+    MODEL,
+    OWN_CACHE,
+    SAMPLES,
+)
 from keeptune.workspace.open_run import is_locked
 from keeptune.workspace.run_entry import RunEntry, is_run, leaves, read_entry
 
-NOT_RUNS = (ADAPTER, MODEL, SAMPLES, ABILITIES, BEST)
+NOT_RUNS = (ADAPTER, MODEL, SAMPLES, ABILITIES, BEST, OWN_CACHE)
 """Folders of a run that hold no runs."""
 _OWN = ("output", "resume")
 """Settings with the location of the run itself."""

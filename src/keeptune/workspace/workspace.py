@@ -19,6 +19,7 @@ from keeptune.records import (
     ForgettingReport,
     HyperparameterSearchReport,
     MitigationSearchReport,
+    Reproduction,
     TrainingSummary,
     TuneResult,
     from_plain,
@@ -120,6 +121,32 @@ class Workspace:
         """Write the models from which the run started."""
         write_settings(self.path / layout.STARTED, models)
 
+    # --- a reproduction
+
+    @property
+    def reproduces(self) -> str:
+        """Path of the run that this one repeats; "" if it repeats none."""
+        file = self.path / layout.REPRODUCES
+        return str(read_json_object(file, NEW_RUN).get("run", "")) if file.exists() else ""
+
+    def write_reproduces(self, run: Path) -> None:
+        """Write which run this one repeats."""
+        write_json(self.path / layout.REPRODUCES, {"run": str(run)})
+
+    @property
+    def has_reproduction(self) -> bool:
+        """Whether this run was compared with the one that it repeats."""
+        return (self.path / layout.REPRODUCTION).exists()
+
+    def write_reproduction(self, reproduction: Reproduction) -> None:
+        """Write how this run compares with the one that it repeats."""
+        write_record(self.path / layout.REPRODUCTION, reproduction)
+
+    @property
+    def own_cache(self) -> Path:
+        """Folder for what a reproduction computes, until it ends."""
+        return self.path / layout.OWN_CACHE
+
     @property
     def start_model(self) -> Path:
         """Folder for the merged start model."""
@@ -203,9 +230,13 @@ class Workspace:
         return Workspace(self.path / layout.WHOLE)
 
     def beside(self) -> list[Workspace]:
-        """The trained runs in the same folder of runs, by name; beside a candidate, also those beside its search."""
+        """The trained runs in the same folder of runs, by name; beside a candidate, also those beside its search. A
+        reproduction has none: it trains for itself."""
         here = self.path.resolve()
-        places = [here.parent, here.parents[2]] if self.is_candidate else [here.parent]
+        if self.reproduces:
+            return []
+        alone = self.is_candidate and Workspace(here.parents[1]).reproduces
+        places = [here.parent, here.parents[2]] if self.is_candidate and not alone else [here.parent]
         found = [file.parent for place in places for file in sorted(place.glob(f"*/{layout.TRAINING}"))]
         return [run for run in map(Workspace, found) if run.path != here and run.is_trained]
 
@@ -274,6 +305,10 @@ class Workspace:
     def is_study(self) -> bool:
         """Whether this is a comparison or a learning curve: runs inside one folder."""
         return (self.path / layout.TRIALS).is_dir()
+
+    def trials(self) -> list[Workspace]:
+        """The runs of a study that have begun, by name."""
+        return [Workspace(file.parent) for file in sorted((self.path / layout.TRIALS).glob(f"*/{layout.CONFIG}"))]
 
     # --- answers, results and pages
 
@@ -356,10 +391,15 @@ class Workspace:
     # --- the end
 
     def intermediates(self) -> list[Path]:
-        """Checkpoints, candidates, the weights of the run inside this one and what the starts have said: the result
-        does not need them."""
+        """Checkpoints, candidates, the weights of the run inside this one, what the starts have said and a
+        reproduction's own cache: the result does not need them."""
         candidates = (layout.CANDIDATES, layout.EARLIER_NAMES[layout.CANDIDATES])
-        inner = (self.best, self.whole.path, *(self.path / name for name in (*candidates, layout.NOTICES)))
+        inner = (
+            self.best,
+            self.whole.path,
+            self.own_cache,
+            *(self.path / name for name in (*candidates, layout.NOTICES)),
+        )
         return [path for path in (*(path for _, path in self.checkpoints()), *inner) if path.exists()]
 
     def remove_intermediates(self) -> None:

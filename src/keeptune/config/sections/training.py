@@ -97,6 +97,16 @@ class TrainingConfig(Canonical):
         range=COUNT,
         flag="",
     )
+    tokens_in_memory: int | None = setting(
+        None,
+        Affects.NOTHING,
+        "Tokens in a training's forward pass that memory holds, if fewer than `token_budget`.",
+        more="`keeptune reproduce` takes it from the run that it repeats.",
+        unset="measured before the first step",
+        unit="tokens",
+        range=COUNT,
+        flag="",
+    )
     torch_compile: bool | None = setting(
         None,
         Affects.NOTHING,

@@ -1,0 +1,128 @@
+"""`keeptune reproduce`: a finished run is made again by its own settings, and what comes out is compared."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+from keeptune.config.schema import ModelConfig, TuneConfig
+from keeptune.errors import ConfigError, StoreError
+from keeptune.events import Event, Notice, Observer, RunStarted
+from keeptune.experiments.repeatable import changed_since, not_repeated, refuse_changed_inputs, refuse_other_verbs
+from keeptune.experiments.results_again import answers_again, loss_again, scores_again, verdicts_again
+from keeptune.experiments.tuning import run_tuning
+from keeptune.models.placement import place
+from keeptune.models.weights_again import weights_again
+from keeptune.records import SCHEMA_VERSION, Outcome, Reproduction, TuneResult, from_plain, to_plain
+from keeptune.workspace.cache_entry import entries_apart
+from keeptune.workspace.runs import find_run
+from keeptune.workspace.workspace import Workspace
+
+
+def run_reproduction(run: str, output: str, observer: Observer) -> Reproduction:
+    """Train and evaluate again as `run` did, in a folder of its own, and compare.
+
+    Raises:
+        StoreError: it cannot be repeated, or its data or base has changed.
+        KeeptuneError: as `run_tuning`.
+    """
+    entry = find_run(run, Path("runs"))
+    refuse_other_verbs(entry)
+    first = Workspace(Path(entry.path))
+    result = first.tune_result()
+    again = Workspace(Path(output).expanduser()) if output else _beside(first)
+    config = replace(settings_again(first, result), output=str(again))
+    begun = _repeats(again, first)
+    if begun and again.has_reproduction:
+        raise StoreError(f"{again} holds a reproduction of {first}", "name another --output, or leave it out")
+    changed, notes = changed_since(config.model, result.manifest), not_repeated(first, result)
+    if not (begun and again.has_result):
+        refuse_changed_inputs(config, first, result)
+        for name, (then, now) in changed.items():
+            observer(Notice("reproduction", f"{name} was {then} and is {now}: bytes may differ"))
+        for note in notes:
+            observer(Notice("reproduction", note))
+
+        def told(event: Event, /) -> None:
+            if isinstance(event, RunStarted) and event.path == str(again):
+                again.write_reproduces(first.path.resolve())
+            observer(event)
+
+        with entries_apart(again.own_cache):
+            run_tuning(replace(config, resume=begun and again.has_settings), told)
+    made = _compared(first, again, result)
+    made = replace(made, changed=changed, notes=tuple(notes))
+    again.write_reproduction(made)
+    return made
+
+
+def settings_again(run: Workspace, result: TuneResult) -> TuneConfig:
+    """The settings of a finished run, with what it chose by itself for this machine: device and dtype where this one
+    has them, the tokens that memory held, and whether blocks were compiled. A hyperparameter search is not repeated."""
+    config, training = run.tune_settings(), result.training
+    return replace(
+        config,
+        model=_placed(config.model, result),
+        training=replace(
+            config.training,
+            hyperparameter_search=0,
+            tokens_in_memory=training.token_budget or None,
+            torch_compile=config.training.torch_compile if training.compiled is None else training.compiled,
+        ),
+        resume=False,
+    )
+
+
+def _placed(model: ModelConfig, result: TuneResult) -> ModelConfig:
+    """`model` on the device and in the dtype that were taken then, if this machine has them."""
+    then = {"device": result.manifest.device.partition(":")[0], "dtype": result.manifest.dtype}
+    placed = from_plain(ModelConfig, to_plain(model) | then)
+    try:
+        place(placed.device, placed.dtype)
+    except ConfigError:
+        return replace(model, device="auto", dtype="auto")
+    return placed
+
+
+def _beside(run: Workspace) -> Workspace:
+    """The first folder ``RUN-again``, ``RUN-again-2`` … that is free, or that an earlier start has not finished."""
+    here = run.path if run.path.name not in ("", "..") else run.path.resolve()
+    names = (f"{here.name}-again{f'-{number}' if number > 1 else ''}" for number in itertools.count(1))
+    return next(again for again in (Workspace(here.with_name(name)) for name in names) if _may_hold(again, run))
+
+
+def _may_hold(again: Workspace, run: Workspace) -> bool:
+    return again.is_empty or (_repeats(again, run) and not again.has_reproduction)
+
+
+def _repeats(again: Workspace, run: Workspace) -> bool:
+    """Whether an earlier start has begun this reproduction."""
+    return again.reproduces == str(run.path.resolve())
+
+
+def _compared(first: Workspace, again: Workspace, result: TuneResult) -> Reproduction:
+    runs, results = (first, again), (result, again.tune_result())
+    answers = tuple(answers_again(runs, results))
+    then, now = (each.forgetting.gate if each.forgetting else None for each in results)
+    made = Reproduction(
+        schema_version=SCHEMA_VERSION,
+        path=str(again),
+        of=str(first),
+        outcome="differs",
+        weights=weights_again(first.weights, again.weights),
+        loss=loss_again(*(each.training for each in results)),
+        answers=answers,
+        scores=tuple(scores_again(results)),
+        verdicts=tuple(verdicts_again(results)),
+        gate=(then, now),
+        changed={},
+        notes=(),
+    )
+    return replace(made, outcome=_outcome(made))
+
+
+def _outcome(made: Reproduction) -> Outcome:
+    if made.same < made.items or not made.same_verdicts:
+        return "differs"
+    return "same bytes" if made.weights.same_bytes and all(each.same_bytes for each in made.answers) else "same answers"
