@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,7 +73,7 @@ class RayTrials:
 
     def _run(self, ray: Any, trials: Sequence[Trial], observer: Observer) -> Iterator[Ended]:
         task = ray.remote(**self._share(ray.cluster_resources()), max_retries=RETRIES)(_run_there)
-        waiting = {task.remote(trial, os.getcwd()): trial for trial in trials}
+        waiting = {task.remote(trial, os.getcwd(), sys.argv): trial for trial in trials}
         observer(Notice("trial", f"{len(trials)} trials as tasks of Ray"))
         while waiting:
             (done,), _ = ray.wait(list(waiting), num_returns=1)
@@ -145,7 +146,9 @@ def import_ray() -> Any:
     return ray
 
 
-def _run_there(trial: Trial, folder: str) -> str:
-    """In a worker: in the folder of the one who asked, which the paths in the settings start from."""
+def _run_there(trial: Trial, folder: str, command: list[str]) -> str:
+    """In a worker: in the folder of the one who asked, which the paths in the settings start from, and under the
+    command that was given there, which runs record."""
     os.chdir(folder)
+    sys.argv = command
     return run_trial(trial)
