@@ -9,6 +9,8 @@ from typing import Any
 from keeptune.config.load import from_entries
 from keeptune.config.schema import TuneConfig
 from keeptune.config.yaml_file import Entry, read_yaml
+from keeptune.errors import ConfigError
+from keeptune.workspace.lineage import code_named_by
 from keeptune.workspace.workspace import Workspace
 
 
@@ -40,12 +42,24 @@ def _of_file(file: Path) -> Iterable[Entry]:
 
 
 def _of_run(given: Mapping[str, Any]) -> Iterator[Entry]:
-    """The settings of a resumed run. Flags change them; other settings keep their values."""
+    """The settings of a resumed run. Flags change them; other settings keep their values.
+
+    Raises:
+        ConfigError: they name code that would run, and no flag does. A run folder may come from anybody.
+    """
     named = given.get("output") or given.get("output_dir")
     if given.get("resume") and named:
         run = Workspace(Path(named).expanduser())
         if run.settings_file.is_file():
-            yield from _entries(run.settings(), str(run.settings_file))
+            settings = run.settings()
+            for flag, code in code_named_by(settings).items():
+                if flag not in given:
+                    shown = flag.replace("_", "-")
+                    raise ConfigError(
+                        f"{run.settings_file} names code that would run: {code}",
+                        f"if you trust it, resume with --{shown} as the run was started with it",
+                    )
+            yield from _entries(settings, str(run.settings_file))
 
 
 def _entries(plain: Mapping[str, Any], where: str, above: tuple[str, ...] = ()) -> Iterator[Entry]:

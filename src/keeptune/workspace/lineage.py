@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from keeptune.workspace.layout import ADAPTER_CONFIG, TASK_FORMAT
 from keeptune.workspace.workspace import Workspace
 
 NAME_BASE = "name the base with --base"
+CODE = ".py:"
+"""In the name of a user's own metric, ``file.py:function``."""
 
 
 def is_adapter(folder: Path) -> bool:
@@ -65,6 +68,17 @@ def base_of(tuned: str) -> str:
             of_hub = revision and not Path(base).expanduser().exists()
             return f"{base}@{revision}" if of_hub else base
     raise ConfigError(f"{tuned} does not name the model it was tuned from", NAME_BASE)
+
+
+def code_named_by(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Flag → what it names in a run's settings by which code of others would run: a metric's file, pickles, a model's
+    own code."""
+    evaluation, model, measure = (settings.get(name) or {} for name in ("evaluation", "model", "measure"))
+    found = {f"allow_{what}": f"allow_{what}" for what in ("pickle", "remote_code") if model.get(f"allow_{what}")}
+    metrics = [str(metric) for metric in evaluation.get("metrics") or () if CODE in str(metric)]
+    keeps = [f"{keep.get('metric')} {keep.get('data')}" for keep in measure.get("keep") or () if isinstance(keep, dict)]
+    keeps = [keep for keep in keeps if CODE in keep or keep.endswith((".yaml", ".yml"))]
+    return found | {flag: named[0] for flag, named in (("metric", metrics), ("keep", keeps)) if named}
 
 
 def task_format_of(weights: Path) -> tuple[dict[str, Any], Path] | None:
