@@ -33,7 +33,7 @@ _GROWING = frozenset(("expandtabs", "do_indent", "indent"))
 """Functions that put so much at many places of a text."""
 _SQUARES = frozenset(("do_wordwrap", "do_urlize", "do_striptags", "do_pprint", "sync_do_sum", "do_sum"))
 """Functions whose work may grow with the square of what they are given."""
-_LARGEST_SQUARED = 10_000
+_LARGEST_SQUARED = 100_000
 MEMBER = 16
 """What a member of a list counts as, at least."""
 _SIZED = (str, bytes, list, tuple, dict)

@@ -30,6 +30,7 @@ from tests.hostile.inputs import (
     Change,
     HostileInput,
     Write,
+    edit,
     link,
     pipe,
     text,
@@ -125,6 +126,13 @@ RUNS = (
         _run(_unfinished(_config("model", allow_pickle=True)), *RESUME),
         ConfigError,
         "code that would run",
+    ),
+    (
+        "a run that is resumed with remote code allowed by another name",
+        "code",
+        _run(_unfinished(edit("config.json", trust_remote_code=True)), *RESUME),
+        ConfigError,
+        "",
     ),
     (
         "a run that is resumed with remote code allowed",
