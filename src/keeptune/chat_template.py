@@ -27,10 +27,16 @@ WIDEST = 1_000_000
 _TOO_MUCH = f"it makes more than {MOST_CHARACTERS:,} characters"
 _LONGEST_NUMBER = 10_000
 """Bits of a whole number."""
-_WIDE = re.compile(r"\d{7}")
-"""A width or a precision in a format."""
+_WIDE = re.compile(r"\d{7}|\{[^}]*:[^}]*\{")
+"""A width or a precision in a format: a large one, or one that another argument gives."""
 _GROWING = frozenset(("expandtabs", "do_indent", "indent"))
 """Functions that put so much at many places of a text."""
+_SQUARES = frozenset(("do_wordwrap", "do_urlize", "do_striptags", "do_pprint", "sync_do_sum", "do_sum"))
+"""Functions whose work may grow with the square of what they are given."""
+_LARGEST_SQUARED = 100_000
+MEMBER = 16
+"""What a member of a list counts as, at least."""
+_SIZED = (str, bytes, list, tuple, dict)
 
 
 class EndlessTemplate(ValueError):
@@ -73,11 +79,7 @@ class _Rendering:
 
     def render(self, **values: Any) -> str:
         self._environment.begin()
-        pieces = []
-        for piece in self._template.generate(**values):
-            self._environment.charge(piece)
-            pieces.append(piece)
-        return "".join(pieces)
+        return "".join(self._template.generate(**values))
 
 
 class _Bounded(ImmutableSandboxedEnvironment):
@@ -86,9 +88,10 @@ class _Bounded(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(("+", "*", "**", "%"))
 
     def __init__(self) -> None:
-        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, LoopControlExtension])
+        extensions = [_Generation, LoopControlExtension]
+        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=extensions, finalize=self._written)
         self.begin()
-        self.filters["tojson"] = _to_json
+        self.filters["tojson"] = self._to_json
         self.filters = {name: self._charged(filter) for name, filter in self.filters.items()}
         self.globals |= {
             "raise_exception": _raise,
@@ -118,15 +121,40 @@ class _Bounded(ImmutableSandboxedEnvironment):
 
     def charge(self, *values: Any) -> None:
         """Count what is read or made."""
-        self._made += sum(len(value) for value in values if isinstance(value, (str, list, tuple, dict)))
-        if self._made > MOST_CHARACTERS:
+        self._made += sum(len(value) for value in values if isinstance(value, _SIZED))
+        if self._made > MOST_CHARACTERS or _whole_size(values) > MOST_CHARACTERS:
             raise EndlessTemplate(_TOO_MUCH)
 
     def join(self, *values: Any) -> str:
         """The operator ``~``."""
-        texts = [str(value) for value in values]
-        self.charge(*texts)
-        return "".join(texts)
+        self.charge(*values)
+        return "".join(map(str, values))
+
+    def literal(self, text: str) -> str:
+        """What stands between the tags, which is counted as what they write is."""
+        return text
+
+    def part(self, value: Any, *bounds: int | None) -> Any:
+        """A slice."""
+        made = value[slice(*bounds)]
+        self.charge(made)
+        return made
+
+    def _written(self, value: Any) -> Any:
+        self.charge(value)
+        return value
+
+    def _to_json(
+        self,
+        value: Any,
+        ensure_ascii: bool = False,
+        indent: Any = None,
+        separators: Any = None,
+        sort_keys: bool = False,
+    ) -> str:
+        """As transformers has it: jinja's own would escape what is HTML."""
+        encoder = json.JSONEncoder(ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+        return "".join(map(self._written, encoder.iterencode(value)))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         self._refuse_large(operator, left, right)
@@ -152,6 +180,8 @@ class _Bounded(ImmutableSandboxedEnvironment):
         tree = super()._parse(source, name, filename)
         for loop in tree.find_all(nodes.For):
             loop.iter = _call("counted", loop.iter)
+        for output in tree.find_all(nodes.Output):
+            output.nodes = [_literal(part) for part in output.nodes]
         _count_joins(tree)
         return tree
 
@@ -167,13 +197,15 @@ class _Bounded(ImmutableSandboxedEnvironment):
         return charged
 
     def _refuse_arguments(self, name: str, *values: Any) -> None:
-        texts = [value for value in values if isinstance(value, str)]
+        texts = [value for value in values if isinstance(value, (str, bytes))]
         lists = [value for value in values if isinstance(value, (list, tuple, dict))]
         self.charge(*texts, *lists)
         widest = max((abs(value) for value in values if isinstance(value, int)), default=0)
         grown = _growth(name, texts, lists, widest)
-        wide = any("%" in text and _WIDE.search(text) for text in texts) if name in ("%", "do_format") else False
-        if widest > WIDEST or grown > MOST_CHARACTERS or wide or name == "translate":
+        formats = [text for text in texts if "%" in str(text)] if name in ("%", "do_format") else []
+        wide = any(_WIDE.search(str(text)) for text in formats)
+        squared = name in _SQUARES and _whole_size(values) > _LARGEST_SQUARED
+        if widest > WIDEST or grown > MOST_CHARACTERS or wide or squared or name == "translate":
             raise EndlessTemplate(_TOO_MUCH)
 
     def _refuse_large(self, operator: str, left: Any, right: Any) -> None:
@@ -183,8 +215,8 @@ class _Bounded(ImmutableSandboxedEnvironment):
             if bits > _LONGEST_NUMBER:
                 raise EndlessTemplate("its numbers grow without limit")
         elif operator == "*" and whole:
-            others = [value for value in (left, right) if isinstance(value, (str, list, tuple))]
-            if others and len(others[0]) * max(whole[0], 0) > MOST_CHARACTERS:
+            others = [value for value in (left, right) if isinstance(value, _SIZED)]
+            if others and _whole_size(others) * max(whole[0], 0) > MOST_CHARACTERS:
                 raise EndlessTemplate(_TOO_MUCH)
         elif operator == "%" and isinstance(left, str):
             self._refuse_arguments("%", left, *(right if isinstance(right, tuple) else (right,)))
@@ -209,7 +241,24 @@ class _Namespace(jinja2.utils.Namespace):
         super().__setitem__(name, value)
 
 
-def _growth(name: str, texts: Sequence[str], lists: Sequence[Any], widest: int) -> int:
+def _whole_size(value: Any, known: dict[int, int] | None = None) -> int:
+    """Characters of a value that is written out, a member counted as `MEMBER` at least: what a list holds twice counts
+    twice."""
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    if not isinstance(value, (list, tuple, dict)):
+        return 0
+    known = {} if known is None else known
+    if id(value) not in known:
+        # Of a list that holds itself, once.
+        known[id(value)] = size = MEMBER * len(value)
+        if size <= MOST_CHARACTERS:
+            inside = [*value, *value.values()] if isinstance(value, dict) else value
+            known[id(value)] = size + sum(_whole_size(each, known) for each in inside)
+    return known[id(value)]
+
+
+def _growth(name: str, texts: Sequence[Any], lists: Sequence[Any], widest: int) -> int:
     """Characters that a function makes of so many: of those that make products."""
     if name in ("replace", "do_replace") and len(texts) > 2:
         whole, old, new = texts[:3]
@@ -224,8 +273,12 @@ def _call(name: str, *args: Any) -> nodes.Call:
     return nodes.Call(nodes.EnvironmentAttribute(name), list(args), [], None, None)
 
 
+def _literal(part: nodes.Expr) -> nodes.Expr:
+    return _call("literal", nodes.Const(part.data)) if isinstance(part, nodes.TemplateData) else part
+
+
 def _count_joins(node: nodes.Node) -> None:
-    """Make each ``~`` below `node` a call of `join`."""
+    """Make each ``~`` below `node` a call of `join`, and each slice one of `part`."""
     for name, value in node.iter_fields():
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, nodes.Node):
@@ -237,14 +290,10 @@ def _count_joins(node: nodes.Node) -> None:
 
 
 def _counted(value: Any) -> Any:
+    if isinstance(value, nodes.Getitem) and isinstance(value.arg, nodes.Slice):
+        bounds = (value.arg.start, value.arg.stop, value.arg.step)
+        return _call("part", value.node, *(nodes.Const(None) if bound is None else bound for bound in bounds))
     return _call("join", *value.nodes) if isinstance(value, nodes.Concat) else value
-
-
-def _to_json(
-    value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False
-) -> str:
-    """As transformers has it: jinja's own would escape what is HTML."""
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 def _raise(message: str) -> None:

@@ -17,6 +17,7 @@ import click
 from keeptune.commands import command, joined
 from keeptune.errors import Stopped
 from keeptune.events import Event, Observer, RunStarted
+from keeptune.workspace.lineage import code_named_by
 from keeptune.workspace.workspace import Workspace
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -78,14 +79,14 @@ def goes_on(run: Path | None, verb: str, words: Sequence[str]) -> str:
 
 def resume_command(run: Path, verb: str, words: Sequence[str]) -> str:
     """The command that continues the run in the folder `run`."""
-    if verb == "tune":
+    if verb == "tune" and not (Workspace(run).has_settings and code_named_by(Workspace(run).settings())):
         # The folder has all its settings.
         return command("tune", output=run, resume=True)
     again = list(words)
     flags = {word.replace("_", "-").partition("=")[0] for word in words}
     if not flags & {"-o", "--output", "--output-dir"}:
         again += ["--output", str(run)]
-    if verb == "rescue" and "--resume" not in words:
+    if verb in ("tune", "rescue") and "--resume" not in words:
         again.append("--resume")
     return joined(["keeptune", *again])
 

@@ -23,7 +23,8 @@ from keeptune.commands import joined
 )
 @output_flags
 def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **flags: Any) -> None:
-    """Answer every row of FILE. The suffix of --output sets the format: .jsonl, .json, .csv or .tsv.
+    """Answer every row of FILE. The suffix of --output sets the format: .jsonl, .json, .csv or .tsv. In the tables, an
+    apostrophe stands before what a spreadsheet would take for a formula.
 
     Answers are saved as they come, so the same command continues an interrupted run.
 

@@ -9,6 +9,9 @@ from typing import Any
 from keeptune.config.load import from_entries
 from keeptune.config.schema import TuneConfig
 from keeptune.config.yaml_file import Entry, read_yaml
+from keeptune.errors import ConfigError
+from keeptune.records import to_plain
+from keeptune.workspace.lineage import code_named_by
 from keeptune.workspace.workspace import Workspace
 
 
@@ -25,7 +28,10 @@ def read_settings(config: str | None, flags: Mapping[str, Any]) -> TuneConfig:
     # Compared by identity, because a given 0 equals False but counts.
     given = {name: value for name, value in flags.items() if value is not None and value is not False and value != ()}
     entries = _of_file(Path(config)) if config else _of_run(given)
-    return from_entries(entries, given, methods=tuple(METHODS), metrics=tuple(METRICS))
+    settings = from_entries(entries, given, methods=tuple(METHODS), metrics=tuple(METRICS))
+    if settings.resume and not config:
+        _refuse_code(settings, given)
+    return settings
 
 
 def _of_file(file: Path) -> Iterable[Entry]:
@@ -46,6 +52,16 @@ def _of_run(given: Mapping[str, Any]) -> Iterator[Entry]:
         run = Workspace(Path(named).expanduser())
         if run.settings_file.is_file():
             yield from _entries(run.settings(), str(run.settings_file))
+
+
+def _refuse_code(config: TuneConfig, given: Mapping[str, Any]) -> None:
+    """Raise ConfigError if a run's settings name code that would run and no flag does. A run may come from anybody."""
+    for flag, code in code_named_by(to_plain(config)).items():
+        if flag not in given:
+            raise ConfigError(
+                f"the settings of the run {config.output} name code that would run: {code}",
+                f"if you trust it, resume with --{flag.replace('_', '-')} as the run was started with it",
+            )
 
 
 def _entries(plain: Mapping[str, Any], where: str, above: tuple[str, ...] = ()) -> Iterator[Entry]:

@@ -12,8 +12,9 @@ def show_json(record: Any) -> None:
     """A record as JSON on stdout, and nothing else."""
     from keeptune.records import to_plain
     from keeptune.records.masked import masked
+    from keeptune.report.visible import visible_json
 
-    click.echo(json.dumps(to_plain(masked(record)), ensure_ascii=False, indent=2))
+    click.echo(visible_json(json.dumps(to_plain(masked(record)), ensure_ascii=False, indent=2)))
 
 
 def show_report(renderable: Any) -> None:

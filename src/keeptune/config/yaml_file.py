@@ -11,7 +11,7 @@ from keeptune.config.yaml_dialect import Loader
 from keeptune.errors import ConfigError, first_line
 from keeptune.near_paths import did_you_mean_path
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 18
 MOST_VALUES = 20_000
 """Maximum values in a file, with aliases expanded."""
 
@@ -32,6 +32,9 @@ def read_yaml(file: Path) -> list[Entry]:
         ConfigError: the file is missing, not YAML, not a mapping, or has one key twice.
     """
     try:
+        if file.exists() and not file.is_file():
+            # A pipe would be waited for, and some devices never end.
+            raise ConfigError(f"the config file {file} is not a file", "give a YAML file in UTF-8")
         if file.stat().st_size > MOST_BYTES:
             raise ConfigError(
                 f"the config file {file} has {file.stat().st_size:,} bytes; the limit is {MOST_BYTES:,}",

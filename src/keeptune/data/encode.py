@@ -6,6 +6,7 @@ so that the prompt's ids are exactly those that a model sees when it answers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -44,10 +45,17 @@ class Encoder:
     """Number of ids with an embedding in the model; None if unknown."""
     end_text: str = field(init=False, default="")
     """What the chat template writes after an answer, up to and with the end token."""
+    _controls: re.Pattern[str] = field(init=False)
+    """The tokens that mark turns, ends and the like."""
     _puts_space: bool = field(init=False, default=False)
     """The tokenizer puts a space before a text: SentencePiece does, and it belongs before the first text alone."""
 
     def __post_init__(self) -> None:
+        added = getattr(self.tokenizer, "added_tokens_decoder", {}).values()
+        marked = [token.content for token in added if token.special]
+        controls = {token for token in (*self.tokenizer.all_special_tokens, *marked) if token}
+        longest_first = sorted(controls, key=len, reverse=True)
+        self._controls = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
         line, word = self._ids("\n"), self._ids("a")
         self._puts_space = (*line, *word) != self._ids("\na")
         if self.has_template:
@@ -132,6 +140,11 @@ class Encoder:
         ids = (*prompt, *answer)
         return EncodedRow(example.id, ids, (), ((len(prompt), len(ids)),), max(over, 0))
 
+    def control_tokens(self, example: Example) -> tuple[str, ...]:
+        """The control tokens that the texts of an example hold. They are read as such, not as text."""
+        texts = "\n".join([*(turn.content for turn in example.prompt), example.completion])
+        return tuple(dict.fromkeys(self._controls.findall(texts)))
+
     def rows(self, examples: Sequence[Example]) -> list[EncodedRow]:
         """`row` of each example, without dropped ones."""
         return [row for row in map(self.row, examples) if row is not None]
@@ -185,13 +198,8 @@ class Encoder:
             return render_chat(
                 self.tokenizer, plain, add_generation_prompt=open_answer, **template_settings(self.tokenizer)
             )
-        except (ValueError, TypeError, ImportError) as error:
+        except Exception as error:  # a template is a program, which may raise anything
             raise self._template_refuses(error, example) from error
-        except Exception as error:
-            # A template's own `raise_exception`, and its syntax errors, come as jinja2 errors.
-            if type(error).__module__.startswith("jinja2"):
-                raise self._template_refuses(error, example) from error
-            raise
 
     def _answer_text(self, example: Example, answer: str, opened: str) -> str:
         """The text after the prompt, up to and including the end token."""
@@ -280,7 +288,8 @@ class Encoder:
         return DataError("a row is too long", problems=(problem,))
 
     def _template_refuses(self, error: Exception, example: Example | None) -> DataError:
-        fix = "change the roles or their order" + (", or use --loss-on last" if self.loss_on == "all" else "")
+        fix = "change the roles or their order, or correct the template"
+        fix += ", or use --loss-on last" if self.loss_on == "all" else ""
         message = f"the model's chat template refuses these turns: {error}"
         if isinstance(error, EndlessTemplate):
             fix = "correct chat_template in the model's tokenizer_config.json, or use another model"

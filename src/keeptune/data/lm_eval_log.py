@@ -59,6 +59,8 @@ def _task_name(file: Path) -> str:
 
 
 def _task(task: str, file: Path) -> HarnessTask:
+    if not file.is_file():
+        raise DataError(f"{file} is not a file", _FIX)
     raw = read_jsonl(file)
     if raw.problems:
         raise DataError(f"the log of {task} cannot be read", _FIX, raw.problems)

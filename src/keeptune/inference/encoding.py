@@ -43,8 +43,9 @@ def make_encoder(model: ModelConfig, data: DataConfig, method: Method | None = N
 
 
 def encode_train(encoder: Encoder, examples: Sequence[Example], observer: Observer) -> list[EncodedRow]:
-    """Encoded rows, with what was cut or dropped told: never silently."""
+    """Encoded rows, with what was cut or dropped, and control tokens in texts told: never silently."""
     rows = encoder.rows(examples)
+    tell_control_tokens(encoder, examples, "train rows", observer)
     cut = [row for row in rows if row.cut]
     if cut:
         tokens = sum(row.cut for row in cut)
@@ -58,6 +59,19 @@ def encode_train(encoder: Encoder, examples: Sequence[Example], observer: Observ
     if len(rows) < len(examples):
         observer(Notice("dropped", f"{len(examples) - len(rows)} train rows longer than {encoder.max_length} left out"))
     return rows
+
+
+def tell_control_tokens(encoder: Encoder, examples: Sequence[Example], what: str, observer: Observer) -> None:
+    """Tell of texts that hold the model's control tokens, by which they can end a turn or begin another."""
+    if found := [(example.id, tokens) for example in examples if (tokens := encoder.control_tokens(example))]:
+        first, tokens = found[0]
+        observer(
+            Notice(
+                "control-tokens",
+                f"{len(found)} of {len(examples)} {what} hold control tokens of the model, which are read as such and "
+                f"not as text: {', '.join(tokens[:3])} (first: {first}); remove them where they are not meant",
+            )
+        )
 
 
 def new_tokens(evaluation: EvaluationConfig, encoder: Encoder, examples: Sequence[Example]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, silent
+from keeptune.inference.encoding import tell_control_tokens
 from keeptune.inference.engine import Progress, Request, engine_of
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Finish
@@ -78,6 +79,7 @@ def fitting_prompts(
         )
     limit = min(encoder.max_length, room)
     found = [encoder.prompt(example, limit) for example in examples]
+    tell_control_tokens(encoder, examples, "prompts", observer)
     cut = [(example, tokens) for example, (_, tokens) in zip(examples, found, strict=True) if tokens]
     if cut:
         observer(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +13,9 @@ from keeptune.models.find import FoundModel, find_model
 from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
 
 Kind = Literal["causal", "encoder-decoder"]
+MOST_PARTS = 10_000
+"""Layers, or experts of a layer. A model is built part by part, whatever its weights hold."""
+_PARTS = re.compile(r"(^|_)(layers?|experts)$")
 
 
 def kind_and_context(config: ModelConfig) -> tuple[Kind, int]:
@@ -33,13 +38,33 @@ def vocabulary_size(config: ModelConfig) -> int | None:
 
 
 def model_settings(found: FoundModel, config: ModelConfig) -> Any:
-    """The model's configuration, as transformers reads it."""
-    from transformers import AutoConfig
+    """The model's configuration, as transformers reads it.
 
+    Raises:
+        ModelError: transformers does not read it, or it names more layers than any model has.
+    """
+    from transformers import AutoConfig, PretrainedConfig
+
+    asked = hub_arguments(found, config)
     try:
-        return AutoConfig.from_pretrained(found.source, **hub_arguments(found, config))
+        plain, _ = PretrainedConfig.get_config_dict(found.source, **asked)
+        _refuse_endless(plain, found)
+        return AutoConfig.from_pretrained(found.source, **asked)
+    except ModelError:
+        raise
     except Exception as error:  # what values of other types make a library raise is written nowhere
         raise cannot_load(found, error) from error
+
+
+def _refuse_endless(plain: Mapping[str, Any], found: FoundModel) -> None:
+    for name, value in plain.items():
+        if isinstance(value, Mapping):
+            _refuse_endless(value, found)
+        elif isinstance(value, int) and value > MOST_PARTS and _PARTS.search(name):
+            raise ModelError(
+                f"the config.json of {found.name} names {value:,} as {name}; the limit is {MOST_PARTS:,}",
+                "fetch or save the model again",
+            )
 
 
 def hub_arguments(found: FoundModel, config: ModelConfig) -> dict[str, Any]:

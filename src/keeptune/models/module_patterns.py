@@ -1,12 +1,13 @@
-"""Expressions by which an adapter's config names modules. `peft` matches them against every module, and one that
-backtracks without end would do so there: they are tried first, in a process that can be stopped."""
+"""What an adapter's config asks of `peft` before its weights are read: expressions that name modules, which are matched
+against every module and are tried first, in a process that can be stopped; names, copies of layers and rounds."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from keeptune.errors import ModelError
@@ -16,6 +17,8 @@ SECONDS = 10.0
 _WHOLE = ("target_modules", "exclude_modules")
 _PARTS = ("layers_pattern", "modules_to_save", "target_parameters")
 _KEYS = ("rank_pattern", "alpha_pattern")
+MOST_NAMED = 10_000
+"""Modules that are named one by one, layers that are repeated, or rounds of an initialisation."""
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 _TRY = """
 import json, re, sys
@@ -34,8 +37,12 @@ def refuse_endless_patterns(config: Mapping[str, Any], modules: Iterable[str], a
     """Try the patterns in the config of `adapter`.
 
     Raises:
-        ModelError: it takes longer than `SECONDS`.
+        ModelError: it takes longer than `SECONDS`, or there are more than `MOST_NAMED`.
     """
+    for name, count in _counts(config):
+        if count > MOST_NAMED:
+            message = f"the adapter {adapter} asks for {count:,} in {name}; the limit is {MOST_NAMED:,}"
+            raise ModelError(message, f"correct {name} in its adapter_config.json, or use another adapter")
     patterns = _patterns(config)
     if not patterns:
         return
@@ -53,6 +60,16 @@ def refuse_endless_patterns(config: Mapping[str, Any], modules: Iterable[str], a
         message = f"the adapter {adapter} names its modules by an expression that takes more than {SECONDS:.0f} seconds"
         fix = "write their names into target_modules of its adapter_config.json, or use another adapter"
         raise ModelError(f"{message}: {patterns[0][:80]!r}", fix) from None
+
+
+def _counts(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    for name in (*_WHOLE, *_PARTS, *_KEYS):
+        yield name, len(_listed(config.get(name)))
+    repeated = [each for each in _listed(config.get("layer_replication")) if isinstance(each, (list, tuple))]
+    ends = [tuple(each) for each in repeated if len(each) == 2 and all(isinstance(end, int) for end in each)]
+    yield "layer_replication", sum(max(end - start, 1) for start, end in ends)
+    rounds = re.fullmatch(r"pissa_niter_(\d{1,18})", str(config.get("init_lora_weights")))
+    yield "init_lora_weights", int(rounds[1]) if rounds else 0
 
 
 def _patterns(config: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 _CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "␡"}
 """C0 controls as Unicode control pictures: ESC is ␛."""
 _HIDDEN = (
@@ -20,3 +23,11 @@ def visible(text: str) -> str:
     Line ends, tabs, and joiners within emoji and Indic or Arabic words are kept.
     """
     return text.translate(_TABLE)
+
+
+def visible_json(text: str) -> str:
+    """JSON with the same values, in which these characters are written as ``\\u…``."""
+    return _IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+_IN_JSON = re.compile(f"[{re.escape(''.join(map(chr, (0x7F, *_HIDDEN))))}]")

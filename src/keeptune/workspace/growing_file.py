@@ -35,7 +35,7 @@ class GrowingFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             whole = self._read(key) if path.is_file() and path.stat().st_size else 0
-            self._handle: IO[bytes] = path.open("ab")
+            self._handle: IO[bytes] = open(path, "ab", opener=_opened)  # noqa: SIM115 - closed by `__exit__`
             self._handle.truncate(whole)
             if not whole:
                 self._write({KEY: key})
@@ -113,6 +113,11 @@ def locked_file(path: Path) -> Iterator[None]:
             # While it is held: whoever opens the name from here on finds the finished file.
             file.unlink(missing_ok=True)
         lock.release()
+
+
+def _opened(path: str, flags: int) -> int:
+    """Through no link: whoever left one there would have another file written."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _check(record_id: Any, record: Any) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from keeptune.config.keep import HARNESS
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import ConfigError, StoreError
+from keeptune.scoring.custom import is_custom
 from keeptune.workspace.json_file import read_json_object
 from keeptune.workspace.layout import ADAPTER_CONFIG, TASK_FORMAT
 from keeptune.workspace.workspace import Workspace
@@ -65,6 +68,24 @@ def base_of(tuned: str) -> str:
             of_hub = revision and not Path(base).expanduser().exists()
             return f"{base}@{revision}" if of_hub else base
     raise ConfigError(f"{tuned} does not name the model it was tuned from", NAME_BASE)
+
+
+def code_named_by(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Flag → what it names in settings by which code of others would run: a metric's file, a task file of
+    lm-evaluation-harness, pickles, a model's own code."""
+    evaluation, model, measure = (_section(settings, name) for name in ("evaluation", "model", "measure"))
+    found = {f"allow_{what}": f"allow_{what}" for what in ("pickle", "remote_code") if model.get(f"allow_{what}")}
+    metrics = [str(metric) for metric in evaluation.get("metrics") or () if is_custom(str(metric))]
+    keeps = [keep for keep in measure.get("keep") or () if isinstance(keep, dict)]
+    named = [str(keep.get("metric")) for keep in keeps if is_custom(str(keep.get("metric")))]
+    tasks = [str(keep["data"]) for keep in keeps if str(keep.get("data")).startswith(HARNESS)]
+    named += [task for task in tasks if "/" in task or Path(task.removeprefix(HARNESS)).exists()]
+    return found | {flag: each[0] for flag, each in (("metric", metrics), ("keep", named)) if each}
+
+
+def _section(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = settings.get(name)
+    return section if isinstance(section, Mapping) else {}
 
 
 def task_format_of(weights: Path) -> tuple[dict[str, Any], Path] | None:

@@ -17,6 +17,7 @@ from keeptune.near_paths import did_you_mean_path
 from keeptune.records import to_plain
 from keeptune.workspace.atomic import remove_partials
 from keeptune.workspace.layout import BEGUN, CONFIG, LOCK, NOTICES, START
+from keeptune.workspace.lineage import code_named_by
 from keeptune.workspace.path_part import readable_part
 from keeptune.workspace.workspace import Workspace
 
@@ -130,12 +131,14 @@ def is_locked(folder: Path) -> bool:
 
 
 def _refuse_ways_out(folder: Path) -> None:
-    """Writing through a link would write outside the run folder."""
+    """Writing through a link would write outside the run folder, and reading a pipe would wait for ever."""
     home = folder.resolve()
     for place, folders, files in os.walk(folder):
         for entry in (Path(place) / name for name in (*folders, *files)):
             if entry.is_symlink() and home not in entry.resolve().parents:
                 raise StoreError(f"{entry} is a link to a place outside of its run", "put what it names there instead")
+            if entry.exists() and not (entry.is_dir() or entry.is_file()):
+                raise StoreError(f"{entry} is not a file", "delete it")
 
 
 def _no_place(folder: Path, error: OSError) -> StoreError:
@@ -169,6 +172,8 @@ def _goes_on_by(run: Workspace) -> str:
         return "the command that started it resumes it"
     if "base" in begun:
         return "the rescue that started it resumes it, with --resume"
+    if code_named_by(settings):
+        return "the command that started it resumes it, with --resume"
     return f"resume it by {command('tune', output=run.path, resume=True)}"
 
 

@@ -1,10 +1,11 @@
-"""Write rows to a file in the format of its suffix."""
+"""Write rows to a file in the format of its suffix: JSON as they are, tables such that no cell is a formula."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from keeptune.errors import ConfigError
 from keeptune.workspace.atomic import write_text
 
 Row = Mapping[str, str]
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[-+]?(\d[\d.,]*|\.\d+)([eE][-+]?\d+)?%?")
 
 
 def _json_lines(rows: Sequence[Row]) -> str:
@@ -27,10 +30,15 @@ def _delimited(delimiter: str) -> Callable[[Sequence[Row]], str]:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, list(rows[0]) if rows else [], delimiter=delimiter, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _as_text(value) for name, value in row.items()} for row in rows)
         return text.getvalue()
 
     return write
+
+
+def _as_text(value: str) -> str:
+    """A cell that a spreadsheet shows and does not run: what would be a formula gets an apostrophe before it."""
+    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
 
 
 WRITERS: Mapping[str, Callable[[Sequence[Row]], str]] = {

@@ -18,7 +18,10 @@ from keeptune.near_names import did_you_mean_quoted
 
 _NOT_SHOWN = re.compile(r'\[[^]]*\]|"[^"]*"|\\.')
 """Parts of a cell's format that do not represent its value."""
-MOST_CELLS = 50_000_000
+MOST_CELLS = 10_000_000
+"""Empty ones before the last of a row or of a sheet among them."""
+LAST_ROW = 1_048_576
+"""That of Excel. A file may name a later one, and all rows before it would be gone through."""
 
 
 def read_excel(path: Path, reading: Reading) -> RawRows:
@@ -49,7 +52,11 @@ def _rows(book: Any, path: Path, sheet: str | None, role: str) -> RawRows:
     for each in sheets.values():
         # The declared size of a file may be wrong, or intended to exhaust the memory.
         each.reset_dimensions()
-    filled = [name for name, each in sheets.items() if any(_filled(row) for row in each.iter_rows(values_only=True))]
+    filled = [
+        name
+        for name, each in sheets.items()
+        if any(_filled(row) for row in each.iter_rows(max_row=LAST_ROW, values_only=True))
+    ]
     named = [name for name in sheets if name == sheet] if sheet else [name for name in filled if name == role]
     chosen = named or ([] if sheet else filled)
     if len(chosen) != 1:
@@ -65,7 +72,7 @@ def _rows(book: Any, path: Path, sheet: str | None, role: str) -> RawRows:
 def _records(sheet: Any, file: str, problems: list[Problem]) -> Iterator[Record]:
     left = MOST_CELLS
     width = 0
-    for number, cells in enumerate(sheet.iter_rows(), start=1):
+    for number, cells in enumerate(sheet.iter_rows(max_row=LAST_ROW), start=1):
         row = [_value(cell) for cell in cells]
         left -= len(row) + 1
         if left < 0:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.data.formats.bounds import MOST_BYTES, shown_size, too_large
-from keeptune.data.formats.parquet import with_class_names
+from keeptune.data.formats.parquet import BATCH, with_class_names
 from keeptune.data.formats.raw_row import RawRow, RawRows, failed
 from keeptune.data.formats.reading import READERS
 from keeptune.errors import first_line
 from keeptune.near_names import did_you_mean_quoted
+from keeptune.workspace.json_file import read_object
 
 _SPLITS = {
     "train": ("train",),
@@ -33,11 +34,29 @@ def read_saved_dataset(folder: Path, split: str | None, role: str) -> RawRows:
     import datasets
 
     try:
+        _refuse_outside(folder)
         loaded = datasets.load_from_disk(str(folder))
     except Exception as error:  # noqa: BLE001 - datasets and pyarrow raise many kinds for a damaged folder
         message = f"not a readable data set folder: {first_line(error)}"
         return failed(str(folder), "corrupt-dataset", message, "save it again with save_to_disk")
     return _rows(loaded, str(folder), split, role)
+
+
+def _refuse_outside(folder: Path) -> None:
+    """Raise ValueError if the folder names, or links to, files elsewhere: rows would come from there."""
+    index = folder / _MARKERS[0]
+    named = _names(index, "splits") if index.is_file() else [""]
+    tables = [(folder / split, name) for split in named for name in _names(folder / split / _MARKERS[1], "_data_files")]
+    home = folder.resolve()
+    for place, name in (*((folder, split) for split in named), *tables):
+        if home not in (place / name / "x").resolve().parents:
+            raise ValueError(f"it names {name!r}, which lies outside of it")
+
+
+def _names(file: Path, key: str) -> list[str]:
+    """The names in a list of `datasets`: texts, or objects with a ``filename``."""
+    named = read_object(file).get(key) or []
+    return [str(each["filename"] if isinstance(each, dict) else each) for each in named]
 
 
 def read_hub_dataset(name: str, parts: Sequence[str], role: str, tried: str) -> RawRows:
@@ -93,9 +112,10 @@ def _rows(loaded: Any, file: str, split: str | None, role: str) -> RawRows:
     if size > MOST_BYTES:
         problem = too_large(file, f"the data set holds {shown_size(size)}")
         return RawRows((), (problem,))
-    rows = tuple(
-        RawRow(with_class_names(dict(row), labels), file, number) for number, row in enumerate(loaded, start=1)
-    )
+    # As they are stored: by itself, the library opens the file or the URL that a picture or a sound names.
+    batches = loaded.with_format("arrow").iter(batch_size=BATCH)
+    plain = (row for batch in batches for row in batch.to_pylist())
+    rows = tuple(RawRow(with_class_names(row, labels), file, number) for number, row in enumerate(plain, start=1))
     if not rows:
         return failed(file, "no-rows", "the data set has no rows", "give at least one")
     return RawRows(rows, labels=labels, stem=name)
