@@ -1,6 +1,6 @@
-"""Puts the tables and drawings of the records into README.md, CONTRIBUTING.md and docs/: `python benchmarks/readme.py [--check]`.
+"""Puts tables and drawings of the records into README.md, CONTRIBUTING.md and docs/: `python benchmarks/readme.py`.
 
-`--check` changes nothing and fails where pages and records differ. `results/demo.txt` is what `make demo` printed,
+`--check` changes nothing, and fails where pages and records differ. `results/demo.txt` is what `make demo` printed,
 without the examples, which are the standard library's own text.
 """
 
