@@ -34,8 +34,8 @@ TOOLS = ("pytest>=8", "hypothesis>=6.100")
 PARTS: dict[str, tuple[str, ...]] = {
     "training": ("training/test_checkpoint.py", "models/test_adapters.py", "mitigation/test_row_source.py"),
     "evaluation": ("models/test_built_in.py", "models/test_weight_files.py", "inference/test_loglikelihood.py"),
-    "measuring": ("forgetting/test_detector.py", "forgetting/test_change.py", "scoring", "statistics"),
-    "reading": ("data/formats", "data/test_load.py", "data/test_encode.py", "config/test_yaml_dialect.py"),
+    "measuring": ("forgetting/test_detector.py", "statistics/test_tango.py", "statistics/test_looks.py"),
+    "reading": ("data/formats", "data/test_load.py", "config/test_yaml_dialect.py"),
     "command line": ("cli/test_golden_run.py", "report/test_progress.py", "report/test_terminal.py"),
 }
 """Part → its files below tests/."""
