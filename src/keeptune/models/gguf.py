@@ -73,7 +73,7 @@ def _convert(path: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     # On Python 3.10, older transformers find the version of gguf nowhere else, and refuse it.
-    gguf.__version__ = version("gguf")
+    gguf.__version__ = version("gguf")  # type: ignore[attr-defined]
     try:
         with _alone(path) as only:
             model = AutoModelForCausalLM.from_pretrained(only.parent, gguf_file=only.name, dtype=torch.float32)

@@ -105,7 +105,7 @@ class LoadedModel:
         """
         own, file = self.inner.generation_config, folder / GENERATION_CONFIG_NAME
         try:
-            self.inner.generation_config = GenerationConfig()
+            self.inner.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
             self.model.save_pretrained(folder)
         finally:
             self.inner.generation_config = own
