@@ -1,6 +1,6 @@
-"""Puts the tables and drawings of the records into README.md and docs/: `python benchmarks/readme.py [--check]`.
+"""Puts tables and drawings of the records into README.md, CONTRIBUTING.md and docs/: `python benchmarks/readme.py`.
 
-`--check` changes nothing and fails where pages and records differ. `results/demo.txt` is what `make demo` printed,
+`--check` changes nothing, and fails where pages and records differ. `results/demo.txt` is what `make demo` printed,
 without the examples, which are the standard library's own text.
 """
 
@@ -28,12 +28,13 @@ import scale
 import sequential_verdicts
 import tasks
 import verdict_grid
+import versions
 from earlier_words import read_record
 from keeping_records import read_records
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("forgetting", "mixing", "benchmarks", "guide", "scale")
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in NAMES))
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / f"{name}.md" for name in NAMES))
 DEMO = tasks.RESULTS / "demo.txt"
 
 
@@ -49,6 +50,7 @@ def tables() -> dict[str, str]:
         "mix": mix,
         "rescue-trl": rescue_trl,
         "scale": scale,
+        "versions": versions,
     }
     for name, benchmark in kept.items():
         if benchmark.RESULTS.exists():

@@ -32,7 +32,7 @@ def save_tuned(loaded: LoadedModel, run: Workspace) -> Path:
     with atomic_folder(folder) as partial:
         _name_no_code(loaded)
         if loaded.initial_adapter is None:
-            loaded.model.save_pretrained(partial)
+            loaded.save(partial)
         else:
             _save_on_whole_base(loaded, loaded.initial_adapter, partial)
         loaded.tokenizer.save_pretrained(partial)
@@ -76,7 +76,7 @@ def save_merged(loaded: LoadedModel, folder: Path) -> None:
         )
     with atomic_folder(folder) as partial:
         _name_no_code(loaded)
-        loaded.model.save_pretrained(partial)
+        loaded.save(partial)
         loaded.tokenizer.save_pretrained(partial)
         _end_answers_as_learned(loaded, partial)
         write_sums(partial)
@@ -92,7 +92,7 @@ def _end_answers_as_learned(loaded: LoadedModel, folder: Path) -> None:
         return
     file = folder / GENERATION_CONFIG_NAME
     if not file.exists():
-        loaded.inner.generation_config.save_pretrained(folder)
+        loaded.inner.generation_config.to_json_file(file)
     settings = json.loads(file.read_text(encoding="utf-8"))
     write_json(file, {**settings, "eos_token_id": list(loaded.end_ids())})
 

@@ -98,7 +98,7 @@ def _save_loaded(
 ) -> None:
     tuned.tokenizer.save_pretrained(folder)
     if can_scale(tuned):
-        tuned.model.save_pretrained(folder)
+        tuned.save(folder)
         (folder / "README.md").unlink(missing_ok=True)
         _scale_adapter(folder / ADAPTER_WEIGHTS, alpha)
         return
@@ -109,7 +109,7 @@ def _save_loaded(
     interpolation = make_interpolation(tuned, base)
     try:
         interpolation(alpha)
-        tuned.model.save_pretrained(folder)
+        tuned.save(folder)
     finally:
         interpolation(1)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import torch
 
@@ -25,7 +25,7 @@ class RestoringPart:
     """Each with its value at the start, of the same shape."""
 
     @classmethod
-    def of(cls, model: Any) -> Self:
+    def of(cls, model: Any) -> RestoringPart:
         """For the weights that are trained, as they are now. It keeps a copy of them: in bfloat16 where that is exact,
         as with most published weights."""
         return cls([(weight, _copy(weight)) for weight in model.parameters() if weight.requires_grad])

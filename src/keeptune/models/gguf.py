@@ -7,6 +7,7 @@ import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -68,8 +69,11 @@ def _alone(path: Path) -> Iterator[Path]:
 
 
 def _convert(path: Path, folder: Path) -> None:
+    import gguf
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    # On Python 3.10, older transformers find the version of gguf nowhere else, and refuse it.
+    gguf.__version__ = version("gguf")  # type: ignore[attr-defined]
     try:
         with _alone(path) as only:
             model = AutoModelForCausalLM.from_pretrained(only.parent, gguf_file=only.name, dtype=torch.float32)

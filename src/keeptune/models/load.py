@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from transformers import GenerationConfig
+from transformers.utils import GENERATION_CONFIG_NAME
 
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import ModelError, first_line
@@ -94,6 +96,21 @@ class LoadedModel:
         own = getattr(self.inner.generation_config, "eos_token_id", None)
         ids = own if isinstance(own, list) else [own]
         return tuple(dict.fromkeys(i for i in (self.tokenizer.eos_token_id, *ids) if i is not None))
+
+    def save(self, folder: Path) -> None:
+        """In the layout of `transformers`, or the adapter in that of `peft`.
+
+        Older transformers save no generation settings that they find odd, though the base came with them: those are
+        written as they are.
+        """
+        own, file = self.inner.generation_config, folder / GENERATION_CONFIG_NAME
+        try:
+            self.inner.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
+            self.model.save_pretrained(folder)
+        finally:
+            self.inner.generation_config = own
+        if file.exists():
+            own.to_json_file(file)
 
 
 def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedModel:

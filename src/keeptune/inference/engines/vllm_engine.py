@@ -10,6 +10,7 @@ import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -139,7 +140,7 @@ def _start(loaded: LoadedModel, key: tuple[str, str], longest: int) -> Server:
     if broken := next((name for name, w in loaded.model.named_parameters() if not bool(w.isfinite().all())), ""):
         raise NonFiniteLogits(loaded.found.name, (), [broken])
     with tempfile.TemporaryDirectory() as folder:
-        loaded.model.save_pretrained(folder)
+        loaded.save(Path(folder))
         llm = LLM(
             model=folder,
             dtype=loaded.placement.dtype_name,
