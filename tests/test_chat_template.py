@@ -49,6 +49,12 @@ def test_as_transformers_has_it(template: str) -> None:
     assert render_chat(_Tokenizer(template), TURNS, add_generation_prompt=True, enable_thinking=False) == wanted
 
 
+def test_a_long_turn_may_be_concatenated() -> None:
+    template = "{% for m in messages %}{{ '<' ~ m.role ~ '>' ~ m.content ~ eos_token }}{% endfor %}"
+    long = [{"role": "user", "content": "word " * 20_000}]
+    assert len(render_chat(_Tokenizer(template), long, add_generation_prompt=False)) > 100_000
+
+
 _GROWS = "{% set ns = namespace(x='a' * 1000) %}{% for i in range(60) %}{% set ns.x = HERE %}{% endfor %}{{ ns.x }}"
 
 

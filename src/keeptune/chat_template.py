@@ -125,7 +125,7 @@ class _Bounded(ImmutableSandboxedEnvironment):
         if self._made > MOST_CHARACTERS or _whole_size(values) > MOST_CHARACTERS:
             raise EndlessTemplate(_TOO_MUCH)
 
-    def join(self, *values: Any) -> str:
+    def concatenate(self, *values: Any) -> str:
         """The operator ``~``."""
         self.charge(*values)
         return "".join(map(str, values))
@@ -278,7 +278,7 @@ def _literal(part: nodes.Expr) -> nodes.Expr:
 
 
 def _count_joins(node: nodes.Node) -> None:
-    """Make each ``~`` below `node` a call of `join`, and each slice one of `part`."""
+    """Make each ``~`` below `node` a call of `concatenate`, and each slice one of `part`."""
     for name, value in node.iter_fields():
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, nodes.Node):
@@ -293,7 +293,7 @@ def _counted(value: Any) -> Any:
     if isinstance(value, nodes.Getitem) and isinstance(value.arg, nodes.Slice):
         bounds = (value.arg.start, value.arg.stop, value.arg.step)
         return _call("part", value.node, *(nodes.Const(None) if bound is None else bound for bound in bounds))
-    return _call("join", *value.nodes) if isinstance(value, nodes.Concat) else value
+    return _call("concatenate", *value.nodes) if isinstance(value, nodes.Concat) else value
 
 
 def _raise(message: str) -> None:

@@ -115,6 +115,19 @@ def test_predict_answers_every_row(run: Ran, tmp_path: Path, layout: str) -> Non
     assert all(talk.startswith(a["output"]) for talk, a in zip(talks, answers, strict=True))
 
 
+def test_a_table_of_answers_runs_nothing_and_says_so(run: Ran, tmp_path: Path) -> None:
+    (tmp_path / "ask.jsonl").write_text('{"prompt": "=1+1"}\n{"prompt": "-3.5"}\n')
+    told = Told()
+    for name in ("answers.csv", "answers.jsonl"):
+        predict(tuned(run), DataConfig(test=str(tmp_path / "ask.jsonl")), ASKED, str(tmp_path / name), told)
+    assert "'=1+1" in (tmp_path / "answers.csv").read_text()
+    assert "'-3.5" not in (tmp_path / "answers.csv").read_text()
+    assert "'=1+1" not in (tmp_path / "answers.jsonl").read_text()
+    notices = [notice.message for notice in told.of(Notice) if notice.kind == "formula"]
+    assert len(notices) == 1
+    assert "1 rows of answers.csv have an apostrophe" in notices[0]
+
+
 def first_words(chat: Chat, text: str) -> str:
     chat.forget()
     return chat.reply(text)[1]

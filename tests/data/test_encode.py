@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import normalizers
 from transformers import PreTrainedTokenizerFast
 
-from keeptune.data.encode import Encoder
+from keeptune.data.encode import Encoder, _any_of
 from keeptune.errors import DataError
 from keeptune.records import EncodedRow, Example, Message
 from tests.tiny import byte_tokenizer
@@ -307,3 +308,10 @@ def test_what_a_translation_model_answers_is_of_the_other_language() -> None:
     found = Encoder(tokenizer, "encoder-decoder", 64).scored_row(ask("a cat"), "a hat")
     assert tokenizer.decode(found.targets, skip_special_tokens=True) == "A hAt"
     assert tokenizer.decode(found.ids, skip_special_tokens=True) == "a cat"
+
+
+@given(st.sets(st.text("<|ab>", min_size=1, max_size=5)), st.text("<|ab>", max_size=40))
+@settings(max_examples=200, derandomize=True)
+def test_the_longest_control_token_is_found(tokens: set[str], text: str) -> None:
+    by_length = "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
+    assert re.findall(_any_of(tokens) or "(?!)", text) == re.findall(by_length or "(?!)", text)

@@ -147,6 +147,13 @@ MODELS = (
         ModelError,
         "10,000,000 as num_hidden_layers",
     ),
+    (
+        "layers of two kinds, ten billion times",
+        "endless",
+        changed_model(edit("config.json", model_type="gpt_neo", attention_types=[[["global"], 10**10]])),
+        ModelError,
+        "10,000,000,000 as attention_types",
+    ),
     ("a vocabulary of a terabyte", "bomb", changed_model(edit("config.json", vocab_size=10**10)), ModelError, "memory"),
     (
         "an adapter of a rank of a terabyte",

@@ -37,6 +37,8 @@ from tests.hostile.inputs import (
 )
 from tests.hostile.models import changed_model
 
+CHECK = ("check", "--device", "cpu")
+
 
 def _settings(write: Change) -> Write:
     return lambda folder: (write(folder), ["tune", "--config", "run.yaml"])[1]  # type: ignore[func-returns-value]
@@ -118,6 +120,21 @@ RUNS = (
         "code",
         _run(_unfinished(_own_metric), *RESUME),
         ConfigError,
+        "code that would run",
+    ),
+    (
+        "a run with a metric of its own, whose model is tuned again",
+        "code",
+        _run(_own_metric, *CHECK, "--model", "run", "--train", "rows.jsonl"),
+        None,
+        "code that would run",
+        "its task is not measured, and that is told",
+    ),
+    (
+        "a run with a metric of its own, whose task is to be kept",
+        "code",
+        _run(_own_metric, *CHECK, "--model", "tiny", "--train", "rows.jsonl", "--keep", "x=run:run"),
+        StoreError,
         "code that would run",
     ),
     (

@@ -17,7 +17,7 @@ from keeptune.inference.generate import fitting_prompts, generate_kept
 from keeptune.inference.task_format import as_trained
 from keeptune.workspace.growing_file import GrowingFile, locked_file
 from keeptune.workspace.hashing import hash_value
-from keeptune.workspace.table_file import refuse_unknown_suffix, write_table
+from keeptune.workspace.table_file import is_formula, is_table, refuse_unknown_suffix, write_table
 
 
 def answer_file(
@@ -74,6 +74,10 @@ def _answer(
         for example, answer in zip(examples, answers, strict=True)
     ]
     write_table(target, rows)
+    changed = sum(any(map(is_formula, row.values())) for row in rows) if is_table(target) else 0
+    if changed:
+        told = f"{changed} rows of {target.name} have an apostrophe before a text that a spreadsheet might run"
+        observer(Notice("formula", f"{told}; a .jsonl file has all texts as they are"))
     part.unlink(missing_ok=True)
     return len(answers)
 

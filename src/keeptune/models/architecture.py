@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
 Kind = Literal["causal", "encoder-decoder"]
 MOST_PARTS = 10_000
 """Layers, or experts of a layer. A model is built part by part, whatever its weights hold."""
-_PARTS = re.compile(r"(^|_)(layers?|experts)$")
+_PARTS = re.compile(r"(^|_)(layers?|experts|attention_types)$")
 
 
 def kind_and_context(config: ModelConfig) -> tuple[Kind, int]:
@@ -57,14 +57,24 @@ def model_settings(found: FoundModel, config: ModelConfig) -> Any:
 
 
 def _refuse_endless(plain: Mapping[str, Any], found: FoundModel) -> None:
-    for name, value in plain.items():
-        if isinstance(value, Mapping):
-            _refuse_endless(value, found)
-        elif isinstance(value, int) and value > MOST_PARTS and _PARTS.search(name):
+    for name, value in _numbers(plain):
+        if value > MOST_PARTS and _PARTS.search(name):
             raise ModelError(
                 f"the config.json of {found.name} names {value:,} as {name}; the limit is {MOST_PARTS:,}",
                 "fetch or save the model again",
             )
+
+
+def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, int]]:
+    """The integers in a configuration, with the names that they, or the lists around them, have."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _numbers(each, str(key))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _numbers(each, name)
+    elif isinstance(value, int):
+        yield name, value
 
 
 def hub_arguments(found: FoundModel, config: ModelConfig) -> dict[str, Any]:

@@ -30,15 +30,22 @@ def _delimited(delimiter: str) -> Callable[[Sequence[Row]], str]:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, list(rows[0]) if rows else [], delimiter=delimiter, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _as_text(value) for name, value in row.items()} for row in rows)
+        writer.writerows(
+            {name: f"'{value}" if is_formula(value) else value for name, value in row.items()} for row in rows
+        )
         return text.getvalue()
 
     return write
 
 
-def _as_text(value: str) -> str:
-    """A cell that a spreadsheet shows and does not run: what would be a formula gets an apostrophe before it."""
-    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
+def is_formula(value: str) -> bool:
+    """Whether a spreadsheet might run a cell of this text; tables have an apostrophe before it."""
+    return bool(_FORMULA.match(value)) and not _NUMBER.fullmatch(value)
+
+
+def is_table(path: Path) -> bool:
+    """Whether `write_table` writes a file for spreadsheets."""
+    return path.suffix.lower() in (".csv", ".tsv")
 
 
 WRITERS: Mapping[str, Callable[[Sequence[Row]], str]] = {

@@ -45,6 +45,19 @@ def test_a_saved_data_set_gives_the_split_of_the_role(
     assert loaded.examples[0].choices == ("neg", "pos")
 
 
+def test_a_saved_data_set_may_link_to_files_in_the_hubs_cache(tmp_path: Path, labelled: datasets.Dataset) -> None:
+    labelled.save_to_disk(str(tmp_path / "saved"))
+    for name in ("datasets--of--one/blobs", "elsewhere"):
+        away = tmp_path / name
+        away.mkdir(parents=True)
+        (file,) = (tmp_path / "saved").glob("*.arrow")
+        (away / "1").write_bytes(file.read_bytes())
+        file.unlink()
+        file.symlink_to(away / "1")
+        problems = read_rows(str(tmp_path / "saved"), "train").problems
+        assert bool(problems) is (name == "elsewhere")
+
+
 def test_a_row_without_a_class_is_a_problem(tmp_path: Path, labelled: datasets.Dataset) -> None:
     labelled.add_item({"text": "unknown", "label": -1}).save_to_disk(str(tmp_path / "saved"))
     raw = read_rows(str(tmp_path / "saved"), "train")
