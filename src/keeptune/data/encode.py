@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from keeptune.chat_template import EndlessTemplate, render_chat
+from keeptune.chat_template import EndlessTemplate, UnusableTemplate, render_chat
 from keeptune.config.schema import LossOn, TooLong
 from keeptune.errors import DataError, Problem
 from keeptune.records import EncodedRow, Example, Message
@@ -185,13 +185,8 @@ class Encoder:
             return render_chat(
                 self.tokenizer, plain, add_generation_prompt=open_answer, **template_settings(self.tokenizer)
             )
-        except (ValueError, TypeError, ImportError) as error:
+        except UnusableTemplate as error:
             raise self._template_refuses(error, example) from error
-        except Exception as error:
-            # A template's own `raise_exception`, and its syntax errors, come as jinja2 errors.
-            if type(error).__module__.startswith("jinja2"):
-                raise self._template_refuses(error, example) from error
-            raise
 
     def _answer_text(self, example: Example, answer: str, opened: str) -> str:
         """The text after the prompt, up to and including the end token."""
@@ -200,7 +195,7 @@ class Encoder:
         if whole.startswith(opened):
             after = whole[len(opened) :]
             if "".join(answer.split()) not in "".join(after.split()):
-                raise self._template_refuses(ValueError("it drops or changes the answer"), example)
+                raise self._template_refuses(UnusableTemplate("it drops or changes the answer"), example)
             return self._up_to_end_token(after)
         # Some templates rewrite earlier text once there is an answer (thinking models do).
         return answer.strip() + self.end_text
@@ -279,7 +274,7 @@ class Encoder:
         )
         return DataError("a row is too long", problems=(problem,))
 
-    def _template_refuses(self, error: Exception, example: Example | None) -> DataError:
+    def _template_refuses(self, error: UnusableTemplate, example: Example | None) -> DataError:
         fix = "change the roles or their order" + (", or use --loss-on last" if self.loss_on == "all" else "")
         message = f"the model's chat template refuses these turns: {error}"
         if isinstance(error, EndlessTemplate):

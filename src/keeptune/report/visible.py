@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
+
 _CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "␡"}
 """C0 controls as Unicode control pictures: ESC is ␛."""
 _HIDDEN = (
@@ -20,3 +25,15 @@ def visible(text: str) -> str:
     Line ends, tabs, and joiners within emoji and Indic or Arabic words are kept.
     """
     return text.translate(_TABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """A report for a terminal, in which no text does anything but stand there."""
+
+    report: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's protocol."""
+        for segment in console.render(self.report, options):
+            yield Segment(visible(segment.text), segment.style, segment.control)
