@@ -2,9 +2,9 @@
 
     python -m tests.fuzz.campaign --minutes 30 --work build/fuzz
 
-Files, configuration and texts are made by atheris (`pip install atheris`; Linux and macOS), which changes bytes by the
-branches that they reach, and values of a given structure by hypothesis. Each start appends a record for each target; the
-corpora in the work folder are gone on with. `python benchmarks/fuzzing_table.py` adds the records up.
+Bytes are changed by atheris, by the branches that they reach (CONTRIBUTING.md says how to install it), and values of a
+given structure are drawn by hypothesis. Each start appends a record for each target, and the work folder keeps what was
+found. `python benchmarks/fuzzing_table.py` adds the records up.
 """
 
 from __future__ import annotations
@@ -52,7 +52,17 @@ def search(name: str, seconds: float, work: Path) -> Outcome:
         state = folder / "state.json"
         state.unlink(missing_ok=True)
         log = folder / "log.txt"
-        words = [sys.executable, "-m", "tests.fuzz.engine", name, "--engine", target.engine, "--folder", str(folder)]
+        words = [
+            sys.executable,
+            "-m",
+            "tests.fuzz.engine",
+            name,
+            target.check.__module__,
+            "--engine",
+            target.engine,
+            "--folder",
+            str(folder),
+        ]
         words += ["--seconds", str(seconds - outcome.cpu_seconds), "--seed", str(time.time_ns() % 2**31)]
         with log.open("wb") as told:
             code = subprocess.run(words, stdout=told, stderr=subprocess.STDOUT, check=False).returncode

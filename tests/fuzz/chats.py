@@ -107,11 +107,15 @@ _METHODS = (
     "strip", "items", "keys", "get", "count", "index", "copy", "append", "__class__", "__init__", "splitlines", "title",
 )  # fmt: skip
 _NAMES = (
-    "messages", "bos_token", "add_generation_prompt", "range", "dict", "cycler", "joiner", "namespace", "raise_exception",
-    "strftime_now", "loop", "tools", "m", "ns", "x", "self", "varargs", "kwargs", "caller", "true", "none",
+    "messages", "bos_token", "add_generation_prompt", "range", "dict", "cycler", "joiner", "namespace", "strftime_now",
+    "raise_exception", "loop", "tools", "m", "ns", "x", "self", "varargs", "kwargs", "caller", "true", "none",
 )  # fmt: skip
-_WORDS = ("{{ ", " }}", "{% ", " %}", "{% for m in ", "{% endfor %}", "{% set x = ", "{% macro x() %}", "{% endmacro %}",
-          *(f"|{name}" for name in _FILTERS), *(f".{name}(" for name in _METHODS), *_NAMES, " ~ ", " ** ", "99999")  # fmt: skip
+_WORDS = (
+    *("{{ ", " }}", "{% ", " %}", "{% for m in ", "{% endfor %}", "{% set x = ", "{% macro x() %}", "{% endmacro %}"),
+    *(f"|{name}" for name in _FILTERS),
+    *(f".{name}(" for name in _METHODS),
+    *(*_NAMES, " ~ ", " ** ", "99999"),
+)
 
 
 @of_bytes("any template", GROUP, lambda: [template.encode() for template in _TEMPLATES], _WORDS)

@@ -27,7 +27,7 @@ METRICS = ("rouge1", "exact_match", "token_loss")
 _SEEDS = (
     "model: {name: m}\ndata: {train: a.jsonl, test: b.csv, choices: [a, b]}\ntraining:\n  lr: 1e-4\n  epochs: 2\n",
     "train: a.jsonl\nlr: 0.0001\nper_device_train_batch_size: 2\ngradient_accumulation_steps: 0o10\nmethod: full\n",
-    "measure:\n  keep:\n    - facts:2\n    - {name: ner, data: x.jsonl, metric: rouge1, margin: 3.5}\n  fail_on: [fail]\n",
+    "measure:\n  keep:\n    - facts:2\n    - {name: ner, data: x.csv, metric: rouge1, margin: 3.5}\n  fail_on: fail\n",
     "keep: &a [facts]\nmitigation: {kl: 0.1, extra: []}\noutput: run\nresume: false\nseed: 0x1F\n",
     "type: TuneConfig\nmend: {dial: 0.5}\nladder: {rungs: 3}\n# a comment\n? key\n: value\n",
     "evaluation: {metrics: [my.py:f, rouge1], max_new_tokens: 8}\nlimit_train: ~\ntext: |\n  more\n  lines\n",

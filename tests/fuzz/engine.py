@@ -1,7 +1,7 @@
-"""One target in a process of its own: `python -m tests.fuzz.engine NAME --seconds S --folder DIR [--seed N]`.
+"""One target in a process of its own, which `tests.fuzz.campaign` starts.
 
-What it found is in DIR: `state.json`, and each distinct finding with its input. An input that takes too long or too much
-memory ends the process; the campaign counts it and starts another.
+What it found is in its folder: `state.json`, and each distinct finding with its input. An input that takes too long or
+too much memory ends the process; the campaign counts it and starts another.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.fuzz.target import Target
 
 INPUT_SECONDS = 30
 """Of one input."""
@@ -83,22 +86,26 @@ class Recorder:
 
 
 def place_of(error: BaseException) -> str:
-    """The kind of an error and the innermost line of keeptune, or of the check, that raised it: two with the same are one
-    finding."""
+    """The kind of an error, and the innermost line of keeptune, or of the check, that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "/keeptune/" in frame.filename.replace(os.sep, "/")]
     inner = own[-1] if own else frames[-1]
     return f"{type(error).__name__} at {Path(inner.filename).name}:{inner.lineno}"
 
 
-def with_atheris(name: str, folder: Path, seconds: float, seed: int) -> None:
+def found(name: str, module: str) -> Target:
+    """A target, by the import of its module alone: to instrument all of them takes longer."""
+    importlib.import_module(module)
+    return importlib.import_module("tests.fuzz.target").TARGETS[name]
+
+
+def with_atheris(name: str, module: str, folder: Path, seconds: float, seed: int) -> None:
     import atheris
 
     with atheris.instrument_imports(include=list(_INSTRUMENTED)):
         for module in _IMPORTED_LATE:
             importlib.import_module(module)
-        from tests.fuzz.targets import TARGETS
-    target = TARGETS[name]
+        target = found(name, module)
     corpus = folder / "corpus"
     corpus.mkdir(exist_ok=True)
     for each in target.seeds():
@@ -119,12 +126,10 @@ def _escaped(word: bytes) -> str:
     return "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\x{b:02x}" for b in word)
 
 
-def with_hypothesis(name: str, folder: Path, seconds: float, seed: int) -> None:
+def with_hypothesis(name: str, module: str, folder: Path, seconds: float, seed: int) -> None:
     import hypothesis
 
-    from tests.fuzz.targets import TARGETS
-
-    target = TARGETS[name]
+    target = found(name, module)
     assert target.values is not None
     resource.setrlimit(resource.RLIMIT_AS, (8 * MEMORY_MIB << 20, resource.RLIM_INFINITY))
     recorder = Recorder(target.check, folder, seconds)
@@ -143,6 +148,7 @@ def with_hypothesis(name: str, folder: Path, seconds: float, seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
+    parser.add_argument("module", help="of the target")
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--engine", required=True, choices=("atheris", "hypothesis"))
@@ -150,7 +156,7 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     run = with_atheris if options.engine == "atheris" else with_hypothesis
-    run(options.name, options.folder.resolve(), options.seconds, options.seed)
+    run(options.name, options.module, options.folder.resolve(), options.seconds, options.seed)
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ def harness_log(data: bytes) -> None:
 
 
 _RECIPES = (
-    b"sources:\n  - {data: a.jsonl, weight: 2}\n  - data: b.csv\n    fraction: 0.5\nrows: 3\nseed: 1\ntest: [a.jsonl]\n",
+    b"sources:\n  - {data: a.jsonl, weight: 2}\n  - data: b.csv\n    fraction: 0.5\nrows: 3\nseed: 1\ntest: [a.csv]\n",
     b"sources: [a.jsonl]\nmade:\n  sha256: abc\n  rows: 2\n",
 )
 

@@ -42,13 +42,23 @@ from tests.report.results import EVALUATED, RESULT
 
 GROUP = "report writers"
 T = TypeVar("T")
-HOSTILE = st.sampled_from(
-    (
-        "<zz onx=1>", "</script><zz>", "'\"><zz onx='", "<!--", "-->", "]]>", "&lt;zz&gt;", "{{7*7}}", "{% raw %}", "|", "\\|", "\\",
-        "`", "```\n", "\n\n# h\n", "\n---\n", "\r\n", "[a](b)", "![a](b)", "\x1b[31m", "\x1b]8;;x\x07", "\x9b2J", "\x00", "\x08", "\x7f",
-        "\u202e", "\u2028", "\u2066", "\ud800", "\U000e0041", "[red]", "[/]", "[link=x]", "javascript:x", "$(x)", "%", "*", "_", "~~",
-    )
-)  # fmt: skip
+_OF_PAGES = ("<zz onx=1>", "</script><zz>", "'\"><zz onx='", "<!--", "-->", "]]>", "&lt;zz&gt;", "{{7*7}}", "{% raw %}")
+_OF_MARKDOWN = ("|", "\\|", "\\", "`", "```\n", "\n\n# h\n", "\n---\n", "[a](b)", "![a](b)", "*", "_", "~~", "%")
+_OF_TERMINALS = (
+    "\x1b[31m",
+    "\x1b]8;;x\x07",
+    "\x9b2J",
+    "\x00",
+    "\x08",
+    "\x7f",
+    "\r\n",
+    "[red]",
+    "[/]",
+    "[link=x]",
+    "$(x)",
+)
+_HIDDEN = ("\u202e", "\u2028", "\u2066", "\ud800", "\U000e0041", "\u200b", "\ufeff")
+HOSTILE = st.sampled_from((*_OF_PAGES, *_OF_MARKDOWN, *_OF_TERMINALS, *_HIDDEN))
 TEXTS = st.lists(HOSTILE | st.text(max_size=5), min_size=1, max_size=4).map("".join)
 CHANGES = st.tuples(st.lists(TEXTS, min_size=1, max_size=3), st.integers(1, 5), st.integers(0, 4))
 """Texts, and which of a record's they replace: every n-th, beginning with the m-th."""

@@ -1,4 +1,4 @@
-"""The folder of a run and the cache: whatever is in their files, they are read, or a keeptune error says they cannot."""
+"""The folder of a run and the cache: whatever is in their files, they are read, or an error of keeptune says why."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ CONFIG = TuneConfig(model=MODEL, data=DataConfig(train="a.jsonl"), output="run")
 _IN_ADAPTER, _IN_SAMPLES = layout.ADAPTER, layout.SAMPLES
 FILES = (
     layout.CONFIG, layout.ROWS, layout.STARTED, layout.NOTICES, layout.TRAINING, layout.TRAINED_ON, layout.ALPHA,
-    layout.RESULT, layout.FORGETTING, layout.MITIGATION_SEARCH, f"{_IN_SAMPLES}/base.jsonl", "abilities/facts/base.jsonl",
-    f"{_IN_ADAPTER}/{layout.ADAPTER_CONFIG}", f"{_IN_ADAPTER}/{layout.TASK_FORMAT}", f"{_IN_ADAPTER}/{SUMS}",
+    layout.RESULT, layout.FORGETTING, layout.MITIGATION_SEARCH, f"{_IN_SAMPLES}/base.jsonl",
+    f"{layout.ABILITIES}/facts/base.jsonl", f"{_IN_ADAPTER}/{layout.ADAPTER_CONFIG}",
+    f"{_IN_ADAPTER}/{layout.TASK_FORMAT}", f"{_IN_ADAPTER}/{SUMS}",
     f"{layout.CANDIDATES}/plain.{layout.SEARCH_SECONDS}",
 )  # fmt: skip
 """Of a run, any of which may be damaged."""
@@ -110,7 +111,6 @@ def _readers() -> Sequence[Callable[[Workspace], Any]]:
         lambda run: lineage.base_of(str(run.path)),
         lambda run: lineage.base_of(str(run.adapter)),
         lambda run: lineage.task_format_of(run.adapter),
-        _listed,
     )
 
 
@@ -131,8 +131,9 @@ def _with(name: str, data: bytes) -> None:
     kept = (run.path / name).read_bytes()
     (run.path / name).write_bytes(data)
     try:
+        _listed(run)
         for read in _readers():
-            with suppress(KeeptuneError) if read is not _listed else suppress():
+            with suppress(KeeptuneError):
                 read(run)
     finally:
         (run.path / name).write_bytes(kept)
@@ -180,11 +181,8 @@ def _replaced(value: Any, path: tuple[Any, ...], other: Any) -> Any:
 def another_value(value: tuple[str, int, Any]) -> None:
     """One value of one record is something else."""
     name, number, other = value
-    whole = json.loads(
-        (runs() / "whole" / name).read_text(encoding="utf-8").split("\n")[0]
-        if name.endswith("l")
-        else (runs() / "whole" / name).read_text(encoding="utf-8")
-    )
+    lines = (runs() / "whole" / name).read_bytes()
+    whole = parse_json(lines.splitlines()[0] if name.endswith(".jsonl") else lines)
     places = _places(whole)
     changed = _replaced(whole, places[number % len(places)], other)
     _with(name, json.dumps(changed).encode() + b"\n")

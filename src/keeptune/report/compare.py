@@ -51,8 +51,9 @@ def methods_table(report: MethodComparison) -> Table:
             style="dim" if row.dominated_by else "",
         )
     table.caption = (
-        f"change: of {escape(report.forgetting_of)}, below 0 is worse.  * no other method is significantly better in both.  "
-        f"= measured gain close to the largest.  Base: {score(report.metric, report.base)}."
+        f"change: of {escape(report.forgetting_of)}, below 0 is worse.  "
+        f"* no other method is significantly better in both.  = measured gain close to the largest.  "
+        f"Base: {score(report.metric, report.base)}."
     )
     table.caption_justify = "left"
     return table
