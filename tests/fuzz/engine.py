@@ -29,6 +29,7 @@ INPUT_SECONDS = 30
 MEMORY_MIB = 2_000
 LONGEST_INPUT = 16_384
 _SAVED_EVERY = 2.0
+_OWN = ("/src/keeptune/", "/tests/fuzz/")
 _INSTRUMENTED = ("keeptune", "yaml", "jinja2", "openpyxl", "csv", "json")
 _IMPORTED_LATE = ("openpyxl", "jinja2", "yaml", "csv", "json.decoder")
 
@@ -88,7 +89,7 @@ class Recorder:
 def place_of(error: BaseException) -> str:
     """The kind of an error, and the innermost line of keeptune, or of the check, that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "/keeptune/" in frame.filename.replace(os.sep, "/")]
+    own = [frame for frame in frames if any(part in Path(frame.filename).as_posix() for part in _OWN)]
     inner = own[-1] if own else frames[-1]
     return f"{type(error).__name__} at {Path(inner.filename).name}:{inner.lineno}"
 
@@ -103,8 +104,8 @@ def with_atheris(name: str, module: str, folder: Path, seconds: float, seed: int
     import atheris
 
     with atheris.instrument_imports(include=list(_INSTRUMENTED)):
-        for module in _IMPORTED_LATE:
-            importlib.import_module(module)
+        for late in _IMPORTED_LATE:
+            importlib.import_module(late)
         target = found(name, module)
     corpus = folder / "corpus"
     corpus.mkdir(exist_ok=True)
