@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import multiprocessing
 import re
 import subprocess
 import sys
@@ -20,9 +21,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.faults.campaign import commit_of_code
+from tests.fuzz.engine import LOG, with_hypothesis
 from tests.fuzz.targets import TARGETS
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "fuzzing.json"
+MOST_ENDS = 20
+"""Of processes by their inputs, in one start of a target."""
 _COVERED = re.compile(r"\bcov: (\d+)")
 
 
@@ -48,28 +52,17 @@ def search(name: str, seconds: float, work: Path) -> Outcome:
     outcome = Outcome(name, target.group, target.engine, commit_of_code())
     folder = work / re.sub(r"\W+", "-", name)
     folder.mkdir(parents=True, exist_ok=True)
-    while outcome.cpu_seconds < seconds:
-        state = folder / "state.json"
-        state.unlink(missing_ok=True)
-        log = folder / "log.txt"
-        words = [
-            sys.executable,
-            "-m",
-            "tests.fuzz.engine",
-            name,
-            target.check.__module__,
-            "--engine",
-            target.engine,
-            "--folder",
-            str(folder),
-        ]
-        words += ["--seconds", str(seconds - outcome.cpu_seconds), "--seed", str(time.time_ns() % 2**31)]
-        with log.open("wb") as told:
-            code = subprocess.run(words, stdout=told, stderr=subprocess.STDOUT, check=False).returncode
+    for _ in range(MOST_ENDS):
+        left, seed = seconds - outcome.cpu_seconds, time.time_ns() % 2**31
+        if left <= 0:
+            break
+        (folder / "state.json").unlink(missing_ok=True)
+        code = _forked(name, folder, left, seed) if target.values else _started(name, folder, left, seed)
+        log = folder / LOG
         text = log.read_text(encoding="utf-8", errors="replace")
-        if not state.exists():
+        if not (folder / "state.json").exists():
             raise RuntimeError(f"{name} does not start: {text[-2000:]}")
-        found = json.loads(state.read_text(encoding="utf-8"))
+        found = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         outcome.cpu_seconds = round(outcome.cpu_seconds + found["cpu_seconds"], 1)
         outcome.executions += found["executions"]
         outcome.findings |= found["findings"]
@@ -77,9 +70,25 @@ def search(name: str, seconds: float, work: Path) -> Outcome:
         if code:
             log.rename(folder / f"ended-{time.time_ns()}.txt")
             outcome.findings[f"process ended with {code}"] = _last_words(text)
-            # What it has done since it last told is not known, so each end counts for a second at least.
-            outcome.cpu_seconds += 1.0
     return outcome
+
+
+def _forked(name: str, folder: Path, seconds: float, seed: int) -> int | None:
+    """The exit code of hypothesis."""
+    process = multiprocessing.get_context("fork").Process(
+        target=with_hypothesis, args=(TARGETS[name], folder, seconds, seed)
+    )
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def _started(name: str, folder: Path, seconds: float, seed: int) -> int:
+    """The exit code of atheris, which has to be there before what it instruments."""
+    words = [sys.executable, "-m", "tests.fuzz.engine", name, TARGETS[name].check.__module__, str(folder)]
+    words += ["--seconds", str(seconds), "--seed", str(seed)]
+    with (folder / LOG).open("wb") as told:
+        return subprocess.run(words, stdout=told, stderr=subprocess.STDOUT, check=False).returncode
 
 
 def _last_words(text: str) -> str:

@@ -1,4 +1,4 @@
-"""One target in a process of its own, which `tests.fuzz.campaign` starts.
+"""Both engines, each in a process that `tests.fuzz.campaign` starts for one target.
 
 What it found is in its folder: `state.json`, and each distinct finding with its input. An input that takes too long or
 too much memory ends the process; the campaign counts it and starts another.
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tests.fuzz.target import Target
 
+LOG = "log.txt"
 INPUT_SECONDS = 30
 """Of one input."""
 MEMORY_MIB = 2_000
@@ -31,7 +32,6 @@ LONGEST_INPUT = 16_384
 _SAVED_EVERY = 2.0
 _OWN = ("/src/keeptune/", "/tests/fuzz/")
 _INSTRUMENTED = ("keeptune", "yaml", "jinja2", "openpyxl", "csv", "json")
-_IMPORTED_LATE = ("openpyxl", "jinja2", "yaml", "csv", "json.decoder")
 
 
 @dataclass
@@ -94,23 +94,19 @@ def place_of(error: BaseException) -> str:
     return f"{type(error).__name__} at {Path(inner.filename).name}:{inner.lineno}"
 
 
-def found(name: str, module: str) -> Target:
-    """A target, by the import of its module alone: to instrument all of them takes longer."""
-    importlib.import_module(module)
-    return importlib.import_module("tests.fuzz.target").TARGETS[name]
-
-
-def with_atheris(name: str, module: str, folder: Path, seconds: float, seed: int) -> None:
+def with_atheris(name: str, folder: Path, seconds: float, seed: int, module: str) -> None:
+    """In a process of its own: `module`, which has the target, and what it imports are instrumented as they are imported,
+    some of it only when a first input is read."""
     import atheris
 
-    with atheris.instrument_imports(include=list(_INSTRUMENTED)):
-        for late in _IMPORTED_LATE:
-            importlib.import_module(late)
-        target = found(name, module)
     corpus = folder / "corpus"
     corpus.mkdir(exist_ok=True)
-    for each in target.seeds():
-        (corpus / hashlib.sha256(each).hexdigest()[:16]).write_bytes(each)
+    with atheris.instrument_imports(include=list(_INSTRUMENTED)):
+        importlib.import_module(module)
+        target: Target = importlib.import_module("tests.fuzz.target").TARGETS[name]
+        for each in target.seeds():
+            target.check(each)
+            (corpus / hashlib.sha256(each).hexdigest()[:16]).write_bytes(each)
     words = folder / "words.dict"
     words.write_text("".join(f'"{_escaped(word.encode())}"\n' for word in target.words), encoding="ascii")
     recorder = Recorder(target.check, folder, seconds)
@@ -127,13 +123,18 @@ def _escaped(word: bytes) -> str:
     return "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\x{b:02x}" for b in word)
 
 
-def with_hypothesis(name: str, module: str, folder: Path, seconds: float, seed: int) -> None:
+def with_hypothesis(target: Target, folder: Path, seconds: float, seed: int) -> None:
+    """In a fork of the campaign."""
     import hypothesis
 
-    target = found(name, module)
     assert target.values is not None
-    resource.setrlimit(resource.RLIMIT_AS, (8 * MEMORY_MIB << 20, resource.RLIM_INFINITY))
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (MEMORY_MIB << 20), resource.RLIM_INFINITY))
     recorder = Recorder(target.check, folder, seconds)
+    recorder.save()
 
     def check(value: Any) -> None:
         faulthandler.dump_traceback_later(INPUT_SECONDS, exit=True)
@@ -149,15 +150,12 @@ def with_hypothesis(name: str, module: str, folder: Path, seconds: float, seed: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
-    parser.add_argument("module", help="of the target")
+    parser.add_argument("module")
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--engine", required=True, choices=("atheris", "hypothesis"))
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, required=True)
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
-    run = with_atheris if options.engine == "atheris" else with_hypothesis
-    run(options.name, options.module, options.folder.resolve(), options.seconds, options.seed)
+    with_atheris(options.name, options.folder, options.seconds, options.seed, options.module)
 
 
 if __name__ == "__main__":

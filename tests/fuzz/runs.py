@@ -116,7 +116,9 @@ def _readers() -> Sequence[Callable[[Workspace], Any]]:
 
 def _listed(run: Workspace) -> None:
     """As `keeptune runs` shows it: never an error, whatever is in its files."""
-    entries = [found for order in ORDERS for found in list_runs(runs(), RunFilter(), order)][:2]
+    entries = list_runs(runs(), RunFilter(), "name")
+    for order in ORDERS.values():
+        sorted(entries, key=order)
     shown(runs_report(entries, "runs"))
     for entry in entries:
         shown(run_report(entry))
