@@ -20,6 +20,9 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import hypothesis
+from hypothesis import strategies
+
 from tests.faults.campaign import commit_of_code
 from tests.fuzz.engine import LOG, with_hypothesis
 from tests.fuzz.targets import TARGETS
@@ -110,6 +113,8 @@ def main() -> None:
         left_out = [name for name in chosen if TARGETS[name].engine == "atheris"]
         chosen = [name for name in chosen if name not in left_out]
         print(f"without atheris, {len(left_out)} targets are left out: {', '.join(left_out)}")
+    # What hypothesis makes once, its forks need not make again.
+    hypothesis.given(strategies.text())(lambda _: None)()
     for name in chosen:
         outcome = search(name, 60 * options.minutes, options.work.resolve())
         told = "; ".join(f"{where}: {what}" for where, what in outcome.findings.items()) or "nothing"

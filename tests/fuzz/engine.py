@@ -95,8 +95,8 @@ def place_of(error: BaseException) -> str:
 
 
 def with_atheris(name: str, folder: Path, seconds: float, seed: int, module: str) -> None:
-    """In a process of its own: `module`, which has the target, and what it imports are instrumented as they are imported,
-    some of it only when a first input is read."""
+    """In a process of its own: `module`, which has the target, and what it imports are instrumented as they are
+    imported, some of it only when a first input is read."""
     import atheris
 
     corpus = folder / "corpus"
