@@ -4,7 +4,7 @@
 
 Bytes are changed by atheris, by the branches that they reach (CONTRIBUTING.md says how to install it), and values of a
 given structure are drawn by hypothesis. Each start appends a record for each target, and the work folder keeps what was
-found. `python benchmarks/fuzzing_table.py` adds the records up.
+found. `python benchmarks/fuzzing_table.py` adds the records up. It needs Linux.
 """
 
 from __future__ import annotations

@@ -141,7 +141,8 @@ def _converted(data: bytes, path: Path, encoding: str, assumed: str) -> tuple[by
     try:
         return data.decode(encoding).removeprefix("\ufeff").encode("utf-8", "surrogatepass"), (assumed,)
     except UnicodeError as error:
-        line, what = None, "it"
+        line: int | None = None
+        what = "it"
         if isinstance(error, UnicodeDecodeError):  # some codecs do not tell the place
             line = data.count(b"\n", 0, error.start) + 1
             what = f"byte {error.start + 1} of the file (0x{data[error.start]:02x})"
