@@ -16,6 +16,7 @@ import abilities
 import claims
 import explanations
 import faults_table
+import fuzzing_table
 import keeping_ablation_table
 import keeping_candidates
 import keeping_table
@@ -45,6 +46,7 @@ def tables() -> dict[str, str]:
         "abilities": abilities,
         "explanations": explanations,
         "faults": faults_table,
+        "fuzzing": fuzzing_table,
         "lm-eval-logs": lm_eval_logs,
         "measure-time": measure_time,
         "mix": mix,

@@ -8,7 +8,7 @@ import pytest
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from keeptune import chat_template
-from keeptune.chat_template import EndlessTemplate, render_chat
+from keeptune.chat_template import EndlessTemplate, UnusableTemplate, render_chat
 
 TURNS = [
     {"role": "system", "content": "Be kind."},
@@ -79,6 +79,24 @@ _GROWS = "{% set ns = namespace(x='a' * 1000) %}{% for i in range(60) %}{% set n
 def test_a_template_without_end_is_stopped(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat_template, "MOST_STEPS", 20_000)
     with pytest.raises(EndlessTemplate):
+        render_chat(_Tokenizer(template), TURNS)
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{% include 'x' %}", "no loader"),
+        ("{{ raise_exception('two users') }}", "two users"),
+        ("{% for %}", "Expected"),
+        ("{{ '%d' % 'x' }}", "a real number is required"),
+        ("{{ '%(a)s' % {} }}", "a"),
+        ("{{ messages.__class__.__mro__ }}", "unsafe"),
+        ("{{ '{0.__class__.__mro__}'.format(messages) }}", "unsafe"),
+    ],
+)
+def test_a_template_that_fails_is_one_kind_of_error(template: str, why: str) -> None:
+    with pytest.raises(UnusableTemplate, match=why):
         render_chat(_Tokenizer(template), TURNS)
 
 

@@ -98,3 +98,7 @@ def test_a_command_in_a_report_is_neither_broken_nor_cut(width: int) -> None:
     Console(file=out, width=width).print(tune_report(replace(RESULT, path=path)), crop=False)
     lines = [line for line in out.getvalue().splitlines() if "keeptune chat" in line]
     assert [pasted(line[line.index("keeptune chat") :].rstrip()) for line in lines] == [("chat", {"model": path})]
+
+
+def test_half_a_character_is_no_error() -> None:
+    assert options("tune", completion="a\ud800") == r"--completion $'a\355\240\200'"

@@ -39,7 +39,11 @@ MEMBER = 16
 _SIZED = (str, bytes, list, tuple, dict)
 
 
-class EndlessTemplate(ValueError):
+class UnusableTemplate(ValueError):
+    """A template that is none, fails, or refuses the turns."""
+
+
+class EndlessTemplate(UnusableTemplate):
     """A template that would work too long, or make too much."""
 
 
@@ -49,11 +53,12 @@ def render_chat(
     """As ``tokenizer.apply_chat_template(turns, tokenize=False, …)``, within bounds.
 
     Raises:
-        EndlessTemplate: it would go beyond them. Else what the template itself raises.
+        EndlessTemplate: it would go beyond them.
+        UnusableTemplate: there is none, it fails, or it refuses the turns by an error of its own.
     """
-    template = tokenizer.get_chat_template(settings.pop("chat_template", None))
-    shown = {**tokenizer.special_tokens_map, **settings}
     try:
+        template = tokenizer.get_chat_template(settings.pop("chat_template", None))
+        shown = {**tokenizer.special_tokens_map, **settings}
         return _compiled(template).render(
             messages=[dict(turn) for turn in turns],
             tools=None,
@@ -65,6 +70,10 @@ def render_chat(
         raise EndlessTemplate("it calls itself endlessly") from None
     except MemoryError:
         raise EndlessTemplate(_TOO_MUCH) from None
+    except UnusableTemplate:
+        raise
+    except Exception as error:  # a template is a program, and may fail as any program
+        raise UnusableTemplate(str(error) or type(error).__name__) from error
 
 
 @lru_cache(maxsize=32)

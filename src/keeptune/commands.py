@@ -87,7 +87,9 @@ def _escaped(character: str) -> str:
         return f"\\{character}"
     if character.isprintable():
         return character
-    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))
+    # Half of a surrogate pair stands for a byte that was no UTF-8, as Python reads a command line, or for nothing.
+    errors = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", errors))
 
 
 def _flag_words(verb: str, flags: Mapping[str, object]) -> list[str]:

@@ -44,8 +44,10 @@ def test_a_scalar_is_what_it_looks_like(written: str, meant: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["1e3", "12e4567", "010", "1:30", "no", "true", "", "~", "2024-01-31", "0x1f", ".5"])
-def test_what_is_written_is_read_again(text: str) -> None:
-    assert yaml.load(yaml.dump({"key": text}, Dumper=Dumper), Loader) == {"key": text}
+@pytest.mark.parametrize("around", ["", "\x85", "\u2028", "\u2029", "\ufeff"])
+def test_what_is_written_is_read_again(text: str, around: str) -> None:
+    written = {"key": f"{around}{text}{around}"}
+    assert yaml.load(yaml.dump(written, Dumper=Dumper, allow_unicode=True), Loader) == written
 
 
 def test_settings_in_a_file_mean_what_they_look_like(tmp_path: Path) -> None:

@@ -26,12 +26,22 @@ SHORTENS = (
 )
 
 
+FAILS = SHORTENS + "{{ 1 / (messages[0]['content'] != 'hello') | int }}"
+
+
 @pytest.mark.parametrize("what", TEMPLATES)
 def test_a_template_that_loses_the_answer(what: str) -> None:
     tokenizer = byte_tokenizer()
     tokenizer.chat_template = TEMPLATES[what]
     with pytest.raises(DataError, match="answer"):
         Encoder(tokenizer, "causal", 64)
+
+
+def test_a_template_that_fails() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = FAILS
+    with pytest.raises(DataError, match=r"the-item.*division by zero"):
+        Encoder(tokenizer, "causal", 64).row(ITEM)
 
 
 def test_a_template_that_shortens_some_answers() -> None:

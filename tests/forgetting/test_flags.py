@@ -3,6 +3,7 @@
 import pytest
 from scored import losses, record, records
 
+from keeptune.forgetting.collapse import repeats
 from keeptune.forgetting.flags import find_flags
 from keeptune.records import Answer
 from keeptune.scoring.table import METRICS
@@ -68,6 +69,11 @@ def test_empty_answers_and_unscored_ones_are_counted():
     assert find_flags(base, tuned, EXACT, None) == ("empty answers: 20% of the tuned, 0% of the base",)
     unscored = [record(i, None if i < 3 else 100, output=f"other {i}") for i in range(20)]
     assert find_flags(base, unscored, EXACT, None) == ("not scored: 3 of 20 tuned answers, 0 of the base's",)
+
+
+def test_half_characters_repeat_themselves_as_others_do():
+    assert repeats("\ud800" * 64)
+    assert not repeats("".join(map(chr, range(0xD800, 0xD880))))
 
 
 def test_the_same_answers_everywhere_are_told():

@@ -92,6 +92,12 @@ def test_contained_means_whole_words_in_a_row(output, value):
     assert CONTAINED.item(Answer("i"), example).value is None
 
 
+@pytest.mark.parametrize(("output", "value"), [("B", 0), ("- .", 100), (" -  . ", 0), ("the", 0), ("it is a", 100)])
+def test_a_reference_of_which_nothing_is_left_is_contained_as_it_is(output, value):
+    example = Example("i", (), "- .", ("- .", "a"))
+    assert CONTAINED.item(Answer("i", output), example).value == value
+
+
 def test_the_form_part_is_the_difference_of_the_drops_item_by_item():
     """20 labels: strictly 12 → 3 right, leniently 14 → 11: 9 − 3 = 6 more were lost in form alone."""
     right, other = "positive", "negative"

@@ -12,7 +12,7 @@ import torch
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ModelError
 from keeptune.inference import base_text
-from keeptune.inference.base_text import sample_answers, sample_text
+from keeptune.inference.base_text import around_a_question, sample_answers, sample_text
 from keeptune.inference.drift import kl_by_row
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
@@ -91,6 +91,13 @@ def test_drawn_from_the_models_own_distribution(tiny: Callable[..., Path], monke
     assert chi < 334
     # Nothing is cut off: with top-k 50 no more than 50 would come up.
     assert (counts > 0).sum().item() > 200
+
+
+def test_a_template_that_refuses_a_single_question(tiny: Callable[..., Path]) -> None:
+    loaded = load(tiny("llama"))
+    loaded.tokenizer.chat_template = "{{ 1 / 0 }}"
+    with pytest.raises(ModelError, match="refuses a single question: division by zero"):
+        around_a_question(loaded)
 
 
 def test_soft_prompts_are_refused(tiny: Callable[..., Path]) -> None:

@@ -81,6 +81,14 @@ def test_plain_lines_tell_everything_once() -> None:
     ]
 
 
+def test_nothing_in_a_line_is_obeyed() -> None:
+    lines: list[str] = []
+    with PlainLines(lines.append, Clock()) as observer:
+        observer(Notice("data", "the field \x1b[2J\u202e is left out"))
+        observer(EvaluationProgress("\x9b1m", 1, 3))
+    assert lines == ["note: the field ␛[2J⟨U+202E⟩ is left out", "⟨U+009B⟩1m: 1/3 items"]
+
+
 def test_cached_evaluations_of_one_model_share_a_line() -> None:
     lines: list[str] = []
     with PlainLines(lines.append, Clock()) as observer:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rich.console import Console
 
-from keeptune.report.runs import runs_report, size
+from keeptune.report.runs import comparison_report, runs_report, size
+from keeptune.workspace.run_comparison import compare_entries
 from keeptune.workspace.run_entry import RunEntry
 from keeptune.workspace.task_name import short_model
 
@@ -55,3 +58,13 @@ def test_no_word_is_cut_into_letters(width: int) -> None:
     for word in ("support-tickets-lora-12", "support-tickets.jsonl", "SmolLM2-135M-Instruct", "2026-11-28", "lora"):
         assert word in text
     assert ("method" in text) == (width == 200), "a table where there is room for one"
+
+
+def test_what_a_damaged_record_holds_is_no_markup() -> None:
+    run = RunEntry("a[/]", "/r/a", "tune", "finished", metric="[/]", created="[/]", base=1.0, tuned=2.0)
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(runs_report([run], "r"))
+        console.print(comparison_report(compare_entries([run, replace(run, name="[/]b", path="/r/b")])))
+    assert "a[/]" in captured.get()
+    assert "[/]b" in captured.get()

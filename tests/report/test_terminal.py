@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import io
 
+import pytest
 from rich.console import Console, RenderableType
 
+from keeptune.cli.show import show_report
 from keeptune.data.check_report import CheckReport, RoleReport
 from keeptune.data.duplicates import Repeat
 from keeptune.data.token_lengths import LengthSummary, TokenLengths
@@ -14,6 +16,7 @@ from keeptune.errors import Problem
 from keeptune.records import Undefined
 from keeptune.report.check import check_report
 from keeptune.report.terminal import eval_report, shortened, tune_report
+from keeptune.report.visible import visible
 from keeptune.statistics.jackknife import TOO_FEW
 from tests.report.results import EVALUATED, RESULT, comparison, interval
 
@@ -138,3 +141,12 @@ def test_a_check() -> None:
 def test_a_clean_check() -> None:
     report = CheckReport((), (), (), (), False, ())
     assert "no problems found" in text(check_report(report))
+
+
+def test_what_is_printed_has_no_text_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    bad = "evil\x1b[2J\u202e\x9b"
+    comparison = dataclasses.replace(RESULT.comparisons[0], metric=bad)
+    show_report(tune_report(dataclasses.replace(RESULT, path=bad, primary_metric=bad, comparisons=(comparison,))))
+    shown = capsys.readouterr().out
+    assert "files: evil␛[2J⟨U+202E⟩⟨U+009B⟩" in shown
+    assert visible(shown) == shown

@@ -1,5 +1,6 @@
 """Entity lists and their micro F1."""
 
+import time
 from collections import Counter
 
 import pytest
@@ -9,6 +10,7 @@ from scoring_items import corpus, example, real_examples, value, wrote
 
 from keeptune.errors import MetricError
 from keeptune.records import Undefined
+from keeptune.scoring.body import looks_like_code
 from keeptune.scoring.entities import parse_entities
 from keeptune.scoring.metric import sum_counts
 from keeptune.scoring.parse_outcome import ParseOutcome
@@ -91,3 +93,12 @@ def test_real_references_all_read_strictly():
     examples = real_examples("ner_wnut17/train.jsonl")
     assert all(parse_entities(e.completion).outcome is STRICT for e in examples)
     assert corpus(F1, [e.completion for e in examples], [e.references for e in examples]) == 100
+
+
+@pytest.mark.parametrize("text", ["a: x{}x", "x{}x", "{}x", "a:{}", "x (a{}a", "x{}(a)"])
+def test_long_white_space_takes_no_time_by_its_square(text):
+    long = text.format(" " * 100_000)
+    began = time.process_time()
+    parse_entities(long)
+    looks_like_code(f"{long}\n{long}")
+    assert time.process_time() - began < 2.0

@@ -87,3 +87,8 @@ def test_what_has_no_mean_of_fractions_is_unscored(values: list[Any]) -> None:
 def test_a_mean_that_is_not_the_harness_s_score_is_not_used() -> None:
     assert harness_scores("acc", [1, 0, 1], corpus=2 / 3)[0][1][0].value == 100.0
     assert harness_scores("acc", [1, 0, 1], corpus=0.5)[0][1] == [UNSCORED] * 3
+
+
+def test_a_loss_beyond_all_numbers_is_unscored() -> None:
+    ((_, scores),) = harness_scores("word_perplexity", [(-1e308, 1e-9), (-1.0, 0), (-1.0, 2)])
+    assert [score.value for score in scores] == [None, None, 0.5]

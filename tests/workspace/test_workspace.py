@@ -112,5 +112,6 @@ def test_the_notices_of_a_start_are_kept_once_the_run_has_begun(run: Workspace) 
     run.begin(TuneConfig(data=DataConfig(train="rows.jsonl")))
     assert run.write_notices(["first", "second"])
     assert run.notices() == ["first", "second"]
-    (run.path / "notices.json").write_text("[", encoding="utf-8")
-    assert run.notices() == [], "they are worth no error"
+    for damaged in ("[", "[]", "{}", '{"notices": null}', '{"notices": [1]}'):
+        (run.path / "notices.json").write_text(damaged, encoding="utf-8")
+        assert run.notices() == [], "they are worth no error"

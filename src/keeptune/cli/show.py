@@ -21,11 +21,13 @@ def show_report(renderable: Any) -> None:
     """A report on stdout; plain text of 120 columns if stdout is not a terminal."""
     from rich.console import Console
 
+    from keeptune.report.visible import Visible
+
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=120)
     # A command is never wrapped; everything else fits the console.
-    console.print(renderable, crop=False)
+    console.print(Visible(renderable), crop=False)
 
 
 def show_tuned(result: Any, *, as_json: bool) -> int:

@@ -46,6 +46,13 @@ def _float(text: str) -> float:
     return float(text.replace(".", "") if text[-1].isalpha() else text)
 
 
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    # Without double quotes, PyYAML breaks a text at these and reads another one.
+    breaks = any(mark in value for mark in "\x85\u2028\u2029")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if breaks else None)
+
+
+Dumper.add_representer(str, _text)
 for _tag, _form, _first in _SCALARS:
     for _dialect in (Loader, Dumper):
         _dialect.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_form})$"), _first)

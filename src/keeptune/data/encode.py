@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from keeptune.chat_template import EndlessTemplate, render_chat
+from keeptune.chat_template import EndlessTemplate, UnusableTemplate, render_chat
 from keeptune.config.schema import LossOn, TooLong
 from keeptune.errors import DataError, Problem
 from keeptune.records import EncodedRow, Example, Message
@@ -197,7 +197,7 @@ class Encoder:
             return render_chat(
                 self.tokenizer, plain, add_generation_prompt=open_answer, **template_settings(self.tokenizer)
             )
-        except Exception as error:  # a template is a program, which may raise anything
+        except UnusableTemplate as error:
             raise self._template_refuses(error, example) from error
 
     def _answer_text(self, example: Example, answer: str, opened: str) -> str:
@@ -207,7 +207,7 @@ class Encoder:
         if whole.startswith(opened):
             after = whole[len(opened) :]
             if "".join(answer.split()) not in "".join(after.split()):
-                raise self._template_refuses(ValueError("it drops or changes the answer"), example)
+                raise self._template_refuses(UnusableTemplate("it drops or changes the answer"), example)
             return self._up_to_end_token(after)
         # Some templates rewrite earlier text once there is an answer (thinking models do).
         return answer.strip() + self.end_text
@@ -286,7 +286,7 @@ class Encoder:
         )
         return DataError("a row is too long", problems=(problem,))
 
-    def _template_refuses(self, error: Exception, example: Example | None) -> DataError:
+    def _template_refuses(self, error: UnusableTemplate, example: Example | None) -> DataError:
         fix = "change the roles or their order, or correct the template"
         fix += ", or use --loss-on last" if self.loss_on == "all" else ""
         message = f"the model's chat template refuses these turns: {error}"

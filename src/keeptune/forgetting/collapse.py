@@ -91,7 +91,7 @@ def share_of(texts: Sequence[str], text: str) -> float:
 
 def repeats(text: str) -> bool:
     """Whether a text repeats itself."""
-    raw = text.encode()
+    raw = text.encode("utf-8", "surrogatepass")
     return len(raw) >= REPEATING_BYTES and len(zlib.compress(raw, 9)) <= REPEATING_RATIO * len(raw)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keeptune.records import Example, ItemScore
 from keeptune.scoring.mean import MeanMetric, mean_score
 from keeptune.scoring.metric import references_of
-from keeptune.scoring.normalise import squad_tokens
+from keeptune.scoring.normalise import same_answer, squad_tokens
 
 
 def contained(output: str, example: Example) -> ItemScore:
@@ -26,7 +26,8 @@ def _holds(output: str, reference: str) -> bool:
         return _padded(reference) in _padded(output)
     # Normalisation leaves nothing of the letter A or of a punctuation mark.
     words = output.casefold().split()
-    return reference.strip().casefold() in (*words, *(word.strip(".,:;!?()\"'") for word in words))
+    alone = reference.strip().casefold() in (*words, *(word.strip(".,:;!?()\"'") for word in words))
+    return alone or same_answer(output, reference)
 
 
 def _padded(text: str) -> str:

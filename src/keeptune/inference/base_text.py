@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import torch
 
-from keeptune.chat_template import render_chat
+from keeptune.chat_template import UnusableTemplate, render_chat
 from keeptune.data.encode import PROBE, Encoder, template_settings
 from keeptune.errors import ModelError
 from keeptune.inference.decoding import way_to_decode
@@ -119,7 +119,11 @@ def _conversations(loaded: LoadedModel, ids: list[str], room: int, generator: to
 def around_a_question(loaded: LoadedModel) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """What the chat template writes before a user's words, and between them and the answer."""
     turns = [{"role": "user", "content": PROBE}]
-    text = render_chat(loaded.tokenizer, turns, add_generation_prompt=True, **template_settings(loaded.tokenizer))
+    try:
+        text = render_chat(loaded.tokenizer, turns, add_generation_prompt=True, **template_settings(loaded.tokenizer))
+    except UnusableTemplate as error:
+        fix = "correct chat_template in its tokenizer_config.json, or use another model"
+        raise ModelError(f"the chat template of {loaded.found.name} refuses a single question: {error}", fix) from error
     before, _, after = text.partition(PROBE)
     first, second = (loaded.tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, after))
     return tuple(first), tuple(second)

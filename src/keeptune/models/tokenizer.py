@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from keeptune.chat_template import render_chat
+from keeptune.chat_template import UnusableTemplate, render_chat
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import ModelError, first_line
 from keeptune.models.architecture import Kind, hub_arguments, kind_and_context
@@ -87,7 +87,8 @@ def turn_end(tokenizer: Any) -> int | None:
     turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": PROBE}]
     try:
         text = render_chat(tokenizer, turns)
-    except Exception:  # noqa: BLE001 - what a template refuses is told where it is asked for a row
+    except UnusableTemplate:
+        # It is told where the template is asked for a row.
         return None
     after = tokenizer(text.rpartition(PROBE)[2], add_special_tokens=False)["input_ids"]
     special = set(tokenizer.all_special_ids)

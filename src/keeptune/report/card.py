@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from functools import cache
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -60,18 +61,7 @@ def model_card(report: ForgettingReport, tune: TuneResult | None, base: Publishe
         # A local folder can look like a hub name.
         of_hub = HUB_NAME.fullmatch(report.base_name) and not Path(report.base_name).exists()
         base = PublishedBase(report.base_name if of_hub else "")
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters |= {
-        "score": lambda value, metric: "–" if value is None else phrases.score(metric, value),
-        "change": lambda value, metric: phrases.change(metric, value),
-        "interval_of": phrases.interval_of,
-        "text": markdown_text,
-    }
-    environment.tests["known"] = lambda value: isinstance(value, Interval)
-    template = environment.from_string(files("keeptune.report").joinpath("card.jinja").read_text(encoding="utf-8"))
-    body = template.render(
+    body = _template().render(
         report=report,
         tune=tune,
         name=_name(report),
@@ -86,6 +76,21 @@ def model_card(report: ForgettingReport, tune: TuneResult | None, base: Publishe
     )
     front = yaml.safe_dump(front_matter(report, tune, base), allow_unicode=True, sort_keys=False, width=120)
     return f"---\n{front}---\n\n{body}"
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters |= {
+        "score": lambda value, metric: "–" if value is None else phrases.score(metric, value),
+        "change": lambda value, metric: phrases.change(metric, value),
+        "interval_of": phrases.interval_of,
+        "text": markdown_text,
+    }
+    environment.tests["known"] = lambda value: isinstance(value, Interval)
+    return environment.from_string(files("keeptune.report").joinpath("card.jinja").read_text(encoding="utf-8"))
 
 
 def _format(tune: TuneResult | None) -> dict[str, str]:

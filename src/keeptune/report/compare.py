@@ -37,7 +37,7 @@ def methods_table(report: MethodComparison) -> Table:
     columns = ("method", "seeds", unit_of_score, "gain", "95 % interval", "change", "95 % interval", "worst", "drift",
                "minutes")  # fmt: skip
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index in (0, 7) else "right", no_wrap=index == 0)
+        table.add_column(escape(column), justify="left" if index in (0, 7) else "right", no_wrap=index == 0)
     for row in sorted(report.methods, key=_by_gain):
         table.add_row(
             f"{escape(visible(row.method))}{'' if row.dominated_by else ' *'}{' =' if row.matched else ''}",
@@ -51,8 +51,9 @@ def methods_table(report: MethodComparison) -> Table:
             style="dim" if row.dominated_by else "",
         )
     table.caption = (
-        f"change: of {report.forgetting_of}, below 0 is worse.  * no other method is significantly better in both.  "
-        f"= measured gain close to the largest.  Base: {score(report.metric, report.base)}."
+        f"change: of {escape(report.forgetting_of)}, below 0 is worse.  "
+        f"* no other method is significantly better in both.  = measured gain close to the largest.  "
+        f"Base: {score(report.metric, report.base)}."
     )
     table.caption_justify = "left"
     return table

@@ -18,7 +18,7 @@ def mitigation_search_report(report: MitigationSearchReport) -> RenderableType:
     names = [drop.name for drop in report.candidates[0].drops]
     for column in (
         "candidate",
-        report.candidates[0].metric,
+        escape(report.candidates[0].metric),
         "gain",
         *(f"{escape(visible(name))} change" for name in names),
         "time",

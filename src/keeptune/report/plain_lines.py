@@ -10,6 +10,7 @@ import click
 
 from keeptune.events import EvaluationProgress, Event, StepDone
 from keeptune.report.event_lines import EventLines, duration
+from keeptune.report.visible import visible
 
 SECONDS_BETWEEN = 10.0
 
@@ -33,7 +34,7 @@ class PlainLines:
 
     def __exit__(self, *raised: object) -> None:
         for line in self._lines.rest():
-            self._write(line)
+            self._write(visible(line))
 
     def __call__(self, event: Event, /) -> None:
         """Write the event. Progress is left out within `SECONDS_BETWEEN` of the last such line."""
@@ -46,10 +47,10 @@ class PlainLines:
                 )
         elif isinstance(event, EvaluationProgress):
             if event.done < event.items and self._due():
-                self._write(f"{event.name}: {event.done}/{event.items} items")
+                self._write(visible(f"{event.name}: {event.done}/{event.items} items"))
         else:
             for line in self._lines.of(event):
-                self._write(line)
+                self._write(visible(line))
 
     def _due(self) -> bool:
         now = self._clock()

@@ -31,7 +31,7 @@ def runs_report(runs: Sequence[RunEntry], folder: str) -> RenderableType:
         return Text(f"no matching runs in {folder}")
     table = _table("run", "task", "model", "method", "gain", "kept", "lost", "when", "state", "size", numbers=(9,))
     for column in table.columns:
-        column.no_wrap = column.header not in ("model", "lost")
+        column.no_wrap = str(column.header) not in ("model", "lost")
     for run in runs:
         table.add_row(
             _plain(run.name),
@@ -41,7 +41,7 @@ def runs_report(runs: Sequence[RunEntry], folder: str) -> RenderableType:
             _plain(_gain(run)),
             _kept(run),
             _plain(", ".join(run.lost) or "–", "red" if run.lost else ""),
-            run.created[:10],
+            _plain(run.created[:10]),
             Text(run.state, style=STYLES[run.state]),
             size(run.size_bytes),
         )
@@ -114,16 +114,18 @@ def run_report(run: RunEntry) -> RenderableType:
 def comparison_report(compared: RunComparison) -> RenderableType:
     """The scores, then the settings that differ."""
     names = [run.name for run in compared.runs]
-    table = _table("", "metric", *map(visible, names), numbers=())
+    table = _table("", "metric", *names, numbers=())
     for row in compared.scores:
         cells = [_cell(row, row.cells.get(name)) for name in names]
-        table.add_row(_plain("gain on the task" if row.what == "task" else f"change of {row.what}"), row.metric, *cells)
+        table.add_row(
+            _plain("gain on the task" if row.what == "task" else f"change of {row.what}"), _plain(row.metric), *cells
+        )
     parts: list[RenderableType] = [table if compared.scores else Text("none of these runs has scores")]
     parts += [_plain(line, "yellow") for line in compared.not_comparable]
     parts.append(Text(""))
     if not compared.settings:
         return Group(*parts, Text("the settings are identical"))
-    settings = _table("differing settings", *map(visible, names), numbers=())
+    settings = _table("differing settings", *names, numbers=())
     for name, values in compared.settings.items():
         settings.add_row(_plain(name), *(_plain(shown(value)) for value in values))
     return Group(*parts, settings)
@@ -195,5 +197,5 @@ def _pairs(facts: dict[str, str]) -> Table:
 def _table(*columns: str, numbers: Sequence[int]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index in numbers else "left", overflow="fold")
+        table.add_column(_plain(column), justify="right" if index in numbers else "left", overflow="fold")
     return table

@@ -68,7 +68,7 @@ def scores_table(result: TuneResult) -> Table:
     for name in ("base", *names, "tuned"):
         scores = result.scores.get(name, {})
         cells = [score(metric, scores[metric]) if metric in scores else "–" for metric in metrics]
-        table.add_row(_name(name), *cells, style="bold" if name == "tuned" else "")
+        table.add_row(escape(_name(name)), *cells, style="bold" if name == "tuned" else "")
     return table
 
 
@@ -79,7 +79,7 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
         found = c.gain
         known = isinstance(found, Interval)
         table.add_row(
-            c.before_name,
+            escape(c.before_name),
             escape(c.metric if c.higher_is_better else f"{c.metric} ↓"),
             score(c.metric, c.before),
             score(c.metric, c.after),

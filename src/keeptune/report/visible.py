@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
 
 _CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "␡"}
 """C0 controls as Unicode control pictures: ESC is ␛."""
@@ -31,3 +35,15 @@ def visible_json(text: str) -> str:
 
 
 _IN_JSON = re.compile(f"[{re.escape(''.join(map(chr, (0x7F, *_HIDDEN))))}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """A report for a terminal, in which no text does anything but stand there."""
+
+    report: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's protocol."""
+        for segment in console.render(self.report, options):
+            yield Segment(visible(segment.text), segment.style, segment.control)

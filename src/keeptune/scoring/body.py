@@ -13,7 +13,7 @@ _LABEL = re.compile(r"^([A-Z][a-z]+(?: [a-z]+)?):[ \t]+(?=\S)")
 _SPEAKER = re.compile(r"^\S[^:\n]{0,30}:(?=\s|$)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]”’]*\s+(?=[\"'(\[“‘]?[A-Z0-9#@])")
 _CODE = re.compile(
-    r"^\s*(?:def |class |import |from \w+ import |return\b|async def |function\b|public |private |#include|"
+    r"^(?:def |class |import |from \w+ import |return\b|async def |function\b|public |private |#include|"
     r"@\w+|(?:const|let|var) \w+ ?=|(?:if|for|while)\b.*[:{]$|SELECT |[}\])]+;?$|.*[;{]$)"
 )
 
@@ -49,7 +49,7 @@ def prompt_bodies(examples: Sequence[Example]) -> list[str]:
 def looks_like_code(text: str) -> bool:
     """Whether at least a third of the non-blank lines, and two at least, have the marks of source code."""
     lines = [line for line in text.split("\n") if line.strip()]
-    marked = sum(bool(_CODE.match(line)) for line in lines)
+    marked = sum(bool(_CODE.match(line.lstrip())) for line in lines)
     return marked >= 2 and 3 * marked >= len(lines)
 
 

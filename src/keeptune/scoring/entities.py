@@ -12,8 +12,9 @@ from keeptune.scoring.parse_outcome import ParseOutcome
 Entity = tuple[str, str]
 """(type, name), both normalised."""
 
-_ENTRY = re.compile(r"^\s*(?P<type>[^\W\d][\w/&-]*(?: [\w/&-]+){0,2})\s*:\s*(?P<name>\S.*?)\s*$")
-_BRACKETED = re.compile(r"^\s*(?P<name>\S.*?)\s*\((?P<type>[^\W\d][\w/& -]*)\)\s*$")
+_ENTRY = re.compile(r"(?P<type>[^\W\d][\w/&-]*(?: [\w/&-]+){0,2})\s*:\s*(?P<name>\S.*)")
+_BRACKETED = re.compile(r"(?P<name>\S.*)\((?P<type>[^\W\d][\w/& -]*)\)")
+"""Both of a whole part, without white space around it: a pattern that looks for it takes the square of its length."""
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 _NONE = re.compile(r"^\s*(?:there (?:is|are) )?(?:none|no (?:named )?entit(?:y|ies)|n/?a|nothing)\b[^:;\n]*$", re.I)
 _REFERENCE = re.compile(r"&#?\w+;")
@@ -46,7 +47,7 @@ def parse_entities(output: str) -> ParsedEntities:
     if text.casefold() == "none":
         return ParsedEntities(Counter(), ParseOutcome.STRICT)
     if text and "\n" not in text:
-        entries = [_ENTRY.match(part) for part in text.split(";")]
+        entries = [_ENTRY.fullmatch(part.strip()) for part in text.split(";")]
         if all(entries):
             return ParsedEntities(_count(entries), ParseOutcome.STRICT)
     return _parse_leniently(text)
@@ -59,10 +60,11 @@ def _parse_leniently(text: str) -> ParsedEntities:
         part = _BULLET.sub("", line)
         for mark in _MARKS:
             part = part.replace(mark, "")
+        part = part.strip()
         if _NONE.match(part):
             none = True
             continue
-        entries.append(_ENTRY.match(part) or _BRACKETED.match(part))
+        entries.append(_ENTRY.fullmatch(part) or _BRACKETED.fullmatch(part))
     entities = _count(entries)
     if entities or none:
         return ParsedEntities(entities, ParseOutcome.LENIENT)

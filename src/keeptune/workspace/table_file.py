@@ -28,7 +28,9 @@ def _json(rows: Sequence[Row]) -> str:
 def _delimited(delimiter: str) -> Callable[[Sequence[Row]], str]:
     def write(rows: Sequence[Row]) -> str:
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, list(rows[0]) if rows else [], delimiter=delimiter, lineterminator="\n")
+        # All in quotes: Python leaves them out around a lone carriage return, which no reader takes for text then.
+        fields = list(rows[0]) if rows else []
+        writer = csv.DictWriter(text, fields, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writeheader()
         writer.writerows(
             {name: f"'{value}" if is_formula(value) else value for name, value in row.items()} for row in rows

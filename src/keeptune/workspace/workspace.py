@@ -155,8 +155,8 @@ class Workspace:
     def notices(self) -> list[str]:
         """The messages of the starts before; none of them where their file is damaged."""
         file = self.path / layout.NOTICES
-        with suppress(StoreError):
-            return list(read_json_object(file, NEW_RUN)["notices"]) if file.exists() else []
+        with suppress(StoreError, ValueError):
+            return from_plain(list[str], read_json_object(file, NEW_RUN).get("notices")) if file.exists() else []
         return []
 
     def write_notices(self, messages: Sequence[str]) -> bool:

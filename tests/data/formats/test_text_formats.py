@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from keeptune.data.formats import RawRows, read_rows
+from keeptune.data.formats import RawRows, Reading, read_rows
 
 ROW = {"prompt": 'Grüße,\u2028\n"x"\t', "completion": "ö"}
 
@@ -75,3 +75,16 @@ def test_a_file_cut_off_anywhere_is_noticed(tmp_path: Path, cut: int) -> None:
     whole = json.dumps([{"a": "b", "c": "d"}, {"a": "b", "c": "d"}], indent=1).encode()
     if cut < len(whole):
         assert [problem.kind for problem in _read(tmp_path, "r.json", whole[:cut]).problems] == ["truncated"]
+
+
+def test_only_the_last_line_is_told_as_cut_off(tmp_path: Path) -> None:
+    raw = _read(tmp_path, "r.jsonl", b'{"prompt": a}\n{"prompt": "\xff')
+    assert [(problem.line, problem.kind) for problem in raw.problems] == [(1, "bad-json"), (2, "undecodable")]
+
+
+@pytest.mark.parametrize("encoding", ["punycode", "idna", "utf-7", "unicode_escape"])
+def test_an_encoding_that_does_not_fit_is_told(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "r.csv").write_bytes(b"prompt,completion\n\xff~+A,\\x\n")
+    (problem,) = read_rows(str(tmp_path / "r.csv"), "train", Reading(encoding=encoding)).problems
+    assert problem.kind == "undecodable"
+    assert f"is not {encoding}" in problem.message

@@ -25,12 +25,10 @@ def rows_of_lines(text: TextLines, path: Path) -> RawRows:
     file = str(path)
     rows: list[RawRow] = []
     problems = list(text.problems)
-    last = text.lines[-1][0] if text.lines else 0
     for number, line in text.lines:
         if not line.strip(BLANK):
             continue
-        cut_off = number == last and not text.ends_with_newline
-        parsed = _parse(line, file, number, cut_off)
+        parsed = _parse(line, file, number, number == text.cut_off)
         if isinstance(parsed, Problem):
             problems.append(parsed)
         else:

@@ -41,7 +41,8 @@ def read_parquet(path: Path, reading: Reading) -> RawRows:  # noqa: ARG001
                     RawRow(with_class_names(row, labels), file, number)
                     for number, row in enumerate(batch.to_pylist(), start=len(rows) + 1)
                 ]
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        # Text that is no UTF-8, and dates that Python has not, are found as they become Python's.
         message = f"not a readable Parquet file: {first_line(error)}"
         return failed(file, "corrupt-parquet", message, "copy or write the file again")
     if fault is not None:
@@ -54,8 +55,8 @@ def _refuse_large(metadata: Any, file: str) -> Problem | None:
     """Whether the file declares more rows or larger pages than the limit."""
     if metadata.num_rows > MOST_ROWS:
         return too_large(file, f"it has {metadata.num_rows:,} rows, more than {MOST_ROWS:,}")
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    size = sum(group.column(column).total_uncompressed_size for group in groups for column in range(group.num_columns))
+    # Not by column: where the metadata of one are damaged, pyarrow ends the process.
+    size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
     return too_large(file, f"it unpacks to {shown_size(size)}") if size > MOST_BYTES else None
 
 
@@ -71,10 +72,10 @@ def with_class_names(row: dict[str, Any], labels: Mapping[str, tuple[str, ...]])
 def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
-    except (KeyError, TypeError, ValueError):
+        return {
+            name: tuple(feature["names"])
+            for name, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and feature.get("names")
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return {}
-    return {
-        name: tuple(feature["names"])
-        for name, feature in features.items()
-        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and feature.get("names")
-    }

@@ -35,7 +35,8 @@ class TextLines:
 
     lines: tuple[tuple[int, str], ...]
     problems: tuple[Problem, ...]
-    ends_with_newline: bool
+    cut_off: int | None = None
+    """The line in which the file breaks off without a line end."""
     assumed: tuple[str, ...] = ()
     """In which encoding it was read, where that is not UTF-8."""
 
@@ -49,22 +50,22 @@ def read_lines(path: Path, encoding: str | None = None, *, guess: bool = False) 
     """
     data = path.read_bytes()
     if not data.removeprefix(_MARK).strip(_BLANK):
-        return TextLines((), (_empty(path),), True)
+        return TextLines((), (_empty(path),))
     decoded = _in_utf8(data, path, encoding, guess)
     if isinstance(decoded, Problem):
-        return TextLines((), (decoded,), True)
+        return TextLines((), (decoded,))
     file = str(path)
     lines: list[tuple[int, str]] = []
     problems: list[Problem] = []
     text, assumed = decoded
     if not text.strip(_BLANK):
-        return TextLines((), (_empty(path),), True)
-    ends = text.endswith(b"\n")
+        return TextLines((), (_empty(path),))
+    number = 0
     for number, raw in enumerate(text.removesuffix(b"\n").split(b"\n"), start=1):
         line = _decode(raw.removesuffix(b"\r"), file, number, problems)
         if line is not None:
             lines.append((number, line))
-    return TextLines(tuple(lines), tuple(problems), ends, assumed)
+    return TextLines(tuple(lines), tuple(problems), None if text.endswith(b"\n") else number, assumed)
 
 
 def stream_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int, str, bool] | Problem]:
@@ -75,8 +76,7 @@ def stream_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int,
     if encoding or start.startswith(tuple(mark for mark, _ in _WIDE)):
         read = read_lines(path, encoding)
         yield from read.problems
-        last = read.lines[-1][0] if read.lines else 0
-        yield from ((number, line, number == last and not read.ends_with_newline) for number, line in read.lines)
+        yield from ((number, line, number == read.cut_off) for number, line in read.lines)
         return
     file = str(path)
     filled = False
@@ -140,9 +140,12 @@ def _found(data: bytes, path: Path) -> tuple[bytes, tuple[str, ...]] | Problem:
 def _converted(data: bytes, path: Path, encoding: str, assumed: str) -> tuple[bytes, tuple[str, ...]] | Problem:
     try:
         return data.decode(encoding).removeprefix("\ufeff").encode("utf-8", "surrogatepass"), (assumed,)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        what = f"byte {error.start + 1} of the file (0x{data[error.start]:02x})"
+    except UnicodeError as error:
+        line: int | None = None
+        what = "it"
+        if isinstance(error, UnicodeDecodeError):  # some codecs do not tell the place
+            line = data.count(b"\n", 0, error.start) + 1
+            what = f"byte {error.start + 1} of the file (0x{data[error.start]:02x})"
         message = f"{what} is not {_NAMES.get(encoding, encoding)}"
         return Problem(str(path), line, "undecodable", message, "name another --encoding, or save the file as UTF-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -85,6 +86,7 @@ def render(
     )
 
 
+@functools.cache
 def environment() -> jinja2.Environment:
     """The template environment of all pages: it escapes everything, has filters for records, and refuses undefined
     names."""
