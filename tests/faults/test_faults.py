@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.campaign import carry_out, plan, reference
-from tests.faults.kinds import KINDS, MOUNTS, Injection, Reference
+from tests.faults.campaign import carry_out, plan, plan_of_workers, reference
+from tests.faults.kinds import KINDS, MOUNTS, WORKERS, Injection, Reference
 from tests.faults.oracle import differences, made
-from tests.faults.scenes import SCENES, make_home
+from tests.faults.scenes import SCENES, WITH_WORKERS, make_home
 
 CHOSEN = [
     ("plain", "killed at a write", 0.6),
@@ -21,6 +21,7 @@ CHOSEN = [
     ("predict", "killed at a write", 0.9),
     ("predict", "writes fail: read-only", 0.5),
     ("eval", "damaged", 0.5),
+    ("divided by two", "a process of two lost", 0.5),
 ]
 
 
@@ -65,3 +66,6 @@ def test_each_kind_and_scene_is_in_the_plan() -> None:
     assert {kind for _, kind, _ in drawn} == set(kinds)
     assert {scene for scene, _, _ in drawn} == set(SCENES)
     assert drawn == plan(100, 0, kinds, list(SCENES))
+    workers = plan_of_workers(12, 0)
+    assert {scene for scene, _, _ in workers} == set(WITH_WORKERS)
+    assert {kind for _, kind, _ in workers} == set(WORKERS)
