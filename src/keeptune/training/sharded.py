@@ -19,18 +19,17 @@ from torch.distributed.tensor import DTensor
 
 from keeptune.config.schema import TrainingConfig
 from keeptune.errors import ConfigError, ProcessLost
-from keeptune.events import Notice, silent
+from keeptune.events import Notice
 from keeptune.inference.shared_engine import HELD as EVALUATED
-from keeptune.mitigation.objective import GradientChange, Objective
+from keeptune.mitigation.objective import GradientChange
 from keeptune.mitigation.restoring import RestoringPart, keep_restoring
-from keeptune.models.compiled import plainly
 from keeptune.models.packed import skeleton, unpacked_skeleton
 from keeptune.models.processes import MARK, Processes, own_device, refuse_unshared
 from keeptune.models.sharding import WITHOUT, gathered, own_part, part_of, refuse_old_torch, shard
 from keeptune.models.weights import trainable_parameters
 from keeptune.records import EncodedRow
 from keeptune.training.gradients import Gradients, non_finite, parts_of
-from keeptune.training.shared_gradients import dealt
+from keeptune.training.shared_gradients import alone, dealt
 from keeptune.training.step import OptimizerUpdate, adamw_of
 
 HELD = "sharded"
@@ -111,7 +110,7 @@ class ShardedTraining:
         gradients = self.gradients
         changes = (term.change for term in gradients.objective.terms)
         starts = next(([start for _, start in each.weights] for each in changes if isinstance(each, RestoringPart)), [])
-        content, weights = skeleton(_alone(gradients))
+        content, weights = skeleton(alone(gradients))
         kind = gradients.loaded.placement.device.type
         state = {key: _shape(value) for key, value in self._state.items()}
         layout = Layout(content, kind, self.config, list(map(_shape, starts)), state)
@@ -215,12 +214,6 @@ def passes_of(rows: Sequence[EncodedRow], size: int, budget: int) -> list[list[P
 
 def _shape(tensor: torch.Tensor) -> Shape:
     return Shape(tensor.shape, tensor.dtype)
-
-
-def _alone(gradients: Gradients) -> Gradients:
-    """Without what only the first process has."""
-    objective = Objective([replace(term, change=None) for term in gradients.objective.terms])
-    return replace(gradients, objective=objective, observer=silent, compiled=plainly, shared=None)
 
 
 def _hold(processes: Processes, layout: Layout, values: Values | None) -> None:

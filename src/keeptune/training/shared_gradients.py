@@ -57,7 +57,7 @@ class SharedGradients:
         if not self._sent:
             device = self.gradients.loaded.placement.device
             refuse_unshared(device)
-            share = (_alone(self.gradients), device.type, self.seed)
+            share = (packed(alone(self.gradients)), device.type, self.seed)
             self.processes.run(_hold, [(None, "", 0), *[share] * (self.processes.size - 1)])
             self.processes.held[HELD] = self.gradients
             self._sent = True
@@ -99,11 +99,10 @@ def dealt(rows: Sequence[EncodedRow], size: int) -> list[list[EncodedRow]]:
     return shares
 
 
-def _alone(gradients: Gradients) -> bytes:
+def alone(gradients: Gradients) -> Gradients:
     """Without what only the first process has: the observer, compiled code, and what changes a summed gradient."""
     objective = Objective([replace(term, change=None) for term in gradients.objective.terms])
-    alone = replace(gradients, objective=objective, observer=silent, compiled=plainly, shared=None)
-    return packed(alone)
+    return replace(gradients, objective=objective, observer=silent, compiled=plainly, shared=None)
 
 
 def _hold(processes: Processes, content: bytes | None, kind: str, seed: int) -> None:
