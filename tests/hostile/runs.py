@@ -111,35 +111,25 @@ def _among_others(run: Path) -> None:
 
 
 RESUME = ("tune", "--output", "run", "--resume")
+REPRODUCE = ("reproduce", "run", "--output", "out")
 EVAL = ("eval", "--model", "run", "--test", "rows.jsonl", *CPU, "--output", "out")
+NAMED_CODE = (
+    ("a metric of its own", _own_metric),
+    ("pickles allowed", _config("model", allow_pickle=True)),
+    ("remote code allowed", _config("model", allow_remote_code=True)),
+)
+STARTS = (
+    *((f"a run that is resumed with {what}", _run(_unfinished(change), *RESUME)) for what, change in NAMED_CODE),
+    *((f"a run that is reproduced with {what}", _run(change, *REPRODUCE)) for what, change in NAMED_CODE),
+)
 RUNS = (
-    (
-        "a run that is resumed with a metric of its own",
-        "code",
-        _run(_unfinished(_own_metric), *RESUME),
-        ConfigError,
-        "code that would run",
-    ),
-    (
-        "a run that is resumed with pickles allowed",
-        "code",
-        _run(_unfinished(_config("model", allow_pickle=True)), *RESUME),
-        ConfigError,
-        "code that would run",
-    ),
+    *((what, "code", write, ConfigError, "code that would run") for what, write in STARTS),
     (
         "a run that is resumed with remote code allowed by another name",
         "code",
         _run(_unfinished(edit("config.json", trust_remote_code=True)), *RESUME),
         ConfigError,
         "",
-    ),
-    (
-        "a run that is resumed with remote code allowed",
-        "code",
-        _run(_unfinished(_config("model", allow_remote_code=True)), *RESUME),
-        ConfigError,
-        "code that would run",
     ),
     (
         "a run with pickled optimizer states",
