@@ -120,7 +120,7 @@ def _beside(run: Workspace) -> Workspace:
     """The first folder ``RUN-again``, ``RUN-again-2`` … that is free, or that an earlier start has not finished; of a
     run within a study, beside the study."""
     here = run.path if run.path.name not in ("", "..") else run.path.resolve()
-    study = Workspace(run.path.resolve().parents[1])
+    study = Workspace(run.path.resolve().parent.parent)
     if is_run(study.path) and any(trial.path == run.path.resolve() for trial in study.trials()):
         here = study.path.with_name(f"{study.path.name}-{here.name}")
     names = (f"{here.name}-again{f'-{number}' if number > 1 else ''}" for number in itertools.count(1))
