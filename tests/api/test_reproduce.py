@@ -241,6 +241,10 @@ def test_code_that_a_run_names_is_run_only_where_it_is_allowed(tiny: Callable[..
     assert "--allow-code" in refused.value.fix
     assert not (tmp_path / "run-again").exists()
     assert reproduce(str(tmp_path / "run"), allow_code=True).outcome == "same bytes"
+    before = MeasureConfig(keep=(Keep("before", f"run:{tmp_path / 'run'}"),), abilities=("none",))
+    tune(replace(config, measure=before, output=str(tmp_path / "later")))
+    with pytest.raises(ConfigError, match=r"name code that would run: .*mine\.py:score"):
+        reproduce(str(tmp_path / "later"))
     (tmp_path / "points.py").write_text("RIGHT = 40.0\n")
     again = reproduce(str(tmp_path / "run"), allow_code=True)
     assert (again.outcome, again.same) == ("differs", again.items)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from keeptune.config.keep import RUN
 from keeptune.config.schema import ModelConfig, TuneConfig
 from keeptune.errors import ConfigError, StoreError
 from keeptune.events import Event, Notice, Observer, RunStarted
@@ -21,7 +23,7 @@ from keeptune.experiments.tuning import run_tuning
 from keeptune.models.placement import place
 from keeptune.models.weights_again import weights_again
 from keeptune.records import SCHEMA_VERSION, Outcome, Reproduction, TuneResult, from_plain, to_plain
-from keeptune.workspace.lineage import code_named_by
+from keeptune.workspace.lineage import code_named_by, run_of
 from keeptune.workspace.run_entry import is_run
 from keeptune.workspace.runs import find_run
 from keeptune.workspace.workspace import Workspace
@@ -70,11 +72,28 @@ def run_reproduction(run: str, output: str, observer: Observer, *, allow_code: b
 
 def _refuse_code(config: TuneConfig, run: Workspace) -> None:
     """Raise ConfigError if the settings of `run` name code that would run: it may come from anybody."""
-    if code := code_named_by(to_plain(config)):
+    if code := [*code_named_by(to_plain(config)).values(), *_metrics_before(config)]:
         raise ConfigError(
-            f"the settings of the run {run} name code that would run: {', '.join(code.values())}",
+            f"the settings of the run {run} name code that would run: {', '.join(code)}",
             "read it, and if you trust it, add --allow-code (in Python: allow_code=True)",
         )
+
+
+def _metrics_before(config: TuneConfig) -> list[str]:
+    """The metrics with code of the earlier runs whose tasks are asked again: those that the settings name, and those
+    that made the model."""
+    found, seen, due = [], set[Workspace](), [config]
+    while due:
+        each = due.pop()
+        named = [keep.data.removeprefix(RUN) for keep in each.measure.keep if keep.data.startswith(RUN)]
+        before = [Workspace(Path(name).expanduser()) for name in named] + [*filter(None, [run_of(each.model)])]
+        for run in set(before) - seen:
+            # What cannot be read is not asked.
+            with suppress(StoreError):
+                due.append(run.tune_settings())
+                found += [code for flag, code in code_named_by(run.settings()).items() if flag == "metric"]
+        seen.update(before)
+    return sorted(found)
 
 
 def settings_again(run: Workspace, result: TuneResult) -> TuneConfig:
