@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,13 +18,15 @@ from keeptune.api.measure import measure
 from keeptune.api.reproduce import reproduce
 from keeptune.api.tune import tune
 from keeptune.config import DataConfig, Full, Keep, MeasureConfig, MeasureRun, MitigationConfig, ModelConfig, TuneConfig
-from keeptune.errors import DataError, ModelError, RunExists, StoreError
+from keeptune.errors import ConfigError, DataError, ModelError, RunExists, StoreError
 from keeptune.events import EvaluationDone, Notice, StepDone, TrainingStarted
 from keeptune.models.computing import computing_key
 from keeptune.records import Reproduction, from_plain
+from keeptune.report.reproduction import ending
 from keeptune.training import gradients
 from keeptune.training.fit_memory import MemoryFit
 from keeptune.workspace.sums import write_sums
+from keeptune.workspace.workspace import Workspace
 from tests.api.runs import CPU, Ran, Told, settings, write_rows
 from tests.faults.oracle import made
 
@@ -91,6 +94,38 @@ def test_an_interrupted_one_goes_on(copy: TuneConfig, tmp_path: Path) -> None:
     assert not told.of(TrainingStarted)
 
 
+def test_one_interrupted_while_the_base_answers_goes_on(copy: TuneConfig, tmp_path: Path) -> None:
+    """It has no settings yet, and the base's answers in its own cache."""
+    again = tmp_path / "run-again"
+    (again / "own_cache" / "answers").mkdir(parents=True)
+    (again / "own_cache" / "answers" / "some.jsonl").write_text("damaged")
+    (again / "reproduces.json").write_text(json.dumps({"run": str(tmp_path / "run")}))
+    made = reproduce(copy.output)
+    assert (made.path, made.outcome) == (str(again), "same bytes")
+    assert not (again / "own_cache").exists()
+
+
+def test_one_that_tune_continues_takes_nothing_from_the_cache(
+    copy: TuneConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEEPTUNE_CACHE", str(tmp_path / "cache"))
+    config = replace(copy, model=ModelConfig(str(tmp_path / "base"), **CPU), output=str(tmp_path / "cached"))
+    tune(config)
+    with pytest.raises(InterruptedError):
+        reproduce(config.output, observer=Told(stop_at=lambda e: isinstance(e, StepDone) and e.step == 12))
+    again, told = Workspace(tmp_path / "cached-again"), Told()
+    tune(replace(again.tune_settings(), resume=True), told)
+    done = told.of(EvaluationDone)
+    assert done
+    assert not any(each.cached for each in done)
+    # It was made by another version than the one that compares.
+    result = json.loads((again.path / "result.json").read_text())
+    result["manifest"]["versions"]["torch"] = "1.0"
+    (again.path / "result.json").write_text(json.dumps(result))
+    changed = reproduce(config.output).changed
+    assert [(name, now) for name, (_, now) in changed.items()] == [("torch", "1.0")]
+
+
 def test_nothing_is_taken_from_the_cache_or_from_a_run_beside(
     copy: TuneConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +165,9 @@ def test_a_run_within_a_study_is_made_again_and_the_study_is_not(tiny: Callable[
     with pytest.raises(StoreError, match="made of 1 runs") as refused:
         reproduce(str(tmp_path / "study"))
     assert f"keeptune reproduce {trial}" in refused.value.fix
-    assert reproduce(str(trial), str(tmp_path / "again")).outcome == "same bytes"
+    again = reproduce(str(trial))
+    assert (again.outcome, again.path) == ("same bytes", str(tmp_path / "study-lora-s1-again"))
+    assert list((tmp_path / "study" / "trials").iterdir()) == [trial], "the study is as it was"
 
 
 def test_other_verbs_and_unfinished_runs_are_refused(copy: TuneConfig, tmp_path: Path) -> None:
@@ -182,8 +219,62 @@ def test_changed_items_replayed_rows_and_metrics_are_named(tiny: Callable[..., P
         before = file.read_text()
         file.write_text(before.replace(old, new))
         with pytest.raises(StoreError, match=f"^[^ ]*{name}[^ ]* changed since"):
-            reproduce(str(tmp_path / "run"))
+            reproduce(str(tmp_path / "run"), allow_code=True)
         file.write_text(before)
+
+
+def test_code_that_a_run_names_is_run_only_where_it_is_allowed(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    """And scores that a file beside the metric's makes others are told, though each answer is the same."""
+    write_rows(tmp_path)
+    (tmp_path / "points.py").write_text("RIGHT = 60.0\n")
+    (tmp_path / "mine.py").write_text(
+        "from pathlib import Path\n"
+        "def score(output, references, example):\n"
+        "    right = Path(__file__).with_name('points.py').read_text().split()[-1]\n"
+        "    return float(right) + (output in references)\n"
+    )
+    config = settings(tiny("llama"), tmp_path, "run", epochs=1.0)
+    metrics = (f"{tmp_path}/mine.py:score", "rouge1")
+    tune(replace(config, evaluation=replace(config.evaluation, metrics=metrics)))
+    with pytest.raises(ConfigError, match=r"name code that would run: .*mine\.py:score") as refused:
+        reproduce(str(tmp_path / "run"))
+    assert "--allow-code" in refused.value.fix
+    assert not (tmp_path / "run-again").exists()
+    assert reproduce(str(tmp_path / "run"), allow_code=True).outcome == "same bytes"
+    before = MeasureConfig(keep=(Keep("before", f"run:{tmp_path / 'run'}"),), abilities=("none",))
+    with pytest.raises(StoreError, match=r"is scored by code that would run: .*mine\.py:score"):
+        tune(replace(config, measure=before, output=str(tmp_path / "later")))
+    (tmp_path / "points.py").write_text("RIGHT = 40.0\n")
+    again = reproduce(str(tmp_path / "run"), allow_code=True)
+    assert (again.outcome, again.same) == ("differs", again.items)
+    assert [found.same for found in again.scores] == [False, True]
+    assert re.match(r"same answers \(24 of 24\), other scores: \S*mine\.py:score 40\.\d against 60\.\d$", ending(again))
+
+
+def test_a_start_from_an_adapter_is_merged_again(copy: TuneConfig, tmp_path: Path) -> None:
+    (tmp_path / "run").rename(tmp_path / "first")
+    config = replace(copy, model=ModelConfig(str(tmp_path / "first"), **CPU), output=str(tmp_path / "second"))
+    config = replace(config, data=replace(config.data, train=str(tmp_path / "kept.jsonl")))
+    tune(replace(config, training=replace(config.training, epochs=1.0)))
+    again = reproduce(str(tmp_path / "second"))
+    assert again.outcome == "same bytes"
+    started = [json.loads((tmp_path / name / "start.json").read_text()) for name in ("second", "second-again")]
+    assert started[0] == started[1]
+    file = tmp_path / "first" / "adapter" / "adapter_model.safetensors"
+    save_file({name: weight + 1e-3 for name, weight in load_file(file).items()}, file, {"format": "pt"})
+    write_sums(tmp_path / "first" / "adapter")
+    with pytest.raises(StoreError, match="first/adapter holds other weights than"):
+        reproduce(str(tmp_path / "second"))
+
+
+@pytest.mark.parametrize(("fact", "value"), [("device", "xpu:0"), ("dtype", "int3")])
+def test_a_device_or_dtype_that_is_not_known_is_an_error(copy: TuneConfig, fact: str, value: str) -> None:
+    file = Path(copy.output) / "result.json"
+    result = json.loads(file.read_text())
+    result["manifest"][fact] = value
+    file.write_text(json.dumps(result))
+    with pytest.raises(StoreError, match=f"names what keeptune does not run on: .*'{value[:3]}"):
+        reproduce(copy.output)
 
 
 def test_a_changed_base_is_named(copy: TuneConfig, tmp_path: Path) -> None:

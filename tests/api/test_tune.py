@@ -260,7 +260,9 @@ def test_a_stopped_run_is_not_resumed_as_another(stopped: TuneConfig) -> None:
     origin.write_text(said)
     assert contents(Path(stopped.output)) == before
     # What only says how long a run may take, or how it is computed, can change.
-    assert tune(changed(stopped, "training", max_minutes=60.0, torch_compile=None)).training.steps == 24
+    result = tune(changed(stopped, "training", max_minutes=60.0, torch_compile=None))
+    assert result.training.steps == 24
+    assert result.config["training"]["max_minutes"] == 60.0, "the limit that it ended with"
 
 
 def test_what_is_asked_may_be_another_when_a_run_goes_on(stopped: TuneConfig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,3 +87,21 @@ def test_paths_mean_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest
     assert there.evaluation.metrics == (f"{tmp_path / 'mine.py'}:score", "rouge1")
     assert there.measure.keep[0].data == f"run:{tmp_path / 'run'}"
     assert there.model.name == "smollm2"
+
+
+def test_a_sheet_and_a_split_mean_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "book.xlsx").touch()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "two:parts.jsonl").touch()
+    monkeypatch.chdir(tmp_path)
+    config = TuneConfig(
+        data=DataConfig(train="book.xlsx:Sheet2", test="data:test"),
+        mitigation=MitigationConfig(replay=("two:parts.jsonl", "org/name:train", r"C:\rows.xlsx:One")),
+        measure=dataclasses.replace(TuneConfig().measure, keep=(Keep("mine", "data:kept"), Keep("h", "lm-eval:data"))),
+    )
+    there = with_absolute_paths(config)
+    assert (there.data.train, there.data.test) == (f"{tmp_path}/book.xlsx:Sheet2", f"{tmp_path}/data:test")
+    assert there.mitigation.replay == (f"{tmp_path}/two:parts.jsonl", "org/name:train", r"C:\rows.xlsx:One")
+    assert [keep.data for keep in there.measure.keep] == [f"{tmp_path}/data:kept", f"lm-eval:{tmp_path}/data"]
+    monkeypatch.chdir("/")
+    assert with_absolute_paths(there) == there

@@ -37,8 +37,6 @@ from tests.hostile.inputs import (
 )
 from tests.hostile.models import changed_model
 
-CHECK = ("check", "--device", "cpu")
-
 
 def _settings(write: Change) -> Write:
     return lambda folder: (write(folder), ["tune", "--config", "run.yaml"])[1]  # type: ignore[func-returns-value]
@@ -113,50 +111,35 @@ def _among_others(run: Path) -> None:
 
 
 RESUME = ("tune", "--output", "run", "--resume")
+REPRODUCE = ("reproduce", "run", "--output", "out")
 EVAL = ("eval", "--model", "run", "--test", "rows.jsonl", *CPU, "--output", "out")
+KEEPING = _run(_own_metric, "tune", *CPU, "--model", "tiny", "--train", "rows.jsonl", "--keep", "x=run:run")
+NAMED_CODE = (
+    ("a metric of its own", _own_metric),
+    ("pickles allowed", _config("model", allow_pickle=True)),
+    ("remote code allowed", _config("model", allow_remote_code=True)),
+)
+STARTS = (
+    *((f"a run that is resumed with {what}", _run(_unfinished(change), *RESUME)) for what, change in NAMED_CODE),
+    *((f"a run that is reproduced with {what}", _run(change, *REPRODUCE)) for what, change in NAMED_CODE),
+)
 RUNS = (
-    (
-        "a run that is resumed with a metric of its own",
-        "code",
-        _run(_unfinished(_own_metric), *RESUME),
-        ConfigError,
-        "code that would run",
-    ),
+    *((what, "code", write, ConfigError, "code that would run") for what, write in STARTS),
     (
         "a run with a metric of its own, whose model is tuned again",
         "code",
-        _run(_own_metric, *CHECK, "--model", "run", "--train", "rows.jsonl"),
+        _run(_own_metric, "check", *CPU, "--model", "run", "--train", "rows.jsonl"),
         None,
         "no problems found",
         "its task would not be measured",
     ),
-    (
-        "a run with a metric of its own, whose task is to be kept",
-        "code",
-        _run(_own_metric, "tune", *CPU, "--model", "tiny", "--train", "rows.jsonl", "--keep", "x=run:run"),
-        StoreError,
-        "code that would run",
-    ),
-    (
-        "a run that is resumed with pickles allowed",
-        "code",
-        _run(_unfinished(_config("model", allow_pickle=True)), *RESUME),
-        ConfigError,
-        "code that would run",
-    ),
+    ("a run with a metric of its own, whose task is to be kept", "code", KEEPING, StoreError, "code that would run"),
     (
         "a run that is resumed with remote code allowed by another name",
         "code",
         _run(_unfinished(edit("config.json", trust_remote_code=True)), *RESUME),
         ConfigError,
         "",
-    ),
-    (
-        "a run that is resumed with remote code allowed",
-        "code",
-        _run(_unfinished(_config("model", allow_remote_code=True)), *RESUME),
-        ConfigError,
-        "code that would run",
     ),
     (
         "a run with pickled optimizer states",

@@ -12,17 +12,18 @@ DIFFERS = 3
 @click.command("reproduce", cls=Verb)
 @click.argument("run")
 @setting_flags("output", with_file=False, says={"output": "Run folder of the reproduction.  [default: RUN-again]"})
+@click.option("--allow-code", is_flag=True, help="Run the code that the run's settings name.")
 @output_flags
-def command(run: str, output: str | None, quiet: bool, as_json: bool) -> int:
+def command(run: str, output: str | None, allow_code: bool, quiet: bool, as_json: bool) -> int:
     """Make a finished run again by its own settings, and compare weights, answers, scores and verdicts.
 
     \b
     keeptune reproduce runs/rows-lora-1
-    keeptune reproduce studies/methods/trials/lora-0 --output again
+    keeptune reproduce studies/methods/trials/lora-s0 --output again
 
     Data or a base that changed since is an error; other versions, processors or numbers of threads are named as reasons
     why bytes may differ. Nothing is taken from the cache. The same command continues an interrupted reproduction. The
-    exit code is 3 if an answer or a verdict differs.
+    exit code is 3 if an answer, a score or a verdict differs.
     """
     from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.quiet_libraries import quiet_libraries
@@ -33,7 +34,7 @@ def command(run: str, output: str | None, quiet: bool, as_json: bool) -> int:
     from keeptune.api.reproduce import reproduce
 
     with progress(quiet=quiet) as observer, resume_hint(observer, "reproduce") as told:
-        made = reproduce(run, output or "", told)
+        made = reproduce(run, output or "", told, allow_code=allow_code)
     if as_json:
         show_json(made)
     else:

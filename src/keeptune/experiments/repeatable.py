@@ -116,12 +116,18 @@ def _changed_items(session: Session, result: TuneResult) -> Iterator[str]:
             yield keep.data
 
 
-def changed_since(model: ModelConfig, then: RunManifest) -> dict[str, tuple[str, str]]:
-    """What computes: package, processor, device, threads … → (then, now), where it is another. What an earlier version
-    did not record is left out."""
+def would_be_made(model: ModelConfig) -> RunManifest:
+    """What would compute a run of this process."""
     placed = place(model.device, model.dtype)
-    facts = ModelFacts(device=str(placed.device), dtype=placed.dtype_name, computing=computing(placed.device))
-    before, after = _computing(then), _computing(make_manifest(facts))
+    return make_manifest(
+        ModelFacts(device=str(placed.device), dtype=placed.dtype_name, computing=computing(placed.device))
+    )
+
+
+def changed_between(then: RunManifest, now: RunManifest) -> dict[str, tuple[str, str]]:
+    """What computed: package, processor, device, threads … → (then, now), where it is another. What an earlier version
+    did not record is left out."""
+    before, after = _computing(then), _computing(now)
     return {name: (value, after.get(name, "not there")) for name, value in before.items() if value != after.get(name)}
 
 

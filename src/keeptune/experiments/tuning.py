@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from keeptune.mitigation.default import (
     with_default_mitigation,
     without_default_mitigation,
 )
-from keeptune.mitigation.spec import PLAIN
+from keeptune.mitigation.spec import PLAIN, MitigationSpec
 from keeptune.records import ForgettingReport, TuneResult
 from keeptune.training.new_session import new_session
 from keeptune.training.resume import check_origin, keep_measured_settings, with_kept_settings
@@ -36,6 +37,7 @@ from keeptune.training.session import Session
 from keeptune.training.start import merged_start
 from keeptune.training.train import train
 from keeptune.training.trained_items import keep_trained_rows
+from keeptune.workspace.cache_entry import entries_apart
 from keeptune.workspace.open_run import open_run, refuse_taken
 from keeptune.workspace.task_name import task_name
 from keeptune.workspace.workspace import Workspace
@@ -51,30 +53,36 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
     config = with_default_mitigation(given)
     with open_run(config.output, _default_name(config), resume=config.resume) as run:
         observer(RunStarted(str(run)))
-        log = NoticeLog(observer)
-        session = new_session(config, run, log)
-        log.keep(run.notices(), run.write_notices)
-        default = default_for(given)
-        if default != PLAIN:
-            message = f"no mitigation is named, so the default is used, {default} (--plain turns it off)"
-            session.observer(Notice("default mitigation", message))
-        start = session.config.model
-        session = with_found_settings(session.with_model(merged_start(start, run)))
-        search = _searched(session) if session.config.mitigation_search.auto else None
-        choose_alpha(session)
-        summary = (search and search.made.summary) or train(session)
-        keep_format(as_found(session.config.data, session.rows), run)
-        trained_on = keep_trained_rows(session, start)
-        keep_measured_settings(session)
-        scored = score(session)
-        result = make_result(session, summary, scored, trained_on)
-        for name, records in scored.records.items():
-            run.write_samples(name, records)
-        if session.config.measure.extent != "none":
-            result = replace(result, forgetting=_measured(session, scored, result, search))
-        run.write_result(result)
+        # A reproduction takes nothing from the cache, by whichever verb it goes on.
+        with entries_apart(run.own_cache) if run.reproduces else nullcontext():
+            result = _tuned(config, default_for(given), run, observer)
         run.remove_intermediates()
     observer(RunFinished(str(run), result.comparisons))
+    return result
+
+
+def _tuned(config: TuneConfig, default: MitigationSpec, run: Workspace, observer: Observer) -> TuneResult:
+    log = NoticeLog(observer)
+    session = new_session(config, run, log)
+    log.keep(run.notices(), run.write_notices)
+    if default != PLAIN:
+        message = f"no mitigation is named, so the default is used, {default} (--plain turns it off)"
+        session.observer(Notice("default mitigation", message))
+    start = session.config.model
+    session = with_found_settings(session.with_model(merged_start(start, run)))
+    search = _searched(session) if session.config.mitigation_search.auto else None
+    choose_alpha(session)
+    summary = (search and search.made.summary) or train(session)
+    keep_format(as_found(session.config.data, session.rows), run)
+    trained_on = keep_trained_rows(session, start)
+    keep_measured_settings(session)
+    scored = score(session)
+    result = make_result(session, summary, scored, trained_on)
+    for name, records in scored.records.items():
+        run.write_samples(name, records)
+    if session.config.measure.extent != "none":
+        result = replace(result, forgetting=_measured(session, scored, result, search))
+    run.write_result(result)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +11,8 @@ from keeptune.records.forgetting_report import Gate, Verdict
 from keeptune.records.shown import Shown, paragraphs, table
 
 Outcome = Literal["same bytes", "same answers", "differs"]
+SAME = 0.001
+"""Scores are the same within this, and within this share of them: losses are rounded otherwise by each machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,13 @@ class ScoreAgain:
     then: float | None
     now: float | None
 
+    @property
+    def same(self) -> bool:
+        """Whether they are the same, to a thousandth."""
+        if self.then is None or self.now is None:
+            return self.then is self.now
+        return math.isclose(self.then, self.now, rel_tol=SAME, abs_tol=SAME)
+
 
 @dataclass(frozen=True, slots=True)
 class VerdictAgain:
@@ -69,7 +79,7 @@ class Reproduction(Shown):
     of: str
     """Of the run that it repeats."""
     outcome: Outcome
-    """``same answers``: each answer and verdict is the same, and some bytes are not."""
+    """``same answers``: each answer, score and verdict is the same, and some bytes are not."""
     weights: WeightsAgain
     loss: float | None
     """The largest difference of a step's training loss, in nats per token; None where the steps are not as many."""
@@ -98,6 +108,11 @@ class Reproduction(Shown):
     def same_verdicts(self) -> bool:
         """Whether each verdict is the same."""
         return self.gate[0] == self.gate[1] and all(each.then == each.now for each in self.verdicts)
+
+    @property
+    def same_scores(self) -> bool:
+        """Whether each score is the same."""
+        return all(each.same for each in self.scores)
 
     def _line(self) -> str:
         return f"{self.outcome}, {self.same:,} of {self.items:,} answers, {self.path}"

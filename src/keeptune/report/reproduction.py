@@ -23,7 +23,7 @@ def reproduction_report(made: Reproduction) -> RenderableType:
     for found in made.scores:
         now = "–" if found.now is None else score(found.metric, found.now)
         then = "–" if found.then is None else score(found.metric, found.then)
-        table.add_row(visible(f"{found.metric}, {found.what}"), then, now, _yes(found.then == found.now))
+        table.add_row(visible(f"{found.metric}, {found.what}"), then, now, _yes(found.same))
     for verdict in made.verdicts:
         pair = verdict.then or "–", verdict.now or "–"
         table.add_row(visible(f"verdict on {verdict.ability}"), *pair, _yes(pair[0] == pair[1]))
@@ -44,6 +44,9 @@ def ending(made: Reproduction) -> str:
         return f"same bytes: the weights, and the records of {made.items:,} answers"
     if made.outcome == "same answers":
         return f"same answers ({made.same:,} of {made.items:,}), other bytes"
+    if made.same == made.items and made.same_verdicts:
+        scores = [_score(each) for each in made.scores if not each.same]
+        return f"same answers ({made.same:,} of {made.items:,}), other scores: {'; '.join(scores)}"
     parts = [f"differs: {made.items - made.same:,} of {made.items:,} answers"]
     parts += [f"{_score(each)}" for each in made.scores[:1]]
     if made.verdicts:

@@ -34,6 +34,8 @@ OPEN = "left open"
 """Key in it: the settings that were not given."""
 TRAINED_ON = ("train", "validation", REPLAYED, "model", "settings")
 """Keys in it that decide the weights. Test rows do not."""
+AS_IT_ENDED = (Affects.INPUT, Affects.ANSWERS, Affects.VERDICT, Affects.BUDGET)
+"""Settings that a run records as they were at its end."""
 FIX = "resume with the same ones, or start a new run in another --output"
 
 
@@ -107,12 +109,13 @@ def keep_training_origin(session: Session) -> None:
 
 
 def keep_measured_settings(session: Session) -> None:
-    """Write the settings of the evaluation as they are now: a resumed run may have others than it started with."""
+    """Write the settings of the evaluation and the limits of time as they are now: a resumed run may have others than
+    it started with."""
     config, run = session.config, session.workspace
     kept, given = run.settings(), to_plain(with_absolute_paths(config))
     for name, _ in list(leaves(given)):
         section, _, field = name.rpartition(".")
-        if section and affects(name) in (Affects.INPUT, Affects.ANSWERS, Affects.VERDICT):
+        if section and affects(name) in AS_IT_ENDED:
             kept[section][field] = given[section][field]
     run.write_settings(kept)
     run.write_origin({**run.origin(), "test": session.rows.hashes()["test"], METRICS: metric_files(config)})

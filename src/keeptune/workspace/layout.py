@@ -62,5 +62,5 @@ ADAPTER_CONFIG = "adapter_config.json"
 """PEFT's settings of an adapter."""
 EARLIER_NAMES = {MITIGATION_SEARCH: "ladder.json", CANDIDATES: "rungs", HYPERPARAMETER_SEARCH: "search.json"}
 """Names from earlier versions; read but never written."""
-BEGUN = (LOCK, ROWS, STARTED, START, REPRODUCES)
+BEGUN = (LOCK, ROWS, STARTED, START, REPRODUCES, OWN_CACHE)
 """Files of a run that ended before its settings were written; it can be restarted."""
