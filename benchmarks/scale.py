@@ -22,7 +22,7 @@ RESULTS = Path(__file__).parent / "results" / "scale.json"
 METHODS = ("full", "lora")
 WAYS = ((1, False), (2, False), (2, True))
 """Processes, and whether the model is divided over them."""
-ROWS = 48
+ROWS = 24
 
 
 def run(method: str, processes: int, fsdp: bool) -> dict[str, Any]:
