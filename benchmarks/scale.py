@@ -65,10 +65,11 @@ def table(found: list[dict[str, Any]]) -> str:
         one = alone[each["method"]]
         pairs = zip(one["losses"], each["losses"], strict=True)
         difference = max(abs(left - right) for left, right in pairs)
-        speed = each["tokens_per_second"]
+        speed, peak, way = each["tokens_per_second"], each.get("peak_gib"), ", `--fsdp`" * each.get("fsdp", False)
+        most = f"{peak:.1f} GiB" if peak else "not recorded"
         lines.append(
-            f"| {each['method']}{', `--fsdp`' * each['fsdp']} | {each['processes']} × {each['threads']} | {speed:.0f} "
-            f"| {speed / one['tokens_per_second']:.2f} | {each['peak_gib']:.1f} GiB | {difference:.0e} |"
+            f"| {each['method']}{way} | {each['processes']} × {each['threads']} | {speed:.0f} "
+            f"| {speed / one['tokens_per_second']:.2f} | {most} | {difference:.0e} |"
         )
     return "\n".join(lines)
 

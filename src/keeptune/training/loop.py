@@ -193,7 +193,7 @@ class Loop:
         several = processes()
         if not self.config.fsdp:
             if several and os.environ.get("ACCELERATE_USE_FSDP") == "true":
-                self.observer(Notice("fsdp", "accelerate is set to FSDP, which keeptune uses with --fsdp"))
+                self.observer(Notice("fsdp", "accelerate is set to FSDP, which --fsdp turns on here"))
             return None
         if not several:
             self.observer(Notice("fsdp", "this is one process: --fsdp has nothing to divide the model over"))
