@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from keeptune.data.encode import Encoder
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.generate import generate
 from keeptune.inference.loglikelihood import mean_loss
+from keeptune.models.gguf import _reads_back
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Message
 
@@ -56,3 +58,17 @@ def test_the_learned_span_is_the_answer_and_its_end(smollm2: LoadedModel) -> Non
     assert stop == len(row.ids)
     assert smollm2.tokenizer.decode(row.ids[:start]).endswith("<|im_end|>\n<|im_start|>assistant\n")
     assert row.ids[stop - 1] in smollm2.end_ids()
+
+
+def test_a_tokenizer_that_is_converted_wrongly_is_refused(smollm2: LoadedModel) -> None:
+    """As older transformers does: spaces come back as letters."""
+
+    class Wrong:
+        def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
+            return {"input_ids": smollm2.tokenizer(text)["input_ids"]}
+
+        def decode(self, ids: list[int]) -> str:
+            return smollm2.tokenizer.decode(ids).replace(" ", "Ġ")
+
+    assert _reads_back(smollm2.tokenizer)
+    assert not _reads_back(Wrong())

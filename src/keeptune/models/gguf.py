@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock
@@ -22,6 +23,7 @@ from keeptune.workspace.sums import write_sums
 
 LAYOUT_VERSION = 2
 """Part of the cached folder's name; raised when its content changes."""
+WORDS = "The words of a sentence, read back."
 
 UNREADABLE = (
     *(ValueError, OSError, LookupError, NotImplementedError, RuntimeError, TypeError, AttributeError),
@@ -83,6 +85,11 @@ def _convert(path: Path, folder: Path) -> None:
             f"transformers cannot read {path}: {first_line(error)}",
             "check that the download is whole; or use the model's safetensors, or another quantization",
         ) from error
+    if not _reads_back(tokenizer):
+        raise ModelError(
+            f"transformers {version('transformers')} converts the tokenizer of {path} wrongly",
+            "pip install --upgrade transformers; or use the model's safetensors",
+        )
     # The weights are plain float32 from here on; left in place, this would make `save_pretrained` quantise.
     for holder in (model.config, model):
         for name in ("quantization_config", "hf_quantizer"):
@@ -93,3 +100,10 @@ def _convert(path: Path, folder: Path) -> None:
         model.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
         write_sums(partial, "*")
+
+
+def _reads_back(tokenizer: Any) -> bool:
+    """Whether its tokens give back a text. From some files, transformers before 5.20 makes a tokenizer of another
+    kind, which marks spaces by a letter."""
+    decoded = tokenizer.decode(tokenizer(WORDS, add_special_tokens=False)["input_ids"])
+    return str(decoded).strip() == WORDS
