@@ -115,6 +115,8 @@ def counted(report: Path) -> dict[str, Any]:
 
 def table(record: dict[str, Any]) -> str:
     """A column an environment: its versions, and how many tests passed."""
+    if not record:
+        return "No environment has a record since a bound was raised."
     done = list(record.values())
     rows = [["", *record], ["---"] * (len(record) + 1)]
     rows += [[name, *(each["versions"][name] for each in done)] for name in done[0]["versions"]]
