@@ -159,7 +159,7 @@ def _fill(record: dict[str, Any], environment: Environment) -> None:
     environment.install()
     record[environment.name] = found | {"versions": environment.versions()}
     for part in missing:
-        tested = environment.test(part) | {"commit": provenance.source_commit(), "date": date.today().isoformat()}
+        tested = environment.test(part) | {"commit": provenance.source_commit(ROOT), "date": date.today().isoformat()}
         record[environment.name]["parts"][part] = tested
         ordered = {name: record[name] for name in PYTHONS if name in record}
         RESULTS.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")

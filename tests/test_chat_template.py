@@ -9,22 +9,13 @@ from transformers.utils.chat_template_utils import render_jinja_template
 
 from keeptune import chat_template
 from keeptune.chat_template import EndlessTemplate, UnusableTemplate, render_chat
+from tests.templated import Templated
 
 TURNS = [
     {"role": "system", "content": "Be kind."},
     {"role": "user", "content": " <Hi> & 'bye' "},
     {"role": "assistant", "content": "Hello\nthere"},
 ]
-
-
-class _Tokenizer:
-    special_tokens_map = {"bos_token": "<s>", "eos_token": "</s>"}  # noqa: RUF012
-
-    def __init__(self, template: str) -> None:
-        self.chat_template = template
-
-    def get_chat_template(self, template: str | None) -> str:
-        return template or self.chat_template
 
 
 @pytest.mark.parametrize(
@@ -44,15 +35,15 @@ class _Tokenizer:
     ],
 )
 def test_as_transformers_has_it(template: str) -> None:
-    shown: dict[str, Any] = {**_Tokenizer.special_tokens_map, "enable_thinking": False}
+    shown: dict[str, Any] = {**Templated.special_tokens_map, "enable_thinking": False}
     (wanted,), _ = render_jinja_template([TURNS], chat_template=template, add_generation_prompt=True, **shown)
-    assert render_chat(_Tokenizer(template), TURNS, add_generation_prompt=True, enable_thinking=False) == wanted
+    assert render_chat(Templated(template), TURNS, add_generation_prompt=True, enable_thinking=False) == wanted
 
 
 def test_a_long_turn_may_be_concatenated() -> None:
     template = "{% for m in messages %}{{ '<' ~ m.role ~ '>' ~ m.content ~ eos_token }}{% endfor %}"
     long = [{"role": "user", "content": "word " * 20_000}]
-    assert len(render_chat(_Tokenizer(template), long, add_generation_prompt=False)) > 100_000
+    assert len(render_chat(Templated(template), long, add_generation_prompt=False)) > 100_000
 
 
 _GROWS = "{% set ns = namespace(x='a' * 1000) %}{% for i in range(60) %}{% set ns.x = HERE %}{% endfor %}{{ ns.x }}"
@@ -79,7 +70,7 @@ _GROWS = "{% set ns = namespace(x='a' * 1000) %}{% for i in range(60) %}{% set n
 def test_a_template_without_end_is_stopped(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat_template, "MOST_STEPS", 20_000)
     with pytest.raises(EndlessTemplate):
-        render_chat(_Tokenizer(template), TURNS)
+        render_chat(Templated(template), TURNS)
 
 
 @pytest.mark.parametrize(
@@ -97,10 +88,10 @@ def test_a_template_without_end_is_stopped(template: str, monkeypatch: pytest.Mo
 )
 def test_a_template_that_fails_is_one_kind_of_error(template: str, why: str) -> None:
     with pytest.raises(UnusableTemplate, match=why):
-        render_chat(_Tokenizer(template), TURNS)
+        render_chat(Templated(template), TURNS)
 
 
 def test_one_rendering_leaves_its_bounds_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat_template, "MOST_STEPS", 10)
-    template = _Tokenizer("{% for m in messages %}{{ m.content }}{% endfor %}")
+    template = Templated("{% for m in messages %}{{ m.content }}{% endfor %}")
     assert len({render_chat(template, TURNS) for _ in range(9)}) == 1

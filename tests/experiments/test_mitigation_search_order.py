@@ -20,6 +20,7 @@ from keeptune.mitigation.candidates import candidates_of
 from keeptune.mitigation.spec import MitigationSpec
 from keeptune.records import DevDrop, DevEvidence, MitigationSearchReport, Undefined
 from keeptune.training.session import Session
+from keeptune.workspace.search_run import SearchRun
 from keeptune.workspace.workspace import Workspace
 
 HELD, SELF_REPLAY, LORA = "kl=3", "self-replay=0.2+kl=3", "lora+kl=3"
@@ -143,7 +144,7 @@ def test_a_search_that_goes_on_has_spent_what_an_earlier_start_recorded(
     """So it leaves the same candidates, although the answers of the base and the curve take no time again."""
     (tmp_path / "candidates").mkdir()
     for part in ("base", f"{HELD} curve"):
-        Workspace(tmp_path).write_search_seconds(part, 0.6 * SECONDS)
+        SearchRun(tmp_path).write_search_seconds(part, 0.6 * SECONDS)
     world = World({HELD: (30.0, 30.0), SELF_REPLAY: (29.0, 0.0)}, monkeypatch)
     report = world.search(tmp_path, full())
     assert report.not_tried == (SELF_REPLAY, LORA)

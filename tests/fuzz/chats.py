@@ -18,6 +18,7 @@ from keeptune.data.turns import read_turns, split_last_answer
 from keeptune.errors import DataError
 from tests.fuzz.round_trips import CHARACTERS, TEXTS
 from tests.fuzz.target import of_bytes, of_values
+from tests.templated import Templated
 
 GROUP = "chat rendering"
 MOST_STEPS, MOST_CHARACTERS = 20_000, 2_000_000
@@ -53,18 +54,6 @@ def untouched_machine() -> Iterator[None]:
     assert not told, told
 
 
-class Tokenizer:
-    """What a rendering needs of one."""
-
-    special_tokens_map = {"bos_token": "<s>", "eos_token": "</s>"}  # noqa: RUF012
-
-    def __init__(self, template: str) -> None:
-        self.template = template
-
-    def get_chat_template(self, given: str | None) -> str:
-        return given or self.template
-
-
 def rendered(template: str, turns: Sequence[dict[str, Any]] = TURNS) -> str:
     """The text, or "" where the template is refused as `render_chat` says; within bounds, and from nothing else."""
     chat_template._compiled.cache_clear()
@@ -73,7 +62,7 @@ def rendered(template: str, turns: Sequence[dict[str, Any]] = TURNS) -> str:
     began = time.process_time()
     try:
         with untouched_machine():
-            text = render_chat(Tokenizer(template), turns, add_generation_prompt=True)
+            text = render_chat(Templated(template), turns, add_generation_prompt=True)
     except UnusableTemplate:
         text = ""
     finally:

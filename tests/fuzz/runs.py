@@ -26,6 +26,7 @@ from keeptune.workspace.open_run import goes_on
 from keeptune.workspace.run_comparison import compare_entries
 from keeptune.workspace.run_list import ORDERS, RunFilter, list_runs
 from keeptune.workspace.runs import dependents, find_run
+from keeptune.workspace.search_run import SearchRun
 from keeptune.workspace.sums import SUMS, damaged_files, write_sums
 from keeptune.workspace.trained_on import keep_trained_on, trained_on
 from keeptune.workspace.workspace import Workspace
@@ -78,8 +79,9 @@ def runs() -> Path:
     report = outcome(forgetting_report())
     run.write_forgetting(report)
     assert report.mitigation_search is not None
-    run.write_mitigation_search(report.mitigation_search)
-    run.write_search_seconds("plain", 3.0)
+    search = SearchRun(run.path)
+    search.write_mitigation_search(report.mitigation_search)
+    search.write_search_seconds("plain", 3.0)
     run.write_result(RESULT)
     shutil.copytree(run.path, made / "whole")
     assert all((run.path / name).exists() for name in FILES), [name for name in FILES if not (run.path / name).exists()]
@@ -96,7 +98,7 @@ def _readers() -> Sequence[Callable[[Workspace], Any]]:
         lambda run: run.notices(),
         lambda run: run.training(),
         lambda run: run.alpha_choice(),
-        lambda run: run.search_seconds("plain"),
+        lambda run: SearchRun(run.path).search_seconds("plain"),
         lambda run: run.hyperparameter_search(),
         lambda run: run.result(),
         lambda run: run.tune_result(),

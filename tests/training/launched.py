@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,6 +65,25 @@ def answers(run: Path) -> list[tuple[str, str, Any]]:
     files = sorted([*run.glob("samples/*.jsonl"), *run.glob("abilities/*/*.jsonl")])
     rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     return [(row["item_id"], row["answer"]["output"], row["answer"]["output_tokens"]) for row in rows]
+
+
+def lost_and_gone_on(line: str, home: Path, count: int) -> None:
+    """Run `line` by two processes into ``lost``, kill the second after the first checkpoint, and go on by `count`."""
+    # A checkpoint comes with each validation.
+    processes = started(f"{line} --output lost", home, 2)
+    until = time.monotonic() + 200
+    while not list((home / "lost").glob("checkpoint-*")) and time.monotonic() < until:
+        time.sleep(0.01)
+    processes[1].kill()
+    codes, said = ended(processes, home)
+    assert codes == [1, -signal.SIGKILL]
+    assert "a process of this run is gone" in said[0]
+    assert "Traceback" not in said[0]
+    codes, said = ended(started("tune --output lost --resume", home, count), home)
+    assert codes == [0] * count, said
+    resumed = re.search(r"resumed at step (\d+)", said[0])
+    assert resumed
+    assert int(resumed[1]) > 0
 
 
 def assert_alike(one: Path, other: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +32,7 @@ from tests.training.launched import (
     ended,
     launched,
     losses,
+    lost_and_gone_on,
     run_together,
     started,
     weights,
@@ -98,18 +97,7 @@ def test_what_is_trained_may_be_of_many_kinds(home: Path, more: str) -> None:
 
 
 def test_a_lost_process_is_said_and_another_number_goes_on(home: Path, alone: Path) -> None:
-    processes = started(f"{TRAINED} --fsdp --output lost", home, 2)
-    until = time.monotonic() + 200
-    while not list((home / "lost").glob("checkpoint-*")) and time.monotonic() < until:
-        time.sleep(0.01)
-    processes[1].kill()
-    codes, said = ended(processes, home)
-    assert codes == [1, -signal.SIGKILL]
-    assert "a process of this run is gone" in said[0]
-    assert "Traceback" not in said[0]
-    codes, said = ended(started("tune --output lost --resume", home, 3), home)
-    assert codes == [0, 0, 0], said
-    assert int(re.search(r"resumed at step (\d+)", said[0])[1]) > 0
+    lost_and_gone_on(f"{TRAINED} --fsdp", home, 3)
     assert_alike(alone, home / "lost")
 
 

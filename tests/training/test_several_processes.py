@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +26,17 @@ from keeptune.training.shared_gradients import SharedGradients, dealt
 from keeptune.training.step import scaler_for
 from tests.api.runs import with_base
 from tests.mitigation.talking import load
-from tests.training.launched import ENVIRONMENT, KEEP, ROWS, SHORT, assert_alike, ended, losses, started
+from tests.training.launched import (
+    ENVIRONMENT,
+    KEEP,
+    ROWS,
+    SHORT,
+    assert_alike,
+    ended,
+    losses,
+    lost_and_gone_on,
+    started,
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,19 +83,7 @@ def test_a_run_by_several_processes_is_that_of_one(home: Path, method: str, coun
 def test_a_process_that_is_lost_is_said_and_the_run_goes_on_with_another_number(home: Path) -> None:
     line = f"tune --model base --method full --plain {ROWS} --measure none {SHORT}"
     assert ended(started(f"{line} --output alone", home, 1), home)[0] == [0]
-    # A checkpoint comes with each validation.
-    processes = started(f"{line} --output lost", home, 2)
-    until = time.monotonic() + 200
-    while not list((home / "lost").glob("checkpoint-*")) and time.monotonic() < until:
-        time.sleep(0.01)
-    processes[1].kill()
-    codes, said = ended(processes, home)
-    assert codes == [1, -signal.SIGKILL]
-    assert "a process of this run is gone" in said[0]
-    assert "Traceback" not in said[0]
-    codes, said = ended(started("tune --output lost --resume", home, 1), home)
-    assert codes == [0], said
-    assert int(re.search(r"resumed at step (\d+)", said[0])[1]) > 0
+    lost_and_gone_on(line, home, 1)
     assert_alike(home / "alone", home / "lost")
 
 

@@ -12,6 +12,7 @@ from keeptune.config import DataConfig, TuneConfig
 from keeptune.errors import StoreError
 from keeptune.records import HyperparameterSearchReport, SearchTrial, TrainingSummary
 from keeptune.workspace.lineage import base_of
+from keeptune.workspace.search_run import SearchRun
 from keeptune.workspace.workspace import Workspace
 from tests.report.forgetting_reports import ability_pairs
 from tests.report.results import RESULT
@@ -35,18 +36,19 @@ def test_what_is_written_is_read_back(run: Workspace) -> None:
     config = TuneConfig(data=DataConfig(train="rows.jsonl"))
     run.write_settings(config)
     run.write_training(RESULT.training)
-    run.write_hyperparameter_search(SEARCHED)
+    search = SearchRun(run.path)
+    search.write_hyperparameter_search(SEARCHED)
     run.write_result(RESULT)
     run.write_samples("few-shot-3", RECORDS)
     run.write_ability_records("My Facts!", "base", RECORDS)
-    run.candidate("kl=1").path.mkdir(parents=True)
-    run.write_search_seconds("kl=1", 2.5)
+    search.candidate("kl=1").path.mkdir(parents=True)
+    search.write_search_seconds("kl=1", 2.5)
     assert run.tune_settings() == config
     assert run.training() == RESULT.training
     assert run.hyperparameter_search() == SEARCHED
     assert run.tune_result() == RESULT
     assert run.samples("few-shot-3") == run.ability_records("My Facts!", "base") == RECORDS
-    assert (run.search_seconds("kl=1"), run.search_seconds("kl=2")) == (2.5, 0.0)
+    assert (search.search_seconds("kl=1"), search.search_seconds("kl=2")) == (2.5, 0.0)
 
 
 def test_nothing_is_there_before_it_is_written(run: Workspace) -> None:
@@ -77,7 +79,7 @@ def test_trained_runs_beside_a_run_and_beside_its_search(run: Workspace) -> None
     other, third = (trained(Workspace(run.path.parent / name)) for name in ("other", "third"))
     trained(run)
     (run.path.parent / "unfinished").mkdir()
-    one, two = (trained(run.candidate(name)) for name in ("plain", "kl=1"))
+    one, two = (trained(SearchRun(run.path).candidate(name)) for name in ("plain", "kl=1"))
     assert [found.path.name for found in run.beside()] == ["other", "third"]
     assert [found.path for found in one.beside()] == [two.path, run.path, other.path, third.path]
 
@@ -85,7 +87,7 @@ def test_trained_runs_beside_a_run_and_beside_its_search(run: Workspace) -> None
 def test_intermediates_go_and_the_rest_stays(run: Workspace) -> None:
     trained(run)
     of_an_earlier_version = run.path / "rungs" / "kl=1"
-    inner = (run.best, run.whole.path, run.candidate("kl=1").path, of_an_earlier_version)
+    inner = (run.best, run.whole.path, SearchRun(run.path).candidate("kl=1").path, of_an_earlier_version)
     for folder in (run.checkpoint(10), run.checkpoint(9), *inner):
         folder.mkdir(parents=True)
     assert [step for step, _ in run.checkpoints()] == [9, 10]

@@ -24,6 +24,7 @@ from keeptune.training.prepare import prepared
 from keeptune.training.resume import check_origin
 from keeptune.training.selection import Validate
 from keeptune.training.session import Session
+from keeptune.workspace.search_run import SearchRun
 
 ROWS = 512
 """Rows of the task that a trial learns from at most: with fewer, it is the training itself."""
@@ -62,7 +63,7 @@ def with_found_settings(session: Session) -> Session:
     report = run.hyperparameter_search()
     if report is None:
         report = _search(session)
-        run.write_hyperparameter_search(report)
+        SearchRun(run.path).write_hyperparameter_search(report)
     observer(Notice("search", f"lr {report.lr:.2g}, epochs {report.epochs:g}: {report.reason}"))
     found = replace(config, training=replace(training, lr=report.lr, epochs=report.epochs))
     run.write_tune_settings(found)
@@ -76,9 +77,9 @@ def _search(session: Session) -> HyperparameterSearchReport:
     space = _space(config, base.parameters, len(rows.train))
     del base
     few = replace(rows, train=limit_examples(rows.train, ROWS, training.seed))
-    trials = _Trials(replace(session, workspace=session.workspace.search_trial, rows=few), texts)
-    journal = session.workspace.search_journal
-    study = Study(space, training.hyperparameter_search, training.max_drift, training.seed, journal)
+    run = SearchRun(session.workspace.path)
+    trials = _Trials(replace(session, workspace=run.search_trial, rows=few), texts)
+    study = Study(space, training.hyperparameter_search, training.max_drift, training.seed, run.search_journal)
     return study.search(trials, session.observer)
 
 

@@ -53,6 +53,7 @@ from keeptune.training.session import Session
 from keeptune.training.train import train
 from keeptune.workspace.atomic import atomic_folder
 from keeptune.workspace.lineage import is_adapter
+from keeptune.workspace.search_run import SearchRun
 from keeptune.workspace.workspace import Workspace
 
 
@@ -88,7 +89,7 @@ class Trainer:
     def __call__(self, candidate: MitigationSpec) -> Made:
         """Train, unless an earlier start or a run beside this one has."""
         config = candidate_config(candidate, self.session.config)
-        run = self.session.workspace.candidate(str(PLAIN if candidate.routed else candidate))
+        run = SearchRun(self.session.workspace.path).candidate(str(PLAIN if candidate.routed else candidate))
         run.path.mkdir(parents=True, exist_ok=True)
         session = self.session.for_candidate(config, run)
         summary = train(session)
@@ -156,7 +157,7 @@ class MitigationSearch:
             not_tried=tuple(map(str, (*self.left, *waiting))),
             seconds=seconds,
         )
-        self.session.workspace.write_mitigation_search(report)
+        SearchRun(self.session.workspace.path).write_mitigation_search(report)
         return SearchOutcome(report, self.make(chosen), chosen.routed)
 
     def _try(self, candidate: MitigationSpec, compared: DevComparison) -> bool:
@@ -217,7 +218,8 @@ class MitigationSearch:
 
     @property
     def _budget(self) -> SearchBudget:
-        return SearchBudget(self.session.config.mitigation_search, self.session.workspace, self.tried, self.seconds)
+        run = SearchRun(self.session.workspace.path)
+        return SearchBudget(self.session.config.mitigation_search, run, self.tried, self.seconds)
 
     def _leave(self, candidate: MitigationSpec, why: str) -> None:
         self._say(f"{candidate} {why}")

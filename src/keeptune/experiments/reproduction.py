@@ -22,6 +22,7 @@ from keeptune.models.placement import place
 from keeptune.models.weights_again import weights_again
 from keeptune.records import SCHEMA_VERSION, Outcome, Reproduction, TuneResult, from_plain, to_plain
 from keeptune.workspace.lineage import code_named_by
+from keeptune.workspace.repeated_run import RepeatedRun
 from keeptune.workspace.run_entry import is_run
 from keeptune.workspace.runs import find_run
 from keeptune.workspace.workspace import Workspace
@@ -42,7 +43,7 @@ def run_reproduction(run: str, output: str, observer: Observer, *, allow_code: b
     refuse_other_verbs(entry)
     first = Workspace(Path(entry.path))
     result = first.tune_result()
-    again = Workspace(Path(output).expanduser()) if output else _beside(first)
+    again = RepeatedRun(Path(output).expanduser()) if output else _beside(first)
     config = replace(settings_again(first, result), output=str(again))
     if not allow_code:
         _refuse_code(config, first)
@@ -116,7 +117,7 @@ def _placed(model: ModelConfig, run: Workspace, result: TuneResult) -> ModelConf
     return placed
 
 
-def _beside(run: Workspace) -> Workspace:
+def _beside(run: Workspace) -> RepeatedRun:
     """The first folder ``RUN-again``, ``RUN-again-2`` … that is free, or that an earlier start has not finished; of a
     run within a study, beside the study."""
     here = run.path if run.path.name not in ("", "..") else run.path.resolve()
@@ -124,10 +125,10 @@ def _beside(run: Workspace) -> Workspace:
     if is_run(study.path) and any(trial.path == run.path.resolve() for trial in study.trials()):
         here = study.path.with_name(f"{study.path.name}-{here.name}")
     names = (f"{here.name}-again{f'-{number}' if number > 1 else ''}" for number in itertools.count(1))
-    return next(again for again in (Workspace(here.with_name(name)) for name in names) if _may_hold(again, run))
+    return next(again for again in (RepeatedRun(here.with_name(name)) for name in names) if _may_hold(again, run))
 
 
-def _may_hold(again: Workspace, run: Workspace) -> bool:
+def _may_hold(again: RepeatedRun, run: Workspace) -> bool:
     return again.is_empty or (_repeats(again, run) and not again.has_reproduction)
 
 

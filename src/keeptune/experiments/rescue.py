@@ -44,6 +44,7 @@ from keeptune.training.trained_items import keep_trained_rows
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.open_run import open_run
+from keeptune.workspace.search_run import SearchRun
 from keeptune.workspace.workspace import Workspace
 
 REPAIRS = ("kl=1", "self-replay=0.3+kl=1")
@@ -69,7 +70,7 @@ class Repairer:
         tuned = self.session.config.model
         if candidate in (PLAIN, ROUTE):
             return Made(tuned, None)
-        made = self.session.workspace.candidate(str(candidate))
+        made = SearchRun(self.session.workspace.path).candidate(str(candidate))
         config = candidate_config(candidate, self.session.config)
         if candidate.alpha != 1:
             # Towards the base, which is not what a repair starts from.

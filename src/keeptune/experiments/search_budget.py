@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from keeptune.config.schema import MitigationSearchConfig
 from keeptune.mitigation.choose_candidate import Tried
 from keeptune.mitigation.spec import MitigationSpec
-from keeptune.workspace.workspace import Workspace
+from keeptune.workspace.search_run import SearchRun
 
 TIMES = 2
 """Without ``search_minutes``, a further training starts within so many times the first one's time."""
@@ -20,7 +20,7 @@ class SearchBudget:
     """Counts the same seconds in a search that was interrupted as in one that was not."""
 
     settings: MitigationSearchConfig
-    run: Workspace
+    run: SearchRun
     tried: Sequence[Tried]
     """Grows with the search."""
     seconds: dict[str, float]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "safetensors", "rouge-score", "sacrebleu")
 
+HERE = Path(__file__).resolve().parent
+
 
 def versions() -> dict[str, str]:
     """Installed versions of packages that affect results, and Python's."""
@@ -24,9 +26,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def source_commit() -> str:
-    """git commit of this source tree, with "+" where tracked files differ from it; "" outside a checkout."""
-    folder = Path(__file__).resolve().parent
+def source_commit(folder: Path = HERE) -> str:
+    """git commit of a source tree, by default this one, with "+" where tracked files differ from it; "" outside a
+    checkout."""
     try:
         run = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],

@@ -18,8 +18,6 @@ from keeptune.records import (
     EvalResult,
     ForgettingReport,
     HyperparameterSearchReport,
-    MitigationSearchReport,
-    Reproduction,
     TrainingSummary,
     TuneResult,
     from_plain,
@@ -27,7 +25,7 @@ from keeptune.records import (
 )
 from keeptune.workspace import layout
 from keeptune.workspace.atomic import remove_partials, write_json, write_text
-from keeptune.workspace.json_file import read_json_file, read_json_object
+from keeptune.workspace.json_file import read_json_object
 from keeptune.workspace.path_part import path_part
 from keeptune.workspace.read_back import NEW_RUN, current_path, read_eval_records, read_object, read_record
 from keeptune.workspace.written import write_record, write_records, write_settings
@@ -128,19 +126,6 @@ class Workspace:
         """Path of the run that this one repeats; "" if it repeats none."""
         file = self.path / layout.REPRODUCES
         return str(read_json_object(file, NEW_RUN).get("run", "")) if file.exists() else ""
-
-    def write_reproduces(self, run: Path) -> None:
-        """Write which run this one repeats."""
-        write_json(self.path / layout.REPRODUCES, {"run": str(run)})
-
-    @property
-    def has_reproduction(self) -> bool:
-        """Whether this run was compared with the one that it repeats."""
-        return (self.path / layout.REPRODUCTION).exists()
-
-    def write_reproduction(self, reproduction: Reproduction) -> None:
-        """Write how this run compares with the one that it repeats."""
-        write_record(self.path / layout.REPRODUCTION, reproduction)
 
     @property
     def own_cache(self) -> Path:
@@ -255,51 +240,16 @@ class Workspace:
         """Whether this is a candidate of another run's mitigation search."""
         return self.path.resolve().parent.name == layout.CANDIDATES
 
-    def candidate(self, name: str) -> Workspace:
-        """The candidate `name` of this run's mitigation search."""
-        return Workspace(self.path / layout.CANDIDATES / path_part(name))
-
-    def search_seconds(self, name: str) -> float:
-        """The seconds of a part of the mitigation search; 0 if not recorded."""
-        with suppress(OSError, ValueError):
-            return from_plain(float, read_json_file(self._search_seconds(name)))
-        return 0.0
-
-    def write_search_seconds(self, name: str, seconds: float) -> None:
-        """Write the seconds of a part of the mitigation search."""
-        write_json(self._search_seconds(name), seconds)
-
-    def _search_seconds(self, name: str) -> Path:
-        return self.path / layout.CANDIDATES / f"{path_part(name)}.{layout.SEARCH_SECONDS}"
-
     @property
     def has_mitigation_search(self) -> bool:
         """Whether a mitigation search was begun here."""
         return any(self._found(name).exists() for name in (layout.CANDIDATES, layout.MITIGATION_SEARCH))
-
-    def write_mitigation_search(self, report: MitigationSearchReport) -> None:
-        """Write the report of the mitigation search."""
-        write_json(self.path / layout.MITIGATION_SEARCH, to_plain(report))
 
     def hyperparameter_search(self) -> HyperparameterSearchReport | None:
         """The result of the hyperparameter search; None if it has not ended."""
         if not self._found(layout.HYPERPARAMETER_SEARCH).exists():
             return None
         return self._record(HyperparameterSearchReport, layout.HYPERPARAMETER_SEARCH)
-
-    def write_hyperparameter_search(self, report: HyperparameterSearchReport) -> None:
-        """Write the result of the hyperparameter search."""
-        write_json(self.path / layout.HYPERPARAMETER_SEARCH, to_plain(report))
-
-    @property
-    def search_journal(self) -> Path:
-        """File of Optuna's journal, from which a hyperparameter search resumes."""
-        return self.path / layout.SEARCH_JOURNAL
-
-    @property
-    def search_trial(self) -> Workspace:
-        """The current trial of the hyperparameter search."""
-        return Workspace(self.path / layout.SEARCH_TRIAL)
 
     @property
     def is_study(self) -> bool:
