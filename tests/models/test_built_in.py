@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from keeptune.config import ModelConfig
 from keeptune.data.encode import Encoder
+from keeptune.errors import ModelError
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.generate import generate
 from keeptune.inference.loglikelihood import mean_loss
@@ -60,15 +60,14 @@ def test_the_learned_span_is_the_answer_and_its_end(smollm2: LoadedModel) -> Non
     assert row.ids[stop - 1] in smollm2.end_ids()
 
 
-def test_a_tokenizer_that_is_converted_wrongly_is_refused(smollm2: LoadedModel) -> None:
+def test_a_tokenizer_that_is_converted_wrongly_is_refused(
+    smollm2: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As older transformers does: spaces come back as letters."""
-
-    class Wrong:
-        def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
-            return {"input_ids": smollm2.tokenizer(text)["input_ids"]}
-
-        def decode(self, ids: list[int]) -> str:
-            return smollm2.tokenizer.decode(ids).replace(" ", "Ġ")
-
     assert _reads_back(smollm2.tokenizer)
-    assert not _reads_back(Wrong())
+    decode = type(smollm2.tokenizer).decode
+    monkeypatch.setattr(type(smollm2.tokenizer), "decode", lambda self, ids: decode(self, ids).replace(" ", "Ġ"))
+    monkeypatch.setenv("KEEPTUNE_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match=r"converts the tokenizer of .* wrongly"):
+        load_for_inference(ModelConfig(name="smollm2", device="cpu", dtype="float32"))
+    assert not list(tmp_path.rglob("config.json"))
