@@ -28,6 +28,7 @@ OF_OTHERS = {
     "no-deps": "pip",
     "output-path": "lm_eval",
     "confirm-run-unsafe-code": "lm_eval",
+    "upgrade": "pip",
 }
 """Flags of other programs."""
 

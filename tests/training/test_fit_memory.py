@@ -230,21 +230,21 @@ def test_this_machine_tells_its_memory() -> None:
     assert free is None or free > 1 << 20
     if sys.platform == "linux":
         before = meter.used()
-        held = torch.ones(64 << 18)
-        assert meter.used() - before > 60 << 20
+        held = torch.ones(256 << 18)
+        assert meter.used() - before > 200 << 20
         del held
-        assert meter.peak() - before > 60 << 20
+        assert meter.peak() - before > 200 << 20
         meter.release()
-        assert meter.used() - before < 30 << 20
-        assert meter.peak() - before < 30 << 20
-        kept = [torch.ones(64 << 8) for _ in range(1024)]
+        assert meter.used() - before < 100 << 20
+        assert meter.peak() - before < 100 << 20
+        kept = [torch.ones(64 << 8) for _ in range(4096)]
         high, last = meter.used(), kept[-1]
-        assert high - before > 60 << 20
+        assert high - before > 200 << 20
         del kept
         meter.keep_within(high + (1 << 20))
-        assert meter.used() > before + (40 << 20), "nothing is given back while it fits"
+        assert meter.used() > before + (150 << 20), "nothing is given back while it fits"
         meter.keep_within(before)
-        assert meter.used() - before < 30 << 20
+        assert meter.used() - before < 100 << 20
         assert last[0] == 1
 
 
