@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from keeptune.api.curve import curve
     from keeptune.api.demo import demo
     from keeptune.api.evaluate import evaluate
+    from keeptune.api.export import export
     from keeptune.api.measure import measure
     from keeptune.api.mix import mix
     from keeptune.api.predict import predict
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         TrainingConfig,
         TuneConfig,
     )
+    from keeptune.config.sections.export import ExportConfig
     from keeptune.data.check_report import CheckReport
     from keeptune.data.mix.recipe import MixRecipe, MixSource
     from keeptune.data.mix.report import MixReport
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
         EvalRecord,
         EvalResult,
         Example,
+        ExportReport,
         ForgettingReport,
         Interval,
         LearningCurve,
@@ -71,6 +74,7 @@ _HOMES = {
     "keeptune.api.curve": ("curve",),
     "keeptune.api.demo": ("demo",),
     "keeptune.api.evaluate": ("evaluate",),
+    "keeptune.api.export": ("export",),
     "keeptune.api.measure": ("measure",),
     "keeptune.api.mix": ("mix",),
     "keeptune.api.predict": ("predict",),
@@ -80,6 +84,7 @@ _HOMES = {
     "keeptune.api.runs": ("RunFilter", "compare_runs", "delete_run", "find_run", "runs"),
     "keeptune.api.tune": ("tune",),
     "keeptune.config.load": ("load_config",),
+    "keeptune.config.sections.export": ("ExportConfig",),
     "keeptune.config.schema": (
         "Adapter",
         "DataConfig",
@@ -105,6 +110,7 @@ _HOMES = {
         "EvalRecord",
         "EvalResult",
         "Example",
+        "ExportReport",
         "ForgettingReport",
         "Interval",
         "LearningCurve",
@@ -132,6 +138,7 @@ __all__ = [  # noqa: RUF022
     "open_chat",
     "Chat",
     "curve",
+    "export",
     "reproduce",
     "runs",
     "find_run",
@@ -150,6 +157,7 @@ __all__ = [  # noqa: RUF022
     "MeasureConfig",
     "MeasureRun",
     "MitigationConfig",
+    "ExportConfig",
     "Keep",
     "MixRecipe",
     "MixSource",
@@ -159,6 +167,7 @@ __all__ = [  # noqa: RUF022
     "ForgettingReport",
     "AbilityReport",
     "MethodComparison",
+    "ExportReport",
     "Reproduction",
     "CheckReport",
     "LearningCurve",

@@ -21,6 +21,7 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
     "predict": ("model", "prompt", "system", "config", "output"),
     "chat": ("model", "prompt", "system", "config"),
     "reproduce": ("output",),
+    "export": ("quantization", "output"),
     "runs list": ("state", "lost"),
     "runs show": ("in",),
     "runs compare": ("in",),
@@ -36,6 +37,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "ray": ("ray>=2.9",),
     "search": ("optuna>=5",),
     "vllm": ("vllm>=0.11",),
+    "gguf": ("llama-cpp-python>=0.3.30", "sentencepiece", "protobuf"),
 }
 """Extra → its packages, as `pyproject.toml` names them: they are on the package index whether or not keeptune is."""
 

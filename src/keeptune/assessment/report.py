@@ -46,6 +46,17 @@ def write_report(
     run.write_forgetting(report)
 
 
+def show_exports(run: Workspace) -> None:
+    """Write the page of a finished run again, with its exports; nothing where it measured no abilities."""
+    made = run.tune_result()
+    if made.forgetting is None:
+        return
+    names = [report.name for report in made.forgetting.abilities]
+    pairs = {name: pair(*(run.ability_records(name, side) for side in SIDES)) for name in names}
+    task_pairs = pair(*(run.samples(side) for side in SIDES))
+    write_html(made.forgetting, pairs, run.page, task_pairs, made, run.exports())
+
+
 def with_drift_history(report: ForgettingReport, run: Workspace, observer: Observer) -> ForgettingReport:
     """`report` with the relation of drift to losses in the earlier runs of the same folder."""
     return replace(report, drift_history=drift_history([*earlier_reports(run, observer), to_plain(report)]))

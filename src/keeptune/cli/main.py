@@ -28,6 +28,7 @@ VERBS = {
     "curve": "Measure how gain and forgetting depend on the number of examples.",
     "runs": "List, show, compare and delete the runs of a folder.",
     "compare": "Compare methods over several seeds: which gains most, and which forgets least.",
+    "export": "Write a tuned model for another tool, and compare it there with what was scored.",
     "reproduce": "Make a finished run again, and compare what comes out.",
     "eval": "Score a model on a file of items.",
     "predict": "Answer every row of a file.",

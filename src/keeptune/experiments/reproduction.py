@@ -46,7 +46,7 @@ def run_reproduction(run: str, output: str, observer: Observer, *, allow_code: b
     again = RepeatedRun(Path(output).expanduser()) if output else _beside(first)
     config = replace(settings_again(first, result), output=str(again))
     if not allow_code:
-        _refuse_code(config, first)
+        refuse_code(config, first)
     begun = _repeats(again, first)
     if begun and again.has_reproduction:
         raise StoreError(f"{again} holds a reproduction of {first}", "name another --output, or leave it out")
@@ -69,7 +69,7 @@ def run_reproduction(run: str, output: str, observer: Observer, *, allow_code: b
     return made
 
 
-def _refuse_code(config: TuneConfig, run: Workspace) -> None:
+def refuse_code(config: TuneConfig, run: Workspace) -> None:
     """Raise ConfigError if the settings of `run` name code that would run: it may come from anybody."""
     if code := code_named_by(to_plain(config)):
         raise ConfigError(

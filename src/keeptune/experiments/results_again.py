@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from keeptune.forgetting.same_answer import same_answer
 from keeptune.records import (
     AbilityReport,
     AnswersAgain,
@@ -13,12 +14,9 @@ from keeptune.records import (
     TuneResult,
     VerdictAgain,
 )
-from keeptune.scoring.choices import compared_choices
 from keeptune.workspace.workspace import Workspace
 
 MODELS = ("base", "tuned")
-LOSS = 0.001
-"""Nats per token: an answer that is only a loss is the same within this."""
 
 
 def answers_again(runs: Sequence[Workspace], results: Sequence[TuneResult]) -> list[AnswersAgain]:
@@ -76,24 +74,5 @@ def _by_name(result: TuneResult) -> dict[str, AbilityReport]:
 def _answers(what: str, model: str, records: Sequence[Sequence[EvalRecord]], metric: str) -> AnswersAgain:
     then, now = ({record.item_id: record for record in each} for each in records)
     both = [(then[item], now[item]) for item in then if item in now]
-    same = sum(_same_answer(before, after, metric) for before, after in both)
+    same = sum(b.answer.finish == a.answer.finish and same_answer(b, a, metric) for b, a in both)
     return AnswersAgain(what, model, len(then.keys() | now.keys()), same, list(records[0]) == list(records[1]))
-
-
-def _same_answer(then: EvalRecord, now: EvalRecord, metric: str) -> bool:
-    if (then.prompt, then.references, then.choices) != (now.prompt, now.references, now.choices):
-        return False
-    before, after = then.answer, now.answer
-    if (before.output, before.finish) != (after.output, after.finish):
-        return False
-    if before.choice_loglikelihoods or after.choice_loglikelihoods:
-        return _chosen(then, metric) == _chosen(now, metric)
-    if before.output is None and before.reference_loglikelihood is not None:
-        apart = abs(before.reference_loglikelihood - (after.reference_loglikelihood or 0.0))
-        return apart <= LOSS * max(before.reference_tokens, 1)
-    return True
-
-
-def _chosen(record: EvalRecord, metric: str) -> int | None:
-    values = compared_choices(record, metric)
-    return values.index(max(values)) if values else None

@@ -14,7 +14,7 @@ from transformers.utils import GENERATION_CONFIG_NAME
 from keeptune.errors import ConfigError
 from keeptune.models.find import hub_snapshot
 from keeptune.models.load import LoadedModel
-from keeptune.models.weights import fold_adapter
+from keeptune.models.weights import cast_weights, fold_adapter
 from keeptune.workspace.atomic import atomic_folder, write_json
 from keeptune.workspace.sums import write_sums
 from keeptune.workspace.workspace import Workspace
@@ -64,16 +64,21 @@ def ends_otherwise(loaded: LoadedModel) -> bool:
     return loaded.end_ids() != loaded.own_end_ids()
 
 
-def save_merged(loaded: LoadedModel, folder: Path) -> None:
-    """Write a model with its adapter folded in, in transformers layout, tokenizer beside it.
+def save_merged(loaded: LoadedModel, folder: Path, dtype: torch.dtype | None = None) -> None:
+    """Write a model with its adapter folded in, if it has one, in transformers layout, tokenizer beside it.
+
+    Args:
+        dtype: of the file; None: as the weights are.
 
     Raises:
         ConfigError: an adapter that cannot be merged.
     """
-    if not fold_adapter(loaded):
+    if hasattr(loaded.model, "peft_config") and not fold_adapter(loaded):
         raise ConfigError(
             f"the adapter of {loaded.found.name} cannot be merged with its base", "start from its base, or from another"
         )
+    if dtype is not None:
+        cast_weights(loaded.model, dtype)
     with atomic_folder(folder) as partial:
         _name_no_code(loaded)
         loaded.save(partial)

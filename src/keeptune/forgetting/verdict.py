@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from keeptune.errors import ConfigError
@@ -27,6 +27,10 @@ MOST_ITEMS = 100_000
 """Maximum number of items that a message advises."""
 NEW = "(all new, or planned with --looks)"
 """Condition on more items. Adding items and re-measuring until a verdict appears would let chance decide."""
+
+
+WhyNot = Callable[[Metric, Sequence[Pair], bool], str | Undefined]
+"""(metric, pairs, whether they surely changed) → why the ability is not measurable; "" where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,25 @@ def judge(
         MetricError: the records do not hold the metric.
         ConfigError: the margin is not a positive number, or 100 points and more.
     """
+
+    def why_not(metric: Metric, pairs: Sequence[Pair], surely: bool) -> str | Undefined:
+        before, after = [b for b, _ in pairs], [t for _, t in pairs]
+        return obstacle or why_not_measurable(ability, metric, dev_base, before, after, base_alone=surely)
+
+    return _judged(ability, pair(base, tuned), confidence, why_not)
+
+
+def judge_copy(
+    ability: Ability, scored: Sequence[EvalRecord], copy: Sequence[EvalRecord], confidence: Confidence = Confidence()
+) -> AbilityReport:
+    """As `judge`, of a model and what should answer as it does: an export. It loses what it answers worse, whether or
+    not the model itself is above the floor."""
+    return _judged(ability, pair(scored, copy), confidence, lambda *_: "")
+
+
+def _judged(ability: Ability, pairs: Sequence[Pair], confidence: Confidence, why_not: WhyNot) -> AbilityReport:
     metric = get_metric(ability.metrics[0])
     check_margin(ability, metric)
-    pairs = pair(base, tuned)
     scores = paired_scores(pairs, metric)
     family = confidence.family if ability.declared else 1
     if confidence.planned:
@@ -84,7 +104,7 @@ def judge(
     else:
         drop = bounded_drop(pairs, scores, ability.margin, confidence.level, family)
     collapse = find_collapse([b for b, _ in pairs], [t for _, t in pairs], metric)
-    verdict, reason = _verdict(ability, scores, drop, dev_base, pairs, obstacle)
+    verdict, reason = _verdict(ability, scores, drop, pairs, why_not)
     if collapse and verdict != "lost":
         verdict, reason = "collapsed", collapsed(collapse)
     if confidence.planned and len(pairs) < confidence.planned.items:
@@ -145,17 +165,14 @@ def _verdict(
     ability: Ability,
     scores: PairedScores,
     drop: Drop,
-    dev_base: Sequence[EvalRecord],
     pairs: Sequence[Pair],
-    obstacle: str,
+    why_not: WhyNot,
 ) -> tuple[Verdict, str]:
     """The verdict and its reason in one sentence."""
     if isinstance(drop.interval, Undefined):
         return "inconclusive", _sentence(drop.interval.reason)
     verdict = drop.verdict(ability.margin)
-    base, tuned = [b for b, _ in pairs], [t for _, t in pairs]
-    changed_surely = verdict == "lost" or drop.interval.high < 0.0
-    why = obstacle or why_not_measurable(ability, scores.metric, dev_base, base, tuned, base_alone=changed_surely)
+    why = why_not(scores.metric, pairs, verdict == "lost" or drop.interval.high < 0.0)
     if isinstance(why, Undefined):
         return "inconclusive", _sentence(why.reason)
     if why:

@@ -6,6 +6,7 @@ from keeptune.records.comparison import Comparison
 from keeptune.records.encoded_row import EncodedRow, RowRole, TeacherInput
 from keeptune.records.eval_record import Answer, EvalRecord, Finish, ItemScore
 from keeptune.records.example import Example, Message, Role
+from keeptune.records.export_report import ExportReport, Share
 from keeptune.records.forgetting_report import (
     AbilityReport,
     Broke,
@@ -57,6 +58,7 @@ __all__ = [
     "EvalRecord",
     "EvalResult",
     "Example",
+    "ExportReport",
     "Finish",
     "Fitted",
     "Forecast",
@@ -83,6 +85,7 @@ __all__ = [
     "RunManifest",
     "ScoreAgain",
     "SearchTrial",
+    "Share",
     "SideBySide",
     "Source",
     "TeacherInput",

@@ -53,11 +53,15 @@ def forgetting_details(report: ForgettingReport) -> list[RenderableType]:
     return parts
 
 
-def abilities_table(abilities: Sequence[AbilityReport]) -> Table:
-    """One row per ability: declared ones first, then the worst verdicts."""
+def abilities_table(abilities: Sequence[AbilityReport], sides: tuple[str, str] = ("base", "tuned")) -> Table:
+    """One row per ability: declared ones first, then the worst verdicts.
+
+    Args:
+        sides: what was compared.
+    """
     table = Table(box=None, pad_edge=False, header_style="dim")
     columns = ("change", interval_of(abilities), "margin", "retention", "items", "rose/fell")
-    for index, column in enumerate(("ability", "verdict", "base", "tuned", *columns)):
+    for index, column in enumerate(("ability", "verdict", *sides, *columns)):
         table.add_column(column, justify="left" if index < 2 else "right", no_wrap=index < 2)
 
     def limit(a: AbilityReport, value: float) -> str:

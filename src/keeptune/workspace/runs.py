@@ -22,6 +22,7 @@ from keeptune.workspace.layout import (
     ADAPTER_CONFIG,
     BEST,
     CHECKPOINT_START,
+    EXPORTS,
     LOCK,
     MODEL,
     OWN_CACHE,
@@ -30,7 +31,7 @@ from keeptune.workspace.layout import (
 from keeptune.workspace.open_run import is_locked
 from keeptune.workspace.run_entry import RunEntry, is_run, leaves, read_entry
 
-NOT_RUNS = (ADAPTER, MODEL, SAMPLES, ABILITIES, BEST, OWN_CACHE)
+NOT_RUNS = (ADAPTER, MODEL, SAMPLES, ABILITIES, BEST, OWN_CACHE, EXPORTS)
 """Folders of a run that hold no runs."""
 _OWN = ("output", "resume")
 """Settings with the location of the run itself."""

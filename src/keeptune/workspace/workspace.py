@@ -16,6 +16,7 @@ from keeptune.records import (
     AlphaChoice,
     EvalRecord,
     EvalResult,
+    ExportReport,
     ForgettingReport,
     HyperparameterSearchReport,
     TrainingSummary,
@@ -337,6 +338,21 @@ class Workspace:
         """Write the model card, next to the weights if the run made some."""
         weights = self.weights
         write_text(weights / "README.md" if weights else self.path / layout.CARD, text)
+
+    # --- exports
+
+    def export_folder(self, name: str) -> Path:
+        """Folder for an export: ``gguf-Q4_K_M``."""
+        return self.path / layout.EXPORTS / path_part(name)
+
+    def write_export(self, report: ExportReport) -> None:
+        """Write how an export compares with the scored model."""
+        write_record(self.path / layout.EXPORTS / f"{path_part(report.name)}.json", report)
+
+    def exports(self) -> list[ExportReport]:
+        """The reports of this run's exports, by name."""
+        files = sorted((self.path / layout.EXPORTS).glob("*.json"))
+        return [read_record(ExportReport, file) for file in files]
 
     # --- the end
 

@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from keeptune.commands import joined
-from keeptune.records import ForgettingReport, Interval, TuneResult, negated, to_plain
+from keeptune.records import ExportReport, ForgettingReport, Interval, TuneResult, negated, to_plain
 from keeptune.records.masked import masked, public
 from keeptune.report import phrases
 from keeptune.report.ending import ending_of_measure, ending_of_tune
@@ -36,6 +36,7 @@ def write_html(
     path: Path,
     task_pairs: Sequence[Pair] = (),
     made: TuneResult | None = None,
+    exports: Sequence[ExportReport] = (),
 ) -> None:
     """Write the report to `path` atomically.
 
@@ -45,11 +46,12 @@ def write_html(
         path: the file.
         task_pairs: the items of the task with both models' answers.
         made: how the tuned model was made; None if unknown.
+        exports: how exports of the tuned model compare with it.
 
     Raises:
         PairingError: `pairs` has an ability that is not in the report.
     """
-    write_text(path, render(report, pairs, task_pairs, made))
+    write_text(path, render(report, pairs, task_pairs, made, exports))
 
 
 def render(
@@ -57,6 +59,7 @@ def render(
     pairs: Mapping[str, Sequence[Pair]],
     task_pairs: Sequence[Pair] = (),
     made: TuneResult | None = None,
+    exports: Sequence[ExportReport] = (),
 ) -> str:
     """The whole page as text."""
     report, pairs, task_pairs = public(report), masked(pairs), masked(task_pairs)
@@ -78,6 +81,7 @@ def render(
             abilities=abilities,
             anchors={ability.name: f"ability-{number}" for number, ability in enumerate(abilities, 1)},
             answered={name for name, found in pairs.items() if found},
+            exports=[public(export) for export in exports],
             settings=json.dumps(to_plain(report.config), indent=2, ensure_ascii=False),
             severity=SEVERITY,
             panels=panels(report.abilities),

@@ -1,0 +1,85 @@
+"""A Format: one layout that a tuned model is exported to, and the tool that reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from keeptune.config.schema import ModelConfig
+from keeptune.models.architecture import Kind
+from keeptune.registry import Registry
+from keeptune.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is exported: the tuned weights of a finished run."""
+
+    run: Workspace
+    tuned: ModelConfig
+    """The weights of the run, an adapter or whole ones."""
+    kind: Kind
+    dtype: str
+    """In which the weights were scored."""
+    llama_cpp: str = ""
+    """Folder of llama.cpp; "" for the one in the cache folder."""
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether the run made an adapter."""
+        return self.run.weights == self.run.adapter
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The files that a tool loads."""
+
+    model: Path | None
+    """Folder or file; None: the adapter names its base itself."""
+    adapter: Path | None = None
+
+
+class Format(Protocol):
+    """Writes one layout."""
+
+    @property
+    def tool(self) -> str:
+        """Module of `keeptune.export.tools` that asks what was written."""
+        ...
+
+    @property
+    def says(self) -> str:
+        """What it is and which tools read it, in one line."""
+        ...
+
+    def quantizations(self, source: Source) -> tuple[str, ...]:
+        """Types that the weights can be written in, the default first."""
+        ...
+
+    def refuse(self, source: Source) -> None:
+        """Raise for a source that has no such layout, before anything is written.
+
+        Raises:
+            ConfigError: such a source. MissingDependency: what the format needs is not installed.
+        """
+        ...
+
+    def write(self, source: Source, quantization: str, folder: Path) -> None:
+        """Write the files into `folder`, which is there and empty.
+
+        Raises:
+            ModelError: the weights cannot be written so.
+        """
+        ...
+
+    def load_command(self, source: Source, folder: Path) -> str:
+        """How the tool loads what lies in `folder`, as a line for a shell."""
+        ...
+
+    def exported(self, source: Source, folder: Path, scratch: Path) -> Exported:
+        """The files in `folder` as the tool loads them; what it needs beside them is made in `scratch`."""
+        ...
+
+
+FORMATS: Registry[Format] = Registry("format", "keeptune.export_formats", built_in="keeptune.export.formats")

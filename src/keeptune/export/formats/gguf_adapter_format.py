@@ -1,0 +1,52 @@
+"""`gguf-adapter`: a LoRA alone as a GGUF file, for llama.cpp and Ollama on a GGUF of the base."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from keeptune.commands import command, joined
+from keeptune.errors import ConfigError
+from keeptune.export.format import FORMATS, Exported, Source
+from keeptune.export.llama_cpp import OUTTYPES, convert, convert_lora, find_llama_cpp, refuse_not_convertible
+from keeptune.export.merged import copy_beside, write_merged
+from keeptune.models.find import find_model
+
+FILE = "adapter.gguf"
+
+
+class GgufAdapterFormat:
+    """Converted by llama.cpp's own converter; asked on a base in the same type."""
+
+    tool = "llama_cpp"
+    says = "a LoRA alone, to put on a GGUF of its base: llama.cpp, Ollama"
+
+    def quantizations(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002
+        return ("F16", "BF16", "F32", "Q8_0")
+
+    def refuse(self, source: Source) -> None:
+        if not source.is_adapter:
+            raise ConfigError(
+                f"{source.run} holds whole weights and no adapter",
+                f"export them whole: {command('export', source.run, 'gguf')}",
+            )
+        refuse_not_convertible(source)
+
+    def write(self, source: Source, quantization: str, folder: Path) -> None:
+        base = Path(find_model(source.tuned).source)
+        convert_lora(find_llama_cpp(source.llama_cpp), source.run.adapter, base, folder / FILE, OUTTYPES[quantization])
+        copy_beside(source, folder)
+
+    def load_command(self, source: Source, folder: Path) -> str:  # noqa: ARG002
+        return joined(["llama-server", "--model", "BASE.gguf", "--lora", str(folder / FILE)])
+
+    def exported(self, source: Source, folder: Path, scratch: Path) -> Exported:
+        merged, file = scratch / "base", scratch / "base.gguf"
+        found = find_model(source.tuned)
+        base = replace(source.tuned, name=found.source, revision=found.revision)
+        write_merged(base, source.dtype, merged)
+        convert(find_llama_cpp(source.llama_cpp), merged, file, OUTTYPES["F16"])
+        return Exported(file, folder / FILE)
+
+
+FORMATS.add("gguf-adapter", GgufAdapterFormat())

@@ -1,0 +1,37 @@
+"""`safetensors`: whole weights in transformers' layout, for transformers, vLLM, SGLang, TGI and mergekit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keeptune.commands import joined
+from keeptune.export.format import FORMATS, Exported, Source
+from keeptune.export.merged import copy_beside, write_merged
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+class SafetensorsFormat:
+    """An adapter is merged in float32 and then cast."""
+
+    tool = "transformers"
+    says = "whole weights in transformers' layout: transformers, vLLM, SGLang, TGI, mergekit"
+
+    def quantizations(self, source: Source) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((source.dtype, *DTYPES)))
+
+    def refuse(self, source: Source) -> None:
+        pass
+
+    def write(self, source: Source, quantization: str, folder: Path) -> None:
+        write_merged(source.tuned, quantization, folder)
+        copy_beside(source, folder)
+
+    def load_command(self, source: Source, folder: Path) -> str:
+        return joined(["vllm", "serve", str(folder)] if source.kind == "causal" else ["ls", str(folder)])
+
+    def exported(self, source: Source, folder: Path, scratch: Path) -> Exported:  # noqa: ARG002
+        return Exported(folder)
+
+
+FORMATS.add("safetensors", SafetensorsFormat())

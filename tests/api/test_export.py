@@ -1,0 +1,208 @@
+"""A run in the layout of another tool, loaded and asked there, beside what was scored."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from keeptune.api.export import export
+from keeptune.api.tune import tune
+from keeptune.cli.main import main
+from keeptune.config import Full, Keep, MeasureConfig, TuneConfig
+from keeptune.config.sections.export import ExportConfig
+from keeptune.errors import ConfigError, DataError, MissingDependency, RunExists, StoreError
+from keeptune.export.format import FORMATS, Source
+from keeptune.export.formats.safetensors_format import SafetensorsFormat
+from keeptune.export.llama_cpp import find_llama_cpp
+from keeptune.records import ExportReport, from_plain
+from keeptune.workspace.workspace import Workspace
+from tests.api.runs import COLOURS, THINGS, Ran, settings, write_rows
+
+
+def llama_cpp_is_there() -> bool:
+    try:
+        find_llama_cpp("")
+    except MissingDependency:
+        return False
+    return importlib.util.find_spec("llama_cpp") is not None
+
+
+MANY_THINGS = (*THINGS, "table", "chair", "lamp", "spoon", "door", "coat", "wall", "road", "hill", "boat")
+
+
+@pytest.fixture(scope="module")
+def kept(tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TuneConfig]:
+    """A run that learns its task, and declares an ability of likelihoods."""
+    folder = tmp_path_factory.mktemp("exported")
+    pairs = [(colour, thing) for thing in MANY_THINGS for colour in COLOURS]
+    for name, part in (("train", pairs[:60]), ("test", pairs[60:])):
+        rows = [{"prompt": f"{colour} {thing}", "completion": f"it is {colour}"} for colour, thing in part]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    choices = [
+        {"id": f"c{n}", "prompt": f"{n}?", "completion": "even" if n % 2 == 0 else "odd", "choices": ["even", "odd"]}
+        for n in range(24)
+    ]
+    (folder / "choices.jsonl").write_text("".join(json.dumps(row) + "\n" for row in choices))
+    keep = (Keep("parity", str(folder / "choices.jsonl"), "choice_accuracy", 30.0),)
+    config = settings(tiny("llama"), folder, "run", epochs=30.0, lr=0.01)
+    config = replace(config, method=Full(), measure=MeasureConfig(keep=keep, abilities=("none",)))
+    config = replace(config, evaluation=replace(config.evaluation, max_new_tokens=24))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KEEPTUNE_CACHE", str(folder / "cache"))
+        tune(config)
+        yield config
+
+
+def test_merged_weights_answer_as_the_scored_model(kept: TuneConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", kept.output, "safetensors"]) == 0
+    out = capsys.readouterr().out
+    assert "same prompt, token by token, for 48 of 48 items" in out
+    assert "same answer to 72 of 72 items" in out
+    run = Workspace(Path(kept.output))
+    (report,) = run.exports()
+    assert (
+        from_plain(ExportReport, json.loads((run.path / "exports" / "safetensors-float32.json").read_text())) == report
+    )
+    assert [each.name for each in report.abilities] == ["task", "parity"]
+    assert all((each.rose, each.fell) == (0, 0) for each in report.abilities)
+    assert report.tool.startswith("transformers ")
+    assert report.tokens_per_second > 0
+    assert report.size == sum(f.stat().st_size for f in Path(report.path).rglob("*") if f.is_file())
+    assert (Path(report.path) / "model.safetensors").exists()
+    page = run.page.read_text()
+    assert 'id="exports"' in page
+    assert "safetensors" in page
+
+
+def test_an_adapter_is_asked_by_peft(run: Ran, tmp_path: Path) -> None:
+    (report,) = export(ExportConfig(str(run.path), "adapter", output=str(tmp_path / "adapter")))
+    assert report.tool.startswith("peft ")
+    assert str(report.answers) == str(report.prompts) == "12 of 12"
+    before, after = (load_file(f / "adapter_model.safetensors") for f in (run.path / "adapter", tmp_path / "adapter"))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    with pytest.raises(RunExists, match="is not empty"):
+        export(ExportConfig(str(run.path), "adapter", output=str(tmp_path / "adapter")))
+
+
+def test_whole_weights_in_another_dtype(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    config = replace(settings(tiny("t5"), tmp_path, "run"), method=Full())
+    tune(config)
+    (report,) = export(ExportConfig(config.output, "safetensors", ("bfloat16",)))
+    weights = load_file(Path(report.path) / "model.safetensors")
+    assert {weight.dtype for weight in weights.values()} == {torch.bfloat16}
+    assert str(report.prompts) == "12 of 12"
+    with pytest.raises(ConfigError, match="holds whole weights and no adapter"):
+        export(ExportConfig(config.output, "adapter"))
+    with pytest.raises(ConfigError, match="encoder-decoder"):
+        export(ExportConfig(config.output, "gguf"))
+
+
+class Worse(SafetensorsFormat):
+    """Loses as much of the weights as it is asked to."""
+
+    def quantizations(self, source: Source) -> tuple[str, ...]:
+        return "0", "0.001", "1", "2"
+
+    def write(self, source: Source, quantization: str, folder: Path) -> None:
+        super().write(source, source.dtype, folder)
+        weights = load_file(folder / "model.safetensors")
+        noise = torch.Generator().manual_seed(0)
+        for weight in weights.values():
+            weight += float(quantization) * torch.randn(weight.shape, generator=noise)
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+class Untemplated(SafetensorsFormat):
+    """Writes another chat template, as a converter may."""
+
+    def write(self, source: Source, quantization: str, folder: Path) -> None:
+        super().write(source, quantization, folder)
+        template = folder / "chat_template.jinja"
+        template.write_text(template.read_text().replace("<|end|>", ""))
+
+
+@pytest.fixture
+def worse(monkeypatch: pytest.MonkeyPatch) -> None:
+    tuple(FORMATS)
+    monkeypatch.setitem(FORMATS._entries, "worse", Worse())
+    monkeypatch.setitem(FORMATS._entries, "untemplated", Untemplated())
+
+
+@pytest.mark.usefixtures("worse")
+def test_what_lost_the_task_is_told(kept: TuneConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["export", kept.output, "worse", "--quantization", "2", "--output", str(tmp_path / "worse")]
+    assert main(command) == 3
+    out = capsys.readouterr().out
+    assert "task fell by" in out or "task collapsed" in out
+    (report,) = (each for each in Workspace(Path(kept.output)).exports() if each.format == "worse")
+    assert report.gate == "fail"
+    assert report.answers.count < 48
+    assert report.prompts.count == report.prompts.of
+
+
+@pytest.mark.usefixtures("worse")
+def test_another_chat_template_is_seen_in_the_prompts(kept: TuneConfig, tmp_path: Path) -> None:
+    (report,) = export(ExportConfig(kept.output, "untemplated", output=str(tmp_path / "files"), items=8))
+    assert report.prompts.count == 0
+    assert report.prompts.of == 8
+
+
+@pytest.mark.usefixtures("worse")
+def test_of_several_types_the_smallest_that_keeps_everything_is_exported(kept: TuneConfig) -> None:
+    margin = 30.0
+    wanted = ("0", "0.001", "2", "1")
+    reports = export(ExportConfig(kept.output, "worse", wanted, margin=margin))
+    assert [each.quantization for each in reports] == ["0.001", "0", "2"]
+    assert [Path(each.path).exists() for each in reports] == [True, False, False]
+
+
+def test_only_written(run: Ran, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["export", str(run.path), "safetensors", "--no-check", "--output", str(tmp_path / "files"), "--json"]
+    assert main(command) == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    assert (report["tool"], report["prompts"]) == ("", None)
+
+
+def test_what_cannot_be_exported(run: Ran, tmp_path: Path) -> None:
+    of_run = str(run.path)
+    with pytest.raises(ConfigError, match=r"no format 'safetensor'.*\n.*did you mean safetensors"):
+        export(ExportConfig(of_run, "safetensor"))
+    with pytest.raises(ConfigError, match=r"has no type 'Q4'"):
+        export(ExportConfig(of_run, "safetensors", ("Q4",)))
+    with pytest.raises(ConfigError, match="the items decide which is exported"):
+        export(ExportConfig(of_run, "safetensors", ("float32", "bfloat16"), check=False))
+    with pytest.raises(StoreError, match="there is no run"):
+        export(ExportConfig(str(tmp_path), "safetensors"))
+    with pytest.raises(ConfigError, match=r"holds no convert_hf_to_gguf\.py"):
+        export(ExportConfig(of_run, "gguf", llama_cpp=str(tmp_path)))
+
+
+def test_other_items_than_were_scored_are_refused(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    _, test = write_rows(tmp_path)
+    config = settings(tiny("llama"), tmp_path, "run")
+    tune(config)
+    rows = [json.loads(line) | {"id": f"new-{n}"} for n, line in enumerate(test.read_text().splitlines())]
+    test.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(StoreError, match="other items than its settings name now"):
+        export(ExportConfig(config.output, "safetensors"))
+    test.unlink()
+    with pytest.raises(DataError):
+        export(ExportConfig(config.output, "safetensors"))
+    assert not (Path(config.output) / "exports").exists()
+
+
+@pytest.mark.skipif(not llama_cpp_is_there(), reason="llama-cpp-python or llama.cpp's converter is not installed")
+@pytest.mark.parametrize("format", ["gguf", "gguf-adapter"])
+def test_llama_cpp_answers_as_the_scored_model(run: Ran, tmp_path: Path, format: str) -> None:
+    (report,) = export(ExportConfig(str(run.path), format, ("F32",), output=str(tmp_path / "files")))
+    assert report.tool.startswith("llama-cpp-python ")
+    assert report.prompts.count == report.prompts.of
+    assert report.answers.count >= 0.9 * report.answers.of
