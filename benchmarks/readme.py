@@ -15,6 +15,7 @@ from pathlib import Path
 import abilities
 import claims
 import explanations
+import exports
 import faults_table
 import fuzzing_table
 import keeping_ablation_table
@@ -34,7 +35,7 @@ from earlier_words import read_record
 from keeping_records import read_records
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("forgetting", "mixing", "benchmarks", "guide", "scale")
+NAMES = ("forgetting", "mixing", "benchmarks", "guide", "scale", "exporting")
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / f"{name}.md" for name in NAMES))
 DEMO = tasks.RESULTS / "demo.txt"
 
@@ -45,6 +46,7 @@ def tables() -> dict[str, str]:
     kept = {
         "abilities": abilities,
         "explanations": explanations,
+        "exports": exports,
         "faults": faults_table,
         "fuzzing": fuzzing_table,
         "lm-eval-logs": lm_eval_logs,

@@ -29,6 +29,13 @@ OF_OTHERS = {
     "output-path": "lm_eval",
     "confirm-run-unsafe-code": "lm_eval",
     "upgrade": "pip",
+    "target": "pip",
+    "enable-lora": "vllm",
+    "lora-modules": "vllm",
+    "lora": "llama-server",
+    "outfile": "llama.cpp's converter",
+    "outtype": "llama.cpp's converter",
+    "base": "llama.cpp's converter",
 }
 """Flags of other programs."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from keeptune.abilities.declared import MARGINS, scored_by, wanted_abilities
+from keeptune.config.sections.export import ExportConfig
 from keeptune.data.encode import Encoder
 from keeptune.data.split import limit_clusters
 from keeptune.data.task_rows import rows_of_user
@@ -62,27 +63,23 @@ class Arrival:
     sentences: tuple[str, ...]
 
 
-def scored_items(session: Session, run: Workspace, items: int | None, margin: float | None) -> list[ScoredItems]:
+def scored_items(session: Session, run: Workspace, config: ExportConfig) -> list[ScoredItems]:
     """The task's items first, then those of each ability that `run` measured on records of its own.
-
-    Args:
-        items: of each at most, in whole clusters; None: all.
-        margin: the largest drop on the task that does not matter; None: 5 points, or 0.05 nats per token.
 
     Raises:
         StoreError: the records of the run are not there, or are of other items than its settings name now.
     """
-    config = session.config
-    found = [ScoredItems(_task(session, margin), run.samples("tuned"))]
+    settings = session.config
+    found = [ScoredItems(_task(session, config.margin), run.samples("tuned"))]
     if run.has_forgetting or (run.has_result and run.tune_result().forgetting):
-        wanted = wanted_abilities(config.measure, rows_of_user(config.data), session.encoder, silent)
-        for ability in wanted:
+        wanted = wanted_abilities(settings.measure, rows_of_user(settings.data), session.encoder, silent)
+        for ability in (each for each in wanted if each.declared or config.undeclared):
             records = _records(run, ability.name)
             if not records:
                 session.observer(Notice("export", f"{ability.name} is left out: the run holds no answers to it"))
                 continue
             found.append(ScoredItems(ability, records))
-    return [_limited(each, items, run) for each in found]
+    return [_limited(each, config.items, run) for each in found]
 
 
 def _task(session: Session, margin: float | None) -> Ability:

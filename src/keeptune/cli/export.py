@@ -21,6 +21,7 @@ MARGIN = "Largest drop on the task that does not matter.  [default: 5 points, or
 @click.option("--quantization", metavar="TYPE", multiple=True, help=QUANTIZATION)
 @click.option("--items", metavar="N", type=COUNT, help="Items to ask, at most, of the task and of each ability.")
 @click.option("--margin", metavar="X", type=click.FloatRange(min=0.0, min_open=True), help=MARGIN)
+@click.option("--undeclared", is_flag=True, help="Ask abilities that --keep did not name, too; they decide nothing.")
 @click.option("--no-check", is_flag=True, help="Only write the files; do not ask the exported model.")
 @click.option("--llama-cpp", metavar="FOLDER", default="", help="Checkout of llama.cpp, for GGUF.")
 @click.option("--allow-code", is_flag=True, help="Run the code that the run's settings name.")

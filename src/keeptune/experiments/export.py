@@ -56,7 +56,7 @@ def run_export(config: ExportConfig, observer: Observer) -> tuple[ExportReport, 
     wanted = _wanted(format, source, config)
     format.refuse(source)
     exporter = _Exporter(config, format, source, session, log)
-    found = scored_items(session, run, config.items, config.margin) if config.check else []
+    found = scored_items(session, run, config) if config.check else []
     if len(wanted) == 1:
         return (exporter.export(wanted[0], found),)
     return exporter.smallest(wanted, found)
@@ -101,7 +101,7 @@ class _Exporter:
 
     def export(self, quantization: str, found: Sequence[ScoredItems]) -> ExportReport:
         """Write one type and ask for it. The report is kept in the run."""
-        name = f"{self._config.format}-{quantization}"
+        name = f"{self._config.format}-{quantization}".lower()
         folder = Path(self._config.output).expanduser() if self._config.output else self._source.run.export_folder(name)
         if folder.exists() and any(folder.iterdir()):
             raise RunExists(f"{folder} is not empty", "name another --output; what was exported is never overwritten")

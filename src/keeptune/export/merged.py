@@ -12,9 +12,6 @@ from keeptune.export.format import Source
 from keeptune.export.save import save_merged
 from keeptune.models.load import load_model
 
-BESIDE = ("README.md", "task_format.json")
-"""What lies beside the weights of a run and goes with them: the model card, and how rows become prompts."""
-
 
 def write_merged(model: ModelConfig, dtype: str, folder: Path) -> None:
     """Write a model in transformers' layout, an adapter folded in: in float32, and only then cast.
@@ -28,7 +25,5 @@ def write_merged(model: ModelConfig, dtype: str, folder: Path) -> None:
 
 def copy_beside(source: Source, folder: Path) -> None:
     """Copy what goes with the weights wherever they go."""
-    weights = source.run.weights
-    for name in BESIDE:
-        if weights is not None and (weights / name).is_file():
-            shutil.copy2(weights / name, folder / name)
+    for file in source.run.beside_weights():
+        shutil.copy2(file, folder)

@@ -56,8 +56,8 @@ class ExportReport(Shown):
 
     @property
     def name(self) -> str:
-        """Of the export within its run: ``gguf-Q4_K_M``."""
-        return f"{self.format}-{self.quantization}"
+        """Of the export within its run: ``gguf-q4_k_m``."""
+        return f"{self.format}-{self.quantization}".lower()
 
     @property
     def was_asked(self) -> bool:

@@ -196,6 +196,11 @@ class Workspace:
         if self.weights is not None:
             write_json(self.weights / layout.TASK_FORMAT, plain)
 
+    def beside_weights(self) -> list[Path]:
+        """What goes with the weights wherever they go: the model card, and how rows become prompts."""
+        files = [self.weights / name for name in ("README.md", layout.TASK_FORMAT)] if self.weights else []
+        return [file for file in files if file.is_file()]
+
     @property
     def best(self) -> Path:
         """Folder for the best weights so far, while the run trains."""
@@ -342,7 +347,7 @@ class Workspace:
     # --- exports
 
     def export_folder(self, name: str) -> Path:
-        """Folder for an export: ``gguf-Q4_K_M``."""
+        """Folder for an export: ``gguf-q4_k_m``."""
         return self.path / layout.EXPORTS / path_part(name)
 
     def write_export(self, report: ExportReport) -> None:

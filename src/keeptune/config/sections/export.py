@@ -22,6 +22,8 @@ class ExportConfig(Canonical):
     """Items of the task and of each ability that the export is asked, at most. None: all that the run scored."""
     margin: float | None = None
     """The largest drop on the task that does not matter. None: 5 points, or 0.05 nats per token."""
+    undeclared: bool = False
+    """Whether the abilities that the run measured and did not declare are asked, too. They decide nothing."""
     check: bool = True
     """Whether the tool that the export is for is asked the run's items."""
     llama_cpp: str = ""

@@ -12,18 +12,8 @@ from keeptune.export.tools.lines import lines, timed, turns
 
 def main() -> None:
     """Answer the job that the command line names."""
-    from llama_cpp import Llama
-
     with lines() as (job, say):
-        model = Llama(
-            job["model"],
-            lora_path=job["adapter"] or None,
-            n_ctx=job["length"] + 8,
-            n_threads=job["threads"],
-            n_threads_batch=job["threads"],
-            logits_all=bool(job["rows"]),
-            verbose=False,
-        )
+        model = _load(job, whole=False)
         say({"tool": f"llama-cpp-python {version('llama-cpp-python')}"})
         shown: list[list[int]] = []
         complete = model.create_completion
@@ -35,8 +25,26 @@ def main() -> None:
         model.create_completion = completing
         for question in job["questions"]:
             say(_reply(model, question) | {"prompt": shown.pop()})
+        del model
+        if job["rows"]:
+            model = _load(job, whole=True)
         for row in job["rows"]:
             say({"value": _likelihood(model, row)})
+
+
+def _load(job: dict[str, Any], *, whole: bool) -> Any:
+    """The model; `whole`: with the logits of every token, which makes writing answers slow."""
+    from llama_cpp import Llama
+
+    return Llama(
+        job["model"],
+        lora_path=job["adapter"] or None,
+        n_ctx=job["length"] + 8,
+        n_threads=job["threads"],
+        n_threads_batch=job["threads"],
+        logits_all=whole,
+        verbose=False,
+    )
 
 
 def _reply(model: Any, question: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,136 @@
+"""Exported models beside the model that was scored: format × loads, same prompts, same answers, verdict, size, speed.
+
+    python benchmarks/exports.py --work DIR     what has no record yet, then the table
+    python benchmarks/exports.py --table        the table from the record alone
+
+One run by LoRA and one of whole weights learn the built-in task, and declare entity recognition and sentiment. Each is
+exported to each format and type, and asked there by the tool that the format is for. GGUF needs `pip install
+llama-cpp-python` and llama.cpp's converter (docs/exporting.md). Runs and files stay in DIR, and the record,
+results/exports.json, is written after each export; a second start goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keeptune
+from keeptune.workspace.provenance import source_commit
+from keeptune.workspace.workspace import Workspace
+
+RESULTS = Path(__file__).parent / "results" / "exports.json"
+METHODS: Mapping[str, Any] = {"lora": keeptune.Adapter(), "full": keeptune.Full()}
+FORMATS: Sequence[tuple[str, tuple[str, ...]]] = (
+    ("safetensors", ("float32", "bfloat16", "float16")),
+    ("adapter", ("as-trained",)),
+    ("gguf", ("F32", "F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")),
+    ("gguf-adapter", ("F16",)),
+)
+ROWS, ITEMS = 200, 100
+"""Train rows, and items of the task and of each ability."""
+
+
+def run_of(method: str, work: Path) -> Path:
+    """The finished run, tuned now if it is not there."""
+    folder = work / method
+    run = Workspace(folder)
+    if not run.is_finished:
+        config = keeptune.TuneConfig(
+            data=keeptune.DataConfig(train="stdlib", limit_train=ROWS, limit_test=ITEMS),
+            method=METHODS[method],
+            measure=keeptune.MeasureConfig(
+                extent="quick",
+                keep=(keeptune.Keep("entity_recognition"), keeptune.Keep("sentiment")),
+                abilities=("none",),
+                items=ITEMS,
+            ),
+            output=str(folder),
+        )
+        keeptune.tune(replace(config, resume=run.has_settings))
+    return folder
+
+
+def exported(method: str, run: Path) -> Iterator[dict[str, Any]]:
+    """A row of each format and type, as it is made."""
+    for format, types in FORMATS:
+        if method == "full" and "adapter" in format:
+            continue
+        for quantization in types:
+            known = {report.name: report for report in Workspace(run).exports()}
+            report = known.get(f"{format}-{quantization}".lower())
+            if report is None:
+                try:
+                    (report,) = keeptune.export(keeptune.ExportConfig(str(run), format, (quantization,)))
+                except keeptune.KeeptuneError as error:
+                    print(f"{method}, {format}: {error}")
+                    break
+            yield row(method, report)
+
+
+def row(method: str, report: keeptune.ExportReport) -> dict[str, Any]:
+    """What the table needs of a report."""
+    abilities = {
+        each.name: {"verdict": each.verdict, "scored": each.base, "exported": each.tuned} for each in report.abilities
+    }
+    return {
+        "method": method,
+        "format": report.format,
+        "type": report.quantization,
+        "tool": report.tool,
+        "prompts": [report.prompts.count, report.prompts.of] if report.prompts else None,
+        "answers": [report.answers.count, report.answers.of] if report.answers else None,
+        "gate": report.gate,
+        "abilities": abilities,
+        "bytes": report.size,
+        "tokens_per_second": round(report.tokens_per_second or 0.0, 1),
+        "commit": report.manifest.commit,
+    }
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The record as a table."""
+    names = list(dict.fromkeys(name for row in rows for name in row["abilities"]))
+    head = ["run", "format", "type", "asked by", "same prompts", "same answers", *names, "MB", "tokens/s"]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for each in rows:
+        scores = [_change(each["abilities"].get(name)) for name in names]
+        shares = [
+            "–" if each[what] is None else f"{each[what][0]} of {each[what][1]}" for what in ("prompts", "answers")
+        ]
+        size, speed = f"{each['bytes'] / 1e6:,.0f}", f"{each['tokens_per_second']:.0f}"
+        cells = [each["method"], each["format"], each["type"], each["tool"] or "–", *shares, *scores, size, speed]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _change(found: Mapping[str, Any] | None) -> str:
+    if found is None or found["scored"] is None or found["exported"] is None:
+        return "–"
+    change = f"{found['exported'] - found['scored']:+.1f}".replace("-", "−")
+    return f"{change}, {found['verdict']}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("build/exports"))
+    parser.add_argument("--only", choices=METHODS, help="one run alone")
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_args()
+    rows = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    if not options.table:
+        print(f"commit {source_commit()}")
+        for method in METHODS:
+            if options.only in (None, method):
+                for found in exported(method, run_of(method, options.work.resolve())):
+                    same = ("method", "format", "type")
+                    rows = [each for each in rows if any(each[key] != found[key] for key in same)] + [found]
+                    RESULTS.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
