@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from keeptune.api.compare import compare
     from keeptune.api.curve import curve
     from keeptune.api.demo import demo
+    from keeptune.api.doctor import doctor
     from keeptune.api.evaluate import evaluate
     from keeptune.api.export import export
+    from keeptune.api.init import init
     from keeptune.api.measure import measure
     from keeptune.api.mix import mix
     from keeptune.api.predict import predict
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     )
     from keeptune.config.sections.export import ExportConfig
     from keeptune.data.check_report import CheckReport
+    from keeptune.data.first_look import FirstLook
     from keeptune.data.mix.recipe import MixRecipe, MixSource
     from keeptune.data.mix.report import MixReport
     from keeptune.errors import KeeptuneError
@@ -56,7 +59,9 @@ if TYPE_CHECKING:
         EvalResult,
         Example,
         ExportReport,
+        Finding,
         ForgettingReport,
+        Health,
         Interval,
         LearningCurve,
         MethodComparison,
@@ -73,8 +78,10 @@ _HOMES = {
     "keeptune.api.compare": ("compare",),
     "keeptune.api.curve": ("curve",),
     "keeptune.api.demo": ("demo",),
+    "keeptune.api.doctor": ("doctor",),
     "keeptune.api.evaluate": ("evaluate",),
     "keeptune.api.export": ("export",),
+    "keeptune.api.init": ("init",),
     "keeptune.api.measure": ("measure",),
     "keeptune.api.mix": ("mix",),
     "keeptune.api.predict": ("predict",),
@@ -100,6 +107,7 @@ _HOMES = {
         "TuneConfig",
     ),
     "keeptune.data.check_report": ("CheckReport",),
+    "keeptune.data.first_look": ("FirstLook",),
     "keeptune.data.mix.recipe": ("MixRecipe", "MixSource"),
     "keeptune.data.mix.report": ("MixReport",),
     "keeptune.errors": ("KeeptuneError",),
@@ -111,7 +119,9 @@ _HOMES = {
         "EvalResult",
         "Example",
         "ExportReport",
+        "Finding",
         "ForgettingReport",
+        "Health",
         "Interval",
         "LearningCurve",
         "MethodComparison",
@@ -126,6 +136,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [  # noqa: RUF022
     "tune",
     "demo",
+    "init",
     "check",
     "mix",
     "measure",
@@ -145,6 +156,7 @@ __all__ = [  # noqa: RUF022
     "compare_runs",
     "delete_run",
     "RunFilter",
+    "doctor",
     "load_config",
     "TuneConfig",
     "ModelConfig",
@@ -170,6 +182,9 @@ __all__ = [  # noqa: RUF022
     "ExportReport",
     "Reproduction",
     "CheckReport",
+    "FirstLook",
+    "Health",
+    "Finding",
     "LearningCurve",
     "Comparison",
     "Interval",

@@ -36,6 +36,8 @@ OF_OTHERS = {
     "outfile": "llama.cpp's converter",
     "outtype": "llama.cpp's converter",
     "base": "llama.cpp's converter",
+    "force-reinstall": "pip",
+    "install": "xcode-select",
 }
 """Flags of other programs."""
 

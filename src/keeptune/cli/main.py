@@ -9,17 +9,20 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from keeptune.errors import KeeptuneError, Stopped, first_line
 from keeptune.workspace.atomic import is_of_the_disk, not_written
 
 VERBS = {
     "demo": "Tune the built-in model on a built-in task, and compare before and after in minutes.",
+    "init": "Look at rows of your own, and write the settings of a first run.",
     "check": "Check your data and settings before a model loads.",
     "mix": "Mix several sources into one train set.",
     "tune": "Fine-tune a model on your task, and score it before and after.",
@@ -33,6 +36,7 @@ VERBS = {
     "eval": "Score a model on a file of items.",
     "predict": "Answer every row of a file.",
     "chat": "Talk to a model; base and tuned answer side by side.",
+    "doctor": "Look at this installation and this machine, for a bug report or when something fails.",
 }
 """Verb → its line in the help. Each verb is a command in a module of its name, imported when it is called."""
 
@@ -58,12 +62,17 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The verb and its arguments; an unknown verb gets a suggestion."""
-        if args and not args[0].startswith("-") and args[0] not in VERBS:
+        if args and not args[0].startswith("-") and args[0] not in VERBS and not ctx.resilient_parsing:
             from keeptune.near_names import did_you_mean
 
             hint = did_you_mean(args[0], VERBS)
             raise click.UsageError(f"there is no verb {args[0]!r}; {hint}one of: {', '.join(VERBS)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs, without importing any, and flags."""
+        verbs = [CompletionItem(name, help=line) for name, line in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of verbs, without importing any."""
@@ -85,7 +94,7 @@ class LazyGroup(click.Group):
 def keeptune() -> None:
     """Fine-tune a language model on one task, and measure what it gained and what it forgot.
 
-    Start with `keeptune demo`, then `keeptune tune --train FILE` with rows of your own.
+    Start with `keeptune demo`, then `keeptune init FILE` with rows of your own.
     """
 
 
@@ -94,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Read when torch loads OpenMP, whose threads by default spin while they wait for each other: beside two other busy
     # processes on two cores, a small model then computes 30 times slower than where they sleep.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    _write_any_text()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with _terminable():
@@ -116,6 +126,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say_error(of_machine)
         return of_machine.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _write_any_text() -> None:
+    """What the encoding of stdout cannot hold is escaped, as on stderr: a pipe on Windows is seldom in UTF-8."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from keeptune.cli.completion import models
 from keeptune.cli.options import DATA, MEASURE, MODEL, SCORING, Verb, output_flags, setting_flags
 
 ASKED = [name for name in (*MODEL, *DATA, *SCORING) if name not in ("model", "few-shot")]
@@ -16,8 +17,19 @@ MINUTES = "Maximum minutes to evaluate both models; each ability keeps its first
 
 
 @click.command("measure", cls=Verb)
-@click.option("--tuned", metavar="NAME", required=True, help="Run folder, adapter, model, or a folder of lm_eval logs.")
-@click.option("--base", metavar="NAME", help="Model it was tuned from.  [default: the one that the tuned model names]")
+@click.option(
+    "--tuned",
+    metavar="NAME",
+    required=True,
+    help="Run folder, adapter, model, or a folder of lm_eval logs.",
+    shell_complete=models,
+)
+@click.option(
+    "--base",
+    metavar="NAME",
+    help="Model it was tuned from.  [default: the one that the tuned model names]",
+    shell_complete=models,
+)
 @click.option("--quick", is_flag=True, help=QUICK)
 @click.option("--max-minutes", metavar="X", type=click.FloatRange(min=0.0, min_open=True), help=MINUTES)
 @setting_flags(

@@ -6,16 +6,29 @@ from typing import Any
 
 import click
 
+from keeptune.cli.completion import files, folders, models
 from keeptune.cli.options import output_flags
 
 
 @click.command("mix")
-@click.argument("recipe", metavar="[RECIPE.yaml]", required=False)
-@click.option("--source", metavar="DATA[:FRACTION]", multiple=True, help="Rows to mix; may be repeated.")
+@click.argument("recipe", metavar="[RECIPE.yaml]", required=False, shell_complete=files)
+@click.option(
+    "--source",
+    metavar="DATA[:FRACTION]",
+    multiple=True,
+    help="Rows to mix; may be repeated.",
+    shell_complete=files,
+)
 @click.option("--rows", metavar="N", help="Rows in the mix.  [default: as many as the proportions allow]")
 @click.option("--cap", metavar="N", help="Count each source as having at most N rows.")
 @click.option("--temperature", metavar="X", help="Above 1, small sources get a larger share.  [default: 1]")
-@click.option("--test", metavar="DATA", multiple=True, help="Test rows to leave out of the mix; may be repeated.")
+@click.option(
+    "--test",
+    metavar="DATA",
+    multiple=True,
+    help="Test rows to leave out of the mix; may be repeated.",
+    shell_complete=files,
+)
 @click.option("--encoding", metavar="NAME", help="Encoding of text files.  [default: UTF-8, or detected and reported]")
 @click.option(
     "--delimiter", metavar="CHAR", help="Character between the fields of a table.  [default: detected and reported]"
@@ -24,8 +37,13 @@ from keeptune.cli.options import output_flags
     "--near-duplicates", metavar="0.8|off", help="Also drop near duplicates, from this similarity on.  [default: 0.8]"
 )
 @click.option("--seed", metavar="N", help="Seed of the selection and order of rows.  [default: 0]")
-@click.option("--model", metavar="NAME", help="Also count tokens, with this model's tokenizer.")
-@click.option("--output", "-o", metavar="FOLDER", help="Write the mix and its recipe here.  [default: report only]")
+@click.option("--model", metavar="NAME", help="Also count tokens, with this model's tokenizer.", shell_complete=models)
+@click.option(
+    *("--output", "-o"),
+    metavar="FOLDER",
+    help="Write the mix and its recipe here.  [default: report only]",
+    shell_complete=folders,
+)
 @output_flags
 def command(recipe: str | None, model: str | None, output: str | None, quiet: bool, as_json: bool, **given: Any) -> int:
     """Mix several sources into one train set, and inspect it before use.

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from keeptune.cli.completion import completion_of, files
 from keeptune.config.aliases import FOREIGN, ROWS, TIMES, same
 from keeptune.config.settings import ALIASES, FLAGS, GROUPS, SETTINGS
 
@@ -69,7 +70,8 @@ def setting_flags(
         for name in reversed([name for name in FLAGS if name in names]):
             function = _shown(name, says or {})(function)
         if with_file:
-            return _running("--config", metavar="FILE.yaml", help="YAML file of settings; flags override it.")(function)
+            help = "YAML file of settings; flags override it."
+            return _running("--config", metavar="FILE.yaml", help=help, shell_complete=files)(function)
         return function
 
     return add
@@ -100,8 +102,8 @@ def _shown(name: str, says: Mapping[str, str]) -> Callable[[Function], Function]
     if setting.kind is bool and not setting.optional:
         return click.option(*names, cls=GroupedOption, group=setting.group, is_flag=True, help=help)
     metavar = setting.metavar or "|".join(setting.choices) or _METAVARS[setting.kind]
-    many = setting.kind is tuple
-    return click.option(*names, cls=GroupedOption, group=setting.group, metavar=metavar, multiple=many, help=help)
+    how = {"metavar": metavar, "multiple": setting.kind is tuple, "shell_complete": completion_of(name, setting)}
+    return click.option(*names, cls=GroupedOption, group=setting.group, help=help, **how)
 
 
 def _hidden(alias: str) -> Callable[[Function], Function]:

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from keeptune.cli.completion import files
 from keeptune.cli.options import DATA, MODEL, Verb, output_flags, setting_flags
 from keeptune.commands import joined
 
 
 @click.command("predict", cls=Verb)
-@click.argument("file", required=False, metavar="[FILE]")
+@click.argument("file", required=False, metavar="[FILE]", shell_complete=files)
 @setting_flags(
     *(*MODEL, *DATA, "test", "limit-test", "max-new-tokens", "engine", "output"),
     says={

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from keeptune.cli.completion import folders
 from keeptune.cli.options import Verb, output_flags, setting_flags
 
 DIFFERS = 3
 
 
 @click.command("reproduce", cls=Verb)
-@click.argument("run")
+@click.argument("run", shell_complete=folders)
 @setting_flags("output", with_file=False, says={"output": "Run folder of the reproduction.  [default: RUN-again]"})
 @click.option("--allow-code", is_flag=True, help="Run the code that the run's settings name.")
 @output_flags

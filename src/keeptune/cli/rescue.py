@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from keeptune.cli.completion import models
 from keeptune.cli.options import DATA, MEASURE, MITIGATION_SEARCH, MODEL, SCORING, Verb, output_flags, setting_flags
 from keeptune.config.settings import FLAGS
 
@@ -16,8 +17,19 @@ NOT_HERE = ("model", "few-shot")
 
 
 @click.command("rescue", cls=Verb)
-@click.option("--tuned", metavar="NAME", required=True, help="Model, adapter or run folder, made by any tool.")
-@click.option("--base", metavar="NAME", help="Model it was tuned from.  [default: the one that the tuned model names]")
+@click.option(
+    "--tuned",
+    metavar="NAME",
+    required=True,
+    help="Model, adapter or run folder, made by any tool.",
+    shell_complete=models,
+)
+@click.option(
+    "--base",
+    metavar="NAME",
+    help="Model it was tuned from.  [default: the one that the tuned model names]",
+    shell_complete=models,
+)
 @setting_flags(
     *(name for name in ASKED if name not in NOT_HERE),
     *("test", "limit-test", "output", "resume"),

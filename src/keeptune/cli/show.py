@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import click
@@ -14,7 +15,9 @@ def show_json(record: Any) -> None:
     from keeptune.records.masked import masked
     from keeptune.report.visible import visible_json
 
-    click.echo(visible_json(json.dumps(to_plain(masked(record)), ensure_ascii=False, indent=2)))
+    # Escapes of JSON, where the encoding of stdout may not hold a character.
+    plain = (sys.stdout.encoding or "").casefold().replace("-", "") != "utf8"
+    click.echo(visible_json(json.dumps(to_plain(masked(record)), ensure_ascii=plain, indent=2)))
 
 
 def show_report(renderable: Any) -> None:

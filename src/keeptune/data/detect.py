@@ -177,15 +177,15 @@ def _unknown(fields: Sequence[str], where: str) -> DataError:
     others = [name for name in fields if name.strip() and name.lower() not in KEPT]
     if len(others) < 2:
         return DataError(message, "each row needs a prompt and its answer, or plain text in a field named text")
-    way_out = options("tune", prompt=_template(others[0], "Summarize: "), completion=others[-1])
+    way_out = options("tune", prompt=field_template(others[0], "Summarize: "), completion=others[-1])
     return DataError(message, f"say it: {way_out}")
 
 
 def _way_out(reading: Mapping) -> str:
-    return f"say which: {options('tune', prompt=_template(reading.prompt[-1]), completion=reading.completion)}"
+    return f"say which: {options('tune', prompt=field_template(reading.prompt[-1]), completion=reading.completion)}"
 
 
-def _template(field: str, before: str = "") -> str:
+def field_template(field: str, before: str = "") -> str:
     """A template of one field; the bare name if it contains braces."""
     return field if {"{", "}"} & set(field) or field != field.strip() else f"{before}{{{field}}}"
 

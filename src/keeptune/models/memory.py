@@ -14,6 +14,9 @@ from keeptune.errors import TrainingError, first_line
 
 RESET_PEAK = Path("/proc/self/clear_refs"), "5"
 """proc(5): the file, and what is written to it."""
+GROUPS = Path("/sys/fs/cgroup")
+"""cgroups(7): what a container may use."""
+GROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
 OUT_OF_MEMORY = (
     *("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED"),
     *("Cannot allocate memory", "failed to map segment", "can't start new thread"),
@@ -103,7 +106,22 @@ def _of_machine() -> int | None:
     return None
 
 
-def _of_group(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+def whole_memory() -> tuple[int | None, int | None]:
+    """(bytes of the machine, bytes that its container may use at most); None where there is no limit or none is
+    known."""
+    whole = limit = None
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        whole = int(next(line.split()[1] for line in lines if line.startswith("MemTotal"))) * 1024
+    for name in GROUP_LIMITS:
+        with contextlib.suppress(OSError, ValueError):
+            limit = int((GROUPS / name).read_text())
+            break
+    # Without a limit, the older interface gives a number beyond all memory.
+    return whole, limit if limit is not None and (whole is None or limit < whole) else None
+
+
+def _of_group(root: Path = GROUPS) -> int | None:
     """Free memory in a container, whose limit the machine's figures do not show. The page cache counts as free."""
     for folder, limit, usage, cached in (
         (root, "memory.max", "memory.current", "inactive_file"),

@@ -22,6 +22,7 @@ from keeptune.records.forgetting_report import (
     VariantDrop,
     Verdict,
 )
+from keeptune.records.health import Finding, Health
 from keeptune.records.hyperparameter_search_report import HyperparameterSearchReport, SearchTrial
 from keeptune.records.interval import Interval, MaybeInterval, negated
 from keeptune.records.learning_curve import Backtest, CurveAbility, CurvePoint, CurveTrial, Fitted, LearningCurve
@@ -59,11 +60,13 @@ __all__ = [
     "EvalResult",
     "Example",
     "ExportReport",
+    "Finding",
     "Finish",
     "Fitted",
     "Forecast",
     "ForgettingReport",
     "Gate",
+    "Health",
     "HyperparameterSearchReport",
     "Interval",
     "IntrusionReport",

@@ -14,7 +14,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from keeptune.errors import StoreError, first_line
+from keeptune.errors import RunExists, StoreError, first_line
 
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
 
@@ -35,6 +35,22 @@ def write_text(path: Path, text: str, *, private: bool = False) -> None:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def write_new_text(path: Path, text: str) -> None:
+    """Write `text` to `path` (UTF-8), where nothing may be yet.
+
+    Raises:
+        RunExists: something is there. StoreError: the disk refuses.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as handle:
+            handle.write(text)
+    except FileExistsError as error:
+        raise RunExists(f"{path} is there already", "name another --output, or delete it") from error
+    except OSError as error:
+        raise not_written(path, error) from error
 
 
 def not_written(path: Path, error: Exception) -> StoreError:
