@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from keeptune.api.rescue import rescue
     from keeptune.api.route import Router, open_router
     from keeptune.api.runs import RunFilter, compare_runs, delete_run, find_run, runs
+    from keeptune.api.serve import Server, ServeSettings, open_server
     from keeptune.api.tune import tune
     from keeptune.config.load import load_config
     from keeptune.config.schema import (
@@ -89,6 +90,7 @@ _HOMES = {
     "keeptune.api.rescue": ("rescue",),
     "keeptune.api.route": ("Router", "open_router"),
     "keeptune.api.runs": ("RunFilter", "compare_runs", "delete_run", "find_run", "runs"),
+    "keeptune.api.serve": ("ServeSettings", "Server", "open_server"),
     "keeptune.api.tune": ("tune",),
     "keeptune.config.load": ("load_config",),
     "keeptune.config.sections.export": ("ExportConfig",),
@@ -148,6 +150,9 @@ __all__ = [  # noqa: RUF022
     "predict",
     "open_chat",
     "Chat",
+    "open_server",
+    "Server",
+    "ServeSettings",
     "curve",
     "export",
     "reproduce",

@@ -22,6 +22,7 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
     "chat": ("model", "prompt", "system", "config"),
     "reproduce": ("output",),
     "export": ("quantization", "output"),
+    "serve": ("base", "port", "route-if"),
     "runs list": ("state", "lost"),
     "runs show": ("in",),
     "runs compare": ("in",),
@@ -38,6 +39,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "search": ("optuna>=5",),
     "vllm": ("vllm>=0.11",),
     "gguf": ("llama-cpp-python>=0.3.30", "sentencepiece", "protobuf"),
+    "serve": ("starlette>=0.46", "uvicorn>=0.34"),
 }
 """Extra → its packages, as `pyproject.toml` names them: they are on the package index whether or not keeptune is."""
 

@@ -72,7 +72,7 @@ def test_every_method_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["keeptune ", "keeptune tune --le", "keeptune tune --keep f", "keeptune tune --method l"]
+    "words", ["keeptune ", "keeptune tune --lo", "keeptune tune --keep f", "keeptune tune --method l"]
 )
 def test_it_loads_no_library_of_models(words: str) -> None:
     code = (

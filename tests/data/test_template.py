@@ -47,3 +47,19 @@ def test_a_field_stands_for_itself() -> None:
     assert field_or_template("topic name", FIELDS, "--completion").fields == ("topic name",)
     with pytest.raises(DataError, match=r'"dialoge" is not a field.*did you mean "dialogue"'):
         field_or_template("dialoge", FIELDS, "--completion")
+
+
+@pytest.mark.parametrize(
+    ("template", "fitting", "other"),
+    [
+        ("Sum up: {a}", ["Sum up: x", "Sum up: "], ["sum up: x", "x", " Sum up: x", ""]),
+        ("A {a}, please", ["A x, please", "A , please"], ["A x", "A, please", "A x, please."]),
+        ("{a}\nAnswer: {b} {{x}}", ["q\nAnswer: y {x}"], ["q\nAnswer y {x}", "q\nAnswer: y"]),
+        ("aXa{a}aXa", ["aXaaXa"], ["aXaXa"]),
+        ("{a}{b}", ["", "x"], []),
+    ],
+)
+def test_a_text_fits_where_a_template_could_have_made_it(template: str, fitting: list[str], other: list[str]) -> None:
+    read = parse_template(template, ("a", "b"), "--prompt")
+    assert [read.fits(text) for text in (*fitting, *other)] == [True] * len(fitting) + [False] * len(other)
+    assert read.has_words == (template != "{a}{b}")

@@ -139,6 +139,23 @@ def test_what_stands_before_the_longest_row_is_dropped(
     assert loaded.inner.config._attn_implementation == "sdpa"
 
 
+def test_a_row_that_ends_at_the_last_position_does_not_stop_the_others(
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load(tiny("gpt2"))
+    steps: list[int] = []
+
+    def following(logits: torch.Tensor, _generator: object) -> torch.Tensor:
+        # All but the longest end with their second token, and others take their places.
+        steps.append(len(logits))
+        return torch.tensor([50] + [END if len(steps) == 2 else 50] * (len(logits) - 1))
+
+    monkeypatch.setattr(cached_decoding, "_next", following)
+    prompts = [[60] * (loaded.context_length - ROOM)] + [[60] * 100] * 8
+    found = dict(as_they_end(loaded, prompts, ROOM, at_once=5 * loaded.context_length))
+    assert sorted(len(ids) for ids in found.values()) == [2] * 4 + [ROOM] * 5
+
+
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_a_shared_beginning_is_read_once(tiny: Callable[..., Path], kind: str) -> None:
     loaded = load(tiny(kind))

@@ -36,6 +36,7 @@ VERBS = {
     "eval": "Score a model on a file of items.",
     "predict": "Answer every row of a file.",
     "chat": "Talk to a model; base and tuned answer side by side.",
+    "serve": "Serve base and tuned to programs, by OpenAI's interface.",
     "doctor": "Look at this installation and this machine, for a bug report or when something fails.",
 }
 """Verb → its line in the help. Each verb is a command in a module of its name, imported when it is called."""

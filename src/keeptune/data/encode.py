@@ -78,6 +78,10 @@ class Encoder:
         ids = self._known(example, self._prompt_ids(example))
         return self._cut_middle(ids, self.max_length if limit is None else limit)
 
+    def text(self, text: str) -> tuple[int, ...]:
+        """Ids of a text that is to go on, without the chat template."""
+        return self._known(Example("the text", (Message("user", text),), ""), self._text_ids(text))
+
     def completion(self, example: Example, text: str) -> tuple[int, ...]:
         """Ids of one answer to `example`, its end token included."""
         if self.has_template and example.prompt:
@@ -151,7 +155,9 @@ class Encoder:
     def _prompt_ids(self, example: Example) -> tuple[int, ...]:
         if self.has_template and example.prompt:
             return self._ids(self._render(example.prompt, open_answer=True, example=example))
-        text = example.prompt_text
+        return self._text_ids(example.prompt_text)
+
+    def _text_ids(self, text: str) -> tuple[int, ...]:
         if self.kind == "encoder-decoder":
             return tuple(self.tokenizer(text)["input_ids"] or self._start_ids())
         # Special tokens before a text (BOS), but not after it, because the text continues.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from keeptune.errors import DataError
 from keeptune.near_names import did_you_mean_quoted
@@ -31,6 +32,28 @@ class Template:
     def fill(self, values: Mapping[str, str]) -> str:
         """The text with every field replaced by its value, braces in values untouched."""
         return "".join(values[text] if is_field else text for is_field, text in self.parts)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether something stands around its fields by which a filled one is known."""
+        return any(not is_field and text.strip() for is_field, text in self.parts)
+
+    def fits(self, text: str) -> bool:
+        """Whether `fill` gives this text for some values, empty ones counted."""
+        literals = [
+            "" if is_field else "".join(part for _, part in parts)
+            for is_field, parts in groupby(self.parts, key=lambda part: part[0])
+        ]
+        if len(literals) < 2:
+            return literals in ([""], [text])
+        first, *between, last = literals
+        at = len(first)
+        for literal in between:
+            found = text.find(literal, at)
+            if found < 0:
+                return False
+            at = found + len(literal)
+        return text.startswith(first) and text.endswith(last) and at + len(last) <= len(text)
 
 
 def parse_template(text: str, known: Iterable[str], where: str) -> Template:

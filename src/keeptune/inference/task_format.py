@@ -3,13 +3,14 @@ asked as it was trained wherever the weights go."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from keeptune.config.schema import DataConfig, ModelConfig
 from keeptune.data.labels import written
 from keeptune.data.task_rows import Rows
-from keeptune.data.template import field_names, parse_template
+from keeptune.data.template import Template, field_names, parse_template
 from keeptune.errors import ConfigError, KeeptuneError
 from keeptune.events import Notice, Observer
 from keeptune.models.find import find_model
@@ -38,11 +39,47 @@ class TaskFormat:
 
     def turns(self, text: str) -> tuple[Message, ...]:
         """The turns that ask `text` alone: the system message, and the template where it has one field for it."""
-        system = (Message("system", self.system),) if self.system else ()
+        template = self._template
+        if template and len(template.fields) == 1:
+            text = template.fill({template.fields[0]: text})
+        return (*self._system, Message("user", text))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a request in this form can be told from others: by the system message or the template's own words."""
+        return bool(self.system) or self._has_words
+
+    def is_of(self, turns: Sequence[Message]) -> bool:
+        """Whether a request is in this form: one user message that the template could have made, after the system
+        message. That may be left out where the template has words of its own."""
+        *before, last = turns
+        template, system = self._template, tuple(before)
+        fits = not (template and template.has_words) or template.fits(last.content)
+        return last.role == "user" and fits and (system == self._system or (not system and self._has_words))
+
+    def opening(self, turns: Sequence[Message]) -> tuple[Message, ...]:
+        """The turns of a conversation, whose first words are put into this form unless they are in it; one with a
+        system message of its own is left as it is."""
+        first, *rest = turns
+        if first.role != "user":
+            return tuple(turns)
+        in_form = self._has_words and self.is_of((first,))
+        return (*((*self._system, first) if in_form else self.turns(first.content)), *rest)
+
+    @property
+    def _system(self) -> tuple[Message, ...]:
+        return (Message("system", self.system),) if self.system else ()
+
+    @property
+    def _template(self) -> Template | None:
+        """None where `prompt` is a field's name."""
         names = field_names(self.prompt) if self.prompt else ()
-        if self.prompt and len(names) == 1:
-            text = parse_template(self.prompt, names, "--prompt").fill({names[0]: text})
-        return (*system, Message("user", text))
+        return parse_template(self.prompt, names, "--prompt") if self.prompt and names else None
+
+    @property
+    def _has_words(self) -> bool:
+        template = self._template
+        return template is not None and template.has_words
 
 
 PLAIN = TaskFormat()

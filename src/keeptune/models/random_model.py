@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 END = "<|end|>"
 
@@ -18,7 +19,8 @@ def save_random_model(folder: Path) -> None:
     inner = Tokenizer(BPE(vocab={token: index for index, token in enumerate([END, *letters])}, merges=[]))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token=END, pad_token=END, model_max_length=256)
+    made: Any = PreTrainedTokenizerFast
+    tokenizer = made(tokenizer_object=inner, eos_token=END, pad_token=END, model_max_length=256)
     config = LlamaConfig(
         vocab_size=len(letters) + 1,
         hidden_size=32,

@@ -1,0 +1,1 @@
+"""Base and tuned behind an endpoint that clients of OpenAI's interface can ask."""
