@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from keeptune.api.evaluate import evaluate
     from keeptune.api.export import export
     from keeptune.api.init import init
+    from keeptune.api.load_config import load_config
     from keeptune.api.measure import measure
     from keeptune.api.mix import mix
     from keeptune.api.predict import predict
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from keeptune.api.runs import RunFilter, compare_runs, delete_run, find_run, runs
     from keeptune.api.serve import Server, ServeSettings, open_server
     from keeptune.api.tune import tune
-    from keeptune.config.load import load_config
+    from keeptune.bridges.forgetting_callback import ForgettingCallback
+    from keeptune.bridges.trackers import tracked
     from keeptune.config.schema import (
         Adapter,
         DataConfig,
@@ -83,6 +85,7 @@ _HOMES = {
     "keeptune.api.evaluate": ("evaluate",),
     "keeptune.api.export": ("export",),
     "keeptune.api.init": ("init",),
+    "keeptune.api.load_config": ("load_config",),
     "keeptune.api.measure": ("measure",),
     "keeptune.api.mix": ("mix",),
     "keeptune.api.predict": ("predict",),
@@ -94,6 +97,8 @@ _HOMES = {
     "keeptune.api.tune": ("tune",),
     "keeptune.config.load": ("load_config",),
     "keeptune.config.sections.export": ("ExportConfig",),
+    "keeptune.bridges.forgetting_callback": ("ForgettingCallback",),
+    "keeptune.bridges.trackers": ("tracked",),
     "keeptune.config.schema": (
         "Adapter",
         "DataConfig",
@@ -162,6 +167,8 @@ __all__ = [  # noqa: RUF022
     "delete_run",
     "RunFilter",
     "doctor",
+    "ForgettingCallback",
+    "tracked",
     "load_config",
     "TuneConfig",
     "ModelConfig",

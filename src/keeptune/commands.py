@@ -12,6 +12,7 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
     "tune": (*_RUN, "auto", "seed", "rank", "epochs", "lr"),
     "demo": ("output",),
     "check": _DATA,
+    "import": ("from", "output"),
     "mix": ("source", "rows", "test", "model", "output"),
     "measure": ("tuned", "base", "quick", "max-minutes", "test", "keep", "items", "metric", "config", "output"),
     "rescue": ("tuned", "base", "train", "test", "keep", "replay", "config", "output", "resume"),

@@ -132,7 +132,7 @@ def test_the_demo_has_its_own_defaults(tuned: list[TuneConfig]) -> None:
         (["tun"], "did you mean tune?"),
         (["tune", "--lerning-rate", "1"], "--learning-rate"),
         (["tune", "--train", "a.jsonl", "--lr", "fast"], "--lr is 'fast', not a number"),
-        (["tune", "--train", "a.jsonl", "--report_to", "wandb"], "--report-to is 'wandb'"),
+        (["tune", "--train", "a.jsonl", "--report_to", "wandbb"], "did you mean wandb?"),
         (["tune", "--train", "a.jsonl", "--use-peft", "--rank", "0"], "--rank is 0"),
         (["tune", "--config", "none.yaml"], "there is no config file none.yaml"),
         (["tune", "--logging-steps", "3"], "leave it out"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fuzz import chats, configuration, metrics, readers, reports, round_trips, runs
+from tests.fuzz import chats, configuration, foreign, metrics, readers, reports, round_trips, runs
 from tests.fuzz.target import TARGETS
 
-__all__ = ["TARGETS", "chats", "configuration", "metrics", "readers", "reports", "round_trips", "runs"]
+__all__ = ["TARGETS", "chats", "configuration", "foreign", "metrics", "readers", "reports", "round_trips", "runs"]

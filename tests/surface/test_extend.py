@@ -8,9 +8,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from keeptune.events import Notice, StepDone
 from tests.plugins import install_plugin
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "extend.md"
@@ -74,3 +76,13 @@ def test_what_the_package_adds_is_used_by_name(installed: Path, tiny, tmp_path: 
     for run in ("run", "measured"):
         (ability,) = json.loads((tmp_path / run / "forgetting.json").read_text())["abilities"]
         assert (ability["name"], ability["declared"]) == ("counting", True)
+
+
+def test_the_observer_writes_each_loss(tmp_path: Path) -> None:
+    (block,) = [block for block in blocks("python") if "class LossFile" in block]
+    names: dict[str, Any] = {}
+    exec(block, names)
+    told = names["LossFile"](tmp_path / "losses.csv")
+    for event in (Notice("a", "b"), StepDone(1, 2, 0.5, 2.5, 1e-4, 1.0, 9.0, 1.0), StepDone(2, 2, 1, 2.0, 0, 1, 9, 0)):
+        told(event)
+    assert (tmp_path / "losses.csv").read_text() == "1,2.5\n2,2.0\n"

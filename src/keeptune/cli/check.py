@@ -7,17 +7,18 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import Verb, output_flags, setting_flags
+from keeptune.cli.options import TRACKERS, Verb, output_flags, setting_flags
 from keeptune.config.settings import FLAGS
 
 BAD_DATA = 2
 
 
 @click.command("check", cls=Verb)
-@setting_flags(*FLAGS)
+@setting_flags(*FLAGS, own=("report_to",))
+@click.option("--report-to", metavar="NAMES", help=TRACKERS)
 @click.option("--forecast", is_flag=True, help="Also train a few steps to estimate the run's time and memory.")
 @output_flags
-def command(config: str | None, forecast: bool, quiet: bool, as_json: bool, **flags: Any) -> int:
+def command(config: str | None, forecast: bool, report_to: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
     """Check your data and settings before a model loads; takes every flag of tune.
 
     Names each problem with file, line and fix; finds duplicates and train rows that occur in test; reports lengths
@@ -28,12 +29,14 @@ def command(config: str | None, forecast: bool, quiet: bool, as_json: bool, **fl
     keeptune check --train rows.jsonl --test more.jsonl
     keeptune check --train rows.jsonl --method full --forecast
     """
+    from keeptune.bridges.trackers import wanted_trackers
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings
     from keeptune.cli.show import show_json, show_report
     from keeptune.errors import ConfigError, KeeptuneError
     from keeptune.report.progress import progress
 
+    wanted_trackers(report_to or "")
     settings = read_settings(config, flags)
     if settings.data.train is None and settings.data.test is None:
         raise ConfigError("no data to check", "give --train FILE, --test FILE, or both")

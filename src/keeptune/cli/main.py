@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ VERBS = {
     "demo": "Tune the built-in model on a built-in task, and compare before and after in minutes.",
     "init": "Look at rows of your own, and write the settings of a first run.",
     "check": "Check your data and settings before a model loads.",
+    "import": "Read a settings file of TRL, axolotl or LLaMA-Factory, and write one for keeptune.",
     "mix": "Mix several sources into one train set.",
     "tune": "Fine-tune a model on your task, and score it before and after.",
     "measure": "Measure what a tuned model forgot: any two models, item by item, with a verdict.",
@@ -39,7 +41,8 @@ VERBS = {
     "serve": "Serve base and tuned to programs, by OpenAI's interface.",
     "doctor": "Look at this installation and this machine, for a bug report or when something fails.",
 }
-"""Verb → its line in the help. Each verb is a command in a module of its name, imported when it is called."""
+"""Verb → its line in the help. Each verb is a command in a module of its name, imported when it is called; a name that
+Python reserves ends in an underscore there."""
 
 INTERRUPTED = 130
 
@@ -55,7 +58,7 @@ class LazyGroup(click.Group):
         """The verb's command, from its module."""
         if cmd_name not in VERBS:
             return None
-        module = import_module(f"keeptune.cli.{cmd_name}")
+        module = import_module(f"keeptune.cli.{cmd_name}{'_' * keyword.iskeyword(cmd_name)}")
         command: click.Command = module.command
         return command
 

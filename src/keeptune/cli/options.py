@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -19,6 +19,9 @@ DATA = ("prompt", "completion", "system", "group", "choices", *READING, "max-len
 MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "looks", "sequential", "probe")
 MITIGATION_SEARCH = ("can-route", "candidates", "max-candidates", "search-minutes", "min-gain")
 SCORING = ("metric", "max-new-tokens", "few-shot", "engine")
+
+TRACKERS = "Trackers to tell: tensorboard, wandb, mlflow, trackio, separated by commas.  [default: none]"
+"""Help of --report-to, which is no setting: what is resumed or reproduced sends nothing anywhere."""
 
 MANY = 25
 """Maximum flags of a verb that are shown without groups."""
@@ -53,19 +56,20 @@ class Verb(click.Command):
 
 
 def setting_flags(
-    *names: str, with_file: bool = True, says: Mapping[str, str] | None = None
+    *names: str, with_file: bool = True, says: Mapping[str, str] | None = None, own: Collection[str] = ()
 ) -> Callable[[Function], Function]:
     """Add the flags of these settings, in the order of `FLAGS`.
 
     Args:
         with_file: also take --config, and the hidden names that TRL and transformers have for these settings.
         says: flag → its help in this verb, if different from the setting's.
+        own: names of other tools that are flags of this verb itself.
     """
 
     def add(function: Function) -> Function:
         if with_file:
             for alias in (*ALIASES, *FOREIGN):
-                if alias.replace("_", "-") not in FLAGS and _flag_of(alias) in names:
+                if alias.replace("_", "-") not in FLAGS and alias not in own and _flag_of(alias) in names:
                     function = _hidden(alias)(function)
         for name in reversed([name for name in FLAGS if name in names]):
             function = _shown(name, says or {})(function)

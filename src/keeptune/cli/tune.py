@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from keeptune.cli.options import Verb, output_flags, setting_flags
+from keeptune.cli.options import TRACKERS, Verb, output_flags, setting_flags
 from keeptune.config.settings import FLAGS
 
 
 @click.command("tune", cls=Verb)
-@setting_flags(*FLAGS)
+@setting_flags(*FLAGS, own=("report_to",))
+@click.option("--report-to", metavar="NAMES", help=TRACKERS)
 @output_flags
-def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
+def command(config: str | None, report_to: str | None, quiet: bool, as_json: bool, **flags: Any) -> int:
     """Fine-tune a model on your task, score it before and after, and measure what it forgot.
 
     \b
@@ -35,9 +36,14 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> int
     settings = read_settings(config, flags)
     quiet_libraries()
     from keeptune.api.tune import tune
+    from keeptune.bridges.trackers import tracked
     from keeptune.mitigation.default import refuse_switched_off
 
     refuse_switched_off(settings, flags)
-    with progress(quiet=quiet) as observer, resume_hint(observer) as told:
-        result = tune(settings, told)
+    with (
+        progress(quiet=quiet) as observer,
+        resume_hint(observer) as told,
+        tracked(report_to or "", settings, told) as also,
+    ):
+        result = tune(settings, also)
     return show_tuned(result, as_json=as_json)

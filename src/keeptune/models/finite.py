@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from keeptune.errors import ModelError, NonFiniteLogits
 
@@ -20,12 +21,14 @@ def refuse_broken_weights(model: Any, name: str) -> None:
             raise ModelError(f"the weight {weight} of {name} is NaN or infinite", "fetch, copy or train it again")
 
 
-def watch_logits(model: Any, name: str) -> None:
-    """Make every forward pass of `model` raise NonFiniteLogits if a position's logits are NaN or +inf, or all −inf.
+def watch_logits(model: Any, name: str) -> RemovableHandle:
+    """Make every forward pass of `model` raise NonFiniteLogits if a position's logits are NaN or +inf, or all −inf,
+    until the handle is removed.
 
     Training is exempt; it checks the loss.
     """
-    model.register_forward_hook(partial(_look, name), with_kwargs=True)
+    handle: RemovableHandle = model.register_forward_hook(partial(_look, name), with_kwargs=True)
+    return handle
 
 
 def _look(name: str, module: Any, _: Any, given: Mapping[str, Any], output: Any) -> None:

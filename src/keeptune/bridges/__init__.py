@@ -1,0 +1,1 @@
+"""Bridges to tools that others use already: transformers and TRL, pytest, trackers, and settings of other trainers."""
