@@ -20,6 +20,7 @@ from keeptune.records import ForgettingReport
 from keeptune.scoring.table import METRICS
 from keeptune.workspace.lineage import base_of
 from keeptune.workspace.path_part import readable_part
+from keeptune.workspace.workspace import Workspace
 
 PROPERTY = "keeptune_report"
 """Name of the property of a test, as JUnit's XML has it, with the path of its report."""
@@ -107,4 +108,4 @@ def _of_model(model: ModelConfig) -> dict[str, Any]:
 def _told(report: ForgettingReport) -> str:
     """The verdict in keeptune's words, and where the report is."""
     lines = [f"{each.name}: {each.verdict}. {each.reason}" for each in report.abilities if each.verdict != "kept"]
-    return "\n".join([" ".join(report.sentences), *lines, f"The report: {Path(report.path) / 'report.html'}"])
+    return "\n".join([" ".join(report.sentences), *lines, f"The report: {Workspace(Path(report.path)).page}"])
