@@ -172,6 +172,23 @@ def test_only_written(run: Ran, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert (report["tool"], report["prompts"]) == ("", None)
 
 
+def test_what_would_be_published_is_said(run: Ran, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["export", str(run.path), "safetensors", "--output", str(tmp_path / "files"), "--push-to-hub"]
+    assert main([*command, "me"]) == 2
+    assert "give OWNER/NAME" in capsys.readouterr().err
+    assert main([*command, "me/rows", "--dry-run"]) == 0
+    told = capsys.readouterr().err
+    assert "would be published as me/rows: " in told
+    assert "model.safetensors (" in told
+
+
+@pytest.mark.usefixtures("worse")
+def test_what_lost_something_is_not_published(kept: TuneConfig, tmp_path: Path) -> None:
+    lost = ExportConfig(kept.output, "worse", ("2",), push_to_hub="me/rows", output=str(tmp_path / "files"))
+    (report,) = export(lost)
+    assert report.gate == "fail"
+
+
 def test_what_cannot_be_exported(run: Ran, tmp_path: Path) -> None:
     of_run = str(run.path)
     with pytest.raises(ConfigError, match=r"no format 'safetensor'.*\n.*did you mean safetensors"):

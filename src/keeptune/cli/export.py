@@ -24,6 +24,9 @@ MARGIN = "Largest drop on the task that does not matter.  [default: 5 points, or
 @click.option("--undeclared", is_flag=True, help="Ask abilities that --keep did not name, too; they decide nothing.")
 @click.option("--no-check", is_flag=True, help="Only write the files; do not ask the exported model.")
 @click.option("--llama-cpp", metavar="FOLDER", default="", help="Checkout of llama.cpp, for GGUF.")
+@click.option("--push-to-hub", metavar="OWNER/NAME", default="", help="Publish the files, unless something was lost.")
+@click.option("--private", is_flag=True, help="Make the repository on the hub private.")
+@click.option("--dry-run", is_flag=True, help="With --push-to-hub: only say what would be published.")
 @click.option("--allow-code", is_flag=True, help="Run the code that the run's settings name.")
 @click.option("--output", "-o", metavar="FOLDER", default="", help="[default: RUN/exports/FORMAT-TYPE]")
 @output_flags

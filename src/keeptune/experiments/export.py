@@ -21,6 +21,7 @@ from keeptune.experiments.repeatable import refuse_other_verbs
 from keeptune.experiments.reproduction import refuse_code
 from keeptune.export.asking import Job
 from keeptune.export.format import FORMATS, Format, Source
+from keeptune.export.hub import files_of, push, refuse_name
 from keeptune.near_names import did_you_mean
 from keeptune.records import SCHEMA_VERSION, ExportReport, to_plain
 from keeptune.training.new_session import new_session
@@ -55,11 +56,27 @@ def run_export(config: ExportConfig, observer: Observer) -> tuple[ExportReport, 
     source = Source(run, session.tuned_model, session.encoder.kind, run.tune_result().manifest.dtype, config.llama_cpp)
     wanted = _wanted(format, source, config)
     format.refuse(source)
+    if config.push_to_hub:
+        refuse_name(config.push_to_hub)
     exporter = _Exporter(config, format, source, session, log)
     found = scored_items(session, run, config) if config.check else []
-    if len(wanted) == 1:
-        return (exporter.export(wanted[0], found),)
-    return exporter.smallest(wanted, found)
+    reports = (exporter.export(wanted[0], found),) if len(wanted) == 1 else exporter.smallest(wanted, found)
+    if config.push_to_hub:
+        _publish(reports[0], config, log)
+    return reports
+
+
+def _publish(report: ExportReport, config: ExportConfig, observer: Observer) -> None:
+    """Publish what was exported, unless it lost something or that is undecided."""
+    folder, name = Path(report.path), config.push_to_hub
+    if report.was_asked and not report.keeps:
+        observer(Notice("hub", f"not published as {name}: the exported model does not surely answer as it was scored"))
+        return
+    if config.dry_run:
+        files = ", ".join(f"{path} ({size:,} bytes)" for path, size in files_of(folder))
+        observer(Notice("hub", f"would be published as {name}: {files}"))
+        return
+    observer(Notice("hub", f"published: {push(folder, name, private=config.private)}"))
 
 
 def _wanted(format: Format, source: Source, config: ExportConfig) -> tuple[str, ...]:

@@ -30,5 +30,11 @@ class ExportConfig(Canonical):
     """Folder of llama.cpp, for its converters. Empty: the one in the cache folder."""
     allow_code: bool = False
     """Whether code that the run's settings name may run."""
+    push_to_hub: str = ""
+    """Name on the hub, ``OWNER/NAME``, to publish the files under. Empty: nothing leaves this machine."""
+    private: bool = False
+    """Whether a repository that is made for it is private."""
+    dry_run: bool = False
+    """Whether only to say what would be published."""
     output: str = ""
     """Folder of the files. Empty: ``RUN/exports/FORMAT-TYPE``."""

@@ -1,0 +1,59 @@
+"""Publishing an export on the hub, with its model card."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+from keeptune.errors import ConfigError, StoreError, first_line
+from keeptune.models.weight_files import ADAPTER_CONFIG
+
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+
+
+def refuse_name(name: str) -> None:
+    """Raise ConfigError for what cannot be a name on the hub."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} is no name on the hub", "give OWNER/NAME")
+
+
+def files_of(folder: Path) -> list[tuple[str, int]]:
+    """(path, bytes) of each file that is uploaded."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in found]
+
+
+def push(folder: Path, name: str, *, private: bool) -> str:
+    """Upload all of `folder` as one commit to the repository `name`, which is made if it is not there. → its address
+
+    Raises:
+        ConfigError: an adapter whose base is a folder of this machine.
+        StoreError: the hub is not reached, or refuses it.
+    """
+    _refuse_local_base(folder)
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
+    try:
+        api.create_repo(name, private=private, exist_ok=True)
+        made = api.upload_folder(repo_id=name, folder_path=folder, commit_message="Exported by keeptune")
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{name} cannot be uploaded: {first_line(error)}",
+            f"look at HF_TOKEN and HF_HUB_OFFLINE; the files are in {folder}, and `hf upload` takes them, too",
+        ) from error
+    return str(made.commit_url)
+
+
+def _refuse_local_base(folder: Path) -> None:
+    file = folder / ADAPTER_CONFIG
+    if not file.is_file():
+        return
+    base = json.loads(file.read_text(encoding="utf-8")).get("base_model_name_or_path")
+    if not isinstance(base, str) or Path(base).exists() or not NAME.fullmatch(base):
+        raise ConfigError(
+            f"the adapter names a base that only this machine has: {base}",
+            "export whole weights (safetensors), or tune from the base by its name on the hub",
+        )
