@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from keeptune.api.tune import tune
 from keeptune.cli.main import main
 from keeptune.config import DataConfig, Full, Keep, MeasureConfig, TuneConfig
 from keeptune.config.sections.export import ExportConfig
-from keeptune.errors import ConfigError, DataError, MissingDependency, RunExists, StoreError
+from keeptune.errors import ConfigError, DataError, MissingDependency, ModelError, RunExists, StoreError
 from keeptune.export.format import FORMATS, Source
 from keeptune.export.formats.safetensors_format import SafetensorsFormat
 from keeptune.export.llama_cpp import find_llama_cpp
@@ -121,6 +122,15 @@ class Worse(SafetensorsFormat):
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+class Penalised(SafetensorsFormat):
+    """Its settings change greedy answers."""
+
+    def write(self, source: Source, quantization: str, folder: Path) -> None:
+        super().write(source, quantization, folder)
+        file = folder / "generation_config.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"repetition_penalty": 50.0}))
+
+
 class Untemplated(SafetensorsFormat):
     """Writes another chat template, as a converter may."""
 
@@ -162,7 +172,79 @@ def test_of_several_types_the_smallest_that_keeps_everything_is_exported(kept: T
     wanted = ("0", "0.001", "2", "1")
     reports = export(ExportConfig(kept.output, "worse", wanted, margin=margin))
     assert [each.quantization for each in reports] == ["0.001", "0", "2"]
-    assert [Path(each.path).exists() for each in reports] == [True, False, False]
+    assert [bool(each.path) and Path(each.path).exists() for each in reports] == [True, False, False]
+
+
+def test_a_secret_in_an_item_is_masked_on_both_sides(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    _, test = write_rows(tmp_path)
+    rows = [json.loads(line) for line in test.read_text().splitlines()]
+    rows[0] |= {"prompt": "password: hunter22?", "completion": "the token=abcdef"}
+    test.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = settings(tiny("llama"), tmp_path, "run")
+    tune(config)
+    (report,) = export(ExportConfig(config.output, "safetensors"))
+    assert str(report.answers) == "12 of 12"
+    assert "hunter22" not in (Path(config.output) / "exports" / "safetensors-float32.json").read_text()
+
+
+def test_items_that_were_cut_are_left_out(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    _, test = write_rows(tmp_path)
+    rows = [json.loads(line) for line in test.read_text().splitlines()]
+    rows[0]["prompt"] = "red house " * 40
+    test.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = settings(tiny("llama"), tmp_path, "run")
+    tune(replace(config, data=replace(config.data, max_length=200)))
+    (report,) = export(ExportConfig(config.output, "safetensors"))
+    assert str(report.prompts) == str(report.answers) == "11 of 11"
+    assert any("1 items are left out, whose prompts were cut" in note for note in report.notes)
+
+
+@pytest.mark.usefixtures("worse")
+def test_a_check_that_fails_leaves_nothing_and_can_be_repeated(
+    run: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Worse, "tool", "no_such_tool")
+    asked = ExportConfig(str(run.path), "worse", output=str(tmp_path / "files"))
+    for _ in range(2):
+        with pytest.raises(ModelError, match="no_such_tool cannot load or ask"):
+            export(asked)
+    assert not (tmp_path / "files").exists()
+    assert "worse-0" not in {each.name for each in Workspace(run.path).exports()}
+
+
+@pytest.mark.usefixtures("worse")
+def test_each_type_has_a_folder_below_output(kept: TuneConfig, tmp_path: Path) -> None:
+    reports = export(ExportConfig(kept.output, "worse", ("0", "0.001"), margin=30.0, output=str(tmp_path / "all")))
+    assert [each.path for each in reports] == [str(tmp_path / "all" / "worse-0.001"), ""]
+    with pytest.raises(RunExists):
+        export(ExportConfig(kept.output, "worse", ("0", "0.001"), output=str(tmp_path / "all")))
+
+
+@pytest.mark.usefixtures("worse")
+def test_what_was_said_of_other_files_stays(kept: TuneConfig, tmp_path: Path) -> None:
+    export(ExportConfig(kept.output, "worse", ("1",), output=str(tmp_path / "one"), items=4))
+    export(ExportConfig(kept.output, "worse", ("1",), output=str(tmp_path / "two"), check=False))
+    found = {each.path: each.was_asked for each in Workspace(Path(kept.output)).exports() if each.name == "worse-1"}
+    assert found == {str(tmp_path / "one"): True, str(tmp_path / "two"): False}
+
+
+def test_a_declared_ability_that_is_not_asked_is_told_and_nothing_passes(kept: TuneConfig, tmp_path: Path) -> None:
+    shutil.copytree(kept.output, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "abilities")
+    (report,) = export(ExportConfig(str(tmp_path / "run"), "safetensors", output=str(tmp_path / "files")))
+    assert [each.name for each in report.abilities] == ["task"]
+    assert report.gate == "inconclusive"
+    assert any("parity is left out" in note for note in report.notes)
+
+
+def test_settings_of_the_model_that_the_tool_uses_are_named(run: Ran, tmp_path: Path) -> None:
+    shutil.copytree(run.path, tmp_path / "run", ignore=shutil.ignore_patterns("exports"))
+    tuple(FORMATS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FORMATS._entries, "penalised", Penalised())
+        (report,) = export(ExportConfig(str(tmp_path / "run"), "penalised"))
+    assert report.answers.count < report.answers.of
+    assert any("the tool uses repetition_penalty=50.0" in note for note in report.notes)
 
 
 def test_only_written(run: Ran, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,6 +277,10 @@ def test_what_cannot_be_exported(run: Ran, tmp_path: Path) -> None:
         export(ExportConfig(of_run, "safetensor"))
     with pytest.raises(ConfigError, match=r"has no type 'Q4'"):
         export(ExportConfig(of_run, "safetensors", ("Q4",)))
+    with pytest.raises(ConfigError, match="has no types to choose from"):
+        export(ExportConfig(of_run, "safetensors", ("auto",)))
+    with pytest.raises(ConfigError, match="margin of task is 150"):
+        export(ExportConfig(of_run, "safetensors", margin=150.0))
     with pytest.raises(ConfigError, match="the items decide which is exported"):
         export(ExportConfig(of_run, "safetensors", ("float32", "bfloat16"), check=False))
     with pytest.raises(StoreError, match="there is no run"):

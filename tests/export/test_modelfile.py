@@ -65,6 +65,16 @@ def test_a_template_of_another_kind_has_no_counterpart(template: str) -> None:
     assert go_template(Templated(template)) is None
 
 
+def test_what_ollama_adds_is_not_written_again() -> None:
+    tokenizer = Templated("{{ bos_token }}" + CHATML)
+    in_go = go_template(tokenizer, "<s>")
+    assert in_go is not None
+    assert "<s>" not in in_go
+    turns = [("user", "a"), ("assistant", "b"), ("user", "c")]
+    messages = [{"role": role, "content": content} for role, content in turns]
+    assert f"<s>{rendered_by_go(in_go, turns)}" == render_chat(tokenizer, messages, add_generation_prompt=True)
+
+
 def test_the_file(tmp_path: Path) -> None:
     model = save_llama(tmp_path / "model")
     assert write_modelfile(model, tmp_path / "model.gguf", tmp_path / "Modelfile")

@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from keeptune.abilities.declared import MARGINS, scored_by, wanted_abilities
-from keeptune.config.sections.export import ExportConfig
+from keeptune.abilities.declared import scored_by
+from keeptune.assessment.scored_items import Scored, ScoredItems
 from keeptune.data.encode import Encoder
-from keeptune.data.split import limit_clusters
-from keeptune.data.task_rows import rows_of_user
-from keeptune.errors import StoreError
-from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Notice, Observer, silent
+from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Observer
 from keeptune.export.asking import Job, Question, Replies, ask
 from keeptune.forgetting.gate import decide
 from keeptune.forgetting.same_answer import same_answer
 from keeptune.forgetting.verdict import Confidence, judge_copy
 from keeptune.inference.answers import corpus_scores, score_answers
-from keeptune.inference.encoding import new_tokens
-from keeptune.records import (
-    Ability,
-    AbilityReport,
-    Answer,
-    EncodedRow,
-    EvalRecord,
-    Example,
-    Gate,
-    OutputType,
-    Share,
-)
-from keeptune.training.session import Session
-from keeptune.workspace.workspace import Workspace
+from keeptune.inference.generate import NEUTRAL
+from keeptune.records import AbilityReport, Answer, EncodedRow, EvalRecord, Example, Gate, Share
+from keeptune.records.masked import masked
 
-TASK = "task"
-"""Name of the task among the abilities of an export."""
-FORMS: dict[str, OutputType] = {"output": "generate", "choices": "choices", "loss": "loss"}
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredItems:
-    """The items of the task or of an ability, and what the tuned model answered in the run."""
-
-    ability: Ability
-    records: Sequence[EvalRecord]
-
-    @property
-    def needs(self) -> set[str]:
-        """What its metrics need of an answer."""
-        return {metric.needs for metric in scored_by(self.ability)}
+GENERATION_CONFIG = "generation_config.json"
+DECIDING = tuple(name for name in NEUTRAL if name not in ("do_sample", "temperature", "top_p", "top_k"))
+"""Settings of a model that change greedy answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,62 +38,7 @@ class Arrival:
     sentences: tuple[str, ...]
 
 
-def scored_items(session: Session, run: Workspace, config: ExportConfig) -> list[ScoredItems]:
-    """The task's items first, then those of each ability that `run` measured on records of its own.
-
-    Raises:
-        StoreError: the records of the run are not there, or are of other items than its settings name now.
-    """
-    settings = session.config
-    found = [ScoredItems(_task(session, config.margin), run.samples("tuned"))]
-    if run.has_forgetting or (run.has_result and run.tune_result().forgetting):
-        wanted = wanted_abilities(settings.measure, rows_of_user(settings.data), session.encoder, silent)
-        for ability in (each for each in wanted if each.declared or config.undeclared):
-            records = _records(run, ability.name)
-            if not records:
-                session.observer(Notice("export", f"{ability.name} is left out: the run holds no answers to it"))
-                continue
-            found.append(ScoredItems(ability, records))
-    return [_limited(each, config.items, run) for each in found]
-
-
-def _task(session: Session, margin: float | None) -> Ability:
-    metric = session.metrics.primary
-    return Ability(
-        name=TASK,
-        title="the task",
-        source="yours",
-        version="",
-        output_type=FORMS[metric.needs],
-        metrics=(metric.name,),
-        items=session.rows.test,
-        margin=MARGINS[metric.unit] if margin is None else margin,
-        declared=True,
-        max_new_tokens=new_tokens(session.config.evaluation, session.encoder, session.rows.train),
-    )
-
-
-def _records(run: Workspace, ability: str) -> list[EvalRecord]:
-    try:
-        return run.ability_records(ability, "tuned")
-    except StoreError:
-        return []
-
-
-def _limited(found: ScoredItems, items: int | None, run: Workspace) -> ScoredItems:
-    """The items that the run answered, `items` at most, and its records of them."""
-    answered = {record.item_id: record for record in found.records}
-    examples = [example for example in found.ability.items if example.id in answered]
-    if not examples:
-        raise StoreError(
-            f"the answers of {run} to {found.ability.name} are to other items than its settings name now",
-            "put the rows back as they were, or tune again",
-        )
-    kept = limit_clusters(examples, items) if items else tuple(examples)
-    return ScoredItems(replace(found.ability, items=kept), [answered[example.id] for example in kept])
-
-
-def on_arrival(tool: str, job: Job, found: Sequence[ScoredItems], encoder: Encoder, observer: Observer) -> Arrival:
+def on_arrival(tool: str, job: Job, scored: Scored, encoder: Encoder, observer: Observer) -> Arrival:
     """Ask the exported model of `job` by `tool`, and judge each ability against the scored answers.
 
     Args:
@@ -127,7 +47,9 @@ def on_arrival(tool: str, job: Job, found: Sequence[ScoredItems], encoder: Encod
 
     Raises:
         ModelError: the tool cannot load or ask the files.
+        MetricError: a score that is no finite number.
     """
+    found = scored.sets
     questions = [(each, example) for each in found if "output" in each.needs for example in each.ability.items]
     rows = [_rows(each, example, encoder) for each in found for example in each.ability.items]
     asked = [question(example, encoder, each.ability.max_new_tokens) for each, example in questions]
@@ -137,7 +59,8 @@ def on_arrival(tool: str, job: Job, found: Sequence[ScoredItems], encoder: Encod
     job = replace(job, questions=asked, rows=flat, length=max(longest, default=1))
     replies = ask(tool, job, _progress(tool, len(asked) + len(flat), observer))
     same_prompts = sum(r.prompt == p for r, p in zip(replies.replies, prompts, strict=True))
-    exported = _records_of(found, rows, replies)
+    # As the run's own records are kept.
+    exported = masked(_records_of(found, rows, replies))
     reports, same = [], 0
     confidence = Confidence(family=sum(each.ability.declared for each in found))
     for each, records in zip(found, exported, strict=True):
@@ -157,7 +80,7 @@ def on_arrival(tool: str, job: Job, found: Sequence[ScoredItems], encoder: Encod
         Share(same, sum(len(each.records) for each in found)),
         replies.tokens_per_second,
         decision.abilities,
-        decision.gate,
+        "inconclusive" if decision.gate == "pass" and scored.left_out else decision.gate,
         decision.sentences,
     )
 
@@ -207,3 +130,20 @@ def _stripped(record: EvalRecord) -> EvalRecord:
     """Spaces around an answer are not part of it, and tools decode them each in their own way."""
     output = record.answer.output
     return replace(record, answer=replace(record.answer, output=None if output is None else output.strip()))
+
+
+def differences(arrival: Arrival, encoder: Encoder, folder: Path) -> list[str]:
+    """Why a tool may ask or answer otherwise though the files are right, in words."""
+    found = []
+    template = str(getattr(encoder.tokenizer, "chat_template", None) or "")
+    marks = {"enable_thinking": "thinking was off", "strftime_now": "the date was fixed"}
+    why = [words for mark, words in marks.items() if mark in template]
+    if why and arrival.prompts.count < arrival.prompts.of:
+        found.append(f"the scored prompts differ from the tool's: when they were scored, {' and '.join(why)}")
+    file = folder / GENERATION_CONFIG
+    own = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    used = {name: own[name] for name in DECIDING if own.get(name) not in (None, NEUTRAL[name])}
+    if used and arrival.answers.count < arrival.answers.of:
+        told = ", ".join(f"{name}={value}" for name, value in used.items())
+        found.append(f"the tool uses {told} of the model's {GENERATION_CONFIG}; the scored answers are without")
+    return found

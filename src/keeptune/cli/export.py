@@ -7,7 +7,6 @@ import click
 from keeptune.cli.options import Verb, output_flags
 
 COUNT = click.IntRange(min=1)
-SMALLEST = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")
 QUANTIZATION = (
     "Type of the weights: bfloat16, Q8_0, Q4_K_M … May be repeated, from large to small, and `auto` is all of a GGUF: "
     "then the last one that keeps everything is exported.  [default: as scored, or F16]"
@@ -57,8 +56,7 @@ def command(quiet: bool, as_json: bool, no_check: bool, quantization: tuple[str,
     from keeptune.config.sections.export import ExportConfig
     from keeptune.forgetting.gate import exit_code
 
-    wanted = SMALLEST if quantization == ("auto",) else quantization
-    config = ExportConfig(quantizations=wanted, check=not no_check, **given)  # type: ignore[arg-type]
+    config = ExportConfig(quantizations=quantization, check=not no_check, **given)  # type: ignore[arg-type]
     with progress(quiet=quiet) as observer:
         reports = export(config, observer)
     if as_json:

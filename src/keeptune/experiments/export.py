@@ -6,30 +6,37 @@ import gc
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from keeptune.assessment.as_exported import Arrival, ScoredItems, on_arrival, scored_items
+from keeptune.assessment.as_exported import Arrival, differences, on_arrival
 from keeptune.assessment.report import show_exports
+from keeptune.assessment.scored_items import Scored, scored_items
+from keeptune.commands import command
+from keeptune.config.schema import Adapter
 from keeptune.config.sections.export import ExportConfig
 from keeptune.errors import ConfigError, RunExists, StoreError
 from keeptune.events import Notice, NoticeLog, Observer
-from keeptune.experiments.repeatable import refuse_other_verbs
 from keeptune.experiments.reproduction import refuse_code
 from keeptune.export.asking import Job
 from keeptune.export.format import FORMATS, Format, Source
 from keeptune.export.hub import files_of, push, refuse_name
+from keeptune.models.adapters import METHODS
 from keeptune.near_names import did_you_mean
 from keeptune.records import SCHEMA_VERSION, ExportReport, to_plain
 from keeptune.training.new_session import new_session
 from keeptune.training.session import Session
 from keeptune.workspace.atomic import atomic_folder
 from keeptune.workspace.manifest import ModelFacts, make_manifest
+from keeptune.workspace.open_run import locked_folder
+from keeptune.workspace.run_entry import RunEntry
 from keeptune.workspace.runs import find_run
 from keeptune.workspace.workspace import Workspace
+
+AUTO = "auto"
+"""In the place of types: all of the format, from the largest to the smallest."""
 
 
 def run_export(config: ExportConfig, observer: Observer) -> tuple[ExportReport, ...]:
@@ -43,27 +50,41 @@ def run_export(config: ExportConfig, observer: Observer) -> tuple[ExportReport, 
         StoreError: no finished run, or its rows have changed. RunExists: there is something at the output folder.
     """
     format = FORMATS[config.format]
-    entry = find_run(config.run, Path("runs"))
-    refuse_other_verbs(entry)
-    run = Workspace(Path(entry.path))
-    if run.weights is None:
-        raise StoreError(f"{run} holds no weights", "tune again, or name another run")
-    settings = run.tune_settings()
+    run = _finished(find_run(config.run, Path("runs")), config)
+    settings, made = run.tune_settings(), run.tune_result()
+    if config.push_to_hub:
+        refuse_name(config.push_to_hub)
     if not config.allow_code:
         refuse_code(settings, run)
     log = NoticeLog(observer)
-    session = new_session(replace(settings, resume=False), run, log)
-    source = Source(run, session.tuned_model, session.encoder.kind, run.tune_result().manifest.dtype, config.llama_cpp)
-    wanted = _wanted(format, source, config)
-    format.refuse(source)
-    if config.push_to_hub:
-        refuse_name(config.push_to_hub)
-    exporter = _Exporter(config, format, source, session, log)
-    found = scored_items(session, run, config) if config.check else []
-    reports = (exporter.export(wanted[0], found),) if len(wanted) == 1 else exporter.smallest(wanted, found)
+    with locked_folder(run.path, fresh=False):
+        session = new_session(replace(settings, resume=False), run, log)
+        mergeable = not isinstance(settings.method, Adapter) or METHODS[settings.method.kind].mergeable
+        dtype = made.manifest.dtype
+        source = Source(run, session.tuned_model, session.encoder.kind, dtype, mergeable, config.llama_cpp)
+        exporter = _Exporter(config, format, source, session, log)
+        exporter.refuse()
+        scored = scored_items(session, made, config) if config.check else Scored(())
+        reports = exporter(scored)
     if config.push_to_hub:
         _publish(reports[0], config, log)
     return reports
+
+
+def _finished(entry: RunEntry, config: ExportConfig) -> Workspace:
+    """The run of `entry`, if it can be exported."""
+    run = Workspace(Path(entry.path))
+    if entry.kind == "study":
+        trials = run.trials()
+        line = command("export", trials[0].path, config.format) if trials else ""
+        fix = f"export one of its runs: {line}" if trials else "run it first"
+        raise StoreError(f"{run} is a study, made of {len(trials)} runs", fix)
+    if entry.kind != "tune":
+        raise StoreError(f"{run} is a run of {entry.kind}, and only those of tune are exported", "name a run of tune")
+    if entry.state != "finished" or run.weights is None:
+        told = entry.problem or "its weights are not there"
+        raise StoreError(f"{run} is {entry.state}: {told}", "finish it first, or name another run")
+    return run
 
 
 def _publish(report: ExportReport, config: ExportConfig, observer: Observer) -> None:
@@ -79,67 +100,82 @@ def _publish(report: ExportReport, config: ExportConfig, observer: Observer) -> 
     observer(Notice("hub", f"published: {push(folder, name, private=config.private)}"))
 
 
-def _wanted(format: Format, source: Source, config: ExportConfig) -> tuple[str, ...]:
-    known = format.quantizations(source)
-    wanted = []
-    for name in config.quantizations or known[:1]:
-        same = next((each for each in known if each.lower() == name.lower()), None)
-        if same is None:
-            hint = did_you_mean(name, known)
-            raise ConfigError(f"{config.format} has no type {name!r}", f"{hint}Known: {', '.join(known)}")
-        wanted.append(same)
-    if len(wanted) > 1 and not config.check:
-        raise ConfigError(
-            "of several types, the items decide which is exported", "name one type, or leave out --no-check"
-        )
-    return tuple(wanted)
-
-
 class _Exporter:
     def __init__(self, config: ExportConfig, format: Format, source: Source, session: Session, log: NoticeLog) -> None:
         self._config, self._format, self._source = config, format, source
         self._session, self._log = session, log
+        self._wanted = self._types()
 
-    def smallest(self, wanted: Sequence[str], found: Sequence[ScoredItems]) -> tuple[ExportReport, ...]:
+    def refuse(self) -> None:
+        """Raise for what could only fail later, before anything is written."""
+        if len(self._wanted) > 1 and not self._config.check:
+            told = "of several types, the items decide which is exported"
+            raise ConfigError(told, "name one type, or leave out --no-check")
+        self._format.refuse(self._source)
+        for quantization in self._wanted:
+            folder = self._folder(quantization)
+            if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+                fix = "delete it, or name another --output; what was exported is never overwritten"
+                raise RunExists(f"{folder} is not empty", fix)
+
+    def __call__(self, scored: Scored) -> tuple[ExportReport, ...]:
         """The last type that keeps everything, before the first that does not. None that does: the first stays, for its
         report says what it lost."""
         tried: list[ExportReport] = []
-        for quantization in wanted:
-            report = self.export(quantization, found)
+        for quantization in self._wanted:
+            report = self._export(quantization, scored)
             if tried and report.keeps:
-                self._remove(tried[0])
+                tried[0] = self._removed(tried[0])
             elif tried:
-                self._remove(report)
-                return (*tried, report)
+                return (*tried, self._removed(report))
             tried.insert(0, report)
             if not report.keeps:
                 break
         return tuple(tried)
 
-    def export(self, quantization: str, found: Sequence[ScoredItems]) -> ExportReport:
-        """Write one type and ask for it. The report is kept in the run."""
+    def _types(self) -> tuple[str, ...]:
+        format, known = self._config.format, self._format.quantizations(self._source)
+        if self._config.quantizations == (AUTO,):
+            if not (smaller := self._format.smaller(self._source)):
+                raise ConfigError(f"{format} has no types to choose from", f"name one of {', '.join(known)}")
+            return smaller
+        wanted = []
+        for name in self._config.quantizations or known[:1]:
+            same = next((each for each in known if each.lower() == name.lower()), None)
+            if same is None:
+                hint = did_you_mean(name, known)
+                raise ConfigError(f"{format} has no type {name!r}", f"{hint}Known: {', '.join(known)}")
+            wanted.append(same)
+        return tuple(dict.fromkeys(wanted))
+
+    def _folder(self, quantization: str) -> Path:
         name = f"{self._config.format}-{quantization}".lower()
-        folder = Path(self._config.output).expanduser() if self._config.output else self._source.run.export_folder(name)
-        if folder.exists() and any(folder.iterdir()):
-            raise RunExists(f"{folder} is not empty", "name another --output; what was exported is never overwritten")
-        began, seen = time.monotonic(), len(self._log.messages)
+        if not self._config.output:
+            return self._source.run.export_folder(name)
+        output = Path(self._config.output).expanduser()
+        return output / name if len(self._wanted) > 1 else output
+
+    def _export(self, quantization: str, scored: Scored) -> ExportReport:
+        """Write one type and ask for it. The report is kept in the run; if that fails, nothing is."""
+        folder = self._folder(quantization)
+        began, before = time.monotonic(), len(self._log.messages)
         with atomic_folder(folder) as partial:
             self._format.write(self._source, quantization, partial)
         gc.collect()
         seconds = {"write": time.monotonic() - began}
-        self._log(Notice("export", f"{name}: {_size(folder) / 1e6:,.0f} MB in {folder}"))
-        arrival = None
-        if found:
+        try:
             began = time.monotonic()
-            arrival = self._asked(folder, found)
+            arrival = self._asked(folder, scored) if scored.sets else None
             seconds["ask"] = time.monotonic() - began
-        report = self._report(quantization, folder, arrival, seconds)
-        report = replace(report, notes=tuple(self._log.messages[seen:]))
-        self._source.run.write_export(report)
-        show_exports(self._source.run)
+            notes = (*scored.notes, *self._log.messages[before:])
+            report = replace(self._report(quantization, folder, arrival, seconds), notes=notes)
+            self._keep(report)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return report
 
-    def _asked(self, folder: Path, found: Sequence[ScoredItems]) -> Arrival:
+    def _asked(self, folder: Path, scored: Scored) -> Arrival:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".base-") as scratch:
             files = self._format.exported(self._source, folder, Path(scratch))
             gc.collect()
@@ -151,7 +187,10 @@ class _Exporter:
                 threads=torch.get_num_threads(),
                 questions=(),
             )
-            return on_arrival(self._format.tool, job, found, self._session.encoder, self._log)
+            arrival = on_arrival(self._format.tool, job, scored, self._session.encoder, self._log)
+        for told in differences(arrival, self._session.encoder, folder):
+            self._log(Notice("export", told))
+        return arrival
 
     def _report(
         self, quantization: str, folder: Path, arrival: Arrival | None, seconds: dict[str, float]
@@ -178,9 +217,19 @@ class _Exporter:
             manifest=made,
         )
 
-    def _remove(self, report: ExportReport) -> None:
-        """The files of a type that is not the one to export; its report stays."""
+    def _keep(self, report: ExportReport) -> None:
+        self._source.run.write_export(report)
+        try:
+            show_exports(self._source.run)
+        except StoreError as error:
+            self._log(Notice("export", f"the page of {self._source.run} is not written again: {error.message}"))
+
+    def _removed(self, report: ExportReport) -> ExportReport:
+        """The files of a type that is not the one to export are deleted; its report stays, and says so."""
         shutil.rmtree(report.path, ignore_errors=True)
+        report = replace(report, path="", load="")
+        self._keep(report)
+        return report
 
 
 def _size(folder: Path) -> int:

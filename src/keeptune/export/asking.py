@@ -120,7 +120,8 @@ def _said(tool: str, asked: Path, model: str) -> Iterator[dict[str, Any]]:
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                yield json.loads(line)
+                if line.endswith(b"\n"):  # a tool that is killed leaves half of one
+                    yield json.loads(line)
             code = process.wait()
         finally:
             process.kill()

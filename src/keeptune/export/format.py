@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from keeptune.commands import command
 from keeptune.config.schema import ModelConfig
+from keeptune.errors import ConfigError
 from keeptune.models.architecture import Kind
 from keeptune.registry import Registry
 from keeptune.workspace.workspace import Workspace
@@ -22,6 +24,8 @@ class Source:
     kind: Kind
     dtype: str
     """In which the weights were scored."""
+    mergeable: bool = True
+    """Whether there is no adapter, or one that can be folded into the weights."""
     llama_cpp: str = ""
     """Folder of llama.cpp; "" for the one in the cache folder."""
 
@@ -40,6 +44,15 @@ class Exported:
     adapter: Path | None = None
 
 
+def refuse_not_mergeable(source: Source) -> None:
+    """Raise ConfigError for an adapter that cannot be folded into the weights."""
+    if not source.mergeable:
+        raise ConfigError(
+            f"the adapter of {source.run} cannot be merged with its base",
+            f"export it alone: {command('export', source.run, 'adapter')}",
+        )
+
+
 class Format(Protocol):
     """Writes one layout."""
 
@@ -55,6 +68,10 @@ class Format(Protocol):
 
     def quantizations(self, source: Source) -> tuple[str, ...]:
         """Types that the weights can be written in, the default first."""
+        ...
+
+    def smaller(self, source: Source) -> tuple[str, ...]:
+        """Types from the largest to the smallest, among which the items can choose; empty where there is no choice."""
         ...
 
     def refuse(self, source: Source) -> None:

@@ -38,18 +38,24 @@ def write_modelfile(model: Path, gguf: Path, file: Path) -> bool:
     tokenizer: Any = AutoTokenizer.from_pretrained(model)
     if not getattr(tokenizer, "chat_template", None):
         return False
-    template = go_template(tokenizer)
-    if template is None:
-        return False
+    begins = list(tokenizer("")["input_ids"])[:1] == [tokenizer.bos_token_id]
+    template = go_template(tokenizer, tokenizer.bos_token if begins else "")
     stops = dict.fromkeys(tokenizer.convert_ids_to_tokens(_end_ids(model, tokenizer)))
+    # A Modelfile has no escapes.
+    if template is None or any(mark in stop for stop in stops for mark in '"\\\n'):
+        return False
     lines = [f"FROM ./{gguf.name}", f'TEMPLATE """{template}"""', "PARAMETER temperature 0"]
-    lines += [f"PARAMETER stop {json.dumps(stop, ensure_ascii=False)}" for stop in stops]
+    lines += [f'PARAMETER stop "{stop}"' for stop in stops]
     write_text(file, "\n".join(lines) + "\n")
     return True
 
 
-def go_template(tokenizer: Any) -> str | None:
-    """The chat template in Ollama's language; None where it has no counterpart there."""
+def go_template(tokenizer: Any, added: str = "") -> str | None:
+    """The chat template in Ollama's language; None where it has no counterpart there.
+
+    Args:
+        added: what Ollama puts before every prompt by itself.
+    """
     try:
         parts = _parts(tokenizer)
     except UnusableTemplate:
@@ -57,8 +63,11 @@ def go_template(tokenizer: Any) -> str | None:
     if parts is None:
         return None
     around, opening, default = parts
+    start, end = around["system"]
+    around = around | {"system": (start.removeprefix(added), end)}
+    default = default.removeprefix(added)
     texts = [*(text for pair in around.values() for text in pair), opening, default]
-    if any("{{" in text or '"""' in text for text in texts):
+    if any("{{" in text or '"""' in text for text in texts) or opening.endswith('"'):
         return None
     branches = "".join(
         f'{"{{ if" if place == 0 else "{{ else if"} eq .Role "{role}" }}}}{start}{{{{ .Content }}}}{end}'

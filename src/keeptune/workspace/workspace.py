@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -351,8 +352,16 @@ class Workspace:
         return self.path / layout.EXPORTS / path_part(name)
 
     def write_export(self, report: ExportReport) -> None:
-        """Write how an export compares with the scored model."""
-        write_record(self.path / layout.EXPORTS / f"{path_part(report.name)}.json", report)
+        """Write how an export compares with the scored model, in the place of what was said of the same files, or of
+        files that are gone."""
+        folder, name = self.path / layout.EXPORTS, path_part(report.name)
+        for number in itertools.count(1):
+            file = folder / (f"{name}.json" if number == 1 else f"{name}-{number}.json")
+            if not file.exists() or read_record(ExportReport, file).path in ("", report.path):
+                break
+            if not Path(read_record(ExportReport, file).path).exists():
+                break
+        write_record(file, report)
 
     def exports(self) -> list[ExportReport]:
         """The reports of this run's exports, by name."""

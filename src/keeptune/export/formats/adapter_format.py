@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 from keeptune.commands import command, joined
 from keeptune.errors import ConfigError
 from keeptune.export.format import FORMATS, Exported, Source
-from keeptune.models.weight_files import ADAPTER_CONFIG
+from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
+
+RANKS = (16, 32, 64, 128, 256, 320, 512)
+"""That vLLM takes, its default first."""
 
 
 class AdapterFormat:
@@ -21,6 +23,9 @@ class AdapterFormat:
     def quantizations(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002
         return ("as-trained",)
 
+    def smaller(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002
+        return ()
+
     def refuse(self, source: Source) -> None:
         if not source.is_adapter:
             raise ConfigError(
@@ -31,9 +36,16 @@ class AdapterFormat:
     def write(self, source: Source, quantization: str, folder: Path) -> None:  # noqa: ARG002
         shutil.copytree(source.run.adapter, folder, dirs_exist_ok=True)
 
-    def load_command(self, source: Source, folder: Path) -> str:  # noqa: ARG002
-        base = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))["base_model_name_or_path"]
-        return joined(["vllm", "serve", base, "--enable-lora", "--lora-modules", f"mine={folder}"])
+    def load_command(self, source: Source, folder: Path) -> str:
+        settings = read_json(folder / ADAPTER_CONFIG)
+        if settings.get("peft_type") != "LORA" or source.kind != "causal":
+            auto = "AutoPeftModelForCausalLM" if source.kind == "causal" else "AutoPeftModelForSeq2SeqLM"
+            return joined(["python", "-c", f"from peft import {auto}; {auto}.from_pretrained({str(folder)!r})"])
+        revision = ["--revision", settings["revision"]] if settings.get("revision") else []
+        rank = next((str(each) for each in RANKS if each >= settings["r"]), "")
+        more = [*revision, "--enable-lora", *(["--max-lora-rank", rank] if rank != str(RANKS[0]) else [])]
+        modules = ["--lora-modules", f"mine={folder}"]
+        return joined(["vllm", "serve", settings["base_model_name_or_path"], *more, *modules])
 
     def exported(self, source: Source, folder: Path, scratch: Path) -> Exported:  # noqa: ARG002
         return Exported(None, folder)

@@ -11,12 +11,13 @@ from keeptune.export.format import FORMATS, Exported, Source
 from keeptune.export.llama_cpp import OUTTYPES, convert, convert_lora, find_llama_cpp, refuse_not_convertible
 from keeptune.export.merged import copy_beside, write_merged
 from keeptune.models.find import find_model
+from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
 
 FILE = "adapter.gguf"
 
 
 class GgufAdapterFormat:
-    """Converted by llama.cpp's own converter; asked on a base in the same type."""
+    """Converted by llama.cpp's own converter; asked on a base in F16."""
 
     tool = "llama_cpp"
     says = "a LoRA alone, to put on a GGUF of its base: llama.cpp, Ollama"
@@ -24,11 +25,20 @@ class GgufAdapterFormat:
     def quantizations(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002
         return ("F16", "BF16", "F32", "Q8_0")
 
+    def smaller(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002
+        return ()
+
     def refuse(self, source: Source) -> None:
         if not source.is_adapter:
             raise ConfigError(
                 f"{source.run} holds whole weights and no adapter",
                 f"export them whole: {command('export', source.run, 'gguf')}",
+            )
+        settings = read_json(source.run.adapter / ADAPTER_CONFIG)
+        if settings.get("peft_type") != "LORA" or settings.get("use_rslora") or settings.get("use_dora"):
+            raise ConfigError(
+                f"llama.cpp reads plain LoRAs alone, and {source.run} holds another adapter",
+                f"export it whole: {command('export', source.run, 'gguf')}",
             )
         refuse_not_convertible(source)
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from keeptune.commands import joined
-from keeptune.export.format import FORMATS, Exported, Source
+from keeptune.export.format import FORMATS, Exported, Source, refuse_not_mergeable
 from keeptune.export.llama_cpp import OUTTYPES, convert, find_llama_cpp, quantize, refuse_not_convertible
 from keeptune.export.merged import copy_beside, write_merged
 from keeptune.export.modelfile import write_modelfile
@@ -25,7 +25,11 @@ class GgufFormat:
     def quantizations(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002
         return ("F16", *QUANTIZATIONS, "BF16", "F32")
 
+    def smaller(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002
+        return QUANTIZATIONS
+
     def refuse(self, source: Source) -> None:
+        refuse_not_mergeable(source)
         refuse_not_convertible(source)
 
     def write(self, source: Source, quantization: str, folder: Path) -> None:

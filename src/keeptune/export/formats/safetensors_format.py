@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from keeptune.commands import joined
-from keeptune.export.format import FORMATS, Exported, Source
+from keeptune.export.format import FORMATS, Exported, Source, refuse_not_mergeable
 from keeptune.export.merged import copy_beside, write_merged
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -20,15 +20,21 @@ class SafetensorsFormat:
     def quantizations(self, source: Source) -> tuple[str, ...]:
         return tuple(dict.fromkeys((source.dtype, *DTYPES)))
 
+    def smaller(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002
+        return ()
+
     def refuse(self, source: Source) -> None:
-        pass
+        refuse_not_mergeable(source)
 
     def write(self, source: Source, quantization: str, folder: Path) -> None:
         write_merged(source.tuned, quantization, folder)
         copy_beside(source, folder)
 
     def load_command(self, source: Source, folder: Path) -> str:
-        return joined(["vllm", "serve", str(folder)] if source.kind == "causal" else ["ls", str(folder)])
+        if source.kind == "causal":
+            return joined(["vllm", "serve", str(folder)])
+        auto = "AutoModelForSeq2SeqLM"
+        return joined(["python", "-c", f"from transformers import {auto}; {auto}.from_pretrained({str(folder)!r})"])
 
     def exported(self, source: Source, folder: Path, scratch: Path) -> Exported:  # noqa: ARG002
         return Exported(folder)

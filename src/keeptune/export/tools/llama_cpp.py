@@ -65,10 +65,12 @@ def _likelihood(model: Any, row: dict[str, Any]) -> float:
     ids = row["ids"]
     model.reset()
     model.eval(ids)
-    logits = np.asarray(model.scores[: len(ids) - 1], dtype=np.float64)
-    top = logits.max(axis=1)
-    found = logits[np.arange(len(ids) - 1), ids[1:]] - top - np.log(np.exp(logits - top[:, None]).sum(axis=1))
-    return float(sum(found[max(start - 1, 0) : stop - 1].sum() for start, stop in row["spans"]))
+    total = 0.0
+    for start, stop in row["spans"]:
+        for place in range(max(start - 1, 0), stop - 1):
+            logits = model.scores[place].astype(np.float64)
+            total += logits[ids[place + 1]] - logits.max() - np.log(np.exp(logits - logits.max()).sum())
+    return float(total)
 
 
 if __name__ == "__main__":

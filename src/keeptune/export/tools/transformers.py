@@ -63,8 +63,11 @@ def _likelihood(model: Any, row: dict[str, Any], *, causal: bool) -> float:
     else:
         targets = torch.tensor(row["targets"])
         logits, spans = model(input_ids=ids, labels=targets[None]).logits[0], row["spans"]
-    found = torch.log_softmax(logits.float(), -1).gather(1, targets[:, None])[:, 0]
-    return float(sum(found[max(start, 0) : stop].double().sum() for start, stop in spans))
+    total = 0.0
+    for start, stop in ((max(start, 0), stop) for start, stop in spans):
+        found = torch.log_softmax(logits[start:stop].float(), -1).gather(1, targets[start:stop, None])
+        total += float(found.double().sum())
+    return total
 
 
 if __name__ == "__main__":
