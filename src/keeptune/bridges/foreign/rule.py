@@ -128,7 +128,7 @@ OF_TRAINER: Mapping[str, Rule] = {
     "optim": same_if("adamw_torch", "adamw_torch_fused", "adamw_hf", else_=OPTIMIZER),
     "torch_compile": same("training.torch_compile"),
     "trust_remote_code": same("model.allow_remote_code"),
-    "resume_from_checkpoint": left("a run of keeptune resumes by --output FOLDER --resume"),
+    "resume_from_checkpoint": left("an unfinished run goes on by --resume and its --output"),
     **each("logging_steps logging_strategy logging_first_step", left("every step is shown and kept")),
     **each("eval_strategy evaluation_strategy eval_steps", left("use validations_per_epoch")),
     **each("save_strategy save_steps save_total_limit", left("use checkpoint_minutes; a run deletes its checkpoints")),
