@@ -48,6 +48,7 @@ def run_of(method: str, work: Path) -> Path:
                 abilities=("none",),
                 items=ITEMS,
             ),
+            mitigation=keeptune.MitigationConfig(plain=True),
             output=str(folder),
         )
         keeptune.tune(replace(config, resume=run.has_settings))
