@@ -13,7 +13,7 @@ from keeptune.config import ModelConfig
 from keeptune.data.formats.read import read_rows
 from keeptune.errors import ModelError
 from keeptune.models.find import _hub_adapter, find_model
-from keeptune.near_paths import looks_like_path, near_path
+from keeptune.near_paths import expanded, looks_like_path, near_path
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +118,13 @@ def test_every_verb_names_what_is_near(
     said = capsys.readouterr().err
     assert "did you mean" in said
     assert near in said
+
+
+def test_a_home_folder_is_put_in_and_an_unknown_user_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert expanded("~/rows.jsonl") == tmp_path / "rows.jsonl"
+    assert expanded("~no_such_user/rows.jsonl") == Path("~no_such_user/rows.jsonl")
+    assert expanded(Path("rows.jsonl")) == Path("rows.jsonl")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 
 MOST = 10_000
 """Names of a folder that are looked at."""
 FAR, SURE = 0.6, 0.8
 """How alike two names must be, of 1: to be a guess, and to be what was surely meant."""
+
+
+def expanded(name: str | os.PathLike[str]) -> Path:
+    """The path, with a home folder in the place of ``~``; as it is where there is no such user."""
+    return Path(os.path.expanduser(name))
 
 
 def looks_like_path(name: str) -> bool:
@@ -23,7 +29,7 @@ def looks_like_path(name: str) -> bool:
 
 def near_path(name: str | Path, cutoff: float = FAR) -> str:
     """The path nearest to one that is not there, each part of it corrected; "" where none is near."""
-    given = Path(name).expanduser()
+    given = expanded(name)
     here = Path(given.anchor or ".")
     parts = given.parts[1 if given.anchor else 0 :]
     for number, part in enumerate(parts, 1):

@@ -19,6 +19,7 @@ from keeptune.errors import ConfigError
 from keeptune.events import Notice, Observer, silent
 from keeptune.forgetting.verdict import check_margin
 from keeptune.inference.encoding import new_tokens
+from keeptune.near_paths import expanded
 from keeptune.records import Ability, Example, OutputType
 from keeptune.scoring.metric import Metric
 from keeptune.scoring.table import METRICS, get_metric
@@ -149,7 +150,7 @@ def _rows_of(keep: Keep, data: DataConfig, observer: Observer) -> _Read:
         loaded = load_told(keep.data, data, keep.name, observer)
         found = labelled((), loaded.examples, replace(data, test=keep.data), observer)
         return found.test, loaded.sha256[:12], EvaluationConfig(), found.test
-    rows, evaluation = earlier_items(Workspace(Path(keep.data.removeprefix(RUN)).expanduser()))
+    rows, evaluation = earlier_items(Workspace(expanded(keep.data.removeprefix(RUN))))
     return rows.test, rows.test_hash[:12], evaluation, rows.pool
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from keeptune.abilities.lm_eval import refuse_without_harness
 from keeptune.abilities.table import SUITES
 from keeptune.config.keep import FILES, HARNESS, RUN
@@ -12,6 +10,7 @@ from keeptune.errors import ConfigError, DataError
 from keeptune.inference.engine import ENGINES
 from keeptune.models.architecture import kind_and_context
 from keeptune.models.placement import place
+from keeptune.near_paths import expanded
 from keeptune.scoring.table import get_metric
 
 
@@ -57,7 +56,7 @@ def _refuse_keep(keep: Keep) -> None:
     if keep.data.startswith(HARNESS):
         refuse_without_harness()
         return
-    path = Path(keep.data.removeprefix(RUN)).expanduser()
+    path = expanded(keep.data.removeprefix(RUN))
     if (keep.data.startswith(RUN) or path.suffix in FILES) and not path.exists():
         raise DataError(f"there are no items of {keep.name} at {path}", f"check the path in --keep {keep.name}=…")
     suite = None if keep.data else SUITES[keep.name]

@@ -20,6 +20,7 @@ from keeptune.inference.answers import corpus_scores
 from keeptune.inference.engine import engine_of
 from keeptune.models.load import LoadedModel
 from keeptune.near_names import did_you_mean
+from keeptune.near_paths import expanded
 from keeptune.records import Example, Message
 from keeptune.scoring.table import get_metric
 
@@ -106,7 +107,7 @@ def _find(tasks: Sequence[str | Path], observer: Observer) -> dict[str, Any]:
     refuse_without_harness()
     from lm_eval.tasks import TaskManager
 
-    paths = {task: Path(task).expanduser() for task in tasks if _is_path(task)}
+    paths = {task: expanded(task) for task in tasks if _is_path(task)}
     folders = [path.resolve() for path in paths.values() if path.is_dir()]
     local = TaskManager(include_path=[str(folder) for folder in folders], include_defaults=False)
     _tell_skipped(folders, local, observer)

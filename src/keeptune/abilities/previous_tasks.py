@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from keeptune.config.keep import RUN
 from keeptune.config.schema import EvaluationConfig, Keep, TuneConfig
 from keeptune.data.task_rows import Rows, load_rows
 from keeptune.errors import KeeptuneError, StoreError
 from keeptune.events import Notice, Observer, silent
-from keeptune.near_paths import did_you_mean_path
+from keeptune.near_paths import did_you_mean_path, expanded
 from keeptune.scoring.custom import is_custom
 from keeptune.workspace.lineage import run_of
 from keeptune.workspace.workspace import Workspace
@@ -28,7 +27,7 @@ def protect_previous_tasks(config: TuneConfig, observer: Observer) -> TuneConfig
         if any(other.data == keep.data for other in keeps):
             continue
         try:
-            earlier_items(Workspace(Path(keep.data.removeprefix(RUN)).expanduser()))
+            earlier_items(Workspace(expanded(keep.data.removeprefix(RUN))))
         except KeeptuneError as error:
             told = f"{keep.name}, an earlier task of this model, is not measured: {error.message}"
             observer(Notice("earlier", told))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 from keeptune.config.schema import TuneConfig
 from keeptune.data.columns import Columns, read_columns
@@ -11,6 +10,7 @@ from keeptune.data.first_look import FirstLook
 from keeptune.errors import ConfigError
 from keeptune.events import Observer, shown
 from keeptune.experiments.first_look import first_look, refuse_settings_taken
+from keeptune.near_paths import expanded
 from keeptune.report.progress import shows_progress
 
 OUTPUT = "keeptune.yaml"
@@ -27,7 +27,7 @@ def init(config: TuneConfig, output: str = OUTPUT, observer: Observer = shown, a
     """
     columns = columns_of(config, output)
     data = columns.settings(answer or columns.answers[0]) if columns.answers else columns.config
-    return first_look(dataclasses.replace(config, data=data), columns, Path(output).expanduser(), observer)
+    return first_look(dataclasses.replace(config, data=data), columns, expanded(output), observer)
 
 
 def columns_of(config: TuneConfig, output: str = OUTPUT) -> Columns:
@@ -38,5 +38,5 @@ def columns_of(config: TuneConfig, output: str = OUTPUT) -> Columns:
     """
     if config.data.train is None:
         raise ConfigError("no rows to look at", "name a file: keeptune init FILE")
-    refuse_settings_taken(Path(output).expanduser())
+    refuse_settings_taken(expanded(output))
     return read_columns(config.data)

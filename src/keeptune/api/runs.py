@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from keeptune.near_paths import expanded
 from keeptune.workspace import runs as run_folder
 from keeptune.workspace.run_comparison import RunComparison, compare_entries
 from keeptune.workspace.run_entry import RunEntry
@@ -59,4 +60,4 @@ def delete_run(run: RunEntry, folder: str = RUNS, *, force: bool = False) -> Non
 
 
 def _path(folder: str) -> Path:
-    return Path(folder).expanduser()
+    return expanded(folder)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from keeptune.assessment.harness_tasks import declared
 from keeptune.assessment.report import with_drift_history, write_report
 from keeptune.assessment.verdict_pass import confidence_of
@@ -15,6 +13,7 @@ from keeptune.events import Notice, Observer
 from keeptune.forgetting.confusion import confuse
 from keeptune.forgetting.gate import decide
 from keeptune.forgetting.verdict import judge
+from keeptune.near_paths import expanded
 from keeptune.records import SCHEMA_VERSION, Ability, ForgettingReport, Undefined, to_plain
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.workspace import Workspace
@@ -24,7 +23,7 @@ NO_MODEL = Undefined("two logs were compared; no model was evaluated")
 
 def is_log(name: str) -> bool:
     """Whether this is a samples file of the harness, or a folder with one."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         return not (path / "config.json").exists() and any(path.rglob("samples_*.jsonl"))
     return path.suffix == ".jsonl"
@@ -38,7 +37,7 @@ def measure_logs(config: MeasureRun, run: Workspace, notices: list[str], observe
         PairingError: the logs differ in their documents or in the version of a task.
         MetricError: a task without a metric in both logs.
     """
-    base, tuned = (read_lm_eval_log(Path(model.name).expanduser()) for model in (config.base, config.tuned))
+    base, tuned = (read_lm_eval_log(expanded(model.name)) for model in (config.base, config.tuned))
     shared = [task for task in base if task in tuned]
     if not shared:
         raise DataError(

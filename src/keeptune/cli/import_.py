@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keeptune.cli.options import Verb
+from keeptune.near_paths import expanded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,7 +40,7 @@ def command(config: str, trainer: str | None, output: str) -> int:
     from keeptune.workspace.atomic import write_text
 
     imported = import_settings(Path(config), trainer)
-    file = Path(output).expanduser()
+    file = expanded(output)
     if file.exists():
         raise ConfigError(f"{file} is there already", "name another file with --output")
     write_text(file, imported.yaml())

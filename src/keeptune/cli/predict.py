@@ -10,6 +10,7 @@ import click
 from keeptune.cli.completion import files
 from keeptune.cli.options import DATA, MODEL, Verb, output_flags, setting_flags
 from keeptune.commands import joined
+from keeptune.near_paths import expanded
 
 
 @click.command("predict", cls=Verb)
@@ -57,7 +58,7 @@ def command(file: str | None, config: str | None, quiet: bool, as_json: bool, **
             with stopping_gently(told):
                 rows = predict(settings.model, settings.data, settings.evaluation, output, told)
     except KeyboardInterrupt:
-        part = unfinished(Path(output).expanduser())
+        part = unfinished(expanded(output))
         again = joined(("keeptune", *(click.get_current_context().obj or ())))
         if part.exists():
             click.echo(f"\nthe answers so far are in {part}; the same command continues\n  {again}", err=True)

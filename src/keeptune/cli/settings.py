@@ -10,6 +10,7 @@ from keeptune.config.load import from_entries
 from keeptune.config.schema import TuneConfig
 from keeptune.config.yaml_file import Entry, read_yaml
 from keeptune.errors import ConfigError
+from keeptune.near_paths import expanded
 from keeptune.records import to_plain
 from keeptune.workspace.lineage import code_named_by
 from keeptune.workspace.workspace import Workspace
@@ -49,7 +50,7 @@ def _of_run(given: Mapping[str, Any]) -> Iterator[Entry]:
     """The settings of a resumed run. Flags change them; other settings keep their values."""
     named = given.get("output") or given.get("output_dir")
     if given.get("resume") and named:
-        run = Workspace(Path(named).expanduser())
+        run = Workspace(expanded(named))
         if run.settings_file.is_file():
             yield from _entries(run.settings(), str(run.settings_file))
 

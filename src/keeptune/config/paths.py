@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from keeptune.config.keep import HARNESS, RUN
 from keeptune.config.schema import Keep, TuneConfig
+from keeptune.near_paths import expanded
 
 
 def absolute(name: str) -> str:
     """The absolute path of an existing file or folder; anything else, such as a name on the hub, is returned
     unchanged."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     return os.path.abspath(path) if name and path.exists() else name
 
 
@@ -23,7 +23,7 @@ def _rows(data: str) -> str:
     drive, path = os.path.splitdrive(data)
     name, colon, part = path.rpartition(":")
     inside = drive + name
-    if Path(data).expanduser().exists() or not name or not Path(inside).expanduser().exists():
+    if expanded(data).exists() or not name or not expanded(inside).exists():
         return absolute(data)
     return f"{absolute(inside)}{colon}{part}"
 
@@ -43,7 +43,7 @@ def with_absolute_paths(config: TuneConfig) -> TuneConfig:
         ),
         evaluation=replace(config.evaluation, metrics=tuple(_in_file(metric) for metric in config.evaluation.metrics)),
         measure=replace(measure, keep=tuple(_keep(keep) for keep in measure.keep)),
-        output=os.path.abspath(Path(config.output).expanduser()) if config.output else "",
+        output=os.path.abspath(expanded(config.output)) if config.output else "",
     )
 
 

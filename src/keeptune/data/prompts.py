@@ -13,6 +13,7 @@ from keeptune.data.formats.delimited import is_table
 from keeptune.data.formats.text_lines import read_lines
 from keeptune.data.load import LoadedData, build_examples
 from keeptune.errors import DataError
+from keeptune.near_paths import expanded
 
 NO_ANSWER = "-"
 """Stands where the answer would be while a row is read; it never reaches a model."""
@@ -25,7 +26,7 @@ def load_prompts(path: str, config: DataConfig) -> LoadedData:
         DataError: a row cannot be read, or has no prompt.
     """
     reading = Reading.by(config)
-    raw = _text(Path(path).expanduser(), reading) if path.endswith(".txt") else read_rows(path, "test", reading)
+    raw = _text(expanded(path), reading) if path.endswith(".txt") else read_rows(path, "test", reading)
     field = "completion" if config.prompt or config.completion else None
     rows = [dataclasses.replace(row, row=_answered(row, field)) for row in raw.rows]
     told = dataclasses.replace(config, completion=field or config.completion, group=None, choices=None)

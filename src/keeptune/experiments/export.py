@@ -25,6 +25,7 @@ from keeptune.export.format import FORMATS, Format, Source
 from keeptune.export.hub import files_of, push, refuse_name
 from keeptune.models.adapters import METHODS
 from keeptune.near_names import did_you_mean
+from keeptune.near_paths import expanded
 from keeptune.records import SCHEMA_VERSION, ExportReport, to_plain
 from keeptune.training.new_session import new_session
 from keeptune.training.session import Session
@@ -152,7 +153,7 @@ class _Exporter:
         name = f"{self._config.format}-{quantization}".lower()
         if not self._config.output:
             return self._source.run.export_folder(name)
-        output = Path(self._config.output).expanduser()
+        output = expanded(self._config.output)
         return output / name if len(self._wanted) > 1 else output
 
     def _export(self, quantization: str, scored: Scored) -> ExportReport:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from keeptune.config.affects import Affects
 from keeptune.config.schema import Adapter, TuneConfig
@@ -20,6 +19,7 @@ from keeptune.inference.encoding import make_encoder
 from keeptune.mitigation.default import without_default_mitigation
 from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.spec import parse, refuse_overridden
+from keeptune.near_paths import expanded
 from keeptune.records import (
     SCHEMA_VERSION,
     MethodComparison,
@@ -46,7 +46,7 @@ def run_method_study(
         KeeptuneError: see the tree in `keeptune.errors`.
     """
     trials = plan(config, methods, seeds, observer)
-    with _begun(Study(Path(config.output).expanduser())) as study:
+    with _begun(Study(expanded(config.output))) as study:
         observer(RunStarted(str(study)))
         for trial in {trial.method: trial for trial in trials}.values():
             preflight(trial.config)
@@ -96,7 +96,7 @@ def plan(config: TuneConfig, methods: Sequence[str], seeds: Sequence[int], obser
         if error := unfit(changed):
             raise error
     settled = _with_rate(config, settled, observer)
-    study = Study(Path(config.output).expanduser())
+    study = Study(expanded(config.output))
     return [
         Trial(
             method,

@@ -20,6 +20,7 @@ from keeptune.experiments.results_again import answers_again, loss_again, scores
 from keeptune.experiments.tuning import run_tuning
 from keeptune.models.placement import place
 from keeptune.models.weights_again import weights_again
+from keeptune.near_paths import expanded
 from keeptune.records import SCHEMA_VERSION, Outcome, Reproduction, TuneResult, from_plain, to_plain
 from keeptune.workspace.lineage import code_named_by
 from keeptune.workspace.repeated_run import RepeatedRun
@@ -43,7 +44,7 @@ def run_reproduction(run: str, output: str, observer: Observer, *, allow_code: b
     refuse_other_verbs(entry)
     first = Workspace(Path(entry.path))
     result = first.tune_result()
-    again = RepeatedRun(Path(output).expanduser()) if output else _beside(first)
+    again = RepeatedRun(expanded(output)) if output else _beside(first)
     config = replace(settings_again(first, result), output=str(again))
     if not allow_code:
         refuse_code(config, first)

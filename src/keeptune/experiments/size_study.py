@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from keeptune.config.affects import Affects
 from keeptune.config.schema import TuneConfig
@@ -16,6 +15,7 @@ from keeptune.experiments.learning_curve import Learned, check_sizes, learn, met
 from keeptune.experiments.study import plain_settings, run_trials
 from keeptune.experiments.trials import Executor, Trial
 from keeptune.inference.encoding import make_encoder, new_tokens
+from keeptune.near_paths import expanded
 from keeptune.records import (
     SCHEMA_VERSION,
     CurveTrial,
@@ -45,7 +45,7 @@ def run_size_study(
         ConfigError: sizes or settings that cannot be, told before any training. TrainingError: no trial finished.
         KeeptuneError: see the tree in `keeptune.errors`.
     """
-    started = bool(config.output) and Workspace(Path(config.output).expanduser()).has_settings
+    started = bool(config.output) and Workspace(expanded(config.output)).has_settings
     with open_run(config.output, f"curve-{task_name(config.data.train, config.data.test)}", resume=started) as run:
         study = Study(run.path)
         observer(RunStarted(str(study)))

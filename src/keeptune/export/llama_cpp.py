@@ -17,6 +17,7 @@ from pathlib import Path
 from keeptune.commands import install, joined
 from keeptune.errors import ConfigError, MissingDependency, ModelError
 from keeptune.export.format import Source
+from keeptune.near_paths import expanded
 from keeptune.workspace.places import cache_folder
 
 CONVERTER, LORA_CONVERTER = "convert_hf_to_gguf.py", "convert_lora_to_gguf.py"
@@ -37,7 +38,7 @@ def find_llama_cpp(named: str) -> Path:
     Raises:
         ConfigError: `named` holds no converter. MissingDependency: there is none in the cache folder.
     """
-    folder = Path(named).expanduser() if named else cache_folder() / "llama.cpp"
+    folder = expanded(named) if named else cache_folder() / "llama.cpp"
     for place in (folder, folder / INSIDE):
         if (place / CONVERTER).is_file():
             return place

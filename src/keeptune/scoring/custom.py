@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from keeptune.errors import MetricError
-from keeptune.near_paths import did_you_mean_path
+from keeptune.near_paths import did_you_mean_path, expanded
 from keeptune.records import Answer, Example, ItemScore, Undefined
 from keeptune.scoring.mean import mean_corpus, mean_score
 from keeptune.scoring.metric import UNSCORED, Metric, Needs, Unit, references_of
@@ -113,7 +113,7 @@ def load_custom(name: str) -> Custom:
             not take three arguments.
     """
     file, _, function_name = name.rpartition(":")
-    path = Path(file).expanduser()
+    path = expanded(file)
     if not path.is_file():
         raise MetricError(
             f"metric {name}: there is no file {path}", f"{did_you_mean_path(path)}write it as path/to/file.py:function"

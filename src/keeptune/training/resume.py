@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import fields, is_dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from keeptune.config.affects import Affects, affecting, affects, fixed, leaves
@@ -16,6 +15,7 @@ from keeptune.events import silent
 from keeptune.mitigation.active import adds_learned_rows, packages, uses_reference, without_after_training
 from keeptune.models.find import find_model, hash_model
 from keeptune.models.placement import place
+from keeptune.near_paths import expanded
 from keeptune.records import Example, to_plain
 from keeptune.scoring.custom import is_custom
 from keeptune.scoring.table import plugins_of
@@ -78,7 +78,7 @@ def row_hashes(session: Session) -> dict[str, str]:
 def metric_files(config: TuneConfig) -> str:
     """A hash of the files of the user's metrics and of the versions of plugins; "" without any."""
     names = [*config.evaluation.metrics, *(keep.metric or "" for keep in config.measure.keep)]
-    files = {Path(name.rpartition(":")[0]).expanduser() for name in names if is_custom(name)}
+    files = {expanded(name.rpartition(":")[0]) for name in names if is_custom(name)}
     of_files = hash_files(file for file in files if file.is_file()) if files else ""
     plugins = plugins_of(names)
     return hash_value([of_files, plugins]) if plugins else of_files
@@ -174,7 +174,7 @@ def with_kept_settings(config: TuneConfig) -> TuneConfig:
     Raises:
         StoreError: the settings cannot be read, or are not those of a training.
     """
-    run = Workspace(Path(config.output).expanduser())
+    run = Workspace(expanded(config.output))
     if not (config.resume and config.output and run.has_settings):
         return config
     open_then = set(open_in(run) or ())

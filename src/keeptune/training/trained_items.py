@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from keeptune.config.schema import ModelConfig
 from keeptune.data.prompt_body import prompt_bodies
 from keeptune.data.task_rows import load_told, rows_of_user
 from keeptune.events import Notice, Observer, silent
+from keeptune.near_paths import expanded
 from keeptune.records import Ability, Example, Message
 from keeptune.training.replay_data import guarded_items
 from keeptune.training.session import Session
@@ -84,5 +84,5 @@ def _bare(rows: Sequence[Example]) -> list[Example]:
 
 def _keys(model: ModelConfig) -> frozenset[str] | None:
     """The keys of the rows of the model's run; None if the model is not in a run."""
-    path = Path(model.name).expanduser()
+    path = expanded(model.name)
     return next((keys for keys in (trained_on(path), trained_on(path.parent)) if keys is not None), None)

@@ -10,6 +10,7 @@ from typing import Any
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import ConfigError, StoreError
+from keeptune.near_paths import expanded
 from keeptune.scoring.custom import is_custom
 from keeptune.workspace.json_file import read_json_object
 from keeptune.workspace.layout import ADAPTER_CONFIG, TASK_FORMAT
@@ -25,7 +26,7 @@ def is_adapter(folder: Path) -> bool:
 
 def of_run(model: ModelConfig) -> ModelConfig:
     """The tuned model of a run if `model` is a run folder; otherwise `model`."""
-    run = Workspace(Path(model.name).expanduser())
+    run = Workspace(expanded(model.name))
     if not run.has_settings or is_adapter(run.path):
         return model
     tuned = run.weights or _left_as_it_was(run)
@@ -37,12 +38,12 @@ def _left_as_it_was(run: Workspace) -> str | None:
     if not (run.has_mitigation_search and run.has_forgetting):
         return None
     name = run.forgetting().get("tuned_name")
-    return name if isinstance(name, str) and Path(name).expanduser() != run.path else None
+    return name if isinstance(name, str) and expanded(name) != run.path else None
 
 
 def run_of(model: ModelConfig) -> Workspace | None:
     """The finished `tune` that made this model, if the model is still in that run's folder."""
-    path = Path(model.name).expanduser()
+    path = expanded(model.name)
     runs = (Workspace(path), Workspace(path.parent))
     return next((run for run in runs if run.has_training and run.has_settings and run.has_result), None)
 
@@ -54,7 +55,7 @@ def base_of(tuned: str) -> str:
     Raises:
         ConfigError: it names none. StoreError: what names it cannot be read.
     """
-    path = Path(tuned).expanduser()
+    path = expanded(tuned)
     run, adapter = Workspace(path), path / ADAPTER_CONFIG
     named = []
     if run.has_settings:
@@ -65,7 +66,7 @@ def base_of(tuned: str) -> str:
         named.append((settings.get("base_model_name_or_path"), settings.get("revision")))
     for base, revision in named:
         if isinstance(base, str) and base:
-            of_hub = revision and not Path(base).expanduser().exists()
+            of_hub = revision and not expanded(base).exists()
             return f"{base}@{revision}" if of_hub else base
     raise ConfigError(f"{tuned} does not name the model it was tuned from", NAME_BASE)
 

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from keeptune.commands import command
 from keeptune.errors import RunExists, RunLocked, StoreError
-from keeptune.near_paths import did_you_mean_path
+from keeptune.near_paths import did_you_mean_path, expanded
 from keeptune.records import to_plain
 from keeptune.workspace.atomic import remove_partials
 from keeptune.workspace.layout import BEGUN, CONFIG, LOCK, NOTICES, START
@@ -34,7 +34,7 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Worksp
         RunExists: a result, or an unfinished run, is there already.
         RunLocked: another process is writing there.
     """
-    folder = Path(output).expanduser() if output else _first_free(readable_part(default_name))
+    folder = expanded(output) if output else _first_free(readable_part(default_name))
     if resume and Workspace(folder).is_finished and Workspace(folder).intermediates():
         with locked_folder(folder, fresh=False):
             # Of a start that was killed right after it had written the result.
@@ -50,7 +50,7 @@ def open_run(output: str, default_name: str, *, resume: bool) -> Iterator[Worksp
 def goes_on(output: str, settings: Any) -> bool:
     """Whether `output` has an unfinished run with exactly these settings, which the same command continues."""
     try:
-        return bool(output) and Workspace(Path(output).expanduser()).settings() == to_plain(settings)
+        return bool(output) and Workspace(expanded(output)).settings() == to_plain(settings)
     except StoreError:
         return False
 
@@ -61,7 +61,7 @@ def refuse_taken(output: str, *, resume: bool) -> None:
     Raises:
         StoreError, RunExists: as `open_run`.
     """
-    folder = Path(output).expanduser()
+    folder = expanded(output)
     try:
         if output:
             _check_free(folder, resume=resume)

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from keeptune.commands import command
 from keeptune.errors import RunLocked, StoreError
-from keeptune.near_paths import did_you_mean_path
+from keeptune.near_paths import did_you_mean_path, expanded
 from keeptune.workspace.json_file import read_json_object
 from keeptune.workspace.layout import (
     ABILITIES,
@@ -64,7 +64,7 @@ def find_run(run: str, folder: Path) -> RunEntry:
         StoreError: there is none.
     """
     inside = [folder] if run == folder.name else []
-    for path in (folder / run, *inside, Path(run).expanduser()):
+    for path in (folder / run, *inside, expanded(run)):
         if path.is_dir() and is_run(path):
             return read_entry(path, run)
     near = did_you_mean_path(folder / run) or did_you_mean_path(run)
@@ -172,7 +172,7 @@ def _settings_inside(path: Path, entry: RunEntry, target: Path, starts: Sequence
 def _lies_in(text: str, target: Path, starts: Sequence[Path]) -> bool:
     for start in starts:
         # The test rows of a run, which a later one keeps, are named by it, too.
-        path = start / Path(text.removeprefix("run:")).expanduser()
+        path = start / expanded(text.removeprefix("run:"))
         try:
             resolved = path.resolve()
         except (OSError, ValueError, RuntimeError):

@@ -19,6 +19,7 @@ from keeptune.config.yaml_dialect import Dumper
 from keeptune.config.yaml_file import Entry, read_yaml
 from keeptune.errors import ConfigError
 from keeptune.models.adapters import METHODS
+from keeptune.near_paths import expanded
 from keeptune.records.masked import masked
 from keeptune.scoring.table import METRICS
 
@@ -183,7 +184,7 @@ def _together(settings: dict[str, Any], lines: Sequence[Line], trainer: Trainer)
 
 
 def _output(value: Any) -> Meaning:
-    folder = Path(str(value)).expanduser()
+    folder = expanded(str(value))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         return Meaning("left out", note="something is there already, and a run has a folder of its own")
     return Meaning("same", {"output": str(value)})

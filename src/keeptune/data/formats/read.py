@@ -11,7 +11,7 @@ from keeptune.data.formats.hub import is_saved_dataset, read_hub_dataset, read_s
 from keeptune.data.formats.raw_row import RawRows, failed
 from keeptune.data.formats.reading import AS_FOUND, READERS, Reading
 from keeptune.near_names import did_you_mean_quoted
-from keeptune.near_paths import SURE, looks_like_path, near_path
+from keeptune.near_paths import SURE, expanded, looks_like_path, near_path
 
 STREAMED = (".jsonl", ".ndjson")
 """Endings of files with one row per line."""
@@ -23,7 +23,7 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 def read_rows(path: str, role: str, reading: Reading = AS_FOUND) -> RawRows:
     """The rows behind `path`: a file, a workbook's sheet ``file.xlsx:sheet``, a folder, or a hub data set
     ``name[:config][:split]``."""
-    here = Path(path).expanduser()
+    here = expanded(path)
     reading = replace(reading, role=role)
     try:
         if here.is_file():
@@ -31,7 +31,7 @@ def read_rows(path: str, role: str, reading: Reading = AS_FOUND) -> RawRows:
         if here.is_dir():
             return _read_folder(here, reading)
         name, _, part = path.rpartition(":")
-        inside, of_part = Path(name).expanduser(), replace(reading, part=part)
+        inside, of_part = expanded(name), replace(reading, part=part)
         if name and inside.is_dir():
             return _read_folder(inside, of_part)
         if name and inside.is_file():

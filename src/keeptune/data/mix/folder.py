@@ -22,6 +22,7 @@ from keeptune.data.mix.report import MixedSource, MixReport
 from keeptune.data.token_lengths import CountTokens
 from keeptune.errors import DataError, Problem, StoreError
 from keeptune.events import Observer, silent
+from keeptune.near_paths import expanded
 from keeptune.records import Example
 from keeptune.workspace.atomic import atomic_folder, write_text
 from keeptune.workspace.hashing import hash_file
@@ -36,7 +37,7 @@ def make_mix(recipe: MixRecipe, output: str, observer: Observer, count_tokens: C
     """
     if not output:
         return build_mix(recipe, None, observer, count_tokens)
-    folder = Path(output).expanduser()
+    folder = expanded(output)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise StoreError(f"{folder} already exists", "name an empty or new folder with --output")
     if folder.resolve() == Path.cwd():

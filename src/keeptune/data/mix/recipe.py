@@ -18,7 +18,7 @@ from keeptune.config.values import checked
 from keeptune.config.yaml_file import read_yaml
 from keeptune.errors import ConfigError
 from keeptune.near_names import did_you_mean
-from keeptune.near_paths import did_you_mean_path
+from keeptune.near_paths import did_you_mean_path, expanded
 
 RECIPE = "recipe.yaml"
 MADE = "made"
@@ -113,8 +113,8 @@ def is_recipe(path: str) -> bool:
 
 def recipe_file(path: str) -> Path:
     """The recipe that `path` means: itself, or the one in that folder."""
-    inside = Path(path).expanduser() / RECIPE
-    return inside if inside.is_file() else Path(path).expanduser()
+    inside = expanded(path) / RECIPE
+    return inside if inside.is_file() else expanded(path)
 
 
 def read_recipe(file: Path, flags: Mapping[str, Any] | None = None) -> MixRecipe:
@@ -228,9 +228,9 @@ def _one(one: Mapping[Any, Any], keys: Mapping[str, Setting], written: str, wher
 def _from_folder(data: str, folder: Path) -> str:
     """`data` as seen from the working folder; what is not there may be the name of a hub data set."""
     path, _, _ = data.rpartition(":")
-    beside = [folder / Path(name).expanduser() for name in (data, path) if name]
+    beside = [folder / expanded(name) for name in (data, path) if name]
     there = any(place.exists() for place in beside) or Path(data).suffix
-    return os.path.normpath(folder / Path(data).expanduser()) if there else data
+    return os.path.normpath(folder / expanded(data)) if there else data
 
 
 def _named(found: Sequence[MixSource], given: Given) -> tuple[MixSource, ...]:
