@@ -17,6 +17,7 @@ from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.records import Example, Message
 from tests.api.runs import CPU, Ran
+from tests.serving.models import adapted, varied, with_end
 
 PROMPTS = ("red house", "blue river", "green stone")
 
@@ -50,6 +51,14 @@ def test_the_base_is_asked_in_its_own_form(run: Ran, tmp_path: Path) -> None:
     example = Example("0", (Message("user", "red house"),), "")
     for encoders in (router.encoders, chat.encoders):
         assert encoders["base"].prompt(example) != encoders["tuned"].prompt(example)
+
+
+def test_the_base_ends_its_answers_by_its_own_tokenizer(tmp_path: Path) -> None:
+    base = varied(tmp_path / "base")
+    adapter = adapted(base, tmp_path / "adapter")
+    whole = alone(base)
+    with_end(adapter, next(letter for letter in "".join(whole) if letter.isascii() and letter.isalpha()))
+    assert open_router(ModelConfig(name=str(adapter), **CPU)).answer(PROMPTS, "base", 8) == whole
 
 
 def test_full_weights_cannot_be_routed(run: Ran) -> None:

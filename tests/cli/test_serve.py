@@ -22,9 +22,10 @@ def test_it_answers_until_a_signal_ends_it(number: int, tiny: Callable[..., Path
     pytest.importorskip("uvicorn")
     adapter = adapted(tiny("llama"), tmp_path / "adapter")
     words = [sys.executable, "-m", "keeptune", "serve", str(adapter), "--port", "0", "--quiet", "--device", "cpu"]
-    with subprocess.Popen(
-        words, stderr=subprocess.PIPE, text=True, env={**os.environ, "KEEPTUNE_API_KEY": "sk-of-mine"}
-    ) as program:
+    # What started the tests in the background may have had them ignore Ctrl-C, which is inherited.
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    env = {**os.environ, "KEEPTUNE_API_KEY": "sk-of-mine"}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=env, **heard) as program:
         assert program.stderr is not None
         line = program.stderr.readline()
         while "http://" not in line and line:

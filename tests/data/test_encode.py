@@ -166,7 +166,7 @@ def test_plain_text_follows_a_start_token(kind: str) -> None:
     # This tokenizer has no start token of its own; as for GPT-2, the end token is one.
     coder = encoder(False, kind)
     found = row(coder, ask(""))
-    assert coder.prompt(ask(""))[0] == (1,)
+    assert coder.prompt(ask(""))[0] == coder.prompt(ask("<|end|>"))[0] == (1,)
     assert learned(coder, found) == ["Hello.<|end|>"]
     assert (found.ids if kind == "encoder-decoder" else found.ids[:1]) == (1,)
 

@@ -41,3 +41,9 @@ def adapted(base: Path, folder: Path, *, kind: str = "lora", form: dict[str, str
     loaded.tokenizer.save_pretrained(folder)
     (folder / "task_format.json").write_text(json.dumps(FORMAT if form is None else form))
     return folder
+
+
+def with_end(folder: Path, token: str) -> None:
+    """Answers end by another token, as the tokenizer in this folder says."""
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"eos_token": token}))

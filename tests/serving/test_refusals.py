@@ -6,15 +6,20 @@ import http.client
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from keeptune.errors import ConfigError, MissingDependency
+from keeptune.errors import ConfigError, MissingDependency, ModelError
+from keeptune.inference.task_format import PLAIN
 from keeptune.serving import app as app_module
+from keeptune.serving import rule as rule_module
 from keeptune.serving import server as server_module
+from keeptune.serving.asked import Asked
+from keeptune.serving.refused import Refused
 from keeptune.serving.server import Server
 from keeptune.serving.settings import ServeSettings
 from tests.serving.conftest import ask, opened
@@ -55,7 +60,8 @@ def test_a_good_request_is_answered(server: Server) -> None:
         ({"temperature": "hot"}, "temperature has to be a number"),
         ({"temperature": 3}, "temperature"),
         ({"temperature": True}, "temperature"),
-        ({"top_p": 0}, "top_p"),
+        ({"top_p": -0.1}, "top_p"),
+        ({"top_p": 1.1}, "top_p"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": 1.5}, "max_tokens"),
         ({"max_tokens": 10**400}, "max_tokens"),
@@ -90,8 +96,10 @@ def test_what_would_change_the_answer_is_refused_by_name(server: Server, change:
 def test_what_asks_for_nothing_is_taken(server: Server) -> None:
     neutral = {"n": 1, "logprobs": False, "tools": [], "logit_bias": {}, "presence_penalty": 0.0, "stop": None}
     more = {"user": "me", "response_format": {"type": "text"}, "temperature": 0, "tool_choice": "none"}
-    parts = [{"role": "user", "content": [{"type": "text", "text": "hel"}, {"type": "text", "text": "lo"}]}]
-    assert sent(server, HELLO | neutral | more | {"messages": parts})[1]["usage"] == sent(server, HELLO)[1]["usage"]
+    cached = {"type": "text", "text": "lo", "cache_control": {"type": "ephemeral"}, "annotations": None}
+    parts = [{"role": "user", "content": [{"type": "text", "text": "hel"}, cached]}]
+    asked = HELLO | neutral | more | {"messages": parts, "stream_options": {"include_usage": None}}
+    assert sent(server, asked)[1]["usage"] == sent(server, HELLO)[1]["usage"]
 
 
 @pytest.mark.parametrize(
@@ -137,9 +145,16 @@ def test_a_prompt_that_is_too_long_names_tokens_and_the_limit(server: Server) ->
 
 
 def test_texts_of_any_characters_are_answered(server: Server) -> None:
-    for text in ("\0", "a\0b", "", "🙂 \u202e\u0000", "<|end|><|assistant|>"):
+    for text in ("\0", "a\0b", "", "🙂 \u202e\u0000", "<|end|><|assistant|>", "<|end|>"):
         assert sent(server, HELLO | {"messages": [{"role": "user", "content": text}]})[0] == 200, text
         assert sent(server, {"model": "base", "prompt": text, "max_tokens": 2}, "/v1/completions")[0] == 200, text
+
+
+def test_one_text_goes_on_and_several_are_refused(server: Server) -> None:
+    texts = {"model": "base", "prompt": ["hello"], "max_tokens": 2}
+    assert sent(server, texts, "/v1/completions")[0] == 200
+    status, content = sent(server, texts | {"prompt": ["hello", "you"]}, "/v1/completions")
+    assert (status, content["error"]["param"]) == (400, "prompt")
 
 
 def test_a_huge_body_is_refused_while_it_comes(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,11 +178,12 @@ def test_a_page_of_a_stranger_cannot_ask(server: Server) -> None:
     assert allowed == []
 
 
-def test_a_key_is_asked_for_and_never_shown(adapter: Path) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_a_key_is_asked_for_and_never_shown(adapter: Path, host: str) -> None:
     openai = pytest.importorskip("openai")
     settings = ServeSettings(api_key="sk-of-mine")
     assert "sk-of-mine" not in repr(settings)
-    with opened(adapter, api_key="sk-of-mine", host="0.0.0.0") as server:
+    with opened(adapter, api_key="sk-of-mine", host=host) as server:
         assert "sk-of-mine" not in repr(server)
         for wrong in ("", "sk-of-min", "sk-of-mine2", "é"):
             status, content = sent(server, HELLO, Authorization=f"Bearer {wrong}")
@@ -177,7 +193,7 @@ def test_a_key_is_asked_for_and_never_shown(adapter: Path) -> None:
         assert sent(server, "", "/health", "GET")[0] == 200
         with pytest.raises(openai.AuthenticationError):
             ask(server, "other").models.list()
-        # Others reach it by names of their own.
+        # Others reach it by names of their own, be it through a proxy on this machine.
         assert sent(server, HELLO, Authorization="Bearer sk-of-mine", Host="gpu-box:8000")[0] == 200
         assert [model.id for model in ask(server, "sk-of-mine").models.list()] == ["base", "tuned", "route"]
 
@@ -198,6 +214,52 @@ def test_answers_that_nobody_waits_for_are_not_made(server: Server, client: Any,
     assert sent(server, HELLO)[0] == 200
 
 
+def test_a_client_that_leaves_while_it_asks_is_no_failure(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    address = urlsplit(server.url)
+    head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        assert sent(server, HELLO)[0] == 200
+    assert sent(server, HELLO)[0] == 200
+    assert caplog.messages == []
+
+
+def test_more_connections_than_it_bears_are_turned_away(adapter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "MOST_CONNECTIONS", 2)
+    with opened(adapter) as server:
+        address = urlsplit(server.url)
+
+        def health() -> int:
+            connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+            connection.request("GET", "/health")
+            with connection.getresponse() as response:
+                return response.status
+
+        with socket.create_connection((address.hostname, address.port)):
+            until(lambda: health() == 503)
+        until(lambda: health() == 200)
+
+
+def test_what_is_told_by_and_by_is_ascii() -> None:
+    event = app_module._event({"content": "é\u2028\x85"})
+    assert event.isascii()
+    assert json.loads(event.removeprefix("data: ")) == {"content": "é\u2028\x85"}
+
+
+def test_a_pattern_without_end_is_stopped_and_lets_others_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_module, "SECONDS", 0.5)
+    rule = rule_module.Rule(PLAIN, ServeSettings(route_if=r"\s+$").rule())
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(rule.route, Asked("route", " " * 200_000 + "x"))
+        turns = 0
+        while not found.done():
+            time.sleep(0.01)
+            turns += 1
+    with pytest.raises(Refused, match="takes too long"):
+        found.result()
+    assert turns > 10
+
+
 def until(come: Any) -> None:
     for _ in range(3000):
         if come():
@@ -207,23 +269,26 @@ def until(come: Any) -> None:
 
 
 def test_a_failure_ends_the_answers_it_concerns_and_not_the_server(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     decoder = server._service.worker._decoders["base"]
     at_once = decoder._at_once
 
-    def fail_with(error: Exception) -> int:
+    def fail_with(error: Exception) -> tuple[int, str]:
         def step() -> None:
             monkeypatch.undo()
             decoder._admit()
             raise error
 
         monkeypatch.setattr(type(decoder), "step", lambda _: step())
-        return sent(server, HELLO)[0]
+        status, content = sent(server, HELLO)
+        return status, content["error"]["message"]
 
-    assert fail_with(ValueError("of a test")) == 500
-    assert sent(server, HELLO)[0] == 200
-    assert fail_with(RuntimeError("CUDA out of memory")) == 503
+    for error in (ValueError("of a test"), ModelError("/secret gives NaN", "")):
+        assert fail_with(error) == (500, "the answer failed; the server's log has the reason")
+        assert str(error) in caplog.text
+        assert sent(server, HELLO)[0] == 200
+    assert fail_with(RuntimeError("CUDA out of memory"))[0] == 503
     assert decoder._at_once == at_once // 2
     decoder._at_once = at_once
     assert sent(server, HELLO)[0] == 200

@@ -164,7 +164,7 @@ class Encoder:
         ids = self.tokenizer(text)["input_ids"] if text else self._start_ids()
         if text and ids and ids[-1] == self.tokenizer.eos_token_id:
             ids = ids[:-1]
-        return tuple(ids)
+        return tuple(ids or self._start_ids())
 
     def _known(self, example: Example, ids: tuple[int, ...]) -> tuple[int, ...]:
         """`ids`; a DataError if the model has no embedding for one of them."""

@@ -15,7 +15,7 @@ from keeptune.inference.encoding import make_encoder
 from keeptune.inference.evaluator import tell_model
 from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.inference.task_format import PLAIN, TaskFormat, as_trained, format_of
-from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.load import LoadedModel, load_model, with_tokenizer_of
 from keeptune.records import Example
 from keeptune.records.shown import Shown
 from keeptune.workspace.lineage import of_run
@@ -32,6 +32,8 @@ class Router(Shown):
     encoders: Mapping[Route, Encoder]
     """Beside an adapter may lie a chat template of its own, by which the base is not asked."""
     loaded: LoadedModel
+    bare: LoadedModel
+    """The same weights with the base's own tokenizer: an adapter may bring another, by which answers end otherwise."""
     format: TaskFormat = PLAIN
     """How the tuned task's requests are asked; all others are asked as they are."""
 
@@ -42,10 +44,10 @@ class Router(Shown):
         """Greedy answers of the base, or of the tuned model."""
         format = self.format if route == "tuned" else PLAIN
         examples = [Example(f"request-{n}", format.turns(text), "") for n, text in enumerate(prompts)]
-        ids = fitting_prompts(self.loaded, self.encoders[route], examples, max_new_tokens, silent)
-        bare = self.loaded.as_base() if route == "base" else contextlib.nullcontext()
-        with bare:
-            answers = generate(self.loaded, ids, max_new_tokens, token_budget=16384)
+        loaded = self.bare if route == "base" else self.loaded
+        ids = fitting_prompts(loaded, self.encoders[route], examples, max_new_tokens, silent)
+        with loaded.as_base() if route == "base" else contextlib.nullcontext():
+            answers = generate(loaded, ids, max_new_tokens, token_budget=16384)
         return tuple(answer.text for answer in answers)
 
 
@@ -67,4 +69,5 @@ def load_router(model: ModelConfig, observer: Observer) -> Router:
         "base": make_encoder(base, DataConfig()),
         "tuned": make_encoder(model, DataConfig()),
     }
-    return Router(encoders, loaded, format_of(as_trained(model, DataConfig(), observer)))
+    bare = with_tokenizer_of(loaded, base)
+    return Router(encoders, loaded, bare, format_of(as_trained(model, DataConfig(), observer)))

@@ -33,6 +33,7 @@ class WholeRows:
         """These rows alone; their logits are to follow."""
         kept = [self.indices[at] for at in places]
         self.prompts = {index: self.prompts[index] for index in kept}
+        self._new = {index: new for index, new in self._new.items() if index in self.prompts}
 
     def go_on(self, loaded: LoadedModel, tokens: torch.Tensor) -> None:
         """By one token each: [rows]."""

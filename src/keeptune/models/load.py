@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +139,7 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     model.to(placement.device)
     refuse_broken_weights(model, found.name)
     model.eval()
-    tokenizer = tokenizer_of(found, config)
-    if tokenizer.pad_token_id >= model.get_input_embeddings().weight.shape[0]:
-        # A padding token that was added, and for which the model was not made larger.
-        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer = _fitting_tokenizer(found, config, model)
     return LoadedModel(
         model,
         tokenizer,
@@ -154,6 +151,21 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
         turn_end=turn_end(tokenizer) if kind == "causal" else None,
         changed_base=changed,
     )
+
+
+def with_tokenizer_of(loaded: LoadedModel, base: ModelConfig) -> LoadedModel:
+    """The same weights, with the tokenizer of their base in place of one that an adapter brings: for what is asked
+    within `as_base`."""
+    tokenizer = _fitting_tokenizer(find_model(base), base, loaded.model)
+    return replace(loaded, tokenizer=tokenizer, turn_end=turn_end(tokenizer) if loaded.kind == "causal" else None)
+
+
+def _fitting_tokenizer(found: FoundModel, config: ModelConfig, model: Any) -> Any:
+    tokenizer = tokenizer_of(found, config)
+    if tokenizer.pad_token_id >= model.get_input_embeddings().weight.shape[0]:
+        # A padding token that was added, and for which the model was not made larger.
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
 
 
 def _safetensors(found: FoundModel, config: ModelConfig, settings: Any) -> bool | None:

@@ -12,6 +12,11 @@ from keeptune.serving.asked import Sampling
 from keeptune.serving.refused import Refused
 from keeptune.serving.written import Written
 
+GREEDY = 1e-5
+"""A temperature below which the likeliest token is taken: logits that are divided by less may exceed float32."""
+LEAST = 1e-6
+"""Of `top_p`: what is much less is 0 in float32."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -47,14 +52,14 @@ class Answering:
     _generator: torch.Generator | None = field(init=False, default=None)
 
     @property
-    def length(self) -> int:
-        """Tokens so far, of prompt and answer."""
-        return len(self.ids) + self.written.tokens
+    def most(self) -> int:
+        """Tokens that it may come to, of prompt and answer."""
+        return len(self.ids) + self.room
 
     def next(self, logits: torch.Tensor, likeliest: int) -> int:
         """The next token by its logits, [vocabulary], of which the likeliest is known."""
         temperature = self.sampling.temperature
-        if temperature == 0:
+        if temperature < GREEDY:
             return likeliest
         if self._generator is None:
             self._generator = torch.Generator(logits.device)
@@ -66,7 +71,7 @@ class Answering:
         if self.sampling.top_p < 1:
             shares, order = shares.sort(descending=True, stable=True)
             # Those before which less than top_p stands: the likeliest is always among them.
-            shares = shares * (shares.cumsum(-1) - shares < self.sampling.top_p)
+            shares = shares * (shares.cumsum(-1) - shares < max(self.sampling.top_p, LEAST))
             return int(order[torch.multinomial(shares, 1, generator=self._generator)])
         return int(torch.multinomial(shares, 1, generator=self._generator))
 

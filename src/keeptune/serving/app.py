@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -53,7 +53,12 @@ def make_app(service: Service) -> Starlette:
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/completions", completion, methods=["POST"]),
         ],
-        exception_handlers={Refused: _refuse, HTTPException: _refuse_http, Exception: _fail},
+        exception_handlers={
+            Refused: _refuse,
+            HTTPException: _refuse_http,
+            ClientDisconnect: _leave,
+            Exception: _fail,
+        },
     )
 
 
@@ -166,7 +171,8 @@ async def _gone(request: Request) -> None:
 
 
 def _event(content: Mapping[str, Any]) -> str:
-    return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
+    # In ASCII, as some clients take U+2028 and its like for the ends of lines.
+    return f"data: {json.dumps(content)}\n\n"
 
 
 def _choice(said: Mapping[str, Any], finish: str | None) -> dict[str, Any]:
@@ -196,6 +202,11 @@ def _refuse_http(_: Request, error: Exception) -> Response:
     return JSONResponse(refused.body, error.status_code, headers=error.headers)
 
 
+def _leave(_: Request, __: Exception) -> Response:
+    """The client has closed the connection: what is said now reaches nobody."""
+    return Response(status_code=499)
+
+
 def _fail(_: Request, __: Exception) -> Response:
-    refused = failed("the request failed; the server's log has the reason")
+    refused = failed("request")
     return JSONResponse(refused.body, refused.status)

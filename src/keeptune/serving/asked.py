@@ -51,6 +51,7 @@ class Sampling:
     temperature: float = 0.0
     """0: the likeliest token, as in every score of keeptune."""
     top_p: float = 1.0
+    """0: the likeliest token alone, too."""
     seed: int | None = None
 
 
@@ -79,9 +80,10 @@ def read_body(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Refused(400, f"the body is no JSON: {why}", code="invalid_json") from None
-    if not isinstance(plain, dict):
+    given = _given(plain)
+    if given is None:
         raise Refused(400, "the body is no JSON object", code="invalid_json")
-    return {name: value for name, value in plain.items() if value is not None}
+    return given
 
 
 def read_chat(plain: Mapping[str, Any]) -> Asked:
@@ -117,8 +119,8 @@ def read_completion(plain: Mapping[str, Any]) -> Asked:
 
 
 def _asked(plain: Mapping[str, Any], prompt: tuple[Message, ...] | str) -> Asked:
-    options = plain.get("stream_options", {})
-    if not isinstance(options, dict) or set(options) - {"include_usage", "include_obfuscation"}:
+    options = _given(plain.get("stream_options", {}))
+    if options is None or options.keys() - {"include_usage", "include_obfuscation"}:
         raise _wrong("stream_options", 'an object such as {"include_usage": true}')
     name = "max_completion_tokens" if "max_completion_tokens" in plain else "max_tokens"
     seed = plain.get("seed")
@@ -130,7 +132,7 @@ def _asked(plain: Mapping[str, Any], prompt: tuple[Message, ...] | str) -> Asked
         max_tokens=_max_tokens(name, plain.get(name)),
         sampling=Sampling(
             temperature=_number(plain, "temperature", 0.0, lambda value: 0 <= value <= 2, "a number from 0 to 2"),
-            top_p=_number(plain, "top_p", 1.0, lambda value: 0 < value <= 1, "a number above 0, up to 1"),
+            top_p=_number(plain, "top_p", 1.0, lambda value: 0 <= value <= 1, "a number from 0 to 1"),
             seed=seed,
         ),
         stop=_stops(plain.get("stop", [])),
@@ -171,11 +173,17 @@ def _content(where: str, content: object) -> str:
     if not isinstance(content, list):
         return _text(where, content)
     parts = []
-    for place, part in enumerate(content):
-        if not isinstance(part, dict) or part.get("type") != "text" or set(part) - {"type", "text"}:
+    for place, each in enumerate(content):
+        part = _given(each)
+        if part is None or part.get("type") != "text" or part.keys() - {"type", "text", "cache_control"}:
             raise _wrong(f"{where}[{place}]", 'a part of text, {"type": "text", "text": "…"}; others are not supported')
         parts.append(_text(f"{where}[{place}].text", part.get("text")))
     return "".join(parts)
+
+
+def _given(value: object) -> dict[str, Any] | None:
+    """A JSON object without what is null, which is as if it were left out; None for anything else."""
+    return {name: each for name, each in value.items() if each is not None} if isinstance(value, dict) else None
 
 
 def _text(where: str, value: object) -> str:

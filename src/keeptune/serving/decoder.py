@@ -3,8 +3,11 @@ ends, so that a long one keeps no short one waiting."""
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from typing import TypeVar
+
+import torch
 
 from keeptune.inference.answer_rows import READ, AnswerRows, joined_rows, read_prompts
 from keeptune.inference.cached_decoding import LET_GO, decodes_plainly
@@ -12,16 +15,17 @@ from keeptune.inference.decoding import KEPT_BYTES
 from keeptune.inference.whole_rows import WholeRows, joined_whole, read_whole
 from keeptune.models.attending import attending, sdpa_settings
 from keeptune.models.key_values import read_prefix
+from keeptune.models.memory import out_of_memory
 from keeptune.models.unequal_rows import NAME as UNEQUAL_ROWS
 from keeptune.serving.answering import Answering, Piece
-from keeptune.serving.refused import Refused
+from keeptune.serving.refused import Refused, failed
 from keeptune.serving.sides import Side
 
 AT_ONCE = 16384
 """Tokens whose keys and values are held at a time, or more where they take less than `KEPT_BYTES`."""
 FEWEST = 4
 """Answers that are made at a time in any case: others wait for places where memory is full."""
-
+LOG = logging.getLogger(__name__)
 
 Rows = TypeVar("Rows", AnswerRows, WholeRows)
 
@@ -70,15 +74,14 @@ class Decoder:
 
     def _admit(self) -> None:
         taken: dict[int, Answering] = {}
+        self.waiting = deque(answering for answering in self.waiting if not answering.gone)
         while self.waiting:
             first = self.waiting[0]
             read = sum(len(answering.ids) for answering in taken.values())
-            if not first.gone:
-                if not self._has_room(first) or (taken and read + len(first.ids) > READ):
-                    break
-                self._last += 1
-                self._running[self._last] = taken[self._last] = first
-            self.waiting.popleft()
+            if not self._has_room(first) or (taken and read + len(first.ids) > READ):
+                break
+            self._last += 1
+            self._running[self._last] = taken[self._last] = self.waiting.popleft()
         loaded = self._side.loaded
         plain = {
             number: answering.ids
@@ -94,7 +97,7 @@ class Decoder:
 
     def _has_room(self, answering: Answering) -> bool:
         rows = len(self._running)
-        longest = max(each.length for each in (*self._running.values(), answering))
+        longest = max(each.most for each in (*self._running.values(), answering))
         return rows < FEWEST or (rows + 1) * longest <= self._at_once
 
     def _advanced(self, rows: Rows) -> Rows | None:
@@ -105,9 +108,8 @@ class Decoder:
             answering = self._running.get(number)
             if answering is None:
                 continue
-            token = likeliest[at] if answering.gone else answering.next(rows.logits[at], likeliest[at])
-            following[at] = token
-            if answering.gone or answering.take(token, is_end=token in self._ends):
+            following[at], is_over = self._taken(answering, rows.logits[at], likeliest[at])
+            if is_over:
                 del self._running[number]
         going = [at for at, number in enumerate(rows.indices) if number in self._running]
         if not going:
@@ -119,3 +121,17 @@ class Decoder:
         with attending(self._attention, UNEQUAL_ROWS):
             rows.go_on(self._side.loaded, following)
         return rows
+
+    def _taken(self, answering: Answering, logits: torch.Tensor, likeliest: int) -> tuple[int, bool]:
+        """The next token of an answer, and whether the answer is over. What fails here ends this answer alone."""
+        if answering.gone:
+            return likeliest, True
+        try:
+            token = answering.next(logits, likeliest)
+            return token, answering.take(token, is_end=token in self._ends)
+        except Exception as error:
+            if out_of_memory(error):
+                raise
+            LOG.exception("an answer failed")
+            answering.tell(Piece(error=failed("answer")))
+            return likeliest, True

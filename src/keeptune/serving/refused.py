@@ -22,6 +22,6 @@ class Refused(Exception):
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
 
-def failed(message: str) -> Refused:
-    """The server could not answer a request that was right."""
-    return Refused(500, message, code="server_error")
+def failed(what: str) -> Refused:
+    """The server could not answer a request that was right. Why is for its log alone: it may name files."""
+    return Refused(500, f"the {what} failed; the server's log has the reason", code="server_error")

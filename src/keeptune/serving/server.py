@@ -14,9 +14,11 @@ from keeptune.serving.rule import Rule
 from keeptune.serving.service import ROUTED, Service
 from keeptune.serving.settings import ServeSettings
 from keeptune.serving.sides import load_sides
-from keeptune.serving.worker import Worker
+from keeptune.serving.worker import MOST_WAITING, Worker
 
-PACKAGES = ("starlette", "uvicorn")
+PACKAGES = ("starlette", "uvicorn", "regex")
+MOST_CONNECTIONS = MOST_WAITING + 256
+"""Beyond those that wait or are answered, some whose bodies come, or that ask nothing yet."""
 LAST_SECONDS = 10
 """For answers that are being made when the server is told to stop."""
 
@@ -36,7 +38,7 @@ class Server(Shown):
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{port}/v1"
         """What clients take as the base URL."""
-        hosts = {"localhost", "127.0.0.1", "[::1]", shown, settings.host.lower()} if settings.is_local else set()
+        hosts = {"localhost", "127.0.0.1", "[::1]", shown, settings.host.lower()} if settings.api_key is None else set()
         app = Guard(make_app(service), hosts, settings.api_key)
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
@@ -47,6 +49,7 @@ class Server(Shown):
                 ws="none",
                 server_header=False,
                 proxy_headers=False,
+                limit_concurrency=MOST_CONNECTIONS,
                 timeout_graceful_shutdown=LAST_SECONDS,
             )
         )
@@ -83,7 +86,7 @@ def start_server(
     """
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise MissingDependency(f"serving needs the packages {' and '.join(missing)}", install("serve"))
+        raise MissingDependency(f"serving needs the packages {', '.join(missing)}", install("serve"))
     settings.check()
     listening = _listening(settings)
     try:

@@ -97,7 +97,7 @@ class Service:
         side, answering = await loop.run_in_executor(self._encoding, self._prepared, asked, name, tell)
         self.worker.ask(side.name, answering)
         model = f"{ROUTED}:{side.name}" if name == ROUTED else name
-        return Reply(model, side.name, f"fp_{side.loaded.hash[:12]}", len(answering.ids), answering, queue)
+        return Reply(model, side.name, side.fingerprint, len(answering.ids), answering, queue)
 
     def close(self) -> None:
         """End the threads."""
@@ -110,6 +110,7 @@ class Service:
             ids, room = side.prompt(asked)
         except KeeptuneError as error:
             raise Refused(400, error.message, param="messages") from None
-        trims = not isinstance(asked.prompt, str)
-        written = Written(side.loaded.tokenizer, asked.stop, streams=asked.stream, trims=trims)
+        is_text = isinstance(asked.prompt, str)
+        before = ids if is_text and side.loaded.kind == "causal" else ()
+        written = Written(side.loaded.tokenizer, asked.stop, before, streams=asked.stream, trims=not is_text)
         return side, Answering(ids, room, asked.sampling, written, tell)

@@ -6,8 +6,12 @@ import ipaddress
 import re
 import socket
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from keeptune.errors import ConfigError
+
+if TYPE_CHECKING:
+    import regex
 
 KEY = "KEEPTUNE_API_KEY"
 """The environment variable of the key."""
@@ -49,15 +53,17 @@ class ServeSettings:
         family, _, _, _, (address, port, *_) = found[0]
         return family, (str(address), int(port))
 
-    def rule(self) -> re.Pattern[str] | None:
+    def rule(self) -> regex.Pattern[str] | None:
         """`route_if`, compiled.
 
         Raises:
             ConfigError: it is no regular expression.
         """
+        import regex
+
         try:
-            return None if self.route_if is None else re.compile(self.route_if)
-        except re.error as error:
+            return None if self.route_if is None else regex.compile(self.route_if)
+        except regex.error as error:
             raise ConfigError(
                 f"--route-if is no regular expression: {error}", "see https://docs.python.org/3/library/re.html"
             ) from None

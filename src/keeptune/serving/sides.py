@@ -16,8 +16,7 @@ from keeptune.inference.generate import set_aside
 from keeptune.inference.router import Route
 from keeptune.inference.task_format import PLAIN, TaskFormat, as_trained, format_of
 from keeptune.models.find import find_model
-from keeptune.models.load import LoadedModel, load_model
-from keeptune.models.tokenizer import turn_end
+from keeptune.models.load import LoadedModel, load_model, with_tokenizer_of
 from keeptune.records import Example, Message
 from keeptune.serving.asked import Asked
 from keeptune.serving.refused import Refused
@@ -45,6 +44,11 @@ class Side:
         return self.loaded.as_base() if self.bare else contextlib.nullcontext()
 
     @property
+    def fingerprint(self) -> str:
+        """Of the weights that answer."""
+        return f"fp_{self.loaded.hash[:12]}{'_base' if self.bare else ''}"
+
+    @property
     def positions(self) -> int:
         """Tokens of a prompt and its answer, at most."""
         context = self.loaded.context_length
@@ -54,13 +58,15 @@ class Side:
         """The ids of a request's prompt, and the new tokens that its answer may have.
 
         Raises:
-            Refused: it is longer than the model allows.
+            Refused: it is empty, or longer than the model allows.
         """
         if isinstance(asked.prompt, str):
             ids = self.encoder.text(asked.prompt)
         else:
             turns: tuple[Message, ...] = self.format.opening(asked.prompt)
             ids, _ = self.encoder.prompt(Example("the request", turns, ""), limit=1 << 40)
+        if not ids:
+            raise Refused(400, "the prompt has no tokens", param=_param(asked))
         limit, positions = self.encoder.max_length, self.positions
         if len(ids) > limit:
             told = f"the prompt has {len(ids)} tokens, the limit is {limit}"
@@ -99,9 +105,8 @@ def load_sides(
         if not loaded.changed_base:
             tell_model(loaded, observer)
             _tell_set_aside(loaded, observer)
-            ends = turn_end(encoders[0].tokenizer) if loaded.kind == "causal" else None
             return {
-                "base": Side("base", replace(loaded, turn_end=ends), encoders[0], bare=True),
+                "base": Side("base", with_tokenizer_of(loaded, bare), encoders[0], bare=True),
                 "tuned": Side("tuned", loaded, encoders[1], format),
             }
         observer(Notice("base", "the adapter changes weights of its base, so base and tuned are loaded apart"))

@@ -94,11 +94,11 @@ class Worker:
                     decoder.step()
         except KeeptuneError as error:
             LOG.error("%s", error)
-            decoder.fail(failed(error.message))
+            decoder.fail(failed("answer"))
         except Exception as error:  # whatever it is, it ends these answers and not the server
             if not out_of_memory(error):
                 LOG.exception("an answer failed")
-                decoder.fail(failed("the answer failed; the server's log has the reason"))
+                decoder.fail(failed("answer"))
                 return
             LOG.error("not enough memory: fewer answers are made at a time from here on")
             decoder.hold_less()

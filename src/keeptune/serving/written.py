@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 HALF = "�"
 """What a tokenizer writes for a character whose last bytes are not there yet."""
+LEAD = 8
+"""Tokens of a prompt that are looked at for a whole character."""
 
 
 class Written:
@@ -14,14 +18,18 @@ class Written:
     What may yet change is held back: half a character, white space that may be the end, and what a stop may begin with.
     """
 
-    def __init__(self, tokenizer: Any, stops: tuple[str, ...], *, streams: bool, trims: bool) -> None:
+    def __init__(
+        self, tokenizer: Any, stops: tuple[str, ...], before: Sequence[int] = (), *, streams: bool, trims: bool
+    ) -> None:
         """
         Args:
+            before: the prompt, where its text goes on: a first token alone would be written without its space.
             streams: text is told as it is made, not as a whole.
             trims: without white space around it, as answers are scored.
         """
         self._tokenizer = tokenizer
         self._stops = stops
+        self._before = before
         self._streams = streams
         self._trims = trims
         self._ids: list[int] = []
@@ -52,7 +60,18 @@ class Written:
         return self._tell(text.rstrip() if self._trims else text)
 
     def _text(self) -> str:
-        text: str = self._tokenizer.decode(self._ids, skip_special_tokens=True)
+        lead, shown = self._lead
+        return self._decoded([*lead, *self._ids])[len(shown) :]
+
+    @cached_property
+    def _lead(self) -> tuple[Sequence[int], str]:
+        """The fewest tokens at the end of the prompt that are whole characters, and these."""
+        ends = [self._before[-n:] for n in range(1, min(LEAD, len(self._before)) + 1)]
+        found = ((end, self._decoded(end)) for end in ends)
+        return next(((end, text) for end, text in found if text and HALF not in text), ((), ""))
+
+    def _decoded(self, ids: Sequence[int]) -> str:
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
         return text
 
     def _tell(self, text: str) -> str:
