@@ -96,9 +96,15 @@ class Heard(TrainerCallback):
 
     def __init__(self) -> None:
         self.logs: list[dict[str, float]] = []
+        self.closed = False
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        assert not self.closed
         self.logs.append(dict(logs))
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        # Trainer logs its own summary before.
+        self.closed = True
 
 
 def test_the_trainer_logs_the_looks_beside_its_own_values(knowing: Path, colours: Path, tmp_path: Path) -> None:
@@ -167,6 +173,69 @@ def test_a_resumed_training_is_compared_with_the_model_from_which_it_began(
     again = trainer_of(knowing, tmp_path / "out", [keeptune.ForgettingCallback(keep(colours))])
     with pytest.raises(StoreError, match="holds no answers from when it began"):
         again.train(resume_from_checkpoint=True)
+
+
+def test_a_training_is_not_resumed_with_another_number_of_looks(knowing: Path, colours: Path, tmp_path: Path) -> None:
+    callback = keeptune.ForgettingCallback(keep(colours), 2, items=6)
+    saved: dict[str, Any] = {"save_strategy": "steps", "save_steps": 2}
+    with pytest.raises(InterruptedError):
+        trainer_of(knowing, tmp_path / "out", [callback, StopAt(2)], max_steps=4, **saved).train()
+    longer = trainer_of(knowing, tmp_path / "out", [callback], max_steps=8, **saved)
+    with pytest.raises(StoreError, match="looks before the last were 1, and are 3 now"):
+        longer.train(resume_from_checkpoint=True)
+
+
+def test_several_evaluation_sets_are_one_look(knowing: Path, colours: Path, tmp_path: Path) -> None:
+    callback = keeptune.ForgettingCallback(keep(colours), "evaluation", items=6)
+    trainer = trainer_of(
+        knowing, tmp_path / "out", [callback], eval_strategy="steps", eval_steps=2, max_steps=4, learning_rate=1e-9
+    )
+    trainer.eval_dataset = {"a": trainer.eval_dataset, "b": trainer.eval_dataset}
+    trainer.train()
+    looks = [each["step"] for each in trainer.state.log_history if "forgetting/colours/verdict" in each]
+    assert looks == [2, 4]
+    trainer.state.global_step = 2
+    trainer.evaluate()
+    assert len([each for each in trainer.state.log_history if "forgetting/colours/verdict" in each]) == 2
+
+
+class OutOfMemory(TrainerCallback):
+    """Raises once, after the weights have changed."""
+
+    def __init__(self) -> None:
+        self.raised = False
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == 6 and not self.raised:
+            self.raised = True
+            raise RuntimeError("CUDA out of memory.")
+
+
+def test_a_smaller_batch_is_compared_with_the_first_base(knowing: Path, colours: Path, tmp_path: Path) -> None:
+    callback, short = keeptune.ForgettingCallback(keep(colours)), OutOfMemory()
+    trainer = trainer_of(knowing, tmp_path / "out", [callback, short], auto_find_batch_size=True, learning_rate=0.05)
+    trainer.train()
+    assert short.raised
+    assert callback.report is not None
+    assert callback.report.path == str(tmp_path / "out" / "forgetting-1")
+    assert callback.report.abilities[0].base is not None
+    assert callback.report.abilities[0].base > 60
+    assert callback.report.abilities[0].verdict == "lost"
+
+
+def test_a_last_look_that_fails_does_not_cost_the_weights(
+    knowing: Path, colours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: Any) -> None:
+        raise StoreError("the disk is full", "free space")
+
+    monkeypatch.setattr("keeptune.bridges.measured_training.write_report", full)
+    callback = keeptune.ForgettingCallback(keep(colours), "epoch", items=6)
+    trainer = trainer_of(knowing, tmp_path / "out", [callback], max_steps=1)
+    trainer.train()
+    assert callback.report is None
+    assert "the disk is full" in caplog.text
+    trainer.evaluate()
 
 
 class StopAt(TrainerCallback):

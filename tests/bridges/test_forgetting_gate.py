@@ -63,6 +63,7 @@ def test_an_unharmed_checkpoint_passes(repository: Path, knowing: Path) -> None:
 def test_the_workflow_may_do_little() -> None:
     assert WORKFLOW["permissions"] == {"contents": "read"}
     assert "pull_request_target" not in WORKFLOW[True]
+    assert "requirements.txt" in WORKFLOW[True]["pull_request"]["paths"]
     assert "permissions" not in WORKFLOW["jobs"]["gate"]
     used = [step["uses"] for step in STEPS if "uses" in step]
     assert used

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from keeptune.bridges.look_times import read_look_times
-from keeptune.errors import ConfigError
+from keeptune.bridges.look_times import Looks, read_look_times
+from keeptune.errors import ConfigError, StoreError
+from keeptune.workspace.workspace import Workspace
 
 ROUNDS = {"max_steps": 10, "eval_steps": 3, "num_train_epochs": 5}
 
@@ -49,3 +51,19 @@ def test_what_the_trainer_does_not_count_is_refused() -> None:
         assert times is not None
         with pytest.raises(ConfigError):
             times.planned(SimpleNamespace(eval_strategy=evaluations), endless)
+
+
+def test_no_more_looks_than_planned_and_one_a_step_also_when_resumed(tmp_path: Path) -> None:
+    looks = Looks(Workspace(tmp_path), 2)
+    looks.write()
+    assert looks.left(3)
+    looks.take(3)
+    assert not looks.left(3)
+    resumed = Looks(Workspace(tmp_path), 2)
+    resumed.resume()
+    assert not resumed.left(3)
+    assert resumed.left(6)
+    resumed.take(6)
+    assert not resumed.left(9)
+    with pytest.raises(StoreError, match="looks before the last were 2, and are 4 now"):
+        Looks(Workspace(tmp_path), 4).resume()

@@ -42,6 +42,34 @@ def test_nothing(assert_kept):
 def test_a_setting_that_is_not_known(assert_kept):
     assert_kept(base=BASE, tuned=BASE, keep=KEEP, itemz=3)
 """
+REFUSED = """
+import pytest
+
+from keeptune.errors import ConfigError, KeeptuneError
+
+REFUSED = {"revision": ("v2", "name@revision"), "fail_on": (["inconclusive"], "inconclusive='fail'"),
+           "output": ("here", "--keeptune-report"), "max_minutes": (3, "give items"), "model": ("m", "base and tuned"),
+           "lr": (0.1, "training"), "rank": (4, "training"), "seed": (1, "training"), "limit_train": (9, "training")}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(assert_kept, name):
+    value, told = REFUSED[name]
+    with pytest.raises(ConfigError, match=f"does not take {name}") as error:
+        assert_kept(base="a", tuned="b", keep="sentiment", **{name: value})
+    assert told in error.value.fix
+
+
+def test_nothing_is_left(assert_kept):
+    with pytest.raises(KeeptuneError):
+        assert_kept(base="not/there", tuned="not/there", keep="sentiment")
+    assert list(assert_kept.folder.iterdir()) == []
+
+
+def test_folders(assert_kept):
+    taken = [assert_kept._free() for _ in range(3)]
+    assert [folder.name for folder in taken] == ["test_folders", "test_folders-2", "test_folders-3"]
+"""
 UNUSED = """
 import sys
 
@@ -84,6 +112,12 @@ def test_verdicts_are_those_of_measure(knowing: Path, colours: Path, tiny: Calla
         assert report["gate"] == {"test_kept": "pass", "test_lost": "fail"}[name]
         (path,) = [each.attrib["value"] for each in cases[name].iter("property")]
         assert path == f"reports/{name}"
+
+
+def test_what_is_decided_otherwise_is_refused_and_a_folder_is_taken_once(tmp_path: Path) -> None:
+    (tmp_path / "test_refused.py").write_text(REFUSED)
+    done = pytest_in(tmp_path)
+    assert done.returncode == 0, done.stdout
 
 
 def test_runs_that_do_not_use_it_import_nothing(tmp_path: Path) -> None:

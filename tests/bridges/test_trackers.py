@@ -117,7 +117,7 @@ def test_a_tracker_that_fails_is_left_out_and_told(fake: list[Tracker]) -> None:
     with tracked("trackio,wandb", TuneConfig(), heard) as told:
         told_of(told, [RunStarted("runs/a"), STARTED, step(1), step(2)])
     assert [event.message for event in heard.of(Notice)] == ["trackio is told nothing from here on: no network"]
-    assert [len(tracker.logged) for tracker in fake] == [0, 2]
+    assert [(len(tracker.logged), tracker.finished) for tracker in fake] == [(0, True), (2, True)]
 
 
 @pytest.mark.parametrize("names", ["", "none", [], "None"])

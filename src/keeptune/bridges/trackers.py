@@ -6,7 +6,7 @@ Which trackers are told is no setting of a run: a run that is resumed or reprodu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -126,7 +126,9 @@ class _Trackers:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - what trackers raise is written nowhere
-            self._open.pop(name, None)
+            if (tracker := self._open.pop(name, None)) is not None:
+                with suppress(Exception):
+                    tracker.finish()
             self.observer(Notice("tracker", f"{name} is told nothing from here on: {first_line(error)}"))
 
 

@@ -21,8 +21,8 @@ def command(try_run: bool, as_json: bool) -> int:
     from keeptune.api.doctor import doctor
     from keeptune.cli.show import show_json, show_report
 
-    with suppress(ImportError, OSError, RuntimeError):
-        # Where transformers cannot be loaded, that is what is told.
+    with suppress(Exception):
+        # Where transformers cannot be loaded, whatever it raises, that is what is told.
         from keeptune.cli.quiet_libraries import quiet_libraries
 
         quiet_libraries()

@@ -85,7 +85,7 @@ def command(file: str, output: str, forecast: bool, quiet: bool, as_json: bool, 
 
 
 def _ask_answer(columns: Columns) -> str | None:
-    """The column of the answer, by its number or name, where it is not told."""
+    """The column of the answer, by its name or number, where it is not told."""
     from keeptune.near_names import did_you_mean
     from keeptune.report.visible import visible
 
@@ -97,9 +97,10 @@ def _ask_answer(columns: Columns) -> str | None:
     def column(said: str) -> str:
         if said not in (*names, *columns.answers):
             raise click.BadParameter(f"{did_you_mean(said, columns.answers)}a number or a name of these: {listed}")
-        return names.get(said, said)
+        return said if said in columns.answers else names[said]
 
-    return _ask(f"Which column holds the answers?\n  {listed}\n ", "1", column)
+    first = columns.answers[0] if "1" in columns.answers else "1"
+    return _ask(f"Which column holds the answers?\n  {listed}\n ", first, column)
 
 
 def _ask_model(settings: TuneConfig, flags: dict[str, Any]) -> TuneConfig:

@@ -96,20 +96,25 @@ def _built_in_task() -> Finding:
 
 def _extra(name: str) -> Finding:
     if _missing(name):
-        return Finding(f"extra {name}", "ok", "not installed; to add it", install(name))
+        return Finding(f"extra {name}", "ok", "not installed, or too old; to add it", install(name))
     return Finding(f"extra {name}", "ok", "installed")
 
 
 def _missing(extra: str) -> list[str]:
-    """Packages of an extra that are not installed."""
-    missing = []
-    for requirement in EXTRAS[extra]:
-        name = requirement.partition(">")[0]
-        try:
-            version(name)
-        except PackageNotFoundError:
-            missing.append(name)
-    return missing
+    """Packages of an extra that are not installed, or too old."""
+    return [requirement for requirement in EXTRAS[extra] if not _has(*requirement.partition(">=")[::2])]
+
+
+def _has(name: str, least: str) -> bool:
+    try:
+        number = version(name)
+    except PackageNotFoundError:
+        return False
+    try:
+        from packaging.version import Version
+    except ImportError:
+        return True
+    return not least or Version(number) >= Version(least)
 
 
 def _hub() -> Finding:

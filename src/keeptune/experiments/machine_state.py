@@ -115,8 +115,8 @@ def _compiler() -> Finding:
 
 def _disk(name: str, folder: Path, fix: str) -> Finding:
     """Space and permission where `folder` is, or would be made."""
-    there = next((place for place in (folder, *folder.absolute().parents) if place.is_dir()), Path.cwd())
     try:
+        there = next((place for place in (folder, *folder.absolute().parents) if place.is_dir()), Path.cwd())
         with tempfile.TemporaryFile(dir=there):
             free = shutil.disk_usage(there).free / GIB
     except OSError as error:

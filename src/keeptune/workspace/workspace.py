@@ -154,6 +154,14 @@ class Workspace:
 
     # --- training and weights
 
+    def looks(self) -> dict[str, Any]:
+        """The looks at a training of another program."""
+        return read_json_object(self.path / layout.LOOKS, NEW_RUN)
+
+    def write_looks(self, looks: Mapping[str, Any]) -> None:
+        """Write the looks, replacing those before."""
+        write_json(self.path / layout.LOOKS, looks)
+
     @property
     def has_training(self) -> bool:
         """Whether a training or a mitigation search has ended here."""

@@ -163,11 +163,21 @@ def test_llama_factory(folder: Path) -> None:
         "data.limit_train": 40,
         "data.loss_on": "all",
         "method.target_modules": "all-linear",
+        "method.rank": 8,
+        "method.alpha": 16,
         "model.dtype": "bfloat16",
         "training.batch_size": 8,
     }
     assert {key: found.settings[key] for key in wanted} == wanted
     assert {line.key: line.kind for line in found.lines}["template"] == "left out"
+
+
+def test_the_alpha_of_llama_factory_is_twice_the_rank_unless_it_is_named(folder: Path) -> None:
+    assert read("stage: sft\nlora_rank: 64\n", folder).settings["method.alpha"] == 128
+    named = read("stage: sft\nlora_rank: 64\nlora_alpha: 64\n", folder)
+    assert named.settings["method.alpha"] == 64
+    unsaid = read("stage: sft\n", folder).defaults
+    assert (unsaid["method.rank"], unsaid["method.alpha"]) == ("8", "twice the rank")
 
 
 def test_columns_of_llama_factory_become_templates(folder: Path) -> None:
@@ -189,6 +199,66 @@ def test_several_keys_decide_the_method(folder: Path) -> None:
     assert {line.key: line.note for line in full.lines}["lora_r"].startswith("belongs to an adapter")
     assert read("base_model: m\n", folder, "axolotl").settings["method.kind"] == "full", "as axolotl does unasked"
     assert "method.kind" not in read("stage: sft\n", folder).settings, "LoRA is the default of both"
+    assert read("adapter: loha\nbase_model: m\n", folder, "axolotl").settings["method.kind"] == "lora"
+
+
+@pytest.mark.parametrize(
+    ("text", "trainer", "kind"),
+    [
+        ("use_rslora: true\n", "trl", "full"),
+        ("peft_use_dora: true\n", "axolotl", "full"),
+        ("adapter: null\npeft_use_dora: true\n", "axolotl", "full"),
+        ("use_dora: true\n", "llama-factory", "dora"),
+        ("use_peft: yes\nuse_rslora: off\n", "trl", "lora"),
+        ("use_peft: no\n", "trl", "full"),
+        ("adapter: lora\npeft_use_rslora: on\n", "axolotl", "rslora"),
+    ],
+)
+def test_a_variant_is_one_of_an_adapter(text: str, trainer: str, kind: str, folder: Path) -> None:
+    assert read(text, folder, trainer).settings["method.kind"] == kind
+
+
+def test_truth_values_of_yaml_1_1(folder: Path) -> None:
+    for text, trainer in (("bf16: yes\n", "trl"), ("bf16: on\n", "axolotl"), ("bf16: yes\n", "llama-factory")):
+        assert read(text, folder, trainer).settings["model.dtype"] == "bfloat16"
+    assert "model.dtype" not in read("bf16: no\n", folder, "axolotl").settings
+    assert read("assistant_only_loss: yes\n", folder, "trl").settings["data.loss_on"] == "all"
+
+
+@pytest.mark.parametrize(
+    ("data_set", "train"),
+    [
+        ("{path: org/repo, data_files: x.parquet}", None),
+        ("{path: json, data_files: x.jsonl, split: train}", "x.jsonl"),
+        ("{path: folder, data_files: x.jsonl}", "folder/x.jsonl"),
+        ("{path: rows.jsonl, split: train, ds_type: json}", "rows.jsonl"),
+        ("{path: org/repo, split: train}", "org/repo:train"),
+    ],
+)
+def test_a_file_of_axolotl_has_no_split(
+    data_set: str, train: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "folder").mkdir()
+    found = read(f"datasets: [{data_set}]\n", folder, "axolotl")
+    assert found.settings.get("data.train") == train
+    if train is None:
+        assert "one file of org/repo" in found.lines[0].note
+
+
+def test_another_split_of_a_file_is_told(folder: Path) -> None:
+    found = read("datasets: [{path: rows.jsonl, split: 'train[:10%]', type: alpaca}]\n", folder, "axolotl")
+    assert (found.settings["data.train"], found.lines[0].kind) == ("rows.jsonl", "differs")
+    assert "without split" in found.lines[0].note
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "becomes"),
+    [("raise", "same", "error"), ("drop", "same", "drop"), ("truncate", "differs", "truncate")],
+)
+def test_rows_that_are_too_long_for_axolotl(value: str, kind: str, becomes: str, folder: Path) -> None:
+    found = read(f"base_model: m\nexcess_length_strategy: {value}\n", folder, "axolotl")
+    assert (found.lines[1].kind, found.settings["data.too_long"]) == (kind, becomes)
 
 
 def test_parts_of_a_hub_data_set_are_put_together(folder: Path) -> None:

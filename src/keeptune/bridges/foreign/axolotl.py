@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from keeptune.bridges.foreign.rule import (
+    CUT,
     METHOD,
     NO_COUNTERPART,
     OF_TRAINER,
@@ -19,6 +21,7 @@ from keeptune.bridges.foreign.rule import (
     Rule,
     Trainer,
     differs,
+    dtype,
     each,
     left,
     same,
@@ -34,6 +37,10 @@ FORMATS = {
     "sharegpt": "",
 }
 """Types of data sets whose rows keeptune reads by their fields, and what differs."""
+ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".xlsx", ".parquet")
+"""Of names of files."""
+LOADERS = ("json", "csv", "parquet", "text", "arrow")
+"""Paths that stand for the format of local files."""
 
 
 def _adapter(value: Any) -> Meaning:
@@ -41,7 +48,7 @@ def _adapter(value: Any) -> Meaning:
         return Meaning("same", {METHOD: "lora" if value else "full"})
     if value == "qlora":
         return Meaning("differs", {METHOD: "lora"}, QUANTISED)
-    return Meaning("left out", note="another adapter; see method")
+    return Meaning("differs", {METHOD: "lora"}, "another adapter; see method")
 
 
 def _datasets(value: Any) -> Meaning:
@@ -56,7 +63,15 @@ def _datasets(value: Any) -> Meaning:
     one.pop("ds_type", None)
     if not isinstance(path, str) or (files is not None and not isinstance(files, str)):
         return Meaning("left out", note="name its file as train")
-    train = files or ":".join(str(part) for part in (path, name, split or (name and "train")) if part)
+    if files and path not in LOADERS and not Path(path).is_dir():
+        return Meaning("left out", note=f"one file of {path}; load it, and name it as train")
+    if files or Path(path).suffix.casefold() in ENDINGS or Path(path).exists():
+        train = files if files and path in LOADERS else str(Path(path, files or ""))
+        # A file has neither.
+        one |= {"name": name} if name else {}
+        one |= {"split": split} if split not in (None, "train") else {}
+    else:
+        train = ":".join(str(part) for part in (path, name, split or (name and "train")) if part)
     notes = [FORMATS[kind]] if FORMATS.get(kind) else []
     notes += [] if kind in FORMATS else [f"the type {kind!r} is read by its fields: see prompt and completion"]
     notes += [f"without {', '.join(map(str, one))}"] if one else []
@@ -70,6 +85,14 @@ def _test(value: Any) -> Meaning:
         return found
     told = "these rows score the task; validation rows are a part of train"
     return Meaning("differs", {"data.test": found.settings["data.train"]}, told)
+
+
+def _too_long(value: Any) -> Meaning:
+    if value == "truncate":
+        return Meaning("differs", {"data.too_long": value}, CUT)
+    if value in ("drop", "raise"):
+        return Meaning("same", {"data.too_long": "error" if value == "raise" else value})
+    return Meaning("left out", note="see too_long")
 
 
 def share(value: Any) -> Meaning:
@@ -101,9 +124,9 @@ RULES: Mapping[str, Rule] = {
     "lr_scheduler": same_if("cosine", else_=SCHEDULE),
     "val_set_size": share,
     "train_on_inputs": switch(Meaning("left out", note="the loss is never on prompts")),
-    "excess_length_strategy": lambda value: Meaning("same", {"data.too_long": value}),
+    "excess_length_strategy": _too_long,
     "chat_template": same_if("tokenizer_default", else_="the tokenizer's own chat template is used"),
-    "bf16": lambda value: Meaning("same", {"model.dtype": "bfloat16"} if value is True else {}),
+    "bf16": dtype("bfloat16"),
     **each("load_in_4bit load_in_8bit", switch(Meaning("left out", note=QUANTISED))),
     **each("sample_packing eval_sample_packing pad_to_sequence_len multipack_real_batches", PACKING),
     **each("eval_batch_size", left("passes are as large as memory holds")),

@@ -100,7 +100,12 @@ def import_settings(file: Path, trainer: str | None = None) -> Imported:
         places.setdefault(made, next((places[part] for part in parts if part in places), str(file)))
     found = [Entry(tuple(key.split(".")), value, places[key]) for key, value in settings.items()]
     from_entries(found, {}, methods=tuple(METHODS), metrics=tuple(METRICS))
-    unsaid = {key: does for key, does in chosen.defaults.items() if (KIND if key == METHOD else key) not in settings}
+    unsaid = {
+        key: does
+        for key, does in chosen.defaults.items()
+        if (KIND if key == METHOD else key) not in settings
+        and not (key.startswith("method.") and settings.get(KIND) == "full")
+    }
     return Imported(chosen.name, tuple(lines), settings, unsaid)
 
 
@@ -166,10 +171,11 @@ def _together(settings: dict[str, Any], lines: Sequence[Line], trainer: Trainer)
     settings.pop(METHOD, None)
     kinds = list(dict.fromkeys(str(line.settings[METHOD]) for line in lines if METHOD in line.settings))
     variants = [kind for kind in kinds if kind not in ("lora", "full")]
-    if kinds:
-        settings[KIND] = "full" if "full" in kinds else variants[0] if variants else kinds[0]
-    elif trainer.defaults[METHOD] == "full":
+    if "full" in kinds or ("lora" not in kinds and trainer.defaults[METHOD] == "full"):
+        # A variant without an adapter is a switch of nothing.
         settings[KIND] = "full"
+    elif kinds:
+        settings[KIND] = variants[0] if variants else kinds[0]
     found = []
     for line in lines:
         if METHOD in line.settings and line.settings[METHOD] != settings[KIND] and line.settings[METHOD] in variants:

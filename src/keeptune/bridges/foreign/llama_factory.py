@@ -38,6 +38,13 @@ def _method(value: Any) -> Meaning:
     return Meaning("left out", note="another method; see method and freeze_layers")
 
 
+def _rank(value: Any) -> Meaning:
+    """The rank where no alpha is given, which is twice as large then."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return Meaning("same", {"method.rank": value})
+    return Meaning("same", {"method.rank": value, "method.alpha": 2 * value})
+
+
 def _train(value: Any, folder: Path) -> Meaning:
     """A name in ``dataset_info.json``, read by what stands there of it."""
     names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
@@ -77,7 +84,6 @@ RULES: Mapping[str, Rule] = {
     "model_name_or_path": same("model.name"),
     "model_revision": same("model.revision"),
     "finetuning_type": _method,
-    "lora_rank": same("method.rank"),
     "lora_alpha": same("method.alpha"),
     "lora_dropout": same("method.dropout"),
     "lora_target": targets("all"),
@@ -111,18 +117,22 @@ def _rules(values: Mapping[str, Any], folder: Path) -> Mapping[str, Rule]:
     """The rules for one file: names of data sets are looked up in their folder."""
     place = folder / str(values.get("dataset_dir", "data"))
     turns = {} if "mask_history" in values else {"data.loss_on": "all"}
+    rank = same("method.rank") if values.get("lora_alpha") is not None else _rank
 
     def train(value: Any) -> Meaning:
         found = _train(value, place if place.is_dir() else Path(str(values.get("dataset_dir", "data"))))
         return Meaning(found.kind, {**found.settings, **turns} if found.settings else {}, found.note)
 
-    return {**RULES, "dataset": train}
+    return {**RULES, "dataset": train, "lora_rank": rank}
 
 
 LLAMA_FACTORY = Trainer(
     "llama-factory",
     _rules,
     ("stage", "finetuning_type", "template", "cutoff_len", "lora_rank", "lora_target", "dataset", "dataset_dir"),
-    {"training.lr": "5e-5", "training.epochs": "3", "training.batch_size": "8 rows a device", METHOD: "lora"},
+    {
+        "training.lr": "5e-5", "training.epochs": "3", "training.batch_size": "8 rows a device", METHOD: "lora",
+        "method.rank": "8", "method.alpha": "twice the rank",
+    },
     rows_by_default=8,
-)
+)  # fmt: skip

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from keeptune.config.aliases import as_bool
+
 Kind = Literal["same", "differs", "left out", "unknown"]
 ROWS, TIMES, METHOD = "rows of a pass", "accumulation", "method"
 """Not settings yet: the batch size is a product, and several keys decide the method."""
@@ -72,9 +74,8 @@ def switch(on: Meaning, off: Meaning = Meaning("same")) -> Rule:
     """A truth value; anything else is left out with what it was."""
 
     def read(value: Any) -> Meaning:
-        if value is True or value is False:
-            return on if value else off
-        return Meaning("left out", note="neither true nor false")
+        truth = as_bool(value)
+        return Meaning("left out", note="neither true nor false") if truth is None else on if truth else off
 
     return read
 
@@ -83,7 +84,7 @@ def dtype(name: str) -> Rule:
     """Computing in this dtype; `auto` and false leave the choice to keeptune."""
 
     def read(value: Any) -> Meaning:
-        return Meaning("same", {"model.dtype": name} if value is True else {})
+        return Meaning("same", {"model.dtype": name} if as_bool(value) else {})
 
     return read
 

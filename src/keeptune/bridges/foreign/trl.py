@@ -22,12 +22,13 @@ from keeptune.bridges.foreign.rule import (
     switch,
     targets,
 )
+from keeptune.config.aliases import as_bool
 
 QUANTISED = "the base is not quantised; to use less memory, name a smaller dtype or model"
 
 
 def _loss(value: Any) -> Meaning:
-    return Meaning("differs", {"data.loss_on": "all" if value is True else "last"}, "the loss is never on prompts")
+    return Meaning("differs", {"data.loss_on": "all" if as_bool(value) else "last"}, "the loss is never on prompts")
 
 
 RULES: Mapping[str, Rule] = {
