@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import keeptune
+from keeptune.workspace.exported_run import ExportedRun
 from keeptune.workspace.provenance import source_commit
 from keeptune.workspace.workspace import Workspace
 
@@ -61,7 +62,7 @@ def exported(method: str, run: Path) -> Iterator[dict[str, Any]]:
         if method == "full" and "adapter" in format:
             continue
         for quantization in types:
-            known = {report.name: report for report in Workspace(run).exports()}
+            known = {report.name: report for report in ExportedRun(run).exports()}
             report = known.get(f"{format}-{quantization}".lower())
             if report is None:
                 try:

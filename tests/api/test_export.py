@@ -23,7 +23,7 @@ from keeptune.export.format import FORMATS, Source
 from keeptune.export.formats.safetensors_format import SafetensorsFormat
 from keeptune.export.llama_cpp import find_llama_cpp
 from keeptune.records import ExportReport, from_plain
-from keeptune.workspace.workspace import Workspace
+from keeptune.workspace.exported_run import ExportedRun
 from tests.api.runs import COLOURS, THINGS, Ran, settings, write_rows
 
 
@@ -67,7 +67,7 @@ def test_merged_weights_answer_as_the_scored_model(kept: TuneConfig, capsys: pyt
     out = capsys.readouterr().out
     assert "same prompt, token by token, for 48 of 48 items" in out
     assert "same answer to 72 of 72 items" in out
-    run = Workspace(Path(kept.output))
+    run = ExportedRun(Path(kept.output))
     (report,) = run.exports()
     assert (
         from_plain(ExportReport, json.loads((run.path / "exports" / "safetensors-float32.json").read_text())) == report
@@ -153,7 +153,7 @@ def test_what_lost_the_task_is_told(kept: TuneConfig, tmp_path: Path, capsys: py
     assert main(command) == 3
     out = capsys.readouterr().out
     assert "task fell by" in out or "task collapsed" in out
-    (report,) = (each for each in Workspace(Path(kept.output)).exports() if each.format == "worse")
+    (report,) = (each for each in ExportedRun(Path(kept.output)).exports() if each.format == "worse")
     assert report.gate == "fail"
     assert report.answers.count < 48
     assert report.prompts.count == report.prompts.of
@@ -209,7 +209,7 @@ def test_a_check_that_fails_leaves_nothing_and_can_be_repeated(
         with pytest.raises(ModelError, match="no_such_tool cannot load or ask"):
             export(asked)
     assert not (tmp_path / "files").exists()
-    assert "worse-0" not in {each.name for each in Workspace(run.path).exports()}
+    assert "worse-0" not in {each.name for each in ExportedRun(run.path).exports()}
 
 
 @pytest.mark.usefixtures("worse")
@@ -224,7 +224,7 @@ def test_each_type_has_a_folder_below_output(kept: TuneConfig, tmp_path: Path) -
 def test_what_was_said_of_other_files_stays(kept: TuneConfig, tmp_path: Path) -> None:
     export(ExportConfig(kept.output, "worse", ("1",), output=str(tmp_path / "one"), items=4))
     export(ExportConfig(kept.output, "worse", ("1",), output=str(tmp_path / "two"), check=False))
-    found = {each.path: each.was_asked for each in Workspace(Path(kept.output)).exports() if each.name == "worse-1"}
+    found = {each.path: each.was_asked for each in ExportedRun(Path(kept.output)).exports() if each.name == "worse-1"}
     assert found == {str(tmp_path / "one"): True, str(tmp_path / "two"): False}
 
 
@@ -315,6 +315,6 @@ def test_llama_cpp_answers_as_the_scored_model(tmp_path: Path) -> None:
             assert report.tool.startswith("llama-cpp-python ")
             assert report.prompts.count == 4
             assert report.answers.count == 4 or name != "F16"
-    sizes = {each.name: each.size for each in Workspace(Path(config.output)).exports()}
+    sizes = {each.name: each.size for each in ExportedRun(Path(config.output)).exports()}
     assert sizes["gguf-adapter-f16"] < sizes["gguf-q2_k"] < sizes["gguf-q8_0"] < sizes["gguf-f16"]
     assert (tmp_path / "run" / "exports" / "gguf-q8_0" / "Modelfile").exists()

@@ -14,6 +14,7 @@ from keeptune.forgetting.drift_history import check_report, drift_history
 from keeptune.records import ForgettingReport, TuneResult, to_plain
 from keeptune.report.card import PublishedBase, model_card
 from keeptune.report.html import write_html
+from keeptune.workspace.exported_run import ExportedRun
 from keeptune.workspace.workspace import Workspace
 
 SIDES = ("base", "tuned")
@@ -54,7 +55,7 @@ def show_exports(run: Workspace) -> None:
     names = [report.name for report in made.forgetting.abilities]
     pairs = {name: pair(*(run.ability_records(name, side) for side in SIDES)) for name in names}
     task_pairs = pair(*(run.samples(side) for side in SIDES))
-    write_html(made.forgetting, pairs, run.page, task_pairs, made, run.exports())
+    write_html(made.forgetting, pairs, run.page, task_pairs, made, ExportedRun(run.path).exports())
 
 
 def with_drift_history(report: ForgettingReport, run: Workspace, observer: Observer) -> ForgettingReport:

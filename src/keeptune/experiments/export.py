@@ -30,6 +30,7 @@ from keeptune.records import SCHEMA_VERSION, ExportReport, to_plain
 from keeptune.training.new_session import new_session
 from keeptune.training.session import Session
 from keeptune.workspace.atomic import atomic_folder
+from keeptune.workspace.exported_run import ExportedRun
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.open_run import locked_folder
 from keeptune.workspace.run_entry import RunEntry
@@ -152,7 +153,7 @@ class _Exporter:
     def _folder(self, quantization: str) -> Path:
         name = f"{self._config.format}-{quantization}".lower()
         if not self._config.output:
-            return self._source.run.export_folder(name)
+            return ExportedRun(self._source.run.path).export_folder(name)
         output = expanded(self._config.output)
         return output / name if len(self._wanted) > 1 else output
 
@@ -219,7 +220,7 @@ class _Exporter:
         )
 
     def _keep(self, report: ExportReport) -> None:
-        self._source.run.write_export(report)
+        ExportedRun(self._source.run.path).write_export(report)
         try:
             show_exports(self._source.run)
         except StoreError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +16,6 @@ from keeptune.records import (
     AlphaChoice,
     EvalRecord,
     EvalResult,
-    ExportReport,
     ForgettingReport,
     HyperparameterSearchReport,
     TrainingSummary,
@@ -352,29 +350,6 @@ class Workspace:
         """Write the model card, next to the weights if the run made some."""
         weights = self.weights
         write_text(weights / "README.md" if weights else self.path / layout.CARD, text)
-
-    # --- exports
-
-    def export_folder(self, name: str) -> Path:
-        """Folder for an export: ``gguf-q4_k_m``."""
-        return self.path / layout.EXPORTS / path_part(name)
-
-    def write_export(self, report: ExportReport) -> None:
-        """Write how an export compares with the scored model, in the place of what was said of the same files, or of
-        files that are gone."""
-        folder, name = self.path / layout.EXPORTS, path_part(report.name)
-        for number in itertools.count(1):
-            file = folder / (f"{name}.json" if number == 1 else f"{name}-{number}.json")
-            if not file.exists() or read_record(ExportReport, file).path in ("", report.path):
-                break
-            if not Path(read_record(ExportReport, file).path).exists():
-                break
-        write_record(file, report)
-
-    def exports(self) -> list[ExportReport]:
-        """The reports of this run's exports, by name."""
-        files = sorted((self.path / layout.EXPORTS).glob("*.json"))
-        return [read_record(ExportReport, file) for file in files]
 
     # --- the end
 

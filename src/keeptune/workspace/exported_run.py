@@ -1,0 +1,40 @@
+"""An ExportedRun: a run folder with the exports of its tuned model, and how each compares with it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from keeptune.records import ExportReport
+from keeptune.workspace import layout
+from keeptune.workspace.path_part import path_part
+from keeptune.workspace.read_back import read_record
+from keeptune.workspace.workspace import Workspace
+from keeptune.workspace.written import write_record
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedRun(Workspace):
+    """The run folder at `path`."""
+
+    def export_folder(self, name: str) -> Path:
+        """Folder for an export: ``gguf-q4_k_m``."""
+        return self.path / layout.EXPORTS / path_part(name)
+
+    def write_export(self, report: ExportReport) -> None:
+        """Write how an export compares with the scored model, in the place of what was said of the same files, or of
+        files that are gone."""
+        folder, name = self.path / layout.EXPORTS, path_part(report.name)
+        for number in itertools.count(1):
+            file = folder / (f"{name}.json" if number == 1 else f"{name}-{number}.json")
+            if not file.exists() or read_record(ExportReport, file).path in ("", report.path):
+                break
+            if not Path(read_record(ExportReport, file).path).exists():
+                break
+        write_record(file, report)
+
+    def exports(self) -> list[ExportReport]:
+        """The reports of this run's exports, by name."""
+        files = sorted((self.path / layout.EXPORTS).glob("*.json"))
+        return [read_record(ExportReport, file) for file in files]
