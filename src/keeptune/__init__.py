@@ -1,7 +1,7 @@
 """keeptune fine-tunes a language model on one task, and tells what it gained and what it forgot.
 
 >>> import keeptune
->>> config = keeptune.TuneConfig(data=keeptune.DataConfig(train="rows.jsonl"))
+>>> config = keeptune.TuneConfig(data=keeptune.DataConfig(train="tickets.jsonl"))
 >>> result = keeptune.tune(config)  # doctest: +SKIP
 """
 
@@ -95,7 +95,6 @@ _HOMES = {
     "keeptune.api.runs": ("RunFilter", "compare_runs", "delete_run", "find_run", "runs"),
     "keeptune.api.serve": ("ServeSettings", "Server", "open_server"),
     "keeptune.api.tune": ("tune",),
-    "keeptune.config.load": ("load_config",),
     "keeptune.config.sections.export": ("ExportConfig",),
     "keeptune.bridges.forgetting_callback": ("ForgettingCallback",),
     "keeptune.bridges.trackers": ("tracked",),

@@ -44,7 +44,7 @@ def near_path(name: str | Path, cutoff: float = FAR) -> str:
 
 
 def did_you_mean_path(name: str | Path, cutoff: float = FAR) -> str:
-    """``did you mean runs/rows-lora-1? `` with a space at its end, or "" where nothing is near."""
+    """``did you mean runs/tickets-lora-1? `` with a space at its end, or "" where nothing is near."""
     near = near_path(name, cutoff)
     return f"did you mean {near}? " if near else ""
 

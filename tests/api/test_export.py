@@ -19,12 +19,13 @@ from keeptune.cli.main import main
 from keeptune.config import DataConfig, Full, Keep, MeasureConfig, TuneConfig
 from keeptune.config.sections.export import ExportConfig
 from keeptune.errors import ConfigError, DataError, MissingDependency, ModelError, RunExists, StoreError
+from keeptune.events import Notice
 from keeptune.export.format import FORMATS, Source
 from keeptune.export.formats.safetensors_format import SafetensorsFormat
 from keeptune.export.llama_cpp import find_llama_cpp
 from keeptune.records import ExportReport, from_plain
 from keeptune.workspace.exported_run import ExportedRun
-from tests.api.runs import COLOURS, THINGS, Ran, settings, write_rows
+from tests.api.runs import COLOURS, THINGS, Ran, Told, settings, write_rows
 
 
 def llama_cpp() -> str:
@@ -265,10 +266,27 @@ def test_what_would_be_published_is_said(run: Ran, tmp_path: Path, capsys: pytes
 
 
 @pytest.mark.usefixtures("worse")
-def test_what_lost_something_is_not_published(kept: TuneConfig, tmp_path: Path) -> None:
-    lost = ExportConfig(kept.output, "worse", ("2",), push_to_hub="me/rows", output=str(tmp_path / "files"))
-    (report,) = export(lost)
-    assert report.gate == "fail"
+def test_what_lost_something_is_not_published(
+    kept: TuneConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed: list[tuple[Path, str, bool]] = []
+
+    def push(folder: Path, name: str, *, private: bool) -> str:
+        pushed.append((folder, name, private))
+        return "https://hub/me/rows/commit/1"
+
+    monkeypatch.setattr("keeptune.experiments.export.push", push)
+    told = Told()
+    lost = ExportConfig(kept.output, "worse", ("2",), push_to_hub="me/rows", output=str(tmp_path / "lost"))
+    (report,) = export(lost, told)
+    assert (report.gate, pushed) == ("fail", [])
+    assert any("not published as me/rows" in event.message for event in told.of(Notice))
+    whole = ExportConfig(
+        kept.output, "safetensors", push_to_hub="me/rows", private=True, output=str(tmp_path / "whole")
+    )
+    export(whole, told)
+    assert pushed == [(tmp_path / "whole", "me/rows", True)]
+    assert any(event.message == "published: https://hub/me/rows/commit/1" for event in told.of(Notice))
 
 
 def test_what_cannot_be_exported(run: Ran, tmp_path: Path) -> None:

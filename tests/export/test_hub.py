@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from keeptune.errors import ConfigError
-from keeptune.export.hub import files_of, push, refuse_name
+from keeptune.export.hub import files_of, refuse_local_base, refuse_name
 
 TOKEN = "hf_" + "a" * 34
 PUSH = """
@@ -120,7 +120,13 @@ def test_a_refusal_is_an_error_with_a_way_out(hub: ThreadingHTTPServer, tmp_path
 def test_an_adapter_on_a_base_of_this_machine_is_refused(tmp_path: Path, base: str | None) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
     with pytest.raises(ConfigError, match="only this machine has"):
-        push(tmp_path, "me/x", private=False)
+        refuse_local_base(tmp_path)
+
+
+@pytest.mark.parametrize("base", ["org/model", "gpt2", "bert-base-uncased"])
+def test_a_base_of_the_hub_is_not(tmp_path: Path, base: str) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    refuse_local_base(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mine", "a/b/c", "../x", "-a/b", ""])

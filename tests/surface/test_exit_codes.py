@@ -59,6 +59,6 @@ def test_what_the_table_says_of_each() -> None:
     assert "doctor" in meaning[1]
     assert "lost" in meaning[EXIT_CODES["fail"]]
     assert "reproduce" in meaning[reproduce.DIFFERS]
-    assert "undecided" in meaning[EXIT_CODES["inconclusive"]]
+    assert "inconclusive" in meaning[EXIT_CODES["inconclusive"]]
     assert "Ctrl-C" in meaning[130]
     assert "SIGTERM" in meaning[143]

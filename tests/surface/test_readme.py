@@ -92,13 +92,13 @@ def test_python_example_names_real_things(monkeypatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(keeptune, "tune", lambda config: seen.append(config) or Result, raising=False)
     exec(compile(block, "README.md", "exec"), {})
-    assert seen[0].data.train == "rows.jsonl"
+    assert seen[0].data.train == "tickets.jsonl"
 
 
 def test_an_adapter_is_merged_as_it_says(tiny: Callable[..., Path], monkeypatch, tmp_path: Path) -> None:
     loaded = load_model(ModelConfig(name=str(tiny("llama")), device="cpu", dtype="float32"))
     attach_adapter(loaded, Adapter(rank=2), seed=0)
-    save_tuned(loaded, Workspace(tmp_path / "runs" / "rows-lora-1"))
+    save_tuned(loaded, Workspace(tmp_path / "runs" / "tickets-lora-1"))
     monkeypatch.chdir(tmp_path)
     block = next(block for block in blocks("python", GUIDE) if "merge_and_unload" in block)
     exec(compile(block, "README.md", "exec"), {})

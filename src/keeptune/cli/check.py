@@ -26,8 +26,8 @@ def command(config: str | None, forecast: bool, report_to: str | None, quiet: bo
     training. The exit code is 2 if tune would refuse to start.
 
     \b
-    keeptune check --train rows.jsonl --test more.jsonl
-    keeptune check --train rows.jsonl --method full --forecast
+    keeptune check --train tickets.jsonl --test more.jsonl
+    keeptune check --train tickets.jsonl --method full --forecast
     """
     from keeptune.bridges.trackers import wanted_trackers
     from keeptune.cli.quiet_libraries import quiet_libraries

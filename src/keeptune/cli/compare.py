@@ -57,7 +57,7 @@ def command(methods: str, seeds: str, config: str | None, quiet: bool, as_json: 
     """Compare methods over several seeds: which gains most, and which forgets least.
 
     \b
-    keeptune compare --train rows.jsonl --methods full,lora --seeds 0,1,2 --output studies/mine
+    keeptune compare --train tickets.jsonl --methods full,lora --seeds 0,1,2 --output studies/mine
     keeptune compare --config run.yaml --replay old.jsonl --methods full,full+replay=0.05 --output studies/replay
 
     The same command continues an interrupted comparison and repeats failed trials. With --ray, several trials run at

@@ -33,8 +33,8 @@ def command(sizes: str | None, draws: int, config: str | None, quiet: bool, as_j
     """Measure how gain and forgetting depend on the number of examples, and predict what more would bring.
 
     \b
-    keeptune curve --train rows.jsonl --output studies/curve
-    keeptune curve --train rows.jsonl --sizes 0,50,100,200,400 --draws 3 --keep sentiment --output studies/curve
+    keeptune curve --train tickets.jsonl --output studies/curve
+    keeptune curve --train tickets.jsonl --sizes 0,50,100,200,400 --draws 3 --keep sentiment --output studies/curve
 
     Each size contains the rows of the smaller ones; 0 is the base itself. The same command continues an interrupted
     study. As a test of the forecast, the largest size is predicted from the others; if that fails, no advice is given.

@@ -24,8 +24,8 @@ def command(config: str | None, quiet: bool, as_json: bool, **flags: Any) -> Non
     """Score a model, an adapter or a run on a file of items.
 
     \b
-    keeptune eval --model runs/mine-lora-1 --test rows.jsonl
-    keeptune eval --model smollm2 --test rows.jsonl --metric rougeL --metric chrf
+    keeptune eval --model runs/mine-lora-1 --test tickets.jsonl
+    keeptune eval --model smollm2 --test tickets.jsonl --metric rougeL --metric chrf
     """
     from keeptune.cli.interrupted import resume_hint
     from keeptune.cli.quiet_libraries import quiet_libraries

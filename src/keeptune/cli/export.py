@@ -40,8 +40,8 @@ def command(quiet: bool, as_json: bool, no_check: bool, quantization: tuple[str,
     gguf-adapter llama.cpp, Ollama: a LoRA alone, on a GGUF of its base
 
     \b
-    keeptune export runs/rows-lora-1 safetensors --quantization bfloat16
-    keeptune export runs/rows-lora-1 gguf --quantization auto
+    keeptune export runs/tickets-lora-1 safetensors --quantization bfloat16
+    keeptune export runs/tickets-lora-1 gguf --quantization auto
 
     The tool that the format is for loads the files, writes each prompt by itself, and answers the items that the run
     was scored on. The exit code is 3 if the task or an ability that the run declared is lost, and 4 if that is

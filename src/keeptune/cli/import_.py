@@ -36,14 +36,11 @@ def command(config: str, trainer: str | None, output: str) -> int:
     """
     from keeptune.bridges.foreign.import_settings import import_settings
     from keeptune.cli.show import show_report
-    from keeptune.errors import ConfigError
-    from keeptune.workspace.atomic import write_text
+    from keeptune.workspace.atomic import write_new_text
 
     imported = import_settings(Path(config), trainer)
     file = expanded(output)
-    if file.exists():
-        raise ConfigError(f"{file} is there already", "name another file with --output")
-    write_text(file, imported.yaml())
+    write_new_text(file, imported.yaml())
     show_report(_report(imported, file))
     return 0
 

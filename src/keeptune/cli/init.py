@@ -42,8 +42,8 @@ def command(file: str, output: str, forecast: bool, quiet: bool, as_json: bool, 
     file is overwritten. The exit code is 2, and nothing is written, if a run would be refused.
 
     \b
-    keeptune init rows.csv
-    keeptune init rows.csv --prompt 'Summarize: {text}' --completion summary --output summary.yaml --yes
+    keeptune init tickets.csv
+    keeptune init tickets.csv --prompt 'Summarize: {text}' --completion summary --output summary.yaml --yes
     """
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.settings import read_settings

@@ -19,7 +19,7 @@ def command(run: str, output: str | None, allow_code: bool, quiet: bool, as_json
     """Make a finished run again by its own settings, and compare weights, answers, scores and verdicts.
 
     \b
-    keeptune reproduce runs/rows-lora-1
+    keeptune reproduce runs/tickets-lora-1
     keeptune reproduce studies/methods/trials/lora-s0 --output again
 
     Data or a base that changed since is an error; other versions, processors or numbers of threads are named as reasons

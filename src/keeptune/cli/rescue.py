@@ -46,7 +46,7 @@ def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_js
 
     \b
     keeptune rescue --base org/model --tuned ./checkpoint --test task.jsonl --keep ner=ner.jsonl:entity_f1
-    keeptune rescue --tuned runs/mine-full-1 --train rows.jsonl --replay old.jsonl --keep sentiment
+    keeptune rescue --tuned runs/mine-full-1 --train tickets.jsonl --replay old.jsonl --keep sentiment
 
     The exit code is 3 if an ability that --keep names is still lost or its answers collapsed, and 4 if the result for
     one is inconclusive or could not be measured.

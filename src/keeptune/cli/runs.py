@@ -28,9 +28,9 @@ def command() -> None:
     keeptune runs
     keeptune runs experiments --task dialogsum --sort gain
     keeptune runs --lost                 (flags of the list: keeptune runs list --help)
-    keeptune runs show rows-lora-1
-    keeptune runs compare rows-lora-1 rows-full-1
-    keeptune runs delete rows-lora-1
+    keeptune runs show tickets-lora-1
+    keeptune runs compare tickets-lora-1 rows-full-1
+    keeptune runs delete tickets-lora-1
     """
 
 

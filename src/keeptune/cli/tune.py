@@ -18,11 +18,11 @@ def command(config: str | None, report_to: str | None, quiet: bool, as_json: boo
     """Fine-tune a model on your task, score it before and after, and measure what it forgot.
 
     \b
-    keeptune tune --train rows.jsonl
-    keeptune tune --model Qwen/Qwen2.5-0.5B-Instruct --train rows.csv --prompt 'Summarize: {text}' --completion summary
+    keeptune tune --train tickets.jsonl
+    keeptune tune --model Qwen/Qwen2.5-0.5B-Instruct --train tickets.csv --prompt 'Summarize: {text}' --completion summary
     keeptune tune --config run.yaml --lr 1e-4
-    keeptune tune --train rows.jsonl --keep sentiment --keep ner=entities.jsonl:entity_f1:2
-    keeptune tune --train rows.jsonl --keep ner=entities.jsonl:entity_f1:5 --replay old.jsonl --auto
+    keeptune tune --train tickets.jsonl --keep sentiment --keep ner=entities.jsonl:entity_f1:2
+    keeptune tune --train tickets.jsonl --keep ner=entities.jsonl:entity_f1:5 --replay old.jsonl --auto
 
     With --keep, the exit code is 3 if an ability is lost or its answers collapsed, and 4 if the result for one is
     inconclusive or could not be measured.

@@ -22,7 +22,7 @@ from keeptune.events import Notice, NoticeLog, Observer
 from keeptune.experiments.reproduction import refuse_code
 from keeptune.export.asking import Job
 from keeptune.export.format import FORMATS, Format, Source
-from keeptune.export.hub import files_of, push, refuse_name
+from keeptune.export.hub import files_of, push, refuse_local_base, refuse_name
 from keeptune.models.adapters import METHODS
 from keeptune.near_names import did_you_mean
 from keeptune.near_paths import expanded
@@ -56,6 +56,8 @@ def run_export(config: ExportConfig, observer: Observer) -> tuple[ExportReport, 
     settings, made = run.tune_settings(), run.tune_result()
     if config.push_to_hub:
         refuse_name(config.push_to_hub)
+        if config.format == "adapter":
+            refuse_local_base(run.adapter)
     if not config.allow_code:
         refuse_code(settings, run)
     log = NoticeLog(observer)
@@ -235,4 +237,4 @@ class _Exporter:
 
 
 def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return sum(size for _, size in files_of(folder))

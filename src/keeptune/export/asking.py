@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.errors import ModelError
+from keeptune.export.last_words import last_words
 from keeptune.records import EncodedRow, to_plain
 from keeptune.records.eval_record import Finish
-
-LAST_WORDS = 3
-"""Lines of a tool's complaint that an error shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +126,7 @@ def _said(tool: str, asked: Path, model: str) -> Iterator[dict[str, Any]]:
             process.wait()
         if code:
             complaints.seek(0)
-            lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
-            last = " · ".join(lines[-LAST_WORDS:]) or f"it ended with {code}"
+            last = last_words(complaints.read(), code)
             raise ModelError(
                 f"{tool} cannot load or ask {model}: {last}", "use another format, or a newer version of the tool"
             )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
 
 from keeptune.errors import ConfigError, StoreError, first_line
-from keeptune.models.weight_files import ADAPTER_CONFIG
+from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+BASE = re.compile(rf"{NAME.pattern}|gpt2|[a-z0-9]+(?:-[a-z0-9]+)+")
+"""Older models have no owner in their name."""
 
 
 def refuse_name(name: str) -> None:
@@ -29,10 +30,8 @@ def push(folder: Path, name: str, *, private: bool) -> str:
     """Upload all of `folder` as one commit to the repository `name`, which is made if it is not there. → its address
 
     Raises:
-        ConfigError: an adapter whose base is a folder of this machine.
         StoreError: the hub is not reached, or refuses it.
     """
-    _refuse_local_base(folder)
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
@@ -47,12 +46,10 @@ def push(folder: Path, name: str, *, private: bool) -> str:
     return str(made.commit_url)
 
 
-def _refuse_local_base(folder: Path) -> None:
-    file = folder / ADAPTER_CONFIG
-    if not file.is_file():
-        return
-    base = json.loads(file.read_text(encoding="utf-8")).get("base_model_name_or_path")
-    if not isinstance(base, str) or Path(base).exists() or not NAME.fullmatch(base):
+def refuse_local_base(adapter: Path) -> None:
+    """Raise ConfigError for an adapter whose base is a folder of this machine: nobody else could load it."""
+    base = read_json(adapter / ADAPTER_CONFIG).get("base_model_name_or_path")
+    if not isinstance(base, str) or Path(base).exists() or not BASE.fullmatch(base):
         raise ConfigError(
             f"the adapter names a base that only this machine has: {base}",
             "export whole weights (safetensors), or tune from the base by its name on the hub",

