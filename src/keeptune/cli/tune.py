@@ -19,7 +19,7 @@ def command(config: str | None, report_to: str | None, quiet: bool, as_json: boo
 
     \b
     keeptune tune --train tickets.jsonl
-    keeptune tune --model Qwen/Qwen2.5-0.5B-Instruct --train tickets.csv --prompt 'Summarize: {text}' --completion summary
+    keeptune tune --model Qwen/Qwen2.5-0.5B-Instruct --train chats.csv --prompt 'Summarize: {text}' --completion summary
     keeptune tune --config run.yaml --lr 1e-4
     keeptune tune --train tickets.jsonl --keep sentiment --keep ner=entities.jsonl:entity_f1:2
     keeptune tune --train tickets.jsonl --keep ner=entities.jsonl:entity_f1:5 --replay old.jsonl --auto
