@@ -112,7 +112,7 @@ def test_fifty_at_once_are_answered_as_one_by_one(client: Any) -> None:
         assert [each.result() for each in together] == alone
 
 
-def test_a_short_answer_does_not_wait_for_a_long_one(client: Any, long: str) -> None:
+def test_a_short_answer_does_not_wait_for_a_long_one(server: Server, client: Any, long: str) -> None:
     ended: list[str] = []
 
     def run(name: str, tokens: int) -> None:
@@ -121,7 +121,8 @@ def test_a_short_answer_does_not_wait_for_a_long_one(client: Any, long: str) -> 
 
     thread = threading.Thread(target=run, args=("long", 400))
     thread.start()
-    time.sleep(0.1)
+    while not server._service.worker._decoders["base"].is_busy:
+        time.sleep(0.001)
     run("short", 2)
     thread.join()
     assert ended == ["short", "long"]
