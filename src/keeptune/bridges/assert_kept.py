@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from keeptune.assessment.measuring import run_measure
+from keeptune.bridges.named_keeps import named_keeps
 from keeptune.config.load import from_entries
 from keeptune.config.names import from_flag
 from keeptune.config.schema import Keep, MeasureRun, ModelConfig
@@ -97,9 +98,7 @@ class AssertKept:
     def _run(
         self, tuned: str, base: str, keep: str | Keep | Sequence[str | Keep], settings: dict[str, Any]
     ) -> MeasureRun:
-        asked = [keep] if isinstance(keep, (str, Keep)) else list(keep)
-        if not asked:
-            raise ConfigError("keep names no ability", "name one, such as keep=['sentiment']")
+        asked = named_keeps(keep)
         for name, value in settings.items():
             _refuse_unused(name, value)
         named = {"keep": [_plain(each) for each in asked], "abilities": ["none"], "measure": "quick"}

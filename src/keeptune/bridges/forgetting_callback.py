@@ -14,6 +14,7 @@ from transformers import Trainer, TrainerCallback
 from keeptune.bridges.logged_ability import logged_ability
 from keeptune.bridges.look_times import Looks, Unit, read_look_times
 from keeptune.bridges.measured_training import MeasuredTraining, measured_training
+from keeptune.bridges.named_keeps import named_keeps
 from keeptune.config.given import Given
 from keeptune.config.keep import HARNESS, read_keep
 from keeptune.config.schema import Keep, MeasureConfig, MeasureRun, ModelConfig
@@ -64,12 +65,10 @@ class ForgettingCallback(TrainerCallback):
         Raises:
             ConfigError: an invalid setting.
         """
-        named = [keep] if isinstance(keep, (str, Keep)) else list(keep)
+        named = named_keeps(keep)
         asked = [each for each in named if isinstance(each, Keep)]
         read = read_keep(Given("measure.keep", [each for each in named if isinstance(each, str)], "keep"), METRICS)
         declared = (*read, *asked)
-        if not declared:
-            raise ConfigError("keep names no ability", "name one, such as keep=['sentiment']")
         if of_harness := [each.name for each in declared if each.data.startswith(HARNESS)]:
             raise ConfigError(
                 f"{of_harness[0]} is a task of lm-evaluation-harness, which is not asked during a training",

@@ -26,7 +26,7 @@ from keeptune.export.hub import files_of, push, refuse_local_base, refuse_name
 from keeptune.models.adapters import METHODS
 from keeptune.near_names import did_you_mean
 from keeptune.near_paths import expanded
-from keeptune.records import SCHEMA_VERSION, ExportReport, to_plain
+from keeptune.records import SCHEMA_VERSION, ExportReport, export_name, to_plain
 from keeptune.training.new_session import new_session
 from keeptune.training.session import Session
 from keeptune.workspace.atomic import atomic_folder
@@ -153,7 +153,7 @@ class _Exporter:
         return tuple(dict.fromkeys(wanted))
 
     def _folder(self, quantization: str) -> Path:
-        name = f"{self._config.format}-{quantization}".lower()
+        name = export_name(self._config.format, quantization)
         if not self._config.output:
             return ExportedRun(self._source.run.path).export_folder(name)
         output = expanded(self._config.output)
@@ -164,7 +164,9 @@ class _Exporter:
         folder = self._folder(quantization)
         began, before = time.monotonic(), len(self._log.messages)
         with atomic_folder(folder) as partial:
-            self._format.write(self._source, quantization, partial)
+            told = self._format.write(self._source, quantization, partial)
+        for message in told:
+            self._log(Notice("export", message))
         gc.collect()
         seconds = {"write": time.monotonic() - began}
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -53,6 +54,15 @@ def refuse_not_mergeable(source: Source) -> None:
         )
 
 
+def refuse_no_adapter(source: Source, instead: str) -> None:
+    """Raise ConfigError for whole weights; `instead` is the format that holds them."""
+    if not source.is_adapter:
+        raise ConfigError(
+            f"{source.run} holds whole weights and no adapter",
+            f"export them whole: {command('export', source.run, instead)}",
+        )
+
+
 class Format(Protocol):
     """Writes one layout."""
 
@@ -82,8 +92,8 @@ class Format(Protocol):
         """
         ...
 
-    def write(self, source: Source, quantization: str, folder: Path) -> None:
-        """Write the files into `folder`, which is there and empty.
+    def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
+        """Write the files into `folder`, which is there and empty. → what the user should know of them
 
         Raises:
             ModelError: the weights cannot be written so.

@@ -14,6 +14,7 @@ from keeptune.inference.encoding import make_encoder
 from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.inference.task_format import PLAIN, TaskFormat, as_trained, format_of
+from keeptune.models.find import base_of_adapter
 from keeptune.models.load import LoadedModel
 from keeptune.records import Example, Message
 from keeptune.records.shown import Shown
@@ -77,7 +78,7 @@ def begin_chat(model: ModelConfig, data: DataConfig, observer: Observer) -> Chat
     tuned = load_for_inference(model)
     tell_model(tuned, observer)
     if tuned.found.adapter is not None:
-        bare = dataclasses.replace(model, name=tuned.found.source, revision=tuned.found.revision)
+        bare = base_of_adapter(model, tuned.found)
     elif named != model:
         try:
             bare = of_run(dataclasses.replace(model, name=base_of(named.name)))

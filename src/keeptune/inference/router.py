@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from keeptune.config.schema import DataConfig, ModelConfig
@@ -15,6 +15,7 @@ from keeptune.inference.encoding import make_encoder
 from keeptune.inference.evaluator import tell_model
 from keeptune.inference.generate import fitting_prompts, generate
 from keeptune.inference.task_format import PLAIN, TaskFormat, as_trained, format_of
+from keeptune.models.find import base_of_adapter
 from keeptune.models.load import LoadedModel, load_model, with_tokenizer_of
 from keeptune.records import Example
 from keeptune.records.shown import Shown
@@ -64,7 +65,7 @@ def load_router(model: ModelConfig, observer: Observer) -> Router:
     loaded.refuse_changed_base()
     loaded.model.eval()
     tell_model(loaded, observer)
-    base = replace(model, name=loaded.found.source, revision=loaded.found.revision)
+    base = base_of_adapter(model, loaded.found)
     encoders: dict[Route, Encoder] = {
         "base": make_encoder(base, DataConfig()),
         "tuned": make_encoder(model, DataConfig()),

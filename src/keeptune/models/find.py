@@ -87,6 +87,11 @@ def _find(config: ModelConfig, adapter: str) -> FoundModel:
     return FoundModel(name, hub["name"], None, local=False, revision=revision)
 
 
+def base_of_adapter(model: ModelConfig, found: FoundModel) -> ModelConfig:
+    """`model`, which is an adapter, without it: the base that it was found on."""
+    return replace(model, name=found.source, revision=found.revision)
+
+
 def refuse_missing(name: str) -> None:
     """Raises ModelError where nothing lies under `name` and it is no name to ask the hub for: it looks like a path, or
     a run or the built-in model has nearly this name and no model on the hub is known by it. The network is not asked.

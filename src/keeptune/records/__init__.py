@@ -6,7 +6,7 @@ from keeptune.records.comparison import Comparison
 from keeptune.records.encoded_row import EncodedRow, RowRole, TeacherInput
 from keeptune.records.eval_record import Answer, EvalRecord, Finish, ItemScore
 from keeptune.records.example import Example, Message, Role
-from keeptune.records.export_report import ExportReport, Share
+from keeptune.records.export_report import ExportReport, Share, export_name
 from keeptune.records.forgetting_report import (
     AbilityReport,
     Broke,
@@ -100,6 +100,7 @@ __all__ = [
     "Verdict",
     "VerdictAgain",
     "WeightsAgain",
+    "export_name",
     "from_plain",
     "negated",
     "to_plain",

@@ -22,6 +22,11 @@ class Share:
         return f"{self.count:,} of {self.of:,}"
 
 
+def export_name(format: str, quantization: str) -> str:
+    """Of an export within its run: ``gguf-q4_k_m``."""
+    return f"{format}-{quantization}".lower()
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class ExportReport(Shown):
     """An exported model on arrival."""
@@ -57,7 +62,7 @@ class ExportReport(Shown):
     @property
     def name(self) -> str:
         """Of the export within its run: ``gguf-q4_k_m``."""
-        return f"{self.format}-{self.quantization}".lower()
+        return export_name(self.format, self.quantization)
 
     @property
     def was_asked(self) -> bool:

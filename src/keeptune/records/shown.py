@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -11,14 +12,14 @@ from keeptune.records.undefined import Undefined
 Cell = str | float | int | Interval | Undefined | None
 
 
-class Shown:
+class Shown(ABC):
     """A record with a short `repr`: its fields are there to be read one by one, and are far too long to be printed."""
 
     __slots__ = ()
 
+    @abstractmethod
     def _line(self) -> str:
         """What it says, in one line."""
-        raise NotImplementedError
 
     def _page(self) -> str:
         """HTML for a notebook."""

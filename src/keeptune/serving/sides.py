@@ -15,7 +15,7 @@ from keeptune.inference.evaluator import load_for_inference, tell_model
 from keeptune.inference.generate import set_aside
 from keeptune.inference.router import Route
 from keeptune.inference.task_format import PLAIN, TaskFormat, as_trained, format_of
-from keeptune.models.find import find_model
+from keeptune.models.find import base_of_adapter, find_model
 from keeptune.models.load import LoadedModel, load_model, with_tokenizer_of
 from keeptune.records import Example, Message
 from keeptune.serving.asked import Asked
@@ -96,7 +96,7 @@ def load_sides(
     lengths = DataConfig(max_length=data.max_length)
     format = format_of(as_trained(model, data, observer))
     if found.adapter is not None and base is None:
-        bare = replace(model, name=found.source, revision=found.revision)
+        bare = base_of_adapter(model, found)
     else:
         bare = replace(of_run(replace(model, name=base or base_of(named.name))), revision=None)
     encoders = make_encoder(bare, lengths), make_encoder(model, lengths)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from keeptune.commands import command, joined
-from keeptune.errors import ConfigError
-from keeptune.export.format import FORMATS, Exported, Source
+from keeptune.commands import joined
+from keeptune.export.format import FORMATS, Exported, Source, refuse_no_adapter
 from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
 
 RANKS = (16, 32, 64, 128, 256, 320, 512)
@@ -27,14 +27,11 @@ class AdapterFormat:
         return ()
 
     def refuse(self, source: Source) -> None:
-        if not source.is_adapter:
-            raise ConfigError(
-                f"{source.run} holds whole weights and no adapter",
-                f"export them whole: {command('export', source.run, 'safetensors')}",
-            )
+        refuse_no_adapter(source, "safetensors")
 
-    def write(self, source: Source, quantization: str, folder: Path) -> None:  # noqa: ARG002
+    def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:  # noqa: ARG002
         shutil.copytree(source.run.adapter, folder, dirs_exist_ok=True)
+        return ()
 
     def load_command(self, source: Source, folder: Path) -> str:
         settings = read_json(folder / ADAPTER_CONFIG)

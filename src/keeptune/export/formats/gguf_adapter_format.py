@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.commands import command, joined
 from keeptune.errors import ConfigError
-from keeptune.export.format import FORMATS, Exported, Source
+from keeptune.export.format import FORMATS, Exported, Source, refuse_no_adapter
 from keeptune.export.llama_cpp import OUTTYPES, convert, convert_lora, find_llama_cpp, refuse_not_convertible
 from keeptune.export.merged import copy_beside, write_merged
-from keeptune.models.find import find_model
+from keeptune.models.find import base_of_adapter, find_model
 from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
 
 FILE = "adapter.gguf"
@@ -29,11 +29,7 @@ class GgufAdapterFormat:
         return ()
 
     def refuse(self, source: Source) -> None:
-        if not source.is_adapter:
-            raise ConfigError(
-                f"{source.run} holds whole weights and no adapter",
-                f"export them whole: {command('export', source.run, 'gguf')}",
-            )
+        refuse_no_adapter(source, "gguf")
         settings = read_json(source.run.adapter / ADAPTER_CONFIG)
         if settings.get("peft_type") != "LORA" or settings.get("use_rslora") or settings.get("use_dora"):
             raise ConfigError(
@@ -42,19 +38,18 @@ class GgufAdapterFormat:
             )
         refuse_not_convertible(source)
 
-    def write(self, source: Source, quantization: str, folder: Path) -> None:
+    def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
         base = Path(find_model(source.tuned).source)
         convert_lora(find_llama_cpp(source.llama_cpp), source.run.adapter, base, folder / FILE, OUTTYPES[quantization])
         copy_beside(source, folder)
+        return ()
 
     def load_command(self, source: Source, folder: Path) -> str:  # noqa: ARG002
         return joined(["llama-server", "--model", "BASE.gguf", "--lora", str(folder / FILE)])
 
     def exported(self, source: Source, folder: Path, scratch: Path) -> Exported:
         merged, file = scratch / "base", scratch / "base.gguf"
-        found = find_model(source.tuned)
-        base = replace(source.tuned, name=found.source, revision=found.revision)
-        write_merged(base, source.dtype, merged)
+        write_merged(base_of_adapter(source.tuned, find_model(source.tuned)), source.dtype, merged)
         convert(find_llama_cpp(source.llama_cpp), merged, file, OUTTYPES["F16"])
         return Exported(file, folder / FILE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.commands import joined
@@ -32,7 +33,7 @@ class GgufFormat:
         refuse_not_mergeable(source)
         refuse_not_convertible(source)
 
-    def write(self, source: Source, quantization: str, folder: Path) -> None:
+    def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
         llama_cpp = find_llama_cpp(source.llama_cpp)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".merged-") as scratch:
             merged = Path(scratch) / source.run.path.resolve().name
@@ -43,8 +44,9 @@ class GgufFormat:
                 whole = Path(scratch) / FILE
                 convert(llama_cpp, merged, whole, OUTTYPES[_as_precise(source.dtype)])
                 quantize(whole, folder / FILE, quantization)
-            write_modelfile(merged, folder / FILE, folder / "Modelfile")
+            written = write_modelfile(merged, folder / FILE, folder / "Modelfile")
         copy_beside(source, folder)
+        return () if written else ("no Modelfile for Ollama: its templates cannot write this model's turns",)
 
     def load_command(self, source: Source, folder: Path) -> str:  # noqa: ARG002
         return joined(["llama-server", "--model", str(folder / FILE)])

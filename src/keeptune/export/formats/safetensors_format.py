@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.commands import joined
@@ -26,9 +27,10 @@ class SafetensorsFormat:
     def refuse(self, source: Source) -> None:
         refuse_not_mergeable(source)
 
-    def write(self, source: Source, quantization: str, folder: Path) -> None:
+    def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
         write_merged(source.tuned, quantization, folder)
         copy_beside(source, folder)
+        return ()
 
     def load_command(self, source: Source, folder: Path) -> str:
         if source.kind == "causal":
