@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,31 +114,34 @@ class Worse(SafetensorsFormat):
     def quantizations(self, source: Source) -> tuple[str, ...]:
         return "0", "0.001", "1", "2"
 
-    def write(self, source: Source, quantization: str, folder: Path) -> None:
+    def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
         super().write(source, source.dtype, folder)
         weights = load_file(folder / "model.safetensors")
         noise = torch.Generator().manual_seed(0)
         for weight in weights.values():
             weight += float(quantization) * torch.randn(weight.shape, generator=noise)
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        return ("made worse",)
 
 
 class Penalised(SafetensorsFormat):
     """Its settings change greedy answers."""
 
-    def write(self, source: Source, quantization: str, folder: Path) -> None:
+    def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
         super().write(source, quantization, folder)
         file = folder / "generation_config.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | {"repetition_penalty": 50.0}))
+        return ()
 
 
 class Untemplated(SafetensorsFormat):
     """Writes another chat template, as a converter may."""
 
-    def write(self, source: Source, quantization: str, folder: Path) -> None:
+    def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
         super().write(source, quantization, folder)
         template = folder / "chat_template.jinja"
         template.write_text(template.read_text().replace("<|end|>", ""))
+        return ()
 
 
 @pytest.fixture
@@ -157,6 +160,7 @@ def test_what_lost_the_task_is_told(kept: TuneConfig, tmp_path: Path, capsys: py
     (report,) = (each for each in ExportedRun(Path(kept.output)).exports() if each.format == "worse")
     assert report.gate == "fail"
     assert report.answers.count < 48
+    assert "made worse" in report.notes
     assert report.prompts.count == report.prompts.of
 
 
@@ -232,7 +236,9 @@ def test_what_was_said_of_other_files_stays(kept: TuneConfig, tmp_path: Path) ->
 def test_a_declared_ability_that_is_not_asked_is_told_and_nothing_passes(kept: TuneConfig, tmp_path: Path) -> None:
     shutil.copytree(kept.output, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "abilities")
-    (report,) = export(ExportConfig(str(tmp_path / "run"), "safetensors", output=str(tmp_path / "files")))
+    asked = ExportConfig(str(tmp_path / "run"), "safetensors", margin=30.0, output=str(tmp_path / "files"))
+    (report,) = export(asked)
+    assert report.abilities[0].verdict == "kept"
     assert [each.name for each in report.abilities] == ["task"]
     assert report.gate == "inconclusive"
     assert any("parity is left out" in note for note in report.notes)
