@@ -49,9 +49,9 @@ demo-small: $(STAMP)
 	rm -rf $(DEMO_SMALL)
 	$(BIN)/keeptune demo --limit-train 10 --limit-test 10 --items 10 --output $(DEMO_SMALL) $(ARGS)
 
-# loadfile: what a file sets up once is set up by one worker.
+# loadfile: what a file sets up once is set up by one worker. A test that hangs fails after 15 minutes, the others run on.
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --timeout 900 $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

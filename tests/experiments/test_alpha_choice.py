@@ -25,6 +25,7 @@ from keeptune.mitigation.alpha_curve import NEARLY_ALL
 from keeptune.mitigation.default import (
     DEFAULT,
     default_for,
+    said_of_default,
     refuse_switched_off,
     with_default_mitigation,
     without_default_mitigation,
@@ -137,6 +138,7 @@ def test_plain_leaves_all_of_it_out(coloured: Path, tmp_path: Path) -> None:
     assert with_default_mitigation(config) == config
     told = Told()
     tune(config, told)
+    assert not [notice for notice in told.of(Notice) if notice.kind == "default mitigation"]
     assert not (tmp_path / "run" / "alpha.json").exists()
     with pytest.raises(StoreError, match="plain"):
         tune(replace(config, mitigation=MitigationConfig(), resume=True), told)
@@ -144,10 +146,16 @@ def test_plain_leaves_all_of_it_out(coloured: Path, tmp_path: Path) -> None:
 
 def test_a_named_mitigation_takes_the_defaults_place(coloured: Path, tmp_path: Path) -> None:
     config = by_default(coloured, tmp_path / "run")
-    for named in (MitigationConfig(freeze=0.5), MitigationConfig(interpolation=0.5), MitigationConfig(extra=("l2",))):
+    for named, name in (
+        (MitigationConfig(freeze=0.5), "freeze"),
+        (MitigationConfig(interpolation=0.5), "interpolation"),
+        (MitigationConfig(replay=("old.jsonl",)), "replay"),
+        (MitigationConfig(replay=("old.jsonl",), kl=1.0), "replay and kl"),
+    ):
         other = replace(config, mitigation=named)
-        if not named.extra:
-            assert with_default_mitigation(other) == other
+        assert with_default_mitigation(other) == other
+        said = f"the default mitigation, {DEFAULT}, is not used, since the settings name {name}"
+        assert said_of_default(other) == said
     found = with_default_mitigation(config).mitigation
     assert (found.kl, found.interpolation, found.kl_tokens) == (3.0, "auto", 16)
     assert DEFAULT == "kl=3+interpolation=auto"

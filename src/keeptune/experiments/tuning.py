@@ -25,11 +25,10 @@ from keeptune.mitigation.candidates import (
     refuse_other_mitigations,
 )
 from keeptune.mitigation.default import (
-    default_for,
+    said_of_default,
     with_default_mitigation,
     without_default_mitigation,
 )
-from keeptune.mitigation.spec import PLAIN, MitigationSpec
 from keeptune.records import ForgettingReport, TuneResult
 from keeptune.training.new_session import new_session
 from keeptune.training.resume import check_origin, keep_measured_settings, with_kept_settings
@@ -55,19 +54,18 @@ def run_tuning(config: TuneConfig, observer: Observer) -> TuneResult:
         observer(RunStarted(str(run)))
         # A reproduction takes nothing from the cache, by whichever verb it goes on.
         with entries_apart(run.own_cache) if run.reproduces else nullcontext():
-            result = _tuned(config, default_for(given), run, observer)
+            result = _tuned(config, said_of_default(given), run, observer)
         run.remove_intermediates()
     observer(RunFinished(str(run), result.comparisons))
     return result
 
 
-def _tuned(config: TuneConfig, default: MitigationSpec, run: Workspace, observer: Observer) -> TuneResult:
+def _tuned(config: TuneConfig, said: str, run: Workspace, observer: Observer) -> TuneResult:
     log = NoticeLog(observer)
     session = new_session(config, run, log)
     log.keep(run.notices(), run.write_notices)
-    if default != PLAIN:
-        message = f"no mitigation is named, so the default is used, {default} (--plain turns it off)"
-        session.observer(Notice("default mitigation", message))
+    if said:
+        session.observer(Notice("default mitigation", said))
     start = session.config.model
     session = with_found_settings(session.with_model(merged_start(start, run)))
     search = _searched(session) if session.config.mitigation_search.auto else None

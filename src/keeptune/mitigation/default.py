@@ -24,13 +24,29 @@ def default_for(config: TuneConfig) -> MitigationSpec:
     """As much of the default mitigation as these settings can be trained with; nothing where they name a mitigation, a
     search for one, or ``plain``."""
     config, found = without_default_mitigation(config), PLAIN
-    named = config.mitigation.replay or any(m.is_extra or m.setting.startswith(SECTION) for m, _ in active(config))
-    if config.mitigation.plain or config.mitigation_search.auto or named:
+    if config.mitigation.plain or config.mitigation_search.auto or _named(config):
         return found
     for part in parse(DEFAULT).parts:
         longer = MitigationSpec((*found.parts, part))
         found = found if unfit(longer.apply(config)) else longer
     return found
+
+
+def said_of_default(config: TuneConfig) -> str:
+    """In a line, that the default mitigation is used, or left out because another is named; "" where these settings
+    leave it out by themselves."""
+    if (default := default_for(config)) != PLAIN:
+        return f"no mitigation is named, so the default is used, {default} (--plain turns it off)"
+    if config.mitigation.plain or config.mitigation_search.auto:
+        return ""
+    named = " and ".join(_named(without_default_mitigation(config)))
+    return f"the default mitigation, {DEFAULT}, is not used, since the settings name {named}" if named else ""
+
+
+def _named(config: TuneConfig) -> list[str]:
+    """The mitigations that these settings name in the place of the default."""
+    found = [m.name for m, _ in active(config) if m.is_extra or m.setting.startswith(SECTION)]
+    return ["replay"] if config.mitigation.replay and not found else found
 
 
 def with_default_mitigation(config: TuneConfig) -> TuneConfig:
