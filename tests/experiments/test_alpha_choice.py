@@ -25,8 +25,8 @@ from keeptune.mitigation.alpha_curve import NEARLY_ALL
 from keeptune.mitigation.default import (
     DEFAULT,
     default_for,
-    said_of_default,
     refuse_switched_off,
+    said_of_default,
     with_default_mitigation,
     without_default_mitigation,
 )
