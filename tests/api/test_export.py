@@ -104,8 +104,26 @@ def test_whole_weights_in_another_dtype(tiny: Callable[..., Path], tmp_path: Pat
     assert str(report.prompts) == "12 of 12"
     with pytest.raises(ConfigError, match="holds whole weights and no adapter"):
         export(ExportConfig(config.output, "adapter"))
-    with pytest.raises(ConfigError, match="encoder-decoder"):
-        export(ExportConfig(config.output, "gguf"))
+    for format in ("gguf", "mlx"):
+        with pytest.raises(ConfigError, match="encoder-decoder"):
+            export(ExportConfig(config.output, format))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mlx_lm") is None, reason="mlx-lm is not installed")
+def test_mlx_answers_as_the_scored_model(kept: TuneConfig) -> None:
+    (report,) = export(ExportConfig(kept.output, "mlx", ("float32",)))
+    assert report.tool.startswith("mlx-lm ")
+    assert str(report.prompts) == "48 of 48"
+    assert str(report.answers) == "72 of 72"
+    (smaller,) = export(ExportConfig(kept.output, "mlx", ("2bit",), items=4))
+    assert smaller.size < report.size
+    assert {"model.safetensors", "tokenizer.json"} <= {file.name for file in Path(report.path).iterdir()}
+
+
+def test_mlx_needs_its_package(run: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependency, match="mlx-lm"):
+        export(ExportConfig(str(run.path), "mlx"))
 
 
 class Worse(SafetensorsFormat):

@@ -69,10 +69,13 @@ def test_what_the_package_adds_is_used_by_name(installed: Path, tiny, tmp_path: 
         ["check", "--train", "rows.blocks", *model],
         ["tune", *task, *model, *steps],
         ["measure", *measured],
+        ["export", "run", "with_prompt", "--no-check"],
     )
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert set(result["scores"]["tuned"]) == {"one_sentence"}
     assert "small_weights" in json.dumps(result["config"]["mitigation"])
+    (exported,) = (tmp_path / "run" / "exports").glob("with_prompt-*/")
+    assert {"model.safetensors", "settings.json"} <= {file.name for file in exported.iterdir()}
     for run in ("run", "measured"):
         (ability,) = json.loads((tmp_path / run / "forgetting.json").read_text())["abilities"]
         assert (ability["name"], ability["declared"]) == ("counting", True)

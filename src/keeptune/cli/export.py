@@ -38,6 +38,7 @@ def command(quiet: bool, as_json: bool, no_check: bool, quantization: tuple[str,
     adapter      peft, transformers, vLLM: the adapter alone
     gguf         llama.cpp, Ollama, LM Studio: whole weights in one file, also in 2 to 8 bits
     gguf-adapter llama.cpp, Ollama: a LoRA alone, on a GGUF of its base
+    mlx          mlx-lm, LM Studio on Apple machines: whole weights, also in 2 to 8 bits
 
     \b
     keeptune export runs/tickets-lora-1 safetensors --quantization bfloat16

@@ -77,7 +77,7 @@ class Replies:
 
 
 def ask(tool: str, job: Job, progress: Callable[[int], None]) -> Replies:
-    """What `tool`, a module of `keeptune.export.tools`, says to `job`.
+    """What `tool`, a module such as those of `keeptune.export.tools`, says to `job`.
 
     Args:
         progress: called with the number of questions and rows that are done.
@@ -94,7 +94,7 @@ def ask(tool: str, job: Job, progress: Callable[[int], None]) -> Replies:
             progress(done)
     if len(found.replies) != len(job.questions) or len(found.likelihoods) != len(job.rows):
         raise ModelError(
-            f"{found.tool or tool} answered {len(found.replies)} of {len(job.questions)} items of {job.model}",
+            f"{found.tool or _name(tool)} answered {len(found.replies)} of {len(job.questions)} items of {job.model}",
             "export it again; if this comes again, report it with the tool's version",
         )
     return found
@@ -113,7 +113,7 @@ def _keep(said: dict[str, Any], found: Replies) -> None:
 def _said(tool: str, asked: Path, model: str) -> Iterator[dict[str, Any]]:
     """The lines that a tool writes, as they come; its process ends with the block that reads them."""
     with tempfile.TemporaryFile() as complaints:
-        words = [sys.executable, "-m", f"keeptune.export.tools.{tool}", str(asked)]
+        words = [sys.executable, "-m", tool, str(asked)]
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints)
         assert process.stdout is not None
         try:
@@ -128,5 +128,10 @@ def _said(tool: str, asked: Path, model: str) -> Iterator[dict[str, Any]]:
             complaints.seek(0)
             last = last_words(complaints.read(), code)
             raise ModelError(
-                f"{tool} cannot load or ask {model}: {last}", "use another format, or a newer version of the tool"
+                f"{_name(tool)} cannot load or ask {model}: {last}",
+                "use another format, or a newer version of the tool",
             )
+
+
+def _name(tool: str) -> str:
+    return tool.rpartition(".")[2]

@@ -68,7 +68,7 @@ class Format(Protocol):
 
     @property
     def tool(self) -> str:
-        """Module of `keeptune.export.tools` that asks what was written."""
+        """Module that asks what was written, run by ``python -m`` as those of `keeptune.export.tools` are."""
         ...
 
     @property

@@ -8,16 +8,13 @@ So it is installed into a folder apart, or a checkout is named.
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from keeptune.commands import install, joined
-from keeptune.errors import ConfigError, MissingDependency, ModelError
+from keeptune.errors import ConfigError, MissingDependency
+from keeptune.export.converter import run_converter
 from keeptune.export.format import Source
-from keeptune.export.last_words import last_words
 from keeptune.near_paths import expanded
 from keeptune.workspace.places import cache_folder
 
@@ -67,7 +64,9 @@ def convert(llama_cpp: Path, model: Path, file: Path, outtype: str) -> None:
     Raises:
         ModelError: llama.cpp does not know the architecture or the tokenizer, or fails.
     """
-    _run([str(llama_cpp / CONVERTER), str(model), "--outfile", str(file), "--outtype", outtype], model, file)
+    run_converter(
+        "llama.cpp", [str(llama_cpp / CONVERTER), str(model), "--outfile", str(file), "--outtype", outtype], model, file
+    )
 
 
 def convert_lora(llama_cpp: Path, adapter: Path, base: Path, file: Path, outtype: str) -> None:
@@ -78,7 +77,7 @@ def convert_lora(llama_cpp: Path, adapter: Path, base: Path, file: Path, outtype
     """
     of_base = ["--base", str(base)] if base.is_dir() else []
     words = [str(llama_cpp / LORA_CONVERTER), str(adapter), *of_base, "--outfile", str(file), "--outtype", outtype]
-    _run(words, adapter, file)
+    run_converter("llama.cpp", words, adapter, file)
 
 
 def quantize(whole: Path, file: Path, quantization: str) -> None:
@@ -87,18 +86,5 @@ def quantize(whole: Path, file: Path, quantization: str) -> None:
     Raises:
         ModelError: llama.cpp fails.
     """
-    _run(["-m", "keeptune.export.tools.quantize", str(whole), str(file), quantization], whole, file)
-
-
-def _run(words: Sequence[str], source: Path, file: Path) -> None:
-    offline = {"HF_HUB_OFFLINE": "1"} if source.is_dir() else {}
-    done = subprocess.run(
-        [sys.executable, *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env={**os.environ, **offline},
-        check=False,
-    )
-    if done.returncode or not file.is_file():
-        told = last_words(done.stderr, done.returncode)
-        raise ModelError(f"llama.cpp cannot convert {source.name}: {told}", "use safetensors, or a newer llama.cpp")
+    words = ["-m", "keeptune.export.tools.quantize", str(whole), str(file), quantization]
+    run_converter("llama.cpp", words, whole, file)

@@ -17,7 +17,7 @@ RANKS = (16, 32, 64, 128, 256, 320, 512)
 class AdapterFormat:
     """As the run saved it: an α that the run chose is in the weights already."""
 
-    tool = "transformers"
+    tool = "keeptune.export.tools.transformers"
     says = "the adapter alone in peft's layout: peft, transformers, vLLM (LoRA)"
 
     def quantizations(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002

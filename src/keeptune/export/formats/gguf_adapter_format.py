@@ -19,7 +19,7 @@ FILE = "adapter.gguf"
 class GgufAdapterFormat:
     """Converted by llama.cpp's own converter; asked on a base in F16."""
 
-    tool = "llama_cpp"
+    tool = "keeptune.export.tools.llama_cpp"
     says = "a LoRA alone, to put on a GGUF of its base: llama.cpp, Ollama"
 
     def quantizations(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002

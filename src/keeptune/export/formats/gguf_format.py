@@ -20,7 +20,7 @@ FILE = "model.gguf"
 class GgufFormat:
     """Converted by llama.cpp's own converter from merged weights, and quantised by llama.cpp."""
 
-    tool = "llama_cpp"
+    tool = "keeptune.export.tools.llama_cpp"
     says = "whole weights in one file, also in 2 to 8 bits: llama.cpp, Ollama, LM Studio"
 
     def quantizations(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002

@@ -15,7 +15,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 class SafetensorsFormat:
     """An adapter is merged in float32 and then cast."""
 
-    tool = "transformers"
+    tool = "keeptune.export.tools.transformers"
     says = "whole weights in transformers' layout: transformers, vLLM, SGLang, TGI, mergekit"
 
     def quantizations(self, source: Source) -> tuple[str, ...]:
