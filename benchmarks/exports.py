@@ -4,8 +4,8 @@
     python benchmarks/exports.py --table        the table from the record alone
 
 One run by LoRA and one of whole weights learn the built-in task, and declare entity recognition and sentiment. Each is
-exported to each format and type, and asked there by the tool that the format is for. GGUF needs `pip install
-llama-cpp-python` and llama.cpp's converter (docs/exporting.md). Runs and files stay in DIR, and the record,
+exported to each format and type, and asked there by the tool that the format is for. GGUF needs llama-cpp-python and
+llama.cpp's converter, MLX needs mlx-lm (docs/exporting.md). Runs and files stay in DIR, and the record,
 results/exports.json, is written after each export; a second start goes on.
 """
 
@@ -31,6 +31,7 @@ FORMATS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("adapter", ("as-trained",)),
     ("gguf", ("F32", "F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")),
     ("gguf-adapter", ("F16",)),
+    ("mlx", ("float32", "bfloat16", "8bit", "4bit", "3bit", "2bit")),
 )
 ROWS, ITEMS = 200, 100
 """Train rows, and items of the task and of each ability."""
