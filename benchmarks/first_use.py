@@ -47,7 +47,7 @@ AREAS = {
     "Zahlen & Größen": ("calendar", "datetime", "decimal", "fractions", "ipaddress", "random", "statistics", "uuid"),
 }
 """Label → the packages whose functions have it."""
-ROWS_OF_A_LABEL = 48
+ROWS_OF_A_LABEL = 78
 NEW_ROWS = 12
 COLUMNS = 100
 WAIT_SECONDS = 1800.0
@@ -152,12 +152,13 @@ def first_use(work: Path) -> Terminal:
     write_pandas(work)
     terminal = Terminal(work.resolve())
     terminal.say("## A table from Excel, with labels")
-    terminal.say("What keeptune reads in it, before any model loads:")
+    terminal.say("300 rows. What keeptune reads in them before any model loads, and the settings of a first run:")
     fields = "--prompt '{Beschreibung}' --completion Bereich"
-    terminal.run(f"keeptune check --train anfragen.csv {fields}")
+    terminal.run(f"keeptune init anfragen.csv {fields} --keep sentiment --output bereiche.yaml")
+    terminal.run("cat bereiche.yaml")
     terminal.say("The training, killed by `kill -9` as soon as it has a checkpoint:")
     name = "runs/bereiche"
-    start = f"keeptune tune --train anfragen.csv {fields} --keep sentiment --output {name}"
+    start = f"keeptune tune --config bereiche.yaml --output {name}"
     terminal.run(start, stop=signal.SIGKILL)
     terminal.say("The same command again refuses to overwrite it, and says how it goes on:")
     told = terminal.run(start, expect=(1, 2))
@@ -165,6 +166,8 @@ def first_use(work: Path) -> Terminal:
     terminal.say("Answers to rows without labels:")
     terminal.run(f"keeptune predict --model {name} neue.csv --output antworten.csv")
     terminal.run("head -n 4 antworten.csv")
+    terminal.say("The model for other tools, which then answer the same items:")
+    terminal.run(f"keeptune export {name} safetensors", expect=(0, 3, 4))
     terminal.say("## A table from pandas")
     terminal.run("keeptune check --train functions.csv")
     terminal.say("The training, interrupted by Ctrl-C:")
