@@ -25,13 +25,14 @@ def opened(model: Path, base: Path | None = None, **settings: Any) -> Iterator[S
     data = settings.pop("data", DataConfig())
     given = ServeSettings(port=0, **settings)
     server = start_server(ModelConfig(name=str(model), **CPU), str(base) if base else None, data, given, silent)
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         yield server
     finally:
         server.stop()
-        thread.join()
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 @pytest.fixture(scope="session")

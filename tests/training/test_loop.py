@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -125,7 +125,7 @@ def test_the_time_budget_ends_a_run_with_its_schedule(
 ) -> None:
     loaded, rows = ready(tiny("llama"), LORA)
     clock = iter(range(1 << 20))
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)) * 0.5)
+    monkeypatch.setattr("keeptune.training.loop.time", SimpleNamespace(monotonic=lambda: float(next(clock)) * 0.5))
     told: list[StepDone] = []
     observer = lambda event: told.append(event) if isinstance(event, StepDone) else None  # noqa: E731
     loop = loop_over(loaded, rows, settings(epochs=1000, max_minutes=2.0), tmp_path, "f", observer)
@@ -151,7 +151,7 @@ def test_time_before_the_first_step_is_no_part_of_the_schedule(
         now[0] += 0.5
         return now[0]
 
-    monkeypatch.setattr(time, "monotonic", later)
+    monkeypatch.setattr("keeptune.training.loop.time", SimpleNamespace(monotonic=later))
     told: list[Any] = []
     loop = loop_over(loaded, rows, settings(epochs=1000, max_minutes=2.0), tmp_path, "f", told.append)
 
