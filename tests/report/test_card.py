@@ -63,7 +63,7 @@ def test_the_text() -> None:
     assert "**Gate: fail.**" in CARD
     assert "| rouge1 | 23.5 | 39.1 | +15.6 | +14.0 to +17.2 | 300 |" in CARD
     assert "| instructions | exact\\_match | 62.0 | 49.0 | −13.0 | −17.8 to −8.8 | 5 | **lost** | 300 |" in CARD
-    assert "| text (exploratory) | token\\_loss ↓ | 2.600 | 2.605 | −0.005 | −0.007 to −0.003 | 0.05 | kept |" in CARD
+    assert "| text (not declared) | token\\_loss ↓ | 2.600 | 2.605 | −0.005 | −0.007 to −0.003 | 0.05 | kept |" in CARD
     assert "| undefined | not measured: the base is not clearly above chance" in CARD
     assert f"    keeptune measure --base {REPORT.base_name} --tuned OWNER/NAME --keep " in CARD
     assert "4,884,480 of 139,399,488 weights trained" in CARD
@@ -118,7 +118,7 @@ def test_a_card_without_a_task_or_abilities() -> None:
     card = model_card(bare, None)
     assert ModelCard(card, ignore_metadata_errors=False).data.eval_results is None
     assert "## The task" not in card
-    assert "all verdicts are exploratory" in card
+    assert "no verdict counts for the gate" in card
 
 
 def front(report: object, tune: TuneResult | None = RESULT) -> dict[str, object]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from keeptune.report.ending import ending_of_measure
 from keeptune.report.html import write_html
 from keeptune.report.visible import visible
+from tests.report.conftest import PATIENCE, Open, unfold_all
 from tests.report.forgetting_reports import (
     HOSTILE,
     ability_pairs,
@@ -23,21 +22,8 @@ from tests.report.forgetting_reports import (
 )
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive a browser")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, and none is installed")
 
 REPORT = forgetting_report()
-Open = Callable[..., Any]
-PATIENCE = 180_000
-"""Milliseconds: a busy machine fails no test."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -55,30 +41,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def opened(browser: Any) -> Iterator[Open]:
-    """Opens a page; at the end, nothing was complained of and nothing asked for but the file itself."""
-    contexts: list[Any] = []
-    complaints: list[str] = []
-
-    def open_page(path: Path, width: int = 1280, **options: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce", **options)
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: request.url == path.as_uri() or complaints.append(request.url))
-        page.on("dialog", lambda dialog: complaints.append(dialog.message))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
 def count(page: Any) -> str:
     return str(page.locator("#count").inner_text())
 
@@ -86,11 +48,6 @@ def count(page: Any) -> str:
 def wait_for(page: Any, text: str) -> None:
     """Search answers after a short pause in typing."""
     sync_api.expect(page.locator("#count")).to_have_text(text, timeout=PATIENCE)
-
-
-def unfold_all(page: Any) -> None:
-    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-    page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
 
 
 def header_of(page: Any, words: str) -> Any:
@@ -105,7 +62,7 @@ def column(page: Any, number: int) -> list[str]:
 def test_it_opens_with_what_got_worse(opened: Open, whole: Path) -> None:
     page = opened(whole)
     assert page.title() == "fail: HuggingFaceTB/SmolLM2-135M-Instruct → runs/orders-lora-1/adapter"
-    assert page.locator("h1").inner_text().replace("\u00a0", " ") == ending_of_measure(REPORT).gain
+    assert page.locator("h1").inner_text().replace("\u00a0", " ") == f"Gain: {ending_of_measure(REPORT).gain}"
     assert page.locator("#items > li").count() == 20
     assert page.locator("#items .worse").count() == 20
     assert page.locator("#only").is_hidden()
@@ -390,7 +347,7 @@ def test_without_javascript_all_but_the_answers_is_there(opened: Open, whole: Pa
 
 def test_controls_have_names(opened: Open, whole: Path) -> None:
     page = opened(whole, 360)
-    for control in page.locator("button, select, input, [role=region]").all():
+    for control in page.locator("button, select, input, [role=group]").all():
         if control.is_visible():
             name = control.evaluate(
                 "n => n.getAttribute('aria-label') || n.labels?.[0]?.textContent || n.textContent "

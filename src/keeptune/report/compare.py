@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import Interval, MaybeInterval, MethodComparison, MethodRow, negated
+from keeptune.report.fitting_table import Column, FittingTable
 from keeptune.report.phrases import change, score
 from keeptune.report.visible import visible
 
@@ -30,32 +29,37 @@ def compare_report(report: MethodComparison) -> RenderableType:
     return Group(*parts)
 
 
-def methods_table(report: MethodComparison) -> Table:
+def methods_table(report: MethodComparison) -> FittingTable:
     """One row per method, the largest gain first."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    unit_of_score = report.metric if report.higher_is_better else f"{report.metric} ↓"
-    columns = ("method", "seeds", unit_of_score, "gain", "95 % interval", "change", "95 % interval", "worst", "drift",
-               "minutes")  # fmt: skip
-    for index, column in enumerate(columns):
-        table.add_column(escape(column), justify="left" if index in (0, 7) else "right", no_wrap=index == 0)
+    table = FittingTable(
+        Column("method", words=True),
+        Column("seeds", goes=3),
+        Column(report.metric if report.higher_is_better else f"{report.metric} ↓", goes=5),
+        Column("gain"),
+        Column("95 % interval", goes=6),
+        Column("change"),
+        Column("95 % interval", goes=7),
+        Column("worst", words=True, goes=4),
+        Column("drift", goes=2),
+        Column("minutes", goes=1),
+    )
     for row in sorted(report.methods, key=_by_gain):
         table.add_row(
-            f"{escape(visible(row.method))}{'' if row.dominated_by else ' *'}{' =' if row.matched else ''}",
+            f"{row.method}{'' if row.dominated_by else ' *'}{' =' if row.matched else ''}",
             f"{len(row.seeds)}",
             score(report.metric, row.score),
             *_cells(report.metric, row.gain),
             *_cells(report.forgetting_metric, negated(row.forgetting)),
-            escape(visible(row.worst)) or "–",
+            row.worst or "–",
             ", ".join(f"{value:.3f}" for value in row.drift.values()) or "–",
             f"{row.minutes:.1f}",
             style="dim" if row.dominated_by else "",
         )
     table.caption = (
-        f"change: of {escape(report.forgetting_of)}, below 0 is worse.  "
+        f"change: of {report.forgetting_of}, below 0 is worse.  "
         f"* no other method is significantly better in both.  = measured gain close to the largest.  "
         f"Base: {score(report.metric, report.base)}."
     )
-    table.caption_justify = "left"
     return table
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import Backtest, Interval, LearningCurve, MaybeInterval, negated
+from keeptune.report.fitting_table import Column, FittingTable
 from keeptune.report.notes import notes
 from keeptune.report.phrases import change, score
 from keeptune.report.visible import visible
@@ -28,13 +28,16 @@ def curve_report(report: LearningCurve) -> RenderableType:
     return Group(*parts)
 
 
-def points_table(report: LearningCurve) -> Table:
+def points_table(report: LearningCurve) -> FittingTable:
     """One row per size: score, gain, and the change of each ability."""
     names = list(dict.fromkeys(ability.name for point in report.points for ability in point.abilities))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    columns = ("examples", "draws", report.metric if report.higher_is_better else f"{report.metric} ↓", "gain")
-    for column in (*columns, *(f"change of {name}" for name in names)):
-        table.add_column(Text(visible(column)), justify="right")
+    table = FittingTable(
+        Column("examples"),
+        Column("draws", goes=1),
+        Column(report.metric if report.higher_is_better else f"{report.metric} ↓", goes=2),
+        Column("gain"),
+        *(Column(f"change of {name}", goes=2 + len(names) - place) for place, name in enumerate(names)),
+    )
     for point in report.points:
         changes = {ability.name: limits(ability.metric, negated(ability.drop)) for ability in point.abilities}
         table.add_row(
@@ -46,7 +49,6 @@ def points_table(report: LearningCurve) -> Table:
         )
     if names:
         table.caption = "Means over draws, with 95 % intervals. A change below 0 is worse."
-        table.caption_justify = "left"
     return table
 
 

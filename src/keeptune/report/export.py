@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import ExportReport
 from keeptune.report.ending import VERDICTS
+from keeptune.report.fitting_table import Column, FittingTable
 from keeptune.report.forgetting import abilities_table
 from keeptune.report.notes import notes
 from keeptune.report.visible import visible
@@ -34,17 +34,20 @@ def export_report(reports: Sequence[ExportReport]) -> RenderableType:
     )
 
 
-def types_table(reports: Sequence[ExportReport]) -> Table:
+def types_table(reports: Sequence[ExportReport]) -> FittingTable:
     """A line for each type that was tried, the largest first."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("type", "MB", "same answers", "tokens/s", "verdict"):
-        table.add_column(column, justify="left" if column in ("type", "verdict") else "right")
+    table = FittingTable(
+        Column("type", words=True),
+        Column("MB", goes=3),
+        Column("same answers", goes=2),
+        Column("tokens/s", goes=1),
+        Column("verdict", words=True),
+    )
     for report in sorted(reports, key=lambda each: -each.size):
         speed = f"{report.tokens_per_second:.0f}" if report.tokens_per_second else "–"
         lost = [each.name for each in report.abilities if each.declared and each.verdict != "kept"]
         verdict = report.gate + (f": {', '.join(lost)}" if lost else "")
-        cells = (report.quantization, f"{report.size / 1e6:,.0f}", str(report.answers or "–"), speed, verdict)
-        table.add_row(*map(visible, cells))
+        table.add_row(report.quantization, f"{report.size / 1e6:,.0f}", str(report.answers or "–"), speed, verdict)
     return table
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import AbilityReport, Confusion, ForgettingReport, Interval, IntrusionReport, Undefined, negated
 from keeptune.report.ending import ending_of_measure
 from keeptune.report.ending_lines import ending_lines
+from keeptune.report.fitting_table import Column, FittingTable
 from keeptune.report.html.forest import ordered
 from keeptune.report.mitigation_search import mitigation_search_report
 from keeptune.report.notes import notes
@@ -53,16 +52,24 @@ def forgetting_details(report: ForgettingReport) -> list[RenderableType]:
     return parts
 
 
-def abilities_table(abilities: Sequence[AbilityReport], sides: tuple[str, str] = ("base", "tuned")) -> Table:
+def abilities_table(abilities: Sequence[AbilityReport], sides: tuple[str, str] = ("base", "tuned")) -> FittingTable:
     """One row per ability: declared ones first, then the worst verdicts.
 
     Args:
         sides: what was compared.
     """
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    columns = ("change", interval_of(abilities), "margin", "retention", "items", "rose/fell")
-    for index, column in enumerate(("ability", "verdict", *sides, *columns)):
-        table.add_column(column, justify="left" if index < 2 else "right", no_wrap=index < 2)
+    table = FittingTable(
+        Column("ability", words=True),
+        Column("verdict", words=True),
+        Column(sides[0], goes=5),
+        Column(sides[1], goes=6),
+        Column("change"),
+        Column(interval_of(abilities), goes=7),
+        Column("margin", goes=4),
+        Column("retention", goes=2),
+        Column("items", goes=3),
+        Column("rose/fell", goes=1),
+    )
 
     def limit(a: AbilityReport, value: float) -> str:
         return change(a.metric, value, 0.0, -a.margin)
@@ -71,7 +78,7 @@ def abilities_table(abilities: Sequence[AbilityReport], sides: tuple[str, str] =
         found = negated(a.drop)
         known = isinstance(found, Interval)
         table.add_row(
-            f"{escape(visible(a.name))}{'' if a.declared else ' ·'}",
+            f"{a.name}{'' if a.declared else ' ·'}",
             Text(f"{SIGNS[a.verdict]} {a.verdict}", style=STYLES[a.verdict]),
             _score(a.metric, a.base),
             _score(a.metric, a.tuned),
@@ -87,7 +94,6 @@ def abilities_table(abilities: Sequence[AbilityReport], sides: tuple[str, str] =
         exploratory = any(not a.declared for a in abilities)
         table.caption = "· not declared with --keep: shown, but not part of the verdict. " if exploratory else ""
         table.caption += "A change below 0 is worse, for a loss too."
-        table.caption_justify = "left"
     return table
 
 

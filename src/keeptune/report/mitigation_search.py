@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import DevEvidence, MitigationSearchReport
+from keeptune.report.fitting_table import Column, FittingTable
 from keeptune.report.phrases import change, score
 from keeptune.report.visible import visible
 
 
 def mitigation_search_report(report: MitigationSearchReport) -> RenderableType:
     """Every candidate with its results on development items, then the choice and its reason."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    names = [drop.name for drop in report.candidates[0].drops]
-    for column in (
-        "candidate",
-        escape(report.candidates[0].metric),
-        "gain",
-        *(f"{escape(visible(name))} change" for name in names),
-        "time",
-    ):
-        table.add_column(column, justify="left" if column == "candidate" else "right")
+    first = report.candidates[0]
+    changes = [
+        Column(f"change of {drop.name}", goes=3 + len(first.drops) - place) for place, drop in enumerate(first.drops)
+    ]
+    table = FittingTable(
+        Column("candidate", words=True),
+        Column(first.metric, goes=2),
+        Column("gain"),
+        *changes,
+        Column("minutes", goes=1),
+    )
     for candidate in report.candidates:
         chosen = candidate.candidate == report.chosen
         table.add_row(
-            f"{'→ ' if chosen else '  '}{escape(candidate.candidate)}",
+            f"{'→ ' if chosen else '  '}{candidate.candidate}",
             score(candidate.metric, candidate.score),
             change(candidate.metric, candidate.gain),
             *_changes(candidate),
-            f"{(candidate.trained_seconds + candidate.asked_seconds) / 60:.1f} min",
+            f"{(candidate.trained_seconds + candidate.asked_seconds) / 60:.1f}",
             style="bold" if chosen else "",
         )
-    first = report.candidates[0]
-    asked = [f"{first.items} rows of the task", *(f"{drop.items} items of {drop.name}" for drop in first.drops)]
+    asked = [
+        f"{first.items} rows of the task",
+        *(f"{drop.items} items of {drop.name}, margin {drop.margin:g}" for drop in first.drops),
+    ]
     told = (
         f"Measured on development items, which serve only this choice ({', '.join(asked)}); a change below 0 is worse. "
         "The chosen candidate was then scored once, on items that no choice has used."
@@ -49,4 +51,4 @@ def mitigation_search_report(report: MitigationSearchReport) -> RenderableType:
 
 
 def _changes(candidate: DevEvidence) -> list[str]:
-    return ["–" if candidate.routed else f"{change(d.metric, -d.drop)} (margin {d.margin:g})" for d in candidate.drops]
+    return ["–" if candidate.routed else change(d.metric, -d.drop) for d in candidate.drops]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from keeptune.records import Comparison, EvalResult, Interval, SideBySide, TuneResult
 from keeptune.report.ending import ending_of_tune
 from keeptune.report.ending_lines import ending_lines
+from keeptune.report.fitting_table import Column, FittingTable
 from keeptune.report.forgetting import forgetting_details
 from keeptune.report.notes import notes
 from keeptune.report.phrases import best_rival, called, caveat, change, score, training_line, verdict
@@ -50,37 +50,47 @@ def eval_report(result: EvalResult) -> RenderableType:
     if first in result.scores:
         line = f"{first} of {result.model} on {result.items:,} items: {score(first, result.scores[first])}"
         parts.append(Text(line, style="bold"))
-    table = _table("metric", "score")
+    table = FittingTable(Column("metric", words=True), Column("score"))
     for metric, value in result.scores.items():
-        table.add_row(escape(metric), score(metric, value))
+        table.add_row(metric, score(metric, value))
     parts += [Text(""), table, Text(""), Text(f"metric: {result.primary_metric}: {result.metric_reason}")]
     parts += notes(result.notices, result.metric_reason)
     parts.append(Text(f"files: {result.path}  (every item: {result.records_path})"))
     return Group(*parts)
 
 
-def scores_table(result: TuneResult) -> Table:
-    """Base, baselines and tuned by every metric; the primary metric is the first column."""
+def scores_table(result: TuneResult) -> FittingTable:
+    """Base, baselines and tuned by every metric; the primary metric is the first."""
     found = {metric: None for scores in result.scores.values() for metric in scores}
     metrics = sorted(found, key=lambda metric: metric != result.primary_metric)
-    table = _table("score of", *metrics)
+    others = [Column(metric, goes=len(metrics) - place) for place, metric in enumerate(metrics) if place]
+    table = FittingTable(Column("score of", words=True), *map(Column, metrics[:1]), *others)
     names = [name for name in result.scores if name not in ("base", "tuned")]
     for name in ("base", *names, "tuned"):
         scores = result.scores.get(name, {})
         cells = [score(metric, scores[metric]) if metric in scores else "–" for metric in metrics]
-        table.add_row(escape(_name(name)), *cells, style="bold" if name == "tuned" else "")
+        table.add_row(_name(name), *cells, style="bold" if name == "tuned" else "")
     return table
 
 
-def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
+def comparisons_table(comparisons: Sequence[Comparison]) -> FittingTable:
     """Before, after, difference with its interval, and how many items rose and fell."""
-    table = _table("tuned against", "metric", "before", "after", "difference", "95 % interval", "items", "rose/fell")
+    table = FittingTable(
+        Column("tuned against", words=True),
+        Column("metric"),
+        Column("before", goes=3),
+        Column("after", goes=4),
+        Column("difference"),
+        Column("95 % interval", goes=5),
+        Column("items", goes=2),
+        Column("rose/fell", goes=1),
+    )
     for c in comparisons:
         found = c.gain
         known = isinstance(found, Interval)
         table.add_row(
-            escape(c.before_name),
-            escape(c.metric if c.higher_is_better else f"{c.metric} ↓"),
+            c.before_name,
+            c.metric if c.higher_is_better else f"{c.metric} ↓",
             score(c.metric, c.before),
             score(c.metric, c.after),
             change(c.metric, found.estimate) if isinstance(found, Interval) else "–",
@@ -138,10 +148,3 @@ def shortened(text: str, limit: int) -> str:
 def _name(name: str) -> str:
     words = called(name)
     return name if words == name or name in ("base", "tuned") else f"{name}: {words}"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for index, column in enumerate(columns):
-        table.add_column(escape(column), justify="left" if index == 0 else "right")
-    return table

@@ -16,18 +16,15 @@ from keeptune.report.html.page import asset, environment, policy
 from keeptune.report.phrases import unit
 from keeptune.workspace.atomic import write_text
 
-WIDTH, HEIGHT = 720, 320
-"""Size of a drawing, in SVG units."""
-
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A value with its interval, in drawing units; lower is further down."""
+    """A value with its interval, each place an SVG length in percent."""
 
-    x: float
-    y: float
-    low: float
-    high: float
+    x: str
+    y: str
+    low: str
+    high: str
     title: str
 
 
@@ -40,17 +37,9 @@ class Drawing:
     values: Axis
     dots: tuple[Dot, ...]
     line: str
-    """SVG points of the middle line: the fit, or the line through the dots."""
+    """SVG points, in percent, of the middle line: the fit, or the line through the dots."""
     band: str
     """SVG points of the band around the fit; "" without a fit."""
-
-    def x(self, size: float) -> float:
-        """Horizontal position of a size."""
-        return WIDTH * (size - self.sizes.low) / (self.sizes.high - self.sizes.low)
-
-    def y(self, value: float) -> float:
-        """Position of a value, from the top."""
-        return HEIGHT * (self.values.high - value) / (self.values.high - self.values.low)
 
 
 def write_curve_html(report: LearningCurve, path: Path) -> None:
@@ -70,8 +59,6 @@ def render_curve(report: LearningCurve) -> str:
             policy=policy(style),
             style=style,
             drawings=drawings(report),
-            width=WIDTH,
-            height=HEIGHT,
             notes=Footnotes(),
             backtest=backtest_line(report),
             abilities=list(dict.fromkeys(a.name for point in report.points for a in point.abilities)),
@@ -101,24 +88,26 @@ def _drawing(
         return None
     sizes = axis_over([size for size, _ in (*known, *fitted)])
     values = axis_over([limit for _, value in (*known, *fitted) for limit in (value.low, value.high)])
-    empty = Drawing(title, sizes, values, (), "", "")
-    x, y = empty.x, empty.y
     around = [(size, value.high) for size, value in fitted] + [(size, value.low) for size, value in reversed(fitted)]
     middle = [(size, value.estimate) for size, value in fitted or known]
+
+    def points(places: Iterable[tuple[float, float]]) -> str:
+        return " ".join(f"{sizes.at(size)},{values.down(value)}" for size, value in places).replace("%", "")
+
     return Drawing(
         title=title,
         sizes=sizes,
         values=values,
         dots=tuple(
             Dot(
-                x(size),
-                y(value.estimate),
-                y(value.low),
-                y(value.high),
+                sizes.at(size),
+                values.down(value.estimate),
+                values.down(value.low),
+                values.down(value.high),
                 f"{size:,g} examples: {value.estimate:+.3g}".replace("-", "−"),
             )
             for size, value in known
         ),
-        line=" ".join(f"{x(size):.1f},{y(value):.1f}" for size, value in middle),
-        band=" ".join(f"{x(size):.1f},{y(value):.1f}" for size, value in around),
+        line=points(middle),
+        band=points(around),
     )
