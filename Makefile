@@ -12,6 +12,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.docs-installed
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 DEMO_SMALL := build/demo-small
 # The tools that `make bench` compares with live apart.
@@ -19,13 +20,14 @@ BENCH_VENV ?= .venv-bench
 BENCH_PYTHON := $(abspath $(BENCH_VENV))/bin/python
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
-.PHONY: help venv demo demo-small test check format bench
+.PHONY: help venv demo demo-small test check docs format bench
 
 help:
 	@echo "make demo        tune the built-in model on the built-in task: before and after, in minutes"
 	@echo "make demo-small  the same with ten examples, to see that it runs"
 	@echo "make test        all tests, offline"
 	@echo "make check       everything but the tests: lint, format, types, the walls of the house"
+	@echo "make docs        the pages as a site, strictly, into build/docs/html"
 	@echo "make format      put the code in its format"
 	@echo "make bench       speed and memory beside other tools, hours on an idle machine: docs/benchmarks.md"
 	@echo "make venv        only install, into $(VENV)"
@@ -59,6 +61,13 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+$(DOCS_STAMP): $(STAMP)
+	$(PIP) install -c constraints.txt -e '.[docs]'
+	touch $@
+
+docs: $(DOCS_STAMP)
+	$(BIN)/python docs/site_pages.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

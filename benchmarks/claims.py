@@ -141,21 +141,44 @@ def base_of(record: Record) -> str:
     return str(record["manifest"]["model_hash"])[:8]
 
 
+def judged() -> dict[str, list[str]]:
+    """Claim → what each record that is there says of it; each begins with holds, does not hold or undecided."""
+    found = records()
+    told = {}
+    for claim, needs, judge in CLAIMS:
+        there = [record for name, record in found.items() if _seeded(name)[0] in needs]
+        told[claim] = [judge(record, *_full_beside(record, found)) for record in there]
+        if claim == FIRST_ABOUT_ONE_ABILITY:
+            told["LoRA forgets less than full fine-tuning"] = [_forgets_less("lora", found)]
+    return told
+
+
 def said() -> str:
     """Markdown: which of the field's claims hold on this model, by the records that are there."""
-    found = records()
     lines = [
         "*Holds* and *does not hold* are statements at 95 %. Where no number of trainings is given, they apply to the "
         "checkpoint of one training. Everything else is undecided.",
         "",
     ]
-    for claim, needs, judge in CLAIMS:
-        there = [record for name, record in found.items() if _seeded(name)[0] in needs]
-        sentences = [judge(record, *_full_beside(record, found)) for record in there]
-        lines.append(f"- {claim}: {'; '.join(sentences)}." if sentences else f"- {claim}: not run yet.")
-        if claim == FIRST_ABOUT_ONE_ABILITY:
-            lines.append(f"- LoRA forgets less than full fine-tuning: {_forgets_less('lora', found)}.")
-    return "\n".join([*lines, *_over_seeds(found)])
+    told = judged()
+    lines += [said_of(claim, told) for claim in told]
+    return "\n".join([*lines, *_over_seeds(records())])
+
+
+def said_of(claim: str, told: Mapping[str, Sequence[str]]) -> str:
+    """One claim of `judged` as an entry of a list."""
+    sentences = told[claim]
+    return f"- {claim}: {'; '.join(sentences)}." if sentences else f"- {claim}: not run yet."
+
+
+def counted(told: Mapping[str, Sequence[str]]) -> str:
+    """Markdown: how often each claim of `judged` holds."""
+    words = ("holds", "does not hold", "undecided")
+    lines = [f"| claim | {' | '.join(words)} |", "|---" * 4 + "|"]
+    for claim, sentences in told.items():
+        counts = (sum(sentence.startswith(word) for sentence in sentences) for word in words)
+        lines.append(f"| {claim} | {' | '.join(map(str, counts))} |")
+    return "\n".join(lines)
 
 
 def _over_seeds(found: Mapping[str, Record]) -> list[str]:

@@ -35,14 +35,20 @@ from earlier_words import read_record
 from keeping_records import read_records
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("forgetting", "mixing", "benchmarks", "guide", "scale", "exporting")
-PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / f"{name}.md" for name in NAMES))
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 DEMO = tasks.RESULTS / "demo.txt"
 
 
 def tables() -> dict[str, str]:
     """Mark → what the records print there."""
     found = {"tasks": tasks.table(), "model-case": model_case.table(), "claims": f"{claims.table()}\n\n{claims.said()}"}
+    told = claims.judged()
+    found |= {
+        "claims-counted": claims.counted(told),
+        "claim-pays": claims.said_of("500 examples pay", told),
+        "claim-examples": claims.said_of("More examples bring more", told),
+        "claim-lora": claims.said_of("LoRA forgets less than full fine-tuning", told),
+    }
     kept = {
         "abilities": abilities,
         "explanations": explanations,

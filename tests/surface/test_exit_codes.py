@@ -1,4 +1,4 @@
-"""The guide's table of exit codes is that of the code."""
+"""The table in docs/exit-codes.md is that of the code."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from keeptune.cli import check, compare, doctor, init, main, reproduce
 from keeptune.forgetting.gate import EXIT_CODES
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
 CLI = ROOT / "src" / "keeptune" / "cli"
 
 
 def told() -> dict[int, str]:
-    section = GUIDE.partition("## Exit codes")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (\d+) \| (.+) \|$", section, re.M)
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", PAGE, re.M)
     assert len(rows) == len(dict(rows))
     return {int(code): meaning for code, meaning in rows}
 
