@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from keeptune.api.runs import RunFilter, compare_runs, delete_run, find_run, runs
     from keeptune.api.serve import Server, ServeSettings, open_server
     from keeptune.api.tune import tune
+    from keeptune.api.ui import Ui, open_ui
     from keeptune.bridges.forgetting_callback import ForgettingCallback
     from keeptune.bridges.trackers import tracked
     from keeptune.config.schema import (
@@ -95,6 +96,7 @@ _HOMES = {
     "keeptune.api.runs": ("RunFilter", "compare_runs", "delete_run", "find_run", "runs"),
     "keeptune.api.serve": ("ServeSettings", "Server", "open_server"),
     "keeptune.api.tune": ("tune",),
+    "keeptune.api.ui": ("Ui", "open_ui"),
     "keeptune.config.sections.export": ("ExportConfig",),
     "keeptune.bridges.forgetting_callback": ("ForgettingCallback",),
     "keeptune.bridges.trackers": ("tracked",),
@@ -157,6 +159,8 @@ __all__ = [  # noqa: RUF022
     "open_server",
     "Server",
     "ServeSettings",
+    "open_ui",
+    "Ui",
     "curve",
     "export",
     "reproduce",

@@ -23,6 +23,7 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
     "chat": ("model", "prompt", "system", "config"),
     "reproduce": ("output",),
     "export": ("quantization", "output"),
+    "ui": ("port",),
     "serve": ("base", "port", "route-if"),
     "runs list": ("state", "lost"),
     "runs show": ("in",),

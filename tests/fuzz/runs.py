@@ -15,15 +15,19 @@ from hypothesis import strategies as st
 
 from keeptune.config.schema import DataConfig, ModelConfig, TuneConfig
 from keeptune.errors import KeeptuneError
-from keeptune.events import Event
+from keeptune.events import Event, TrainingStarted, ValidationDone, silent
 from keeptune.records import AlphaChoice, Answer, EvalRecord, ItemScore
 from keeptune.report.runs import comparison_report, run_report, runs_report
+from keeptune.ui import pages
+from keeptune.ui.shown_run import ShownRun
 from keeptune.workspace import layout, lineage
 from keeptune.workspace.cache_entry import keep_entry, read_entry
+from keeptune.workspace.course import CourseLog
 from keeptune.workspace.growing_file import GrowingFile
 from keeptune.workspace.json_file import parse_json
 from keeptune.workspace.open_run import goes_on
 from keeptune.workspace.run_comparison import compare_entries
+from keeptune.workspace.run_entry import RunEntry
 from keeptune.workspace.run_list import ORDERS, RunFilter, list_runs
 from keeptune.workspace.runs import dependents, find_run
 from keeptune.workspace.search_run import SearchRun
@@ -47,8 +51,8 @@ MODEL = ModelConfig(name="m")
 CONFIG = TuneConfig(model=MODEL, data=DataConfig(train="a.jsonl"), output="run")
 _IN_ADAPTER, _IN_SAMPLES = layout.ADAPTER, layout.SAMPLES
 FILES = (
-    layout.CONFIG, layout.ROWS, layout.STARTED, layout.NOTICES, layout.TRAINING, layout.TRAINED_ON, layout.ALPHA,
-    layout.RESULT, layout.FORGETTING, layout.MITIGATION_SEARCH, f"{_IN_SAMPLES}/base.jsonl",
+    layout.CONFIG, layout.ROWS, layout.STARTED, layout.NOTICES, layout.COURSE, layout.TRAINING, layout.TRAINED_ON,
+    layout.ALPHA, layout.RESULT, layout.FORGETTING, layout.MITIGATION_SEARCH, f"{_IN_SAMPLES}/base.jsonl",
     f"{layout.ABILITIES}/facts/base.jsonl", f"{_IN_ADAPTER}/{layout.ADAPTER_CONFIG}",
     f"{_IN_ADAPTER}/{layout.TASK_FORMAT}", f"{_IN_ADAPTER}/{SUMS}",
     f"{layout.CANDIDATES}/plain.{layout.SEARCH_SECONDS}",
@@ -71,6 +75,9 @@ def runs() -> Path:
     (run.adapter / layout.ADAPTER_CONFIG).write_text(json.dumps({"base_model_name_or_path": "m", "revision": None}))
     run.write_task_format({"prompt": "{a}", "system": None})
     write_sums(run.adapter)
+    with CourseLog(silent, run.course_file) as course:
+        for event in (TrainingStarted(9, 0, 1.0, 9, 99), ValidationDone(0, 2.5, {"loss": 2.5, "rouge1": 9.0}, False)):
+            course(event)
     run.write_training(TRAINING)
     keep_trained_on(run.path, [example("a")])
     run.write_alpha_choice(AlphaChoice(0.5, "a reason", (), 1.0))
@@ -125,8 +132,18 @@ def _listed(run: Workspace) -> None:
     for entry in entries:
         shown(run_report(entry))
     shown(comparison_report(compare_entries(entries)))
+    _in_a_browser(entries)
     whole = find_run("whole", runs())
     dependents(whole, runs())
+
+
+def _in_a_browser(entries: Sequence[RunEntry]) -> None:
+    """As `keeptune ui` shows it."""
+    pages.list_page(entries, "runs")
+    pages.beside_page(compare_entries(entries))
+    for run in map(ShownRun, entries):
+        pages.run_page(run, ())
+        pages.search_page(run)
 
 
 def _with(name: str, data: bytes) -> None:

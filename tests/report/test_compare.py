@@ -71,7 +71,7 @@ def test_the_drawing_has_a_mark_for_each_method() -> None:
     found = scatter(COMPARISON)
     assert found is not None
     assert [point.row.method for point in found.points] == list(METHODS)
-    heights = [float(found.height(point.gain.estimate).rstrip("%")) for point in found.points]
+    heights = [float(found.gains.down(point.gain.estimate).rstrip("%")) for point in found.points]
     assert heights == sorted(heights)
     assert all(0.0 <= height <= 100.0 for height in heights)
 

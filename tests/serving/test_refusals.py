@@ -16,8 +16,8 @@ import pytest
 from keeptune.errors import ConfigError, MissingDependency, ModelError
 from keeptune.inference.task_format import PLAIN
 from keeptune.serving import app as app_module
+from keeptune.serving import listener as listener_module
 from keeptune.serving import rule as rule_module
-from keeptune.serving import server as server_module
 from keeptune.serving.asked import Asked
 from keeptune.serving.refused import Refused
 from keeptune.serving.server import Server
@@ -225,7 +225,7 @@ def test_a_client_that_leaves_while_it_asks_is_no_failure(server: Server, caplog
 
 
 def test_more_connections_than_it_bears_are_turned_away(adapter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(listener_module, "MOST_CONNECTIONS", 2)
     with opened(adapter) as server:
         address = urlsplit(server.url)
 
@@ -314,7 +314,7 @@ def test_a_port_that_is_taken_and_packages_that_are_missing_are_told(
     adapter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match="cannot listen on 127"):
-        server_module._listening(ServeSettings(port=taken.getsockname()[1]))
-    monkeypatch.setattr(server_module, "PACKAGES", ("starlette", "no_such_package"))
+        listener_module.listen(ServeSettings(port=taken.getsockname()[1]))
+    monkeypatch.setattr(listener_module, "PACKAGES", ("starlette", "no_such_package"))
     with pytest.raises(MissingDependency, match="pip install"), opened(adapter):
         pass

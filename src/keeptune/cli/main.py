@@ -38,6 +38,7 @@ VERBS = {
     "eval": "Score a model on a file of items.",
     "predict": "Answer every row of a file.",
     "chat": "Talk to a model; base and tuned answer side by side.",
+    "ui": "See the runs of a folder in a browser: curves, reports, runs side by side, chat.",
     "serve": "Serve base and tuned to programs, by OpenAI's interface.",
     "doctor": "Look at this installation and this machine, for a bug report or when something fails.",
 }

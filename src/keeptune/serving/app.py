@@ -40,7 +40,7 @@ def make_app(service: Service) -> Starlette:
         return JSONResponse(_model(service, service.known(request.path_params["name"])))
 
     async def chat(request: Request) -> Response:
-        return await _answer(service, request, read_chat, Form(True))
+        return await answer_chat(service, request)
 
     async def completion(request: Request) -> Response:
         return await _answer(service, request, read_completion, Form(False))
@@ -60,6 +60,15 @@ def make_app(service: Service) -> Starlette:
             Exception: _fail,
         },
     )
+
+
+async def answer_chat(service: Service, request: Request) -> Response:
+    """What ``/v1/chat/completions`` answers.
+
+    Raises:
+        Refused: the request cannot be answered.
+    """
+    return await _answer(service, request, read_chat, Form(True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,58 +1,26 @@
-"""An endpoint that listens: opened, run and stopped."""
+"""The endpoint with its models: opened, run and stopped."""
 
 from __future__ import annotations
 
-import importlib.util
-import socket
-
-from keeptune.commands import install
 from keeptune.config.schema import DataConfig, ModelConfig
-from keeptune.errors import ConfigError, MissingDependency
 from keeptune.events import Notice, Observer
 from keeptune.records.shown import Shown
+from keeptune.serving.listener import Listener, guarded, listen, require_packages
 from keeptune.serving.rule import Rule
 from keeptune.serving.service import ROUTED, Service
 from keeptune.serving.settings import ServeSettings
 from keeptune.serving.sides import load_sides
-from keeptune.serving.worker import MOST_WAITING, Worker
-
-PACKAGES = ("starlette", "uvicorn", "regex")
-MOST_CONNECTIONS = MOST_WAITING + 256
-"""Beyond those that wait or are answered, some whose bodies come, or that ask nothing yet."""
-LAST_SECONDS = 10
-"""For answers that are being made when the server is told to stop."""
+from keeptune.serving.worker import Worker
 
 
 class Server(Shown):
     """Listens since it was opened; answers while it runs."""
 
-    def __init__(self, service: Service, listening: socket.socket, settings: ServeSettings) -> None:
-        import uvicorn
-
-        from keeptune.serving.app import make_app
-        from keeptune.serving.guard import Guard
-
+    def __init__(self, service: Service, listener: Listener) -> None:
         self._service = service
-        self._socket = listening
-        host, port = listening.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        self.url = f"http://{shown}:{port}/v1"
+        self._listener = listener
+        self.url = f"{listener.url}/v1"
         """What clients take as the base URL."""
-        hosts = {"localhost", "127.0.0.1", "[::1]", shown, settings.host.lower()} if settings.api_key is None else set()
-        app = Guard(make_app(service), hosts, settings.api_key)
-        self._uvicorn = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                ws="none",
-                server_header=False,
-                proxy_headers=False,
-                limit_concurrency=MOST_CONNECTIONS,
-                timeout_graceful_shutdown=LAST_SECONDS,
-            )
-        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,14 +30,13 @@ class Server(Shown):
     def run(self) -> None:
         """Answer until a signal, or `stop`, ends it."""
         try:
-            self._uvicorn.run(sockets=[self._socket])
+            self._listener.run()
         finally:
             self._service.close()
-            self._socket.close()
 
     def stop(self) -> None:
         """End `run`, from any thread."""
-        self._uvicorn.should_exit = True
+        self._listener.stop()
 
     def _line(self) -> str:
         return f"{', '.join(self.names)} on {self.url}"
@@ -84,30 +51,20 @@ def start_server(
         MissingDependency: a package of the extra `serve` is not installed. ConfigError: the settings, or a port that
             is taken.
     """
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise MissingDependency(f"serving needs the packages {', '.join(missing)}", install("serve"))
+    require_packages()
     settings.check()
-    listening = _listening(settings)
+    listening = listen(settings)
     try:
+        from keeptune.serving.app import make_app
+
         sides = load_sides(model, base, data, observer, folded=settings.folded)
         rule = Rule(sides["tuned"].format, settings.rule())
         told = f"{ROUTED}: {rule} go to tuned, all others to base"
         if not rule.tells:
             told = f"there is no {ROUTED}, as the task's requests have no form of their own; --route-if gives one"
         observer(Notice("route", told))
-        return Server(Service(sides, rule, Worker(sides)), listening, settings)
+        service = Service(sides, rule, Worker(sides))
+        return Server(service, Listener(guarded(make_app(service), listening, settings), listening))
     except BaseException:
         listening.close()
         raise
-
-
-def _listening(settings: ServeSettings) -> socket.socket:
-    family, address = settings.address()
-    try:
-        return socket.create_server(address, family=family, backlog=2048)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}",
-            "name another --port, or --port 0 for any that is free",
-        ) from None

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 KEY = "KEEPTUNE_API_KEY"
 """The environment variable of the key."""
+MOST_WAITING = 1024
+"""Requests that wait or are answered, beyond which others are turned away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,9 @@ from keeptune.models.memory import out_of_memory
 from keeptune.serving.answering import Answering, Piece
 from keeptune.serving.decoder import Decoder
 from keeptune.serving.refused import Refused, failed
+from keeptune.serving.settings import MOST_WAITING
 from keeptune.serving.sides import Side
 
-MOST_WAITING = 1024
-"""Requests that wait or are answered, beyond which others are turned away."""
 IN_A_TURN = 4
 """Tokens of each answer of one side before those of the other: an adapter is put on or off in between."""
 NO_MEMORY = "not enough memory for this answer beside the others: ask again"

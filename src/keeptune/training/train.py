@@ -17,6 +17,7 @@ from keeptune.training.equivalent_run import change_weights, equivalent_run, tak
 from keeptune.training.prepare import Prepared, prepared
 from keeptune.training.resume import check_origin, keep_training_origin
 from keeptune.training.session import Session
+from keeptune.workspace.course import CourseLog
 from keeptune.workspace.sums import damaged_files
 from keeptune.workspace.workspace import Workspace
 
@@ -75,7 +76,8 @@ def _trained_anew(session: Session) -> TrainingSummary:
         made = prepared(session)
         session.workspace.begin(made.config)
         keep_training_origin(session)
-    state = made.loop()
+    with CourseLog(made.loop.observer, session.workspace.course_file) as made.loop.observer:
+        state = made.loop()
     session.seconds["train"] = state.seconds
     save_tuned(made.loop.loaded, session.workspace)
     summary = _summary(made, state, len(session.rows.validation))

@@ -35,7 +35,7 @@ class GrowingFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             whole = self._read(key) if path.is_file() and path.stat().st_size else 0
-            self._handle: IO[bytes] = open(path, "ab", opener=_opened)  # noqa: SIM115 - closed by `__exit__`
+            self._handle: IO[bytes] = open(path, "ab", opener=opened_for_appending)  # noqa: SIM115 - closed by `__exit__`
             self._handle.truncate(whole)
             if not whole:
                 self._write({KEY: key})
@@ -115,7 +115,7 @@ def locked_file(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _opened(path: str, flags: int) -> int:
+def opened_for_appending(path: str, flags: int) -> int:
     """Through no link: whoever left one there would have another file written."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 

@@ -16,7 +16,7 @@ from keeptune.errors import RunExists, RunLocked, StoreError
 from keeptune.near_paths import did_you_mean_path, expanded
 from keeptune.records import to_plain
 from keeptune.workspace.atomic import remove_partials
-from keeptune.workspace.layout import BEGUN, CONFIG, LOCK, NOTICES, START
+from keeptune.workspace.layout import BEGUN, CONFIG, COURSE, LOCK, NOTICES, START
 from keeptune.workspace.lineage import code_named_by
 from keeptune.workspace.path_part import readable_part
 from keeptune.workspace.workspace import Workspace
@@ -85,7 +85,7 @@ def locked_folder(folder: Path, *, fresh: bool) -> Iterator[None]:
         made = [path for path in (folder, *folder.parents) if not path.exists()]
         before = set(folder.iterdir()) if folder.is_dir() else set()
         folder.mkdir(parents=True, exist_ok=True)
-        _refuse_ways_out(folder)
+        refuse_ways_out(folder)
     except OSError as error:
         raise _no_place(folder, error) from error
     lock = FileLock(folder / LOCK)
@@ -113,7 +113,7 @@ def locked_folder(folder: Path, *, fresh: bool) -> Iterator[None]:
 def _holds_nothing(folder: Path) -> bool:
     """Whether it contains only settings and hashes of the inputs."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
-    return all(file.name in (*BEGUN, CONFIG, NOTICES) or file.parts[0] == START for file in files)
+    return all(file.name in (*BEGUN, CONFIG, NOTICES, COURSE) or file.parts[0] == START for file in files)
 
 
 def is_locked(folder: Path) -> bool:
@@ -130,8 +130,13 @@ def is_locked(folder: Path) -> bool:
         return False
 
 
-def _refuse_ways_out(folder: Path) -> None:
-    """Writing through a link would write outside the run folder, and reading a pipe would wait for ever."""
+def refuse_ways_out(folder: Path) -> None:
+    """Writing through a link would write outside the run folder, reading would read there, and reading a pipe would
+    wait for ever.
+
+    Raises:
+        StoreError: something in the folder is a link to a place outside of it, or no file.
+    """
     home = folder.resolve()
     for place, folders, files in os.walk(folder):
         for entry in (Path(place) / name for name in (*folders, *files)):

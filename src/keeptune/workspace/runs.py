@@ -54,7 +54,7 @@ def find_runs(folder: Path) -> list[RunEntry]:
     Raises:
         StoreError: no such folder.
     """
-    return [read_entry(path, name) for path, name in _paths(folder)]
+    return [read_entry(path, name) for path, name in run_folders(folder)]
 
 
 def find_run(run: str, folder: Path) -> RunEntry:
@@ -83,7 +83,7 @@ def dependents(run: RunEntry, folder: Path) -> list[Dependent]:
         home = _outermost(target).parent
     starts = (Path.cwd(), home.parent)
     found = []
-    for path, name in _paths(home):
+    for path, name in run_folders(home):
         here = path.resolve()
         if here == target or target in here.parents:
             continue
@@ -116,7 +116,7 @@ def delete_run(run: RunEntry, folder: Path, *, force: bool = False) -> None:
             f"{run.name} is needed by {len(needing)} other run{'s' if len(needing) > 1 else ''} ({told})",
             "delete those first, or use --force",
         )
-    for inner, name in _paths(path):
+    for inner, name in run_folders(path):
         if inner != path and is_locked(inner):
             raise _busy(name)
     gone = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
@@ -139,8 +139,12 @@ def delete_run(run: RunEntry, folder: Path, *, force: bool = False) -> None:
         lock.release()
 
 
-def _paths(folder: Path) -> Iterator[tuple[Path, str]]:
-    """(path, name) of every run below `folder`, itself among them where it is one."""
+def run_folders(folder: Path) -> Iterator[tuple[Path, str]]:
+    """(path, name) of every run below `folder`, itself among them where it is one; no link is followed.
+
+    Raises:
+        StoreError: no such folder.
+    """
     if not folder.is_dir():
         raise StoreError(f"there is no folder {folder}", "name the folder of your runs: keeptune runs FOLDER")
     for place, inner, _ in os.walk(folder):

@@ -35,6 +35,12 @@ class SearchRun(Workspace):
     def _search_seconds(self, name: str) -> Path:
         return self.path / layout.CANDIDATES / f"{path_part(name)}.{layout.SEARCH_SECONDS}"
 
+    def mitigation_search(self) -> MitigationSearchReport | None:
+        """The report of the mitigation search; None if it has not ended."""
+        if not self._found(layout.MITIGATION_SEARCH).exists():
+            return None
+        return self._record(MitigationSearchReport, layout.MITIGATION_SEARCH)
+
     def write_mitigation_search(self, report: MitigationSearchReport) -> None:
         """Write the report of the mitigation search."""
         write_json(self.path / layout.MITIGATION_SEARCH, to_plain(report))

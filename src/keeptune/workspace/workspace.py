@@ -152,6 +152,11 @@ class Workspace:
 
     # --- training and weights
 
+    @property
+    def course_file(self) -> Path:
+        """File of the course of the training (`workspace/course.py`)."""
+        return self.path / layout.COURSE
+
     def looks(self) -> dict[str, Any]:
         """The looks at a training of another program."""
         return read_json_object(self.path / layout.LOOKS, NEW_RUN)
@@ -354,13 +359,14 @@ class Workspace:
     # --- the end
 
     def intermediates(self) -> list[Path]:
-        """Checkpoints, candidates, the weights of the run inside this one, what the starts have said and a
-        reproduction's own cache: the result does not need them."""
+        """Checkpoints, candidates, the weights of the run inside this one, the course of the
+        training, what the starts have said and a reproduction's own cache: the result does not need them."""
         candidates = (layout.CANDIDATES, layout.EARLIER_NAMES[layout.CANDIDATES])
         inner = (
             self.best,
             self.whole.path,
             self.own_cache,
+            self.course_file,
             *(self.path / name for name in (*candidates, layout.NOTICES)),
         )
         return [path for path in (*(path for _, path in self.checkpoints()), *inner) if path.exists()]

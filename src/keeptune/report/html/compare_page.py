@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keeptune.records import Interval, MethodComparison, MethodRow, negated, to_plain
 from keeptune.records.masked import public
+from keeptune.report import phrases
 from keeptune.report.html.axis import Axis, axis_over
 from keeptune.report.html.footnotes import Footnotes
 from keeptune.report.html.page import asset, environment, policy
@@ -23,6 +24,17 @@ class Point:
     gain: Interval
     change: Interval
     """Change of what counts as forgetting: below 0 is worse."""
+    title: str
+
+    @property
+    def name(self) -> str:
+        """Of the method."""
+        return self.row.method
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether it is on the front."""
+        return not self.row.dominated_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +46,6 @@ class Scatter:
     points: tuple[Point, ...]
     apart: tuple[MethodRow, ...]
     """Methods without one of the two values."""
-
-    def height(self, gain: float) -> str:
-        """Position of a gain from the top, an SVG length."""
-        return f"{100.0 - float(self.gains.at(gain).rstrip('%')):.2f}%"
 
 
 def write_compare_html(report: MethodComparison, path: Path) -> None:
@@ -68,7 +76,7 @@ def render_comparison(report: MethodComparison) -> str:
 def scatter(report: MethodComparison) -> Scatter | None:
     """The drawing; None if no method has both a gain and a change."""
     points = [
-        Point(number, row, row.gain, change)
+        Point(number, row, row.gain, change, _title(report, row.method, row.gain, change))
         for number, row in enumerate(report.methods, 1)
         if isinstance(row.gain, Interval) and isinstance(change := negated(row.forgetting), Interval)
     ]
@@ -80,3 +88,8 @@ def scatter(report: MethodComparison) -> Scatter | None:
         points=tuple(points),
         apart=tuple(row for row in report.methods if row.method not in {point.row.method for point in points}),
     )
+
+
+def _title(report: MethodComparison, name: str, gain: Interval, change: Interval) -> str:
+    gained = phrases.change(report.metric, gain.estimate)
+    return f"{name}: gain {gained}, change {phrases.change(report.forgetting_metric, change.estimate)}"

@@ -26,6 +26,7 @@ from keeptune.report.html.explorer import ItemSets, Pair, explorer_data
 from keeptune.report.html.footnotes import Footnotes
 from keeptune.report.html.forest import SEVERITY, ordered, panels, strip
 from keeptune.report.html.run_facts import run_facts
+from keeptune.report.html.search_picture import search_picture
 from keeptune.report.visible import visible
 from keeptune.workspace.atomic import write_text
 
@@ -63,7 +64,7 @@ def render(
 ) -> str:
     """The whole page as text."""
     report, pairs, task_pairs = public(report), masked(pairs), masked(task_pairs)
-    style, script = asset("report.css"), asset("report.js")
+    style, script = asset("report.css"), asset("page.js") + asset("report.js")
     abilities = ordered(report.abilities)
     return (
         environment()
@@ -117,6 +118,7 @@ def environment() -> jinja2.Environment:
         "command": joined,
         "embedded": embedded_json,
         "matrix": confusion_table,
+        "picture": search_picture,
     }
     environment.tests["known"] = lambda value: isinstance(value, Interval)
     environment.tests["loss"] = phrases.is_loss

@@ -12,8 +12,8 @@ from keeptune.report.phrases import called, score, training_line
 
 
 @dataclass(frozen=True, slots=True)
-class LossCurve:
-    """Loss in nats per completion token by step, in percent of the drawing's width and height."""
+class Curve:
+    """A loss or a score by step, in percent of the drawing's width and height."""
 
     steps: Axis
     losses: Axis
@@ -34,7 +34,7 @@ class RunFacts:
     scores: tuple[tuple[str, str], ...]
     """(who, score by the primary metric), the base first and the tuned last."""
     training: str
-    curve: LossCurve | None
+    curve: Curve | None
 
 
 def run_facts(result: TuneResult) -> RunFacts:
@@ -55,12 +55,14 @@ def run_facts(result: TuneResult) -> RunFacts:
         metric=f"{metric}: {result.metric_reason}",
         scores=tuple(scored),
         training=training_line(t).removeprefix("training: "),
-        curve=_curve(t.loss_curve, t.validation_curve),
+        curve=curve_of(t.loss_curve, t.validation_curve),
     )
 
 
-def _curve(trained: Sequence[Sequence[float]], validated: Sequence[Sequence[float]]) -> LossCurve | None:
-    points = [(each[0], each[1]) for each in (*trained, *validated) if len(each) == 2]
+def curve_of(trained: Sequence[Sequence[float]], validated: Sequence[Sequence[float]]) -> Curve | None:
+    """The drawing of (step, value) pairs; None below two."""
+    trained, validated = ([each for each in curve if len(each) == 2] for curve in (trained, validated))
+    points = [(each[0], each[1]) for each in (*trained, *validated)]
     if max(len(trained), len(validated)) < 2:
         return None
     steps, losses = axis_over([x for x, _ in points]), axis_over([y for _, y in points])
@@ -74,4 +76,4 @@ def _curve(trained: Sequence[Sequence[float]], validated: Sequence[Sequence[floa
 
     last = [f"{name} {curve[0][1]:.3f} → {curve[-1][1]:.3f}" for name, curve in
             (("train", trained), ("validation", validated)) if curve]  # fmt: skip
-    return LossCurve(steps, losses, line(trained), line(validated), "; ".join(last))
+    return Curve(steps, losses, line(trained), line(validated), "; ".join(last))
