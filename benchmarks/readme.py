@@ -25,6 +25,7 @@ import lm_eval_logs
 import measure_time
 import mix
 import model_case
+import peers_table
 import rescue_trl
 import scale
 import sequential_verdicts
@@ -65,6 +66,12 @@ def tables() -> dict[str, str]:
     for name, benchmark in kept.items():
         if benchmark.RESULTS.exists():
             found[name] = benchmark.table(read_record(benchmark.RESULTS))
+    peers = read_record(peers_table.RESULTS)
+    found |= {
+        "peers": peers_table.table(peers),
+        "peers-own": peers_table.own(),
+        "peers-evidence": peers_table.evidence(peers),
+    }
     found["keeping"] = keeping_table.table()
     found["keeping-ablation"] = keeping_ablation_table.table(read_records(keeping_ablation_table.RESULTS))
     found["keeping-candidates"] = keeping_table.table(keeping_candidates.RESULTS)
