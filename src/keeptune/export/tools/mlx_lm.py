@@ -42,8 +42,9 @@ def _reply(model: Any, tokenizer: Any, question: dict[str, Any]) -> dict[str, An
 
 
 def _likelihood(model: Any, row: dict[str, Any]) -> float:
-    import mlx.core as mx
+    import mlx.core
 
+    mx: Any = mlx.core
     ids = mx.array(row["ids"])
     logits = model(ids[None, :-1])[0].astype(mx.float32)
     found = mx.take_along_axis(logits, ids[1:, None], -1)[:, 0] - mx.logsumexp(logits, -1)
