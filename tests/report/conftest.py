@@ -1,30 +1,18 @@
-"""A real browser for the tests of pages."""
+"""Pages in a real browser."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser import PATIENCE, browser
+
+__all__ = ["browser"]
+
 Open = Callable[..., Any]
-PATIENCE = 180_000
-"""Milliseconds: a busy machine fails no test."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium, or another that is installed."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive a browser")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("needs Chromium, and none is installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from keeptune.report.ending import ending_of_measure
 from keeptune.report.html import write_html
 from keeptune.report.visible import visible
-from tests.report.conftest import PATIENCE, Open, unfold_all
+from tests.browser import PATIENCE
+from tests.report.conftest import Open, unfold_all
 from tests.report.forgetting_reports import (
     HOSTILE,
     ability_pairs,

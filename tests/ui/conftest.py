@@ -31,13 +31,14 @@ CPU = ModelConfig(device="cpu", dtype="float32")
 def shown(folder: Path, **settings: Any) -> Iterator[Ui]:
     """Pages over `folder` while the block runs."""
     ui = start_ui(folder, CPU, ServeSettings(port=0, **settings), silent)
-    thread = threading.Thread(target=ui.run)
+    thread = threading.Thread(target=ui.run, daemon=True)
     thread.start()
     try:
         yield ui
     finally:
         ui.stop()
-        thread.join()
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def begun(folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,24 +10,14 @@ import pytest
 from filelock import FileLock
 
 from keeptune.ui.server import Ui
+from tests.browser import PATIENCE, browser, refuse_violations
 from tests.ui.conftest import begun, shown, steps, tell
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive a browser")
+__all__ = ["browser"]
+
 pytest.importorskip("uvicorn")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium, and none is installed")
 
 Open = Callable[..., Any]
-PATIENCE = 180_000
-"""Milliseconds: a busy machine fails no test."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -56,12 +45,9 @@ def opened(browser: Any) -> Iterator[Open]:
 
 
 def expect(found: Any) -> Any:
-    return sync_api.expect(found)
+    from playwright.sync_api import expect
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _patient() -> None:
-    sync_api.expect.set_options(timeout=PATIENCE)
+    return expect(found)
 
 
 def test_the_list_sorts_and_leads_to_a_report_and_to_runs_side_by_side(opened: Open, ui: Ui) -> None:
@@ -116,3 +102,19 @@ def test_base_and_tuned_answer_one_prompt_beside_each_other(opened: Open, chatty
         page.get_by_label("Prompt").fill("green")
         page.keyboard.press("Enter")
         expect(page.locator(".failed").first).to_contain_text("the chat of another run was opened meanwhile")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/report/tickets-1",
+        "/run/stopped",
+        "/search/tickets-1",
+        "/beside?run=tickets-1&run=tickets-2",
+        "/chat/tickets-2",
+        "/run/cut",
+    ],
+)
+def test_no_rule_of_accessibility_is_violated(opened: Open, ui: Ui, path: str) -> None:
+    refuse_violations(opened(ui, path, refused="Failed to load resource"))
