@@ -41,7 +41,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "search": ("optuna>=5",),
     "vllm": ("vllm>=0.11",),
     "gguf": ("llama-cpp-python>=0.3.30", "sentencepiece", "protobuf"),
-    "mlx": ("mlx-lm>=0.28", "mlx[cpu]>=0.29; sys_platform == 'linux'"),
+    "mlx": ("mlx-lm>=0.32", "mlx[cpu]>=0.32; sys_platform == 'linux'"),
     "serve": ("starlette>=0.46", "uvicorn>=0.34", "regex>=2024.11.6"),
 }
 """Extra → its packages, as `pyproject.toml` names them: they are on the package index whether or not keeptune is."""

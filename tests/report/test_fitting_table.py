@@ -47,16 +47,24 @@ def test_what_matters_least_goes_first() -> None:
     head, row, *below = lines(table(), width - 1)
     assert head.split() == ["name", "kept", "second", "last"]
     assert row.split()[-3:] == ["1,000", "22", "−3.5"]
-    assert " ".join(below) == "What it means. Left out in a terminal this narrow: first."
+    assert " ".join(below) == "What it means. Left out in a terminal this narrow: first. A wider one shows all."
     assert lines(table(), 32)[0].split() == ["name", "kept", "last"]
 
 
-def test_at_the_last_words_fold_and_numbers_stay_whole() -> None:
-    shown = text(table(), 20)
+def test_then_words_fold_and_numbers_stay_whole() -> None:
+    shown = text(table(), 26)
     assert "1,000" in shown
     assert "−3.5" in shown
     assert "…" not in shown
-    assert "[bold]name[/bold]" in "".join(line[:7].strip() for line in shown.splitlines())
+    assert "[bold]name" in shown
+
+
+def test_at_the_last_it_is_a_list() -> None:
+    assert lines(table(), 20)[:3] == ["name: a", "[bold]name[/bold]", "  kept: 1,000"]
+    made = FittingTable(Column("by", words=True), Column("found"), Column("within"))
+    made.add_row("x" * 30, "+12345.678", "+12,345.67 to +123,456.78")
+    assert "+12,345.67 to +123,456.78" in text(made, 36)
+    assert "+12345.678" in text(made, 36)
 
 
 @pytest.mark.parametrize("width", [60, 80])
@@ -67,17 +75,17 @@ def test_no_row_of_a_report_is_broken(width: int) -> None:
         fell = getattr(ability.drop, "estimate", None)
         told = "–" if fell is None else change(ability.metric, -fell)
         row = next(line for line in shown if line.startswith(ability.name))
-        assert {ability.verdict.split()[-1], told} <= set(row.split())
-    assert any(line.split() == ["few-shot-3", "rouge1", "+8.1", "+6.0", "to", "+10.2"] for line in shown) == (
-        width == 60
-    )
+        assert ability.verdict.split()[-1] in row.split()
+        assert told in row.split() or width == 60
+    interval = ["few-shot-3", "rouge1", "+6.0", "to", "+10.2"]
+    assert any(set(interval) <= set(line.split()) for line in shown)
     assert any(line.startswith("→ replay=0.05") and line.endswith("−1.5      6.3") for line in shown)
 
 
 @pytest.mark.parametrize("width", [60, 80])
 def test_nor_of_a_study_or_an_export(width: int) -> None:
     compared = lines(compare_report(COMPARISON), width)
-    assert any({"lora", "+19.5", "−1.2"} <= set(line.split()) for line in compared)
+    assert any({"lora", "+16.5", "+22.5"} <= set(line.split()) for line in compared)
     drawn = lines(curve_report(CURVE), width)
     assert any(line.split()[0] == "1,000" and "+15.6 (+13.6 to +17.6)" in line for line in drawn if line)
     exported = lines(export_report([EXPORT, NOT_ASKED]), width)

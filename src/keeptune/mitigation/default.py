@@ -39,8 +39,12 @@ def said_of_default(config: TuneConfig) -> str:
         return f"no mitigation is named, so the default is used, {default} (--plain turns it off)"
     if config.mitigation.plain or config.mitigation_search.auto:
         return ""
-    named = " and ".join(_named(without_default_mitigation(config)))
-    return f"the default mitigation, {DEFAULT}, is not used, since the settings name {named}" if named else ""
+    given = without_default_mitigation(config)
+    named = _named(given)
+    by_hand = {part.name: part.effective for part in parse(DEFAULT).parts}
+    if not named or {m.name: value for m, value in active(given)} == by_hand:
+        return ""
+    return f"the default mitigation, {DEFAULT}, is not used, since the settings name {' and '.join(named)}"
 
 
 def _named(config: TuneConfig) -> list[str]:

@@ -77,11 +77,11 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> FittingTable:
     """Before, after, difference with its interval, and how many items rose and fell."""
     table = FittingTable(
         Column("tuned against", words=True),
-        Column("metric"),
+        Column("metric", words=True),
         Column("before", goes=3),
         Column("after", goes=4),
-        Column("difference"),
-        Column("95 % interval", goes=5),
+        Column("difference", goes=5),
+        Column("95 % interval"),
         Column("items", goes=2),
         Column("rose/fell", goes=1),
     )

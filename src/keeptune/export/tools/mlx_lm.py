@@ -45,6 +45,8 @@ def _likelihood(model: Any, row: dict[str, Any]) -> float:
     import mlx.core
 
     mx: Any = mlx.core
+    if len(row["ids"]) < 2:
+        return 0.0  # the first token has no likelihood
     ids = mx.array(row["ids"])
     logits = model(ids[None, :-1])[0].astype(mx.float32)
     found = mx.take_along_axis(logits, ids[1:, None], -1)[:, 0] - mx.logsumexp(logits, -1)
