@@ -8,9 +8,12 @@ from pathlib import Path
 import torch
 
 from keeptune.config.schema import ModelConfig
+from keeptune.export.exported_card import Use, adapt_card
 from keeptune.export.format import Source
 from keeptune.export.save import save_merged
 from keeptune.models.load import load_model
+
+CARD = "README.md"
 
 
 def write_merged(model: ModelConfig, dtype: str, folder: Path) -> None:
@@ -23,7 +26,13 @@ def write_merged(model: ModelConfig, dtype: str, folder: Path) -> None:
     save_merged(loaded, folder, getattr(torch, dtype))
 
 
-def copy_beside(source: Source, folder: Path) -> None:
-    """Copy what goes with the weights wherever they go."""
+def copy_beside(source: Source, folder: Path, use: Use | None = None) -> None:
+    """Copy what goes with the weights wherever they go.
+
+    Args:
+        use: for the model card; None: as the run's own weights are used.
+    """
     for file in source.run.beside_weights():
         shutil.copy2(file, folder)
+        if use is not None and file.name == CARD:
+            adapt_card(folder / CARD, use)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.commands import joined
+from keeptune.export.exported_card import Use, in_shell
 from keeptune.export.format import FORMATS, Exported, Source, refuse_not_mergeable
 from keeptune.export.llama_cpp import OUTTYPES, convert, find_llama_cpp, quantize, refuse_not_convertible
 from keeptune.export.merged import copy_beside, write_merged
@@ -45,7 +46,7 @@ class GgufFormat:
                 convert(llama_cpp, merged, whole, OUTTYPES[_as_precise(source.dtype)])
                 quantize(whole, folder / FILE, quantization)
             written = write_modelfile(merged, folder / FILE, folder / "Modelfile")
-        copy_beside(source, folder)
+        copy_beside(source, folder, Use("", "quantized", in_shell("llama-server -hf OWNER/NAME")))
         return () if written else ("no Modelfile for Ollama: its templates cannot write this model's turns",)
 
     def load_command(self, source: Source, folder: Path) -> str:  # noqa: ARG002

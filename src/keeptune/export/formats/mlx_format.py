@@ -14,6 +14,7 @@ from keeptune.commands import install, joined
 from keeptune.errors import ConfigError, MissingDependency, ModelError
 from keeptune.export.asking import Job, ask
 from keeptune.export.converter import run_converter
+from keeptune.export.exported_card import Use, in_shell
 from keeptune.export.format import FORMATS, Exported, Source, refuse_not_mergeable
 from keeptune.export.formats.safetensors_format import DTYPES
 from keeptune.export.merged import copy_beside, write_merged
@@ -63,7 +64,8 @@ class MlxFormat:
                 told = _told_of(*count_quantized(made), source)
             for file in made.iterdir():
                 file.rename(folder / file.name)
-        copy_beside(source, folder)
+        relation = "quantized" if quantization in QUANTIZATIONS else "finetune"
+        copy_beside(source, folder, Use("mlx", relation, in_shell("mlx_lm.chat --model OWNER/NAME")))
         return told
 
     def load_command(self, source: Source, folder: Path) -> str:  # noqa: ARG002

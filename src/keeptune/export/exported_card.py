@@ -1,0 +1,57 @@
+"""The model card beside exported files: it says what loads these, where the run's own says what loads the run's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from keeptune.workspace.atomic import write_text
+
+_FRONT = re.compile(r"\A---\n(.*?)^---\n", re.S | re.M)
+_CODE = re.compile(r"(?<=\n## How to use it\n\n)```.*?\n```", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How exported files are used, as the hub and a reader need it."""
+
+    library: str
+    """The hub's name of the library; "" if it has none."""
+    relation: str
+    """To the base: ``finetune``, ``quantized`` or ``adapter``."""
+    code: str
+    """A fenced block that loads ``OWNER/NAME``."""
+
+
+def adapt_card(card: Path, use: Use) -> None:
+    """Write `use` into a model card. One that somebody wrote otherwise stays as it is."""
+    text = card.read_text(encoding="utf-8")
+    front = _FRONT.match(text)
+    if front is None or not _CODE.search(text):
+        return
+    known = yaml.safe_load(front[1])
+    if "base_model_relation" in known:
+        known["base_model_relation"] = use.relation
+    if "library_name" in known:
+        known["library_name"] = use.library
+    told = {name: value for name, value in known.items() if value}
+    dumped = yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=120)
+    write_text(card, f"---\n{dumped}---\n{_CODE.sub(lambda _: use.code, text[front.end() :])}")
+
+
+def in_shell(line: str) -> str:
+    """A fenced block of one command."""
+    return f"```\n{line}\n```"
+
+
+def in_transformers(kind: str) -> str:
+    """A fenced block that loads whole weights."""
+    auto = "AutoModelForCausalLM" if kind == "causal" else "AutoModelForSeq2SeqLM"
+    return (
+        f"```python\nfrom transformers import {auto}, AutoTokenizer\n\n"
+        f'model = {auto}.from_pretrained("OWNER/NAME")\n'
+        'tokenizer = AutoTokenizer.from_pretrained("OWNER/NAME")\n```'
+    )

@@ -1,0 +1,39 @@
+"""The card beside exported files says how these are loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from keeptune.export.exported_card import Use, adapt_card, in_shell, in_transformers
+from keeptune.report.card import PublishedBase, model_card
+from tests.report.forgetting_reports import forgetting_report
+from tests.report.results import RESULT
+
+
+def test_the_library_the_relation_and_the_code_are_of_the_export(tmp_path: Path) -> None:
+    card = tmp_path / "README.md"
+    before = model_card(forgetting_report(), RESULT, PublishedBase("org/base"))
+    card.write_text(before)
+    adapt_card(card, Use("mlx", "quantized", in_shell("mlx_lm.chat --model OWNER/NAME")))
+    text = card.read_text()
+    front, was = (yaml.safe_load(each.split("---")[1]) for each in (text, before))
+    assert front == was | {"library_name": "mlx", "base_model_relation": "quantized"}
+    assert "## How to use it\n\n```\nmlx_lm.chat --model OWNER/NAME\n```\n" in text
+    assert "from_pretrained" not in text
+    assert (
+        text.split("## How to use it")[0].partition("---\n\n")[2]
+        == before.split("## How to use it")[0].partition("---\n\n")[2]
+    )
+    adapt_card(card, Use("", "finetune", in_transformers("encoder-decoder")))
+    text = card.read_text()
+    assert "library_name" not in yaml.safe_load(text.split("---")[1])
+    assert 'AutoModelForSeq2SeqLM.from_pretrained("OWNER/NAME")' in text
+
+
+def test_a_card_of_somebody_else_stays(tmp_path: Path) -> None:
+    for words in ("# mine", "---\ntags: [a]\n---\n# mine"):
+        (tmp_path / "README.md").write_text(words)
+        adapt_card(tmp_path / "README.md", Use("mlx", "finetune", in_shell("x")))
+        assert (tmp_path / "README.md").read_text() == words
