@@ -203,7 +203,7 @@ def another_value(value: tuple[str, int, Any]) -> None:
     """One value of one record is something else."""
     name, number, other = value
     lines = (runs() / "whole" / name).read_bytes()
-    whole = parse_json(lines.splitlines()[0] if name.endswith(".jsonl") else lines)
+    whole = parse_json(next(filter(None, lines.splitlines())) if name.endswith(".jsonl") else lines)
     places = _places(whole)
     changed = _replaced(whole, places[number % len(places)], other)
     _with(name, json.dumps(changed).encode() + b"\n")

@@ -102,19 +102,21 @@ def _extra(name: str) -> Finding:
 
 def _missing(extra: str) -> list[str]:
     """Packages of an extra that are not installed, or too old."""
-    return [requirement for requirement in EXTRAS[extra] if not _has(*requirement.partition(">=")[::2])]
+    return [requirement for requirement in EXTRAS[extra] if not _has(requirement)]
 
 
-def _has(name: str, least: str) -> bool:
+def _has(requirement: str) -> bool:
     try:
-        number = version(name)
+        from packaging.requirements import Requirement
+
+        needed = Requirement(requirement)
+        if needed.marker is not None and not needed.marker.evaluate():
+            return True  # not for this machine
+        return needed.specifier.contains(version(needed.name), prereleases=True)
     except PackageNotFoundError:
         return False
-    try:
-        from packaging.version import Version
     except ImportError:
         return True
-    return not least or Version(number) >= Version(least)
 
 
 def _hub() -> Finding:
