@@ -265,7 +265,7 @@ def _forgets_less(mitigation: str, found: Mapping[str, Record]) -> str:
         return f"undecided with {runs}: a statement about methods needs {MIN_RUNS} of each"
     less, low, high = between
     shown = interval({"estimate": less, "low": low, "high": high})
-    return f"{word(low, high, SAME_DROP)} by {runs}: ner falls less by {shown} points"
+    return f"{word(low, high, SAME_DROP)} by {runs}: full tuning's drop of ner − {mitigation}'s is {shown} points"
 
 
 def _keeps(record: Record, full: Record, beside: str) -> str:
@@ -294,7 +294,7 @@ def _by_examples(record: Record, full: Record, beside: str) -> str:
     told = word(low, high, SAME_ROUGE)
     between = interval({"estimate": float(more.mean()), "low": low, "high": high})
     few, many = sorted((count, 500))
-    return f"{told} of {few:,} and {many:,} ({between} points{beside})"
+    return f"{told} for {many:,} against {few:,} ({between} points{beside})"
 
 
 def keep_items(name: str, output: Path) -> None:

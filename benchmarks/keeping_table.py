@@ -21,6 +21,7 @@ from keeping_goal import (
     shown_ratio,
 )
 from keeping_records import read_records
+from keeptune.records import Interval
 from model_case import interval, negated
 
 RESULTS = Path(__file__).parent / "results" / "keeping"
@@ -41,11 +42,7 @@ def table(results: Path = RESULTS) -> str:
     found = {name: read[name] for name in sorted(read, key=lambda name: _place(read[name]))}
     lines = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
     lines += [f"| {' | '.join(_cells(record, found))} |" for record in found.values()]
-    judged = {
-        record["name"]: not_reached(record, plain)
-        for record in found.values()
-        if record["recipe"] == "default" and record["case"] != PRICE.name and (plain := plain_of(record, found))
-    }
+    judged = {record["name"]: not_reached(record, plain) for record, plain in _judged(found)}
     parts = ["\n".join(lines)]
     if any(record["starts"] > 1 for record in found.values()):
         parts.append("* Resumed: of load, text and choice of α, only the last start is counted.")
@@ -57,20 +54,52 @@ def table(results: Path = RESULTS) -> str:
     return "\n\n".join(parts)
 
 
+def _judged(found: Records) -> list[tuple[Record, Record]]:
+    """Runs of the default with the plain training of each, where both are there."""
+    defaults = (record for record in found.values() if record["recipe"] == "default" and record["case"] != PRICE.name)
+    return [(record, plain) for record in defaults if (plain := plain_of(record, found))]
+
+
+def state() -> str:
+    """How much of the table is missing, and how many of its runs by default reached the goal: part of a sentence."""
+    found = read_records(RESULTS)
+    planned = [name for names in _planned().values() for name in names]
+    left, judged = sum(name not in found for name in planned), _judged(found)
+    reached = sum(not not_reached(record, plain) for record, plain in judged)
+    to_come = f"{left} of {len(planned)} runs are still to come; " if left else ""
+    return f"{to_come}of those by default, {reached} of {len(judged)} reached the goal"
+
+
+def share_of_gain() -> str:
+    """Which share of plain training's gain the default had: of one run with its interval, of more the range."""
+    ratios = [gain_ratio(record, plain) for record, plain in _judged(read_records(RESULTS))]
+    if len(ratios) == 1:
+        return f"in the one run so far, it gained {shown_ratio(ratios[0])} of what plain training gained"
+    known = [ratio.estimate for ratio in ratios if isinstance(ratio, Interval)]
+    if not known:
+        return "no run is there yet"
+    return f"in {len(known)} runs, it gained {min(known):.2f} to {max(known):.2f} of what plain training gained"
+
+
 def not_run(found: Records) -> str:
     """How many runs of each case have no record yet; "" if all have one."""
-    planned = {
+    planned = _planned()
+    left = {case: sum(name not in found for name in names) for case, names in planned.items()}
+    if not any(left.values()):
+        return ""
+    listed = ", ".join(f"{case} ({count})" for case, count in left.items() if count)
+    return f"Not run yet: {sum(left.values())} of {sum(map(len, planned.values()))} runs, of {listed}."
+
+
+def _planned() -> Mapping[str, list[str]]:
+    """Case → names of its runs."""
+    return {
         case.name: [
             f"{case.name}-{method}-{recipe}-seed{seed}" for method in METHODS for recipe in RECIPES for seed in SEEDS
         ]
         + [f"{case.name}-full-search-seed0"] * (case is not PRICE)
         for case in (*CASES, PRICE)
     }
-    left = {case: sum(name not in found for name in names) for case, names in planned.items()}
-    if not any(left.values()):
-        return ""
-    listed = ", ".join(f"{case} ({count})" for case, count in left.items() if count)
-    return f"Not run yet: {sum(left.values())} of {sum(map(len, planned.values()))} runs, of {listed}."
 
 
 def _place(record: Record) -> tuple[int, str, int, int]:

@@ -38,7 +38,7 @@ def own() -> str:
     lines = ["| row | yes means | keeptune | by |", "|---|---|---|---|"]
     for said in ALL.values():
         verdict, way, page = said["keeptune"]
-        shown = f"`{way}`" if way.startswith("keeptune ") else way
+        shown = f"`{way}`" if way.startswith(("keeptune ", "torchrun ")) else way
         lines.append(f"| {said['name']} | {said['means']} | {verdict} | {shown} ([page]({page})) |")
     return "\n".join(lines)
 

@@ -73,6 +73,8 @@ def tables() -> dict[str, str]:
         "peers-evidence": peers_table.evidence(peers),
     }
     found["keeping"] = keeping_table.table()
+    found["keeping-state"] = keeping_table.state()
+    found["keeping-gain"] = keeping_table.share_of_gain()
     found["keeping-ablation"] = keeping_ablation_table.table(read_records(keeping_ablation_table.RESULTS))
     found["keeping-candidates"] = keeping_table.table(keeping_candidates.RESULTS)
     found["verdict-grid"] = verdict_grid.headline(json.loads(verdict_grid.RESULTS.read_text(encoding="utf-8")))
@@ -91,10 +93,10 @@ def speed() -> dict[str, dict[str, str]]:
 
 
 def filled(text: str, parts: dict[str, str]) -> str:
-    """A page with every marked part replaced by what its records print."""
+    """A page with every marked part replaced by what its records print: between lines, or within one."""
     for name, part in parts.items():
-        marked = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.S)
-        text = marked.sub(lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text)
+        marked = re.compile(rf"(<!-- {name}: begin -->(\n?)).*?(<!-- {name}: end -->)", re.S)
+        text = marked.sub(lambda found, part=part: f"{found[1]}{part}{found[2]}{found[3]}", text)
     return text
 
 

@@ -102,7 +102,7 @@ def test_verdicts_are_those_of_measure(knowing: Path, colours: Path, tiny: Calla
     assert failed == {
         "test_lost", "test_undecided[fail]", "test_nothing", "test_a_setting_that_is_not_known",
     }, said  # fmt: skip
-    assert said.count("Inconclusive: colours is undecided") == 2
+    assert said.count("Inconclusive: colours is inconclusive") == 2
     told = cases["test_lost"].find("failure")
     assert told is not None
     assert re.search(r"colours: lost\. The drop is at least .* points, above the margin of 5", str(told.text))

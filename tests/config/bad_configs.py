@@ -151,4 +151,10 @@ BAD_CONFIGS = [
         "resume_from_checkpoint: runs/a/checkpoint-9\n",
     ),
     BadConfig("steps", "foreign", ("run.yaml:1: max_steps", "use epochs"), "max_steps: 100\n"),
+    BadConfig(
+        "steps of a warm-up",
+        "foreign",
+        ("run.yaml:1: warmup_steps is 100", "use warmup_fraction"),
+        "warmup_steps: 100\n",
+    ),
 ]

@@ -88,6 +88,7 @@ def test_a_flag_puts_another_method_in_the_place_of_the_files(tmp_path: Path) ->
         ("per_device_train_batch_size: 4\ngradient_accumulation_steps: 4", "training.batch_size", 16),
         ("gradient_accumulation_steps: 2", "training.batch_size", 16),
         ("warmup_ratio: 0.1", "training.warmup_fraction", 0.1),
+        ("warmup_steps: 0.1", "training.warmup_fraction", 0.1),
         ("max_grad_norm: 0.5", "training.max_grad_norm", 0.5),
         ("metric: rougeL", "evaluation.metrics", ("rougeL",)),
         ("metrics: [rougeL, my.py:score]", "evaluation.metrics", ("rougeL", "my.py:score")),

@@ -110,7 +110,7 @@ def test_labels_are_counted_only_where_every_row_has_choices() -> None:
 
 def test_advice_by_size() -> None:
     assert "too few to tune" in advise_train(49)
-    assert "500 to 1,000 usually improve it" in advise_train(300)
+    assert "`keeptune curve` shows whether more would help" in advise_train(300)
     assert "good size" in advise_train(500)
     assert "plenty" in advise_train(5000)
     assert half_width(500, "rouge1") == pytest.approx(1.36, abs=0.01)

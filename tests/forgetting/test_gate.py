@@ -59,7 +59,7 @@ def test_of_many_that_were_not_declared_the_number_is_told():
     undecided = [report(f"open{n}", 12, 8, items=150, declared=False) for n in range(5)]
     (kept,), (both,) = decide(others, ()).sentences, decide([*others, *undecided], ()).sentences
     assert "5 abilities" in kept
-    assert "5 abilities are undecided" in both
+    assert "5 abilities are inconclusive" in both
     named = decide([KEPT, *others[:4], FELL], ()).sentences[1]
     assert "other3" in named
     many = decide([KEPT, *others, FELL], ()).sentences[1]
@@ -86,7 +86,7 @@ def test_of_many_that_fell_the_worst_three_are_described(declared):
 def test_what_a_colleague_would_say():
     assert decide([KEPT, SAME]).sentences == (
         "facts is kept: the change is −1.3 points at worst (margin 5).",
-        "No forgetting was found in the undeclared abilities (json).",
+        "No forgetting was shown in the undeclared abilities (json).",
     )
     assert decide([KEPT, ALSO_KEPT, FELL]).sentences == (
         "Both declared abilities are kept; the closest is logic: the change is −2.2 points at worst (margin 5).",
@@ -101,7 +101,14 @@ def test_what_a_colleague_would_say():
     assert decide([FELL, SAME]).sentences == (
         "topic fell by 11.7 points (8.8 to 14.8; margin 5); json is kept (none was declared).",
     )
-    assert decide([SAME]).sentences == ("No forgetting was found in 1 ability (none was declared).",)
+    assert decide([SAME]).sentences == ("No forgetting was shown in 1 ability (none was declared).",)
+    unclear = [report(name, 12, 8, items=150, declared=False) for name in ("ner", "qa", "topic")]
+    shown = "No forgetting was shown in"
+    assert decide(unclear).sentences == (f"{shown} 3 abilities (none was declared); all 3 are inconclusive.",)
+    assert decide(unclear[:2]).sentences == (f"{shown} 2 abilities (none was declared); both are inconclusive.",)
+    assert decide([SAME, *unclear[:2]]).sentences == (
+        f"{shown} 3 abilities (none was declared); ner and qa are inconclusive.",
+    )
     assert "about 4" in decide([OPEN]).sentences[0]
 
 

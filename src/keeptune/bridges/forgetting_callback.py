@@ -38,8 +38,8 @@ class ForgettingCallback(TrainerCallback):
     """Scores declared abilities as a training begins, at times during it and at its end, and judges each item by item.
 
     Each look logs `forgetting/<ability>/change` with its limits `change_low` and `change_high` (negative is worse), and
-    `forgetting/<ability>/verdict`: 1 kept, −1 lost or collapsed, 0 undecided. All looks together are wrong as rarely as
-    one `measure`. The model is left as it was. At the end, `report` is the report, which is in a folder, too.
+    `forgetting/<ability>/verdict`: 1 kept, −1 lost or collapsed, 0 for any other. All looks together are wrong as
+    rarely as one `measure`. The model is left as it was. At the end, `report` is the report, which is in a folder, too.
     """
 
     def __init__(

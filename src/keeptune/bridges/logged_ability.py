@@ -6,7 +6,7 @@ from keeptune.records import AbilityReport, Interval
 
 PREFIX = "forgetting"
 VERDICTS = {"kept": 1.0, "lost": -1.0, "collapsed": -1.0}
-"""A verdict as a number; 0 is undecided."""
+"""A verdict as a number; 0 is inconclusive or not measurable."""
 
 
 def logged_ability(ability: AbilityReport) -> dict[str, float]:

@@ -8,10 +8,11 @@ from keeptune.cli.options import Verb, output_flags
 
 COUNT = click.IntRange(min=1)
 QUANTIZATION = (
-    "Type of the weights: bfloat16, Q8_0, Q4_K_M … May be repeated, from large to small, and `auto` is all of a GGUF: "
-    "then the last one that keeps everything is exported.  [default: as scored, or F16]"
+    "Type of the weights: bfloat16, Q8_0, Q4_K_M … May be repeated, from large to small, and `auto` is all types of a "
+    "GGUF or of MLX: then the last one that keeps everything is exported.  [default: as scored, or F16]"
 )
 MARGIN = "Largest drop on the task that does not matter.  [default: 5 points, or 0.05 nats per token]"
+DRY_RUN = "With --push-to-hub: export and ask as usual, and list the files instead of publishing them."
 
 
 @click.command("export", cls=Verb)
@@ -25,7 +26,7 @@ MARGIN = "Largest drop on the task that does not matter.  [default: 5 points, or
 @click.option("--llama-cpp", metavar="FOLDER", default="", help="Checkout of llama.cpp, for GGUF.")
 @click.option("--push-to-hub", metavar="OWNER/NAME", default="", help="Publish the files, unless something was lost.")
 @click.option("--private", is_flag=True, help="Make the repository on the hub private.")
-@click.option("--dry-run", is_flag=True, help="With --push-to-hub: only say what would be published.")
+@click.option("--dry-run", is_flag=True, help=DRY_RUN)
 @click.option("--allow-code", is_flag=True, help="Run the code that the run's settings name.")
 @click.option("--output", "-o", metavar="FOLDER", default="", help="[default: RUN/exports/FORMAT-TYPE]")
 @output_flags
@@ -44,9 +45,9 @@ def command(quiet: bool, as_json: bool, no_check: bool, quantization: tuple[str,
     keeptune export runs/tickets-lora-1 safetensors --quantization bfloat16
     keeptune export runs/tickets-lora-1 gguf --quantization auto
 
-    The tool that the format is for loads the files, writes each prompt by itself, and answers the items that the run
+    The tool that the format is for loads the files, renders each prompt itself, and answers the items that the run
     was scored on. The exit code is 3 if the task or an ability that the run declared is lost, and 4 if that is
-    undecided and an answer differs.
+    inconclusive and an answer differs.
     """
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.show import show_json, show_report

@@ -70,6 +70,17 @@ def resumed(given: Given) -> Any:
     return given.value
 
 
+def share_of_steps(given: Given) -> Any:
+    """A value between 0 and 1, by which transformers means a share of all steps; a number of steps is refused."""
+    try:
+        is_share = 0.0 < float(given.value) < 1.0
+    except (TypeError, ValueError):
+        is_share = False
+    if not is_share:
+        raise given.wrong(f"is {given.value!r}, not a share of all steps", "use warmup_fraction, a share of all steps")
+    return given.value
+
+
 def _only(*allowed: str) -> Convert:
     def convert(given: Given) -> None:
         values = given.value if isinstance(given.value, list) else [given.value]
@@ -88,7 +99,6 @@ FOREIGN_VALUES: Mapping[str, Convert] = {
 
 FOREIGN: Mapping[str, str] = {
     "max_steps": "use epochs, or max_minutes",
-    "warmup_steps": "use warmup_fraction, a share of all steps",
     "optim": "leave it out: the optimizer is AdamW",
     "packing": "leave it out: batches hold rows of similar length, so there is little padding",
     "logging_steps": "leave it out: every step is shown and kept",

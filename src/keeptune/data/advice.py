@@ -23,9 +23,9 @@ def advise_train(rows: int) -> str:
     if rows < 100:
         return f"{rows} train rows can teach the form of the answers; 100 to 500 begin to teach the task"
     if rows < 500:
-        return f"{rows} train rows are enough for a first result; 500 to 1,000 usually improve it"
+        return f"{rows} train rows are enough for a first result; `keeptune curve` shows whether more would help"
     if rows < 1000:
-        return f"{rows} train rows are a good size; up to 1,000 usually improve the result"
+        return f"{rows} train rows are a good size; `keeptune curve` shows whether more would help"
     return f"{rows:,} train rows are plenty: a run on 500 (--limit-train 500) soon shows whether more are worth it"
 
 

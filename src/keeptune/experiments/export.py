@@ -92,7 +92,7 @@ def _finished(entry: RunEntry, config: ExportConfig) -> Workspace:
 
 
 def _publish(report: ExportReport, config: ExportConfig, observer: Observer) -> None:
-    """Publish what was exported, unless it lost something or that is undecided."""
+    """Publish what was exported, unless it lost something or its verdict is inconclusive."""
     folder, name = Path(report.path), config.push_to_hub
     if report.was_asked and not report.keeps:
         observer(Notice("hub", f"not published as {name}: the exported model does not surely answer as it was scored"))

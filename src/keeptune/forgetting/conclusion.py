@@ -102,11 +102,11 @@ def conclude(found: Evidence) -> tuple[Broke, str]:
 
 def _why_unclear(found: Evidence) -> str:
     """Why a loss of knowledge is not shown; "" if it is."""
-    kept, gone, undecided = found.of("kept"), found.of("lost"), found.of("inconclusive")
+    kept, gone, inconclusive = found.of("kept"), found.of("lost"), found.of("inconclusive")
     if kept:
         return f"the answers have the form of a reference and count as wrong, yet it is kept {_list(kept)}"
-    if undecided:
-        return f"it is undecided {_list(undecided)}"
+    if inconclusive:
+        return f"it is inconclusive {_list(inconclusive)}"
     if not gone:
         return "the base shows the ability in no other variant"
     if not [each for each in gone if each.row.name != LENIENT]:

@@ -33,18 +33,19 @@ def sentences(gate: Gate, reports: Sequence[AbilityReport]) -> tuple[str, ...]:
 def _declared(declared: Sequence[AbilityReport]) -> list[str]:
     """Clauses on declared abilities that are not all kept, the worst first."""
     lost, collapsed = _worst_first(_with(declared, "lost")), _with(declared, "collapsed")
-    undecided, unjudged = _with(declared, "inconclusive"), _with(declared, "not measurable")
-    detailed = [*lost, *collapsed, *undecided, *unjudged][:DETAILED]
+    inconclusive, unjudged = _with(declared, "inconclusive"), _with(declared, "not measurable")
+    detailed = [*lost, *collapsed, *inconclusive, *unjudged][:DETAILED]
     fell = [_fell(report) for report in lost if report in detailed]
     found = [f"{_list(fell)}, more than the margin allows"] if fell else []
     found += [_collapsed(report) for report in collapsed if report in detailed]
-    found += [_undecided(report) for report in undecided if report in detailed]
+    found += [_inconclusive(report) for report in inconclusive if report in detailed]
     found += [_unjudged(report) for report in unjudged if report in detailed]
-    lost, collapsed, undecided, unjudged = (
-        [report for report in reports if report not in detailed] for reports in (lost, collapsed, undecided, unjudged)
+    lost, collapsed, inconclusive, unjudged = (
+        [report for report in reports if report not in detailed]
+        for reports in (lost, collapsed, inconclusive, unjudged)
     )
     found += [*_also("fell by more than the margin", lost), *_also("collapsed", collapsed)]
-    found += [*_are("undecided", undecided, NAMED), *_also("could not be measured", unjudged)]
+    found += [*_are("inconclusive", inconclusive, NAMED), *_also("could not be measured", unjudged)]
     return [*found, *_are("kept", _with(declared, "kept"), NAMED)]
 
 
@@ -74,7 +75,7 @@ def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
     unjudged = [report for report in rest if not _is_judged(report)]
     doubtful = [report for report in rest if _is_judged(report) and _signs(report)]
     plain = [report for report in rest if _is_judged(report) and not _signs(report)]
-    undecided = _are("undecided", _with(plain, "inconclusive"), NAMED)
+    inconclusive = _are("inconclusive", _with(plain, "inconclusive"), NAMED)
     if len(plain) == len(others):
         where = (
             f"in {len(plain)} {'ability' if len(plain) == 1 else 'abilities'}{noted}"
@@ -82,7 +83,8 @@ def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
             else "in the undeclared abilities"
         )
         names = "" if note else f" ({_names(plain, NAMED)})"
-        return f"{'; '.join([f'No forgetting was found {where}{names}', *undecided])}."
+        told = _all_are("inconclusive", plain) if {r.verdict for r in plain} == {"inconclusive"} else inconclusive
+        return f"{'; '.join([f'No forgetting was shown {where}{names}', *told])}."
     left = max(DETAILED - len(collapsed), 0)
     found = [_collapsed(report) for report in collapsed[:DETAILED]]
     found += [_list([_fell(report) for report in fell[:left]])] if fell[:left] else []
@@ -93,7 +95,7 @@ def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
     found += _also("have degenerate or unscored answers", doubtful[DETAILED:])
     if unjudged:
         found.append(f"{_names(unjudged, NAMED)} could not be judged")
-    told = "; ".join([*found, *_are("kept", _with(plain, "kept"), NAMED), *undecided])
+    told = "; ".join([*found, *_are("kept", _with(plain, "kept"), NAMED), *inconclusive])
     return f"{told}{noted}." if note else f"Not declared: {told}."
 
 
@@ -102,6 +104,13 @@ def _are(word: str, reports: Sequence[AbilityReport], named: int | None = None) 
     if not reports:
         return []
     return [f"{_names(reports, named)} {'is' if len(reports) == 1 else 'are'} {word}"]
+
+
+def _all_are(word: str, reports: Sequence[AbilityReport]) -> list[str]:
+    """As `_are`, of all abilities that a sentence has just counted or named."""
+    if len(reports) < 2:
+        return _are(word, reports)
+    return [f"{'both' if len(reports) == 2 else f'all {len(reports)}'} are {word}"]
 
 
 def _also(outcome: str, reports: Sequence[AbilityReport]) -> list[str]:
@@ -169,15 +178,17 @@ def _fell(report: AbilityReport) -> str:
     return f"{report.name} {verb} by {by} {counted_in(report.metric)} ({limits}; margin {report.margin:g}){how}"
 
 
-def _undecided(report: AbilityReport) -> str:
+def _inconclusive(report: AbilityReport) -> str:
     if not isinstance(report.drop, Interval):
-        return f"{report.name} is undecided"
+        return f"{report.name} is inconclusive"
     limits = changed(report.drop, report.metric, report.margin)
     needed = items_to_keep(report.items_to_decide, report.drop, report.items)
     more = f"; about {needed:,} items {NEW} could show that it is kept" if needed else ""
     if report.drop.low > report.margin:
         more = "; too little data to be sure"
-    return f"{report.name} is undecided (change {limits} {counted_in(report.metric)}; margin {report.margin:g}{more})"
+    return (
+        f"{report.name} is inconclusive (change {limits} {counted_in(report.metric)}; margin {report.margin:g}{more})"
+    )
 
 
 def _list(parts: Sequence[str]) -> str:

@@ -136,6 +136,21 @@ def test_trl(folder: Path) -> None:
     assert found.defaults == {}
 
 
+@pytest.mark.parametrize(
+    ("steps", "kind", "settings"),
+    [
+        ("0.05", "same", {"training.warmup_fraction": 0.05}),
+        ("100", "left out", {}),
+        ("0", "same", {}),
+        ("0.0", "same", {}),
+    ],
+)
+def test_warmup_steps_below_one_are_a_share(steps: str, kind: str, settings: dict[str, float], folder: Path) -> None:
+    found = read(f"model_name_or_path: org/model\nwarmup_steps: {steps}\n", folder, "trl")
+    assert {line.key: line.kind for line in found.lines}["warmup_steps"] == kind
+    assert {key: value for key, value in found.settings.items() if key.startswith("training.warmup")} == settings
+
+
 def test_axolotl(folder: Path) -> None:
     found = read(filled(AXOLOTL, folder), folder)
     assert found.trainer == "axolotl"

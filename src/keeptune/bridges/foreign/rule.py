@@ -70,6 +70,16 @@ def same_if(*allowed: Any, else_: str) -> Rule:
     return read
 
 
+def below_one(key: str, rule: Rule) -> Rule:
+    """The same setting where the value is a share, between 0 and 1; else as `rule` has it."""
+
+    def read(value: Any) -> Meaning:
+        is_share = isinstance(value, float) and 0.0 < value < 1.0
+        return Meaning("same", {key: value}) if is_share else rule(value)
+
+    return read
+
+
 def switch(on: Meaning, off: Meaning = Meaning("same")) -> Rule:
     """A truth value; anything else is left out with what it was."""
 
@@ -124,7 +134,9 @@ OF_TRAINER: Mapping[str, Rule] = {
     "bf16": dtype("bfloat16"),
     "fp16": dtype("float16"),
     "max_steps": same_if(-1, 0, else_="use epochs, or max_minutes"),
-    "warmup_steps": same_if(0, else_="use warmup_fraction, a share of all steps"),
+    "warmup_steps": below_one(
+        "training.warmup_fraction", same_if(0, 0.0, else_="use warmup_fraction, a share of all steps")
+    ),
     "lr_scheduler_type": same_if("cosine", else_=SCHEDULE),
     "optim": same_if("adamw_torch", "adamw_torch_fused", "adamw_hf", else_=OPTIMIZER),
     "torch_compile": same("training.torch_compile"),

@@ -160,7 +160,8 @@ class MitigationSearchConfig(Canonical):
     auto: bool = setting(
         False,
         Affects.CHOICE,
-        "Try mitigations, cheapest first, until every ability that --keep names is kept or the time is over.",
+        "Try mitigations, cheapest first, until no ability under --keep drops by more than half its margin and most of "
+        "the gain remains, or the time is over.",
         more="It chooses on development items.",
         group="start",
     )

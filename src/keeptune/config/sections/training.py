@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from keeptune.config.aliases import also, lora_or_full
+from keeptune.config.aliases import also, lora_or_full, same, share_of_steps
 from keeptune.config.canonical import Canonical
 from keeptune.config.setting import COUNT, FRACTION, NOT_NEGATIVE, POSITIVE, SEED, Affects, Range, setting
 from keeptune.config.values import comma_separated
@@ -70,7 +70,7 @@ class TrainingConfig(Canonical):
         aliases=also("learning_rate"),
     )
     lr_factor: float = setting(
-        1.0, Affects.WEIGHTS, "Factor on the learning rate; a smaller step forgets less.", range=POSITIVE
+        1.0, Affects.WEIGHTS, "Factor on the learning rate; below 1, smaller steps.", range=POSITIVE
     )
     epochs: float | None = setting(
         None,
@@ -124,7 +124,7 @@ class TrainingConfig(Canonical):
         Affects.WEIGHTS,
         "Share of steps over which the learning rate rises.",
         range=FRACTION,
-        aliases=also("warmup_ratio"),
+        aliases={"warmup_ratio": same, "warmup_steps": share_of_steps},
     )
     weight_decay: float = setting(0.0, Affects.WEIGHTS, "Weight decay of AdamW.", range=NOT_NEGATIVE)
     max_grad_norm: float = setting(
