@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,19 @@ def test_a_running_run_grows_while_its_page_is_open(opened: Open, tmp_path: Path
         expect(page.locator("figcaption")).to_contain_text("validation 0.500 → 0.500")
 
 
+def test_a_run_that_is_gone_or_not_reached_is_no_longer_said_to_run(opened: Open, tmp_path: Path) -> None:
+    run = begun(tmp_path / "runs" / "live")
+    with FileLock(run / ".lock"):
+        with shown(tmp_path / "runs") as ui:
+            left = opened(ui, "/run/live", refused="Failed to load resource")
+            expect(left.locator("#live")).to_contain_text("running")
+        expect(left.locator("#live")).to_contain_text("Not reached since")
+        with shown(tmp_path / "runs") as ui:
+            page = opened(ui, "/run/live", refused="Failed to load resource")
+            run.rename(run.with_name("other"))
+            expect(page.locator("#live")).to_contain_text("This run is no longer there.")
+
+
 def test_base_and_tuned_answer_one_prompt_beside_each_other(opened: Open, chatty: Path) -> None:
     with shown(chatty) as ui:
         page = opened(ui, "/chat/tiny-1", refused="409 (Conflict)")
@@ -95,10 +109,13 @@ def test_base_and_tuned_answer_one_prompt_beside_each_other(opened: Open, chatty
         assert all(base + tuned)
         assert base != tuned
         assert page.locator(".failed").count() == 0
+        expect(page.locator(".said p").first).to_have_text(re.compile(r"^cut after \d+ tokens$"))
         page.get_by_role("button", name="Begin anew").click()
         expect(page.locator("#turns > li")).to_have_count(0)
         other = opened(ui, "/chat/tiny-2")
-        expect(other.get_by_role("button", name="Ask both")).to_be_enabled()
+        other.get_by_label("Prompt").fill("green")
+        other.keyboard.press("Enter")
+        expect(other.locator(".asked")).to_have_text("green")
         page.get_by_label("Prompt").fill("green")
         page.keyboard.press("Enter")
         expect(page.locator(".failed").first).to_contain_text("the chat of another run was opened meanwhile")

@@ -5,19 +5,24 @@ from __future__ import annotations
 import http.client
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from filelock import FileLock
 
 from keeptune.cli.main import main
 from keeptune.errors import ConfigError, StoreError
 from keeptune.ui.server import Ui
 from keeptune.ui.shown_run import MOST_POINTS, drawings
 from keeptune.workspace.course import Course
+from keeptune.workspace.search_run import SearchRun
+from tests.report.forgetting_reports import forgetting_report, outcome
 from tests.report.outline import Outline
 from tests.ui.conftest import HOSTILE, begun, shown, steps, tell
+from tests.workspace.many_runs import write_tune
 
 
 def got(ui: Ui, path: str, method: str = "GET", body: str = "", **headers: str) -> tuple[int, str, Any]:
@@ -85,8 +90,25 @@ def test_a_mitigation_search_is_drawn(ui: Ui) -> None:
         "method dominated",
         "method",
     ]
+    assert "The chosen candidate was then scored once" in outline.text
     assert "replay=0.05: rouge1 gain +28.5; ner −1.5 (margin 5) on development items" in outline.text
     assert "No mitigation search has ended" in text(ui, "/search/tickets-2")
+
+
+def test_a_candidate_without_measured_abilities_is_not_drawn(ui: Ui, runs: Path) -> None:
+    search = outcome(forgetting_report()).mitigation_search
+    assert search is not None
+    plain, interpolation, replay = search.candidates
+    bare = replace(plain, drops=())
+    routed = replace(interpolation, routed=True)
+    run = SearchRun(begun(runs / "searched"))
+    run.write_mitigation_search(replace(search, candidates=(replay, bare, routed)))
+    page = got(ui, "/search/searched")[1]
+    assert page.count('<g class="method') == 1
+    assert "Not drawn, as no change of an ability was measured of them: plain, interpolation=0.5." in page
+    assert "The chosen candidate is then scored once" in page
+    run.write_mitigation_search(replace(search, candidates=(bare,)))
+    assert "<figure" not in got(ui, "/search/searched")[1]
 
 
 def test_a_run_shows_its_course_and_what_is_half_written_is_left_out(ui: Ui, runs: Path) -> None:
@@ -102,6 +124,66 @@ def test_a_run_shows_its_course_and_what_is_half_written_is_left_out(ui: Ui, run
     (run / "course.jsonl").unlink()
     (run / "course.jsonl").mkdir()
     assert "cannot be read" in text(ui, "/run/course")
+
+
+def test_a_candidate_trains_while_the_run_around_it_is_locked(ui: Ui, runs: Path) -> None:
+    candidate = begun(begun(runs / "searching") / "candidates" / "plain")
+    tell(candidate, {"first_step": 0, "steps": 40}, *steps(1, 5))
+    path = "/run/searching/candidates/plain"
+    assert "It ended before it was finished. The command that started it goes on" in text(ui, path)
+    with FileLock(runs / "searching" / ".lock"):
+        assert "running · step 5 of 40 · 800 tokens/s" in text(ui, path)
+        assert 'data-every="1500"' in got(ui, path)[1]
+
+
+def test_what_a_lock_does_not_tell_is_not_said(ui: Ui, runs: Path) -> None:
+    (begun(runs / "unknown") / ".lock").mkdir()
+    page = text(ui, "/run/unknown")
+    assert "unfinished whether it is being written cannot be told here" in page
+    assert "It ended" not in page
+
+
+def test_a_run_that_trains_no_more_shows_no_step(ui: Ui, runs: Path) -> None:
+    done = write_tune(runs / "exported", "tickets", "smollm2", number=4)
+    tell(done, {"first_step": 0, "steps": 40}, *steps(1, 5))
+    with FileLock(done / ".lock"):
+        page = text(ui, "/run/exported")
+    assert "running · finished; another command works in its folder" in page
+    assert "tokens/s" not in page
+    lost = begun(runs / "begin-lost")
+    tell(lost, *steps(1, 3))
+    with FileLock(lost / ".lock"):
+        assert "running · step 3 · 800 tokens/s" in text(ui, "/run/begin-lost")
+
+
+def test_the_folder_may_be_a_run_itself_and_names_may_look_like_secrets(tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    outer = begun(tmp_path / "outer")
+    for name in ("token=5", "token=6"):
+        write_tune(outer / name, "tickets", "smollm2", number=1)
+    with shown(outer) as ui:
+        page = got(ui, "/run/outer")[1]
+        links = re.findall(r'<li><a href="(/report/[^"]+)">', page)
+        assert links == ["/report/token%3D5", "/report/token%3D6"]
+        assert all(got(ui, link)[0] in (200, 303) for link in links)
+        assert 'href="/report/token%3D5">token=***<' in got(ui, "/")[1]
+        assert "gain on the task rouge1 +5.1" in text(ui, "/beside?run=token%3D5&run=token%3D6")
+
+
+def test_what_is_shown_in_a_frame_may_be_framed_and_what_is_posted_is_answered_in_json(ui: Ui) -> None:
+    for path in ("/report-file/stopped", "/report-file/nothing"):
+        status, _, headers = got(ui, path)
+        assert status == 404
+        assert "frame-ancestors 'self'" in headers["content-security-policy"]
+    for path in ("/nothing", "/", "/open/nothing"):
+        assert json.loads(got(ui, path, "POST", "{}")[1])["error"]["type"] == "invalid_request_error"
+
+
+def test_a_report_that_is_too_large_is_named(ui: Ui, runs: Path) -> None:
+    run = write_tune(runs / "large", "tickets", "smollm2", number=5)
+    with (run / "report.html").open("wb") as file:
+        file.truncate((1 << 26) + 1)
+    assert "67,108,865 bytes are too many to be shown here" in text(ui, "/report/large")
 
 
 def test_a_long_course_is_drawn_by_means() -> None:
@@ -167,12 +249,22 @@ def test_another_host_needs_a_key_which_a_browser_keeps_in_a_cookie(runs: Path) 
     with pytest.raises(ConfigError, match="KEEPTUNE_API_KEY"), shown(runs, host="0.0.0.0"):
         pass
     with shown(runs, api_key="my/key;1") as ui:
-        status, form, _ = got(ui, "/")
+        status, form, headers = got(ui, "/")
         assert status == 401
         assert 'type="password"' in form
-        status, _, headers = got(ui, "//evil.example/x?key=my%2Fkey%3B1")
+        assert (headers["cache-control"], headers["referrer-policy"]) == ("no-store", "same-origin")
+        for wrong, origin in (("key=other", ui.url.rstrip("/")), ("key=my%2Fkey%3B1", "http://evil.example")):
+            status, _, headers = got(ui, "/key", "POST", wrong, Origin=origin)
+            assert (status, headers["set-cookie"]) == (401, None)
+        assert got(ui, "/?key=my%2Fkey%3B1")[0] == 401
+        status, _, headers = got(ui, "/key", "POST", "key=my%2Fkey%3B1", Origin=ui.url.rstrip("/"))
         assert (status, headers["location"]) == (303, "/")
         cookie = headers["set-cookie"].partition(";")[0]
+        assert cookie.startswith(f"keeptune_{urlsplit(ui.url).port}=")
+        assert "my" not in cookie
         assert "HttpOnly" in headers["set-cookie"]
         assert got(ui, "/", Cookie=cookie)[0] == 200
         assert got(ui, "/", Cookie=f"{cookie}x")[0] == 401
+        assert got(ui, "/", Authorization="Bearer my/key;1")[0] == 200
+        status, content, _ = got(ui, "/open/tickets-1", "POST")
+        assert (status, json.loads(content)["error"]["code"]) == (401, "invalid_api_key")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,10 @@ def step(number: int, loss: float) -> StepDone:
 
 def test_what_was_told_is_read_and_passed_on(tmp_path: Path) -> None:
     file, told = tmp_path / "course.jsonl", list[Event]()
-    events = [TrainingStarted(10, 0, 1.0, 80, 900), ValidationDone(0, 2.5, {"loss": 2.5, "rouge1": 9.0}, False)]
+    events = [
+        TrainingStarted(10, 0, 1.0, 80, 900),
+        ValidationDone(0, 2.5, {"loss": 2.5, "rouge1": 9.0, "bleu": float("nan")}, False),
+    ]
     events += [step(1, 2.0), step(2, 1.5), step(3, float("nan"))]
     with CourseLog(told.append, file) as log:
         for event in events:
@@ -46,10 +50,36 @@ def test_a_training_goes_on_where_it_cannot_be_written(tmp_path: Path) -> None:
     with CourseLog(told.append, tmp_path / "course.jsonl") as log:
         log(step(1, 2.0))
     assert told == [step(1, 2.0)]
+    odd: Any = object()
+    with CourseLog(told.append, tmp_path / "odd.jsonl") as log:
+        log(step(1, odd))
+        log(step(2, 1.0))
+    assert read_course(tmp_path / "odd.jsonl").trained == ((2.0, 1.0),)
     assert read_course(tmp_path / "none") == Course()
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b'[]\n3\n"first_step"\n', b'{"step": true, "loss": null}\n'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe",
+        b'[]\n3\n"first_step"\n',
+        b'{"step": true, "loss": null}\n',
+        b'{"step": 1, "loss": 1%s}' % (b"0" * 400),
+    ],
+)
 def test_a_damaged_file_is_an_empty_course(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "course.jsonl").write_bytes(content)
     assert read_course(tmp_path / "course.jsonl") == Course()
+
+
+def test_a_file_is_read_again_only_when_it_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "course.jsonl"
+    file.write_bytes(b'{"step": 1, "loss": 2.0}\n')
+    first = read_course(file)
+    assert read_course(file) is first
+    file.write_bytes(file.read_bytes() + b'{"step": 2, "loss": 1.0}\n')
+    assert read_course(file).trained == ((1.0, 2.0), (2.0, 1.0))
+    with file.open("wb") as handle:
+        handle.truncate((1 << 26) + 1)
+    with pytest.raises(ValueError, match="more than the 67,108,864 that are read"):
+        read_course(file)

@@ -11,7 +11,7 @@ import pytest
 
 from keeptune.errors import RunExists, RunLocked, StoreError
 from keeptune.workspace.layout import CONFIG, FORGETTING, LOCK, NOTICES, RESULT, ROWS, STARTED
-from keeptune.workspace.open_run import open_run
+from keeptune.workspace.open_run import is_locked, lock_of, open_run
 from keeptune.workspace.workspace import Workspace
 
 
@@ -19,6 +19,15 @@ def use(output: Path | str, *, resume: bool = False, name: str = "task-lora") ->
     with open_run(str(output), name, resume=resume) as run:
         (run.path / "used").touch()
         return run.path
+
+
+def test_a_lock_that_cannot_be_opened_tells_nothing(tmp_path: Path) -> None:
+    assert lock_of(tmp_path) is False
+    with open_run(str(tmp_path / "run"), "", resume=False) as run:
+        assert lock_of(run.path) is True
+    (tmp_path / LOCK).mkdir()
+    assert lock_of(tmp_path) is None
+    assert not is_locked(tmp_path)
 
 
 def test_a_new_folder_is_made(tmp_path: Path) -> None:

@@ -62,11 +62,11 @@ def guarded(app: ASGIApp, listening: socket.socket, settings: ServeSettings) -> 
     return Guard(app, names if settings.api_key is None else set(), settings.api_key)
 
 
-def require_packages() -> None:
+def require_packages(what: str = "serving") -> None:
     """Raise MissingDependency where a package of the extra `serve` is not installed."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise MissingDependency(f"serving needs the packages {', '.join(missing)}", install("serve"))
+        raise MissingDependency(f"{what} needs the packages {', '.join(missing)}", install("serve"))
 
 
 def listen(settings: ServeSettings) -> socket.socket:

@@ -94,14 +94,19 @@ class Service:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(queue.put_nowait, piece)
 
-        side, answering = await loop.run_in_executor(self._encoding, self._prepared, asked, name, tell)
+        try:
+            side, answering = await loop.run_in_executor(self._encoding, self._prepared, asked, name, tell)
+        except (asyncio.CancelledError, RuntimeError):
+            if self.worker.is_alive:
+                raise
+            raise self.worker.ended from None
         self.worker.ask(side.name, answering)
         model = f"{ROUTED}:{side.name}" if name == ROUTED else name
         return Reply(model, side.name, side.fingerprint, len(answering.ids), answering, queue)
 
-    def close(self) -> None:
-        """End the threads."""
-        self.worker.close()
+    def close(self, why: Callable[[], Refused] | None = None) -> None:
+        """End the threads; `why` is what those are told that wait."""
+        self.worker.close(why)
         self._encoding.shutdown(cancel_futures=True)
 
     def _prepared(self, asked: Asked, name: str, tell: Tell) -> tuple[Side, Answering]:

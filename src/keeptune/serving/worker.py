@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 
 import torch
@@ -32,13 +32,18 @@ class Worker:
         self._asked: SimpleQueue[tuple[str, Answering] | None] = SimpleQueue()
         self._decoders = {route: _decoder(side) for route, side in sides.items()}
         self._thread = threading.Thread(target=self._work, name="keeptune-worker", daemon=True)
-        self._stopping = False
+        self._why: Callable[[], Refused] | None = None
         self._thread.start()
 
     @property
     def is_alive(self) -> bool:
         """Whether it answers."""
-        return self._thread.is_alive() and not self._stopping
+        return self._thread.is_alive() and self._why is None
+
+    @property
+    def ended(self) -> Refused:
+        """What those are told that it answers no more."""
+        return (self._why or stopping)()
 
     def ask(self, route: str, answering: Answering) -> None:
         """Have it answered.
@@ -47,23 +52,25 @@ class Worker:
             Refused: it is stopping, or too many wait.
         """
         if not self.is_alive:
-            raise _stopping()
+            raise self.ended
         waiting = self._asked.qsize() + sum(len(decoder.waiting) for decoder in self._decoders.values())
         if waiting >= MOST_WAITING:
             raise Refused(503, f"{waiting} requests wait already: ask again later", code="too_many_requests")
         self._asked.put((route, answering))
 
-    def close(self) -> None:
-        """End after the step that is being made; what is not answered is told so."""
-        self._stopping = True
+    def close(self, why: Callable[[], Refused] | None = None) -> None:
+        """End after the step that is being made; what is not answered is told why."""
+        self._why = why or stopping
         self._asked.put(None)
         self._thread.join()
+        # What was asked while it ended.
+        self._tell_waiting()
 
     @torch.inference_mode()
     def _work(self) -> None:
         with contextlib.ExitStack() as weights:
             now: str | None = None
-            while not self._stopping:
+            while self._why is None:
                 self._take(wait=not any(decoder.is_busy for decoder in self._decoders.values()))
                 for route in [route for route, decoder in self._decoders.items() if decoder.is_busy]:
                     if route != now:
@@ -71,11 +78,16 @@ class Worker:
                         weights.enter_context(self._sides[route].as_asked())
                         now = route
                     self._steps(self._decoders[route])
+        for decoder in self._decoders.values():
+            decoder.fail(self.ended)
+        self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
         self._take(wait=False)
         for decoder in self._decoders.values():
-            decoder.fail(_stopping())
             for answering in decoder.waiting:
-                answering.tell(Piece(error=_stopping()))
+                answering.tell(Piece(error=self.ended))
+            decoder.waiting.clear()
 
     def _take(self, *, wait: bool) -> None:
         """What was asked since then; where nothing else is to be done, wait for it."""
@@ -89,7 +101,7 @@ class Worker:
     def _steps(self, decoder: Decoder) -> None:
         try:
             for _ in range(IN_A_TURN):
-                if decoder.is_busy and not self._stopping:
+                if decoder.is_busy and self._why is None:
                     decoder.step()
         except KeeptuneError as error:
             LOG.error("%s", error)
@@ -104,7 +116,8 @@ class Worker:
             decoder.fail(Refused(503, NO_MEMORY, code="out_of_memory"))
 
 
-def _stopping() -> Refused:
+def stopping() -> Refused:
+    """What is told of a server that ends."""
     return Refused(503, "the server is stopping", code="stopping")
 
 

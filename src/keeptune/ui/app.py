@@ -9,12 +9,12 @@ from urllib.parse import unquote
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from keeptune.errors import ConfigError, KeeptuneError, StoreError
-from keeptune.serving.refused import Refused
+from keeptune.serving.refused import Refused, failed
 from keeptune.ui import pages
 from keeptune.ui.folder import RunsFolder
 from keeptune.ui.open_chat import OpenChat
@@ -57,8 +57,8 @@ def make_app(folder: RunsFolder, chat: OpenChat) -> Starlette:
         return pages.run_page(found, folder.inside(found.entry))
 
     def beside(request: Request) -> str:
-        names = map(unquote, request.query_params.getlist("run"))
-        return pages.beside_page(compare_entries([folder.entry(name) for name in names]))
+        names = [unquote(name) for name in request.query_params.getlist("run")]
+        return pages.beside_page(compare_entries(folder.named(names)))
 
     async def report(request: Request) -> Response:
         found = await run_in_threadpool(shown, request)
@@ -75,14 +75,15 @@ def make_app(folder: RunsFolder, chat: OpenChat) -> Starlette:
         found = await run_in_threadpool(shown, request)
         if not found.can_chat:
             raise Refused(409, f"the run {found.entry.name} has no tuned weights to ask", code="not_loaded")
-        service = await chat.open(found.entry.name, Path(found.entry.path))
+        service = await chat.open(found.weights, Path(found.entry.path))
         return JSONResponse({"names": list(service.sides)}, headers=HEADERS)
 
     async def ask(request: Request) -> Response:
         from keeptune.serving.app import answer_chat
 
         _refuse_strangers(request)
-        return await answer_chat(chat.opened(request.path_params["name"]), request)
+        found = await run_in_threadpool(shown, request)
+        return await answer_chat(chat.opened(found.weights), request)
 
     async def file(request: Request) -> Response:
         content, kind = pages.files().get(request.path_params["name"], ("", ""))
@@ -107,7 +108,13 @@ def make_app(folder: RunsFolder, chat: OpenChat) -> Starlette:
             Route("/files/{name}", file),
             Route("/favicon.ico", icon),
         ],
-        exception_handlers={Refused: _refuse, KeeptuneError: _tell, HTTPException: _tell_http, Exception: _fail},
+        exception_handlers={
+            Refused: _refuse,
+            KeeptuneError: _tell,
+            HTTPException: _tell_http,
+            ClientDisconnect: _leave,
+            Exception: _fail,
+        },
     )
 
 
@@ -120,10 +127,14 @@ def _page_of(run: ShownRun) -> bytes:
         raise StoreError(f"{run.page} cannot be read: {error}", "open the file itself") from error
 
 
-def _refuse_strangers(request: Request) -> None:
-    """A browser tells from whose page a request comes."""
+def is_of_a_stranger(request: Request) -> bool:
+    """Whether it comes from a page of another server, as a browser tells."""
     origin = request.headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+    return origin is not None and origin.partition("://")[2] != request.headers.get("host")
+
+
+def _refuse_strangers(request: Request) -> None:
+    if is_of_a_stranger(request):
         raise Refused(403, "the request comes from a page of another server", code="wrong_origin")
 
 
@@ -141,16 +152,30 @@ async def _tell(request: Request, error: Exception) -> Response:
     assert isinstance(error, KeeptuneError)
     if request.method == "POST":
         return _refuse(request, Refused(404, str(error)))
-    status = 400 if isinstance(error, ConfigError) else 404
-    return _html(pages.error_page(error), status)
+    return _error_page(request, error, 400 if isinstance(error, ConfigError) else 404)
 
 
-async def _tell_http(_: Request, error: Exception) -> Response:
+async def _tell_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if request.method == "POST":
+        return _refuse(request, Refused(error.status_code, error.detail))
     told = KeeptuneError(f"there is no such page: {error.detail}", "the list of runs has all pages")
-    return _html(pages.error_page(told), error.status_code)
+    return _error_page(request, told, error.status_code)
 
 
-async def _fail(_: Request, __: Exception) -> Response:
+async def _leave(_: Request, __: Exception) -> Response:
+    """The client has closed the connection: what is said now reaches nobody."""
+    return Response(status_code=499)
+
+
+async def _fail(request: Request, __: Exception) -> Response:
+    if request.method == "POST":
+        return _refuse(request, failed("request"))
     told = KeeptuneError("this page cannot be shown", "the terminal in which `keeptune ui` runs has the reason")
-    return _html(pages.error_page(told), 500)
+    return _error_page(request, told, 500)
+
+
+def _error_page(request: Request, error: KeeptuneError, status: int) -> Response:
+    # In a frame only what may be framed is shown.
+    framed = request.url.path.startswith("/report-file/")
+    return _html(pages.error_page(error), status, OF_REPORTS if framed else HEADERS)

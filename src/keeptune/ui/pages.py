@@ -56,7 +56,7 @@ def files() -> dict[str, tuple[str, str]]:
 
 def list_page(entries: Sequence[RunEntry], folder: str) -> str:
     """All runs of the folder."""
-    return _page("runs", entries=masked(list(entries)), folder=folder, severity=SEVERITY)
+    return _page("runs", entries=[(entry.name, masked(entry)) for entry in entries], folder=folder, severity=SEVERITY)
 
 
 def report_page(run: ShownRun) -> str:
@@ -64,7 +64,7 @@ def report_page(run: ShownRun) -> str:
     return _page("report", run=run, entry=masked(run.entry), search=_search(run)[0])
 
 
-def run_page(run: ShownRun, inside: Sequence[str]) -> str:
+def run_page(run: ShownRun, inside: Sequence[tuple[str, str]]) -> str:
     """What is known of a run before its report is there, and its curves."""
     curves, problem = [], ""
     course = None
@@ -78,7 +78,7 @@ def run_page(run: ShownRun, inside: Sequence[str]) -> str:
         run=run,
         entry=masked(run.entry),
         search=_search(run)[0],
-        inside=inside,
+        inside=[(name, masked(shown)) for name, shown in inside],
         course=course,
         curves=curves,
         problem=problem,
@@ -98,7 +98,9 @@ def chat_page(run: ShownRun) -> str:
 
 def beside_page(compared: RunComparison) -> str:
     """Runs side by side."""
-    return _page("beside", compared=masked(compared))
+    shown = masked(compared)
+    runs = [(run.name, masked(run)) for run in compared.runs]
+    return _page("beside", compared=shown, runs=runs)
 
 
 def error_page(error: KeeptuneError) -> str:

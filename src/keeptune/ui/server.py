@@ -49,7 +49,7 @@ def start_ui(folder: Path, model: ModelConfig, settings: ServeSettings, observer
         MissingDependency: a package of the extra `serve` is not installed. ConfigError: the settings, or a port that
             is taken. StoreError: there is no such folder.
     """
-    require_packages()
+    require_packages("keeptune ui")
     settings.check()
     found = RunsFolder(folder)
     found.check()
@@ -60,7 +60,9 @@ def start_ui(folder: Path, model: ModelConfig, settings: ServeSettings, observer
     try:
         chat = OpenChat(model, observer)
         app = guarded(make_app(found, chat), listening, settings)
-        return Ui(Listener(app if settings.api_key is None else BrowserKey(app), listening), chat)
+        if settings.api_key is not None:
+            app = BrowserKey(app, settings.api_key, listening.getsockname()[1])
+        return Ui(Listener(app, listening), chat)
     except BaseException:
         listening.close()
         raise

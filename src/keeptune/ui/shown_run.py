@@ -12,6 +12,8 @@ from keeptune.report.html.run_facts import Curve, curve_of
 from keeptune.report.html.search_picture import search_picture
 from keeptune.report.phrases import unit
 from keeptune.workspace.course import Course, Points, read_course
+from keeptune.workspace.json_file import MOST_BYTES
+from keeptune.workspace.layout import ADAPTER
 from keeptune.workspace.run_entry import RunEntry
 from keeptune.workspace.search_run import SearchRun
 from keeptune.workspace.study import Study
@@ -34,6 +36,31 @@ class ShownRun:
         study = Study(self._path)
         pages = (study.page, study.comparison_page, study.curve_page)
         return next((page for page in pages if page.is_file()), None)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether its result is there, whoever works in its folder now."""
+        return self.entry.state == "finished" or self._run.is_finished
+
+    @property
+    def may_change(self) -> bool:
+        """Whether a process writes to it, as far as can be told."""
+        return self.entry.state == "running" or (self.entry.state == "unfinished" and bool(self.entry.problem))
+
+    @property
+    def beyond_training(self) -> str:
+        """What a running one does, in words, where it trains no more; "" where it may train."""
+        if self.is_finished:
+            return "finished; another command works in its folder"
+        if self._run.is_trained:
+            return "trained; being evaluated"
+        return "it measures, which has no curve" if self.entry.kind in ("measure", "eval") else ""
+
+    @property
+    def unshowable(self) -> str:
+        """Why its report cannot be shown here, in words; "" where it can."""
+        size = self.page.stat().st_size if self.page else 0
+        return f"{size:,} bytes are too many to be shown here" if size > MOST_BYTES else ""
 
     @property
     def can_chat(self) -> bool:
@@ -70,6 +97,21 @@ class ShownRun:
             return course
         summary = self._run.training()
         return Course(summary.steps, _pairs(summary.loss_curve), {"loss": _pairs(summary.validation_curve)})
+
+    @property
+    def weights(self) -> tuple[str, int, int]:
+        """Tells its weights from those of another run that has, or had, its name.
+
+        Raises:
+            StoreError: they are gone.
+        """
+        try:
+            found = (self._run.weights or self._path / ADAPTER).stat()
+        except OSError as error:
+            raise StoreError(
+                f"the tuned weights of {self.entry.name} are gone: {error}", "choose another run"
+            ) from error
+        return self.entry.name, found.st_ino, found.st_mtime_ns
 
     @property
     def _path(self) -> Path:

@@ -2,6 +2,9 @@
 // Text of models and data enters a page as text nodes only; the pages' policy forbids markup from strings.
 (() => {
   // A run that trains: what is live is taken anew from the same page until it says that nothing more comes.
+  const PATIENCE = 20_000;
+  const now = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  let seen = now();
   const follow = () => {
     const live = document.getElementById("live");
     const every = Number(live?.dataset.every);
@@ -12,10 +15,22 @@
       asked.open("GET", location.href);
       asked.onload = () => {
         const fresh = asked.response?.getElementById("live");
-        if (fresh) live.replaceWith(document.adoptNode(fresh));
+        if (fresh) {
+          live.replaceWith(document.adoptNode(fresh));
+          seen = now();
+          follow();
+        } else if (asked.status === 404) {
+          live.querySelector(".lead").textContent = "This run is no longer there.";
+        } else {
+          lost();
+        }
+      };
+      const lost = () => {
+        live.querySelector(".lead").textContent = `Not reached since ${seen}: what is below is older.`;
         follow();
       };
-      asked.onerror = follow;
+      asked.onerror = asked.ontimeout = lost;
+      asked.timeout = PATIENCE;
       asked.send();
     }, every);
   };
@@ -39,7 +54,7 @@
   if (!chat) return;
   const [turns, told, asking, prompt, send, stop, anew] =
     ["turns", "told", "asking", "prompt", "send", "stop", "anew"].map((id) => document.getElementById(id));
-  let sides = {};
+  let sides = null;
   let stopping = new AbortController();
 
   const post = (address, body) => fetch(address, {
@@ -49,7 +64,7 @@
     signal: stopping.signal,
   });
   const refusal = async (response) => {
-    const { code, message } = (await response.json()).error;
+    const { code, message } = (await response.json().catch(() => ({}))).error ?? { message: `the server answered ${response.status}` };
     return code === "context_length_exceeded" ? "The conversation is longer than the model allows: begin anew." : message;
   };
   const element = (tag, kind, text, ...inside) => {
@@ -64,33 +79,63 @@
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let kept = ""; ;) {
       const { value, done } = await reader.read();
-      if (done) return;
+      if (done) throw new Error("broken off");
       const parts = (kept + value).split("\n\n");
       kept = parts.pop();
-      for (const part of parts) if (part !== "data: [DONE]") yield JSON.parse(part.slice("data: ".length));
+      for (const part of parts) {
+        if (part === "data: [DONE]") return;
+        yield JSON.parse(part.slice("data: ".length));
+      }
     }
   };
 
+  // The answer; null where there is none, or only a part of one.
   const answer = async (name, said) => {
     let text = "";
+    let cut = false;
+    let tokens = 0;
     try {
-      const response = await post(chat.dataset.ask, { model: name, messages: sides[name], stream: true });
+      const body = { model: name, messages: sides[name], stream: true, stream_options: { include_usage: true } };
+      const response = await post(chat.dataset.ask, body);
       if (!response.ok) throw new Error(await refusal(response));
       for await (const event of events(response)) {
         if (event.error) throw new Error(event.error.message);
-        text += event.choices[0]?.delta.content ?? "";
+        const choice = event.choices[0];
+        text += choice?.delta.content ?? "";
+        cut ||= choice?.finish_reason === "length";
+        tokens = event.usage?.completion_tokens ?? tokens;
         said.textContent = text;
       }
       if (!text) said.replaceChildren(element("span", "nothing", "an empty answer"));
-      sides[name].push({ role: "assistant", content: text });
+      if (cut) said.append(element("p", "muted", `cut after ${tokens} tokens`));
+      return text;
     } catch (error) {
-      // What was not answered is asked no more.
-      sides[name].pop();
       said.append(element("p", "failed", stopping.signal.aborted ? "stopped" : error.message));
+      return null;
+    }
+  };
+
+  const open = async () => {
+    told.className = "muted";
+    told.textContent = "The models are being loaded …";
+    try {
+      const response = await post(chat.dataset.open, {});
+      if (!response.ok) throw new Error(await refusal(response));
+      sides = Object.fromEntries((await response.json()).names.map((name) => [name, []]));
+      told.textContent = "";
+    } catch (error) {
+      told.textContent = error.message;
+      told.className = "warning";
     }
   };
 
   const ask = async (text) => {
+    send.disabled = true;
+    if (!sides) await open();
+    if (!sides) {
+      send.disabled = false;
+      return;
+    }
     const shown = Object.keys(sides).map((name) => {
       const said = element("div", "said", "");
       sides[name].push({ role: "user", content: text });
@@ -98,11 +143,15 @@
     });
     turns.append(element("li", "", element("p", "said asked", text), element("div", "sides", "", ...shown.map(({ box }) => box))));
     prompt.value = "";
-    send.disabled = true;
     anew.hidden = true;
     stop.hidden = false;
     stopping = new AbortController();
-    await Promise.all(shown.map(({ name, said }) => answer(name, said)));
+    const answers = await Promise.all(shown.map(({ name, said }) => answer(name, said)));
+    // Both go on from the same prompts: one that a side did not answer is told to neither again.
+    shown.forEach(({ name }, at) => {
+      if (answers.includes(null)) sides[name].pop();
+      else sides[name].push({ role: "assistant", content: answers[at] });
+    });
     stop.hidden = true;
     anew.hidden = false;
     send.disabled = false;
@@ -126,18 +175,4 @@
     anew.hidden = true;
     prompt.focus();
   });
-
-  (async () => {
-    try {
-      const response = await post(chat.dataset.open, {});
-      if (!response.ok) throw new Error(await refusal(response));
-      sides = Object.fromEntries((await response.json()).names.map((name) => [name, []]));
-      told.textContent = "";
-      send.disabled = false;
-      prompt.focus();
-    } catch (error) {
-      told.textContent = error.message;
-      told.className = "warning";
-    }
-  })();
 })();

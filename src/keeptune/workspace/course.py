@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import json
 import math
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +16,7 @@ from typing import IO, Any
 
 from keeptune.events import Event, Observer, StepDone, TrainingStarted, ValidationDone
 from keeptune.workspace.growing_file import opened_for_appending
-from keeptune.workspace.json_file import MOST_BYTES_OF_LINES, parse_json, read_regular
+from keeptune.workspace.json_file import parse_json, read_regular
 
 Points = tuple[tuple[float, float], ...]
 """(step, value), by step."""
@@ -50,14 +53,14 @@ class CourseLog:
                 speed, left = event.tokens_per_second, event.seconds_left
                 self._write({"step": event.step, "loss": event.loss, "tokens_per_second": speed, "seconds_left": left})
             case ValidationDone():
-                self._write({"step": event.step, "validation": dict(event.metrics)})
+                self._write({"step": event.step, "validation": _finite(event.metrics)})
             case _:
                 pass
         self.observer(event)
 
     def _write(self, line: Mapping[str, Any]) -> None:
         # A number that is none is refused; the line break before each line ends one that a killed writer has begun.
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError):
             if self._handle:
                 self._handle.write(b"\n" + json.dumps(line, allow_nan=False).encode() + b"\n")
                 self._handle.flush()
@@ -79,19 +82,25 @@ class Course:
 
 def read_course(file: Path) -> Course:
     """The course that a `CourseLog` has written; empty where there is none. Lines that are damaged, or half written
-    yet, are left out.
+    yet, are left out. A file that has not changed since it was read is not read again.
 
     Raises:
         OSError, ValueError: the file cannot be read.
     """
     try:
-        lines = read_regular(file, MOST_BYTES_OF_LINES).split(b"\n")
+        found = os.stat(file)
+        return _read(file, (found.st_ino, found.st_size, found.st_mtime_ns))
     except FileNotFoundError:
         return Course()
+
+
+@functools.lru_cache(maxsize=4)
+def _read(file: Path, _: tuple[int, ...]) -> Course:
+    """The course in a file of this inode, size and time."""
     steps, last = 0, {}
     losses: dict[float, float] = {}
     scores: dict[str, dict[float, float]] = {"loss": {}}
-    for line in filter(None, lines):
+    for line in io.BytesIO(read_regular(file)):
         with suppress(ValueError, TypeError, KeyError, AttributeError):
             plain = parse_json(line)
             if "first_step" in plain:
@@ -101,8 +110,10 @@ def read_course(file: Path) -> Course:
                     for step in [step for step in curve if step > first]:
                         del curve[step]
             elif "validation" in plain:
+                step = _number(plain["step"])
                 for metric, value in plain["validation"].items():
-                    scores.setdefault(metric, {})[_number(plain["step"])] = _number(value)
+                    with suppress(ValueError):
+                        scores.setdefault(metric, {})[step] = _number(value)
             else:
                 losses[_number(plain["step"])] = _number(plain["loss"])
                 last = plain
@@ -115,12 +126,17 @@ def read_course(file: Path) -> Course:
     )
 
 
+def _finite(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if isinstance(value, (int, float)) and abs(value) < math.inf}
+
+
 def _by_step(values: Mapping[float, float]) -> Points:
     return tuple(sorted(values.items()))
 
 
 def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value) or abs(value) > _LARGEST:
+    # Neither NaN nor an integer beyond all floats is small enough.
+    if type(value) not in (int, float) or not abs(value) <= _LARGEST:
         raise ValueError("no number that can be drawn")
     return float(value)
 

@@ -117,7 +117,13 @@ def _holds_nothing(folder: Path) -> bool:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a process is writing to this run now."""
+    """Whether a process is known to be writing to this run now."""
+    return lock_of(folder) is True
+
+
+def lock_of(folder: Path) -> bool | None:
+    """Whether a process is writing to this run now; None where that cannot be told, as of a folder of another user or
+    on a disk that is mounted to be read."""
     if not (folder / LOCK).exists():
         return False
     try:
@@ -126,8 +132,7 @@ def is_locked(folder: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        # A folder of another user, whose lock is not readable, counts as not busy.
-        return False
+        return None
 
 
 def refuse_ways_out(folder: Path) -> None:

@@ -39,20 +39,30 @@ class SearchPicture:
     changes: Axis
     gains: Axis
     points: tuple[Tried, ...]
+    not_drawn: tuple[str, ...]
+    """Candidates of which no change of an ability was measured."""
 
 
-def search_picture(report: MitigationSearchReport) -> SearchPicture:
-    """The drawing of a search."""
-    points = tuple(_tried(number, each, report.chosen) for number, each in enumerate(report.candidates, 1))
+def search_picture(report: MitigationSearchReport) -> SearchPicture | None:
+    """The drawing of a search; None where nothing can be drawn."""
+    measured = {each.candidate for each in report.candidates if each.drops and not each.routed}
+    points = tuple(
+        _tried(number, each, report.chosen)
+        for number, each in enumerate(report.candidates, 1)
+        if each.candidate in measured
+    )
+    if not points:
+        return None
     return SearchPicture(
         changes=axis_over([-1.0, *(limit for point in points for limit in (point.change.low, point.change.high))]),
         gains=axis_over([point.gain.estimate for point in points]),
         points=points,
+        not_drawn=tuple(each.candidate for each in report.candidates if each.candidate not in measured),
     )
 
 
 def _tried(number: int, candidate: DevEvidence, chosen: str) -> Tried:
-    worst = None if candidate.routed else max(candidate.drops, key=lambda drop: drop.share_of_margin, default=None)
+    worst = max(candidate.drops, key=lambda drop: drop.share_of_margin)
     gain = candidate.gain
     return Tried(
         number,
@@ -63,9 +73,7 @@ def _tried(number: int, candidate: DevEvidence, chosen: str) -> Tried:
     )
 
 
-def _change(drop: DevDrop | None) -> Value:
-    if drop is None:
-        return Value(0.0, 0.0, 0.0)
+def _change(drop: DevDrop) -> Value:
     found, margin = drop.interval, drop.margin
     low, high = (found.low, found.high) if isinstance(found, Interval) else (drop.drop, drop.drop)
     return Value(0.0 - drop.share_of_margin, 0.0 - high / margin, 0.0 - low / margin)
