@@ -83,8 +83,8 @@ def _side_effects(others: Sequence[AbilityReport], note: str = "") -> str:
             else "in the undeclared abilities"
         )
         names = "" if note else f" ({_names(plain, NAMED)})"
-        told = _all_are("inconclusive", plain) if {r.verdict for r in plain} == {"inconclusive"} else inconclusive
-        return f"{'; '.join([f'No forgetting was shown {where}{names}', *told])}."
+        doubt = _all_are("inconclusive", plain) if {r.verdict for r in plain} == {"inconclusive"} else inconclusive
+        return f"{'; '.join([f'No forgetting was shown {where}{names}', *doubt])}."
     left = max(DETAILED - len(collapsed), 0)
     found = [_collapsed(report) for report in collapsed[:DETAILED]]
     found += [_list([_fell(report) for report in fell[:left]])] if fell[:left] else []
