@@ -119,6 +119,7 @@ def test_base_and_tuned_answer_one_prompt_beside_each_other(opened: Open, chatty
         page.get_by_label("Prompt").fill("green")
         page.keyboard.press("Enter")
         expect(page.locator(".failed").first).to_contain_text("the chat of another run was opened meanwhile")
+        expect(other.get_by_role("button", name="Ask both")).to_be_enabled()
 
 
 @pytest.mark.parametrize(
