@@ -13,7 +13,6 @@ from keeptune.report.html.search_picture import search_picture
 from keeptune.report.phrases import unit
 from keeptune.workspace.course import Course, Points, read_course
 from keeptune.workspace.json_file import MOST_BYTES
-from keeptune.workspace.layout import ADAPTER
 from keeptune.workspace.run_entry import RunEntry
 from keeptune.workspace.search_run import SearchRun
 from keeptune.workspace.study import Study
@@ -106,7 +105,7 @@ class ShownRun:
             StoreError: they are gone.
         """
         try:
-            found = (self._run.weights or self._path / ADAPTER).stat()
+            found = (self._run.weights or self._run.adapter).stat()
         except OSError as error:
             raise StoreError(
                 f"the tuned weights of {self.entry.name} are gone: {error}", "choose another run"
