@@ -116,7 +116,7 @@ def test_mlx_answers_as_the_scored_model(kept: TuneConfig) -> None:
     assert str(report.prompts) == "48 of 48"
     assert str(report.answers) == "72 of 72"
     (smaller,) = export(ExportConfig(kept.output, "mlx", ("2bit",), items=4))
-    assert smaller.size < report.size
+    assert any("matrices stay bfloat16" in note for note in smaller.notes)
     assert {"model.safetensors", "tokenizer.json"} <= {file.name for file in Path(report.path).iterdir()}
 
 

@@ -151,11 +151,14 @@ def test_a_named_mitigation_takes_the_defaults_place(coloured: Path, tmp_path: P
         (MitigationConfig(interpolation=0.5), "interpolation"),
         (MitigationConfig(replay=("old.jsonl",)), "replay"),
         (MitigationConfig(replay=("old.jsonl",), kl=1.0), "replay and kl"),
+        (MitigationConfig(replay=("old.jsonl",), replay_fraction=0.0, kl=1.0), "replay and kl"),
     ):
         other = replace(config, mitigation=named)
         assert with_default_mitigation(other) == other
         said = f"the default mitigation, {DEFAULT}, is not used, since the settings name {name}"
         assert said_of_default(other) == said
+    by_hand = replace(config, mitigation=MitigationConfig(kl=3.0, interpolation="auto"))
+    assert said_of_default(by_hand) == "", "that very mitigation is used"
     found = with_default_mitigation(config).mitigation
     assert (found.kl, found.interpolation, found.kl_tokens) == (3.0, "auto", 16)
     assert DEFAULT == "kl=3+interpolation=auto"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from keeptune.export.exported_card import Use, adapt_card, in_shell, in_transformers
-from keeptune.report.card import PublishedBase, model_card
+from keeptune.export.exported_card import Use, adapt_card, in_shell
+from keeptune.report.card import PublishedBase, loads_whole, model_card
 from tests.report.forgetting_reports import forgetting_report
 from tests.report.results import RESULT
 
@@ -26,7 +26,7 @@ def test_the_library_the_relation_and_the_code_are_of_the_export(tmp_path: Path)
         text.split("## How to use it")[0].partition("---\n\n")[2]
         == before.split("## How to use it")[0].partition("---\n\n")[2]
     )
-    adapt_card(card, Use("", "finetune", in_transformers("encoder-decoder")))
+    adapt_card(card, Use("", "finetune", loads_whole("encoder-decoder")))
     text = card.read_text()
     assert "library_name" not in yaml.safe_load(text.split("---")[1])
     assert 'AutoModelForSeq2SeqLM.from_pretrained("OWNER/NAME")' in text

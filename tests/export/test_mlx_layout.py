@@ -6,6 +6,7 @@ import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from safetensors.numpy import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from keeptune.errors import ModelError
+from keeptune.errors import ConfigError, ModelError
 from keeptune.export.formats import mlx_format
 from keeptune.export.mlx_layout import count_quantized, name_as_before
 from tests.tiny import save_other
@@ -58,6 +59,11 @@ def test_what_is_quantised_is_counted(tmp_path: Path) -> None:
     save_file(some, tmp_path / "model-1.safetensors")
     save_file({"norm.weight": np.zeros(4)}, tmp_path / "model-2.safetensors")
     assert count_quantized(tmp_path) == (1, 2)
+    source: Any = SimpleNamespace(run="runs/a")
+    assert mlx_format._told_of(2, 2, source) == []
+    assert mlx_format._told_of(1, 2, source) == ["1 of 2 matrices stay bfloat16: their columns are no multiple of 64"]
+    with pytest.raises(ConfigError, match="nothing of runs/a can be quantised"):
+        mlx_format._told_of(0, 2, source)
 
 
 BY_MLX = pytest.mark.skipif(importlib.util.find_spec("mlx_lm") is None, reason="mlx-lm is not installed")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from keeptune.config import DataConfig, ModelConfig
 from keeptune.events import silent
 from keeptune.serving.server import Server, start_server
 from keeptune.serving.settings import ServeSettings
+from tests.running import running
 from tests.serving.models import CPU, adapted, varied
 
 Open = Callable[..., contextlib.AbstractContextManager[Server]]
@@ -25,14 +25,8 @@ def opened(model: Path, base: Path | None = None, **settings: Any) -> Iterator[S
     data = settings.pop("data", DataConfig())
     given = ServeSettings(port=0, **settings)
     server = start_server(ModelConfig(name=str(model), **CPU), str(base) if base else None, data, given, silent)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield server
-    finally:
-        server.stop()
-        thread.join(60)
-        assert not thread.is_alive()
 
 
 @pytest.fixture(scope="session")

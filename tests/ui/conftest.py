@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from keeptune.ui.server import Ui, start_ui
 from keeptune.workspace.atomic import write_json
 from keeptune.workspace.search_run import SearchRun
 from tests.report.forgetting_reports import ability_pairs, forgetting_report, outcome, task_pairs
+from tests.running import running
 from tests.workspace.many_runs import write_tune
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -31,14 +31,8 @@ CPU = ModelConfig(device="cpu", dtype="float32")
 def shown(folder: Path, **settings: Any) -> Iterator[Ui]:
     """Pages over `folder` while the block runs."""
     ui = start_ui(folder, CPU, ServeSettings(port=0, **settings), silent)
-    thread = threading.Thread(target=ui.run, daemon=True)
-    thread.start()
-    try:
+    with running(ui):
         yield ui
-    finally:
-        ui.stop()
-        thread.join(60)
-        assert not thread.is_alive()
 
 
 def begun(folder: Path) -> Path:

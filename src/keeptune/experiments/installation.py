@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -106,17 +107,19 @@ def _missing(extra: str) -> list[str]:
 
 
 def _has(requirement: str) -> bool:
+    name = re.split(r"[^\w.-]", requirement)[0]
+    try:
+        number = version(name)
+    except PackageNotFoundError:
+        number = None
     try:
         from packaging.requirements import Requirement
-
-        needed = Requirement(requirement)
-        if needed.marker is not None and not needed.marker.evaluate():
-            return True  # not for this machine
-        return needed.specifier.contains(version(needed.name), prereleases=True)
-    except PackageNotFoundError:
-        return False
     except ImportError:
-        return True
+        return number is not None
+    needed = Requirement(requirement)
+    if needed.marker is not None and not needed.marker.evaluate():
+        return True  # not for this machine
+    return number is not None and needed.specifier.contains(number, prereleases=True)
 
 
 def _hub() -> Finding:

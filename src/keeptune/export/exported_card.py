@@ -37,21 +37,12 @@ def adapt_card(card: Path, use: Use) -> None:
         known["base_model_relation"] = use.relation
     if "library_name" in known:
         known["library_name"] = use.library
-    told = {name: value for name, value in known.items() if value}
-    dumped = yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=120)
+        if not use.library:
+            del known["library_name"]
+    dumped = yaml.safe_dump(known, allow_unicode=True, sort_keys=False, width=120)
     write_text(card, f"---\n{dumped}---\n{_CODE.sub(lambda _: use.code, text[front.end() :])}")
 
 
 def in_shell(line: str) -> str:
     """A fenced block of one command."""
     return f"```\n{line}\n```"
-
-
-def in_transformers(kind: str) -> str:
-    """A fenced block that loads whole weights."""
-    auto = "AutoModelForCausalLM" if kind == "causal" else "AutoModelForSeq2SeqLM"
-    return (
-        f"```python\nfrom transformers import {auto}, AutoTokenizer\n\n"
-        f'model = {auto}.from_pretrained("OWNER/NAME")\n'
-        'tokenizer = AutoTokenizer.from_pretrained("OWNER/NAME")\n```'
-    )

@@ -39,18 +39,17 @@ def said_of_default(config: TuneConfig) -> str:
         return f"no mitigation is named, so the default is used, {default} (--plain turns it off)"
     if config.mitigation.plain or config.mitigation_search.auto:
         return ""
-    given = without_default_mitigation(config)
-    named = _named(given)
-    by_hand = {part.name: part.effective for part in parse(DEFAULT).parts}
-    if not named or {m.name: value for m, value in active(given)} == by_hand:
+    named = _named(without_default_mitigation(config))
+    if not named or named == {part.name: part.effective for part in parse(DEFAULT).parts}:
         return ""
     return f"the default mitigation, {DEFAULT}, is not used, since the settings name {' and '.join(named)}"
 
 
-def _named(config: TuneConfig) -> list[str]:
-    """The mitigations that these settings name in the place of the default."""
-    found = [m.name for m, _ in active(config) if m.is_extra or m.setting.startswith(SECTION)]
-    return ["replay"] if config.mitigation.replay and not found else found
+def _named(config: TuneConfig) -> dict[str, Any]:
+    """The mitigations that these settings name in the place of the default, and their values."""
+    found = {m.name: value for m, value in active(config) if m.is_extra or m.setting.startswith(SECTION)}
+    # With a share of 0 it is not active, and named all the same.
+    return {"replay": 0.0, **found} if config.mitigation.replay else found
 
 
 def with_default_mitigation(config: TuneConfig) -> TuneConfig:

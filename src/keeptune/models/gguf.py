@@ -15,6 +15,7 @@ import torch
 from filelock import FileLock
 
 from keeptune.errors import ModelError, StoreError, first_line
+from keeptune.models.memory import out_of_memory
 from keeptune.workspace.atomic import atomic_folder
 from keeptune.workspace.hashing import hash_file
 from keeptune.workspace.path_part import readable_part
@@ -81,9 +82,11 @@ def _convert(path: Path, folder: Path) -> None:
             model = AutoModelForCausalLM.from_pretrained(only.parent, gguf_file=only.name, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(only.parent, gguf_file=only.name)
     except UNREADABLE as error:
+        # A damaged file may claim to be of any size.
+        free = "free memory, as the weights are read in float32; or " if out_of_memory(error) else ""
         raise ModelError(
             f"transformers cannot read {path}: {first_line(error)}",
-            "check that the download is whole; or use the model's safetensors, or another quantization",
+            f"{free}check that the download is whole; or use the model's safetensors, or another quantization",
         ) from error
     if not _reads_back(tokenizer):
         raise ModelError(

@@ -69,6 +69,7 @@ def model_card(report: ForgettingReport, tune: TuneResult | None, base: Publishe
         base=base,
         base_name=base.pinned or PurePosixPath(report.base_name.replace("\\", "/")).name,
         adapter=_is_adapter(report),
+        whole_weights=loads_whole(base.kind),
         format=_format(tune),
         mitigation=_mitigation(report, tune),
         command=_measured_again(report, base),
@@ -142,6 +143,16 @@ def front_matter(report: ForgettingReport, tune: TuneResult | None, base: Publis
     if results:
         found["model-index"] = [{"name": _name(report), "results": results}]
     return found
+
+
+def loads_whole(kind: str) -> str:
+    """A fenced block that loads published whole weights of a ``causal`` or ``encoder-decoder`` model."""
+    auto = "AutoModelForCausalLM" if kind == "causal" else "AutoModelForSeq2SeqLM"
+    return (
+        f"```python\nfrom transformers import {auto}, AutoTokenizer\n\n"
+        f'model = {auto}.from_pretrained("{PUBLISHED}")\n'
+        f'tokenizer = AutoTokenizer.from_pretrained("{PUBLISHED}")\n```'
+    )
 
 
 def markdown_text(text: str) -> str:

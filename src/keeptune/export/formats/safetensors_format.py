@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.commands import joined
-from keeptune.export.exported_card import Use, in_transformers
+from keeptune.export.exported_card import Use
 from keeptune.export.format import FORMATS, Exported, Source, refuse_not_mergeable
 from keeptune.export.merged import copy_beside, write_merged
+from keeptune.report.card import loads_whole
 
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -30,7 +31,7 @@ class SafetensorsFormat:
 
     def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
         write_merged(source.tuned, quantization, folder)
-        copy_beside(source, folder, Use("transformers", "finetune", in_transformers(source.kind)))
+        copy_beside(source, folder, Use("transformers", "finetune", loads_whole(source.kind)))
         return ()
 
     def load_command(self, source: Source, folder: Path) -> str:
