@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,13 @@ def test_an_extra_that_is_too_old_is_not_installed(monkeypatch: pytest.MonkeyPat
     assert found("extra search").says == "not installed, or too old; to add it"
     monkeypatch.setattr(installation, "version", lambda _: "10.0")
     assert found("extra search").says == "installed"
+
+
+def test_what_is_not_for_this_machine_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent(monkeypatch, "optuna")
+    for platform, says in (("nowhere", "installed"), (sys.platform, "not installed, or too old; to add it")):
+        monkeypatch.setattr(installation, "EXTRAS", {"search": (f"optuna>=5; sys_platform == '{platform}'",)})
+        assert found("extra search").says == says
 
 
 def test_the_built_in_model_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,8 @@ def test_a_named_mitigation_takes_the_defaults_place(coloured: Path, tmp_path: P
         assert with_default_mitigation(other) == other
         said = f"the default mitigation, {DEFAULT}, is not used, since the settings name {name}"
         assert said_of_default(other) == said
+        searched = replace(other, mitigation_search=MitigationSearchConfig(auto=True))
+        assert said_of_default(searched) == "", "the search begins with the default"
     by_hand = replace(config, mitigation=MitigationConfig(kl=3.0, interpolation="auto"))
     assert said_of_default(by_hand) == "", "that very mitigation is used"
     found = with_default_mitigation(config).mitigation

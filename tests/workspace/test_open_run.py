@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keeptune.errors import RunExists, RunLocked, StoreError
-from keeptune.workspace.layout import CONFIG, FORGETTING, LOCK, NOTICES, RESULT, ROWS, STARTED
+from keeptune.workspace.layout import CONFIG, COURSE, FORGETTING, LOCK, NOTICES, RESULT, ROWS, STARTED
 from keeptune.workspace.open_run import is_locked, lock_of, open_run
 from keeptune.workspace.workspace import Workspace
 
@@ -72,7 +72,7 @@ def test_a_folder_in_use_is_refused_untouched(
 
 def test_what_a_finished_run_does_not_need_is_deleted_when_it_is_resumed(tmp_path: Path) -> None:
     """It was killed between its result and the end."""
-    for name in (RESULT, CONFIG, NOTICES, "whole/model/weights", "checkpoint-3/state.json"):
+    for name in (RESULT, CONFIG, NOTICES, COURSE, "whole/model/weights", "checkpoint-3/state.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
     with pytest.raises(RunExists, match="finished result"):
@@ -151,3 +151,14 @@ def test_an_unfinished_run_is_refused_with_the_way_on(tmp_path: Path, settings: 
     with pytest.raises(RunExists) as caught:
         use(folder)
     assert re.search(must_say, caught.value.fix)
+
+
+@pytest.mark.parametrize("earned", [False, True])
+def test_a_run_that_is_stopped_keeps_its_folder_for_what_it_earned(tmp_path: Path, earned: bool) -> None:
+    with pytest.raises(KeyboardInterrupt), open_run(str(tmp_path / "run"), "x", resume=False) as run:
+        run.course_file.write_text("{}")
+        if earned:
+            (run.path / "checkpoint-3").mkdir()
+            (run.path / "checkpoint-3" / "state.json").write_text("{}")
+        raise KeyboardInterrupt
+    assert (tmp_path / "run").exists() == earned

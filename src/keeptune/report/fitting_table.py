@@ -68,14 +68,13 @@ class FittingTable:
         return Measurement.get(console, free, self._table(shown)).maximum
 
     def _table(self, shown: Sequence[int], folds: bool = False) -> Table:
-        """The table of these columns. Where words fold, numbers keep their width."""
+        """The table of these columns. Where words fold, numbers do not."""
         table = Table(box=None, pad_edge=False, header_style="dim")
         for place in shown:
             column = self._columns[place]
             table.add_column(
                 Text(visible(column.header)),
                 justify="left" if column.words else "right",
-                width=self._cells(place) if folds and not column.words else None,
                 no_wrap=not (folds and column.words),
                 overflow="fold",
             )

@@ -143,6 +143,7 @@ def test_trl(folder: Path) -> None:
         ("100", "left out", {}),
         ("0", "same", {}),
         ("0.0", "same", {}),
+        ("5.0", "left out", {}),
     ],
 )
 def test_warmup_steps_below_one_are_a_share(steps: str, kind: str, settings: dict[str, float], folder: Path) -> None:
