@@ -155,10 +155,14 @@ def test_an_unfinished_run_is_refused_with_the_way_on(tmp_path: Path, settings: 
 
 @pytest.mark.parametrize("earned", [False, True])
 def test_a_run_that_is_stopped_keeps_its_folder_for_what_it_earned(tmp_path: Path, earned: bool) -> None:
-    with pytest.raises(KeyboardInterrupt), open_run(str(tmp_path / "run"), "x", resume=False) as run:
-        run.course_file.write_text("{}")
-        if earned:
-            (run.path / "checkpoint-3").mkdir()
-            (run.path / "checkpoint-3" / "state.json").write_text("{}")
-        raise KeyboardInterrupt
+    def stopped() -> None:
+        with open_run(str(tmp_path / "run"), "x", resume=False) as run:
+            run.course_file.write_text("{}")
+            if earned:
+                (run.path / "checkpoint-3").mkdir()
+                (run.path / "checkpoint-3" / "state.json").write_text("{}")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
     assert (tmp_path / "run").exists() == earned
