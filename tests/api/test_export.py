@@ -20,9 +20,9 @@ from keeptune.config import DataConfig, Full, Keep, MeasureConfig, TuneConfig
 from keeptune.config.sections.export import ExportConfig
 from keeptune.errors import ConfigError, DataError, MissingDependency, ModelError, RunExists, StoreError
 from keeptune.events import Notice
-from keeptune.export.format import FORMATS, Source
-from keeptune.export.formats.safetensors_format import SafetensorsFormat
-from keeptune.export.llama_cpp import find_llama_cpp
+from keeptune.exports.format import FORMATS, Source
+from keeptune.exports.formats.safetensors_format import SafetensorsFormat
+from keeptune.exports.llama_cpp import find_llama_cpp
 from keeptune.records import ExportReport, from_plain
 from keeptune.workspace.exported_run import ExportedRun
 from tests.api.runs import COLOURS, THINGS, Ran, Told, settings, write_rows

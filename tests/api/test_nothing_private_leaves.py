@@ -15,7 +15,7 @@ from keeptune.api.predict import predict
 from keeptune.api.tune import tune
 from keeptune.assessment.published_base import OF_BUILT_IN, published_base
 from keeptune.config import Adapter, DataConfig, EvaluationConfig, Keep, MeasureConfig, ModelConfig
-from keeptune.export.save import save_tuned
+from keeptune.exports.save import save_tuned
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.workspace.run_entry import read_entry

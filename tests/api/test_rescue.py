@@ -33,7 +33,7 @@ from keeptune.data.task_rows import load_rows
 from keeptune.errors import ConfigError, DataError, StoreError
 from keeptune.events import CandidateDone, TrainingStarted, silent
 from keeptune.experiments.rescue import Repairer, _repairing
-from keeptune.export.save import save_tuned
+from keeptune.exports.save import save_tuned
 from keeptune.inference.encoding import NEW_TOKENS, make_encoder
 from keeptune.mitigation.spec import parse
 from keeptune.models.adapters import attach_adapter

@@ -11,7 +11,7 @@ import pytest
 from keeptune.assessment import recovery_probe as study
 from keeptune.assessment.recovery_probe import Side, recovery_probe
 from keeptune.config import Adapter, DataConfig, ModelConfig
-from keeptune.export.save import save_tuned
+from keeptune.exports.save import save_tuned
 from keeptune.inference.encoding import make_encoder
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.models.adapters import attach_adapter

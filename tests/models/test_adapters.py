@@ -15,7 +15,7 @@ from keeptune.config import Adapter, ModelConfig, TrainingConfig
 from keeptune.data.encode import Encoder
 from keeptune.errors import ConfigError
 from keeptune.events import silent
-from keeptune.export.save import save_tuned
+from keeptune.exports.save import save_tuned
 from keeptune.inference.loglikelihood import mean_loss
 from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.load import LoadedModel, load_model

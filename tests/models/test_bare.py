@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from keeptune.api.route import open_router
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ModelError
-from keeptune.export.save import save_merged, save_tuned
-from keeptune.export.save_interpolated import save_interpolated
+from keeptune.exports.save import save_merged, save_tuned
+from keeptune.exports.save_interpolated import save_interpolated
 from keeptune.inference.drift import kl_of_adapter
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.models.adapters import METHODS, attach_adapter

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokeni
 from keeptune.cli.main import main
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ConfigError, KeeptuneError, MissingDependency
-from keeptune.export.save import save_tuned
+from keeptune.exports.save import save_tuned
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.tokenizer import load_tokenizer

@@ -14,7 +14,7 @@ import yaml
 
 from keeptune.config import Adapter, ModelConfig
 from keeptune.config.load import load_config
-from keeptune.export.save import save_tuned
+from keeptune.exports.save import save_tuned
 from keeptune.models.adapters import METHODS, attach_adapter
 from keeptune.models.load import load_model
 from keeptune.scoring.table import METRICS

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import keeptune
+
 SOURCE = Path(__file__).parents[2] / "src"
 MOST_PARAMETERS = 6
 MOST_LINES_OF_A_VERB = 120
@@ -47,3 +49,9 @@ def test_a_verb_is_short() -> None:
     verbs = (SOURCE / "keeptune" / "api").glob("*.py")
     lines = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in verbs}
     assert {name: count for name, count in lines.items() if count > MOST_LINES_OF_A_VERB} == {}
+
+
+def test_no_public_name_is_a_subpackage_too() -> None:
+    """Importing `keeptune.NAME` puts the module in the place of the function."""
+    inner = {each.stem if each.is_file() else each.name for each in (SOURCE / "keeptune").iterdir()}
+    assert inner & set(keeptune.__all__) == set()

@@ -11,7 +11,7 @@ from keeptune.abilities.declared import scored_by
 from keeptune.assessment.scored_items import Scored, ScoredItems
 from keeptune.data.encode import Encoder
 from keeptune.events import EvaluationDone, EvaluationProgress, EvaluationStarted, Observer
-from keeptune.export.asking import Job, Question, Replies, ask
+from keeptune.exports.asking import Job, Question, Replies, ask
 from keeptune.forgetting.gate import decide
 from keeptune.forgetting.same_answer import same_answer
 from keeptune.forgetting.verdict import Confidence, judge_copy

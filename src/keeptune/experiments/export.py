@@ -20,9 +20,9 @@ from keeptune.config.sections.export import ExportConfig
 from keeptune.errors import ConfigError, RunExists, StoreError
 from keeptune.events import Notice, NoticeLog, Observer
 from keeptune.experiments.reproduction import refuse_code
-from keeptune.export.asking import Job
-from keeptune.export.format import FORMATS, Format, Source
-from keeptune.export.hub import files_of, push, refuse_local_base, refuse_name
+from keeptune.exports.asking import Job
+from keeptune.exports.format import FORMATS, Format, Source
+from keeptune.exports.hub import files_of, push, refuse_local_base, refuse_name
 from keeptune.models.adapters import METHODS
 from keeptune.near_names import did_you_mean
 from keeptune.near_paths import expanded

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from keeptune.config.schema import ModelConfig
 from keeptune.data.encode import Encoder
-from keeptune.export.save_interpolated import alike
+from keeptune.exports.save_interpolated import alike
 from keeptune.inference.engine import close_engines
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.loglikelihood import mean_loss

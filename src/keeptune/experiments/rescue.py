@@ -17,7 +17,7 @@ from keeptune.data.task_rows import Rows, labelled, load_rows, load_told, rows_o
 from keeptune.errors import ConfigError, RunExists
 from keeptune.events import Notice, NoticeLog, Observer, RunStarted
 from keeptune.experiments.mitigation_search import Made, MitigationSearch, SearchOutcome, settle
-from keeptune.export.save_interpolated import save_interpolated
+from keeptune.exports.save_interpolated import save_interpolated
 from keeptune.inference.encoding import make_encoder, new_tokens
 from keeptune.inference.evaluator import Evaluator
 from keeptune.inference.task_format import as_found, as_trained, keep_format

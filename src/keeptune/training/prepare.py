@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from keeptune.config.schema import Full, TuneConfig
 from keeptune.errors import ConfigError
 from keeptune.events import Notice
-from keeptune.export.save import ends_otherwise
+from keeptune.exports.save import ends_otherwise
 from keeptune.inference.drift import check_same_vocabulary
 from keeptune.inference.encoding import encode_train
 from keeptune.inference.engine import close_engines

@@ -7,7 +7,7 @@ from dataclasses import replace
 from keeptune.config.paths import absolute
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import StoreError
-from keeptune.export.save import save_merged
+from keeptune.exports.save import save_merged
 from keeptune.models.find import find_model, hash_model
 from keeptune.models.load import load_model
 from keeptune.workspace.lineage import of_run

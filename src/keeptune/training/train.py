@@ -7,7 +7,7 @@ import gc
 import shutil
 
 from keeptune.events import Notice
-from keeptune.export.save import save_tuned
+from keeptune.exports.save import save_tuned
 from keeptune.mitigation.active import after_training, without_after_training
 from keeptune.mitigation.fit import unfit
 from keeptune.models.memory import Meter, trim

@@ -11,7 +11,7 @@ from typing import Any
 
 from keeptune.config.schema import TuneConfig
 from keeptune.errors import ConfigError
-from keeptune.export.save_interpolated import save_interpolated
+from keeptune.exports.save_interpolated import save_interpolated
 from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import Mitigation
 from keeptune.mitigation.registry import MITIGATIONS

@@ -18,7 +18,7 @@ import torch
 from keeptune.config.schema import TuneConfig
 from keeptune.config.setting import Range
 from keeptune.errors import ConfigError, ModelError
-from keeptune.export.save import save_tuned
+from keeptune.exports.save import save_tuned
 from keeptune.mitigation.methods.adapters import adapter_method
 from keeptune.mitigation.mitigation import Mitigation
 from keeptune.mitigation.registry import MITIGATIONS

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.errors import ModelError
-from keeptune.export.last_words import last_words
+from keeptune.exports.last_words import last_words
 
 
 def run_converter(tool: str, words: Sequence[str], source: Path, made: Path) -> None:

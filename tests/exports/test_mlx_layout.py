@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from keeptune.errors import ConfigError, ModelError
-from keeptune.export.formats import mlx_format
-from keeptune.export.mlx_layout import count_quantized, name_as_before
+from keeptune.exports.formats import mlx_format
+from keeptune.exports.mlx_layout import count_quantized, name_as_before
 from tests.tiny import save_other
 
 LLAMA3 = {
@@ -75,10 +76,11 @@ def test_positions_are_computed_as_in_transformers(tiny: Callable[..., Path], tm
     settings = AutoConfig.from_pretrained(tiny("llama"))
     settings.rope_parameters, settings.initializer_range = rope, 0.3
     folder = tmp_path / "model"
+    torch.manual_seed(1)
     AutoModelForCausalLM.from_config(settings).save_pretrained(folder)
     AutoTokenizer.from_pretrained(tiny("llama")).save_pretrained(folder)
     row = mlx_format._probe(folder)
-    expected = mlx_format._likelihood("keeptune.export.tools.transformers", folder, row)
+    expected = mlx_format._likelihood("keeptune.exports.tools.transformers", folder, row)
     wrong = mlx_format._likelihood(mlx_format.MlxFormat.tool, folder, row)
     with pytest.raises(ModelError, match="mlx-lm makes another model of these weights"):
         mlx_format._refuse_another_model(expected / row.learned, wrong / row.learned)
@@ -95,7 +97,7 @@ def test_positions_are_computed_as_in_transformers(tiny: Callable[..., Path], tm
 def test_what_mlx_lm_does_not_find_is_named(tmp_path: Path, kind: str, settings: dict[str, int]) -> None:
     folder = save_other(tmp_path / "model", kind, **settings)
     row = mlx_format._probe(folder)
-    expected = mlx_format._likelihood("keeptune.export.tools.transformers", folder, row)
+    expected = mlx_format._likelihood("keeptune.exports.tools.transformers", folder, row)
     name_as_before(folder / "config.json")
     made = mlx_format._converted(folder, tmp_path / "mlx", "float32")
     assert mlx_format._likelihood(mlx_format.MlxFormat.tool, made, row) == pytest.approx(expected, abs=0.01)

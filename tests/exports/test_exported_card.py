@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from keeptune.export.exported_card import Use, adapt_card, in_shell
+from keeptune.exports.exported_card import Use, adapt_card, in_shell
 from keeptune.report.card import PublishedBase, loads_whole, model_card
 from tests.report.forgetting_reports import forgetting_report
 from tests.report.results import RESULT

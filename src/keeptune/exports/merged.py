@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from keeptune.config.schema import ModelConfig
-from keeptune.export.exported_card import Use, adapt_card
-from keeptune.export.format import Source
-from keeptune.export.save import save_merged
+from keeptune.exports.exported_card import Use, adapt_card
+from keeptune.exports.format import Source
+from keeptune.exports.save import save_merged
 from keeptune.models.load import load_model
 
 CARD = "README.md"

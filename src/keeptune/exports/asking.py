@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keeptune.errors import ModelError
-from keeptune.export.last_words import last_words
+from keeptune.exports.last_words import last_words
 from keeptune.records import EncodedRow, to_plain
 from keeptune.records.eval_record import Finish
 
@@ -77,7 +77,7 @@ class Replies:
 
 
 def ask(tool: str, job: Job, progress: Callable[[int], None]) -> Replies:
-    """What `tool`, a module such as those of `keeptune.export.tools`, says to `job`.
+    """What `tool`, a module such as those of `keeptune.exports.tools`, says to `job`.
 
     Args:
         progress: called with the number of questions and rows that are done.

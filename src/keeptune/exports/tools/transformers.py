@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from keeptune.export.tools.lines import lines, timed, turns
+from keeptune.exports.tools.lines import lines, timed, turns
 
 
 def main() -> None:

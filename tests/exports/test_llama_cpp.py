@@ -9,8 +9,8 @@ import pytest
 
 from keeptune.config import ModelConfig
 from keeptune.errors import ConfigError, MissingDependency, ModelError
-from keeptune.export.format import FORMATS, Source
-from keeptune.export.llama_cpp import CONVERTER, INSIDE, LORA_CONVERTER, convert, convert_lora, find_llama_cpp
+from keeptune.exports.format import FORMATS, Source
+from keeptune.exports.llama_cpp import CONVERTER, INSIDE, LORA_CONVERTER, convert, convert_lora, find_llama_cpp
 from keeptune.workspace.workspace import Workspace
 
 TELLS = """

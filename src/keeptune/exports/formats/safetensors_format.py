@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.commands import joined
-from keeptune.export.exported_card import Use
-from keeptune.export.format import FORMATS, Exported, Source, refuse_not_mergeable
-from keeptune.export.merged import copy_beside, write_merged
+from keeptune.exports.exported_card import Use
+from keeptune.exports.format import FORMATS, Exported, Source, refuse_not_mergeable
+from keeptune.exports.merged import copy_beside, write_merged
 from keeptune.report.card import loads_whole
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -17,7 +17,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 class SafetensorsFormat:
     """An adapter is merged in float32 and then cast."""
 
-    tool = "keeptune.export.tools.transformers"
+    tool = "keeptune.exports.tools.transformers"
     says = "whole weights in transformers' layout: transformers, vLLM, SGLang, TGI, mergekit"
 
     def quantizations(self, source: Source) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from keeptune.commands import command, joined
 from keeptune.errors import ConfigError
-from keeptune.export.exported_card import Use, in_shell
-from keeptune.export.format import FORMATS, Exported, Source, refuse_no_adapter
-from keeptune.export.llama_cpp import OUTTYPES, convert, convert_lora, find_llama_cpp, refuse_not_convertible
-from keeptune.export.merged import copy_beside, write_merged
+from keeptune.exports.exported_card import Use, in_shell
+from keeptune.exports.format import FORMATS, Exported, Source, refuse_no_adapter
+from keeptune.exports.llama_cpp import OUTTYPES, convert, convert_lora, find_llama_cpp, refuse_not_convertible
+from keeptune.exports.merged import copy_beside, write_merged
 from keeptune.models.find import base_of_adapter, find_model
 from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
 
@@ -20,7 +20,7 @@ FILE = "adapter.gguf"
 class GgufAdapterFormat:
     """Converted by llama.cpp's own converter; asked on a base in F16."""
 
-    tool = "keeptune.export.tools.llama_cpp"
+    tool = "keeptune.exports.tools.llama_cpp"
     says = "a LoRA alone, to put on a GGUF of its base: llama.cpp, Ollama"
 
     def quantizations(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from keeptune.commands import install, joined
 from keeptune.errors import ConfigError, MissingDependency
-from keeptune.export.converter import run_converter
-from keeptune.export.format import Source
+from keeptune.exports.converter import run_converter
+from keeptune.exports.format import Source
 from keeptune.near_paths import expanded
 from keeptune.workspace.places import cache_folder
 
@@ -86,5 +86,5 @@ def quantize(whole: Path, file: Path, quantization: str) -> None:
     Raises:
         ModelError: llama.cpp fails.
     """
-    words = ["-m", "keeptune.export.tools.quantize", str(whole), str(file), quantization]
+    words = ["-m", "keeptune.exports.tools.quantize", str(whole), str(file), quantization]
     run_converter("llama.cpp", words, whole, file)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.commands import joined
-from keeptune.export.exported_card import Use, in_shell
-from keeptune.export.format import FORMATS, Exported, Source, refuse_not_mergeable
-from keeptune.export.llama_cpp import OUTTYPES, convert, find_llama_cpp, quantize, refuse_not_convertible
-from keeptune.export.merged import copy_beside, write_merged
-from keeptune.export.modelfile import write_modelfile
+from keeptune.exports.exported_card import Use, in_shell
+from keeptune.exports.format import FORMATS, Exported, Source, refuse_not_mergeable
+from keeptune.exports.llama_cpp import OUTTYPES, convert, find_llama_cpp, quantize, refuse_not_convertible
+from keeptune.exports.merged import copy_beside, write_merged
+from keeptune.exports.modelfile import write_modelfile
 
 QUANTIZATIONS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K")
 """From the largest to the smallest."""
@@ -21,7 +21,7 @@ FILE = "model.gguf"
 class GgufFormat:
     """Converted by llama.cpp's own converter from merged weights, and quantised by llama.cpp."""
 
-    tool = "keeptune.export.tools.llama_cpp"
+    tool = "keeptune.exports.tools.llama_cpp"
     says = "whole weights in one file, also in 2 to 8 bits: llama.cpp, Ollama, LM Studio"
 
     def quantizations(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002

@@ -12,13 +12,13 @@ from transformers import AutoTokenizer
 
 from keeptune.commands import install, joined
 from keeptune.errors import ConfigError, MissingDependency, ModelError
-from keeptune.export.asking import Job, ask
-from keeptune.export.converter import run_converter
-from keeptune.export.exported_card import Use, in_shell
-from keeptune.export.format import FORMATS, Exported, Source, refuse_not_mergeable
-from keeptune.export.formats.safetensors_format import DTYPES
-from keeptune.export.merged import copy_beside, write_merged
-from keeptune.export.mlx_layout import CONFIG, count_quantized, name_as_before
+from keeptune.exports.asking import Job, ask
+from keeptune.exports.converter import run_converter
+from keeptune.exports.exported_card import Use, in_shell
+from keeptune.exports.format import FORMATS, Exported, Source, refuse_not_mergeable
+from keeptune.exports.formats.safetensors_format import DTYPES
+from keeptune.exports.merged import copy_beside, write_merged
+from keeptune.exports.mlx_layout import CONFIG, count_quantized, name_as_before
 from keeptune.models.weight_files import read_json
 from keeptune.records import EncodedRow
 from keeptune.workspace.atomic import write_json
@@ -33,7 +33,7 @@ MOST_NATS = 0.05
 class MlxFormat:
     """Converted and quantised by mlx-lm from merged weights; it runs on the CPU of other machines, too."""
 
-    tool = "keeptune.export.tools.mlx_lm"
+    tool = "keeptune.exports.tools.mlx_lm"
     says = "whole weights for Apple machines, also in 2 to 8 bits: mlx-lm, LM Studio"
 
     def quantizations(self, source: Source) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class MlxFormat:
             merged = Path(scratch) / source.run.path.resolve().name
             write_merged(source.tuned, source.dtype, merged)
             row = _probe(merged)
-            expected = _likelihood("keeptune.export.tools.transformers", merged, row)
+            expected = _likelihood("keeptune.exports.tools.transformers", merged, row)
             name_as_before(merged / CONFIG)
             found = _likelihood(self.tool, _converted(merged, Path(scratch) / "probe", "float32"), row)
             _refuse_another_model(expected / row.learned, found / row.learned)

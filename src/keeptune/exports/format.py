@@ -68,7 +68,7 @@ class Format(Protocol):
 
     @property
     def tool(self) -> str:
-        """Module that asks what was written, run by ``python -m`` as those of `keeptune.export.tools` are."""
+        """Module that asks what was written, run by ``python -m`` as those of `keeptune.exports.tools` are."""
         ...
 
     @property
@@ -109,4 +109,4 @@ class Format(Protocol):
         ...
 
 
-FORMATS: Registry[Format] = Registry("format", "keeptune.export_formats", built_in="keeptune.export.formats")
+FORMATS: Registry[Format] = Registry("format", "keeptune.export_formats", built_in="keeptune.exports.formats")

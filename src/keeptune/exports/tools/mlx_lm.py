@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from keeptune.export.tools.lines import lines, timed, turns
+from keeptune.exports.tools.lines import lines, timed, turns
 
 
 def main() -> None:

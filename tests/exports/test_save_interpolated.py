@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from keeptune.config import ModelConfig
 from keeptune.errors import ConfigError, KeeptuneError, ModelError
-from keeptune.export.save_interpolated import save_interpolated
+from keeptune.exports.save_interpolated import save_interpolated
 from keeptune.models.interpolation import make_interpolation
 from keeptune.models.load import LoadedModel, load_model
 from tests.models.changed import changed_adapter, changed_weights, logits

@@ -12,7 +12,7 @@ import pytest
 
 from keeptune.config import DataConfig, ModelConfig
 from keeptune.errors import ModelError
-from keeptune.export.asking import Job, Question, ask
+from keeptune.exports.asking import Job, Question, ask
 from keeptune.inference.encoding import make_encoder
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.inference.generate import generate
@@ -25,7 +25,7 @@ EXAMPLES = [
 ]
 
 
-TOOLS = "keeptune.export.tools."
+TOOLS = "keeptune.exports.tools."
 BY_MLX = pytest.mark.skipif(importlib.util.find_spec("mlx_lm") is None, reason="mlx-lm is not installed")
 
 

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from keeptune.errors import ConfigError
-from keeptune.export.hub import files_of, refuse_local_base, refuse_name
+from keeptune.exports.hub import files_of, refuse_local_base, refuse_name
 
 TOKEN = "hf_" + "a" * 34
 PUSH = """
 import sys
 from pathlib import Path
-from keeptune.export.hub import push
+from keeptune.exports.hub import push
 print(push(Path(sys.argv[1]), "me/x", private=True))
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.commands import joined
-from keeptune.export.format import FORMATS, Exported, Source, refuse_no_adapter
+from keeptune.exports.format import FORMATS, Exported, Source, refuse_no_adapter
 from keeptune.models.weight_files import ADAPTER_CONFIG, read_json
 
 RANKS = (16, 32, 64, 128, 256, 320, 512)
@@ -17,7 +17,7 @@ RANKS = (16, 32, 64, 128, 256, 320, 512)
 class AdapterFormat:
     """As the run saved it: an α that the run chose is in the weights already."""
 
-    tool = "keeptune.export.tools.transformers"
+    tool = "keeptune.exports.tools.transformers"
     says = "the adapter alone in peft's layout: peft, transformers, vLLM (LoRA)"
 
     def quantizations(self, source: Source) -> tuple[str, ...]:  # noqa: ARG002

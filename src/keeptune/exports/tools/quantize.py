@@ -1,4 +1,4 @@
-"""llama.cpp's quantisation: ``python -m keeptune.export.tools.quantize WHOLE.gguf FILE.gguf Q4_K_M``."""
+"""llama.cpp's quantisation: ``python -m keeptune.exports.tools.quantize WHOLE.gguf FILE.gguf Q4_K_M``."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from keeptune.chat_template import render_chat
-from keeptune.export.modelfile import go_template, write_modelfile
+from keeptune.exports.modelfile import go_template, write_modelfile
 from tests.templated import Templated
 from tests.tiny import CHAT_TEMPLATE, save_llama
 
