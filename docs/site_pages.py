@@ -83,7 +83,8 @@ def main() -> int:
         return 1
     build = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "docs"
     shutil.rmtree(build, ignore_errors=True)
-    for file in {*pages(), *(file for page in pages() for _, file, _ in links(page))}:
+    linked = (file for page in pages() for _, file, _ in links(page))
+    for file in {*pages(), *linked, ROOT / "docs" / "site.css", ROOT / "docs" / "site.js"}:
         to = build / "pages" / file.relative_to(ROOT)
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, to)

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from keeptune.config import DataConfig, ModelConfig
 from keeptune.errors import ModelError
@@ -57,3 +59,19 @@ def test_prompts_answers_and_likelihoods(tiny: Callable[..., Path], tool: str, k
     assert found.tokens_per_second > 0
     with pytest.raises(ModelError, match=f"{tool} cannot load or ask"):
         ask(TOOLS + tool, replace(job, model=f"{model.name}-not-there"), done.append)
+
+
+def test_files_of_16_bits_are_computed_in_float32_when_asked(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    rounded = tmp_path / "rounded"
+    AutoModelForCausalLM.from_pretrained(tiny("llama"), dtype=torch.bfloat16).save_pretrained(rounded)
+    AutoTokenizer.from_pretrained(tiny("llama")).save_pretrained(rounded)
+    model = ModelConfig(name=str(rounded), device="cpu", dtype="float32")
+    encoder, loaded = make_encoder(model, DataConfig()), load_for_inference(model)
+    rows = [row for example in EXAMPLES for row in encoder.scored_rows(example, example.choices)]
+    exact = loglikelihoods(loaded, rows, 512)
+    asked = [
+        ask(TOOLS + "transformers", Job(model.name, "", loaded.kind, 64, 1, (), rows, dtype), lambda _: None)
+        for dtype in ("float32", "auto")
+    ]
+    assert asked[0].likelihoods == pytest.approx(exact, abs=1e-4)
+    assert asked[1].likelihoods != pytest.approx(exact, abs=1e-4)

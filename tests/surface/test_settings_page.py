@@ -58,7 +58,7 @@ def _lines() -> Iterator[str]:
 
 
 def _table(settings: list[Setting]) -> Iterator[str]:
-    yield from ("| Setting | Value | Default | Affects | |", "| --- | --- | --- | --- | --- |")
+    yield from ("| Setting | Value | Default | Affects | What it does |", "| --- | --- | --- | --- | --- |")
     for each in settings:
         flags = [f"`--{name}`" for name, of_flag in FLAGS.items() if of_flag.key == each.key]
         cells = [

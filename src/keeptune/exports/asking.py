@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from keeptune.errors import ModelError
 from keeptune.exports.last_words import last_words
@@ -44,6 +44,8 @@ class Job:
     questions: Sequence[Question]
     rows: Sequence[EncodedRow] = ()
     """Rows whose learned tokens get a likelihood, by the ids that were scored."""
+    dtype: Literal["auto", "float32"] = "auto"
+    """What transformers and peft compute in: that of the files, or float32."""
 
 
 @dataclass(frozen=True, slots=True)

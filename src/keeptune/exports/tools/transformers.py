@@ -22,10 +22,10 @@ def main() -> None:
             import peft
 
             by_peft: Any = peft.AutoPeftModelForCausalLM if causal else peft.AutoPeftModelForSeq2SeqLM
-            model, files = by_peft.from_pretrained(job["adapter"], dtype="auto"), job["adapter"]
+            model, files = by_peft.from_pretrained(job["adapter"], dtype=job["dtype"]), job["adapter"]
             say({"tool": f"peft {version('peft')}, transformers {version('transformers')}"})
         else:
-            model, files = auto.from_pretrained(job["model"], dtype="auto"), job["model"]
+            model, files = auto.from_pretrained(job["model"], dtype=job["dtype"]), job["model"]
             say({"tool": f"transformers {version('transformers')}"})
         tokenizer: Any = transformers.AutoTokenizer.from_pretrained(files)
         model.eval()
