@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +122,31 @@ def test_mlx_answers_as_the_scored_model(kept: TuneConfig) -> None:
     (smaller,) = export(ExportConfig(kept.output, "mlx", ("2bit",), items=4))
     assert any("matrices stay bfloat16" in note for note in smaller.notes)
     assert {"model.safetensors", "tokenizer.json"} <= {file.name for file in Path(report.path).iterdir()}
+
+
+KILLED = """
+import sys
+from keeptune.api.export import export
+from keeptune.config.sections.export import ExportConfig
+from keeptune.exports.formats.safetensors_format import SafetensorsFormat
+
+SafetensorsFormat.tool = "killer"
+export(ExportConfig(sys.argv[1], "safetensors", ("float16",)))
+"""
+
+
+def test_a_killed_export_leaves_nothing_in_the_way(run: Ran, tmp_path: Path) -> None:
+    (tmp_path / "killer.py").write_text("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
+    paths = os.pathsep.join((str(tmp_path), *sys.path))
+    command = [sys.executable, "-c", KILLED, str(run.path)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    left = [each.name for each in (run.path / "exports").iterdir() if "float16" in each.name or "base" in each.name]
+    assert left != []
+    assert all(name.endswith(".partial") for name in left)
+    (report,) = export(ExportConfig(str(run.path), "safetensors", ("float16",)))
+    assert str(report.prompts) == "12 of 12"
+    assert list((run.path / "exports").glob(".*")) == []
 
 
 def test_mlx_needs_its_package(run: Ran, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ from keeptune.near_paths import expanded
 from keeptune.records import SCHEMA_VERSION, ExportReport, export_name, to_plain
 from keeptune.training.new_session import new_session
 from keeptune.training.session import Session
-from keeptune.workspace.atomic import atomic_folder
+from keeptune.workspace.atomic import atomic_folder, remove_partials
 from keeptune.workspace.exported_run import ExportedRun
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.open_run import locked_folder
@@ -161,19 +161,19 @@ class _Exporter:
         return output / name if len(self._wanted) > 1 else output
 
     def _export(self, quantization: str, scored: Scored) -> ExportReport:
-        """Write one type and ask for it. The report is kept in the run; if that fails, nothing is."""
+        """Write one type and ask for it. It gets its name when it has answered; its report is kept in the run."""
         folder = self._folder(quantization)
+        if not self._config.output:
+            remove_partials(folder.parent)
         began, before = time.monotonic(), len(self._log.messages)
         with atomic_folder(folder) as partial:
-            told = self._format.write(self._source, quantization, partial)
-        for message in told:
-            self._log(Notice("export", message))
-        gc.collect()
-        seconds = {"write": time.monotonic() - began}
+            for message in self._format.write(self._source, quantization, partial):
+                self._log(Notice("export", message))
+            gc.collect()
+            written = time.monotonic()
+            arrival = self._asked(partial, scored) if scored.sets else None
+        seconds = {"write": written - began, "ask": time.monotonic() - written}
         try:
-            began = time.monotonic()
-            arrival = self._asked(folder, scored) if scored.sets else None
-            seconds["ask"] = time.monotonic() - began
             notes = (*scored.notes, *self._log.messages[before:])
             report = replace(self._report(quantization, folder, arrival, seconds), notes=notes)
             self._keep(report)
@@ -183,7 +183,7 @@ class _Exporter:
         return report
 
     def _asked(self, folder: Path, scored: Scored) -> Arrival:
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".base-") as scratch:
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".base-", suffix=".partial") as scratch:
             files = self._format.exported(self._source, folder, Path(scratch))
             gc.collect()
             job = Job(
