@@ -112,6 +112,12 @@ def test_what_a_colleague_would_say():
     assert "about 4" in decide([OPEN]).sentences[0]
 
 
+def test_too_few_clusters_are_told_in_the_place_of_items_that_would_not_help():
+    sentence = decide([report("ner", 0, 9, items=25)]).sentences[0]
+    assert "margin 5; only 25 clusters: too few for a verdict)" in sentence
+    assert "could show" not in sentence
+
+
 def collapsed(name, clusters, declared, answer="That sounds awful!"):
     """A base that knows half of the answers; a tuned model that gives one and the same to everything."""
     base = [record(i, 100 * (i % 2), cluster=f"c{i % clusters}") for i in range(150)]

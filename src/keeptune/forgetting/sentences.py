@@ -8,6 +8,7 @@ from keeptune.forgetting.amounts import amount, between, changed, signed
 from keeptune.forgetting.verdict import NEW, items_to_keep
 from keeptune.records import AbilityReport, Gate, Interval, Verdict
 from keeptune.scoring.table import counted_in
+from keeptune.statistics.jackknife import too_few
 
 _DEGENERATE = ("degenerate", "empty answers", "below chance", "not scored")
 """Flags that mean that the answers are not usable."""
@@ -184,7 +185,9 @@ def _inconclusive(report: AbilityReport) -> str:
     limits = changed(report.drop, report.metric, report.margin)
     needed = items_to_keep(report.items_to_decide, report.drop, report.items)
     more = f"; about {needed:,} items {NEW} could show that it is kept" if needed else ""
-    if report.drop.low > report.margin:
+    if too_few(report.drop):
+        more = f"; {report.drop.method.rpartition('; ')[2]}"
+    elif report.drop.low > report.margin:
         more = "; too little data to be sure"
     return (
         f"{report.name} is inconclusive (change {limits} {counted_in(report.metric)}; margin {report.margin:g}{more})"
