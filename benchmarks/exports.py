@@ -78,7 +78,13 @@ def exported(method: str, run: Path) -> Iterator[dict[str, Any]]:
 def row(method: str, report: keeptune.ExportReport) -> dict[str, Any]:
     """What the table needs of a report."""
     abilities = {
-        each.name: {"verdict": each.verdict, "scored": each.base, "exported": each.tuned} for each in report.abilities
+        each.name: {
+            "verdict": each.verdict,
+            "scored": each.base,
+            "exported": each.tuned,
+            "changed": [each.rose + each.fell, each.items],
+        }
+        for each in report.abilities
     }
     return {
         "method": method,
@@ -115,7 +121,8 @@ def _change(found: Mapping[str, Any] | None) -> str:
     if found is None or found["scored"] is None or found["exported"] is None:
         return "–"
     change = f"{found['exported'] - found['scored']:+.1f}".replace("-", "−")
-    return f"{change}, {found['verdict']}"
+    changed, items = found["changed"]
+    return f"{change}, {found['verdict']} ({changed} of {items})"
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ import sequential_verdicts
 import tasks
 import verdict_grid
 import versions
+import vllm_loader
 from earlier_words import read_record
 from keeping_records import read_records
 
@@ -62,6 +63,7 @@ def tables() -> dict[str, str]:
         "rescue-trl": rescue_trl,
         "scale": scale,
         "versions": versions,
+        "vllm-loader": vllm_loader,
     }
     for name, benchmark in kept.items():
         if benchmark.RESULTS.exists():

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,16 @@ def adapter(folder: Path) -> dict[str, Any]:
         if torch.equal(found, there[f"base_model.model.{name}.{factor}.weight"].to(found.dtype))
     ]
     return {"of": len(there), "equal": len(equal), "scaling": settings.vllm_lora_scaling_factor}
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The record as a table."""
+    lines = ["| run and export | weights the same | in | vLLM |", "|---|---|---|---|"]
+    for row in rows:
+        how = row.get("dtype") or f"scaled by {row['scaling']:g}"
+        left = f"; not read: {', '.join(row['not_read'])}" if row.get("not_read") else ""
+        lines.append(f"| {row['export']} | {row['equal']} of {row['of']}{left} | {how} | {row['vllm']} |")
+    return "\n".join(lines)
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 // What the theme leaves to be named: its copy buttons' landmarks, the links at lines of code, and wide tables, which
 // scroll by the keyboard once they can be focused.
-function name_them() {
+function completeNames() {
   for (const each of document.querySelectorAll(".md-code__nav")) each.setAttribute("role", "none");
   for (const each of document.querySelectorAll("a[id^=__codelineno]")) each.removeAttribute("href");
   for (const each of document.querySelectorAll(".md-typeset__scrollwrap, pre > code")) each.tabIndex = 0;
 }
-name_them();
-new MutationObserver(name_them).observe(document.body, { childList: true, subtree: true });
+completeNames();
+new MutationObserver(completeNames).observe(document.body, { childList: true, subtree: true });

@@ -8,10 +8,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import keeptune
+from tests.browser import browser as browser
+from tests.browser import refuse_violations_as_it_is
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 import pictures
@@ -80,9 +83,28 @@ def test_the_reference_has_every_public_name_once() -> None:
     assert sorted(named) == sorted(keeptune.__all__)
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("zensical"), reason="the extra docs is not installed")
-def test_it_builds(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, str(DOCS / "site_pages.py"), str(tmp_path)], capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site."""
+    if importlib.util.find_spec("zensical") is None:
+        pytest.skip("the extra docs is not installed")
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run([sys.executable, str(DOCS / "site_pages.py"), str(folder)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    page = (tmp_path / "html" / "docs" / "api.html").read_text(encoding="utf-8")
+    return folder / "html"
+
+
+def test_it_builds(site: Path) -> None:
+    page = (site / "docs" / "api.html").read_text(encoding="utf-8")
     assert 'id="keeptune.tune"' in page
+
+
+@pytest.mark.parametrize("name", ["index", "docs/five-minutes", "docs/exporting", "docs/full-or-lora", "docs/gallery"])
+def test_it_keeps_to_the_rules_of_axe_core(site: Path, browser: Any, name: str) -> None:
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        page.goto((site / f"{name}.html").as_uri())
+        expected = "slate" if scheme == "dark" else "default"
+        page.wait_for_selector(f"body[data-md-color-scheme={expected}]")
+        refuse_violations_as_it_is(page)
+        page.close()
