@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,10 @@ if TYPE_CHECKING:
     )
     from keeptune.workspace.run_entry import RunEntry
 
+
+# Read when torch loads OpenMP, whose threads by default spin while they wait for each other: beside two other busy
+# processes on two cores, a small model then computes 30 times slower than where they sleep.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 _HOMES = {
     "keeptune.api.chat": ("Chat", "open_chat"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -29,3 +30,12 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_import_is_light() -> None:
     code = "import sys, keeptune; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "passive"), ("active", "active")])
+def test_threads_of_torch_sleep_while_they_wait_unless_asked_otherwise(given: str | None, found: str) -> None:
+    own = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    asked = own if given is None else own | {"OMP_WAIT_POLICY": given}
+    code = "import os, keeptune; print(os.environ['OMP_WAIT_POLICY'])"
+    told = subprocess.run([sys.executable, "-c", code], env=asked, capture_output=True, text=True, check=True)
+    assert told.stdout == f"{found}\n"

@@ -105,9 +105,6 @@ def keeptune() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code. An unexpected error keeps its traceback."""
-    # Read when torch loads OpenMP, whose threads by default spin while they wait for each other: beside two other busy
-    # processes on two cores, a small model then computes 30 times slower than where they sleep.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     _write_any_text()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
