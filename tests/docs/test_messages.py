@@ -38,7 +38,7 @@ def becomes(rules: Mapping[str, Rule], cell: str) -> set[str]:
     """The settings that the keys of a cell become, by the rules of `keeptune import`."""
     found: set[str] = set()
     for key in re.findall(r"`(\w+)`", cell):
-        sample = {"finetuning_type": "full", "dataset": ["a"], "warmup_steps": 0.5}.get(key, "1")
+        sample = {"finetuning_type": "full", "dataset": ["a"], "warmup_steps": 0.5, "quantization_bit": 4}.get(key, "1")
         found |= set(rules[key](sample).settings)
     return found
 

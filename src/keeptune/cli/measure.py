@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from keeptune.cli.completion import models
 from keeptune.cli.options import DATA, MEASURE, MODEL, SCORING, Verb, output_flags, setting_flags
+from keeptune.config.sections.model import QuantizationName
 
 ASKED = [name for name in (*MODEL, *DATA, *SCORING) if name not in ("model", "few-shot")]
 
@@ -29,6 +30,11 @@ MINUTES = "Maximum minutes to evaluate both models; each ability keeps its first
     metavar="NAME",
     help="Model it was tuned from.  [default: the one that the tuned model names]",
     shell_complete=models,
+)
+@click.option(
+    "--base-quantization",
+    type=click.Choice(get_args(QuantizationName)),
+    help="In how many bits the base is held.  [default: as the tuned model]",
 )
 @click.option("--quick", is_flag=True, help=QUICK)
 @click.option("--max-minutes", metavar="X", type=click.FloatRange(min=0.0, min_open=True), help=MINUTES)
@@ -59,7 +65,7 @@ def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_js
     from keeptune.cli.show import show_json, show_report
     from keeptune.report.progress import progress
 
-    max_minutes = flags.pop("max_minutes")
+    max_minutes, base_quantization = flags.pop("max_minutes"), flags.pop("base_quantization")
     flags |= {"measure": "quick" if flags.pop("quick") else None}
     settings = read_settings(config, flags)
     quiet_libraries()
@@ -67,14 +73,16 @@ def command(tuned: str, base: str | None, config: str | None, quiet: bool, as_js
     from keeptune.config.schema import MeasureRun
     from keeptune.forgetting.gate import exit_code
     from keeptune.models.find import refuse_missing
-    from keeptune.workspace.lineage import base_of
+    from keeptune.workspace.lineage import base_of, of_run
 
     if not base:
         refuse_missing(tuned)
         base = base_of(tuned)
+    tuned_model = replace(settings.model, name=tuned, revision=None)
+    held = base_quantization or of_run(tuned_model).quantization
     run = MeasureRun(
-        base=replace(settings.model, name=base),
-        tuned=replace(settings.model, name=tuned, revision=None),
+        base=replace(settings.model, name=base, quantization=held),
+        tuned=tuned_model,
         data=settings.data,
         evaluation=settings.evaluation,
         measure=replace(

@@ -13,7 +13,7 @@ from keeptune.config.settings import ALIASES, FLAGS, GROUPS, SETTINGS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-MODEL = ("model", "revision", "device", "dtype", "allow-pickle", "allow-remote-code")
+MODEL = ("model", "revision", "device", "dtype", "quantization", "allow-pickle", "allow-remote-code")
 READING = ("encoding", "delimiter", "skip-bad")
 DATA = ("prompt", "completion", "system", "group", "choices", *READING, "max-length")
 MEASURE = ("keep", "abilities", "items", "dev-fraction", "fail-on", "looks", "sequential", "probe")

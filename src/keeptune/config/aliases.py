@@ -55,8 +55,8 @@ def lora_or_full(given: Given) -> str:
     return "lora" if truth(given) else "full"
 
 
-def dtype(name: str) -> Convert:
-    """This dtype where the value is true."""
+def where_true(name: str) -> Convert:
+    """This name where the value is true."""
     return lambda given: name if truth(given) else None
 
 
@@ -107,8 +107,6 @@ FOREIGN: Mapping[str, str] = {
     "save_strategy": "use checkpoint_minutes",
     "save_steps": "use checkpoint_minutes",
     "gradient_checkpointing": "leave it out; to use less memory, lower token_budget",
-    "load_in_4bit": "leave it out; to use less memory, give --dtype bfloat16 or a smaller model",
-    "load_in_8bit": "leave it out; to use less memory, give --dtype bfloat16 or a smaller model",
     "completion_only_loss": "leave it out: the loss is on completions only; see loss_on",
     "assistant_only_loss": "leave it out: the loss is on answers only; see loss_on",
 }

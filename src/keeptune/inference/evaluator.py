@@ -18,6 +18,7 @@ from keeptune.models.computing import computing_key
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.memory import trim
+from keeptune.models.quantization import NONE
 from keeptune.models.weights import cast_weights, fold_adapter
 from keeptune.records import Answer, EvalRecord, Example
 from keeptune.workspace.hashing import hash_value
@@ -85,8 +86,9 @@ class Evaluator:
 
 
 def load_for_inference(config: ModelConfig) -> LoadedModel:
-    """Load; an adapter is folded in float32 and only then cast, so that small changes are not rounded away."""
-    adapted = find_model(config).adapter is not None
+    """Load; an adapter is folded in float32 and only then cast, so that small changes are not rounded away. On a
+    quantised base it stays beside it, as it was trained."""
+    adapted = find_model(config).adapter is not None and config.quantization == NONE
     loaded = load_model(config, train_weights=adapted)
     if adapted:
         fold_adapter(loaded)

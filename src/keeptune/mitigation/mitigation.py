@@ -120,6 +120,8 @@ class Mitigation:
     """The paper."""
     uses_reference: bool = False
     """It uses the model of ``mitigation.reference`` if there is one."""
+    reads_base: bool = False
+    """It computes with the base's own matrices, beside the passes."""
     routes: bool = False
     """It trains nothing: the base answers all requests except the task's."""
 

@@ -36,6 +36,8 @@ class AdapterMethod:
     """It starts from rows of abilities to keep."""
     adds_product: bool = False
     """The change is scale · B·A beside the whole base weights, as `low_rank_layers` reads it."""
+    on_quantized: bool = False
+    """It can be trained on a base in 4 or 8 bits."""
 
 
 def _low_rank(**extra: Any) -> Callable[[Adapter], Mapping[str, Any]]:
@@ -53,9 +55,16 @@ def _corda(adapter: Adapter) -> Mapping[str, Any]:
 METHODS: Mapping[str, AdapterMethod] = {
     row.name: row
     for row in (
-        AdapterMethod("lora", "LoraConfig", _low_rank(), "arXiv:2106.09685", adds_product=True),
-        AdapterMethod("dora", "LoraConfig", _low_rank(use_dora=True), "arXiv:2402.09353"),
-        AdapterMethod("rslora", "LoraConfig", _low_rank(use_rslora=True), "arXiv:2312.03732", adds_product=True),
+        AdapterMethod("lora", "LoraConfig", _low_rank(), "arXiv:2106.09685", adds_product=True, on_quantized=True),
+        AdapterMethod("dora", "LoraConfig", _low_rank(use_dora=True), "arXiv:2402.09353", on_quantized=True),
+        AdapterMethod(
+            "rslora",
+            "LoraConfig",
+            _low_rank(use_rslora=True),
+            "arXiv:2312.03732",
+            adds_product=True,
+            on_quantized=True,
+        ),
         AdapterMethod(
             "pissa", "LoraConfig", _low_rank(init_lora_weights="pissa"), "arXiv:2404.02948", divides_base=True
         ),
@@ -68,7 +77,7 @@ METHODS: Mapping[str, AdapterMethod] = {
             lambda a: {"r": a.rank, "randlora_alpha": 20 * a.rank, "randlora_dropout": a.dropout},
             "arXiv:2502.00987",
         ),
-        AdapterMethod("ia3", "IA3Config", lambda _: {}, "arXiv:2205.05638"),
+        AdapterMethod("ia3", "IA3Config", lambda _: {}, "arXiv:2205.05638", on_quantized=True),
         AdapterMethod(
             "loha",
             "LoHaConfig",

@@ -30,6 +30,7 @@ from keeptune.models.find import FoundModel, find_model, hash_model
 from keeptune.models.finite import refuse_broken_weights, watch_logits
 from keeptune.models.module_patterns import refuse_endless_patterns
 from keeptune.models.placement import Placement, place
+from keeptune.models.quantization import NONE, count, loading_arguments
 from keeptune.models.tokenizer import tokenizer_of, turn_end
 from keeptune.models.weight_files import ADAPTER_CONFIG, INDEX, read_json, shards_named
 
@@ -79,7 +80,7 @@ class LoadedModel:
     @property
     def parameters(self) -> int:
         """Number of weights; tied ones count once."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        return sum(map(count, self.model.parameters()))
 
     @property
     def trainable(self) -> int:
@@ -117,7 +118,7 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     """Load weights and tokenizer.
 
     Args:
-        train_weights: keep the weights in float32 on any dtype, for full fine-tuning under autocast.
+        train_weights: the weights in float32 on any dtype, and never quantised: for full fine-tuning under autocast.
 
     Raises:
         ModelError: the model cannot be found, read or used; MissingDependency for the built-in one.
@@ -129,14 +130,17 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     kind = kind_of(settings)
     found_hash = hash_model(found)
     dtype = torch.float32 if train_weights else placement.dtype
-    model = _weights(found, config, settings, kind, dtype)
+    quantization = NONE if train_weights else config.quantization
+    how = {"dtype": dtype, **loading_arguments(quantization, dtype, placement.device)}
+    model = _weights(found, config, settings, kind, how)
     watch_logits(model, found.name)
     changed: tuple[str, ...] = ()
     if found.adapter is not None:
         before = weight_marks(model)
         model = _attach_saved_adapter(model, found)
         changed = changed_weights(before, model)
-    model.to(placement.device)
+    if quantization == NONE:
+        model.to(placement.device)
     refuse_broken_weights(model, found.name)
     model.eval()
     tokenizer = _fitting_tokenizer(found, config, model)
@@ -146,7 +150,7 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
         kind,
         placement,
         found,
-        found_hash,
+        found_hash if quantization == NONE else f"{found_hash}-{quantization}",
         context_length(settings),
         turn_end=turn_end(tokenizer) if kind == "causal" else None,
         changed_base=changed,
@@ -188,19 +192,19 @@ def _safetensors(found: FoundModel, config: ModelConfig, settings: Any) -> bool 
 _QUIET = tuple(f"_raise_exceptions_for_{what}" for what in ("gated_repo", "missing_entries", "connection_errors"))
 
 
-def _weights(found: FoundModel, config: ModelConfig, settings: Any, kind: Kind, dtype: torch.dtype) -> Any:
+def _weights(found: FoundModel, config: ModelConfig, settings: Any, kind: Kind, how: Mapping[str, Any]) -> Any:
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     auto: Any = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
     try:
         model, report = auto.from_pretrained(
             found.source,
-            dtype=dtype,
             use_safetensors=_safetensors(found, config, settings),
             # Other shapes are refused below with their names, which the library's error lacks.
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             **hub_arguments(found, config),
+            **how,
         )
     except Exception as error:
         raise cannot_load(found, error) from error

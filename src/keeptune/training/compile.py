@@ -49,7 +49,7 @@ def try_compiling(
     device = loaded.placement.device.type
     if wanted is None:
         pays = device == "cpu" and tokens >= PAYS_FROM and has_compiler()
-        wanted = pays and not compiles_block_by_block(loaded.model)
+        wanted = pays and not (compiles_block_by_block(loaded.model) or getattr(loaded.inner, "is_quantized", False))
     if not wanted:
         return plainly
     began = time.monotonic()

@@ -19,13 +19,13 @@ FIX = "resume from the same one, or start a new run in another --output"
 def merged_start(model: ModelConfig, run: Workspace) -> ModelConfig:
     """`model`; an adapter is merged into its base, and the merged weights stay in the run folder as the base of the new
     adapter."""
-    model = of_run(model)
-    if find_model(model).adapter is None:
-        return model
-    refuse_another_start(model, run)
+    found = of_run(model)
+    if find_model(found).adapter is None:
+        return found
+    refuse_another_start(found, run)
     folder = run.start_model
     if not folder.is_dir():
-        save_merged(load_model(model, train_weights=True), folder)
+        save_merged(load_model(found, train_weights=True), folder)
     return replace(model, name=str(folder), revision=None)
 
 

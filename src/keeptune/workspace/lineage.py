@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from keeptune.config.keep import HARNESS
-from keeptune.config.schema import ModelConfig
+from keeptune.config.schema import ModelConfig, QuantizationName
 from keeptune.errors import ConfigError, StoreError
 from keeptune.near_paths import expanded
 from keeptune.scoring.custom import is_custom
@@ -25,12 +25,22 @@ def is_adapter(folder: Path) -> bool:
 
 
 def of_run(model: ModelConfig) -> ModelConfig:
-    """The tuned model of a run if `model` is a run folder; otherwise `model`."""
+    """The tuned model of a run, as it was scored, if `model` is a run folder; otherwise `model`."""
     run = Workspace(expanded(model.name))
     if not run.has_settings or is_adapter(run.path):
         return model
     tuned = run.weights or _left_as_it_was(run)
-    return model if tuned is None else replace(model, name=str(tuned))
+    if tuned is None:
+        return model
+    held = model.quantization if model.quantization != "none" else _quantization(run)
+    return replace(model, name=str(tuned), quantization=held)
+
+
+def _quantization(run: Workspace) -> QuantizationName:
+    """In what the base was held when the run's adapter was trained and scored."""
+    model = run.settings(NAME_BASE).get("model")
+    named = model.get("quantization", "none") if isinstance(model, dict) else "none"
+    return next((each for each in get_args(QuantizationName) if each == named), "none")
 
 
 def _left_as_it_was(run: Workspace) -> str | None:

@@ -167,8 +167,9 @@ def test_axolotl(folder: Path) -> None:
     assert {key: found.settings[key] for key in wanted} == wanted
     assert "model.dtype" not in found.settings
     kinds = {line.key: line.kind for line in found.lines}
-    assert kinds["adapter"] == kinds["datasets"] == "differs"
-    assert kinds["special_tokens.pad_token"] == kinds["optimizer"] == kinds["load_in_4bit"] == "left out"
+    assert found.settings["model.quantization"] == "nf4"
+    assert kinds["datasets"] == "differs"
+    assert kinds["special_tokens.pad_token"] == kinds["optimizer"] == "left out"
 
 
 def test_llama_factory(folder: Path) -> None:

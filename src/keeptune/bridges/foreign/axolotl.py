@@ -29,7 +29,7 @@ from keeptune.bridges.foreign.rule import (
     switch,
     targets,
 )
-from keeptune.bridges.foreign.trl import QUANTISED
+from keeptune.bridges.foreign.trl import INT8, NF4
 
 FORMATS = {
     "alpaca": "the prompt is instruction and input, without alpaca's text around them",
@@ -47,7 +47,7 @@ def _adapter(value: Any) -> Meaning:
     if value in ("lora", None):
         return Meaning("same", {METHOD: "lora" if value else "full"})
     if value == "qlora":
-        return Meaning("differs", {METHOD: "lora"}, QUANTISED)
+        return Meaning("same", {METHOD: "lora", **NF4})
     return Meaning("differs", {METHOD: "lora"}, "another adapter; see method")
 
 
@@ -127,7 +127,8 @@ RULES: Mapping[str, Rule] = {
     "excess_length_strategy": _too_long,
     "chat_template": same_if("tokenizer_default", else_="the tokenizer's own chat template is used"),
     "bf16": dtype("bfloat16"),
-    **each("load_in_4bit load_in_8bit", switch(Meaning("left out", note=QUANTISED))),
+    "load_in_4bit": switch(Meaning("same", NF4)),
+    "load_in_8bit": switch(Meaning("same", INT8)),
     **each("sample_packing eval_sample_packing pad_to_sequence_len multipack_real_batches", PACKING),
     **each("eval_batch_size", left("passes are as large as memory holds")),
     **each("evals_per_epoch", same("training.validations_per_epoch")),

@@ -25,7 +25,7 @@ from keeptune.bridges.foreign.rule import (
     switch,
     targets,
 )
-from keeptune.bridges.foreign.trl import QUANTISED
+from keeptune.bridges.foreign.trl import BY_BITSANDBYTES, INT8, NF4
 
 INDEX = "dataset_info.json"
 ALPACA = {"prompt": "instruction", "query": "input", "response": "output"}
@@ -36,6 +36,11 @@ def _method(value: Any) -> Meaning:
     if value in ("lora", "full"):
         return Meaning("same", {METHOD: value})
     return Meaning("left out", note="another method; see method and freeze_layers")
+
+
+def _bits(value: Any) -> Meaning:
+    found = {4: NF4, 8: INT8}.get(value) if isinstance(value, int) else None
+    return Meaning("same", found) if found else Meaning("left out", note=BY_BITSANDBYTES)
 
 
 def _rank(value: Any) -> Meaning:
@@ -99,7 +104,8 @@ RULES: Mapping[str, Rule] = {
     "template": left("the tokenizer's own chat template is used"),
     "eval_dataset": left("name rows to score the task on as test"),
     "pure_bf16": switch(Meaning("differs", {"model.dtype": "bfloat16"}, "weights that are trained stay in float32")),
-    **each("quantization_bit quantization_method", left(QUANTISED)),
+    "quantization_bit": _bits,
+    "quantization_method": same_if("bnb", "bitsandbytes", else_=BY_BITSANDBYTES),
     **each("packing neat_packing", PACKING),
     **each("plot_loss include_num_input_tokens_seen", left("the report shows the training")),
     **each("additional_target adapter_name_or_path", left("only the adapter is trained, and it begins anew")),

@@ -19,12 +19,15 @@ from keeptune.bridges.foreign.rule import (
     each,
     left,
     same,
+    same_if,
     switch,
     targets,
 )
 from keeptune.config.aliases import as_bool
 
-QUANTISED = "the base is not quantised; to use less memory, name a smaller dtype or model"
+NF4 = {"model.quantization": "nf4"}
+INT8 = {"model.quantization": "int8"}
+BY_BITSANDBYTES = "a base in 4 bits is nf4, one in 8 bits int8, by bitsandbytes"
 
 
 def _loss(value: Any) -> Meaning:
@@ -44,8 +47,10 @@ RULES: Mapping[str, Rule] = {
     "use_rslora": switch(Meaning("same", {METHOD: "rslora"})),
     "use_dora": switch(Meaning("same", {METHOD: "dora"})),
     **each("max_length max_seq_length", differs("data.max_length", CUT)),
-    **each("load_in_4bit load_in_8bit use_bnb_nested_quant", switch(Meaning("left out", note=QUANTISED))),
-    "bnb_4bit_quant_type": left(QUANTISED),
+    "load_in_4bit": switch(Meaning("same", NF4)),
+    "load_in_8bit": switch(Meaning("same", INT8)),
+    "bnb_4bit_quant_type": same_if("nf4", else_=BY_BITSANDBYTES),
+    "use_bnb_nested_quant": switch(Meaning("same"), Meaning("left out", note="the scales of nf4 are quantised, too")),
     **each("packing packing_strategy padding_free eval_packing pad_to_multiple_of", PACKING),
     "assistant_only_loss": _loss,
     "completion_only_loss": switch(Meaning("same"), Meaning("left out", note="the loss is never on prompts")),

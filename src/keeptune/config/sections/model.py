@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from keeptune.config.aliases import also, dtype
+from keeptune.config.aliases import also, where_true
 from keeptune.config.canonical import Canonical
 from keeptune.config.setting import Affects, setting
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 DtypeName = Literal["auto", "float32", "bfloat16", "float16"]
+QuantizationName = Literal["none", "nf4", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,14 @@ class ModelConfig(Canonical):
         "auto",
         Affects.INPUT,
         "Floating-point type to compute in.",
-        aliases={**also("torch_dtype"), "bf16": dtype("bfloat16"), "fp16": dtype("float16")},
+        aliases={**also("torch_dtype"), "bf16": where_true("bfloat16"), "fp16": where_true("float16")},
+    )
+    quantization: QuantizationName = setting(
+        "none",
+        Affects.INPUT,
+        "Hold the base's frozen matrices in 4 (nf4) or 8 bits (int8), by bitsandbytes.",
+        more="An adapter is trained on them (QLoRA).",
+        aliases={"load_in_4bit": where_true("nf4"), "load_in_8bit": where_true("int8")},
     )
     engine: str = setting(
         "torch",

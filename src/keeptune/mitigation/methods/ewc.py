@@ -118,6 +118,7 @@ def ewc() -> Mitigation:
         default=10.0,
         setting="mitigation.ewc",
         source="arXiv:1612.00796",
+        reads_base=True,
         unfit=unfit_of_penalty("--ewc"),
         penalty=_penalty,
     )

@@ -82,6 +82,7 @@ def intruders() -> Mitigation:
         allowed=Range(0, 1, high_open=False),
         stronger="smaller",
         source="arXiv:2410.21228",
+        reads_base=True,
         unfit=_unfit,
         after_training=_scale,
     )

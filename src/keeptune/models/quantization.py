@@ -1,0 +1,47 @@
+"""A base whose frozen matrices are held in 4 or 8 bits, by bitsandbytes: QLoRA, Dettmers et al. 2023,
+arXiv:2305.14314, and LLM.int8(), arXiv:2208.07339."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+
+from keeptune.commands import install
+from keeptune.config.schema import QuantizationName
+from keeptune.errors import MissingDependency
+
+NONE: QuantizationName = "none"
+
+
+def loading_arguments(name: QuantizationName, dtype: torch.dtype, device: torch.device) -> dict[str, Any]:
+    """What `from_pretrained` is given, so that the weights are quantised as they are read.
+
+    Args:
+        dtype: of the matrix products, and of the weights that stay as they are.
+
+    Raises:
+        MissingDependency: bitsandbytes is not installed.
+    """
+    if name == NONE:
+        return {}
+    if find_spec("bitsandbytes") is None:
+        raise MissingDependency(f"a base in {name} needs the package bitsandbytes", install("quantization"))
+    from transformers import BitsAndBytesConfig
+
+    settings: Any = BitsAndBytesConfig
+    config = settings(
+        load_in_4bit=name == "nf4",
+        load_in_8bit=name == "int8",
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    return {"quantization_config": config, "device_map": {"": device}}
+
+
+def count(parameter: torch.nn.Parameter) -> int:
+    """Number of weights in a parameter, which holds two in a byte where it is quantised to 4 bits."""
+    state = getattr(parameter, "quant_state", None)
+    return parameter.numel() if state is None else int(state.shape.numel())

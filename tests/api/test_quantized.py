@@ -1,0 +1,131 @@
+"""A base in 4 or 8 bits: an adapter learns on it, and what is scored, kept and exported is told apart."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+
+import pytest
+import torch
+
+from keeptune.api.export import export
+from keeptune.api.load_config import load_config
+from keeptune.api.tune import tune
+from keeptune.cli.main import main
+from keeptune.config import Adapter, Full, Keep, MeasureConfig, MitigationConfig, ModelConfig, TuneConfig
+from keeptune.config.sections.export import ExportConfig
+from keeptune.errors import ConfigError, MissingDependency
+from keeptune.inference.evaluator import load_for_inference
+from keeptune.models.load import load_model
+from keeptune.models.weights import fold_adapter
+from keeptune.workspace.lineage import of_run
+from keeptune.workspace.workspace import Workspace
+from tests.api.runs import settings, write_rows
+
+BY_BITSANDBYTES = pytest.mark.skipif(
+    importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed"
+)
+
+
+def quantized(config: TuneConfig, name: str) -> TuneConfig:
+    return replace(config, model=replace(config.model, quantization=name))
+
+
+@pytest.fixture
+def config(tiny: Callable[..., Path], tmp_path: Path) -> TuneConfig:
+    write_rows(tmp_path)
+    return settings(tiny("llama"), tmp_path, "run")
+
+
+def losses(run: str) -> list[float]:
+    return [loss for _, loss in Workspace(Path(run)).training().loss_curve]
+
+
+@BY_BITSANDBYTES
+@pytest.mark.parametrize("name", ["nf4", "int8"])
+def test_an_adapter_learns_on_it(config: TuneConfig, name: str) -> None:
+    whole = replace(config, output=f"{config.output}-whole")
+    tune(whole)
+    tune(quantized(config, name))
+    assert losses(config.output)[0] == pytest.approx(losses(whole.output)[0], abs=0.01)
+    assert mean(losses(config.output)) == pytest.approx(mean(losses(whole.output)), abs=0.05)
+    assert losses(config.output) != losses(whole.output)
+    run = Path(config.output)
+    base, tuned = (
+        load_for_inference(of_run(ModelConfig(each, device="cpu", dtype="float32", quantization=held)))
+        for each, held in ((config.model.name, name), (str(run), "none"))
+    )
+    assert base.inner.is_quantized
+    assert tuned.inner.is_quantized, "a run's model is loaded as it was scored"
+    assert hasattr(tuned.model, "peft_config"), "folded into packed weights, small changes are rounded away"
+    assert base.parameters == load_model(config.model).parameters
+
+
+@BY_BITSANDBYTES
+def test_it_is_exported_on_the_whole_base(config: TuneConfig) -> None:
+    tune(quantized(config, "nf4"))
+    (report,) = export(ExportConfig(config.output, "safetensors"))
+    assert str(report.prompts) == "12 of 12"
+    exported = load_model(replace(config.model, name=report.path))
+    assert not getattr(exported.model, "is_quantized", False)
+    assert {weight.dtype for weight in exported.model.parameters()} == {torch.float32}
+    adapter = load_model(replace(config.model, name=str(Path(config.output) / "adapter")), train_weights=True)
+    fold_adapter(adapter)
+    expected, found = adapter.model.state_dict(), exported.model.state_dict()
+    assert all(torch.equal(weight, found[name]) for name, weight in expected.items())
+
+
+@BY_BITSANDBYTES
+def test_the_default_mitigation_keeps_what_is_declared(config: TuneConfig, tmp_path: Path) -> None:
+    keep = (Keep("other things", str(tmp_path / "kept.jsonl"), "rouge1"),)
+    config = replace(config, mitigation=MitigationConfig(), measure=MeasureConfig(keep=keep, abilities=("none",)))
+    result = tune(quantized(config, "nf4"))
+    assert [each.name for each in result.forgetting.abilities] == ["other things"]
+    assert result.config["mitigation"]["kl"] == 3.0
+
+
+@BY_BITSANDBYTES
+def test_what_it_alone_costs_the_base(config: TuneConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name, rows = config.model.name, str(tmp_path / "kept.jsonl")
+    words = ["measure", "--base", name, "--tuned", name, "--keep", f"other={rows}:rouge1:30", "--abilities", "none"]
+    held = ["--quantization", "nf4", "--base-quantization", "none", "--device", "cpu", "--dtype", "float32"]
+    main([*words, *held, "--json", "--output", str(tmp_path / "cost")])
+    told = json.loads(capsys.readouterr().out)
+    assert [each["name"] for each in told["abilities"]] == ["other"]
+    assert [model["quantization"] for model in (told["config"]["base"], told["config"]["tuned"])] == ["none", "nf4"]
+
+
+@BY_BITSANDBYTES
+def test_answers_of_both_are_kept_apart(config: TuneConfig) -> None:
+    hashes = [load_model(replace(config.model, quantization=name)).hash for name in ("none", "nf4", "int8")]
+    assert len(set(hashes)) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"method": Full()}, "full fine-tuning trains the weights"),
+        ({"method": Adapter("pissa")}, "pissa cannot be trained on a base in nf4"),
+        ({"mitigation": MitigationConfig(ewc=1.0)}, "ewc computes with the base's matrices"),
+    ],
+)
+def test_what_does_not_go_with_it_is_refused(config: TuneConfig, changes: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        tune(replace(quantized(config, "nf4"), **changes))
+
+
+def test_it_needs_its_package(config: TuneConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keeptune.models.quantization.find_spec", lambda name: None)
+    with pytest.raises(MissingDependency, match="bitsandbytes"):
+        load_model(replace(config.model, quantization="nf4"))
+
+
+@pytest.mark.parametrize(("key", "name"), [("load_in_4bit", "nf4"), ("load_in_8bit", "int8")])
+def test_names_of_other_trainers_are_read(tmp_path: Path, key: str, name: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(f"model:\n  {key}: true\ndata:\n  train: rows.jsonl\n")
+    assert load_config(file).model.quantization == name
