@@ -107,7 +107,9 @@ def tell_model(loaded: LoadedModel, observer: Observer) -> None:
             loaded.parameters,
             loaded.trainable,
             str(place.device),
-            place.dtype_name,
+            place.dtype_name
+            if loaded.quantization == NONE
+            else f"{loaded.quantization}, computed in {place.dtype_name}",
             place.reason,
         )
     )

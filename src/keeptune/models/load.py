@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from transformers import GenerationConfig
 from transformers.utils import GENERATION_CONFIG_NAME
 
-from keeptune.config.schema import ModelConfig
+from keeptune.config.schema import ModelConfig, QuantizationName
 from keeptune.errors import ModelError, first_line
 from keeptune.models.architecture import (
     Kind,
@@ -55,6 +55,8 @@ class LoadedModel:
     """The token that the chat template writes after an answer."""
     changed_base: tuple[str, ...] = ()
     """Base weights that a loaded adapter replaced."""
+    quantization: QuantizationName = NONE
+    """In how many bits the base is held."""
 
     @property
     def inner(self) -> Any:
@@ -141,6 +143,8 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
         changed = changed_weights(before, model)
     if quantization == NONE:
         model.to(placement.device)
+    else:
+        model.requires_grad_(False)
     refuse_broken_weights(model, found.name)
     model.eval()
     tokenizer = _fitting_tokenizer(found, config, model)
@@ -154,6 +158,7 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
         context_length(settings),
         turn_end=turn_end(tokenizer) if kind == "causal" else None,
         changed_base=changed,
+        quantization=quantization,
     )
 
 

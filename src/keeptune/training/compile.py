@@ -17,6 +17,7 @@ from keeptune.mitigation.row_source import RowSource
 from keeptune.models.compiled import PAYS_FROM, compile_blocks, compiles_block_by_block, has_compiler, plainly
 from keeptune.models.load import LoadedModel
 from keeptune.models.processes import Elsewhere
+from keeptune.models.quantization import NONE
 from keeptune.records import EncodedRow
 
 Compiled = Callable[[], contextlib.AbstractContextManager[None]]
@@ -49,7 +50,7 @@ def try_compiling(
     device = loaded.placement.device.type
     if wanted is None:
         pays = device == "cpu" and tokens >= PAYS_FROM and has_compiler()
-        wanted = pays and not (compiles_block_by_block(loaded.model) or getattr(loaded.inner, "is_quantized", False))
+        wanted = pays and not (compiles_block_by_block(loaded.model) or loaded.quantization != NONE)
     if not wanted:
         return plainly
     began = time.monotonic()
