@@ -60,6 +60,7 @@ def test_an_adapter_learns_on_it(config: TuneConfig, name: str) -> None:
         for each, held in ((config.model.name, name), (str(run), "none"))
     )
     assert base.inner.is_quantized
+    assert base.trainable == 0
     assert tuned.inner.is_quantized, "a run's model is loaded as it was scored"
     assert hasattr(tuned.model, "peft_config"), "folded into packed weights, small changes are rounded away"
     assert base.parameters == load_model(config.model).parameters

@@ -100,16 +100,14 @@ def load_for_inference(config: ModelConfig) -> LoadedModel:
 
 def tell_model(loaded: LoadedModel, observer: Observer) -> None:
     """Tell which model, where and in what numbers."""
-    place = loaded.placement
+    place, held = loaded.placement, loaded.quantization
     observer(
         ModelLoaded(
             loaded.found.name,
             loaded.parameters,
             loaded.trainable,
             str(place.device),
-            place.dtype_name
-            if loaded.quantization == NONE
-            else f"{loaded.quantization}, computed in {place.dtype_name}",
+            place.dtype_name if held == NONE else f"{held}, computed in {place.dtype_name}",
             place.reason,
         )
     )
