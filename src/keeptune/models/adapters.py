@@ -56,7 +56,7 @@ METHODS: Mapping[str, AdapterMethod] = {
     row.name: row
     for row in (
         AdapterMethod("lora", "LoraConfig", _low_rank(), "arXiv:2106.09685", adds_product=True, on_quantized=True),
-        AdapterMethod("dora", "LoraConfig", _low_rank(use_dora=True), "arXiv:2402.09353", on_quantized=True),
+        AdapterMethod("dora", "LoraConfig", _low_rank(use_dora=True), "arXiv:2402.09353"),
         AdapterMethod(
             "rslora",
             "LoraConfig",
@@ -77,7 +77,7 @@ METHODS: Mapping[str, AdapterMethod] = {
             lambda a: {"r": a.rank, "randlora_alpha": 20 * a.rank, "randlora_dropout": a.dropout},
             "arXiv:2502.00987",
         ),
-        AdapterMethod("ia3", "IA3Config", lambda _: {}, "arXiv:2205.05638", on_quantized=True),
+        AdapterMethod("ia3", "IA3Config", lambda _: {}, "arXiv:2205.05638"),
         AdapterMethod(
             "loha",
             "LoHaConfig",
