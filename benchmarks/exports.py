@@ -120,7 +120,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def _change(found: Mapping[str, Any] | None) -> str:
     if found is None or found["scored"] is None or found["exported"] is None:
         return "–"
-    change = f"{found['exported'] - found['scored']:+.1f}".replace("-", "−")
+    change = f"{round(found['exported'] - found['scored'], 1) + 0.0:+.1f}".replace("-", "−")
     changed, items = found["changed"]
     return f"{change}, {found['verdict']} ({changed} of {items})"
 
