@@ -13,9 +13,11 @@ from rich.console import Console
 
 from keeptune.cli.main import VERBS, keeptune
 from keeptune.commands import EXTRAS, FLAGS, command, install, joined, options
+from keeptune.report.export import export_report
 from keeptune.report.terminal import tune_report
 from keeptune.report.visible import visible
 from tests.pasted import pasted, shell_words
+from tests.report.pages import EXPORT
 from tests.report.results import RESULT
 
 HOSTILE = (
@@ -98,6 +100,13 @@ def test_a_command_in_a_report_is_neither_broken_nor_cut(width: int) -> None:
     Console(file=out, width=width).print(tune_report(replace(RESULT, path=path)), crop=False)
     lines = [line for line in out.getvalue().splitlines() if "keeptune chat" in line]
     assert [pasted(line[line.index("keeptune chat") :].rstrip()) for line in lines] == [("chat", {"model": path})]
+
+
+def test_nor_that_which_loads_an_export() -> None:
+    load = joined(["vllm", "serve", f"/somewhere/my runs/{'a long name ' * 12}/files"])
+    out = io.StringIO()
+    Console(file=out, width=60).print(export_report([replace(EXPORT, gate="pass", load=load)]), crop=False)
+    assert f"load it: {load}" in out.getvalue().splitlines()
 
 
 def test_half_a_character_is_no_error() -> None:

@@ -92,6 +92,7 @@ def test_an_adapter_is_asked_by_peft(run: Ran, tmp_path: Path) -> None:
     (report,) = export(ExportConfig(str(run.path), "adapter", output=str(tmp_path / "adapter")))
     assert report.tool.startswith("peft ")
     assert str(report.answers) == str(report.prompts) == "12 of 12"
+    assert (report.gate, report.keeps, report.sentences[0]) == ("inconclusive", True, "Every answer is the same.")
     before, after = (load_file(f / "adapter_model.safetensors") for f in (run.path / "adapter", tmp_path / "adapter"))
     assert all(torch.equal(before[name], after[name]) for name in before)
     with pytest.raises(RunExists, match="is not empty"):
@@ -251,6 +252,17 @@ def test_items_that_were_cut_are_left_out(tiny: Callable[..., Path], tmp_path: P
     assert any("1 items are left out, whose prompts were cut" in note for note in report.notes)
 
 
+def test_a_task_whose_prompts_were_all_cut_is_not_asked(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    _, test = write_rows(tmp_path)
+    rows = [json.loads(line) for line in test.read_text().splitlines()]
+    test.write_text("".join(json.dumps(row | {"prompt": row["prompt"] * 40}) + "\n" for row in rows))
+    config = settings(tiny("llama"), tmp_path, "run", epochs=1.0)
+    tune(replace(config, data=replace(config.data, max_length=200)))
+    with pytest.raises(StoreError, match=r"no item whose prompt was whole.*\n.*--no-check"):
+        export(ExportConfig(config.output, "safetensors"))
+    assert not (Path(config.output) / "exports").exists()
+
+
 @pytest.mark.usefixtures("worse")
 def test_a_check_that_fails_leaves_nothing_and_can_be_repeated(
     run: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -272,6 +284,28 @@ def test_each_type_has_a_folder_below_output(kept: TuneConfig, tmp_path: Path) -
         export(ExportConfig(kept.output, "worse", ("0", "0.001"), output=str(tmp_path / "all")))
 
 
+def test_an_output_that_cannot_be_taken_is_refused(run: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+    monkeypatch.chdir(tmp_path / "here")
+    refused = {
+        ".": "is the folder that you are in",
+        "../file": "file is a file",
+        "../file/below": "file is a file",
+        "../link": "is a link",
+        "../nowhere": "is a link",
+        str(run.path / "model"): "is a folder of the run itself",
+        str(run.path / "exports"): "is a folder of the run itself",
+    }
+    for output, told in refused.items():
+        with pytest.raises(StoreError, match=told):
+            export(ExportConfig(str(run.path), "adapter", check=False, output=output))
+    (report,) = export(ExportConfig(str(run.path), "adapter", check=False, output="new"))
+    assert report.path == str(tmp_path / "here" / "new")
+
+
 @pytest.mark.usefixtures("worse")
 def test_what_was_said_of_other_files_stays(kept: TuneConfig, tmp_path: Path) -> None:
     export(ExportConfig(kept.output, "worse", ("1",), output=str(tmp_path / "one"), items=4))
@@ -289,6 +323,11 @@ def test_a_declared_ability_that_is_not_asked_is_told_and_nothing_passes(kept: T
     assert [each.name for each in report.abilities] == ["task"]
     assert report.gate == "inconclusive"
     assert any("parity is left out" in note for note in report.notes)
+    # That all other answers are the same says nothing of it.
+    assert report.answers.count == report.answers.of
+    assert not report.keeps
+    assert report.sentences[0] == "Every answer is the same."
+    assert report.sentences[-1] == "Not asked, so that nothing passes: parity."
 
 
 def test_settings_of_the_model_that_the_tool_uses_are_named(run: Ran, tmp_path: Path) -> None:
@@ -372,6 +411,18 @@ def test_other_items_than_were_scored_are_refused(tiny: Callable[..., Path], tmp
     with pytest.raises(DataError):
         export(ExportConfig(config.output, "safetensors"))
     assert not (Path(config.output) / "exports").exists()
+
+
+def test_an_adapter_is_not_put_on_another_base_than_its_own(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    shutil.copytree(tiny("llama"), tmp_path / "base")
+    config = settings(tmp_path / "base", tmp_path, "run", epochs=1.0)
+    tune(config)
+    file = tmp_path / "base" / "model.safetensors"
+    weights = {name: weight + 1 for name, weight in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(StoreError, match=r"base holds other weights than .*run started from"):
+        export(ExportConfig(config.output, "safetensors", check=False))
 
 
 @pytest.mark.real

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from keeptune.exports.exported_card import Use, adapt_card, in_shell
+from keeptune.exports.exported_card import Use, adapt_card, in_shell, of_scored
 from keeptune.report.card import PublishedBase, loads_whole, model_card
 from tests.report.forgetting_reports import forgetting_report
 from tests.report.results import RESULT
@@ -16,12 +16,16 @@ def test_the_library_the_relation_and_the_code_are_of_the_export(tmp_path: Path)
     card = tmp_path / "README.md"
     before = model_card(forgetting_report(), RESULT, PublishedBase("org/base"))
     card.write_text(before)
-    adapt_card(card, Use("mlx", "quantized", in_shell("mlx_lm.chat --model OWNER/NAME")))
+    numbers = of_scored("float32", "4bit")
+    adapt_card(card, Use("mlx", "finetune", in_shell("mlx_lm.chat --model OWNER/NAME"), numbers))
     text = card.read_text()
     front, was = (yaml.safe_load(each.split("---")[1]) for each in (text, before))
-    assert front == was | {"library_name": "mlx", "base_model_relation": "quantized"}
+    assert front == was | {"library_name": "mlx", "base_model_relation": "finetune"}
     assert "## How to use it\n\n```\nmlx_lm.chat --model OWNER/NAME\n```\n" in text
     assert "from_pretrained" not in text
+    assert "keeptune measure --base org/base --tuned OWNER/NAME" in before
+    assert "keeptune measure" not in text
+    assert f"## Measure it again\n\n{numbers}\n" in text
     assert (
         text.split("## How to use it")[0].partition("---\n\n")[2]
         == before.split("## How to use it")[0].partition("---\n\n")[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -80,9 +81,9 @@ def hub() -> Iterator[ThreadingHTTPServer]:
     server.server_close()
 
 
-def published(folder: Path, hub: ThreadingHTTPServer, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
+def published(folder: Path, port: int, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
     """By a process of its own: the client reads its settings once."""
-    environment = {**os.environ, "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_address[1]}", "HF_TOKEN": token}
+    environment = {**os.environ, "HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_TOKEN": token}
     environment |= {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HOME": str(folder.parent / "home")}
     words = [sys.executable, "-c", PUSH, str(folder)]
     return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120, check=False)
@@ -95,7 +96,7 @@ def test_all_files_are_one_commit(hub: ThreadingHTTPServer, tmp_path: Path) -> N
     (folder / "model.gguf").write_bytes(b"\0GGUF")
     (folder / "inner" / "config.json").write_text("{}")
     assert files_of(folder) == [("README.md", 7), ("inner/config.json", 2), ("model.gguf", 5)]
-    done = published(folder, hub)
+    done = published(folder, hub.server_address[1])
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith(f"/me/x/commit/{'0' * 40}")
     made = next(lines[0] for path, lines in hub.asked if path == "/api/repos/create")
@@ -109,11 +110,20 @@ def test_all_files_are_one_commit(hub: ThreadingHTTPServer, tmp_path: Path) -> N
 def test_a_refusal_is_an_error_with_a_way_out(hub: ThreadingHTTPServer, tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "README.md").write_text("# card\n")
-    done = published(tmp_path / "files", hub, "hf_wrong")
+    done = published(tmp_path / "files", hub.server_address[1], "hf_wrong")
     assert done.returncode != 0
     assert "StoreError: me/x cannot be uploaded" in done.stderr
     assert "HF_TOKEN" in done.stderr
     assert hub.asked == []
+
+
+def test_so_is_a_hub_that_is_not_reached(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    done = published(tmp_path / "files", port)
+    assert "StoreError: me/x cannot be uploaded" in done.stderr
+    assert "HF_HUB_OFFLINE" in done.stderr
 
 
 @pytest.mark.parametrize("base", ["/home/me/model", "smollm2", "", None])

@@ -11,6 +11,7 @@ from keeptune.config import ModelConfig
 from keeptune.errors import ConfigError, MissingDependency, ModelError
 from keeptune.exports.format import FORMATS, Source
 from keeptune.exports.llama_cpp import CONVERTER, INSIDE, LORA_CONVERTER, convert, convert_lora, find_llama_cpp
+from keeptune.workspace.atomic import remove_partials
 from keeptune.workspace.workspace import Workspace
 
 TELLS = """
@@ -55,6 +56,23 @@ def test_what_the_converters_are_told(checkout: Path, tmp_path: Path, monkeypatc
     assert told == [str(model), "--base", str(model), "--outfile", str(file), "--outtype", "f16"]
     convert_lora(checkout, model, Path("org/model"), file, "f16")
     assert "--base" not in json.loads(file.read_text())["words"]
+
+
+def test_whole_weights_lie_where_the_next_export_removes_what_a_killed_one_left(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+    of_format = "keeptune.exports.formats.gguf_format"
+    monkeypatch.setattr(f"{of_format}.write_merged", lambda model, dtype, folder: made.append(folder))
+    monkeypatch.setattr(f"{of_format}.write_modelfile", lambda *_: True)
+    folder = tmp_path / "exports" / ".gguf-f16.partial"
+    folder.mkdir(parents=True)
+    source = Source(Workspace(tmp_path / "run"), ModelConfig(), "causal", "float32", llama_cpp=str(checkout))
+    FORMATS["gguf"].write(source, "F16", folder)
+    (left,) = (each.parent for each in made)
+    left.mkdir()
+    remove_partials(folder.parent)
+    assert not left.exists()
 
 
 @pytest.mark.parametrize(

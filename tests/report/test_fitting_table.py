@@ -92,5 +92,7 @@ def test_nor_of_a_study_or_an_export(width: int) -> None:
     assert any(
         line.startswith("Q4_K_M") and line.endswith("fail: facts, arithmetic, instructions") for line in exported
     )
+    same = lines(export_report([replace(EXPORT, gate="inconclusive", answers=EXPORT.prompts), EXPORT]), width)
+    assert any(line.startswith("Q4_K_M") and line.endswith("none lost") for line in same)
     for shown in (compared, drawn, exported):
         assert not any("…" in line or len(line) > width for line in shown)

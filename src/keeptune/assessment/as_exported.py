@@ -74,14 +74,20 @@ def on_arrival(tool: str, job: Job, scored: Scored, encoder: Encoder, observer: 
         same += sum(same_answer(_stripped(before), _stripped(after), metric) for before, after in pairs)
         reports.append(judge_copy(each.ability, each.records, records, confidence))
     decision = decide(reports)
+    answers = Share(same, sum(len(each.records) for each in found))
+    gate: Gate = "inconclusive" if decision.gate == "pass" and scored.left_out else decision.gate
+    told = ["Every answer is the same."] if gate == "inconclusive" and answers.count == answers.of else []
+    told += decision.sentences
+    if scored.left_out:
+        told.append(f"Not asked, so that nothing passes: {', '.join(scored.left_out)}.")
     return Arrival(
         replies.tool,
         Share(same_prompts, len(prompts)),
-        Share(same, sum(len(each.records) for each in found)),
+        answers,
         replies.tokens_per_second,
         decision.abilities,
-        "inconclusive" if decision.gate == "pass" and scored.left_out else decision.gate,
-        decision.sentences,
+        gate,
+        tuple(told),
     )
 
 

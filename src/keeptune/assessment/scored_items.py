@@ -45,7 +45,7 @@ class Scored:
     sets: tuple[ScoredItems, ...]
     """The task first; empty where it is not asked."""
     left_out: tuple[str, ...] = ()
-    """Declared abilities that it is not asked."""
+    """What was declared and is not asked; the task, too, where all of its prompts were cut."""
     notes: tuple[str, ...] = ()
     """What was said of the items."""
 
@@ -54,7 +54,8 @@ def scored_items(session: Session, made: TuneResult, config: ExportConfig) -> Sc
     """The task's items, then those of each ability that the run declared.
 
     Raises:
-        StoreError: the records of the run are not there, or are of other items than its settings name now.
+        StoreError: the records of the run are not there, are of other items than its settings name now, or leave
+            nothing to ask.
         ConfigError: a margin that every drop exceeds, or none.
     """
     run, tell = session.workspace, NoticeLog(session.observer)
@@ -77,8 +78,17 @@ def scored_items(session: Session, made: TuneResult, config: ExportConfig) -> Sc
         if keep.data.startswith(HARNESS):
             left_out.append(keep.name)
             tell(Notice("export", f"{keep.name} is left out: tasks of lm-evaluation-harness are not asked of exports"))
-    asked = tuple(_asked(_uncut(each, session, tell), config.items, session) for each in sets)
-    return Scored(asked, tuple(left_out), tuple(tell.messages))
+    asked = []
+    for each in sets:
+        whole = _uncut(each, session, tell)
+        if whole.ability.items:
+            asked.append(_asked(whole, config.items, session))
+        else:
+            left_out += [each.ability.name] * each.ability.declared
+    if not asked:
+        fix = "tune again with a larger --max-length, or only write the files: --no-check"
+        raise StoreError(f"{run} scored no item whose prompt was whole, so nothing can be asked", fix)
+    return Scored(tuple(asked), tuple(left_out), tuple(tell.messages))
 
 
 def _routed(made: TuneResult) -> bool:

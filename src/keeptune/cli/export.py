@@ -47,7 +47,7 @@ def command(quiet: bool, as_json: bool, no_check: bool, quantization: tuple[str,
 
     The tool that the format is for loads the files, renders each prompt itself, and answers the items that the run
     was scored on. The exit code is 3 if the task or an ability that the run declared is lost, and 4 if that is
-    inconclusive and an answer differs.
+    inconclusive and an answer differs or an ability was not asked.
     """
     from keeptune.cli.quiet_libraries import quiet_libraries
     from keeptune.cli.show import show_json, show_report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import tempfile
 import time
@@ -19,6 +20,7 @@ from keeptune.config.schema import Adapter
 from keeptune.config.sections.export import ExportConfig
 from keeptune.errors import ConfigError, RunExists, StoreError
 from keeptune.events import Notice, NoticeLog, Observer
+from keeptune.experiments.repeatable import refuse_changed_base
 from keeptune.experiments.reproduction import refuse_code
 from keeptune.exports.asking import Job
 from keeptune.exports.format import FORMATS, Format, Source
@@ -32,6 +34,7 @@ from keeptune.training.new_session import new_session
 from keeptune.training.session import Session
 from keeptune.workspace.atomic import atomic_folder, remove_partials
 from keeptune.workspace.exported_run import ExportedRun
+from keeptune.workspace.layout import EXPORTS
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.open_run import locked_folder
 from keeptune.workspace.run_entry import RunEntry
@@ -50,7 +53,8 @@ def run_export(config: ExportConfig, observer: Observer) -> tuple[ExportReport, 
 
     Raises:
         ConfigError: a run, format or type that does not go with the others. MissingDependency: the format needs it.
-        StoreError: no finished run, or its rows have changed. RunExists: there is something at the output folder.
+        StoreError: no finished run, its rows or its base have changed, or the output folder cannot be taken.
+        RunExists: there is something in it.
     """
     format = FORMATS[config.format]
     run = _finished(find_run(config.run, Path("runs")), config)
@@ -67,6 +71,8 @@ def run_export(config: ExportConfig, observer: Observer) -> tuple[ExportReport, 
         mergeable = not isinstance(settings.method, Adapter) or METHODS[settings.method.kind].mergeable
         dtype = made.manifest.dtype
         source = Source(run, session.tuned_model, session.encoder.kind, dtype, mergeable, config.llama_cpp)
+        if source.is_adapter and not run.start_model.is_dir():
+            refuse_changed_base(settings.model, run)
         exporter = _Exporter(config, format, source, session, log)
         exporter.refuse()
         scored = scored_items(session, made, config) if config.check else Scored(())
@@ -119,7 +125,8 @@ class _Exporter:
         self._format.refuse(self._source)
         for quantization in self._wanted:
             folder = self._folder(quantization)
-            if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+            _refuse_output(folder, self._source.run)
+            if folder.is_dir() and any(folder.iterdir()):
                 fix = "delete it, or name another --output; what was exported is never overwritten"
                 raise RunExists(f"{folder} is not empty", fix)
 
@@ -157,7 +164,8 @@ class _Exporter:
         name = export_name(self._config.format, quantization)
         if not self._config.output:
             return ExportedRun(self._source.run.path).export_folder(name)
-        output = expanded(self._config.output)
+        # Absolute: the report is read from other folders, too.
+        output = Path(os.path.abspath(expanded(self._config.output)))
         return output / name if len(self._wanted) > 1 else output
 
     def _export(self, quantization: str, scored: Scored) -> ExportReport:
@@ -175,7 +183,8 @@ class _Exporter:
         seconds = {"write": written - began, "ask": time.monotonic() - written}
         try:
             notes = (*scored.notes, *self._log.messages[before:])
-            report = replace(self._report(quantization, folder, arrival, seconds), notes=notes)
+            report = self._report(quantization, folder, arrival, seconds)
+            report = replace(report, notes=notes, not_asked=scored.left_out)
             self._keep(report)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -239,6 +248,20 @@ class _Exporter:
         report = replace(report, path="", load="")
         self._keep(report)
         return report
+
+
+def _refuse_output(folder: Path, run: Workspace) -> None:
+    """Raise for a folder that an export cannot take the place of, or where the run keeps files of its own."""
+    fix = "name another --output"
+    if file := next((each for each in (folder, *folder.parents) if each.is_file()), None):
+        raise StoreError(f"{file} is a file, not a folder", fix)
+    if folder.is_symlink():
+        raise StoreError(f"{folder} is a link", "name the folder itself as --output")
+    if folder == Path.cwd():
+        raise StoreError(f"{folder} is the folder that you are in", fix)
+    home, place = run.path.resolve(), folder.resolve()
+    if home in place.parents and home / EXPORTS not in place.parents:
+        raise StoreError(f"{folder} is a folder of the run itself", f"leave --output out, or {fix}")
 
 
 def _size(folder: Path) -> int:

@@ -64,11 +64,8 @@ def refuse_changed_inputs(config: TuneConfig, run: Workspace, result: TuneResult
     Raises:
         StoreError: one of them is another now. DataError, ModelError: one is gone or cannot be read.
     """
-    name = config.model.name
+    refuse_changed_base(config.model, run)
     kept = run.origin() if run.has_origin else {}
-    started = run.started_from().get("model hash") or kept.get("model")
-    if started and hash_model(find_model(of_run(config.model))) != started:
-        raise StoreError(f"{name} holds other weights than {run} started from", "put them back as they were")
     with tempfile.TemporaryDirectory() as folder:
         session = new_session(config, Workspace(Path(folder)), silent)
         now = row_hashes(session) | {METRICS: metric_files(config)}
@@ -85,6 +82,14 @@ def refuse_changed_inputs(config: TuneConfig, run: Workspace, result: TuneResult
         other = command("tune", config=run.settings_file, output=f"{run}-changed")
         fix = f"put back what was there; or train on what is there now: {other}"
         raise StoreError(f"{' and '.join(files)} changed since {run} was made", fix)
+
+
+def refuse_changed_base(base: ModelConfig, run: Workspace) -> None:
+    """Raise StoreError where `base`, from which the run started, holds other weights now."""
+    kept = run.origin() if run.has_origin else {}
+    started = run.started_from().get("model hash") or kept.get("model")
+    if started and hash_model(find_model(of_run(base))) != started:
+        raise StoreError(f"{base.name} holds other weights than {run} started from", "put them back as they were")
 
 
 def _files(config: TuneConfig, role: str) -> tuple[str, ...]:

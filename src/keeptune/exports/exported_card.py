@@ -12,6 +12,7 @@ from keeptune.workspace.atomic import write_text
 
 _FRONT = re.compile(r"\A---\n(.*?)^---\n", re.S | re.M)
 _CODE = re.compile(r"(?<=\n## How to use it\n\n)```.*?\n```", re.S)
+_AGAIN = re.compile(r"(?<=\n## Measure it again\n\n)[^\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,11 @@ class Use:
     library: str
     """The hub's name of the library; "" if it has none."""
     relation: str
-    """To the base: ``finetune``, ``quantized`` or ``adapter``."""
+    """To the base: ``finetune`` or ``adapter``. Tuned weights in fewer bits are no ``quantized`` base."""
     code: str
     """A fenced block that loads ``OWNER/NAME``."""
+    numbers: str = ""
+    """Whose numbers the card has, in the place of a command that cannot measure these files; "" where it can."""
 
 
 def adapt_card(card: Path, use: Use) -> None:
@@ -40,7 +43,15 @@ def adapt_card(card: Path, use: Use) -> None:
         if not use.library:
             del known["library_name"]
     dumped = yaml.safe_dump(known, allow_unicode=True, sort_keys=False, width=120)
-    write_text(card, f"---\n{dumped}---\n{_CODE.sub(lambda _: use.code, text[front.end() :])}")
+    body = _CODE.sub(lambda _: use.code, text[front.end() :])
+    if use.numbers:
+        body = _AGAIN.sub(lambda _: use.numbers, body)
+    write_text(card, f"---\n{dumped}---\n{body}")
+
+
+def of_scored(dtype: str, quantization: str) -> str:
+    """A sentence for `Use.numbers`."""
+    return f"The numbers above are of the weights as they were scored, in {dtype}; here they are in {quantization}."
 
 
 def in_shell(line: str) -> str:

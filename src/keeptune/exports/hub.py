@@ -38,7 +38,7 @@ def push(folder: Path, name: str, *, private: bool) -> str:
     try:
         api.create_repo(name, private=private, exist_ok=True)
         made = api.upload_folder(repo_id=name, folder_path=folder, commit_message="Exported by keeptune")
-    except (OSError, ValueError) as error:
+    except Exception as error:  # each version of the client has other classes for a network that fails
         raise StoreError(
             f"{name} cannot be uploaded: {first_line(error)}",
             f"look at HF_TOKEN and HF_HUB_OFFLINE; the files are in {folder}, and `hf upload` takes them, too",

@@ -58,6 +58,8 @@ class ExportReport(Shown):
     """How the tool loads the files, as a line for a shell."""
     config: Mapping[str, Any]
     manifest: RunManifest
+    not_asked: tuple[str, ...] = ()
+    """What the run declared and the tool was not asked: without it nothing passes."""
 
     @property
     def name(self) -> str:
@@ -74,7 +76,7 @@ class ExportReport(Shown):
         """Whether it keeps the task and every declared ability; or answers each item as the scored model did, where
         these are too few to show that."""
         same = self.answers is not None and self.answers.count == self.answers.of
-        return self.gate == "pass" or (same and self.gate != "fail")
+        return self.gate == "pass" or (same and self.gate != "fail" and not self.not_asked)
 
     def _line(self) -> str:
         return f"{self.name}, {'not asked' if not self.was_asked else f'gate {self.gate}'}, {self.path}"

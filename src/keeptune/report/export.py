@@ -9,10 +9,14 @@ from rich.text import Text
 
 from keeptune.records import ExportReport
 from keeptune.report.ending import VERDICTS
+from keeptune.report.ending_lines import command_line
 from keeptune.report.fitting_table import Column, FittingTable
 from keeptune.report.forgetting import abilities_table
 from keeptune.report.notes import notes
 from keeptune.report.visible import visible
+
+NONE_LOST = "none lost"
+"""The verdict where all answers are the same, and too few to show that abilities are kept."""
 
 
 def export_report(reports: Sequence[ExportReport]) -> RenderableType:
@@ -25,7 +29,7 @@ def export_report(reports: Sequence[ExportReport]) -> RenderableType:
         parts += [abilities_table(best.abilities, ("as scored", "as exported")), Text("")]
         parts.append(Text(visible(arrival_line(best))))
     if best.keeps or not best.was_asked:
-        parts.append(Text(visible(f"load it: {best.load}")))
+        parts.append(command_line("load it", best.load))
     return Group(
         *parts,
         *notes(best.notes),
@@ -47,6 +51,7 @@ def types_table(reports: Sequence[ExportReport]) -> FittingTable:
         speed = f"{report.tokens_per_second:.0f}" if report.tokens_per_second else "–"
         lost = [each.name for each in report.abilities if each.declared and each.verdict != "kept"]
         verdict = report.gate + (f": {', '.join(lost)}" if lost else "")
+        verdict = NONE_LOST if report.keeps and report.gate != "pass" else verdict
         table.add_row(report.quantization, f"{report.size / 1e6:,.0f}", str(report.answers or "–"), speed, verdict)
     return table
 
@@ -68,5 +73,5 @@ def ending(report: ExportReport) -> str:
         return f"exported: {report.name}, and not asked"
     if report.keeps and report.gate != "pass":
         told = f"every answer is the same; {report.answers} items are too few to show more"
-        return f"exported: {report.name}. verdict: none lost ({told})"
+        return f"exported: {report.name}. verdict: {NONE_LOST} ({told})"
     return f"exported: {report.name}. verdict: {VERDICTS[report.gate]}. {' '.join(report.sentences)}"

@@ -28,11 +28,16 @@ class ExportedRun(Workspace):
         folder, name = self.path / layout.EXPORTS, path_part(report.name)
         for number in itertools.count(1):
             file = folder / (f"{name}.json" if number == 1 else f"{name}-{number}.json")
-            if not file.exists() or read_record(ExportReport, file).path in ("", report.path):
-                break
-            if not Path(read_record(ExportReport, file).path).exists():
+            files = self._files(read_record(ExportReport, file)) if file.exists() else None
+            if files is None or not files.exists() or files == self._files(report):
                 break
         write_record(file, report)
+
+    def _files(self, report: ExportReport) -> Path | None:
+        """Where the files of an export are, wherever the run was moved to; None where they were not kept."""
+        if not report.path:
+            return None
+        return Path(report.path) if report.config.get("output") else self.export_folder(report.name)
 
     def exports(self) -> list[ExportReport]:
         """The reports of this run's exports, by name."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keeptune.commands import command, joined
 from keeptune.errors import ConfigError
-from keeptune.exports.exported_card import Use, in_shell
+from keeptune.exports.exported_card import Use, in_shell, of_scored
 from keeptune.exports.format import FORMATS, Exported, Source, refuse_no_adapter
 from keeptune.exports.llama_cpp import OUTTYPES, convert, convert_lora, find_llama_cpp, refuse_not_convertible
 from keeptune.exports.merged import copy_beside, write_merged
@@ -42,7 +42,8 @@ class GgufAdapterFormat:
     def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
         base = Path(find_model(source.tuned).source)
         convert_lora(find_llama_cpp(source.llama_cpp), source.run.adapter, base, folder / FILE, OUTTYPES[quantization])
-        copy_beside(source, folder, Use("", "adapter", in_shell(f"llama-server --model BASE.gguf --lora {FILE}")))
+        code = in_shell(f"llama-server --model BASE.gguf --lora {FILE}")
+        copy_beside(source, folder, Use("", "adapter", code, of_scored(source.dtype, quantization)))
         return ()
 
     def load_command(self, source: Source, folder: Path) -> str:  # noqa: ARG002

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.commands import joined
-from keeptune.exports.exported_card import Use, in_shell
+from keeptune.exports.exported_card import Use, in_shell, of_scored
 from keeptune.exports.format import FORMATS, Exported, Source, refuse_not_mergeable
 from keeptune.exports.llama_cpp import OUTTYPES, convert, find_llama_cpp, quantize, refuse_not_convertible
 from keeptune.exports.merged import copy_beside, write_merged
@@ -36,7 +36,7 @@ class GgufFormat:
 
     def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
         llama_cpp = find_llama_cpp(source.llama_cpp)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".merged-") as scratch:
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".merged-", suffix=".partial") as scratch:
             merged = Path(scratch) / source.run.path.resolve().name
             write_merged(source.tuned, source.dtype, merged)
             if quantization in OUTTYPES:
@@ -46,7 +46,8 @@ class GgufFormat:
                 convert(llama_cpp, merged, whole, OUTTYPES[_as_precise(source.dtype)])
                 quantize(whole, folder / FILE, quantization)
             written = write_modelfile(merged, folder / FILE, folder / "Modelfile")
-        copy_beside(source, folder, Use("", "quantized", in_shell("llama-server -hf OWNER/NAME")))
+        code, numbers = in_shell("llama-server -hf OWNER/NAME"), of_scored(source.dtype, quantization)
+        copy_beside(source, folder, Use("", "finetune", code, numbers))
         return () if written else ("no Modelfile for Ollama: its templates cannot write this model's turns",)
 
     def load_command(self, source: Source, folder: Path) -> str:  # noqa: ARG002

@@ -14,7 +14,7 @@ from keeptune.commands import install, joined
 from keeptune.errors import ConfigError, MissingDependency, ModelError
 from keeptune.exports.asking import Job, ask
 from keeptune.exports.converter import run_converter
-from keeptune.exports.exported_card import Use, in_shell
+from keeptune.exports.exported_card import Use, in_shell, of_scored
 from keeptune.exports.format import FORMATS, Exported, Source, refuse_not_mergeable
 from keeptune.exports.formats.safetensors_format import DTYPES
 from keeptune.exports.merged import copy_beside, write_merged
@@ -64,8 +64,8 @@ class MlxFormat:
                 told = _told_of(*count_quantized(made), source)
             for file in made.iterdir():
                 file.rename(folder / file.name)
-        relation = "quantized" if quantization in QUANTIZATIONS else "finetune"
-        copy_beside(source, folder, Use("mlx", relation, in_shell("mlx_lm.chat --model OWNER/NAME")))
+        code, numbers = in_shell("mlx_lm.chat --model OWNER/NAME"), of_scored(source.dtype, quantization)
+        copy_beside(source, folder, Use("mlx", "finetune", code, numbers))
         return told
 
     def load_command(self, source: Source, folder: Path) -> str:  # noqa: ARG002
