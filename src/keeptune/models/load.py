@@ -28,6 +28,7 @@ from keeptune.models.attending import register_attentions
 from keeptune.models.bare import changed_weights, refuse_changed, weight_marks
 from keeptune.models.find import FoundModel, find_model, hash_model
 from keeptune.models.finite import refuse_broken_weights, watch_logits
+from keeptune.models.loading import LOADING
 from keeptune.models.module_patterns import refuse_endless_patterns
 from keeptune.models.placement import Placement, place
 from keeptune.models.tokenizer import tokenizer_of, turn_end
@@ -129,13 +130,14 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     kind = kind_of(settings)
     found_hash = hash_model(found)
     dtype = torch.float32 if train_weights else placement.dtype
-    model = _weights(found, config, settings, kind, dtype)
-    watch_logits(model, found.name)
     changed: tuple[str, ...] = ()
-    if found.adapter is not None:
-        before = weight_marks(model)
-        model = _attach_saved_adapter(model, found)
-        changed = changed_weights(before, model)
+    with LOADING:
+        model = _weights(found, config, settings, kind, dtype)
+        watch_logits(model, found.name)
+        if found.adapter is not None:
+            before = weight_marks(model)
+            model = _attach_saved_adapter(model, found)
+            changed = changed_weights(before, model)
     model.to(placement.device)
     refuse_broken_weights(model, found.name)
     model.eval()
