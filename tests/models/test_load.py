@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,14 @@ def test_a_bad_model_is_refused_with_its_message(bad: BadModel, tmp_path: Path) 
     for words in bad.must_say:
         assert words in str(caught.value)
     assert caught.value.fix, "an error without a way out"
+
+
+def test_threads_may_load_at_once(tmp_path: Path) -> None:
+    folder = save_llama(tmp_path)
+    with ThreadPoolExecutor(4) as several:
+        loaded = list(several.map(lambda _: load(folder), range(8)))
+    assert len({sum(weights.sum().item() for weights in each.model.parameters()) for each in loaded}) == 1
+    assert load(folder).model.lm_head.weight is not None
 
 
 def test_the_table_is_wide() -> None:

@@ -10,8 +10,8 @@ import pytest
 from keeptune.data.check_report import CheckReport
 from keeptune.data.mix.report import MixReport
 from keeptune.errors import Problem
-from keeptune.records import Undefined, from_plain, to_plain
-from keeptune.records.shown import table
+from keeptune.records import Interval, Undefined, from_plain, to_plain
+from keeptune.records.shown import number, table
 from keeptune.workspace.run_comparison import RunComparison
 from keeptune.workspace.run_entry import RunEntry
 from tests.report.forgetting_reports import forgetting_report
@@ -60,6 +60,11 @@ def test_the_page_holds_the_numbers() -> None:
 def test_markup_in_names_stays_text() -> None:
     assert HOSTILE not in table((HOSTILE,), [(HOSTILE, None, 1.0)])
     assert "–" in table(("a",), [(None,)])
+
+
+def test_nothing_is_shown_as_nothing_and_not_as_minus_nothing() -> None:
+    assert number(-0.0) == "0"
+    assert number(Interval(-0.0, -1.5, 1.5, 0.95, "Tango")) == "0 (-1.5 to 1.5)"
 
 
 def test_records_are_still_records() -> None:

@@ -13,16 +13,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from keeptune.config import DataConfig, ModelConfig
 from keeptune.errors import ConfigError, MissingDependency, ModelError
+from keeptune.events import silent
 from keeptune.inference.task_format import PLAIN
 from keeptune.serving import app as app_module
 from keeptune.serving import listener as listener_module
 from keeptune.serving import rule as rule_module
 from keeptune.serving.asked import Asked
 from keeptune.serving.refused import Refused
-from keeptune.serving.server import Server
+from keeptune.serving.server import Server, start_server
 from keeptune.serving.settings import ServeSettings
 from tests.serving.conftest import ask, opened
+from tests.serving.models import CPU
 
 CHAT = "/v1/chat/completions"
 HELLO: dict[str, Any] = {"model": "base", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 2}
@@ -308,6 +311,15 @@ def test_a_failure_ends_the_answers_it_concerns_and_not_the_server(
 def test_settings_are_refused_before_a_model_loads(adapter: Path, settings: dict[str, str], told: str) -> None:
     with pytest.raises(ConfigError, match=told), opened(adapter / "none", **settings):
         pass
+
+
+def test_a_server_that_is_not_run_lets_its_models_go(adapter: Path) -> None:
+    server = start_server(ModelConfig(str(adapter), **CPU), None, DataConfig(), ServeSettings(port=0), silent)
+    assert server._service.worker.is_alive
+    server.close()
+    assert not server._service.worker.is_alive
+    with pytest.raises(ConfigError, match="any more"):
+        server.run()
 
 
 def test_a_port_that_is_taken_and_packages_that_are_missing_are_told(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import re
+import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +18,15 @@ from filelock import FileLock
 
 from keeptune.cli.main import main
 from keeptune.errors import ConfigError, StoreError
-from keeptune.ui.server import Ui
+from keeptune.events import silent
+from keeptune.serving.settings import ServeSettings
+from keeptune.ui.server import Ui, start_ui
 from keeptune.ui.shown_run import MOST_POINTS, drawings
 from keeptune.workspace.course import Course
 from keeptune.workspace.search_run import SearchRun
 from tests.report.forgetting_reports import forgetting_report, outcome
 from tests.report.outline import Outline
-from tests.ui.conftest import HOSTILE, begun, shown, steps, tell
+from tests.ui.conftest import CPU, HOSTILE, begun, shown, steps, tell
 from tests.workspace.many_runs import write_tune
 
 
@@ -242,6 +247,41 @@ def test_a_folder_that_is_missing_or_empty_says_the_way_out(tmp_path: Path, caps
         status, content, _ = got(empty, "/")
         assert status == 404
         assert "there is no folder" in content
+
+
+def test_pages_are_shown_from_a_cell_of_a_notebook_and_only_once(tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    ui = start_ui(tmp_path, CPU, ServeSettings(port=0), silent)
+    seen: list[str] = []
+
+    def look() -> None:
+        try:
+            seen.append(text(ui, "/"))
+        finally:
+            ui.stop()
+
+    async def cell() -> None:
+        threading.Thread(target=look).start()
+        ui.run()
+
+    asyncio.run(cell())
+    assert "There is no run in this folder yet" in seen[0]
+    with pytest.raises(ConfigError, match="any more"):
+        ui.run()
+
+
+def test_pages_that_are_not_shown_give_their_port_back(tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    ui = start_ui(tmp_path, CPU, ServeSettings(port=0), silent)
+    ui.close()
+    socket.create_server(("127.0.0.1", int(urlsplit(ui.url).port or 0))).close()
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 70_000, "8000", 8000.0, None], ids=str)
+def test_what_is_no_port_is_refused(port: Any, tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    with pytest.raises(ConfigError, match="is not a port"):
+        start_ui(tmp_path, CPU, ServeSettings(port=port), silent)
 
 
 def test_another_host_needs_a_key_which_a_browser_keeps_in_a_cookie(runs: Path) -> None:

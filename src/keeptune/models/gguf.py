@@ -15,6 +15,7 @@ import torch
 from filelock import FileLock
 
 from keeptune.errors import ModelError, StoreError, first_line
+from keeptune.models.loading import LOADING
 from keeptune.models.memory import out_of_memory
 from keeptune.workspace.atomic import atomic_folder
 from keeptune.workspace.hashing import hash_file
@@ -78,7 +79,7 @@ def _convert(path: Path, folder: Path) -> None:
     # On Python 3.10, older transformers find the version of gguf nowhere else, and refuse it.
     gguf.__version__ = version("gguf")  # type: ignore[attr-defined]
     try:
-        with _alone(path) as only:
+        with LOADING, _alone(path) as only:
             model = AutoModelForCausalLM.from_pretrained(only.parent, gguf_file=only.name, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(only.parent, gguf_file=only.name)
     except UNREADABLE as error:

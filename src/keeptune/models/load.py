@@ -28,6 +28,7 @@ from keeptune.models.attending import register_attentions
 from keeptune.models.bare import changed_weights, refuse_changed, weight_marks
 from keeptune.models.find import FoundModel, find_model, hash_model
 from keeptune.models.finite import refuse_broken_weights, watch_logits
+from keeptune.models.loading import LOADING
 from keeptune.models.module_patterns import refuse_endless_patterns
 from keeptune.models.placement import Placement, place
 from keeptune.models.quantization import NONE, count, loading_arguments
@@ -134,13 +135,14 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     dtype = torch.float32 if train_weights else placement.dtype
     quantization = NONE if train_weights else config.quantization
     how = {"dtype": dtype, **loading_arguments(quantization, dtype, placement.device)}
-    model = _weights(found, config, settings, kind, how)
-    watch_logits(model, found.name)
     changed: tuple[str, ...] = ()
-    if found.adapter is not None:
-        before = weight_marks(model)
-        model = _attach_saved_adapter(model, found)
-        changed = changed_weights(before, model)
+    with LOADING:
+        model = _weights(found, config, settings, kind, how)
+        watch_logits(model, found.name)
+        if found.adapter is not None:
+            before = weight_marks(model)
+            model = _attach_saved_adapter(model, found)
+            changed = changed_weights(before, model)
     if quantization == NONE:
         model.to(placement.device)
     else:

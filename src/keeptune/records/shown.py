@@ -50,7 +50,7 @@ def number(value: Cell) -> str:
         return "–"
     if isinstance(value, Interval):
         return f"{number(value.estimate)} ({number(value.low)} to {number(value.high)})"
-    return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value + 0.0:.4g}"
 
 
 def _cell(value: Cell) -> str:

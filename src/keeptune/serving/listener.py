@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from keeptune.commands import install
@@ -43,11 +45,29 @@ class Listener:
         )
 
     def run(self) -> None:
-        """Answer until a signal, or `stop`, ends it."""
+        """Answer until a signal, or `stop`, ends it; from a cell of a notebook, too.
+
+        Raises:
+            ConfigError: it has ended.
+        """
+        if self._socket.fileno() < 0:
+            raise ConfigError(f"nothing listens on {self.url} any more", "open it anew")
         try:
-            self._uvicorn.run(sockets=[self._socket])
+            if not _in_a_loop():
+                self._uvicorn.run(sockets=[self._socket])
+                return
+            with ThreadPoolExecutor(1, "keeptune-listener") as beside:
+                answering = beside.submit(self._uvicorn.run, sockets=[self._socket])
+                try:
+                    answering.result()
+                finally:
+                    self.stop()
         finally:
-            self._socket.close()
+            self.close()
+
+    def close(self) -> None:
+        """Give the port back, where nothing runs."""
+        self._socket.close()
 
     def stop(self) -> None:
         """End `run`, from any thread."""
@@ -83,6 +103,15 @@ def listen(settings: ServeSettings) -> socket.socket:
             f"cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}",
             "name another --port, or --port 0 for any that is free",
         ) from None
+
+
+def _in_a_loop() -> bool:
+    """Whether a loop of asyncio runs in this thread, as in a notebook, beside which no second one may."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _shown(listening: socket.socket) -> str:

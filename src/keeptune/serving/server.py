@@ -28,15 +28,20 @@ class Server(Shown):
         return self._service.names
 
     def run(self) -> None:
-        """Answer until a signal, or `stop`, ends it."""
+        """Answer until a signal, or `stop`, ends it; then the models and the port are let go."""
         try:
             self._listener.run()
         finally:
-            self._service.close()
+            self.close()
 
     def stop(self) -> None:
         """End `run`, from any thread."""
         self._listener.stop()
+
+    def close(self) -> None:
+        """Let the models and the port of a server go that is not run."""
+        self._listener.close()
+        self._service.close()
 
     def _line(self) -> str:
         return f"{', '.join(self.names)} on {self.url}"

@@ -73,6 +73,10 @@ class ServeSettings:
     def check(self) -> None:
         """Raise ConfigError for what cannot be, before a model loads."""
         self.rule()
+        if not isinstance(self.port, int) or self.port not in range(65536):
+            raise ConfigError(
+                f"--port {self.port!r} is not a port", "give a number from 0 to 65535; 0 is any that is free"
+            )
         if not self.is_local and self.api_key is None:
             raise ConfigError(
                 f"--host {self.host} is reached from other machines, and nothing asks who they are",

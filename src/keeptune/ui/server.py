@@ -25,15 +25,20 @@ class Ui(Shown):
         """What a browser opens."""
 
     def run(self) -> None:
-        """Show pages until a signal, or `stop`, ends it."""
+        """Show pages until a signal, or `stop`, ends it; then the port is let go."""
         try:
             self._listener.run()
         finally:
-            self._chat.close()
+            self.close()
 
     def stop(self) -> None:
         """End `run`, from any thread."""
         self._listener.stop()
+
+    def close(self) -> None:
+        """Let the port of pages go that are not shown."""
+        self._listener.close()
+        self._chat.close()
 
     def _line(self) -> str:
         return self.url
