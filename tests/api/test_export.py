@@ -107,8 +107,9 @@ def test_whole_weights_in_another_dtype(tiny: Callable[..., Path], tmp_path: Pat
     weights = load_file(Path(report.path) / "model.safetensors")
     assert {weight.dtype for weight in weights.values()} == {torch.bfloat16}
     assert str(report.prompts) == "12 of 12"
-    with pytest.raises(ConfigError, match="holds whole weights and no adapter"):
-        export(ExportConfig(config.output, "adapter"))
+    for published in ("", "me/rows"):
+        with pytest.raises(ConfigError, match="holds whole weights and no adapter"):
+            export(ExportConfig(config.output, "adapter", push_to_hub=published))
     for format in ("gguf", "mlx"):
         with pytest.raises(ConfigError, match="encoder-decoder"):
             export(ExportConfig(config.output, format))
@@ -391,6 +392,9 @@ def test_what_cannot_be_exported(run: Ran, tmp_path: Path) -> None:
         export(ExportConfig(of_run, "safetensors", ("auto",)))
     with pytest.raises(ConfigError, match="margin of task is 150"):
         export(ExportConfig(of_run, "safetensors", margin=150.0))
+    for alone in ({"dry_run": True}, {"private": True}):
+        with pytest.raises(ConfigError, match="say how an export is published"):
+            export(ExportConfig(of_run, "safetensors", **alone))
     with pytest.raises(ConfigError, match="the items decide which is exported"):
         export(ExportConfig(of_run, "safetensors", ("float32", "bfloat16"), check=False))
     with pytest.raises(StoreError, match="there is no run"):

@@ -11,7 +11,16 @@ import pytest
 
 from keeptune.errors import PairingError
 from keeptune.forgetting.confusion import _chosen
-from keeptune.records import Answer, Confusion, ConfusionCell, EvalRecord, ForgettingReport, ItemScore, Undefined
+from keeptune.records import (
+    Answer,
+    Confusion,
+    ConfusionCell,
+    EvalRecord,
+    ForgettingReport,
+    ItemScore,
+    Share,
+    Undefined,
+)
 from keeptune.report.ending import ending_of_tune
 from keeptune.report.html import render, write_html
 from keeptune.report.html.axis import axis_over
@@ -28,6 +37,7 @@ from tests.report.forgetting_reports import (
     task_pairs,
 )
 from tests.report.outline import Outline, data_of
+from tests.report.pages import EXPORT
 from tests.report.results import RESULT
 
 REPORT = forgetting_report()
@@ -298,3 +308,10 @@ def test_full_marks_are_right_only_where_more_is_better() -> None:
     assert [_kind(value, value, "exact_match", True) for value in (100.0, 0.0, 50.0)] == ["right", "wrong", "same"]
     assert [_kind(value, value, "own.py:errors", False) for value in (100.0, 0.0)] == ["same", "same"]
     assert (_kind(9.0, 3.0, "own.py:errors", False), _kind(9.0, 3.0, "exact_match", True)) == ("better", "worse")
+
+
+def test_what_an_export_was_not_asked_is_named() -> None:
+    of_choices = dataclasses.replace(EXPORT, prompts=Share(0, 0), not_asked=("law", "logic"))
+    text = Outline(render(REPORT, {}, exports=(of_choices,))).text
+    assert "not asked, so that nothing passes: law, logic" in text
+    assert "0 of 0" not in text

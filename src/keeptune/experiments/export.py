@@ -61,8 +61,11 @@ def run_export(config: ExportConfig, observer: Observer) -> tuple[ExportReport, 
     settings, made = run.tune_settings(), run.tune_result()
     if config.push_to_hub:
         refuse_name(config.push_to_hub)
-        if config.format == "adapter":
+        if config.format == "adapter" and run.weights == run.adapter:
             refuse_local_base(run.adapter)
+    elif config.dry_run or config.private:
+        fix = "give --push-to-hub OWNER/NAME, too, or leave them out"
+        raise ConfigError("--dry-run and --private say how an export is published, and it is not", fix)
     if not config.allow_code:
         refuse_code(settings, run)
     log = NoticeLog(observer)
