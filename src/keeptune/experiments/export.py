@@ -34,7 +34,6 @@ from keeptune.training.new_session import new_session
 from keeptune.training.session import Session
 from keeptune.workspace.atomic import atomic_folder, remove_partials
 from keeptune.workspace.exported_run import ExportedRun
-from keeptune.workspace.layout import EXPORTS
 from keeptune.workspace.manifest import ModelFacts, make_manifest
 from keeptune.workspace.open_run import locked_folder
 from keeptune.workspace.run_entry import RunEntry
@@ -262,8 +261,8 @@ def _refuse_output(folder: Path, run: Workspace) -> None:
         raise StoreError(f"{folder} is a link", "name the folder itself as --output")
     if folder == Path.cwd():
         raise StoreError(f"{folder} is the folder that you are in", fix)
-    home, place = run.path.resolve(), folder.resolve()
-    if home in place.parents and home / EXPORTS not in place.parents:
+    home, above = ExportedRun(run.path.resolve()), folder.resolve().parents
+    if home.path in above and home.exports_folder not in above:
         raise StoreError(f"{folder} is a folder of the run itself", f"leave --output out, or {fix}")
 
 

@@ -18,14 +18,19 @@ from keeptune.workspace.written import write_record
 class ExportedRun(Workspace):
     """The run folder at `path`."""
 
+    @property
+    def exports_folder(self) -> Path:
+        """Folder of the exports, and of what is said of each."""
+        return self.path / layout.EXPORTS
+
     def export_folder(self, name: str) -> Path:
         """Folder for an export: ``gguf-q4_k_m``."""
-        return self.path / layout.EXPORTS / path_part(name)
+        return self.exports_folder / path_part(name)
 
     def write_export(self, report: ExportReport) -> None:
         """Write how an export compares with the scored model, in the place of what was said of the same files, or of
         files that are gone."""
-        folder, name = self.path / layout.EXPORTS, path_part(report.name)
+        folder, name = self.exports_folder, path_part(report.name)
         for number in itertools.count(1):
             file = folder / (f"{name}.json" if number == 1 else f"{name}-{number}.json")
             files = self._files(read_record(ExportReport, file)) if file.exists() else None
@@ -41,5 +46,5 @@ class ExportedRun(Workspace):
 
     def exports(self) -> list[ExportReport]:
         """The reports of this run's exports, by name."""
-        files = sorted((self.path / layout.EXPORTS).glob("*.json"))
+        files = sorted(self.exports_folder.glob("*.json"))
         return [read_record(ExportReport, file) for file in files]
