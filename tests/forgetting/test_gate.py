@@ -113,8 +113,9 @@ def test_what_a_colleague_would_say():
 
 
 def test_too_few_clusters_are_told_in_the_place_of_items_that_would_not_help():
-    sentence = decide([report("ner", 0, 9, items=25)]).sentences[0]
-    assert "margin 5; only 25 clusters: too few for a verdict)" in sentence
+    base, tuned = ([replace(r, cluster=f"c{i % 15}") for i, r in enumerate(side)] for side in flips(150, 30, 28))
+    sentence = decide([judge(ability("ner", declared=True), base, tuned)]).sentences[0]
+    assert "margin 5; only 15 clusters: too few for a verdict)" in sentence
     assert "could show" not in sentence
 
 

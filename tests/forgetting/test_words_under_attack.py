@@ -88,7 +88,7 @@ def test_no_number_of_items_is_advised_for_kept_where_it_surely_fell():
     assert report.drop.low > report.margin
     (said, _) = decide([report]).sentences
     assert "kept" not in said
-    assert "too little" in said
+    assert "only 15 clusters: too few for a verdict" in said
     report = judge(ability(declared=True), *flips(400, 34, 4))
     assert report.drop.low > 0
     assert "if nothing has changed" not in report.reason
