@@ -18,7 +18,7 @@ from keeptune.api.tune import tune
 from keeptune.cli.main import main
 from keeptune.config import Adapter, Full, Keep, MeasureConfig, MitigationConfig, ModelConfig, TuneConfig
 from keeptune.config.sections.export import ExportConfig
-from keeptune.errors import ConfigError, MissingDependency
+from keeptune.errors import ConfigError, MissingDependency, StoreError
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.models.load import load_model
 from keeptune.models.weights import fold_adapter
@@ -97,6 +97,7 @@ def test_what_it_alone_costs_the_base(config: TuneConfig, tmp_path: Path, capsys
     main([*words, *held, "--json", "--output", str(tmp_path / "cost")])
     told = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in told["abilities"]] == ["other"]
+    assert any("none in the base, nf4 in the tuned model" in notice for notice in told["notices"])
     assert [model["quantization"] for model in (told["config"]["base"], told["config"]["tuned"])] == ["none", "nf4"]
 
 
@@ -117,6 +118,19 @@ def test_answers_of_both_are_kept_apart(config: TuneConfig) -> None:
 def test_what_does_not_go_with_it_is_refused(config: TuneConfig, changes: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         tune(replace(quantized(config, "nf4"), **changes))
+
+
+def test_an_engine_that_would_load_it_whole_is_refused(config: TuneConfig) -> None:
+    with pytest.raises(ConfigError, match="the engine vllm loads .* whole, not in nf4"):
+        tune(replace(config, model=replace(config.model, quantization="nf4", engine="vllm")))
+
+
+def test_bits_that_are_not_known_are_not_taken_for_none(config: TuneConfig) -> None:
+    tune(config)
+    file = Path(config.output) / "config.json"
+    file.write_text(file.read_text().replace('"quantization": "none"', '"quantization": "fp2"'))
+    with pytest.raises(StoreError, match="on a base in 'fp2', which is not known here"):
+        of_run(ModelConfig(config.output))
 
 
 def test_it_needs_its_package(config: TuneConfig, monkeypatch: pytest.MonkeyPatch) -> None:

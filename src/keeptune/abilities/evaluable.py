@@ -10,6 +10,7 @@ from keeptune.errors import ConfigError, DataError
 from keeptune.inference.engine import ENGINES
 from keeptune.models.architecture import kind_and_context
 from keeptune.models.placement import place
+from keeptune.models.quantization import NONE
 from keeptune.near_paths import expanded
 from keeptune.scoring.table import get_metric
 
@@ -39,6 +40,10 @@ def refuse_not_evaluable(
         for keep in measure.keep:
             _refuse_keep(keep)
     kind, context = kind_and_context(model)
+    if model.quantization != NONE and model.engine == "vllm":
+        raise ConfigError(
+            f"the engine vllm loads {model.name} whole, not in {model.quantization}", "use --engine torch"
+        )
     ENGINES[model.engine].refuse(kind, model.name, mergeable=mergeable)
     room = evaluation.max_new_tokens
     if room is not None and context - taken - room < 1:

@@ -40,6 +40,10 @@ def run_measure(config: MeasureRun, observer: Observer) -> ForgettingReport:
         )
     if not all(logs):
         config = replace(config, base=of_run(config.base), tuned=of_run(config.tuned))
+        bits = [model.quantization for model in (config.base, config.tuned)]
+        if bits[0] != bits[1]:
+            told = f"the change is that of the quantization, too: {bits[0]} in the base, {bits[1]} in the tuned model"
+            observer(Notice("quantization", told))
         if config.data.test is not None:
             config = replace(config, data=as_trained(config.tuned, config.data, observer))
     name = f"measure-{short_model(config.tuned.name)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,14 @@ from keeptune.events import silent
 from keeptune.models.adapters import METHODS
 from keeptune.records import ForgettingReport
 from keeptune.scoring.table import METRICS
-from keeptune.workspace.lineage import base_of
+from keeptune.workspace.lineage import base_of, of_run
 from keeptune.workspace.path_part import readable_part
 from keeptune.workspace.workspace import Workspace
 
 PROPERTY = "keeptune_report"
 """Name of the property of a test, as JUnit's XML has it, with the path of its report."""
 
-OF_MODEL = ("device", "dtype", "engine", "allow_pickle", "allow_remote_code")
+OF_MODEL = ("device", "dtype", "quantization", "engine", "allow_pickle", "allow_remote_code")
 """Settings of both models."""
 OF_TRAINING = (
     "train", "limit_train", "draw", "test_fraction", "validation_fraction", "loss_on", "drop_duplicates",
@@ -103,9 +103,10 @@ class AssertKept:
             _refuse_unused(name, value)
         named = {"keep": [_plain(each) for each in asked], "abilities": ["none"], "measure": "quick"}
         read = from_entries((), named | settings, methods=tuple(METHODS), metrics=tuple(METRICS))
+        model = ModelConfig(tuned, **_of_model(read.model))
         return MeasureRun(
-            base=ModelConfig(base or base_of(tuned), **_of_model(read.model)),
-            tuned=ModelConfig(tuned, **_of_model(read.model)),
+            base=replace(model, name=base or base_of(tuned), quantization=of_run(model).quantization),
+            tuned=model,
             data=read.data,
             evaluation=read.evaluation,
             measure=read.measure,

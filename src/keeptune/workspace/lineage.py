@@ -40,7 +40,11 @@ def _quantization(run: Workspace) -> QuantizationName:
     """In what the base was held when the run's adapter was trained and scored."""
     model = run.settings(NAME_BASE).get("model")
     named = model.get("quantization", "none") if isinstance(model, dict) else "none"
-    return next((each for each in get_args(QuantizationName) if each == named), "none")
+    known: tuple[QuantizationName, ...] = get_args(QuantizationName)
+    for each in known:
+        if each == named:
+            return each
+    raise StoreError(f"{run} was trained on a base in {named!r}, which is not known here", "pip install -U keeptune")
 
 
 def _left_as_it_was(run: Workspace) -> str | None:
