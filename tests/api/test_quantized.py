@@ -121,7 +121,7 @@ def test_what_does_not_go_with_it_is_refused(config: TuneConfig, changes: dict[s
 
 
 def test_an_engine_that_would_load_it_whole_is_refused(config: TuneConfig) -> None:
-    with pytest.raises(ConfigError, match="the engine vllm loads .* whole, not in nf4"):
+    with pytest.raises(ConfigError, match=r"the engine vllm loads .* whole, not in nf4"):
         tune(replace(config, model=replace(config.model, quantization="nf4", engine="vllm")))
 
 
