@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -181,9 +182,12 @@ def test_a_study_goes_on_where_it_was_stopped(config: TuneConfig, tmp_path: Path
         ((-1, 10, 20), 3, "below 0"),
         ((8, 16), 0, "--draws is 0"),
         ((8, 65), 1, "goes to 65, and train has 64 rows"),
+        ((8.5, 16), 1, "not whole numbers"),
+        (("8", "16"), 1, "not whole numbers"),
+        (16, 1, "not whole numbers"),
     ],
 )
-def test_sizes_that_make_no_curve(config: TuneConfig, tmp_path: Path, sizes: tuple[int, ...], draws: int, said: str):
+def test_sizes_that_make_no_curve(config: TuneConfig, tmp_path: Path, sizes: Any, draws: int, said: str):
     with pytest.raises(ConfigError, match=said):
         curve(replace(config, output=str(tmp_path / "none")), sizes, draws)
     assert not (tmp_path / "none").exists()

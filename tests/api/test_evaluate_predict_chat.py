@@ -172,6 +172,23 @@ def test_chat_with_base_and_tuned(run: Ran, monkeypatch: pytest.MonkeyPatch) -> 
     assert chat.reply("red stone") == first
 
 
+def test_a_reply_that_is_stopped_leaves_the_conversation_as_it_was(run: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_module, "REPLY_TOKENS", 4)
+    chat = open_chat(tuned(run))
+    answer, stopped = chat_module.generate, chat.models["tuned"]
+
+    def stop(loaded: Any, *rest: Any, **named: Any) -> Any:
+        if loaded is stopped:
+            raise KeyboardInterrupt
+        return answer(loaded, *rest, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chat_module, "generate", stop)
+        with pytest.raises(KeyboardInterrupt):
+            chat.reply("red stone")
+    assert [len(turns) for turns in chat._turns.values()] == [0, 0]
+
+
 def test_chat_with_a_run_of_full_weights(coloured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat_module, "REPLY_TOKENS", 8)
     chat = open_chat(ModelConfig(name=str(coloured / "first"), **CPU))

@@ -131,6 +131,13 @@ def test_every_verb_looks_first_and_leaves_nothing(config: TuneConfig, tmp_path:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_refuses_a_number_as_text(config: TuneConfig, tmp_path: Path, verb: str) -> None:
+    with pytest.raises(ConfigError, match=r"data\.limit_test is '5'"):
+        VERBS[verb](replace(config, data=replace(config.data, limit_test="5")), Told())
+    assert not (tmp_path / "runs").exists()
+
+
 def test_rows_that_cannot_be_used_leave_no_folder(config: TuneConfig, tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text("{}\n")
     with pytest.raises(KeeptuneError):

@@ -57,6 +57,12 @@ def test_one_run_tells_what_its_records_hold(fifty: Path) -> None:
     assert run.size_bytes == sum(path.stat().st_size for path in (fifty / "dialogsum-3").rglob("*") if path.is_file())
 
 
+def test_a_run_by_its_path(fifty: Path) -> None:
+    for path in (fifty / "dialogsum-3", Path("dialogsum-3")):
+        found = find_run(path, fifty)
+        assert (found.name, found.state) == (str(path), "finished")
+
+
 def test_a_loss_that_fell_is_a_gain(tmp_path: Path) -> None:
     write_tune(tmp_path / "mine", "tickets", "smollm2")
     result = json.loads((tmp_path / "mine" / RESULT).read_text(encoding="utf-8"))

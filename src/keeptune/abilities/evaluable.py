@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from keeptune.abilities.lm_eval import refuse_without_harness
 from keeptune.abilities.table import SUITES
+from keeptune.config.check import check_sections
 from keeptune.config.keep import FILES, HARNESS, RUN
-from keeptune.config.schema import EvaluationConfig, Keep, MeasureConfig, ModelConfig
+from keeptune.config.schema import DataConfig, EvaluationConfig, Keep, MeasureConfig, ModelConfig
 from keeptune.errors import ConfigError, DataError
 from keeptune.inference.engine import ENGINES
 from keeptune.models.architecture import kind_and_context
 from keeptune.models.placement import place
 from keeptune.models.quantization import NONE
 from keeptune.near_paths import expanded
-from keeptune.scoring.table import get_metric
+from keeptune.scoring.table import METRICS, get_metric
 
 
 def refuse_not_evaluable(
     model: ModelConfig,
     evaluation: EvaluationConfig,
     measure: MeasureConfig | None = None,
+    data: DataConfig | None = None,
     *,
     taken: int = 0,
     mergeable: bool = True,
@@ -30,6 +32,8 @@ def refuse_not_evaluable(
         taken: positions that a new adapter takes.
         mergeable: whether what is trained can be folded into the weights.
     """
+    given = {"model": model, "evaluation": evaluation, "measure": measure, "data": data}
+    check_sections({name: section for name, section in given.items() if section is not None}, tuple(METRICS))
     place(model.device, model.dtype)
     for name in evaluation.metrics:
         get_metric(name)

@@ -10,6 +10,7 @@ from typing import Any
 from keeptune.config import load
 from keeptune.config.schema import TuneConfig
 from keeptune.models.adapters import METHODS
+from keeptune.near_paths import expanded
 from keeptune.scoring.table import METRICS
 
 
@@ -23,5 +24,5 @@ def load_config(file: str | Path | None = None, given: Mapping[str, Any] = Mappi
     Raises:
         ConfigError: an unknown key, a value of the wrong type or out of range, or two that exclude each other.
     """
-    path = None if file is None else Path(file)
+    path = None if file is None else expanded(file)
     return load.load_config(path, given, methods=tuple(METHODS), metrics=tuple(METRICS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from keeptune.config.schema import DataConfig, ModelConfig
@@ -17,7 +18,7 @@ from keeptune.workspace.lineage import of_run
 
 @shows_progress
 def mix(
-    recipe: MixRecipe | str, output: str = "", model: ModelConfig | None = None, observer: Observer = shown
+    recipe: MixRecipe | str | Path, output: str = "", model: ModelConfig | None = None, observer: Observer = shown
 ) -> MixReport:
     """Mix the sources of `recipe`, or of the YAML file of that path.
 
@@ -30,7 +31,7 @@ def mix(
         DataError: a source that cannot be read, or is not what it was when the recipe was made.
         StoreError: `output` is there already.
     """
-    told = read_recipe(recipe_file(recipe)) if isinstance(recipe, str) else recipe
+    told = recipe if isinstance(recipe, MixRecipe) else read_recipe(recipe_file(str(recipe)))
     count_tokens = None if model is None else token_counter(make_encoder(of_run(model), DataConfig()))
     return make_mix(told, output, observer, count_tokens)
 

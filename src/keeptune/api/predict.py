@@ -31,5 +31,5 @@ def predict(
             writes it. Else see the tree in `keeptune.errors`.
     """
     model, evaluation = of_run(model), evaluation or EvaluationConfig()
-    refuse_not_evaluable(model, evaluation)
+    refuse_not_evaluable(model, evaluation, data=data)
     return answer_file(model, data, evaluation, output, observer)

@@ -18,7 +18,7 @@ RUNS = "runs"
 """The folder where runs are made unless the user names another."""
 
 
-def runs(folder: str = RUNS, wanted: RunFilter | None = None, sort: str = "when") -> list[RunEntry]:
+def runs(folder: str | Path = RUNS, wanted: RunFilter | None = None, sort: str = "when") -> list[RunEntry]:
     """The runs below a folder; unfinished and damaged ones are told as such.
 
     Raises:
@@ -27,7 +27,7 @@ def runs(folder: str = RUNS, wanted: RunFilter | None = None, sort: str = "when"
     return list_runs(_path(folder), wanted or RunFilter(), sort)
 
 
-def find_run(run: str, folder: str = RUNS) -> RunEntry:
+def find_run(run: str | Path, folder: str | Path = RUNS) -> RunEntry:
     """One run, by its name in `folder` or by its path.
 
     Raises:
@@ -36,7 +36,7 @@ def find_run(run: str, folder: str = RUNS) -> RunEntry:
     return run_folder.find_run(run, _path(folder))
 
 
-def compare_runs(names: Sequence[str], folder: str = RUNS) -> RunComparison:
+def compare_runs(names: Sequence[str | Path], folder: str | Path = RUNS) -> RunComparison:
     """Runs side by side; scores only where the same items were asked.
 
     Raises:
@@ -45,12 +45,12 @@ def compare_runs(names: Sequence[str], folder: str = RUNS) -> RunComparison:
     return compare_entries([find_run(name, folder) for name in names])
 
 
-def dependents(run: RunEntry, folder: str = RUNS) -> list[Dependent]:
+def dependents(run: RunEntry, folder: str | Path = RUNS) -> list[Dependent]:
     """The runs that refer to this one."""
     return run_folder.dependents(run, _path(folder))
 
 
-def delete_run(run: RunEntry, folder: str = RUNS, *, force: bool = False) -> None:
+def delete_run(run: RunEntry, folder: str | Path = RUNS, *, force: bool = False) -> None:
     """Delete a run, with the runs inside it; never one that another run needs, unless by `force`.
 
     Raises:
@@ -59,5 +59,5 @@ def delete_run(run: RunEntry, folder: str = RUNS, *, force: bool = False) -> Non
     run_folder.delete_run(run, _path(folder), force=force)
 
 
-def _path(folder: str) -> Path:
+def _path(folder: str | Path) -> Path:
     return expanded(folder)

@@ -44,7 +44,7 @@ def run_evaluation(
     settings = {"model": model, "data": data, "evaluation": evaluation}
     with open_run(output, f"eval-{called}", resume=goes_on(output, settings)) as run:
         observer(RunStarted(str(run)))
-        refuse_not_evaluable(model, evaluation)
+        refuse_not_evaluable(model, evaluation, data=data)
         encoder = make_encoder(model, data)
         loaded_data = load_told(str(data.test), data, "test", observer)
         pool = items = labelled((), loaded_data.examples, data, observer).test

@@ -53,7 +53,7 @@ def run_measure(config: MeasureRun, observer: Observer) -> ForgettingReport:
             refuse_asking(config)
             return measure_logs(config, run, observer.messages, observer)
         for model in (config.base, config.tuned):
-            refuse_not_evaluable(model, config.evaluation, config.measure)
+            refuse_not_evaluable(model, config.evaluation, config.measure, config.data)
         data = rows_of_user(config.data)
         declared_items(config.measure, data, make_encoder(config.base, config.data))
         run.write_settings(config)

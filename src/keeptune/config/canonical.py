@@ -14,10 +14,12 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from keeptune.errors import ConfigError
+
 
 class Canonical:
     """Settings that convert each field to its declared type if the value stays the same. Other types are left for the
-    checks to report."""
+    checks to report, but for what takes the place of a whole section, in which they could not look."""
 
     __slots__ = ()
 
@@ -26,6 +28,11 @@ class Canonical:
         schema: Any = type(self)
         for name, kind in _kinds(schema).items():
             object.__setattr__(self, name, _in_type(getattr(self, name), kind))
+        for name, kinds in _sections(schema).items():
+            if not isinstance(getattr(self, name), kinds):
+                wanted = " or ".join(kind.__name__ for kind in kinds)
+                written = " or ".join(f"{name}=keeptune.{kind.__name__}(…)" for kind in kinds)
+                raise ConfigError(f"{name} is {getattr(self, name)!r}, not a {wanted}", f"write {written}")
 
 
 @functools.cache
@@ -35,10 +42,24 @@ def _kinds(schema: Any) -> Mapping[str, Any]:
     return {field.name: _of_values(hints[field.name]) for field in dataclasses.fields(schema)}
 
 
+@functools.cache
+def _sections(schema: Any) -> Mapping[str, tuple[type, ...]]:
+    """Field that holds a section → the classes that it may be of."""
+    hints = typing.get_type_hints(schema)
+    found = {field.name: _alternatives(hints[field.name]) for field in dataclasses.fields(schema)}
+    return {name: kinds for name, kinds in found.items() if all(_is_section(kind) for kind in kinds)}
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Canonical)
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
 def _of_values(hint: Any) -> Any:
-    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
-        return hint
-    kinds = [k for k in typing.get_args(hint) if k is not type(None) and typing.get_origin(k) is not typing.Literal]
+    kinds = [k for k in _alternatives(hint) if k is not type(None) and typing.get_origin(k) is not typing.Literal]
     return kinds[0] if len(kinds) == 1 else Any
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from keeptune.config.given import Given
-from keeptune.config.keep import check_keep
-from keeptune.config.schema import TuneConfig
+from keeptune.config.keep import read_keep
+from keeptune.config.schema import Keep, TuneConfig
 from keeptune.config.settings import SECTIONS, SETTINGS
 from keeptune.config.values import checked
 from keeptune.errors import ConfigError
@@ -24,19 +25,53 @@ def check_config(config: TuneConfig, metrics: Collection[str]) -> None:
     Raises:
         ConfigError: the setting is named by its key.
     """
-    values = {
-        f"{section}.{field.name}": getattr(getattr(config, section), field.name)
-        for section in SECTIONS
-        for field in dataclasses.fields(getattr(config, section))
-    }
-    for key, value in values.items():
-        setting = SETTINGS[key]
-        if key == KEEP:
-            for keep in value:
-                check_keep(Given(key, keep, key), keep, metrics)
-        elif key != "method.kind" and not (setting.optional and value is None):
-            checked(Given(key, value, key), setting)
+    sections = {name: getattr(config, name) for name in SECTIONS}
+    check_sections(sections, metrics)
+    for key in ("output", "resume"):
+        if getattr(config, key) != SETTINGS[key].default:
+            _check_value(Given(key, getattr(config, key), key))
+    values = _values(sections)
     check_together(config, lambda key: Given(key, values.get(key), key))
+
+
+def check_sections(sections: Mapping[str, Any], metrics: Collection[str]) -> None:
+    """Check type and range of every setting of some sections, by their names.
+
+    Raises:
+        ConfigError: the setting is named by its key.
+    """
+    for key, value in _values(sections).items():
+        given = Given(key, value, key)
+        if key == KEEP:
+            _check_keeps(given, metrics)
+        elif not (SETTINGS[key].optional and value is None):
+            _check_value(given)
+
+
+def _values(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Key of a setting → its value."""
+    return {
+        f"{name}.{field.name}": getattr(section, field.name)
+        for name, section in sections.items()
+        for field in dataclasses.fields(section)
+    }
+
+
+def _check_value(given: Given) -> None:
+    """What a file or a flag may write in several forms, such as a number as text, has one in Python."""
+    told = checked(given, SETTINGS[given.key])
+    if told is not None and told != given.value:
+        raise given.wrong(f"is {given.value!r}", f"write {told!r}")
+
+
+def _check_keeps(given: Given, metrics: Collection[str]) -> None:
+    keeps = given.value if isinstance(given.value, tuple) else (given.value,)
+    for keep in keeps:
+        if not isinstance(keep, Keep):
+            raise given.wrong(f"is {keep!r}, not a Keep", "write keeptune.Keep(NAME, DATA, METRIC, MARGIN)")
+        fields = {field.name: getattr(keep, field.name) for field in dataclasses.fields(keep)}
+        if read_keep(Given(given.key, [fields], given.key), metrics) != (keep,):
+            raise given.wrong(f"has {keep!r}", "give its name, data and metric as texts, and its margin as a number")
 
 
 def check_together(config: TuneConfig, named: Named) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,8 +39,8 @@ def _choice(given: Given, setting: Setting) -> str:
 
 
 def text(given: Given) -> str:
-    """A non-empty text."""
-    value = given.value
+    """A non-empty text; from Python also a path."""
+    value = os.fspath(given.value) if isinstance(given.value, os.PathLike) else given.value
     if not isinstance(value, str) or not value.strip():
         shown = "empty" if isinstance(value, str) else f"{value!r}, not a text"
         raise given.wrong(f"is {shown}", "give one text, in quotes where it looks like something else")

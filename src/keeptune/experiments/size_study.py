@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import index
 
 from keeptune.config.affects import Affects
 from keeptune.config.schema import TuneConfig
@@ -45,6 +46,7 @@ def run_size_study(
         ConfigError: sizes or settings that cannot be, told before any training. TrainingError: no trial finished.
         KeeptuneError: see the tree in `keeptune.errors`.
     """
+    sizes = None if sizes is None else _whole(sizes)
     started = bool(config.output) and Workspace(expanded(config.output)).has_settings
     with open_run(config.output, f"curve-{task_name(config.data.train, config.data.test)}", resume=started) as run:
         study = Study(run.path)
@@ -71,6 +73,15 @@ def run_size_study(
         write_curve_html(report, study.curve_page)
         study.write_curve(report)
     return report
+
+
+def _whole(sizes: Sequence[int]) -> list[int]:
+    try:
+        return [index(size) for size in sizes]
+    except TypeError:
+        raise ConfigError(
+            f"the sizes are {sizes!r}, not whole numbers of rows", "give a list of them, as in [0, 50, 100, 250, 500]"
+        ) from None
 
 
 def _settled(config: TuneConfig, sizes: Sequence[int] | None) -> tuple[TuneConfig, Sequence[int]]:

@@ -51,16 +51,18 @@ class Chat(Shown):
         self._turns = dict.fromkeys(self.models, ())
 
     def reply(self, text: str) -> tuple[str, ...]:
-        """Each model's answer, in the order of `names`; each sees only its own earlier answers."""
-        replies = []
+        """Each model's answer, in the order of `names`; each sees only its own earlier answers. One that is stopped
+        leaves the conversation as it was."""
+        replies, said = [], {}
         for name, loaded in self.models.items():
             turns = self._turns[name]
             turns = (*turns, Message("user", text)) if turns else self.format.turns(text)
             room = min(REPLY_TOKENS, loaded.context_length // 2)
             ids = fitting_prompts(loaded, self.encoders[name], [Example("chat", turns, "")], room, silent)
             answer = generate(loaded, ids, room, token_budget=1 << 30)[0].text
-            self._turns[name] = (*turns, Message("assistant", answer))
+            said[name] = (*turns, Message("assistant", answer))
             replies.append(answer)
+        self._turns = said
         return tuple(replies)
 
 

@@ -57,12 +57,13 @@ def find_runs(folder: Path) -> list[RunEntry]:
     return [read_entry(path, name) for path, name in run_folders(folder)]
 
 
-def find_run(run: str, folder: Path) -> RunEntry:
+def find_run(run: str | os.PathLike[str], folder: Path) -> RunEntry:
     """One run, by its name in `folder` or by its path.
 
     Raises:
         StoreError: there is none.
     """
+    run = os.fspath(run)
     inside = [folder] if run == folder.name else []
     for path in (folder / run, *inside, expanded(run)):
         if path.is_dir() and is_run(path):

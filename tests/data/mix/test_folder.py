@@ -34,7 +34,7 @@ def test_a_recipe_makes_the_same_bytes_elsewhere(project: Path, monkeypatch: pyt
     again = project / "elsewhere"
     again.mkdir()
     monkeypatch.chdir(again)
-    report = mix(str(project / "mixed"), "again")
+    report = mix(project / "mixed", "again")
     for name in ("mix.jsonl", RECIPE):
         first, second = (project / "mixed" / name).read_text(), (again / "again" / name).read_text()
         assert first == second.replace("../../data", "../data"), name

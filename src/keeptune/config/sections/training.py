@@ -14,7 +14,7 @@ MetricWhen = Literal["loss", "metric"]
 
 
 @dataclass(frozen=True, slots=True)
-class Full:
+class Full(Canonical):
     """Full fine-tuning: every weight is trained."""
 
     kind: Literal["full"] = "full"
