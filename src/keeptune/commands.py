@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 _DATA = ("model", "revision", "train", "test", "prompt", "completion", "system", "group", "max-length", "config")
+_BITS = ("quantization", "base-quantization")
 _RUN = (*_DATA, "output", "resume", "keep", "metric", "items", "method", "replay")
 FLAGS: Mapping[str, tuple[str, ...]] = {
     "tune": (*_RUN, "auto", "seed", "rank", "epochs", "lr"),
@@ -14,7 +15,7 @@ FLAGS: Mapping[str, tuple[str, ...]] = {
     "check": _DATA,
     "import": ("from", "output"),
     "mix": ("source", "rows", "test", "model", "output"),
-    "measure": ("tuned", "base", "quick", "max-minutes", "test", "keep", "items", "metric", "config", "output"),
+    "measure": ("tuned", "base", *_BITS, "quick", "max-minutes", "test", "keep", "items", "metric", "config", "output"),
     "rescue": ("tuned", "base", "train", "test", "keep", "replay", "config", "output", "resume"),
     "curve": ("train", "test", "config", "sizes", "draws", "output"),
     "compare": ("train", "test", "config", "methods", "seeds", "output"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,14 @@ from statistics import mean
 import pytest
 import torch
 
+from keeptune.api.evaluate import evaluate
 from keeptune.api.export import export
 from keeptune.api.load_config import load_config
+from keeptune.api.measure import measure
+from keeptune.api.runs import runs
 from keeptune.api.tune import tune
 from keeptune.cli.main import main
-from keeptune.config import Adapter, Full, Keep, MeasureConfig, MitigationConfig, ModelConfig, TuneConfig
+from keeptune.config import Adapter, Full, Keep, MeasureConfig, MeasureRun, MitigationConfig, ModelConfig, TuneConfig
 from keeptune.config.sections.export import ExportConfig
 from keeptune.errors import ConfigError, MissingDependency, StoreError
 from keeptune.inference.evaluator import load_for_inference
@@ -99,6 +103,45 @@ def test_what_it_alone_costs_the_base(config: TuneConfig, tmp_path: Path, capsys
     assert [each["name"] for each in told["abilities"]] == ["other"]
     assert any("none in the base, nf4 in the tuned model" in notice for notice in told["notices"])
     assert [model["quantization"] for model in (told["config"]["base"], told["config"]["tuned"])] == ["none", "nf4"]
+
+
+@pytest.fixture
+def measured(config: TuneConfig, tmp_path: Path) -> TuneConfig:
+    keep = (Keep("other things", str(tmp_path / "kept.jsonl"), "rouge1", 30.0),)
+    return quantized(replace(config, measure=MeasureConfig(keep=keep, abilities=("none",))), "nf4")
+
+
+@BY_BITSANDBYTES
+def test_a_run_tells_what_it_alone_cost(measured: TuneConfig) -> None:
+    cost = tune(measured).forgetting.quantization
+    base = measured.model
+    alone = MeasureRun(replace(base, quantization="none"), base, measured.data, measured.evaluation, measured.measure)
+    expected = measure(replace(alone, output=f"{measured.output}-alone"))
+    assert cost.abilities == expected.abilities
+    assert cost.task.before == pytest.approx(
+        evaluate(alone.base, measured.data, measured.evaluation).scores[cost.task.metric]
+    )
+    assert [cost.config[side]["quantization"] for side in ("base", "tuned")] == ["none", "nf4"]
+    run = Workspace(Path(measured.output))
+    assert run.tune_result().forgetting.quantization == cost
+    assert "What nf4 alone costs the base" in run.page.read_text()
+    assert f"{base.name}</bdi> in nf4" in Path(cost.path, "report.html").read_text()
+    assert [entry.path for entry in runs(measured.output)] == [measured.output], "the comparison is not a run"
+
+
+@BY_BITSANDBYTES
+def test_a_whole_base_that_memory_may_not_hold_is_left_out(
+    measured: TuneConfig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("keeptune.assessment.quantization_cost.Meter.free", lambda meter: 1000)
+        report = tune(measured).forgetting
+    assert report.quantization is None
+    (told,) = (notice for notice in report.notices if "was not measured" in notice)
+    main([*shlex.split(told.partition("more memory: keeptune ")[2]), "--json"])
+    made = json.loads(capsys.readouterr().out)
+    assert [model["quantization"] for model in (made["config"]["base"], made["config"]["tuned"])] == ["none", "nf4"]
+    assert [ability["name"] for ability in made["abilities"]] == ["other things"]
 
 
 @BY_BITSANDBYTES

@@ -111,10 +111,18 @@ COLLAPSED = replace(
         ),
     ),
 )
+ON_NF4 = replace(
+    outcome(REPORT),
+    quantization=replace(
+        REPORT,
+        config={"base": {"quantization": "none"}, "tuned": {"quantization": "nf4"}},
+        sentences=("facts is kept.",),
+    ),
+)
 PAIRS = {name: found[::100] for name, found in ability_pairs().items() if name in SHOWN}
 PAGES: Mapping[str, Callable[[], str]] = {
     "measure": lambda: render(REPORT, PAIRS, task_pairs(2)),
-    "tune": lambda: render(outcome(REPORT), PAIRS, task_pairs(2), made=RUN, exports=(EXPORT, NOT_ASKED)),
+    "tune": lambda: render(ON_NF4, PAIRS, task_pairs(2), made=RUN, exports=(EXPORT, NOT_ASKED)),
     "collapsed": lambda: render(COLLAPSED, PAIRS),
     "nothing-measured": lambda: render(NOTHING_MEASURED, {}),
     "compare": lambda: render_comparison(COMPARISON),

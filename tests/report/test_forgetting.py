@@ -12,6 +12,7 @@ from keeptune.report.forgetting import forgetting_report
 from keeptune.report.phrases import change
 from tests.report.forgetting_reports import forgetting_report as a_report
 from tests.report.forgetting_reports import outcome
+from tests.report.pages import ON_NF4
 
 
 def shown(report: ForgettingReport, width: int = 160) -> str:
@@ -100,3 +101,11 @@ def test_the_mitigation_search_is_shown_with_its_choice() -> None:
     assert "not tried: kl=0.5" in text
     assert "50 rows of the task, 120 items of ner" in text
     assert "the mitigation search" not in shown(a_report())
+
+
+def test_what_few_bits_alone_cost_is_shown() -> None:
+    text = shown(ON_NF4)
+    section = text[text.index("what nf4 alone costs the base, before any training") :]
+    for words in ("the task: rouge1 rose from 23.5", "facts is kept.", "whole", "nf4", "−16.3"):
+        assert words in section
+    assert "alone costs the base" not in shown(a_report())

@@ -37,7 +37,7 @@ from tests.report.forgetting_reports import (
     task_pairs,
 )
 from tests.report.outline import Outline, data_of
-from tests.report.pages import EXPORT
+from tests.report.pages import EXPORT, ON_NF4
 from tests.report.results import RESULT
 
 REPORT = forgetting_report()
@@ -302,6 +302,15 @@ def test_every_candidate_and_the_choice_are_shown() -> None:
     assert "−16.5 to −8.5" in mitigation_search
     assert 'href="#mitigation-search"' in page
     assert 'id="mitigation-search"' not in render(forgetting_report(), {})
+
+
+def test_what_few_bits_alone_cost_is_shown() -> None:
+    page = render(ON_NF4, {})
+    section = page[page.index('id="quantization"') : page.index('id="method"')]
+    for text in ("What nf4 alone costs the base", "facts is kept.", "the task", "−16.3", "quantization/report.html"):
+        assert text in section
+    assert 'href="#quantization"' in page
+    assert 'id="quantization"' not in render(forgetting_report(), {})
 
 
 def test_full_marks_are_right_only_where_more_is_better() -> None:

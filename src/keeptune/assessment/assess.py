@@ -58,6 +58,8 @@ class Forgetting:
     """The base answers everything except the task, so its answers count as the tuned model's there."""
     mitigation_search: MitigationSearchReport | None = None
     """How the tuned model was chosen."""
+    quantization: ForgettingReport | None = None
+    """What the bits of a quantised base alone cost."""
 
     def __call__(self, task: Task | None, notices: list[str], made: TuneResult | None = None) -> ForgettingReport:
         """The report.
@@ -120,6 +122,7 @@ class Forgetting:
             config={"base": to_plain(self.base), "tuned": to_plain(self.tuned), "measure": to_plain(self.measure)},
             manifest=self._manifest(found, seconds),
             mitigation_search=self.mitigation_search,
+            quantization=self.quantization,
         )
         report = with_drift_history(report, self.run, self.observer)
         write_report(report, found.answered, task, self.run, ModelCard(made, published_base(self.base)))

@@ -29,12 +29,11 @@ class Scored:
 def score(session: Session) -> Scored:
     """Evaluate both models, each reloaded from disk: the bare base, and the tuned model as the user gets it."""
     config, rows, metrics = session.config, session.rows, session.metrics
-    room = new_tokens(config.evaluation, session.encoder, rows.train)
-    evaluator = Evaluator(session.encoder, metrics, room, config.evaluation.token_budget, session.observer)
+    evaluator = task_evaluator(session)
     with session.timed("evaluate_base"):
         base = evaluator.load(config.model)
         records = {"base": evaluator.evaluate(base, rows.test, rows.test, "base", cache=True)}
-        for name, shown in _few_shot(session, room).items():
+        for name, shown in _few_shot(session, evaluator.max_new_tokens).items():
             records[name] = evaluator.evaluate(base, rows.test, shown, name, cache=True)
         facts = model_facts(config.model.name, base)
         del base
@@ -46,6 +45,13 @@ def score(session: Session) -> Scored:
         answers = [Answer(e.id, text, "stop") for e, text in zip(rows.test, outputs, strict=True)]
         records[name] = score_answers(rows.test, answers, metrics.metrics)
     return Scored(records, facts)
+
+
+def task_evaluator(session: Session) -> Evaluator:
+    """How models are asked the task's test items."""
+    config = session.config.evaluation
+    room = new_tokens(config, session.encoder, session.rows.train)
+    return Evaluator(session.encoder, session.metrics, room, config.token_budget, session.observer)
 
 
 def _few_shot(session: Session, room: int) -> dict[str, Sequence[Example]]:

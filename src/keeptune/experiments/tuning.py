@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from keeptune.assessment.assess import forgetting_of
+from keeptune.assessment.quantization_cost import quantization_cost
 from keeptune.assessment.result import make_result
 from keeptune.assessment.task import Task
 from keeptune.assessment.task_score import Scored, score
@@ -99,6 +100,7 @@ def _measured(session: Session, scored: Scored, made: TuneResult, search: Search
     forgetting = forgetting_of(session, session.tuned_model, extent="quick")
     if search:
         forgetting = replace(forgetting, routed=search.routed, mitigation_search=search.report)
+    forgetting = replace(forgetting, quantization=quantization_cost(session, scored, made.training.total_parameters))
     records, metric = scored.records, session.metrics.primary
     task = Task(session.rows.test, records["base"], records["tuned"], metric, made.comparisons[0].trained_on)
     report = forgetting(task, session.notices, made)

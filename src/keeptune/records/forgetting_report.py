@@ -223,6 +223,9 @@ class ForgettingReport(Shown):
     """Its seconds tell the verdict pass and the diagnosis apart."""
     mitigation_search: MitigationSearchReport | None = None
     """How the tuned model was chosen; None where it was not."""
+    quantization: ForgettingReport | None = None
+    """What the bits of a quantised base alone cost: from the whole base to the quantised one, both untuned; None where
+    the base is whole, or this was not measured."""
 
     def _line(self) -> str:
         return f"gate {self.gate}, {len(self.abilities)} abilities, {self.path}"

@@ -61,12 +61,15 @@ def model_card(report: ForgettingReport, tune: TuneResult | None, base: Publishe
         # A local folder can look like a hub name.
         of_hub = HUB_NAME.fullmatch(report.base_name) and not Path(report.base_name).exists()
         base = PublishedBase(report.base_name if of_hub else "")
+    base_side = report.config.get("base")
+    held = base_side.get("quantization", "none") if isinstance(base_side, dict) else "none"
     body = _template().render(
         report=report,
         tune=tune,
         name=_name(report),
         abilities=ordered(report.abilities),
         base=base,
+        bits="" if held == "none" else f", held in {held}",
         base_name=base.pinned or PurePosixPath(report.base_name.replace("\\", "/")).name,
         adapter=_is_adapter(report),
         whole_weights=loads_whole(base.kind),

@@ -14,7 +14,7 @@ from keeptune.report.fitting_table import Column, FittingTable
 from keeptune.report.html.forest import ordered
 from keeptune.report.mitigation_search import mitigation_search_report
 from keeptune.report.notes import notes
-from keeptune.report.phrases import change, interval_of, score
+from keeptune.report.phrases import change, headline, interval_of, score
 from keeptune.report.visible import visible
 
 STYLES = {
@@ -41,6 +41,7 @@ def forgetting_details(report: ForgettingReport) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(""), abilities_table(report.abilities)]
     if report.mitigation_search is not None:
         parts.append(mitigation_search_report(report.mitigation_search))
+    parts += _quantization(report.quantization)
     parts += _explanations(report.abilities)
     parts += _intrusion(report.intrusion)
     parts += _confusions(report.confusions)
@@ -99,6 +100,16 @@ def abilities_table(abilities: Sequence[AbilityReport], sides: tuple[str, str] =
 
 def _score(metric: str, value: float | None) -> str:
     return "–" if value is None else score(metric, value)
+
+
+def _quantization(cost: ForgettingReport | None) -> list[RenderableType]:
+    if cost is None:
+        return []
+    held = str(cost.config["tuned"]["quantization"])
+    task = [] if cost.task is None else [f"the task: {headline(cost.task)}"]
+    lines = [*task, *cost.sentences, f"item by item: {cost.path}/report.html"]
+    parts = _section(f"what {held} alone costs the base, before any training", lines)
+    return [*parts, *([abilities_table(cost.abilities, ("whole", held))] if cost.abilities else [])]
 
 
 def _explanations(abilities: Sequence[AbilityReport]) -> list[RenderableType]:

@@ -26,12 +26,13 @@ from keeptune.workspace.layout import (
     LOCK,
     MODEL,
     OWN_CACHE,
+    QUANTIZATION,
     SAMPLES,
 )
 from keeptune.workspace.open_run import is_locked
 from keeptune.workspace.run_entry import RunEntry, is_run, leaves, read_entry
 
-NOT_RUNS = (ADAPTER, MODEL, SAMPLES, ABILITIES, BEST, OWN_CACHE, EXPORTS)
+NOT_RUNS = (ADAPTER, MODEL, SAMPLES, ABILITIES, BEST, OWN_CACHE, EXPORTS, QUANTIZATION)
 """Folders of a run that hold no runs."""
 _OWN = ("output", "resume")
 """Settings with the location of the run itself."""

@@ -342,6 +342,11 @@ class Workspace:
         return [Workspace(folder) for folder in found if folder.resolve() != here]
 
     @property
+    def of_quantization(self) -> Workspace:
+        """The comparison of this run's quantised base with the whole one."""
+        return Workspace(self.path / layout.QUANTIZATION)
+
+    @property
     def measured_at(self) -> float:
         """Time of the forgetting report, in seconds since the epoch."""
         return (self.path / layout.FORGETTING).stat().st_mtime
