@@ -17,12 +17,13 @@ from keeptune.events import CheckpointSaved, Event, ForecastMade, Notice, silent
 from keeptune.mitigation.objective import Objective
 from keeptune.models.memory import Meter, _of_group, out_of_memory
 from keeptune.records import EncodedRow
-from keeptune.training.fit_memory import MOMENTS, MemoryFit, fit_memory
+from keeptune.training.fit_memory import MemoryFit, fit_memory
 from tests.training.loops import loop_over
 from tests.training.test_loop import ready, settings
 
 GIB = 1 << 30
-TRAINED = 1000
+MOMENTS = 8000
+PER_WEIGHT = 8
 
 
 def row(length: int) -> EncodedRow:
@@ -75,7 +76,7 @@ def fit(machine: Machine, told: list[str] | None = None) -> MemoryFit:
         if told is not None:
             told.append(event.message)
 
-    return fit_memory(BATCHES, 4096, TRAINED, machine, machine.run, hear)  # type: ignore[arg-type]
+    return fit_memory(BATCHES, 4096, MOMENTS, machine, machine.run, hear)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
@@ -83,7 +84,7 @@ def test_where_all_fits_nothing_changes(kind: str) -> None:
     machine = Machine(4 * GIB, kind=kind)
     told: list[str] = []
     found = fit(machine, told)
-    assert found == MemoryFit(4096, GIB + (300 << 20) + MOMENTS * TRAINED)
+    assert found == MemoryFit(4096, GIB + (300 << 20) + MOMENTS)
     assert told == []
     assert max(machine.passes) == 300
 
@@ -98,7 +99,7 @@ def test_the_budget_is_lowered_to_what_fits(kind: str, room: int) -> None:
     lengths = [[row.length for row in batch] for batch in BATCHES]
     parts = [(part, of) for of in lengths for part in split_by_budget(range(len(of)), of, found.token_budget)]
     assert max(len(part) * max(of[index] for index in part) for part, of in parts) <= room
-    assert found.peak_bytes <= machine.whole + MOMENTS * TRAINED
+    assert found.peak_bytes <= machine.whole + MOMENTS
     assert "steps are divided into more passes" in told[0]
 
 
@@ -109,7 +110,7 @@ def test_the_pass_with_most_to_learn_is_tried_too() -> None:
     fit_memory(
         [[row(100)], [much]],
         4096,
-        TRAINED,
+        MOMENTS,
         machine,  # type: ignore[arg-type]
         lambda rows: tried.append([row.item_id for row in rows]),
         silent,
@@ -202,7 +203,7 @@ def test_a_run_is_forecast_from_its_first_steps(tiny: Callable[..., Path], tmp_p
     assert [event.forecast for event in told] == [loop.forecast]
     assert loop.forecast is not None
     assert 0 < loop.forecast.seconds < 20 * state.seconds
-    assert loop.forecast.peak_bytes > MOMENTS * loaded.trainable
+    assert loop.forecast.peak_bytes > PER_WEIGHT * loaded.trainable
     short = loop_over(*ready(tiny("llama"), Full(), 16), settings(epochs=1.0), tmp_path / "short", "x", silent)
     short()
     assert short.forecast is None
@@ -253,7 +254,7 @@ def test_measuring_alone_forecasts_and_leaves_no_run(tiny: Callable[..., Path], 
     loop = loop_over(loaded, rows, settings(epochs=40.0), tmp_path, "x", silent, validate=lambda: (1.0, {"loss": 1.0}))
     forecast = loop.measure()
     assert forecast == loop.forecast
-    assert forecast.peak_bytes > MOMENTS * loaded.trainable
+    assert forecast.peak_bytes > PER_WEIGHT * loaded.trainable
     assert list(tmp_path.iterdir()) == []
 
 

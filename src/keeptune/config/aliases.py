@@ -55,6 +55,19 @@ def lora_or_full(given: Given) -> str:
     return "lora" if truth(given) else "full"
 
 
+ADAMW = ("adamw", "adamw_torch", "adamw_torch_fused", "adamw_hf")
+ADAMW_8BIT = ("adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit")
+"""What transformers calls AdamW, and its moments in 8 bits."""
+
+
+def adamw_by_other_names(given: Given) -> str:
+    """AdamW by a name that transformers has for it."""
+    name = str(given.value).casefold().removeprefix("optimizernames.")
+    if name not in (*ADAMW, *ADAMW_8BIT):
+        raise given.wrong(f"is {given.value!r}; the optimizer is AdamW", "leave it out, or use adamw_8bit")
+    return "adamw" if name in ADAMW else "adamw_8bit"
+
+
 def where_true(name: str) -> Convert:
     """This name where the value is true."""
     return lambda given: name if truth(given) else None
@@ -99,7 +112,6 @@ FOREIGN_VALUES: Mapping[str, Convert] = {
 
 FOREIGN: Mapping[str, str] = {
     "max_steps": "use epochs, or max_minutes",
-    "optim": "leave it out: the optimizer is AdamW",
     "packing": "leave it out: batches hold rows of similar length, so there is little padding",
     "logging_steps": "leave it out: every step is shown and kept",
     "eval_strategy": "use validations_per_epoch",

@@ -89,6 +89,10 @@ def check_together(config: TuneConfig, named: Named) -> None:
         raise named("training.select_by").wrong(
             "is metric, but validation_fraction is 0: nothing to choose by", "raise validation_fraction"
         )
+    if config.training.optimizer == "adamw_8bit" and config.training.fsdp:
+        raise named("training.optimizer").wrong(
+            "is adamw_8bit, whose blocks --fsdp does not divide", "leave one of the two out"
+        )
     if config.measure.keep and config.measure.extent == "none":
         raise named("measure.extent").wrong(
             "is none, so the abilities in keep would not be measured", "leave one of the two out"

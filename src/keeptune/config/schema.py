@@ -13,7 +13,7 @@ from keeptune.config.sections.data import DataConfig, LossOn, TooLong
 from keeptune.config.sections.measure import EvaluationConfig, Extent, Keep, MeasureConfig
 from keeptune.config.sections.mitigation import KlOn, MitigationConfig, MitigationSearchConfig, TokenWeights
 from keeptune.config.sections.model import DeviceName, DtypeName, ModelConfig, QuantizationName
-from keeptune.config.sections.training import Adapter, Full, Method, MetricWhen, TrainingConfig
+from keeptune.config.sections.training import Adapter, Full, Method, MetricWhen, OptimizerName, TrainingConfig
 from keeptune.config.setting import Affects, section, setting
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "MitigationConfig",
     "MitigationSearchConfig",
     "ModelConfig",
+    "OptimizerName",
     "QuantizationName",
     "TokenWeights",
     "TooLong",

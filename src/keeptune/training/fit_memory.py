@@ -12,8 +12,6 @@ from keeptune.records import EncodedRow
 
 SPARE = 0.1
 """Share of the free memory that stays unused."""
-MOMENTS = 8
-"""Bytes of AdamW's state per trained weight, without its gradient."""
 
 RunPass = Callable[[Sequence[EncodedRow]], None]
 """A forward and a backward pass over some rows."""
@@ -39,7 +37,7 @@ class MemoryFit:
 def fit_memory(
     batches: Sequence[Sequence[EncodedRow]],
     token_budget: int,
-    trained: int,
+    moments: int,
     meter: Meter,
     run_pass: RunPass,
     observer: Observer,
@@ -51,9 +49,8 @@ def fit_memory(
 
     Args:
         batches: the rows of each step.
-        trained: count of trained weights.
+        moments: bytes of the optimizer's moments.
     """
-    moments = MOMENTS * trained
     shortest = min((row for batch in batches for row in batch), key=lambda row: row.length)
     largest = _largest_pass(batches, token_budget)
     small = sorted(largest, key=lambda row: row.length)[: max(1, len(largest) // 4)]
@@ -88,7 +85,9 @@ def fit_memory(
         else:
             peak, free = meter.peak(), meter.free()
             if meter.device.type == "cuda" and free is not None and free < moments:
-                observer(Notice("memory", "the optimizer's two moments of each weight may not fit: use --method lora"))
+                observer(
+                    Notice("memory", "the optimizer's moments may not fit: use --method lora or --optimizer adamw_8bit")
+                )
             return MemoryFit(token_budget, peak + moments if peak else 0)
 
 

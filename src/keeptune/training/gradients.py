@@ -81,9 +81,13 @@ class Gradients:
         """The loss of `rows` as one step, without penalties."""
         return self.of_pass(rows, self.objective.counts(rows))
 
-    def fit_memory(self, batches: Sequence[Sequence[EncodedRow]]) -> None:
+    def fit_memory(self, batches: Sequence[Sequence[EncodedRow]], moments: int) -> None:
         """Find the token budget that fits the memory, up to the configured one. It changes no weights and no random
-        state."""
+        state.
+
+        Args:
+            moments: bytes of the optimizer's moments.
+        """
         device = self.loaded.placement.device
         self.loaded.model.train()
         batches = [group for batch in batches for group, _ in self.objective.groups(batch)]
@@ -91,7 +95,7 @@ class Gradients:
             self.memory = fit_memory(
                 batches,
                 self.memory.token_budget,
-                self.loaded.trainable,
+                moments,
                 Meter(device),
                 self._trial_pass,
                 self.observer,

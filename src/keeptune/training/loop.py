@@ -35,8 +35,9 @@ from keeptune.training.checkpoint import (
 )
 from keeptune.training.compile import Trial, try_compiling
 from keeptune.training.defaults import default_token_budget
-from keeptune.training.fit_memory import MOMENTS, MemoryFit
+from keeptune.training.fit_memory import MemoryFit
 from keeptune.training.gradients import Gradients
+from keeptune.training.optimizer import moments
 from keeptune.training.pace import Pace
 from keeptune.training.schedule import Timetable, cosine_with_warmup
 from keeptune.training.selection import Selection, Validate
@@ -185,7 +186,7 @@ class Loop:
         if known:
             gradients.memory = MemoryFit(held, known.peak_bytes)
         elif measured:
-            gradients.fit_memory(self.rows.sample())
+            gradients.fit_memory(self.rows.sample(), self._moments())
         return known
 
     def _sharded(self, gradients: Gradients) -> ShardedTraining | None:
@@ -212,6 +213,10 @@ class Loop:
             yield
         finally:
             self.average.swap(self.loaded.model)
+
+    def _moments(self) -> int:
+        """Bytes of the optimizer's moments."""
+        return moments(self.loaded.trainable, self.config)
 
     def _tokens(self) -> float:
         """Tokens of all steps together."""
@@ -294,7 +299,7 @@ class Loop:
             shown = selection.score()[1] if selection else {}
             seconds = time.monotonic() - before
             if gradients.memory.peak_bytes:
-                peak = Meter(self.loaded.placement.device).peak() + MOMENTS * self.loaded.trainable
+                peak = Meter(self.loaded.placement.device).peak() + self._moments()
                 peak = max(peak, gradients.memory.peak_bytes)
                 gradients.memory = dataclasses.replace(gradients.memory, peak_bytes=peak)
             known = Startup(gradients.compiled is not plainly, gradients.memory.peak_bytes, shown, seconds)

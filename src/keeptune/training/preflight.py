@@ -8,6 +8,7 @@ from keeptune.config.schema import Adapter, TuneConfig
 from keeptune.mitigation.fit import unfit
 from keeptune.models.adapters import METHODS, virtual_tokens
 from keeptune.scoring.table import METRICS
+from keeptune.training.optimizer import refuse_without_bitsandbytes
 from keeptune.training.optuna_needed import refuse_without_optuna
 from keeptune.workspace.lineage import of_run
 
@@ -23,6 +24,7 @@ def preflight(config: TuneConfig) -> None:
         raise error
     if config.training.hyperparameter_search:
         refuse_without_optuna()
+    refuse_without_bitsandbytes(config.training)
     method = METHODS.get(config.method.kind) if isinstance(config.method, Adapter) else None
     refuse_not_evaluable(
         of_run(config.model),

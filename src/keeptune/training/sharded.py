@@ -29,8 +29,9 @@ from keeptune.models.sharding import WITHOUT, gathered, own_part, part_of, refus
 from keeptune.models.weights import trainable_parameters
 from keeptune.records import EncodedRow
 from keeptune.training.gradients import Gradients, non_finite, parts_of
+from keeptune.training.optimizer import adamw_of
 from keeptune.training.shared_gradients import alone, dealt
-from keeptune.training.step import OptimizerUpdate, adamw_of
+from keeptune.training.step import OptimizerUpdate
 
 HELD = "sharded"
 Pass = tuple[Sequence[EncodedRow], bool]

@@ -15,6 +15,7 @@ from keeptune.models.memory import Meter
 from keeptune.models.weights import trainable_parameters
 from keeptune.records import EncodedRow
 from keeptune.training.gradients import Gradients, non_finite
+from keeptune.training.optimizer import adamw_of
 
 
 class Update(Protocol):
@@ -79,8 +80,9 @@ class OptimizerUpdate:
         for key, tensor in state.items():
             index, _, name = key.partition(".")
             weight = weights[int(index)]
-            # AdamW's fused step keeps its counter on the device of the weights.
-            self.optimizer.state[weight][name] = tensor.to(weight.device)
+            # AdamW's fused step keeps its counter on the device of the weights; bitsandbytes counts in a plain number.
+            counter = tensor.dtype is torch.int64
+            self.optimizer.state[weight][name] = tensor.item() if counter else tensor.to(weight.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,6 @@ def adamw(gradients: Gradients, config: TrainingConfig) -> OptimizerUpdate:
     """AdamW on the trainable weights."""
     weights = trainable_parameters(gradients.loaded.model)
     return OptimizerUpdate(adamw_of(weights, config), gradients.scaler, config.max_grad_norm)
-
-
-def adamw_of(weights: Sequence[torch.Tensor], config: TrainingConfig) -> torch.optim.AdamW:
-    """The optimizer of these weights, fused if the device supports it; `Update.apply` says the learning rate."""
-    fused = weights[0].device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(weights, weight_decay=config.weight_decay, fused=fused)
 
 
 def scaler_for(loaded: LoadedModel) -> torch.amp.GradScaler:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from keeptune.config.aliases import as_bool
+from keeptune.config.aliases import ADAMW, ADAMW_8BIT, as_bool
 
 Kind = Literal["same", "differs", "left out", "unknown"]
 ROWS, TIMES, METHOD = "rows of a pass", "accumulation", "method"
@@ -115,11 +115,19 @@ def each(names: str, rule: Rule) -> dict[str, Rule]:
     return dict.fromkeys(names.split(), rule)
 
 
+def optimizer(value: Any) -> Meaning:
+    """AdamW, its moments in 32 or 8 bits."""
+    name = str(value).casefold()
+    if name in ADAMW_8BIT:
+        paged = "its moments are not paged" if name.startswith("paged") else ""
+        return Meaning("differs" if paged else "same", {"training.optimizer": "adamw_8bit"}, paged)
+    return Meaning("same") if name in ADAMW else Meaning("left out", note="the optimizer is AdamW")
+
+
 NO_COUNTERPART = left("no counterpart")
 PACKING = left("batches hold rows of similar length, so there is little padding")
 REPORT = left("name trackers with --report-to")
 SCHEDULE = "the schedule is a cosine after a warm-up"
-OPTIMIZER = "the optimizer is AdamW"
 CUT = "a longer row loses the middle of its prompt, not its end"
 VALIDATION = "these rows choose the checkpoint and α; a fifth of the rows is held out beside them (see test_fraction)"
 OF_TRAINER: Mapping[str, Rule] = {
@@ -138,7 +146,7 @@ OF_TRAINER: Mapping[str, Rule] = {
         "training.warmup_fraction", same_if(0, 0.0, else_="use warmup_fraction, a share of all steps")
     ),
     "lr_scheduler_type": same_if("cosine", else_=SCHEDULE),
-    "optim": same_if("adamw_torch", "adamw_torch_fused", "adamw_hf", else_=OPTIMIZER),
+    "optim": optimizer,
     "torch_compile": same("training.torch_compile"),
     "trust_remote_code": same("model.allow_remote_code"),
     "resume_from_checkpoint": left("an unfinished run goes on by --resume and its --output"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from keeptune.config.aliases import also, lora_or_full, same, share_of_steps
+from keeptune.config.aliases import adamw_by_other_names, also, lora_or_full, same, share_of_steps
 from keeptune.config.canonical import Canonical
 from keeptune.config.setting import COUNT, FRACTION, NOT_NEGATIVE, POSITIVE, SEED, Affects, Range, setting
 from keeptune.config.values import comma_separated
 
 MetricWhen = Literal["loss", "metric"]
+OptimizerName = Literal["adamw", "adamw_8bit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,13 @@ class TrainingConfig(Canonical):
         "Share of steps over which the learning rate rises.",
         range=FRACTION,
         aliases={"warmup_ratio": same, "warmup_steps": share_of_steps},
+    )
+    optimizer: OptimizerName = setting(
+        "adamw",
+        Affects.WEIGHTS,
+        "AdamW with its moments in 32 bits, or in 8 (adamw_8bit, by bitsandbytes).",
+        more="In 8 bits they take 2 bytes of a trained weight in place of 8.",
+        aliases={"optim": adamw_by_other_names},
     )
     weight_decay: float = setting(0.0, Affects.WEIGHTS, "Weight decay of AdamW.", range=NOT_NEGATIVE)
     max_grad_norm: float = setting(
