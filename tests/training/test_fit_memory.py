@@ -17,12 +17,12 @@ from keeptune.events import CheckpointSaved, Event, ForecastMade, Notice, silent
 from keeptune.mitigation.objective import Objective
 from keeptune.models.memory import Meter, _of_group, out_of_memory
 from keeptune.records import EncodedRow
-from keeptune.training.fit_memory import MemoryFit, fit_memory
+from keeptune.training.fit_memory import Held, MemoryFit, fit_memory
 from tests.training.loops import loop_over
 from tests.training.test_loop import ready, settings
 
 GIB = 1 << 30
-MOMENTS = 8000
+HELD = Held(gradient=4000, moments=8000)
 PER_WEIGHT = 8
 
 
@@ -76,7 +76,7 @@ def fit(machine: Machine, told: list[str] | None = None) -> MemoryFit:
         if told is not None:
             told.append(event.message)
 
-    return fit_memory(BATCHES, 4096, MOMENTS, machine, machine.run, hear)  # type: ignore[arg-type]
+    return fit_memory(BATCHES, 4096, HELD, machine, machine.run, hear)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
@@ -84,7 +84,7 @@ def test_where_all_fits_nothing_changes(kind: str) -> None:
     machine = Machine(4 * GIB, kind=kind)
     told: list[str] = []
     found = fit(machine, told)
-    assert found == MemoryFit(4096, GIB + (300 << 20) + MOMENTS)
+    assert found == MemoryFit(4096, GIB + (300 << 20) + HELD.moments)
     assert told == []
     assert max(machine.passes) == 300
 
@@ -99,7 +99,7 @@ def test_the_budget_is_lowered_to_what_fits(kind: str, room: int) -> None:
     lengths = [[row.length for row in batch] for batch in BATCHES]
     parts = [(part, of) for of in lengths for part in split_by_budget(range(len(of)), of, found.token_budget)]
     assert max(len(part) * max(of[index] for index in part) for part, of in parts) <= room
-    assert found.peak_bytes <= machine.whole + MOMENTS
+    assert found.peak_bytes <= machine.whole + HELD.moments
     assert "steps are divided into more passes" in told[0]
 
 
@@ -110,12 +110,25 @@ def test_the_pass_with_most_to_learn_is_tried_too() -> None:
     fit_memory(
         [[row(100)], [much]],
         4096,
-        MOMENTS,
+        HELD,
         machine,  # type: ignore[arg-type]
         lambda rows: tried.append([row.item_id for row in rows]),
         silent,
     )
-    assert tried == [["r100"], ["much"]]
+    assert tried == [["much"], ["r100"], ["much"]], "the shortest, the longest, and that with most to learn"
+
+
+def test_a_large_gradient_is_not_taken_for_what_tokens_need() -> None:
+    """Full fine-tuning: the gradient of all weights comes with the first pass, whose row is short."""
+    held = Held(gradient=GIB, moments=2 * GIB)
+    machine = Machine(4 * GIB + (600 << 20))
+
+    def with_gradient(rows: Sequence[EncodedRow]) -> None:
+        machine.run(rows)
+        machine.passes.append(1024 + machine.passes.pop())
+
+    found = fit_memory(BATCHES, 4096, held, machine, with_gradient, silent)  # type: ignore[arg-type]
+    assert 200 <= found.token_budget <= 233
 
 
 def test_what_ran_before_hides_nothing() -> None:

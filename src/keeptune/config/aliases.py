@@ -118,7 +118,6 @@ FOREIGN: Mapping[str, str] = {
     "eval_steps": "use validations_per_epoch",
     "save_strategy": "use checkpoint_minutes",
     "save_steps": "use checkpoint_minutes",
-    "gradient_checkpointing": "leave it out; to use less memory, lower token_budget",
     "completion_only_loss": "leave it out: the loss is on completions only; see loss_on",
     "assistant_only_loss": "leave it out: the loss is on answers only; see loss_on",
 }

@@ -89,6 +89,10 @@ def check_together(config: TuneConfig, named: Named) -> None:
         raise named("training.select_by").wrong(
             "is metric, but validation_fraction is 0: nothing to choose by", "raise validation_fraction"
         )
+    if config.training.torch_compile and config.training.gradient_checkpointing:
+        raise named("training.torch_compile").wrong(
+            "is true, and gradient_checkpointing does not compile the blocks", "leave one of the two out"
+        )
     if config.training.optimizer == "adamw_8bit" and config.training.fsdp:
         raise named("training.optimizer").wrong(
             "is adamw_8bit, whose blocks --fsdp does not divide", "leave one of the two out"

@@ -51,6 +51,7 @@ def startup_key(
             computing_key(loaded.placement.device),
             checkpoint_fingerprint(session.with_config(any_rate), loaded, trained, reference),
             config.training.torch_compile,
+            config.training.gradient_checkpointing,
             to_plain(config.evaluation),
             [metric.name for metric in session.metrics.metrics],
         ]

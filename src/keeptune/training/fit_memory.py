@@ -13,6 +13,17 @@ from keeptune.records import EncodedRow
 SPARE = 0.1
 """Share of the free memory that stays unused."""
 
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes that a training holds beside a pass."""
+
+    gradient: int
+    """Of the trained weights; a pass leaves it."""
+    moments: int
+    """Of the optimizer."""
+
+
 RunPass = Callable[[Sequence[EncodedRow]], None]
 """A forward and a backward pass over some rows."""
 MANY_MORE = 1.25
@@ -37,7 +48,7 @@ class MemoryFit:
 def fit_memory(
     batches: Sequence[Sequence[EncodedRow]],
     token_budget: int,
-    moments: int,
+    held: Held,
     meter: Meter,
     run_pass: RunPass,
     observer: Observer,
@@ -49,26 +60,32 @@ def fit_memory(
 
     Args:
         batches: the rows of each step.
-        moments: bytes of the optimizer's moments.
+        held: what the training holds beside a pass.
     """
     shortest = min((row for batch in batches for row in batch), key=lambda row: row.length)
     largest = _largest_pass(batches, token_budget)
-    small = sorted(largest, key=lambda row: row.length)[: max(1, len(largest) // 4)]
-    more = _tokens(small) - shortest.length
     meter.release()
-    if meter.device.type == "cpu" and len(small) < len(largest) and more > 0:
-        rises = []
-        for rows in ([shortest], small):
+    if meter.device.type == "cpu" and _tokens(largest) > shortest.length:
+
+        def rise(rows: Sequence[EncodedRow]) -> int:
             meter.release()
-            before, free = meter.used(), meter.free()
+            before = meter.used()
             run_pass(rows)
-            rises.append(meter.peak() - before)
-        by_token = (rises[1] - rises[0]) / more
+            return meter.peak() - before - held.gradient
+
+        free, first = meter.free(), rise([shortest])
         # If the memory did not grow, the need is unknown.
-        if by_token > 0 and free is not None:
-            fits = _tokens(small) + round(max((1 - SPARE) * free - moments - rises[1], 0) / by_token)
+        if free is not None and first > 0:
+            room = max((1 - SPARE) * free - held.gradient - held.moments, 0)
+            # What a pass takes beside its tokens makes this too few.
+            fits = round(room * shortest.length / first)
+            small = _up_to(fits, largest)
+            more = _tokens(small) - shortest.length
+            by_token = (rise(small) - first) / more if more > 0 else 0.0
+            if by_token > 0:
+                fits = shortest.length + round(max(room - first, 0) / by_token)
             if fits < _tokens(largest):
-                token_budget = _lowered(token_budget, fits, batches, observer)
+                token_budget = _lowered(token_budget, max(fits, shortest.length), batches, observer)
     while True:
         largest = _largest_pass(batches, token_budget)
         most_learned = _largest_pass(batches, token_budget, _learned)
@@ -84,11 +101,11 @@ def fit_memory(
             token_budget = _lowered(token_budget, _tokens(largest) // 2, batches, observer)
         else:
             peak, free = meter.peak(), meter.free()
-            if meter.device.type == "cuda" and free is not None and free < moments:
+            if meter.device.type == "cuda" and free is not None and free < held.moments:
                 observer(
                     Notice("memory", "the optimizer's moments may not fit: use --method lora or --optimizer adamw_8bit")
                 )
-            return MemoryFit(token_budget, peak + moments if peak else 0)
+            return MemoryFit(token_budget, peak + held.moments if peak else 0)
 
 
 def _lowered(old: int, new: int, batches: Sequence[Sequence[EncodedRow]], observer: Observer) -> int:
@@ -101,9 +118,17 @@ def _lowered(old: int, new: int, batches: Sequence[Sequence[EncodedRow]], observ
     return new
 
 
+def _up_to(tokens: int, largest: Sequence[EncodedRow]) -> list[EncodedRow]:
+    """A quarter of a pass, its shortest rows, with at most so many tokens; none where one row has more."""
+    rows = sorted(largest, key=lambda row: row.length)[: max(1, len(largest) // 4)]
+    while rows and _tokens(rows) > tokens:
+        rows.pop()
+    return rows
+
+
 def _tokens(rows: Sequence[EncodedRow]) -> int:
     """With padding."""
-    return len(rows) * max(row.length for row in rows)
+    return len(rows) * max((row.length for row in rows), default=0)
 
 
 def _learned(rows: Sequence[EncodedRow]) -> int:

@@ -12,15 +12,16 @@ import torch
 
 from keeptune.data.batching import split_by_budget
 from keeptune.errors import NonFiniteLoss
-from keeptune.events import Notice, Observer
+from keeptune.events import Event, Notice, Observer
 from keeptune.mitigation.objective import GradientChange, Objective
 from keeptune.models.batch import make_batch
+from keeptune.models.checkpointing import checkpoint_blocks, checkpoints_blocks
 from keeptune.models.compiled import plainly
 from keeptune.models.load import LoadedModel
 from keeptune.models.memory import Meter, out_of_memory
 from keeptune.records import EncodedRow
 from keeptune.training.compile import Compiled, failed_to_compile
-from keeptune.training.fit_memory import MemoryFit, fit_memory
+from keeptune.training.fit_memory import Held, MemoryFit, fit_memory
 
 
 class Shared(Protocol):
@@ -61,6 +62,8 @@ class Gradients:
     compiled: Compiled = plainly
     """How a pass is computed; eagerly once the compiler fails."""
     shared: Shared | None = None
+    may_checkpoint: bool = False
+    """Whether blocks are checkpointed where memory does not hold a row otherwise."""
 
     def of_step(self, step: int, rows: Sequence[EncodedRow]) -> float:
         """Add the gradient of a step over `rows`; return its loss.
@@ -81,25 +84,37 @@ class Gradients:
         """The loss of `rows` as one step, without penalties."""
         return self.of_pass(rows, self.objective.counts(rows))
 
-    def fit_memory(self, batches: Sequence[Sequence[EncodedRow]], moments: int) -> None:
+    def fit_memory(self, batches: Sequence[Sequence[EncodedRow]], held: Held) -> None:
         """Find the token budget that fits the memory, up to the configured one. It changes no weights and no random
         state.
 
         Args:
-            moments: bytes of the optimizer's moments.
+            held: what the training holds beside a pass.
         """
         device = self.loaded.placement.device
         self.loaded.model.train()
         batches = [group for batch in batches for group, _ in self.objective.groups(batch)]
+        longest = max(row.length for batch in batches for row in batch)
+
+        def fitted(observer: Observer) -> MemoryFit:
+            meter, budget = Meter(device), self.memory.token_budget
+            return fit_memory(batches, budget, held, meter, self._trial_pass, observer)
+
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            self.memory = fit_memory(
-                batches,
-                self.memory.token_budget,
-                moments,
-                Meter(device),
-                self._trial_pass,
-                self.observer,
-            )
+            notices: list[Event] = []
+            try:
+                found = fitted(notices.append)
+                fits = found.token_budget >= longest
+            except RuntimeError as error:
+                if not (self.may_checkpoint and out_of_memory(error)):
+                    raise
+                fits = False
+            if fits or not self._checkpointed():
+                for notice in notices:
+                    self.observer(notice)
+            else:
+                found = fitted(self.observer)
+            self.memory = found
 
     def _trial_pass(self, rows: Sequence[EncodedRow]) -> None:
         if self.objective.has_groups:
@@ -139,11 +154,22 @@ class Gradients:
                 held = max(len(part) * max(row.length for row in part) for part in parts)
                 budget = min(budget, held) // 2
                 self.observer(Notice("memory", f"out of memory: {budget:,} tokens per pass from here on"))
+            elif out_of_memory(error) and self._checkpointed():
+                pass
             elif not self._falls_back(error):
                 raise
         self.loaded.model.zero_grad()
         self.memory = dataclasses.replace(self.memory, token_budget=budget)
         return self._of_tokens(step, rows)
+
+    def _checkpointed(self) -> bool:
+        """Turn on checkpoints, if that is left to memory and not done yet: whether a pass takes less memory now."""
+        if not self.may_checkpoint or checkpoints_blocks(self.loaded) or not checkpoint_blocks(self.loaded):
+            return False
+        self.compiled = plainly
+        told = "blocks keep their input alone for the backward pass, as memory does not hold the longest row otherwise"
+        self.observer(Notice("memory", f"{told} (--gradient-checkpointing)"))
+        return True
 
     def _falls_back(self, error: RuntimeError) -> bool:
         """Whether the compiler failed; passes are then computed eagerly."""

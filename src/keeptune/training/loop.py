@@ -14,15 +14,17 @@ from pathlib import Path
 import torch
 
 from keeptune.config.schema import TrainingConfig
-from keeptune.errors import TrainingError
+from keeptune.errors import ConfigError, TrainingError
 from keeptune.events import CheckpointSaved, ForecastMade, Notice, Observer, StepDone, TrainingStarted
 from keeptune.mitigation.mitigation import WeightAverage
 from keeptune.mitigation.objective import Objective
 from keeptune.mitigation.row_source import RowSource, steps_of
+from keeptune.models.checkpointing import checkpoint_blocks, checkpoints_blocks
 from keeptune.models.compiled import plainly
 from keeptune.models.load import LoadedModel
 from keeptune.models.memory import Meter
 from keeptune.models.processes import processes
+from keeptune.models.weights import trainable_parameters
 from keeptune.records import Forecast
 from keeptune.training.checkpoint import (
     LoopState,
@@ -35,7 +37,7 @@ from keeptune.training.checkpoint import (
 )
 from keeptune.training.compile import Trial, try_compiling
 from keeptune.training.defaults import default_token_budget
-from keeptune.training.fit_memory import MemoryFit
+from keeptune.training.fit_memory import Held, MemoryFit
 from keeptune.training.gradients import Gradients
 from keeptune.training.optimizer import moments
 from keeptune.training.pace import Pace
@@ -160,6 +162,12 @@ class Loop:
         held = min(budget, self.config.tokens_in_memory or budget)
         scaler = scaler_for(self.loaded)
         gradients = Gradients(self.loaded, self.objective, self.observer, scaler, MemoryFit(held, 0))
+        gradients.may_checkpoint = self.config.gradient_checkpointing is None and not processes()
+        if self.config.gradient_checkpointing and not checkpoint_blocks(self.loaded):
+            raise ConfigError(
+                f"the blocks of {self.loaded.found.name}, as it is trained here, cannot be checkpointed",
+                "leave --gradient-checkpointing out",
+            )
         sharded, known = self._sharded(gradients), None
         if sharded:
             gradients.shared = sharded
@@ -178,15 +186,15 @@ class Loop:
         meter, held = Meter(self.loaded.placement.device), gradients.memory.token_budget
         known = usable_startup(self.startup_key, meter, self.observer) if measured else None
         trial = None if known and known.compiled else Trial(self.rows, gradients.loss)
-        wanted, tokens = self.config.torch_compile, round(self._tokens())
-        gradients.compiled = try_compiling(wanted, self.loaded, tokens, trial, self.observer)
+        wanted = False if self.config.gradient_checkpointing else self.config.torch_compile
+        gradients.compiled = try_compiling(wanted, self.loaded, round(self._tokens()), trial, self.observer)
         if several := processes():
             gradients.shared = SharedGradients(several, gradients, self.config.seed)
         meter.release()
         if known:
             gradients.memory = MemoryFit(held, known.peak_bytes)
         elif measured:
-            gradients.fit_memory(self.rows.sample(), self._moments())
+            gradients.fit_memory(self.rows.sample(), self._held())
         return known
 
     def _sharded(self, gradients: Gradients) -> ShardedTraining | None:
@@ -214,9 +222,11 @@ class Loop:
         finally:
             self.average.swap(self.loaded.model)
 
-    def _moments(self) -> int:
-        """Bytes of the optimizer's moments."""
-        return moments(self.loaded.trainable, self.config)
+    def _held(self) -> Held:
+        """What the training holds beside a pass."""
+        weights = trainable_parameters(self.loaded.model)
+        gradient = sum(weight.numel() * weight.element_size() for weight in weights)
+        return Held(gradient, moments(self.loaded.trainable, self.config))
 
     def _tokens(self) -> float:
         """Tokens of all steps together."""
@@ -299,12 +309,13 @@ class Loop:
             shown = selection.score()[1] if selection else {}
             seconds = time.monotonic() - before
             if gradients.memory.peak_bytes:
-                peak = Meter(self.loaded.placement.device).peak() + self._moments()
+                peak = Meter(self.loaded.placement.device).peak() + self._held().moments
                 peak = max(peak, gradients.memory.peak_bytes)
                 gradients.memory = dataclasses.replace(gradients.memory, peak_bytes=peak)
             known = Startup(gradients.compiled is not plainly, gradients.memory.peak_bytes, shown, seconds)
-            # A lowered budget reflects the free memory at that time, so it is not cached.
-            whole = gradients.memory.peak_bytes and gradients.memory.token_budget == begun.token_budget
+            # What was lowered reflects the free memory at that time, so it is not cached.
+            lowered = gradients.may_checkpoint and checkpoints_blocks(self.loaded)
+            whole = not lowered and gradients.memory.peak_bytes and gradients.memory.token_budget == begun.token_budget
             if self.startup_key and whole and all(map(math.isfinite, shown.values())):
                 keep_startup(self.startup_key, known, self.observer)
         if selection:

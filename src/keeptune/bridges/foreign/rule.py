@@ -154,7 +154,11 @@ OF_TRAINER: Mapping[str, Rule] = {
     **each("eval_strategy evaluation_strategy eval_steps", left("use validations_per_epoch")),
     **each("save_strategy save_steps save_total_limit", left("use checkpoint_minutes; a run deletes its checkpoints")),
     **each("per_device_eval_batch_size", left("passes are as large as memory holds")),
-    **each("gradient_checkpointing gradient_checkpointing_kwargs", left("to use less memory, lower token_budget")),
+    "gradient_checkpointing": switch(
+        Meaning("same", {"training.gradient_checkpointing": True}),
+        Meaning("same", {"training.gradient_checkpointing": False}),
+    ),
+    "gradient_checkpointing_kwargs": left("checkpoints are not reentrant"),
     **each("load_best_model_at_end metric_for_best_model greater_is_better", left("see select_by")),
     **each("group_by_length", left("batches always hold rows of similar length")),
     **each("deepspeed fsdp fsdp_config ddp_timeout ddp_find_unused_parameters", left("start by torchrun; see --fsdp")),

@@ -114,6 +114,14 @@ class TrainingConfig(Canonical):
         "Compile the model's blocks.",
         unset="on a CPU with a C++ compiler, if the run is long enough to benefit",
     )
+    gradient_checkpointing: bool | None = setting(
+        None,
+        Affects.NOTHING,
+        "Keep each block's input alone for the backward pass, and compute the rest again.",
+        more="Less memory, and the forward pass is computed twice; the blocks are not compiled.",
+        unset="if memory does not hold the longest row without it",
+        aliases=also("activation_checkpointing"),
+    )
     fsdp: bool = setting(
         False,
         Affects.NOTHING,
