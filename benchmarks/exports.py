@@ -5,9 +5,9 @@
 
 One run by LoRA and one of whole weights learn the built-in task, and declare entity recognition and sentiment. Each is
 exported to each format and type, and asked there by the tool that the format is for. A third run asks more items of
-sentiment. GGUF needs llama-cpp-python and llama.cpp's converter (docs/exporting.md). Runs and files stay in DIR, and the
-record, results/exports.json, is written after each export; a second start goes on. MLX is not here: on a CPU, one export
-had not answered its items after 25 minutes.
+sentiment. GGUF needs llama-cpp-python and llama.cpp's converter (docs/exporting.md). Runs and files stay in DIR, and
+the record, results/exports.json, is written after each export; a second start goes on. MLX is not here: on a CPU, one
+export had not answered its items after 25 minutes.
 """
 
 from __future__ import annotations
