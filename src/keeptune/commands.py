@@ -42,7 +42,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "search": ("optuna>=5",),
     "vllm": ("vllm>=0.11",),
     "gguf": ("llama-cpp-python>=0.3.30", "sentencepiece", "protobuf"),
-    "quantization": ("bitsandbytes>=0.49",),
+    "quantization": ("bitsandbytes>=0.50",),
     "mlx": ("mlx-lm>=0.32", "mlx[cpu]>=0.32; sys_platform == 'linux'"),
     "serve": ("starlette>=0.46", "uvicorn>=0.34", "regex>=2024.11.6"),
 }

@@ -13,6 +13,7 @@ from keeptune.config import Adapter, ModelConfig
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
+from keeptune.models.placement import Placement
 from keeptune.models.weights import cast_weights
 
 
@@ -31,6 +32,26 @@ def test_dtypes_are_those_of_transformers(tiny: Callable[..., Path], tmp_path: P
     plain.model.save_pretrained(tmp_path / "adapter")
     folded = load_for_inference(ModelConfig(name=str(tmp_path / "adapter"), device="cpu", dtype=dtype))
     assert dtypes(folded.model) == dtypes(asked.model)
+
+
+def test_an_adapter_is_folded_in_main_memory(tiny: Callable[..., Path], tmp_path: Path, monkeypatch) -> None:
+    plain = load_model(ModelConfig(name=str(tiny("llama")), device="cpu", dtype="float32"))
+    attach_adapter(plain, Adapter(rank=2), seed=0)
+    plain.model.save_pretrained(tmp_path / "adapter")
+    # What a machine without a GPU has in the place of one.
+    device = Placement(torch.device("meta"), torch.bfloat16, "")
+    monkeypatch.setattr("keeptune.inference.evaluator.place", lambda *_: device)
+    moved, to = [], torch.nn.Module.to
+
+    def seen(module: torch.nn.Module, *where: object, **named: object) -> torch.nn.Module:
+        moved.append(dtypes(module))
+        return to(module, *where, **named)
+
+    monkeypatch.setattr(torch.nn.Module, "to", seen)
+    loaded = load_for_inference(ModelConfig(name=str(tmp_path / "adapter"), device="cuda"))
+    assert loaded.placement == device
+    assert {weight.device.type for weight in loaded.model.parameters()} == {"meta"}
+    assert moved[-1]["model.layers.0.mlp.up_proj.weight"] == torch.bfloat16, "cast before it is moved"
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

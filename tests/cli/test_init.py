@@ -65,6 +65,12 @@ def folder(tmp_path: Path, tiny: Callable[..., Path], monkeypatch: pytest.Monkey
     return tmp_path
 
 
+def test_a_base_in_few_bits_is_written_down(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keeptune.models.quantization.find_spec", lambda name: True)
+    assert main(["init", "functions.csv", "--model", "base", "--quantization", "nf4", *CPU, "--yes"]) == 0
+    assert read_settings("keeptune.yaml", {}).model.quantization == "nf4"
+
+
 def test_what_it_shows_and_writes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "functions.csv", "--model", "base", *CPU]) == 0
     out = "".join(f"{line.rstrip()}\n" for line in capsys.readouterr().out.splitlines())

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BAD_DATA = 2
-SETTINGS = ("model", "revision", "device", "dtype", "test", *DATA, "keep", "method", "rank", "epochs", "metric", "seed")
+OF_MODEL = ("model", "revision", "device", "dtype", "quantization")
+SETTINGS = (*OF_MODEL, "test", *DATA, "keep", "method", "rank", "epochs", "metric", "seed")
 
 
 @click.command("init", cls=Verb)

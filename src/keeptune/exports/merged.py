@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,12 +18,13 @@ CARD = "README.md"
 
 
 def write_merged(model: ModelConfig, dtype: str, folder: Path) -> None:
-    """Write a model in transformers' layout, an adapter folded in: in float32, and only then cast.
+    """Write a model in transformers' layout, an adapter folded in: in float32, and only then cast. It is done in main
+    memory, since a GPU that holds the model in fewer bits need not hold it so.
 
     Raises:
         ConfigError: the adapter cannot be merged.
     """
-    loaded = load_model(model, train_weights=True)
+    loaded = load_model(replace(model, device="cpu", dtype="float32"), train_weights=True)
     save_merged(loaded, folder, getattr(torch, dtype))
 
 

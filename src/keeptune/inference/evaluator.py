@@ -18,6 +18,7 @@ from keeptune.models.computing import computing_key
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.memory import trim
+from keeptune.models.placement import place
 from keeptune.models.quantization import NONE
 from keeptune.models.weights import cast_weights, fold_adapter
 from keeptune.records import Answer, EvalRecord, Example
@@ -86,13 +87,17 @@ class Evaluator:
 
 
 def load_for_inference(config: ModelConfig) -> LoadedModel:
-    """Load; an adapter is folded in float32 and only then cast, so that small changes are not rounded away. On a
-    quantised base it stays beside it, as it was trained."""
-    adapted = find_model(config).adapter is not None and config.quantization == NONE
-    loaded = load_model(config, train_weights=adapted)
-    if adapted:
+    """Load; an adapter is folded in float32 and only then cast, so that small changes are not rounded away: in main
+    memory, since a GPU may hold the cast weights alone. On a quantised base it stays beside it, as it was trained."""
+    if find_model(config).adapter is None or config.quantization != NONE:
+        loaded = load_model(config)
+    else:
+        placement = place(config.device, config.dtype)
+        loaded = load_model(replace(config, device="cpu", dtype="float32"), train_weights=True)
         fold_adapter(loaded)
-        cast_weights(loaded.model, loaded.placement.dtype)
+        cast_weights(loaded.model, placement.dtype)
+        loaded.model.to(placement.device)
+        loaded.placement = placement
     loaded.model.eval()
     gc.collect()
     return replace(loaded, engine=config.engine)
