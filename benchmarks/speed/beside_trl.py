@@ -67,6 +67,8 @@ class Case:
     dtype: str = "auto"
     grid: Mapping[str, Setting] = field(default_factory=lambda: CPU_GRID)
     compile: bool | None = True
+    ours: Mapping[str, Any] = field(default_factory=dict)
+    """What ours is told further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,8 @@ def measure(case: Case, options: argparse.Namespace) -> Found:
             return found
 
         def ours(dtype: str = case.dtype, compiling: bool | None = case.compile) -> Found:
-            return surely(run("ours/train.py", {"rows": given.rows, "dtype": dtype, "compile": compiling}))
+            told = {"rows": given.rows, "dtype": dtype, "compile": compiling, **case.ours}
+            return surely(run("ours/train.py", told))
 
         def peer(label: str, some: int = steps) -> Found:
             return run("peers/sft.py", given.to_peer(case, label, some))

@@ -20,7 +20,8 @@ def loop_of(order: dict[str, Any], folder: str, observer: Any) -> Any:
     from keeptune.training.loop import Loop
     from keeptune.workspace.workspace import Workspace
 
-    model = ModelConfig(name=order["model"], dtype=order["dtype"], device=order["device"])
+    held = order.get("quantization", "none")
+    model = ModelConfig(name=order["model"], dtype=order["dtype"], device=order["device"], quantization=held)
     loaded = load_model(model, train_weights=order["method"] == "full")
     if order["method"] == "lora":
         attach_adapter(loaded, Adapter(rank=16, alpha=32, dropout=0.0), seed=0)
@@ -29,7 +30,11 @@ def loop_of(order: dict[str, Any], folder: str, observer: Any) -> Any:
         for number, row in enumerate(order["rows"])
     ]
     training = TrainingConfig(
-        lr=order["lr"], epochs=1.0, batch_size=order["rows_a_step"], torch_compile=order["compile"]
+        lr=order["lr"],
+        epochs=1.0,
+        batch_size=order["rows_a_step"],
+        torch_compile=order["compile"],
+        optimizer=order.get("optimizer", "adamw"),
     )
     source = FixedRows(rows, training.batch_size, training.seed)
     return Loop(loaded, source, training, Workspace(Path(folder)), "speed", observer)

@@ -20,12 +20,19 @@ def main() -> None:
     import datasets
     import torch
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
     setting, factors = order["setting"], order["factors"]
-    attention = {"attn_implementation": setting["attention"]} if "attention" in setting else {}
-    model = AutoModelForCausalLM.from_pretrained(order["model"], dtype=setting["weights"], **attention)
+    how = {"attn_implementation": setting["attention"]} if "attention" in setting else {}
+    if setting.get("nf4"):
+        how["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=getattr(torch, setting["weights"]),
+        )
+    model = AutoModelForCausalLM.from_pretrained(order["model"], dtype=setting["weights"], **how)
     tokenizer = AutoTokenizer.from_pretrained(order["model"])
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     rows = [{"input_ids": r["ids"], "labels": [-100] * r["start"] + r["ids"][r["start"] :]} for r in order["rows"]]
@@ -59,7 +66,8 @@ def main() -> None:
             train_sampling_strategy="sequential",
             shuffle_dataset=False,
             use_cpu=order["device"] == "cpu",
-            gradient_checkpointing=False,
+            gradient_checkpointing=setting.get("checkpointing", False),
+            optim=setting.get("optim", "adamw_torch_fused"),
             max_length=None,
             report_to="none",
             save_strategy="no",
