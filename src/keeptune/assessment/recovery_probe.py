@@ -77,8 +77,8 @@ def recovery_probe(base: Side, tuned: Side, ability: Ability, observer: Observer
         return Recovery(reason, reason)
     metric = get_metric(ability.metrics[0])
     for side in (base, tuned):
-        if reason := _not_trainable(side.load()):
-            return Recovery(reason, reason)
+        if beside := _not_trainable(side.load()):
+            return Recovery(beside, beside)
     before = [_scores(side, ability, metric, scored, ()) for side in (base, tuned)]
     found: list[list[LeftOut]] = [[], []]
     for draw in range(DRAWS):
