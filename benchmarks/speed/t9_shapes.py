@@ -25,36 +25,18 @@ from rows import MODEL, model_folder
 
 NAME = "t9_shapes"
 PEAK = "peak_gib"
-_COMMON = {"attention_bias": False, "max_position_embeddings": 4096}
-SHAPES: Mapping[str, Mapping[str, Any]] = {
-    "360M": {
-        "hidden_size": 960,
-        "intermediate_size": 2560,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 15,
-        "num_key_value_heads": 5,
-    },
-    "1.7B": {
-        "hidden_size": 2048,
-        "intermediate_size": 8192,
-        "num_hidden_layers": 24,
-        "num_attention_heads": 32,
-        "num_key_value_heads": 32,
-    },
-    "3B": {
-        "hidden_size": 3072,
-        "intermediate_size": 8192,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 24,
-        "num_key_value_heads": 8,
-    },
-    "7B": {
-        "hidden_size": 4096,
-        "intermediate_size": 14336,
-        "num_hidden_layers": 32,
-        "num_attention_heads": 32,
-        "num_key_value_heads": 8,
-    },
+SIZES = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+)
+SHAPES: Mapping[str, tuple[int, ...]] = {
+    "360M": (960, 2560, 32, 15, 5),
+    "1.7B": (2048, 8192, 24, 32, 32),
+    "3B": (3072, 8192, 28, 24, 8),
+    "7B": (4096, 14336, 32, 32, 8),
 }
 """SmolLM2 360M and 1.7B, Llama 3.2 3B, Mistral 7B; all with the vocabulary of the built-in model's tokenizer."""
 _FLOAT32 = {"weights": "float32", "autocast": False}
@@ -104,7 +86,9 @@ def shape_folder(name: str) -> str:
         made = folder.with_suffix(".partial")
         shutil.rmtree(made, ignore_errors=True)
         ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
-        config = LlamaConfig(vocab_size=len(tokenizer), tie_word_embeddings=True, **_COMMON, **SHAPES[name], **ends)
+        sizes = dict(zip(SIZES, SHAPES[name], strict=True))
+        words = {"vocab_size": len(tokenizer), "tie_word_embeddings": True, "max_position_embeddings": 4096}
+        config = LlamaConfig(**sizes, **words, **ends)
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
         model.save_pretrained(made, max_shard_size="2GB")

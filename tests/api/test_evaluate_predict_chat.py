@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from keeptune.api.chat import Chat, open_chat
 from keeptune.api.evaluate import evaluate
 from keeptune.api.predict import predict
+from keeptune.api.route import open_router
 from keeptune.config import DataConfig, EvaluationConfig, ModelConfig
 from keeptune.errors import ConfigError, DataError, RunExists, StoreError
 from keeptune.events import EvaluationDone, Notice
@@ -187,6 +189,12 @@ def test_a_reply_that_is_stopped_leaves_the_conversation_as_it_was(run: Ran, mon
         with pytest.raises(KeyboardInterrupt):
             chat.reply("red stone")
     assert [len(turns) for turns in chat._turns.values()] == [0, 0]
+
+
+@pytest.mark.parametrize("opened", [open_chat, open_router])
+def test_settings_of_a_model_that_cannot_be_are_refused(run: Ran, opened: Callable[[ModelConfig], Any]) -> None:
+    with pytest.raises(ConfigError, match="quantization cannot be 'fp4'"):
+        opened(ModelConfig(str(run.path), quantization="fp4"))
 
 
 def test_chat_with_a_run_of_full_weights(coloured: Path, monkeypatch: pytest.MonkeyPatch) -> None:

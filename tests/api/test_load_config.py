@@ -24,8 +24,9 @@ def test_paths_as_texts_and_as_paths(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     (tmp_path / "tune.yaml").write_text("lr: 1e-4\n")
     for file in ("~/tune.yaml", Path("~/tune.yaml")):
-        config = keeptune.load_config(file, {"train": Path("rows.jsonl")})
+        config = keeptune.load_config(file, {"train": Path("rows.jsonl"), "replay": [Path("old.jsonl")]})
         assert (config.data.train, config.training.lr) == ("rows.jsonl", 1e-4)
+        assert config.mitigation.replay == ("old.jsonl",)
 
 
 def test_no_name_has_two_homes() -> None:

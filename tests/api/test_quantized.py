@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,22 +14,38 @@ from statistics import mean
 import pytest
 import torch
 
+from keeptune.api.check import check
 from keeptune.api.evaluate import evaluate
 from keeptune.api.export import export
 from keeptune.api.load_config import load_config
 from keeptune.api.measure import measure
+from keeptune.api.rescue import rescue
 from keeptune.api.runs import runs
 from keeptune.api.tune import tune
 from keeptune.cli.main import main
-from keeptune.config import Adapter, Full, Keep, MeasureConfig, MeasureRun, MitigationConfig, ModelConfig, TuneConfig
+from keeptune.config import (
+    Adapter,
+    DataConfig,
+    Full,
+    Keep,
+    MeasureConfig,
+    MeasureRun,
+    MitigationConfig,
+    ModelConfig,
+    TuneConfig,
+)
+from keeptune.config.schema import Method
 from keeptune.config.sections.export import ExportConfig
-from keeptune.errors import ConfigError, MissingDependency, StoreError
+from keeptune.errors import ConfigError, MissingDependency, ModelError, StoreError
+from keeptune.events import EvaluationStarted, ModelLoaded, Notice, TrainingStarted
+from keeptune.exports.save import save_tuned
 from keeptune.inference.evaluator import load_for_inference
+from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
 from keeptune.models.weights import fold_adapter
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.workspace import Workspace
-from tests.api.runs import settings, write_rows
+from tests.api.runs import Told, settings, write_rows
 
 BY_BITSANDBYTES = pytest.mark.skipif(
     importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed"
@@ -82,6 +99,14 @@ def test_it_is_exported_on_the_whole_base(config: TuneConfig) -> None:
     fold_adapter(adapter)
     expected, found = adapter.model.state_dict(), exported.model.state_dict()
     assert all(torch.equal(weight, found[name]) for name, weight in expected.items())
+
+
+def test_an_export_does_without_its_package(config: TuneConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    tune(config)
+    as_scored_in(config.output, "nf4")
+    monkeypatch.setattr("keeptune.models.quantization.find_spec", lambda name: None)
+    (report,) = export(ExportConfig(config.output, "safetensors", check=False))
+    assert load_model(replace(config.model, name=report.path)).quantization == "none"
 
 
 @BY_BITSANDBYTES
@@ -168,10 +193,80 @@ def test_an_engine_that_would_load_it_whole_is_refused(config: TuneConfig) -> No
         tune(replace(config, model=replace(config.model, quantization="nf4", engine="vllm")))
 
 
+def as_scored_in(run: str, name: str) -> None:
+    """Let a run's settings say that its base was held so."""
+    file = Path(run) / "config.json"
+    file.write_text(file.read_text().replace('"quantization": "none"', f'"quantization": "{name}"'))
+
+
+@BY_BITSANDBYTES
+def test_a_run_goes_on_in_the_same_bits(config: TuneConfig) -> None:
+    with pytest.raises(InterruptedError):
+        tune(config, Told(stop_at=lambda event: isinstance(event, EvaluationStarted)))
+    with pytest.raises(StoreError, match=r"model\.quantization was 'none' and is now 'nf4'"):
+        tune(replace(quantized(config, "nf4"), resume=True))
+
+
+@BY_BITSANDBYTES
+def test_a_training_in_other_bits_is_not_taken_over(config: TuneConfig) -> None:
+    tune(replace(config, output=f"{config.output}-whole"))
+    told = Told()
+    tune(replace(quantized(config, "nf4"), mitigation=MitigationConfig(plain=True, interpolation=0.5)), told)
+    assert told.of(TrainingStarted)
+
+
+@pytest.mark.usefixtures("able_bases")
+def test_a_rescue_is_of_whole_weights(config: TuneConfig, tmp_path: Path) -> None:
+    tune(config)
+    as_scored_in(config.output, "nf4")
+    keep = Keep("other things", str(tmp_path / "kept.jsonl"), "rouge1", 95.0)
+    asked = replace(
+        config,
+        data=DataConfig(test=config.data.test),
+        measure=MeasureConfig(keep=(keep,), abilities=("none",), extent="quick"),
+        mitigation=MitigationConfig(),
+        output=str(tmp_path / "rescued"),
+    )
+    told, run = Told(), replace(config.model, name=config.output)
+    rescue(asked, run, told)
+    assert {event.dtype for event in told.of(ModelLoaded)} == {"float32"}
+    assert any("was scored on a base in nf4, and is repaired" in notice.message for notice in told.of(Notice))
+    with pytest.raises(ConfigError, match="a repair changes weights, which --quantization nf4 packs"):
+        rescue(replace(quantized(asked, "nf4"), output=str(tmp_path / "packed")), run)
+
+
+def test_a_lora_alone_is_loaded_on_it(config: TuneConfig, tmp_path: Path) -> None:
+    loaded = load_model(config.model)
+    attach_adapter(loaded, Adapter("hra", rank=4), 0)
+    adapter = save_tuned(loaded, Workspace(tmp_path / "hra"))
+    with pytest.raises(ModelError, match="of type HRA, and on a base in nf4 a LoRA alone"):
+        load_model(ModelConfig(str(adapter), quantization="nf4"))
+
+
+def test_weights_in_few_bits_are_not_packed_again(config: TuneConfig, tmp_path: Path) -> None:
+    packed = shutil.copytree(config.model.name, tmp_path / "packed")
+    file = packed / "config.json"
+    held = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"quantization_config": held}))
+    with pytest.raises(ModelError, match="hold weights in few bits"):
+        load_model(ModelConfig(str(packed), quantization="nf4"))
+
+
+@BY_BITSANDBYTES
+@pytest.mark.parametrize("method", [Adapter(rank=4), Full()])
+def test_nothing_is_trained_in_files_of_few_bits(config: TuneConfig, tmp_path: Path, method: Method) -> None:
+    loaded = load_model(quantized(config, "nf4").model)
+    loaded.model.save_pretrained(tmp_path / "packed")
+    loaded.tokenizer.save_pretrained(tmp_path / "packed")
+    told = Told()
+    with pytest.raises(ModelError, match="hold weights in few bits"):
+        tune(replace(config, model=replace(config.model, name=str(tmp_path / "packed")), method=method), told)
+    assert not told.of(TrainingStarted)
+
+
 def test_bits_that_are_not_known_are_not_taken_for_none(config: TuneConfig) -> None:
     tune(config)
-    file = Path(config.output) / "config.json"
-    file.write_text(file.read_text().replace('"quantization": "none"', '"quantization": "fp2"'))
+    as_scored_in(config.output, "fp2")
     with pytest.raises(StoreError, match="on a base in 'fp2', which is not known here"):
         of_run(ModelConfig(config.output))
 
@@ -180,6 +275,7 @@ def test_it_needs_its_package(config: TuneConfig, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("keeptune.models.quantization.find_spec", lambda name: None)
     with pytest.raises(MissingDependency, match="bitsandbytes"):
         load_model(replace(config.model, quantization="nf4"))
+    assert "needs the package bitsandbytes" in check(quantized(config, "nf4")).refusal
 
 
 @pytest.mark.parametrize(("key", "name"), [("load_in_4bit", "nf4"), ("load_in_8bit", "int8")])

@@ -20,7 +20,7 @@ from keeptune.config import (
     TrainingConfig,
     TuneConfig,
 )
-from keeptune.config.check import check_config
+from keeptune.config.check import check_config, check_sections
 from keeptune.errors import ConfigError
 
 OTHER: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -79,3 +79,9 @@ def test_what_is_no_section_is_refused_where_it_is_given(made: Any, message: str
         made()
     assert message in caught.value.message
     assert fix in caught.value.fix
+
+
+def test_what_is_no_section_is_refused_by_a_verb_that_takes_one() -> None:
+    with pytest.raises(ConfigError, match="model is 'runs/a', not a ModelConfig") as caught:
+        check_sections({"model": "runs/a"}, ())
+    assert caught.value.fix == "write keeptune.ModelConfig(…)"

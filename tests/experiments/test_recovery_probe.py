@@ -98,3 +98,15 @@ def test_nothing_is_trained_beside_a_soft_prompt(
     found = recovery_probe(sides[0], prompted, ability(12, dev=12))
     assert isinstance(found.recovery, Undefined)
     assert "virtual tokens" in found.recovery.reason
+
+
+def test_nothing_is_trained_beside_an_adapter_that_stays_one(
+    sides: tuple[Side, Side], tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    loaded = load_model(ModelConfig(name=str(tiny("llama")), **CPU))
+    attach_adapter(loaded, Adapter(rank=4), 0)
+    config = ModelConfig(name=str(save_tuned(loaded, Workspace(tmp_path))), **CPU)
+    beside = Side(partial(load_model, config), make_encoder(config, DataConfig()), 4096)
+    found = recovery_probe(sides[0], beside, ability(12, dev=12))
+    assert isinstance(found.recovery, Undefined)
+    assert "stays beside" in found.recovery.reason

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
+from keeptune.config import ModelConfig
 from keeptune.exports.exported_card import Use, adapt_card, in_shell, of_scored
+from keeptune.exports.format import Source
+from keeptune.exports.formats import safetensors_format
 from keeptune.report.card import PublishedBase, loads_whole, model_card
+from keeptune.workspace.workspace import Workspace
 from tests.report.forgetting_reports import forgetting_report
 from tests.report.results import RESULT
 
@@ -41,3 +46,17 @@ def test_a_card_of_somebody_else_stays(tmp_path: Path) -> None:
         (tmp_path / "README.md").write_text(words)
         adapt_card(tmp_path / "README.md", Use("mlx", "finetune", in_shell("x")))
         assert (tmp_path / "README.md").read_text() == words
+
+
+@pytest.mark.parametrize(
+    ("held", "told"), [("none", ""), ("nf4", "in float32 on a base in nf4; here they are in bfloat16.")]
+)
+def test_whole_weights_of_a_base_in_few_bits_say_whose_the_numbers_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: str, told: str
+) -> None:
+    uses: list[Use] = []
+    monkeypatch.setattr(safetensors_format, "write_merged", lambda *_: None)
+    monkeypatch.setattr(safetensors_format, "copy_beside", lambda source, folder, use: uses.append(use))
+    source = Source(Workspace(tmp_path), ModelConfig("tuned", quantization=held), "causal", "float32")
+    safetensors_format.SafetensorsFormat().write(source, "bfloat16", tmp_path)
+    assert [use.numbers.partition("scored, ")[2] for use in uses] == [told]

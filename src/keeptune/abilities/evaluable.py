@@ -11,7 +11,7 @@ from keeptune.errors import ConfigError, DataError
 from keeptune.inference.engine import ENGINES
 from keeptune.models.architecture import kind_and_context
 from keeptune.models.placement import place
-from keeptune.models.quantization import NONE
+from keeptune.models.quantization import NONE, refuse_without_package
 from keeptune.near_paths import expanded
 from keeptune.scoring.table import METRICS, get_metric
 
@@ -48,6 +48,7 @@ def refuse_not_evaluable(
         raise ConfigError(
             f"the engine vllm loads {model.name} whole, not in {model.quantization}", "use --engine torch"
         )
+    refuse_without_package(model.quantization)
     ENGINES[model.engine].refuse(kind, model.name, mergeable=mergeable)
     room = evaluation.max_new_tokens
     if room is not None and context - taken - room < 1:

@@ -38,11 +38,10 @@ def run_evaluation(
     if data.test is None:
         raise ConfigError("no items to score", "give --test FILE")
     observer = NoticeLog(observer)
-    called = Path(model.name).name
-    model = of_run(model)
+    named, model = model, of_run(model)
     data = as_trained(model, data, observer)
     settings = {"model": model, "data": data, "evaluation": evaluation}
-    with open_run(output, f"eval-{called}", resume=goes_on(output, settings)) as run:
+    with open_run(output, f"eval-{Path(named.name).name}", resume=goes_on(output, settings)) as run:
         observer(RunStarted(str(run)))
         refuse_not_evaluable(model, evaluation, data=data)
         encoder = make_encoder(model, data)

@@ -77,11 +77,8 @@ def recovery_probe(base: Side, tuned: Side, ability: Ability, observer: Observer
         return Recovery(reason, reason)
     metric = get_metric(ability.metrics[0])
     for side in (base, tuned):
-        if side.load().soft_prompt:
-            reason = Undefined(
-                "its adapter adds virtual tokens before each row, and nothing else can be trained beside them"
-            )
-            return Recovery(reason, reason)
+        if beside := _not_trainable(side.load()):
+            return Recovery(beside, beside)
     before = [_scores(side, ability, metric, scored, ()) for side in (base, tuned)]
     found: list[list[LeftOut]] = [[], []]
     for draw in range(DRAWS):
@@ -92,6 +89,15 @@ def recovery_probe(base: Side, tuned: Side, ability: Ability, observer: Observer
         back = f"{found[0][-1].whole:+.3g} {counted_in(metric.name)} came back"
         observer(Notice("probe", f"{ability.name}: draw {draw + 1} of {DRAWS}: {back}"))
     return Recovery(*map(_interval, found))
+
+
+def _not_trainable(loaded: LoadedModel) -> Undefined | None:
+    """Why no LoRA is trained on a model: an adapter stays beside its weights."""
+    if loaded.soft_prompt:
+        return Undefined("its adapter adds virtual tokens before each row, and nothing else can be trained beside them")
+    if hasattr(loaded.model, "peft_config"):
+        return Undefined(f"its adapter stays beside a base in {loaded.quantization}, and no other is trained with it")
+    return None
 
 
 def _parts(ability: Ability) -> tuple[tuple[Example, ...], tuple[Example, ...]]:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from keeptune.config.canonical import Canonical
 from keeptune.config.given import Given
 from keeptune.config.keep import read_keep
 from keeptune.config.schema import Keep, TuneConfig
@@ -40,6 +41,10 @@ def check_sections(sections: Mapping[str, Any], metrics: Collection[str]) -> Non
     Raises:
         ConfigError: the setting is named by its key.
     """
+    for name, section in sections.items():
+        if not isinstance(section, Canonical):
+            wanted = SECTIONS[name].__name__
+            raise ConfigError(f"{name} is {section!r}, not a {wanted}", f"write keeptune.{wanted}(…)")
     for key, value in _values(sections).items():
         given = Given(key, value, key)
         if key == KEEP:

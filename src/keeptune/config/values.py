@@ -40,7 +40,7 @@ def _choice(given: Given, setting: Setting) -> str:
 
 def text(given: Given) -> str:
     """A non-empty text; from Python also a path."""
-    value = os.fspath(given.value) if isinstance(given.value, os.PathLike) else given.value
+    value = _path_as_text(given.value)
     if not isinstance(value, str) or not value.strip():
         shown = "empty" if isinstance(value, str) else f"{value!r}, not a text"
         raise given.wrong(f"is {shown}", "give one text, in quotes where it looks like something else")
@@ -91,12 +91,16 @@ def known_encoding(given: Given) -> str:
 
 
 def _names(given: Given) -> tuple[str, ...]:
-    values = given.value if isinstance(given.value, (list, tuple)) else [given.value]
+    values = [*map(_path_as_text, given.value if isinstance(given.value, (list, tuple)) else [given.value])]
     if not all(isinstance(value, str) and value.strip() for value in values):
         raise given.wrong(f"is {given.value!r}", "give a name, or a list of names")
     for value in values:
         _without_nul(value, given)
     return tuple(dict.fromkeys(value.strip() for value in values))
+
+
+def _path_as_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _without_nul(value: str, given: Given) -> str:

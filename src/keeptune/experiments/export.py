@@ -27,6 +27,7 @@ from keeptune.exports.format import FORMATS, Format, Source
 from keeptune.exports.hub import files_of, push, refuse_local_base, refuse_name
 from keeptune.models.adapters import METHODS
 from keeptune.models.placement import place
+from keeptune.models.quantization import NONE
 from keeptune.near_names import did_you_mean
 from keeptune.near_paths import expanded
 from keeptune.records import SCHEMA_VERSION, ExportReport, export_name, to_plain
@@ -69,10 +70,13 @@ def run_export(config: ExportConfig, observer: Observer) -> tuple[ExportReport, 
         refuse_code(settings, run)
     log = NoticeLog(observer)
     with locked_folder(run.path, fresh=False):
-        session = new_session(replace(settings, resume=False), run, log)
+        # Nothing is loaded in few bits, so their package is not needed.
+        whole = replace(settings.model, quantization=NONE)
+        session = new_session(replace(settings, model=whole, resume=False), run, log)
+        tuned = replace(session.tuned_model, quantization=settings.model.quantization)
         mergeable = not isinstance(settings.method, Adapter) or METHODS[settings.method.kind].mergeable
         dtype = made.manifest.dtype
-        source = Source(run, session.tuned_model, session.encoder.kind, dtype, mergeable, config.llama_cpp)
+        source = Source(run, tuned, session.encoder.kind, dtype, mergeable, config.llama_cpp)
         if source.is_adapter and not run.start_model.is_dir():
             refuse_changed_base(settings.model, run)
         exporter = _Exporter(config, format, source, session, log)

@@ -15,7 +15,7 @@ from keeptune.data.split import limit_examples, split_examples
 from keeptune.data.task_metrics import choose
 from keeptune.data.task_rows import Rows, labelled, load_rows, load_told, rows_of_user
 from keeptune.errors import ConfigError, RunExists
-from keeptune.events import Notice, NoticeLog, Observer, RunStarted
+from keeptune.events import Notice, NoticeLog, Observer, RunStarted, silent
 from keeptune.experiments.mitigation_search import Made, MitigationSearch, SearchOutcome, settle
 from keeptune.exports.save_interpolated import save_interpolated
 from keeptune.inference.encoding import make_encoder, new_tokens
@@ -32,6 +32,7 @@ from keeptune.mitigation.fit import unfit
 from keeptune.mitigation.spec import PLAIN, ROUTE, MitigationSpec, parse
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.quantization import NONE
 from keeptune.models.weights import fold_adapter
 from keeptune.records import EvalRecord, ForgettingReport
 from keeptune.training.new_session import with_development_items, without_kept_items
@@ -104,7 +105,7 @@ def run_rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer) -> Fo
     with open_run(config.output, f"rescue-{Path(tuned.name).name}", resume=config.resume) as run:
         observer = NoticeLog(observer)
         observer(RunStarted(str(run)))
-        session = _ready(config, of_run(tuned), run, observer)
+        session = _ready(config, _whole(tuned, observer), run, observer)
         observer.keep(run.notices(), run.write_notices)
         start = merged_start(tuned, run)
         of_tuned = replace(session.with_model(start), encoder=make_encoder(start, session.config.data))
@@ -116,7 +117,7 @@ def run_rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer) -> Fo
             for folder in run.weight_folders:
                 shutil.rmtree(folder, ignore_errors=True)
             # Its weights lie where they lay; the whole ones in this run were made to start from.
-            chosen = of_run(tuned)
+            chosen = _whole(tuned, silent)
         else:
             chosen = replace(chosen, name=str(settle(chosen, run)))
             keep_format(as_found(session.config.data, session.rows), run)
@@ -126,9 +127,26 @@ def run_rescue(config: TuneConfig, tuned: ModelConfig, observer: Observer) -> Fo
     return report
 
 
+def _whole(model: ModelConfig, observer: Observer) -> ModelConfig:
+    """The model as it is repaired, in whole weights: an adapter that was trained on a base in few bits, too.
+
+    Raises:
+        ConfigError: it is to be held in few bits.
+    """
+    if model.quantization != NONE:
+        raise ConfigError(
+            f"a repair changes weights, which --quantization {model.quantization} packs", "leave --quantization out"
+        )
+    found = of_run(model)
+    if found.quantization != NONE:
+        told = f"{model.name} was scored on a base in {found.quantization}, and is repaired and scored on the whole one"
+        observer(Notice("quantization", told))
+    return replace(found, quantization=NONE)
+
+
 def _ready(config: TuneConfig, tuned: ModelConfig, run: Workspace, observer: NoticeLog) -> Session:
     """The session of the base: settings checked, rows read, metrics chosen, and all of it kept in the run folder."""
-    base = of_run(config.model)
+    base = _whole(config.model, observer)
     config = replace(config, data=as_trained(tuned, config.data, observer))
     config = replace(config, model=base, method=Full(), training=_repairing(config.training))
     config = without_default_mitigation(config)

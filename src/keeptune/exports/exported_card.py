@@ -49,9 +49,9 @@ def adapt_card(card: Path, use: Use) -> None:
     write_text(card, f"---\n{dumped}---\n{body}")
 
 
-def of_scored(dtype: str, quantization: str) -> str:
+def of_scored(scored_in: str, quantization: str) -> str:
     """A sentence for `Use.numbers`."""
-    return f"The numbers above are of the weights as they were scored, in {dtype}; here they are in {quantization}."
+    return f"The numbers above are of the weights as they were scored, in {scored_in}; here they are in {quantization}."
 
 
 def in_shell(line: str) -> str:

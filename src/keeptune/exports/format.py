@@ -11,6 +11,7 @@ from keeptune.commands import command
 from keeptune.config.schema import ModelConfig
 from keeptune.errors import ConfigError
 from keeptune.models.architecture import Kind
+from keeptune.models.quantization import NONE
 from keeptune.registry import Registry
 from keeptune.workspace.workspace import Workspace
 
@@ -29,6 +30,12 @@ class Source:
     """Whether there is no adapter, or one that can be folded into the weights."""
     llama_cpp: str = ""
     """Folder of llama.cpp; "" for the one in the cache folder."""
+
+    @property
+    def scored_in(self) -> str:
+        """In what numbers the weights were scored, in words."""
+        held = self.tuned.quantization
+        return self.dtype if held == NONE else f"{self.dtype} on a base in {held}"
 
     @property
     def is_adapter(self) -> bool:

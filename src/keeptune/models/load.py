@@ -31,7 +31,7 @@ from keeptune.models.finite import refuse_broken_weights, watch_logits
 from keeptune.models.loading import LOADING
 from keeptune.models.module_patterns import refuse_endless_patterns
 from keeptune.models.placement import Placement, place
-from keeptune.models.quantization import NONE, count, loading_arguments
+from keeptune.models.quantization import NONE, count, loading_arguments, quantised_already
 from keeptune.models.tokenizer import tokenizer_of, turn_end
 from keeptune.models.weight_files import ADAPTER_CONFIG, INDEX, read_json, shards_named
 
@@ -134,6 +134,8 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
     found_hash = hash_model(found)
     dtype = torch.float32 if train_weights else placement.dtype
     quantization = NONE if train_weights else config.quantization
+    if quantization != NONE:
+        _refuse_packing(found, settings, quantization)
     how = {"dtype": dtype, **loading_arguments(quantization, dtype, placement.device)}
     changed: tuple[str, ...] = ()
     with LOADING:
@@ -144,6 +146,8 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
             model = _attach_saved_adapter(model, found)
             changed = changed_weights(before, model)
     if quantization == NONE:
+        if train_weights and getattr(model, "is_quantized", False):
+            raise quantised_already(found.name)
         model.to(placement.device)
     else:
         model.requires_grad_(False)
@@ -162,6 +166,20 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
         changed_base=changed,
         quantization=quantization,
     )
+
+
+def _refuse_packing(found: FoundModel, settings: Any, quantization: QuantizationName) -> None:
+    """Raise ModelError for weights that are packed already, and for an adapter that computes with the matrices."""
+    if getattr(settings, "quantization_config", None) is not None:
+        raise quantised_already(found.name)
+    if found.adapter is None:
+        return
+    kind = read_json(Path(found.adapter) / ADAPTER_CONFIG).get("peft_type")
+    if kind != "LORA":
+        raise ModelError(
+            f"{found.adapter} is an adapter of type {kind}, and on a base in {quantization} a LoRA alone is loaded",
+            "leave --quantization out",
+        )
 
 
 def with_tokenizer_of(loaded: LoadedModel, base: ModelConfig) -> LoadedModel:

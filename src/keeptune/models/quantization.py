@@ -10,7 +10,7 @@ import torch
 
 from keeptune.commands import install
 from keeptune.config.schema import QuantizationName
-from keeptune.errors import MissingDependency
+from keeptune.errors import MissingDependency, ModelError
 
 NONE: QuantizationName = "none"
 
@@ -26,8 +26,7 @@ def loading_arguments(name: QuantizationName, dtype: torch.dtype, device: torch.
     """
     if name == NONE:
         return {}
-    if find_spec("bitsandbytes") is None:
-        raise MissingDependency(f"a base in {name} needs the package bitsandbytes", install("quantization"))
+    refuse_without_package(name)
     from transformers import BitsAndBytesConfig
 
     settings: Any = BitsAndBytesConfig
@@ -39,6 +38,19 @@ def loading_arguments(name: QuantizationName, dtype: torch.dtype, device: torch.
         bnb_4bit_compute_dtype=dtype,
     )
     return {"quantization_config": config, "device_map": {"": device}}
+
+
+def refuse_without_package(name: QuantizationName) -> None:
+    """Raise MissingDependency for what bitsandbytes would hold in few bits, where it is not installed."""
+    if name != NONE and find_spec("bitsandbytes") is None:
+        raise MissingDependency(f"a base in {name} needs the package bitsandbytes", install("quantization"))
+
+
+def quantised_already(name: str) -> ModelError:
+    """The error for a model whose own files hold few bits: nothing is trained in those, or folded into them."""
+    return ModelError(
+        f"the files of {name} hold weights in few bits", "name the model that they were made from, with --quantization"
+    )
 
 
 def count(parameter: torch.nn.Parameter) -> int:

@@ -20,6 +20,7 @@ from keeptune.models.load import LoadedModel, load_model, with_tokenizer_of
 from keeptune.records import Example, Message
 from keeptune.serving.asked import Asked
 from keeptune.serving.refused import Refused
+from keeptune.workspace.hashing import hash_value
 from keeptune.workspace.lineage import base_of, of_run
 
 NO_LIMIT = 1 << 30
@@ -46,7 +47,7 @@ class Side:
     @property
     def fingerprint(self) -> str:
         """Of the weights that answer."""
-        return f"fp_{self.loaded.hash[:12]}{'_base' if self.bare else ''}"
+        return f"fp_{hash_value(self.loaded.hash)[:12]}{'_base' if self.bare else ''}"
 
     @property
     def positions(self) -> int:

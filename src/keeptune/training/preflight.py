@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from keeptune.abilities.evaluable import refuse_not_evaluable
 from keeptune.config.check import check_config
 from keeptune.config.schema import Adapter, TuneConfig
@@ -27,7 +29,8 @@ def preflight(config: TuneConfig) -> None:
     refuse_without_bitsandbytes(config.training)
     method = METHODS.get(config.method.kind) if isinstance(config.method, Adapter) else None
     refuse_not_evaluable(
-        of_run(config.model),
+        # A run is started from in whole weights, unless few bits are asked for anew.
+        replace(of_run(config.model), quantization=config.model.quantization),
         config.evaluation,
         config.measure,
         taken=virtual_tokens(config.method),

@@ -17,6 +17,7 @@ from keeptune.mitigation.active import uses_reference
 from keeptune.mitigation.apply import AppliedMitigations
 from keeptune.models.adapters import attach_adapter, experts_left_out
 from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.quantization import NONE, quantised_already
 from keeptune.training.defaults import default_epochs, default_lr, default_token_budget
 from keeptune.training.fingerprint import checkpoint_fingerprint, startup_key
 from keeptune.training.loop import Loop
@@ -52,6 +53,8 @@ def prepared(session: Session) -> Prepared:
     loaded = load_model(config.model, train_weights=isinstance(config.method, Full))
     if loaded.found.adapter is not None:
         raise ConfigError(f"{config.model.name} is an adapter", "merge it into its base first, then train that")
+    if loaded.quantization == NONE and getattr(loaded.model, "is_quantized", False):
+        raise quantised_already(loaded.found.name)
     other = _reference(config)
     if other:
         check_same_vocabulary(other, loaded)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from keeptune.config.check import check_sections
 from keeptune.config.keep import HARNESS
 from keeptune.config.schema import ModelConfig, QuantizationName
 from keeptune.errors import ConfigError, StoreError
@@ -25,7 +26,12 @@ def is_adapter(folder: Path) -> bool:
 
 
 def of_run(model: ModelConfig) -> ModelConfig:
-    """The tuned model of a run, as it was scored, if `model` is a run folder; otherwise `model`."""
+    """The tuned model of a run, as it was scored, if `model` is a run folder; otherwise `model`.
+
+    Raises:
+        ConfigError: a setting of `model` that cannot be. StoreError: a run that was scored in a way not known here.
+    """
+    check_sections({"model": model}, ())
     run = Workspace(expanded(model.name))
     if not run.has_settings or is_adapter(run.path):
         return model

@@ -40,7 +40,7 @@ class ModelConfig(Canonical):
     )
     quantization: QuantizationName = setting(
         "none",
-        Affects.INPUT,
+        Affects.WEIGHTS,
         "Hold the base's frozen matrices in 4 (nf4) or 8 bits (int8), by bitsandbytes.",
         more="An adapter is trained on them (QLoRA).",
         aliases={"load_in_4bit": where_true("nf4"), "load_in_8bit": where_true("int8")},

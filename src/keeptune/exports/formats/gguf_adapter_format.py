@@ -43,7 +43,7 @@ class GgufAdapterFormat:
         base = Path(find_model(source.tuned).source)
         convert_lora(find_llama_cpp(source.llama_cpp), source.run.adapter, base, folder / FILE, OUTTYPES[quantization])
         code = in_shell(f"llama-server --model BASE.gguf --lora {FILE}")
-        copy_beside(source, folder, Use("", "adapter", code, of_scored(source.dtype, quantization)))
+        copy_beside(source, folder, Use("", "adapter", code, of_scored(source.scored_in, quantization)))
         return ()
 
     def load_command(self, source: Source, folder: Path) -> str:  # noqa: ARG002

@@ -46,7 +46,7 @@ class GgufFormat:
                 convert(llama_cpp, merged, whole, OUTTYPES[_as_precise(source.dtype)])
                 quantize(whole, folder / FILE, quantization)
             written = write_modelfile(merged, folder / FILE, folder / "Modelfile")
-        code, numbers = in_shell("llama-server -hf OWNER/NAME"), of_scored(source.dtype, quantization)
+        code, numbers = in_shell("llama-server -hf OWNER/NAME"), of_scored(source.scored_in, quantization)
         copy_beside(source, folder, Use("", "finetune", code, numbers))
         return () if written else ("no Modelfile for Ollama: its templates cannot write this model's turns",)
 

@@ -64,7 +64,7 @@ class MlxFormat:
                 told = _told_of(*count_quantized(made), source)
             for file in made.iterdir():
                 file.rename(folder / file.name)
-        code, numbers = in_shell("mlx_lm.chat --model OWNER/NAME"), of_scored(source.dtype, quantization)
+        code, numbers = in_shell("mlx_lm.chat --model OWNER/NAME"), of_scored(source.scored_in, quantization)
         copy_beside(source, folder, Use("mlx", "finetune", code, numbers))
         return told
 

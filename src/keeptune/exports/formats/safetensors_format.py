@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keeptune.commands import joined
-from keeptune.exports.exported_card import Use
+from keeptune.exports.exported_card import Use, of_scored
 from keeptune.exports.format import FORMATS, Exported, Source, refuse_not_mergeable
 from keeptune.exports.merged import copy_beside, write_merged
+from keeptune.models.quantization import NONE
 from keeptune.report.card import loads_whole
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -31,7 +32,9 @@ class SafetensorsFormat:
 
     def write(self, source: Source, quantization: str, folder: Path) -> Sequence[str]:
         write_merged(source.tuned, quantization, folder)
-        copy_beside(source, folder, Use("transformers", "finetune", loads_whole(source.kind)))
+        # Scored on a base in few bits, this is another model than the card's numbers are of.
+        numbers = "" if source.tuned.quantization == NONE else of_scored(source.scored_in, quantization)
+        copy_beside(source, folder, Use("transformers", "finetune", loads_whole(source.kind), numbers))
         return ()
 
     def load_command(self, source: Source, folder: Path) -> str:
