@@ -69,6 +69,12 @@ def test_the_text() -> None:
     assert "4,884,480 of 139,399,488 weights trained" in CARD
 
 
+def test_a_quantised_base_is_told_and_measured_again_as_one() -> None:
+    card = model_card(dataclasses.replace(REPORT, config={"base": {"quantization": "nf4"}}), RESULT)
+    assert f"- Base: {REPORT.base_name}, held in nf4" in card
+    assert f"    keeptune measure --base {REPORT.base_name} --tuned OWNER/NAME --quantization nf4 --keep " in card
+
+
 def test_every_table_row_has_the_cells_of_its_head() -> None:
     rows = [line for line in CARD.splitlines() if line.startswith("|")]
     widths = [line.replace("\\|", "").count("|") for line in rows]

@@ -61,15 +61,14 @@ def model_card(report: ForgettingReport, tune: TuneResult | None, base: Publishe
         # A local folder can look like a hub name.
         of_hub = HUB_NAME.fullmatch(report.base_name) and not Path(report.base_name).exists()
         base = PublishedBase(report.base_name if of_hub else "")
-    base_side = report.config.get("base")
-    held = base_side.get("quantization", "none") if isinstance(base_side, dict) else "none"
+    held = _held(report)
     body = _template().render(
         report=report,
         tune=tune,
         name=_name(report),
         abilities=ordered(report.abilities),
         base=base,
-        bits="" if held == "none" else f", held in {held}",
+        bits=f", held in {held}" if held else "",
         base_name=base.pinned or PurePosixPath(report.base_name.replace("\\", "/")).name,
         adapter=_is_adapter(report),
         whole_weights=loads_whole(base.kind),
@@ -126,7 +125,14 @@ def _measured_again(report: ForgettingReport, base: PublishedBase) -> str:
     if not base.name:
         return ""
     keep = [f"{a.name}:{a.margin:g}" for a in report.abilities if a.declared and a.source == "built-in"]
-    return command("measure", base=base.pinned, tuned=PUBLISHED, keep=keep)
+    return command("measure", base=base.pinned, tuned=PUBLISHED, quantization=_held(report), keep=keep)
+
+
+def _held(report: ForgettingReport) -> str | None:
+    """In how few bits the base was held; None for a whole one."""
+    base = report.config.get("base")
+    held = base.get("quantization") if isinstance(base, dict) else None
+    return None if held in (None, "none") else str(held)
 
 
 def front_matter(report: ForgettingReport, tune: TuneResult | None, base: PublishedBase) -> dict[str, Any]:
