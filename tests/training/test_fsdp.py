@@ -81,6 +81,8 @@ def test_a_divided_run_is_that_of_one(home: Path, method: str, count: int) -> No
         "--model t5 --method full --plain",
         "--model base --method full --plain --dtype bfloat16",
         "--model base --method full --plain --freeze 0.5",
+        "--model base --method lora --dropout 0 --plain --gradient-checkpointing true",
+        "--model base --method full --kl 0.3 --kl-on task --interpolation 1 --gradient-checkpointing true",
     ],
 )
 def test_what_is_trained_may_be_of_many_kinds(home: Path, more: str) -> None:

@@ -13,9 +13,12 @@ def checkpoint_blocks(loaded: LoadedModel) -> bool:
         return False
     turn_on = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
     turn_on({"use_reentrant": False})
+    if hasattr(model, "_require_grads_hook"):
+        # For the other kind of checkpoints alone, and no other process could be sent it.
+        model.disable_input_require_grads()
     return True
 
 
 def checkpoints_blocks(loaded: LoadedModel) -> bool:
     """Whether it is on."""
-    return bool(getattr(loaded.inner, "is_gradient_checkpointing", False))
+    return any(getattr(module, "gradient_checkpointing", False) for module in loaded.inner.modules())
