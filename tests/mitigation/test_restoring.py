@@ -20,7 +20,7 @@ from keeptune.mitigation.restoring import RestoringPart
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel
 from keeptune.records import EncodedRow
-from keeptune.training.fit_memory import MemoryFit
+from keeptune.training.fit_memory import Held, MemoryFit
 from keeptune.training.gradients import Gradients
 from keeptune.training.step import scaler_for
 from tests.mitigation.talking import load
@@ -160,7 +160,7 @@ def test_the_memory_is_tried_on_the_passes_of_a_step(
 
     monkeypatch.setattr(Objective, "__call__", loss)
     gradients = Gradients(loaded, objective, silent, scaler_for(loaded), MemoryFit(1 << 20, 0))
-    gradients.fit_memory([rows])
+    gradients.fit_memory([rows], Held(0, 0))
     assert roles
     assert all(len(of_pass) == 1 for of_pass in roles)
     assert all(weight.grad is None for weight in loaded.model.parameters())
