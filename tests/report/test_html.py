@@ -307,7 +307,13 @@ def test_every_candidate_and_the_choice_are_shown() -> None:
 def test_what_few_bits_alone_cost_is_shown() -> None:
     page = render(ON_NF4, {})
     section = page[page.index('id="quantization"') : page.index('id="method"')]
-    for text in ("What nf4 alone costs the base", "facts is kept.", "the task", "−16.3", "quantization_cost/report.html"):
+    for text in (
+        "What nf4 alone costs the base",
+        "facts is kept.",
+        "the task",
+        "−16.3",
+        "quantization_cost/report.html",
+    ):
         assert text in section
     assert 'href="#quantization"' in page
     assert 'id="quantization"' not in render(forgetting_report(), {})
