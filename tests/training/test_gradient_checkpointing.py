@@ -114,6 +114,27 @@ def test_memory_turns_it_on(tiny: Callable[..., Path], monkeypatch: pytest.Monke
     assert any("may not fit" in message for message in told), "what does not help is not said to"
 
 
+@pytest.mark.parametrize("helps", [True, False])
+def test_a_trial_without_memory_is_tried_with_it(
+    tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, helps: bool
+) -> None:
+    loaded, rows = ready(tiny("llama"), LORA)
+    gradients = gradients_of(loaded)
+
+    def short(*_: Any) -> MemoryFit:
+        if not (helps and checkpoints_blocks(loaded)):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return MemoryFit(77, 1)
+
+    monkeypatch.setattr("keeptune.training.gradients.fit_memory", short)
+    gradients.may_checkpoint = True
+    for _ in range(2):
+        with nullcontext() if helps else pytest.raises(torch.OutOfMemoryError):
+            gradients.fit_memory([rows], Held(0, 0))
+    assert checkpoints_blocks(loaded)
+    assert (gradients.memory == MemoryFit(77, 1)) == helps
+
+
 @pytest.mark.parametrize("may", [True, False])
 def test_a_step_without_memory_is_tried_with_it(
     tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, may: bool

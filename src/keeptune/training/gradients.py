@@ -104,16 +104,16 @@ class Gradients:
             notices: list[Event] = []
             try:
                 found = fitted(notices.append)
-                fits = found.token_budget >= longest
             except RuntimeError as error:
-                if not (self.may_checkpoint and out_of_memory(error)):
+                if not (out_of_memory(error) and self._checkpointed()):
                     raise
-                fits = False
-            if fits or not self._checkpointed():
-                for notice in notices:
-                    self.observer(notice)
-            else:
                 found = fitted(self.observer)
+            else:
+                if found.token_budget < longest and self._checkpointed():
+                    found = fitted(self.observer)
+                else:
+                    for notice in notices:
+                        self.observer(notice)
             self.memory = found
 
     def _trial_pass(self, rows: Sequence[EncodedRow]) -> None:
