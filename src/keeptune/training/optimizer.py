@@ -26,7 +26,7 @@ def adamw_of(weights: Sequence[torch.Tensor], config: TrainingConfig) -> torch.o
     """
     if config.optimizer == IN_8_BITS:
         refuse_without_bitsandbytes(config)
-        from bitsandbytes.optim import AdamW8bit
+        from bitsandbytes.optim.adamw import AdamW8bit
 
         made: Any = AdamW8bit
         optimizer: torch.optim.Optimizer = made(weights, weight_decay=config.weight_decay)
