@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import json
 import shlex
@@ -19,6 +20,7 @@ from keeptune.api.evaluate import evaluate
 from keeptune.api.export import export
 from keeptune.api.load_config import load_config
 from keeptune.api.measure import measure
+from keeptune.api.reproduce import reproduce
 from keeptune.api.rescue import rescue
 from keeptune.api.runs import runs
 from keeptune.api.tune import tune
@@ -37,7 +39,7 @@ from keeptune.config import (
 from keeptune.config.schema import Method
 from keeptune.config.sections.export import ExportConfig
 from keeptune.errors import ConfigError, MissingDependency, ModelError, StoreError
-from keeptune.events import EvaluationStarted, ModelLoaded, Notice, TrainingStarted
+from keeptune.events import EvaluationDone, EvaluationStarted, ModelLoaded, Notice, TrainingStarted
 from keeptune.exports.save import save_tuned
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.models.adapters import attach_adapter
@@ -167,6 +169,32 @@ def test_a_whole_base_that_memory_may_not_hold_is_left_out(
     made = json.loads(capsys.readouterr().out)
     assert [model["quantization"] for model in (made["config"]["base"], made["config"]["tuned"])] == ["none", "nf4"]
     assert [ability["name"] for ability in made["abilities"]] == ["other things"]
+
+
+@BY_BITSANDBYTES
+def test_answers_of_another_version_of_the_package_are_not_taken_over(
+    config: TuneConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may round otherwise."""
+    monkeypatch.setenv("KEEPTUNE_CACHE", str(tmp_path / "cache"))
+    model, cached, version = quantized(config, "nf4").model, [], importlib.metadata.version
+    for number in ("0.50.0", "0.50.1", "0.50.0"):
+        monkeypatch.setattr(
+            importlib.metadata, "version", lambda name, n=number: n if name == "bitsandbytes" else version(name)
+        )
+        told = Told()
+        evaluate(model, config.data, config.evaluation, str(tmp_path / f"answers-{len(cached)}"), told)
+        cached.append(next(done.cached for done in told.of(EvaluationDone)))
+    assert cached == [False, False, True]
+
+
+@BY_BITSANDBYTES
+def test_it_is_reproduced(config: TuneConfig) -> None:
+    """Its manifest names the version of the package; in the same bits the run gives the same bytes."""
+    tune(quantized(config, "nf4"))
+    versions = json.loads((Path(config.output) / "result.json").read_text())["manifest"]["versions"]
+    assert versions["bitsandbytes"] == importlib.metadata.version("bitsandbytes")
+    assert reproduce(config.output).outcome == "same bytes"
 
 
 @BY_BITSANDBYTES

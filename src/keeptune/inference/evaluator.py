@@ -50,7 +50,7 @@ class Evaluator:
                 loaded.hash,
                 loaded.placement.device.type,
                 loaded.placement.dtype_name,
-                computing_key(loaded.placement.device),
+                computing_key(loaded),
                 [loaded.engine, ENGINES.origin(loaded.engine)],
                 *([] if loaded.end_ids() == loaded.own_end_ids() else [loaded.end_ids()]),
                 [(e.id, [(m.role, m.content) for m in e.prompt], e.completion, e.choices) for e in asked],

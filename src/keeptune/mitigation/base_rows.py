@@ -53,7 +53,7 @@ def _kept(
 def identity(loaded: LoadedModel) -> list[Any]:
     """Everything on which the text depends."""
     weights = str(next(loaded.model.parameters()).dtype)
-    return [loaded.hash, loaded.placement.device.type, weights, computing_key(loaded.placement.device)]
+    return [loaded.hash, loaded.placement.device.type, weights, computing_key(loaded)]
 
 
 def refuse_adapter(loaded: LoadedModel) -> None:

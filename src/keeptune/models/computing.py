@@ -9,6 +9,7 @@ import torch
 from keeptune.models.load import LoadedModel
 from keeptune.models.placement import cpu_flags
 from keeptune.models.processes import launched
+from keeptune.models.quantization import NONE
 from keeptune.workspace.manifest import ModelFacts
 
 PACKAGES = ("torch", "transformers", "peft")
@@ -21,11 +22,13 @@ def computing(device: torch.device) -> dict[str, str]:
     return {"kernels": kernels, "threads": str(torch.get_num_threads()), "processes": str(launched())}
 
 
-def computing_key(device: torch.device) -> list[object]:
+def computing_key(loaded: LoadedModel) -> list[object]:
     """For the key of a cache: where it is equal, a model gives the same bytes again."""
+    device = loaded.placement.device
     of_gpu = device.type == "cuda"
+    of_bits = () if loaded.quantization == NONE else ("bitsandbytes",)
     return [
-        [importlib.metadata.version(name) for name in PACKAGES],
+        [importlib.metadata.version(name) for name in (*PACKAGES, *of_bits)],
         torch.cuda.get_device_name(device) if of_gpu else cpu_flags(),
         torch.get_num_threads(),
         launched(),

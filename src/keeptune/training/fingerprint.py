@@ -48,7 +48,7 @@ def startup_key(
     return hash_value(
         [
             __version__,
-            computing_key(loaded.placement.device),
+            computing_key(loaded),
             checkpoint_fingerprint(session.with_config(any_rate), loaded, trained, reference),
             config.training.torch_compile,
             config.training.gradient_checkpointing,

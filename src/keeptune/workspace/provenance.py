@@ -10,7 +10,17 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-PACKAGES = ("torch", "transformers", "peft", "accelerate", "datasets", "safetensors", "rouge-score", "sacrebleu")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "datasets",
+    "safetensors",
+    "rouge-score",
+    "sacrebleu",
+    "bitsandbytes",
+)
 
 HERE = Path(__file__).resolve().parent
 
