@@ -98,7 +98,9 @@ class _Bounded(ImmutableSandboxedEnvironment):
 
     def __init__(self) -> None:
         extensions = [_Generation, LoopControlExtension]
-        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=extensions, finalize=self._written)
+        super().__init__(
+            trim_blocks=True, lstrip_blocks=True, extensions=extensions, finalize=self._written, optimized=False
+        )
         self.begin()
         self.filters["tojson"] = self._to_json
         self.filters = {name: self._charged(filter) for name, filter in self.filters.items()}
