@@ -67,7 +67,11 @@ def score(metric: Metric, output: str, item: Example) -> ItemScore | None:
 
 
 def _parts(data: bytes, count: int) -> list[str]:
-    parts = data.decode("utf-8", "surrogatepass" if data[:1] == b"\xed" else "replace").split("\n---\n", count - 1)
+    try:
+        text = data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+    parts = text.split("\n---\n", count - 1)
     return parts + [""] * (count - len(parts))
 
 
