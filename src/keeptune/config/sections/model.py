@@ -42,7 +42,7 @@ class ModelConfig(Canonical):
         "none",
         Affects.WEIGHTS,
         "Hold the base's frozen matrices in 4 (nf4) or 8 bits (int8), by bitsandbytes.",
-        more="An adapter is trained on them (QLoRA).",
+        more="An adapter is trained on them (QLoRA). A run trained so is opened so; its export has whole weights.",
         aliases={"load_in_4bit": where_true("nf4"), "load_in_8bit": where_true("int8")},
     )
     engine: str = setting(
