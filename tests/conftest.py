@@ -22,7 +22,11 @@ os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(tempfile.gettempdir())
 
 @pytest.fixture(autouse=True)
 def _own_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> None:
-    """Scores are cached per test; the converted built-in model is shared, since its weights never change."""
+    """Scores and tokenizers are cached per test; the converted built-in model is shared, since its weights never
+    change."""
+    from keeptune.models import tokenizer
+
+    monkeypatch.setattr(tokenizer, "_SHARED", {})
     if "real" not in request.keywords:
         monkeypatch.setenv("KEEPTUNE_CACHE", str(tmp_path_factory.mktemp("cache")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,7 @@ def test_drawn_from_the_models_own_distribution(tiny: Callable[..., Path], monke
 
 def test_a_template_that_refuses_a_single_question(tiny: Callable[..., Path]) -> None:
     loaded = load(tiny("llama"))
+    loaded.tokenizer = copy.deepcopy(loaded.tokenizer)
     loaded.tokenizer.chat_template = "{{ 1 / 0 }}"
     with pytest.raises(ModelError, match="refuses a single question: division by zero"):
         around_a_question(loaded)

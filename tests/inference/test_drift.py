@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +113,7 @@ def test_other_vocabularies_are_refused_naming_both(tiny: Callable[..., Path], t
         kl_by_row(base, load(tiny("t5")), [], 100)
     shutil.copytree(tiny("llama"), tmp_path / "renamed")
     renamed = load(tmp_path / "renamed")
+    renamed.tokenizer = copy.deepcopy(renamed.tokenizer)
     renamed.tokenizer.add_tokens(["<new>"])
     with pytest.raises(ModelError, match="different tokens") as caught:
         kl_by_row(base, renamed, [], 100)

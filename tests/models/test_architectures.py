@@ -19,6 +19,7 @@ from keeptune.inference.loglikelihood import mean_loss
 from keeptune.models.adapters import attach_adapter, experts_left_out
 from keeptune.models.batch import decoder_start
 from keeptune.models.load import LoadedModel, load_model
+from keeptune.models.tokenizer import load_tokenizer
 from keeptune.records import EncodedRow, Example, Message
 from tests.tiny import byte_tokenizer, save_llama, save_other
 
@@ -79,6 +80,7 @@ def test_a_padding_token_that_the_model_does_not_know_pads_nothing(tmp_path: Pat
     loaded = load(folder)
     assert loaded.tokenizer.pad_token_id == loaded.tokenizer.eos_token_id
     assert loss(loaded, Encoder(loaded.tokenizer, loaded.kind, 64)) > 0
+    assert load_tokenizer(config(folder))[0].pad_token == "[PAD]", "a larger model may have the same files"
 
 
 def test_an_adapter_finds_its_base_from_any_folder(

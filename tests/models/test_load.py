@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from keeptune.cli.main import main
 from keeptune.config import Adapter, ModelConfig
 from keeptune.errors import ConfigError, KeeptuneError, MissingDependency
 from keeptune.exports.save import save_tuned
+from keeptune.models import tokenizer as of_tokenizers
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.tokenizer import load_tokenizer
@@ -199,10 +203,36 @@ def test_an_answer_ends_where_the_template_ends_it(tmp_path: Path) -> None:
     assert beside.eos_token_id == [0, end]
 
 
+def test_models_with_the_same_files_share_a_tokenizer(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    one = ModelConfig(name=str(tiny("llama")))
+    other = replace(one, name=str(shutil.copytree(one.name, tmp_path / "other")))
+    (tmp_path / "other" / "README.md").write_text("Another run of the same base.", encoding="utf-8")
+    tokenizer = load_tokenizer(one)[0]
+    assert load_tokenizer(other)[0] is tokenizer
+    assert load_model(replace(other, device="cpu")).tokenizer is tokenizer
+    assert load_tokenizer(replace(other, allow_remote_code=True))[0] is not tokenizer
+    (tmp_path / "other" / "chat_template.jinja").write_text("{{ messages[0].content }}", encoding="utf-8")
+    assert load_tokenizer(other)[0].chat_template == "{{ messages[0].content }}"
+    assert load_tokenizer(one)[0] is tokenizer
+
+
+def test_few_tokenizers_are_held(tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_tokenizers, "MOST_SHARED", 2)
+    configs = []
+    for text in "abc":
+        folder = shutil.copytree(tiny("llama"), tmp_path / text)
+        (folder / "chat_template.jinja").write_text(text, encoding="utf-8")
+        configs.append(ModelConfig(name=str(folder)))
+    first, _, last = (load_tokenizer(each)[0] for each in configs)
+    assert load_tokenizer(configs[2])[0] is last
+    assert load_tokenizer(configs[0])[0] is not first
+
+
 def test_an_adapter_brings_its_own_tokenizer(tiny: Callable[..., Path], tmp_path: Path) -> None:
     """With the chat template that it was trained by."""
     loaded = load_model(ModelConfig(name=str(tiny("plain-llama")), device="cpu", dtype="float32"))
     attach_adapter(loaded, Adapter(rank=2), seed=0)
+    loaded.tokenizer = copy.deepcopy(loaded.tokenizer)
     loaded.tokenizer.chat_template = CHAT_TEMPLATE
     folder = save_tuned(loaded, Workspace(tmp_path))
     of_adapter = ModelConfig(name=str(folder), device="cpu", dtype="float32")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def test_rows_that_have_left_are_forgotten(side: Side) -> None:
 
 
 def test_a_prompt_without_tokens_is_refused(side: Side) -> None:
-    tokenizer = make_encoder(ModelConfig(name=side.loaded.found.name, **CPU), DataConfig()).tokenizer
+    tokenizer = copy.deepcopy(side.loaded.tokenizer)
     tokenizer.chat_template = "{% for turn in messages %}{{ turn['content'] }}{% endfor %}"
     bare = replace(side, encoder=Encoder(tokenizer, "causal", 512))
     with pytest.raises(Refused, match="has no tokens"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -193,6 +194,7 @@ def _fitting_tokenizer(found: FoundModel, config: ModelConfig, model: Any) -> An
     tokenizer = tokenizer_of(found, config)
     if tokenizer.pad_token_id >= model.get_input_embeddings().weight.shape[0]:
         # A padding token that was added, and for which the model was not made larger.
+        tokenizer = copy.deepcopy(tokenizer)
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 

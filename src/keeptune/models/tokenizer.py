@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,17 @@ from keeptune.config.schema import ModelConfig
 from keeptune.errors import ModelError, first_line
 from keeptune.models.architecture import Kind, hub_arguments, kind_and_context
 from keeptune.models.find import FoundModel, find_model
+from keeptune.workspace.hashing import hash_files
 
 MOST_GROWTH = 1_000
 """Characters that a tokenizer may put for one. Real ones put one or two."""
+MOST_SHARED = 4
+"""Tokenizers that are held for models to come."""
 PROBE = "keeptune☃answer☃probe"
 """Placeholder for an answer, to find what a chat template writes after it."""
+_OTHER = ("", ".bin", ".gguf", ".h5", ".md", ".msgpack", ".onnx", ".pt", ".pth", ".safetensors")
+"""Suffixes of weights, and of what people read."""
+_SHARED: dict[tuple[str, bool], Any] = {}
 
 
 def load_tokenizer(config: ModelConfig) -> tuple[Any, Kind, int]:
@@ -27,20 +32,17 @@ def load_tokenizer(config: ModelConfig) -> tuple[Any, Kind, int]:
 
 
 def tokenizer_of(found: FoundModel, config: ModelConfig) -> Any:
-    """The tokenizer of a model, or of its adapter where that brings its own."""
-    from transformers import AutoTokenizer
-
+    """The tokenizer of a model, or of its adapter where that brings its own. Models with the same files share it."""
+    # An adapter's folder has the tokenizer and the chat template of its training.
     own = found.adapter is not None and (Path(found.adapter) / "tokenizer_config.json").exists()
-    file = Path(str(found.adapter) if own else found.source) / "tokenizer.json"
-    if file.is_file() and (part := _growing_part(file, file.stat().st_mtime_ns)):
-        told = f"the {part} in {file} can make a character into more than {MOST_GROWTH:,}"
-        raise ModelError(told, "use another tokenizer")
+    name = str(found.adapter) if own else found.source
     try:
-        if own:
-            # An adapter's folder has the tokenizer and the chat template of its training.
-            tokenizer = AutoTokenizer.from_pretrained(found.adapter, trust_remote_code=config.allow_remote_code)
+        if own or found.local:
+            tokenizer = _of_folder(Path(name), config.allow_remote_code)
         else:
-            tokenizer = AutoTokenizer.from_pretrained(found.source, **hub_arguments(found, config))
+            tokenizer = _loaded(name, **hub_arguments(found, config))
+    except ModelError:
+        raise
     except Exception as error:
         raise ModelError(
             f"the tokenizer of {found.adapter if own else found.name} cannot be loaded: {first_line(error)}",
@@ -56,8 +58,35 @@ def tokenizer_of(found: FoundModel, config: ModelConfig) -> Any:
     return tokenizer
 
 
-@lru_cache
-def _growing_part(file: Path, written: int) -> str:  # noqa: ARG001 - another content is read again
+def _of_folder(folder: Path, remote_code: bool) -> Any:
+    """The tokenizer of a folder, or that of another folder with the same files. A run asks for it a dozen times, one
+    takes up to a second, and what tokenizers 0.23 keeps of the words it has seen is never freed."""
+    key = (_content(folder), remote_code)
+    if key not in _SHARED:
+        file = folder / "tokenizer.json"
+        if file.is_file() and (part := _growing_part(file)):
+            told = f"the {part} in {file} can make a character into more than {MOST_GROWTH:,}"
+            raise ModelError(told, "use another tokenizer")
+        tokenizer = _loaded(str(folder), trust_remote_code=remote_code)
+        while len(_SHARED) >= MOST_SHARED:
+            _SHARED.pop(next(iter(_SHARED)))
+        _SHARED[key] = tokenizer
+    return _SHARED[key]
+
+
+def _content(folder: Path) -> str:
+    """Hash of all that may decide what a tokenizer does: which files do differs by its class."""
+    files = [*folder.iterdir(), *folder.glob("additional_chat_templates/*")]
+    return hash_files(file for file in files if file.suffix not in _OTHER and file.is_file())
+
+
+def _loaded(name: str, **arguments: Any) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(name, **arguments)
+
+
+def _growing_part(file: Path) -> str:
     """The part of a tokenizer that makes a character into more than `MOST_GROWTH`; "" if none does. It must be known
     before the file is loaded, where tokens pass through it."""
     try:

@@ -24,7 +24,7 @@ def _scorer() -> Any:
     return RougeScorer(list(ROUGE_TYPES), use_stemmer=True)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=64)
 def _best_f(output: str, references: tuple[str, ...]) -> dict[str, float]:
     """F1 in [0, 1] of each type. Cached, so that the three metrics stem each text once."""
     best = _scorer().score_multi(list(references), output)
