@@ -9,8 +9,9 @@ them, on rows of its own. After each, what the process holds (`soak_process.held
 the folder of the cycle before the last is deleted.
 
 The rule, set before the soak: the first quarter of the cycles, at least three, is warm-up. After it, memory is flat
-where the Theil-Sen slope of the resident memory over the trainings is under 1 MiB per 100 trainings, or its 95 %
-interval holds 0; and open files by kind, threads, child processes and temporary files must be the same after the first
+where the Theil-Sen slope of the resident memory over the trainings, less what safetensors keeps of each tensor that it
+reads (`soak_process`), is under 1 MiB per 100 trainings, or its 95 % interval holds 0; the whole slope is told, too.
+And open files by kind, threads, child processes and temporary files must be the same after the first
 cycle that counts and after the last.
 """
 
@@ -79,6 +80,7 @@ def _settle(work: Path) -> None:
         getattr(tiny, f"save_{kind}")(work / "models" / kind)
     teach(tiny.save_llama(work / "models" / "random"), work / "models" / "llama")
     begun = {"commit": provenance.source_commit(), "began": provenance.now(), "machine": provenance.machine()}
+    begun["mib_a_read"] = soak_process.count_reads()
     (work / BEGUN).write_text(json.dumps(begun | {"versions": provenance.versions()}), encoding="utf-8")
 
 
@@ -88,23 +90,35 @@ def read(work: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in json.loads(line).items() if key not in ("by_run", "paths")} for line in lines]
 
 
-def judged(cycles: list[dict[str, Any]]) -> dict[str, Any]:
-    """Growth after the warm-up, and what is not flat by the rule above."""
-    from scipy.stats import theilslopes
+def judged(cycles: list[dict[str, Any]], mib_a_read: float) -> dict[str, Any]:
+    """Growth after the warm-up, and what is not flat by the rule above.
 
+    Args:
+        mib_a_read: what safetensors keeps of each tensor that it reads.
+    """
     warm_up = max(WARM_UP_CYCLES, round(WARM_UP * len(cycles)))
     counted = cycles[warm_up:]
-    slope = theilslopes([each["rss"] for each in counted], [each["trainings"] for each in counted], 0.95)
-    low, estimate, high = (round(100 * value, 3) for value in (slope.low_slope, slope.slope, slope.high_slope))
+    whole = _slope(counted, [each["rss"] for each in counted])
+    own = _slope(counted, [each["rss"] - mib_a_read * each["reads"] for each in counted])
     first, last = counted[0], counted[-1]
     per_minute = (last["trainings"] - first["trainings"]) / (last["minutes"] - first["minutes"])
-    grown = [] if estimate < FLAT or low <= 0 <= high else ["memory"]
+    grown = [] if own["estimate"] < FLAT or own["low"] <= 0 <= own["high"] else ["memory"]
     return {
         "warm_up": warm_up,
-        "mib_per_100_trainings": {"estimate": estimate, "low": low, "high": high},
-        "mib_per_hour": round(estimate / 100 * per_minute * 60, 2),
+        "mib_per_100_trainings": whole,
+        "less_tensor_reads": own,
+        "mib_per_hour": round(whole["estimate"] / 100 * per_minute * 60, 2),
         "not_flat": grown + [name for name in SAME if first[name] != last[name]],
     }
+
+
+def _slope(cycles: list[dict[str, Any]], memory: list[float]) -> dict[str, float]:
+    """MiB per 100 trainings, with its 95 % interval."""
+    from scipy.stats import theilslopes
+
+    slope = theilslopes(memory, [each["trainings"] for each in cycles], 0.95)
+    ends = {"estimate": slope.slope, "low": slope.low_slope, "high": slope.high_slope}
+    return {name: round(100 * float(value), 3) for name, value in ends.items()}
 
 
 def record(work: Path) -> dict[str, Any]:
@@ -114,15 +128,15 @@ def record(work: Path) -> dict[str, Any]:
     found = begun | {"minutes": cycles[-1]["minutes"], "cycles": len(cycles), "trainings": cycles[-1]["trainings"]}
     found["failures"] = [failure for cycle in cycles for failure in cycle.pop("failures")]
     places = {round(n * (len(cycles) - 1) / (SAMPLES - 1)) for n in range(SAMPLES)}
-    found |= judged(cycles)
+    found |= judged(cycles, begun["mib_a_read"])
     places = sorted({*places, found["warm_up"]})
     return found | {"samples": [cycles[place] for place in places]}
 
 
 def table(record: dict[str, Any]) -> str:
-    """What the record says, in two sentences."""
+    """What the record says."""
     first = next(each for each in record["samples"] if each["cycle"] == record["warm_up"] + 1)
-    last, slope = record["samples"][-1], record["mib_per_100_trainings"]
+    last, whole, own = record["samples"][-1], record["mib_per_100_trainings"], record["less_tensor_reads"]
     grown = f"not flat: {', '.join(record['not_flat'])}" if record["not_flat"] else "all flat"
     held = ", ".join(
         f"{name} {_count(first[key])} → {_count(last[key])}"
@@ -132,8 +146,13 @@ def table(record: dict[str, Any]) -> str:
         f"{record['minutes']:.0f} minutes of mixed runs in one process ({record['cycles']} cycles, "
         f"{record['trainings']:,} trainings; {len(record['failures'])} parts failed), {grown}.\n"
         f"After {record['warm_up']} cycles of warm-up: resident memory {first['rss']:.0f} → {last['rss']:.0f} MiB, "
-        f"{slope['estimate']:+.2f} MiB per 100 trainings ({slope['low']:+.2f} to {slope['high']:+.2f}); {held}."
+        f"{_told(whole)} MiB per 100 trainings, {_told(own)} less what safetensors keeps of the tensors that it read; "
+        f"{held}."
     )
+
+
+def _told(slope: dict[str, float]) -> str:
+    return f"{slope['estimate']:+.2f} ({slope['low']:+.2f} to {slope['high']:+.2f})"
 
 
 def _count(held: int | dict[str, int]) -> int:
