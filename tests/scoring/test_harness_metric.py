@@ -89,6 +89,12 @@ def test_a_mean_that_is_not_the_harness_s_score_is_not_used() -> None:
     assert harness_scores("acc", [1, 0, 1], corpus=0.5)[0][1] == [UNSCORED] * 3
 
 
+def test_a_text_of_endless_size_is_unscored() -> None:
+    ((metric, scores),) = harness_scores("bits_per_byte", [[-20.0, math.inf], [-6.0, 2]])
+    assert scores[0] == UNSCORED
+    assert corpus_score(metric, scores) == 3.0
+
+
 def test_a_loss_beyond_all_numbers_is_unscored() -> None:
     ((_, scores),) = harness_scores("word_perplexity", [(-1e308, 1e-9), (-1.0, 0), (-1.0, 2)])
     assert [score.value for score in scores] == [None, None, 0.5]

@@ -132,7 +132,9 @@ def _fractions(values: Sequence[Any]) -> list[float | None]:
 
 
 def _nats(loglikelihood: float | None, size: float | None) -> ItemScore:
-    if loglikelihood is None or size is None or not size > 0.0 or not math.isfinite(loglikelihood / size):
+    if loglikelihood is None or size is None or not size > 0.0:
+        return UNSCORED
+    if not (math.isfinite(loglikelihood / size) and math.isfinite(size)):
         return UNSCORED
     return ItemScore(-loglikelihood / size, {"sum": -loglikelihood, "n": size})
 
