@@ -103,6 +103,12 @@ def test_experts_that_are_not_packed_are_told(config: TuneConfig, tmp_path: Path
 
 
 @BY_BITSANDBYTES
+def test_products_in_int8_are_not_told_one_by_one(config: TuneConfig, caplog: pytest.LogCaptureFixture) -> None:
+    evaluate(quantized(config, "int8").model, config.data, config.evaluation)
+    assert not [record for record in caplog.records if record.name.startswith("bitsandbytes")]
+
+
+@BY_BITSANDBYTES
 def test_it_is_exported_on_the_whole_base(config: TuneConfig) -> None:
     tune(quantized(config, "nf4"))
     (report,) = export(ExportConfig(config.output, "safetensors"))
