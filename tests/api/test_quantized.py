@@ -48,6 +48,7 @@ from keeptune.models.weights import fold_adapter
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.workspace import Workspace
 from tests.api.runs import Told, settings, write_rows
+from tests.tiny import save_other
 
 BY_BITSANDBYTES = pytest.mark.skipif(
     importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed"
@@ -87,6 +88,24 @@ def test_an_adapter_learns_on_it(config: TuneConfig, name: str) -> None:
     assert tuned.inner.is_quantized, "a run's model is loaded as it was scored"
     assert hasattr(tuned.model, "peft_config"), "folded into packed weights, small changes are rounded away"
     assert base.parameters == load_model(config.model).parameters
+
+
+@BY_BITSANDBYTES
+def test_experts_that_are_not_packed_are_told(config: TuneConfig, tmp_path: Path) -> None:
+    base = save_other(tmp_path / "moe", "mixtral", num_key_value_heads=2, num_local_experts=4)
+    config, told = replace(config, model=replace(config.model, name=str(base))), Told()
+    tune(replace(quantized(config, "nf4"), measure=MeasureConfig(extent="none")), told)
+    experts = 2 * 4 * (2 * 64 * 32 + 32 * 64)
+    (notice,) = (each.message for each in told.of(Notice) if each.kind == "experts")
+    assert notice.endswith(f"no adapter was attached to their {experts:,} weights, which stay in float32, not in nf4")
+    held = f"nf4 but for {experts:,} weights of MoE experts, computed in float32"
+    assert {event.dtype for event in told.of(ModelLoaded)} == {held}
+
+
+@BY_BITSANDBYTES
+def test_products_in_int8_are_not_told_one_by_one(config: TuneConfig, caplog: pytest.LogCaptureFixture) -> None:
+    evaluate(quantized(config, "int8").model, config.data, config.evaluation)
+    assert not [record for record in caplog.records if record.name.startswith("bitsandbytes")]
 
 
 @BY_BITSANDBYTES

@@ -78,6 +78,23 @@ def test_the_command_line_says_it_without_a_traceback(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize("what", ["base", "adapter"])
+def test_too_little_memory_is_no_fault_of_the_files(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    loaded = load_model(ModelConfig(str(tiny("llama")), device="cpu"))
+    attach_adapter(loaded, Adapter(rank=2), seed=0)
+    adapter = save_tuned(loaded, Workspace(tmp_path))
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.50 GiB.")
+
+    loads = {"base": "transformers.AutoModelForCausalLM", "adapter": "peft.PeftModel"}[what]
+    monkeypatch.setattr(f"{loads}.from_pretrained", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_model(ModelConfig(str(adapter), device="cpu"))
+
+
 def test_a_device_that_is_not_there(tiny: Callable[..., Path]) -> None:
     with pytest.raises(ConfigError, match="device cuda is not available") as caught:
         load(tiny("llama"), device="cuda")

@@ -75,6 +75,20 @@ def test_a_quantised_base_is_told_and_measured_again_as_one() -> None:
     assert f"    keeptune measure --base {REPORT.base_name} --tuned OWNER/NAME --quantization nf4 --keep " in card
 
 
+@pytest.mark.parametrize(("held", "told"), [("nf4", 'bnb_4bit_compute_dtype="float32"'), ("int8", "load_in_8bit=True")])
+def test_an_adapter_is_loaded_on_the_base_that_was_scored(held: str, told: str) -> None:
+    made = dataclasses.replace(REPORT.manifest, dtype="float32")
+    held_in = {"base": {"quantization": held}}
+    card = model_card(
+        dataclasses.replace(REPORT, tuned_name="runs/mine-1/adapter", config=held_in, manifest=made), RESULT
+    )
+    code = card.partition("```python\n")[2].partition("```")[0]
+    compile(code, "card", "exec")
+    assert "import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig\n" in code
+    assert told in code
+    assert ", quantization_config=held)\n" in code
+
+
 def test_every_table_row_has_the_cells_of_its_head() -> None:
     rows = [line for line in CARD.splitlines() if line.startswith("|")]
     widths = [line.replace("\\|", "").count("|") for line in rows]

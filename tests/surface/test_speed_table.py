@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -79,3 +81,12 @@ def test_drawings_are_the_same_bytes_every_time(beside_trl) -> None:
     drawn = curves.svg("LoRA", curves.curves(record("fast", "slow")))
     assert drawn == curves.svg("LoRA", curves.curves(record("fast", "slow")))
     assert len(ElementTree.fromstring(drawn).findall("{*}polyline")) == 3
+
+
+def test_threads_of_a_timed_training_wait_as_those_of_a_user() -> None:
+    """OpenMP reads how they wait as torch is loaded."""
+    own = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    code = "import os, sys, train; print(os.environ.get('OMP_WAIT_POLICY'), 'torch' in sys.modules)"
+    words = [sys.executable, "-c", code]
+    told = subprocess.run(words, env=own, cwd=SPEED / "ours", capture_output=True, text=True, check=True)
+    assert told.stdout == "passive False\n"

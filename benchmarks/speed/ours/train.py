@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import keeptune  # noqa: F401 - before torch, whose threads wait as it says
+
 
 def loop_of(order: dict[str, Any], folder: str, observer: Any) -> Any:
     """The loop that an order asks for, before its first step."""

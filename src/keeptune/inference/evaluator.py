@@ -14,6 +14,7 @@ from keeptune.events import EvaluationDone, ModelLoaded, Notice, Observer
 from keeptune.inference.answers import AnswerSettings, answer_items, corpus_scores, score_answers
 from keeptune.inference.engine import ENGINES
 from keeptune.inference.generate import set_aside
+from keeptune.models.adapters import experts_left_out
 from keeptune.models.computing import computing_key
 from keeptune.models.find import find_model
 from keeptune.models.load import LoadedModel, load_model
@@ -105,14 +106,22 @@ def load_for_inference(config: ModelConfig) -> LoadedModel:
 
 def tell_model(loaded: LoadedModel, observer: Observer) -> None:
     """Tell which model, where and in what numbers."""
-    place, held = loaded.placement, loaded.quantization
+    place = loaded.placement
     observer(
         ModelLoaded(
             loaded.found.name,
             loaded.parameters,
             loaded.trainable,
             str(place.device),
-            place.dtype_name if held == NONE else f"{held}, computed in {place.dtype_name}",
+            _numbers(loaded),
             place.reason,
         )
     )
+
+
+def _numbers(loaded: LoadedModel) -> str:
+    computed, held = loaded.placement.dtype_name, loaded.quantization
+    if held == NONE:
+        return computed
+    whole = experts_left_out(loaded)
+    return f"{held}{f' but for {whole:,} weights of MoE experts' if whole else ''}, computed in {computed}"

@@ -219,7 +219,8 @@ def virtual_tokens(method: Method | None) -> int:
 
 
 def experts_left_out(loaded: LoadedModel) -> int:
-    """Weights of a mixture's experts, which are one tensor for all of them and no layers: `peft` adapts layers."""
+    """Weights of a mixture's experts, which are one tensor for all of them and no layers: `peft` adapts layers, and
+    bitsandbytes packs them."""
     return sum(
         weight.numel()
         for name, weight in loaded.model.named_parameters()

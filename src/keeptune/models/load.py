@@ -30,6 +30,7 @@ from keeptune.models.bare import changed_weights, refuse_changed, weight_marks
 from keeptune.models.find import FoundModel, find_model, hash_model
 from keeptune.models.finite import refuse_broken_weights, watch_logits
 from keeptune.models.loading import LOADING
+from keeptune.models.memory import out_of_memory
 from keeptune.models.module_patterns import refuse_endless_patterns
 from keeptune.models.placement import Placement, place
 from keeptune.models.quantization import NONE, count, loading_arguments, quantised_already
@@ -234,6 +235,8 @@ def _weights(found: FoundModel, config: ModelConfig, settings: Any, kind: Kind, 
             **how,
         )
     except Exception as error:
+        if out_of_memory(error):
+            raise
         raise cannot_load(found, error) from error
     mismatched = sorted((name, tuple(held), tuple(asked)) for name, held, asked in report.get("mismatched_keys", ()))
     if mismatched:
@@ -266,6 +269,8 @@ def _attach_saved_adapter(model: Any, found: FoundModel) -> Any:
             f"the adapter {found.adapter} cannot be read: {first_line(error)}", "fetch or save the adapter again"
         ) from error
     except Exception as error:
+        if out_of_memory(error):
+            raise
         raise wrong_adapter(found, first_line(error)) from error
     expected = set(get_peft_model_state_dict(model))
     # peft keeps random initial values for missing weights and ignores unexpected ones.

@@ -3,6 +3,7 @@ arXiv:2305.14314, and LLM.int8(), arXiv:2208.07339."""
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,6 +14,9 @@ from keeptune.config.schema import QuantizationName
 from keeptune.errors import MissingDependency, ModelError
 
 NONE: QuantizationName = "none"
+
+# In int8 it writes a line at each product that is not computed in float16.
+logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
 
 
 def loading_arguments(name: QuantizationName, dtype: torch.dtype, device: torch.device) -> dict[str, Any]:

@@ -26,6 +26,11 @@ PUBLISHED = "OWNER/NAME"
 """Placeholder for the name of the published model."""
 NOT_ON_THE_CARD = ("plain", "by_default", "replay", "replay_fraction", "self_replay_prompts", "reference")
 """Settings of mitigations that say nothing to others, or name files."""
+_PACKING = {
+    "nf4": 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype="{}"',
+    "int8": "load_in_8bit=True",
+}
+"""How a base that was held in few bits is loaded as it was scored, with the dtype that it computed in."""
 _MARKS = re.compile(r"([\\`*_\[\]<>|#~&])")
 
 
@@ -69,6 +74,7 @@ def model_card(report: ForgettingReport, tune: TuneResult | None, base: Publishe
         abilities=ordered(report.abilities),
         base=base,
         bits=f", held in {held}" if held else "",
+        packing=_PACKING.get(held or "", "").format(report.manifest.dtype),
         base_name=base.pinned or PurePosixPath(report.base_name.replace("\\", "/")).name,
         adapter=_is_adapter(report),
         whole_weights=loads_whole(base.kind),

@@ -72,11 +72,10 @@ def prepared(session: Session) -> Prepared:
     else:
         attach_adapter(loaded, config.method, config.training.seed, freeze=config.mitigation.freeze, rows=old_rows)
         if left_out := experts_left_out(loaded):
-            observer(
-                Notice(
-                    "experts", f"MoE experts are fused tensors; no adapter was attached to their {left_out:,} weights"
-                )
-            )
+            told = f"MoE experts are fused tensors; no adapter was attached to their {left_out:,} weights"
+            if loaded.quantization != NONE:
+                told += f", which stay in {loaded.placement.dtype_name}, not in {loaded.quantization}"
+            observer(Notice("experts", told))
         if ends_otherwise(loaded):
             ends = list(loaded.end_ids())
             observer(Notice("end", f"answers end with the chat template's end-of-turn token: other tools {NEED}{ends}"))
