@@ -30,6 +30,15 @@ def test_a_lock_that_cannot_be_opened_tells_nothing(tmp_path: Path) -> None:
     assert not is_locked(tmp_path)
 
 
+def test_a_lock_that_is_a_link_leaves_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "file").chmod(0o600)
+    (tmp_path / LOCK).symlink_to("file")
+    assert lock_of(tmp_path) is None
+    assert (tmp_path / "file").read_text() == "x"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_new_folder_is_made(tmp_path: Path) -> None:
     run = use(tmp_path / "a" / "b")
     assert run == tmp_path / "a" / "b"
