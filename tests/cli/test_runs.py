@@ -92,6 +92,19 @@ def test_deleting_asks_first(folder: Path, capsys: pytest.CaptureFixture[str], m
     assert not (folder / "stopped").exists()
 
 
+def test_names_of_folders_do_nothing_in_a_terminal_when_one_is_deleted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, model in (("a\u202eb", "m"), ("other\u202e", str(tmp_path / "a\u202eb"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps({"type": "TuneConfig", "model": {"name": model}}))
+    assert main(["runs", "delete", "a\u202eb", "--in", str(tmp_path), "--yes", "--force"]) == 0
+    told = capsys.readouterr()
+    assert "note: other⟨U+202E⟩: its model.name is in this run" in told.err
+    assert "a⟨U+202E⟩b" in told.out
+    assert "\u202e" not in told.out + told.err
+
+
 def test_help_is_there_for_every_word(capsys: pytest.CaptureFixture[str]) -> None:
     for words in ((), ("list",), ("show",), ("compare",), ("delete",)):
         assert main(["runs", *words, "--help"]) == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from keeptune.errors import StoreError
+from keeptune.errors import RunExists, StoreError
 from keeptune.workspace.atomic import atomic_folder, remove_partials, write_json, write_jsonl, write_text
 from keeptune.workspace.json_file import read_json_lines
 
@@ -72,6 +72,18 @@ def test_a_folder_appears_only_when_it_is_whole(tmp_path: Path) -> None:
         assert names(target) == ["one"], "the old folder is there until the new one is whole"
     assert names(target) == ["two"]
     assert names(tmp_path) == ["adapter"]
+
+
+def test_a_fresh_folder_takes_the_place_of_nothing(tmp_path: Path) -> None:
+    """Of two that are made at once, or of files that came there meanwhile."""
+    for target in (tmp_path / "new", tmp_path / "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with atomic_folder(target, fresh=True) as partial:
+            (partial / "one").write_text("1")
+        with pytest.raises(RunExists, match="was made meanwhile"), atomic_folder(target, fresh=True) as partial:
+            (partial / "two").write_text("2")
+        assert names(target) == ["one"]
+    assert names(tmp_path) == ["empty", "new"]
 
 
 def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path) -> None:

@@ -30,6 +30,15 @@ def test_a_lock_that_cannot_be_opened_tells_nothing(tmp_path: Path) -> None:
     assert not is_locked(tmp_path)
 
 
+def test_a_lock_that_is_a_link_leaves_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "file").chmod(0o600)
+    (tmp_path / LOCK).symlink_to("file")
+    assert lock_of(tmp_path) is None
+    assert (tmp_path / "file").read_text() == "x"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_new_folder_is_made(tmp_path: Path) -> None:
     run = use(tmp_path / "a" / "b")
     assert run == tmp_path / "a" / "b"
@@ -54,6 +63,9 @@ def test_without_a_name_the_first_free_number_is_taken(tmp_path: Path, monkeypat
         ([CONFIG, FORGETTING], False, RunExists, "holds a finished result"),
         ([CONFIG, FORGETTING, ROWS], False, RunExists, "holds an unfinished run"),
         (["thesis.tex"], False, RunExists, "is not empty"),
+        # The user's own rows: a run would write what it was made of in their place.
+        ([ROWS], False, RunExists, "is not empty"),
+        ([STARTED], False, RunExists, "is not empty"),
         (["thesis.tex"], True, StoreError, "there is no run to resume"),
         ([], True, StoreError, "there is no run to resume"),
     ],
@@ -78,6 +90,12 @@ def test_what_a_finished_run_does_not_need_is_deleted_when_it_is_resumed(tmp_pat
     with pytest.raises(RunExists, match="finished result"):
         use(tmp_path, resume=True)
     assert {entry.name for entry in tmp_path.iterdir()} - {LOCK} == {RESULT, CONFIG}
+
+
+def test_a_start_that_was_killed_before_its_settings_begins_anew(tmp_path: Path) -> None:
+    for name in (LOCK, ROWS, STARTED):
+        (tmp_path / name).write_text("{}")
+    assert use(tmp_path) == tmp_path
 
 
 def test_an_unfinished_run_is_resumed(tmp_path: Path) -> None:

@@ -102,15 +102,16 @@ def delete(run: str, folder: str, yes: bool, force: bool) -> int:
     """Delete a run and its folder; refused while it is being written or if another run needs it."""
     from keeptune.api.runs import delete_run, dependents, find_run, runs
     from keeptune.report.runs import size
+    from keeptune.report.visible import visible
 
     found = find_run(run, folder)
     for dependent in dependents(found, folder):
         lose = "" if dependent.breaks else "; its numbers stay, and it cannot be measured again"
-        click.echo(f"note: {dependent.name}: {dependent.reason}{lose}", err=True)
+        click.echo(visible(f"note: {dependent.name}: {dependent.reason}{lose}"), err=True)
     inside = len(runs(found.path)) - 1
     more = f" with the {inside} runs inside it" if inside > 1 else " with the run inside it" if inside else ""
     if not yes:
-        click.confirm(f"Delete {found.path}{more}, {size(found.size_bytes)}?", abort=True, err=True)
+        click.confirm(f"Delete {visible(found.path)}{more}, {size(found.size_bytes)}?", abort=True, err=True)
     delete_run(found, folder, force=force)
-    click.echo(f"deleted {found.path}{more}")
+    click.echo(visible(f"deleted {found.path}{more}"))
     return 0

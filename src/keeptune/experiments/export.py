@@ -180,7 +180,7 @@ class _Exporter:
         if not self._config.output:
             remove_partials(folder.parent)
         began, before = time.monotonic(), len(self._log.messages)
-        with atomic_folder(folder) as partial:
+        with atomic_folder(folder, fresh=True) as partial:
             for message in self._format.write(self._source, quantization, partial):
                 self._log(Notice("export", message))
             gc.collect()

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from keeptune.commands import install
 from keeptune.errors import ConfigError, MissingDependency, TrainingError
 from keeptune.events import Notice, Observer
 from keeptune.experiments.trials import Ended, Trial, run_trial
+from keeptune.records.masked import names_secret
 
 LOCAL = "local"
 ADDRESS_FIX = "give --ray HOST:PORT of its head node; without an address one is started here"
@@ -26,10 +27,13 @@ STARTS = 3
 STORE_BYTES = 100_000_000
 """Of a cluster started here: trials hand over no more than a line."""
 PATIENCE_SECONDS = 10.0
-SECRET = "HF_TOKEN"
-"""Not handed on: a cluster shows the variables of its jobs to all who use it."""
 _HANDED_ON = ("KEEPTUNE_", "HF_", "TRANSFORMERS_", "OMP_", "CUBLAS_", "TOKENIZERS_")
 """Starts of the names of environment variables that change what a trial finds or computes."""
+
+
+def handed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a trial gets. No secret: a cluster shows the variables of its jobs to all who use it."""
+    return {n: value for n, value in environment.items() if n.startswith(_HANDED_ON) and not names_secret(n)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,10 @@ class RayTrials:
 
 def _connect(ray: Any, address: str) -> None:
     """To a cluster that answers, or to one that is started here."""
-    handed_on = {n: value for n, value in os.environ.items() if n.startswith(_HANDED_ON) and n != SECRET}
     quiet: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": logging.ERROR,
-        "runtime_env": {"env_vars": handed_on},
+        "runtime_env": {"env_vars": handed_on(os.environ)},
     }
     if ray.is_initialized():
         raise ConfigError("this process already has a Ray session", "end it with ray.shutdown() first")

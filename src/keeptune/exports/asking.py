@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any, Literal
 
 from keeptune.errors import ModelError
 from keeptune.exports.last_words import last_words
+from keeptune.exports.module_process import module_command
 from keeptune.records import EncodedRow, to_plain
 from keeptune.records.eval_record import Finish
 
@@ -115,7 +115,7 @@ def _keep(said: dict[str, Any], found: Replies) -> None:
 def _said(tool: str, asked: Path, model: str) -> Iterator[dict[str, Any]]:
     """The lines that a tool writes, as they come; its process ends with the block that reads them."""
     with tempfile.TemporaryFile() as complaints:
-        words = [sys.executable, "-m", tool, str(asked)]
+        words = module_command(tool, str(asked))
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints)
         assert process.stdout is not None
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,15 +11,15 @@ from keeptune.errors import ModelError
 from keeptune.exports.last_words import last_words
 
 
-def run_converter(tool: str, words: Sequence[str], source: Path, made: Path) -> None:
-    """Run Python with `words`, which makes `made` of the model `source`; it is offline if that is a folder.
+def run_converter(tool: str, command: Sequence[str], source: Path, made: Path) -> None:
+    """Run `command`, which makes `made` of the model `source`; it is offline if that is a folder.
 
     Raises:
         ModelError: it fails, or makes nothing.
     """
     offline = {"HF_HUB_OFFLINE": "1"} if source.is_dir() else {}
     done = subprocess.run(
-        [sys.executable, *words],
+        command,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env={**os.environ, **offline},

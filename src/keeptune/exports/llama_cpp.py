@@ -8,6 +8,7 @@ So it is installed into a folder apart, or a checkout is named.
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from keeptune.commands import install, joined
 from keeptune.errors import ConfigError, MissingDependency
 from keeptune.exports.converter import run_converter
 from keeptune.exports.format import Source
+from keeptune.exports.module_process import module_command
 from keeptune.near_paths import expanded
 from keeptune.workspace.places import cache_folder
 
@@ -64,9 +66,8 @@ def convert(llama_cpp: Path, model: Path, file: Path, outtype: str) -> None:
     Raises:
         ModelError: llama.cpp does not know the architecture or the tokenizer, or fails.
     """
-    run_converter(
-        "llama.cpp", [str(llama_cpp / CONVERTER), str(model), "--outfile", str(file), "--outtype", outtype], model, file
-    )
+    words = [str(llama_cpp / CONVERTER), str(model), "--outfile", str(file), "--outtype", outtype]
+    run_converter("llama.cpp", [sys.executable, *words], model, file)
 
 
 def convert_lora(llama_cpp: Path, adapter: Path, base: Path, file: Path, outtype: str) -> None:
@@ -77,7 +78,7 @@ def convert_lora(llama_cpp: Path, adapter: Path, base: Path, file: Path, outtype
     """
     of_base = ["--base", str(base)] if base.is_dir() else []
     words = [str(llama_cpp / LORA_CONVERTER), str(adapter), *of_base, "--outfile", str(file), "--outtype", outtype]
-    run_converter("llama.cpp", words, adapter, file)
+    run_converter("llama.cpp", [sys.executable, *words], adapter, file)
 
 
 def quantize(whole: Path, file: Path, quantization: str) -> None:
@@ -86,5 +87,5 @@ def quantize(whole: Path, file: Path, quantization: str) -> None:
     Raises:
         ModelError: llama.cpp fails.
     """
-    words = ["-m", "keeptune.exports.tools.quantize", str(whole), str(file), quantization]
-    run_converter("llama.cpp", words, whole, file)
+    command = module_command("keeptune.exports.tools.quantize", str(whole), str(file), quantization)
+    run_converter("llama.cpp", command, whole, file)

@@ -28,10 +28,15 @@ _SECRET = r"(?:[\w-]*[_-])?(?:token|passw(?:or)?d|secret|api[_-]?key|access[_-]?
 _OF_TOKENIZERS = r"(?!(?:eos|bos|pad|unk|sep|cls|mask)_token)"
 _NAMED = re.compile(rf"(?i)(?<![\w-]){_OF_TOKENIZERS}({_SECRET}\s*[=:]\s*)(?!\*\*\*)([^\s&'\"#,;]+)")
 """``token=…`` in a URL, a flag or a text."""
+_QUOTED = re.compile(
+    rf"(?i)(?<![\w-])(?!token\W){_OF_TOKENIZERS}({_SECRET}(?:\\*['\"])?\s*[=:]\s*(\\*['\"]))(?!\*\*\*)(?:(?!\2).)+"
+)
+"""``password: "…"``, and ``"api_key": "…"`` in JSON, in a text of JSON, too. What is named token alone is a word there,
+as rows of many tasks have it."""
 _FLAG = re.compile(rf"(?i)--{_SECRET}")
 _FIELD = re.compile(rf"(?i){_SECRET}")
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/-]{12,}=*")
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@'\"]+@")
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/'\"]+@")
 """User and password before a host."""
 _HOME = re.compile(r"(?:/home|/Users)/[^/\s'\":,]+|[A-Za-z]:\\Users\\[^\\\s'\":,]+")
 """Home folders, whosever they are."""
@@ -66,7 +71,12 @@ def masked_text(text: str) -> str:
     """`text` with known shapes of tokens, values that are named as secrets, and credentials in URLs replaced."""
     text = _URL.sub(rf"\1{MASK}@", text)
     text = _BEARER.sub(rf"\1{MASK}", text)
-    return _NAMED.sub(rf"\1{MASK}", _SHAPES.sub(MASK, text))
+    return _NAMED.sub(rf"\1{MASK}", _QUOTED.sub(rf"\1{MASK}", _SHAPES.sub(MASK, text)))
+
+
+def names_secret(name: str) -> bool:
+    """Whether what has this name, a field or a variable of the environment, is a secret."""
+    return bool(_FIELD.fullmatch(name))
 
 
 def _changed(value: Any, change: Callable[[str], str]) -> Any:
@@ -95,4 +105,4 @@ def _items(fields: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
 
 
 def _is_secret(name: Any, item: Any) -> bool:
-    return isinstance(item, str) and bool(item) and isinstance(name, str) and bool(_FIELD.fullmatch(name))
+    return isinstance(item, str) and bool(item) and isinstance(name, str) and names_secret(name)

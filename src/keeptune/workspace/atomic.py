@@ -80,10 +80,16 @@ def write_jsonl(path: Path, values: Iterable[Any]) -> None:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, *, fresh: bool = False) -> Iterator[Path]:
     """A temporary folder that becomes `path` if the block succeeds, and is deleted otherwise.
 
     A `path` that exists is replaced only after the new folder is whole.
+
+    Args:
+        fresh: nothing is replaced but an empty folder, whatever has come there since the block began.
+
+    Raises:
+        RunExists: something is there, and `fresh`. StoreError: the disk refuses.
     """
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
@@ -91,7 +97,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         partial.mkdir()
         yield partial
         _sync_files(partial)
-        if path.exists():
+        if fresh:
+            _move_to_new(partial, path)
+        elif path.exists():
             old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
             os.replace(path, old)
             try:
@@ -109,6 +117,18 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _move_to_new(folder: Path, path: Path) -> None:
+    with suppress(OSError):
+        # Windows replaces no folder, not even an empty one.
+        path.rmdir()
+    try:
+        os.rename(folder, path)
+    except OSError as error:
+        if path.exists():
+            raise RunExists(f"{path} was made meanwhile, and stays as it is", "name another --output") from error
+        raise
 
 
 def remove_partials(folder: Path) -> None:

@@ -168,7 +168,9 @@ def _check_free(folder: Path, *, resume: bool) -> None:
             f"there is no run to resume in {folder}",
             f"{did_you_mean_path(folder)}check --output, or leave --resume out",
         )
-    if not resume and folder.is_dir() and any(entry.name not in (*BEGUN, CONFIG) for entry in folder.iterdir()):
+    found = {entry.name for entry in folder.iterdir()} if folder.is_dir() and not resume else set()
+    # Without the lock of a start that was killed, a rows.json is the user's own.
+    if found - ({*BEGUN, CONFIG} if LOCK in found else set()):
         raise RunExists(f"{folder} is not empty", "name an empty or new folder with --output")
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from keeptune.api.mix import mix
 from keeptune.config.schema import DataConfig
 from keeptune.data.load import load_examples, read_examples
+from keeptune.data.mix import folder
 from keeptune.data.mix.recipe import RECIPE, read_recipe, recipe_of_flags
+from keeptune.data.mix.report import MixReport
 from keeptune.errors import DataError, StoreError
 from tests.data.mix.mixes import source, texts
 
@@ -56,6 +59,22 @@ def test_a_mix_that_comes_out_otherwise_is_refused(project: Path) -> None:
     file.write_text(file.read_text().replace("seed: 5", "seed: 6"))
     with pytest.raises(DataError, match="the mix differs from the one that the recipe made"):
         mix("mixed", "again")
+
+
+def test_of_two_that_mix_into_one_folder_the_first_stays(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = folder.build_mix
+
+    def slowly(*given: Any) -> MixReport:
+        report = build(*given)
+        monkeypatch.setattr(folder, "build_mix", build)
+        mix("mixed", "again")
+        return report
+
+    monkeypatch.setattr(folder, "build_mix", slowly)
+    with pytest.raises(StoreError, match="again was made meanwhile"):
+        mix("mixed", "again")
+    assert (project / "again" / "mix.jsonl").read_bytes() == (project / "mixed" / "mix.jsonl").read_bytes()
+    assert sorted(entry.name for entry in project.iterdir()) == ["again", "data", "mixed"]
 
 
 def test_a_folder_with_something_in_it_is_left_alone(project: Path) -> None:

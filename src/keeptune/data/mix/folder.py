@@ -42,7 +42,7 @@ def make_mix(recipe: MixRecipe, output: str, observer: Observer, count_tokens: C
         raise StoreError(f"{folder} already exists", "name an empty or new folder with --output")
     if folder.resolve() == Path.cwd():
         raise StoreError("the working folder cannot hold the mix", "name another folder with --output")
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder, fresh=True) as partial:
         report = replace(build_mix(recipe, partial, observer, count_tokens), folder=str(folder))
         write_recipe(partial / RECIPE, recipe, report, home=folder)
     return report

@@ -19,6 +19,7 @@ from keeptune.exports.format import FORMATS, Exported, Source, refuse_not_mergea
 from keeptune.exports.formats.safetensors_format import DTYPES
 from keeptune.exports.merged import copy_beside, write_merged
 from keeptune.exports.mlx_layout import CONFIG, count_quantized, name_as_before
+from keeptune.exports.module_process import module_command
 from keeptune.models.weight_files import read_json
 from keeptune.records import EncodedRow
 from keeptune.workspace.atomic import write_json
@@ -83,7 +84,8 @@ def _converted(merged: Path, made: Path, quantization: str) -> Path:
     bits = ["--quantize", "--q-bits", quantization.removesuffix("bit")] if quantization in QUANTIZATIONS else []
     dtype = "bfloat16" if bits else quantization
     paths = ["--hf-path", str(merged), "--mlx-path", str(made)]
-    run_converter("mlx-lm", ["-m", "mlx_lm", "convert", *paths, "--dtype", dtype, *bits], merged, made)
+    command = module_command("mlx_lm", "convert", *paths, "--dtype", dtype, *bits)
+    run_converter("mlx-lm", command, merged, made)
     settings = read_json(made / CONFIG)
     write_json(made / CONFIG, {**settings, "dtype": dtype})
     return made
