@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,14 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 
 import keeptune
 from keeptune.errors import ConfigError, RunExists, StoreError
@@ -37,10 +45,10 @@ class Rows(torch.utils.data.Dataset):
 def trainer_of(start: Path, output: Path, callbacks: Sequence[TrainerCallback] = (), **given: Any) -> Trainer:
     """One that has forgotten the colours after a few steps."""
     torch.manual_seed(0)
-    lora = given.pop("lora", False)
+    lora, how = given.pop("lora", False), given.pop("how", {})
     settings = {"max_steps": 8, "learning_rate": 0.02, "per_device_train_batch_size": 4, "save_strategy": "no"} | given
     tokenizer = AutoTokenizer.from_pretrained(start)
-    model = AutoModelForCausalLM.from_pretrained(start)
+    model = AutoModelForCausalLM.from_pretrained(start, **how)
     if lora:
         model = get_peft_model(model, LoraConfig(r=4, lora_dropout=0.1, target_modules="all-linear"))
     rows = Rows(tokenizer)
@@ -89,6 +97,27 @@ def test_a_training_is_stopped_when_it_has_lost_what_was_to_be_kept(
     assert looks[-1]["forgetting/colours/verdict"] == -1.0
     assert looks[-1]["forgetting/colours/change"] == -ability.drop.estimate
     assert looks[-1]["forgetting/colours/change_low"] <= looks[-1]["forgetting/colours/change"]
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+@pytest.mark.parametrize(
+    ("bits", "held"),
+    [
+        ({"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, "nf4"),
+        ({"load_in_4bit": True, "bnb_4bit_quant_type": "fp4"}, "none"),
+        ({"load_in_8bit": True}, "int8"),
+    ],
+)
+def test_a_base_in_few_bits_is_told(
+    bits: dict[str, Any], held: str, knowing: Path, colours: Path, tmp_path: Path
+) -> None:
+    callback = keeptune.ForgettingCallback(keep(colours))
+    how = {"quantization_config": BitsAndBytesConfig(**bits)}
+    trainer_of(knowing, tmp_path / "out", [callback], max_steps=1, lora=True, how=how).train()
+    assert callback.report is not None
+    assert [callback.report.config[each]["quantization"] for each in ("base", "tuned")] == [held] * 2
+    card = (Path(callback.report.path) / "model_card.md").read_text(encoding="utf-8")
+    assert (f", held in {held}" in card) == (held != "none")
 
 
 class Heard(TrainerCallback):

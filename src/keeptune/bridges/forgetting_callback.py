@@ -23,6 +23,7 @@ from keeptune.events import NoticeLog, silent
 from keeptune.forgetting.gate import Decision
 from keeptune.models.adopted import adopted
 from keeptune.models.load import LoadedModel
+from keeptune.models.quantization import held_in
 from keeptune.records import ForgettingReport
 from keeptune.scoring.table import METRICS
 from keeptune.workspace.open_run import open_run
@@ -116,9 +117,8 @@ class ForgettingCallback(TrainerCallback):
         self.report, self._training, self._stopped_at = None, None, None
         folder = self._output or _folder_in(Path(args.output_dir), resumed=resumed)
         name = str(getattr(model.config, "_name_or_path", "") or type(model).__name__)
-        settings = MeasureRun(
-            ModelConfig(name), ModelConfig(str(args.output_dir)), measure=self._measure, output=folder
-        )
+        base, tuned = (ModelConfig(each, quantization=held_in(model)) for each in (name, str(args.output_dir)))
+        settings = MeasureRun(base, tuned, measure=self._measure, output=folder)
         with ExitStack() as opened:
             run = opened.enter_context(open_run(folder, FOLDER, resume=resumed))
             with self._adopted(args, model, processing_class) as loaded:

@@ -50,6 +50,19 @@ def refuse_without_package(name: QuantizationName) -> None:
         raise MissingDependency(f"a base in {name} needs the package bitsandbytes", install("quantization"))
 
 
+def held_in(model: Any) -> QuantizationName:
+    """In what a model that another program loaded holds its matrices: `NONE` also for files that hold few bits
+    themselves, and for bits that have no name here."""
+    settings = getattr(getattr(model, "config", None), "quantization_config", None)
+    quantizer = getattr(model, "hf_quantizer", None)
+    if quantizer is None or quantizer.pre_quantized:
+        return NONE
+    if getattr(settings, "load_in_8bit", False):
+        return "int8"
+    packed = getattr(settings, "load_in_4bit", False) and settings.bnb_4bit_quant_type == "nf4"
+    return "nf4" if packed else NONE
+
+
 def quantised_already(name: str) -> ModelError:
     """The error for a model whose own files hold few bits: nothing is trained in those, or folded into them."""
     return ModelError(
