@@ -50,7 +50,7 @@ class Hub(BaseHTTPRequestHandler):
             self._answer({"url": address, "name": "me/x", "id": "1"})
 
     def do_GET(self) -> None:
-        self._answer({"siblings": [], "sha": "0" * 40, "id": "me/x"})
+        self._answer({"siblings": [], "sha": "0" * 40, "id": "me/x", "private": self.server.private})
 
     def log_message(self, *_: object) -> None:
         pass
@@ -74,7 +74,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.asked = []
+    server.asked, server.private = [], True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -105,6 +105,17 @@ def test_all_files_are_one_commit(hub: ThreadingHTTPServer, tmp_path: Path) -> N
     files = [line["value"] for line in commit if line["key"] == "file"]
     sent = {file["path"]: base64.b64decode(file["content"]) for file in files}
     assert sent == {"README.md": b"# card\n", "model.gguf": b"\0GGUF", "inner/config.json": b"{}"}
+
+
+def test_nothing_private_goes_to_a_public_repository(hub: ThreadingHTTPServer, tmp_path: Path) -> None:
+    """One that is there stays public when it is asked for as private."""
+    hub.private = False
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "README.md").write_text("# card\n")
+    done = published(tmp_path / "files", hub.server_address[1])
+    assert done.returncode != 0
+    assert "StoreError: me/x is there already, and public: nothing was uploaded" in done.stderr
+    assert [path for path, _ in hub.asked] == ["/api/repos/create"]
 
 
 def test_a_refusal_is_an_error_with_a_way_out(hub: ThreadingHTTPServer, tmp_path: Path) -> None:

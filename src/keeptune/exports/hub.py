@@ -30,19 +30,27 @@ def push(folder: Path, name: str, *, private: bool) -> str:
     """Upload all of `folder` as one commit to the repository `name`, which is made if it is not there. → its address
 
     Raises:
-        StoreError: the hub is not reached, or refuses it.
+        StoreError: the hub is not reached, or refuses it; or the repository is there, and public, and `private`.
     """
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
     try:
         api.create_repo(name, private=private, exist_ok=True)
-        made = api.upload_folder(repo_id=name, folder_path=folder, commit_message="Exported by keeptune")
+        # One that was there stays as it was.
+        public = private and api.model_info(name).private is False
+        message = "Exported by keeptune"
+        made = None if public else api.upload_folder(repo_id=name, folder_path=folder, commit_message=message)
     except Exception as error:  # each version of the client has other classes for a network that fails
         raise StoreError(
             f"{name} cannot be uploaded: {first_line(error)}",
             f"look at HF_TOKEN and HF_HUB_OFFLINE; the files are in {folder}, and `hf upload` takes them, too",
         ) from error
+    if made is None:
+        raise StoreError(
+            f"{name} is there already, and public: nothing was uploaded",
+            f"make it private on the hub, or name another with --push-to-hub; the files are in {folder}",
+        )
     return str(made.commit_url)
 
 
