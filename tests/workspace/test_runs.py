@@ -144,6 +144,16 @@ def test_a_deleted_run_takes_nothing_else_along(tmp_path: Path) -> None:
     assert read_answers("key", ["a"], silent) == answers
 
 
+@pytest.mark.parametrize("name", ["rows.json", "result.json"])
+def test_a_folder_of_the_user_s_own_is_not_deleted(tmp_path: Path, name: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / name).write_text("[]", encoding="utf-8")
+    (tmp_path / "data" / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(StoreError, match="no settings of a run"):
+        delete_run(find_run("data", tmp_path), tmp_path)
+    assert (tmp_path / "data" / "thesis.txt").exists()
+
+
 def test_a_run_that_another_was_tuned_from_stays(tmp_path: Path) -> None:
     first = write_tune(tmp_path / "first", "tickets", "smollm2", full=True)
     write_tune(tmp_path / "second", "dialogsum", str(first / "model"))

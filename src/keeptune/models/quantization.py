@@ -59,7 +59,7 @@ def held_in(model: Any) -> QuantizationName:
         return NONE
     if getattr(settings, "load_in_8bit", False):
         return "int8"
-    packed = getattr(settings, "load_in_4bit", False) and settings.bnb_4bit_quant_type == "nf4"
+    packed = getattr(settings, "load_in_4bit", False) and getattr(settings, "bnb_4bit_quant_type", "") == "nf4"
     return "nf4" if packed else NONE
 
 

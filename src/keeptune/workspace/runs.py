@@ -22,6 +22,7 @@ from keeptune.workspace.layout import (
     ADAPTER_CONFIG,
     BEST,
     CHECKPOINT_START,
+    CONFIG,
     EXPORTS,
     LOCK,
     MODEL,
@@ -105,12 +106,15 @@ def delete_run(run: RunEntry, folder: Path, *, force: bool = False) -> None:
         force: delete it although other runs need it.
 
     Raises:
-        RunLocked: a process is writing there. StoreError: another run needs it, or it cannot be deleted.
+        RunLocked: a process is writing there. StoreError: another run needs it, it is none, or it cannot be deleted.
     """
     path = Path(run.path)
     if path.is_symlink():
         raise StoreError(f"{path} is a link to a folder elsewhere", "name the folder itself")
     path = path.resolve()
+    if not any((path / name).exists() for name in (LOCK, CONFIG)):
+        # A folder with a rows.json or result.json of the user's own is listed as well.
+        raise StoreError(f"{path} has no settings of a run: it may hold other files", "delete it by hand")
     needing = [dependent for dependent in dependents(run, folder) if dependent.breaks]
     if needing and not force:
         told = "; ".join(f"{dependent.name}: {dependent.reason}" for dependent in needing)
