@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from keeptune.errors import DataError, ModelError
+from keeptune.errors import DataError, ModelError, TrainingError
 from tests.hostile.inputs import CANARY, CPU, ESCAPES, PICKLED, ROWS, Change, HostileInput, Write, edit, link, pipe
 
 
@@ -154,12 +154,18 @@ MODELS = (
         ModelError,
         "10,000,000,000 as attention_types",
     ),
-    ("a vocabulary of a terabyte", "bomb", changed_model(edit("config.json", vocab_size=10**10)), ModelError, "memory"),
+    (
+        "a vocabulary of a terabyte",
+        "bomb",
+        changed_model(edit("config.json", vocab_size=10**10)),
+        TrainingError,
+        "memory",
+    ),
     (
         "an adapter of a rank of a terabyte",
         "bomb",
         _adapter(edit("adapter_config.json", r=10**10)),
-        ModelError,
+        TrainingError,
         "memory",
     ),
     (

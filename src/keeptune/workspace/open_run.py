@@ -16,7 +16,7 @@ from keeptune.errors import RunExists, RunLocked, StoreError
 from keeptune.near_paths import did_you_mean_path, expanded
 from keeptune.records import to_plain
 from keeptune.workspace.atomic import remove_partials
-from keeptune.workspace.layout import BEGUN, CONFIG, COURSE, LOCK, NOTICES, START
+from keeptune.workspace.layout import BEGUN, CONFIG, COURSE, LOCK, NOTICES, REPRODUCES, START
 from keeptune.workspace.lineage import code_named_by
 from keeptune.workspace.path_part import readable_part
 from keeptune.workspace.workspace import Workspace
@@ -170,7 +170,7 @@ def _check_free(folder: Path, *, resume: bool) -> None:
         )
     found = {entry.name for entry in folder.iterdir()} if folder.is_dir() and not resume else set()
     # Without the lock of a start that was killed, a rows.json is the user's own.
-    if found - ({*BEGUN, CONFIG} if LOCK in found else set()):
+    if found - ({*BEGUN, CONFIG} if found & {LOCK, REPRODUCES} else set()):
         raise RunExists(f"{folder} is not empty", "name an empty or new folder with --output")
 
 
