@@ -199,5 +199,7 @@ def test_mid_p_is_a_probability(items, plus, minus):
     ],
 )
 def test_limits_are_those_of_the_bisection(plus, minus, items, level, degrees, low, high):
+    """Student's quantile of older versions of scipy is exact to some 1e-11."""
+    close = 1e-13 if math.isinf(degrees) else 1e-10
     found = tango_interval(plus, minus, items, level, degrees)
-    assert (found.low, found.high) == (pytest.approx(low, abs=1e-13), pytest.approx(high, abs=1e-13))
+    assert (found.low, found.high) == (pytest.approx(low, abs=close), pytest.approx(high, abs=close))
