@@ -1,6 +1,6 @@
 """What this process holds: memory, open files, threads, child processes, objects (Linux).
 
-safetensors (0.3 to 0.8 at least) never frees the two ends of the slice by which it reads a tensor from a mapped file.
+safetensors (0.6 to 0.8, as tried) never frees the two ends of the slice by which it reads a tensor from a mapped file.
 That is a library's, and of every load of a model by transformers, so it is counted apart (`count_reads`): how many
 tensors were read, by how many blocks of Python's allocator a read adds, which is measured before.
 """

@@ -59,8 +59,8 @@ def tokenizer_of(found: FoundModel, config: ModelConfig) -> Any:
 
 
 def _of_folder(folder: Path, remote_code: bool) -> Any:
-    """The tokenizer of a folder, or that of another folder with the same files. A run asks for it a dozen times, one
-    takes up to a second, and what tokenizers 0.23 keeps of the words it has seen is never freed."""
+    """The tokenizer of a folder, or that of another folder with the same files. A run asks for it a dozen times, and
+    what tokenizers 0.23 keeps of the words that one has seen is never freed."""
     key = (_content(folder), remote_code)
     if key not in _SHARED:
         file = folder / "tokenizer.json"
