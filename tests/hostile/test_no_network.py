@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.hostile.inputs import CPU, ROWS
 
 SECRETS = {
@@ -76,3 +78,35 @@ def test_a_whole_run_opens_no_socket_and_writes_no_secret(tiny: Callable[..., Pa
     for name, secret in SECRETS.items():
         assert secret not in ran.stdout + ran.stderr, name
         assert secret.encode() not in written, name
+
+
+STAND_IN = """
+import os
+
+def get_kernel(repo_id, version=None):
+    given = dict(entry.split("=", 1) for entry in os.environ.get("LOCAL_KERNELS", "").split(":") if entry)
+    print("found here" if repo_id in given else "fetched", sorted(given))
+    raise FileNotFoundError(repo_id)
+"""
+"""The package `kernels`, in so far as bitsandbytes calls it; it does on CPUs with bfloat16."""
+BY_HUB = "kernels-community/quantization-bitsandbytes"
+
+
+@pytest.mark.parametrize(
+    "given", [None, "someone/attention=/kernels/attention", f"{BY_HUB}=/kernels/bits"], ids=["none", "other", "own"]
+)
+def test_bitsandbytes_fetches_no_code_from_the_hub(given: str | None, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    (tmp_path / "kernels.py").write_text(STAND_IN)
+    environment = {name: value for name, value in os.environ.items() if name != "LOCAL_KERNELS"}
+    environment |= {"PYTHONPATH": os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))}
+    environment |= {"LOCAL_KERNELS": given} if given else {}
+    program = (
+        f"import os, kernels, keeptune.models, bitsandbytes; print(os.environ['LOCAL_KERNELS'])\n"
+        f"try: kernels.get_kernel({BY_HUB!r})\nexcept FileNotFoundError: pass"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, env=environment, check=True)
+    assert "fetched" not in ran.stdout, ran.stdout
+    assert "found here" in ran.stdout, ran.stdout
+    assert (given or BY_HUB) in ran.stdout, ran.stdout
+    assert "Failed to load" not in ran.stderr, ran.stderr
