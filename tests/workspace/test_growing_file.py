@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +42,15 @@ def test_a_line_that_was_cut_is_made_again(tmp_path: Path, cut: int) -> None:
     assert read(file) == ["one"]
     written(file, "two")
     assert read(file) == ["one", "two"]
+
+
+def test_a_line_without_a_record_is_no_record(tmp_path: Path) -> None:
+    file = tmp_path / "a.part"
+    written(file, "one")
+    check = hashlib.sha256(json.dumps(["two", None]).encode()).hexdigest()[:16]
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps({"id": "two", "check": check}) + "\n")
+    assert read(file) == ["one"]
 
 
 def test_a_line_that_was_edited_is_made_again(tmp_path: Path) -> None:

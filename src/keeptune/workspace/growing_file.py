@@ -82,7 +82,11 @@ class GrowingFile:
                             f"{self.path} was started with another model, other rows or other settings",
                             f"use the same again, name another --output, or delete {self.path}",
                         )
-                elif plain is None or plain.get(CHECK) != _check(plain.get(ID), plain.get(RECORD)):
+                elif (
+                    plain is None
+                    or not {ID, RECORD} <= plain.keys()
+                    or plain.get(CHECK) != _check(plain.get(ID), plain.get(RECORD))
+                ):
                     break
                 else:
                     self._records[plain[ID]] = plain[RECORD]
