@@ -91,6 +91,22 @@ def test_an_adapter_learns_on_it(config: TuneConfig, name: str) -> None:
 
 
 @BY_BITSANDBYTES
+def test_scoring_leaves_its_weights_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a CPU for which bitsandbytes would repack them."""
+    base = save_other(tmp_path / "wide", "llama", hidden_size=64, intermediate_size=128)
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: True)
+    loaded = load_model(ModelConfig(str(base), device="cpu", dtype="float32", quantization="nf4"))
+    before = {name: each.clone() for name, each in loaded.model.state_dict().items()}
+    assert any("absmax" in name for name in before)
+    scores = loaded.model(torch.tensor([[1, 2, 3]])).logits
+    monkeypatch.undo()
+    after = loaded.model.state_dict()
+    assert all(torch.equal(each, after[name]) for name, each in before.items())
+    plain = loaded.model.train()(torch.tensor([[1, 2, 3]])).logits
+    assert torch.allclose(scores, plain, atol=1e-6)
+
+
+@BY_BITSANDBYTES
 def test_experts_that_are_not_packed_are_told(config: TuneConfig, tmp_path: Path) -> None:
     base = save_other(tmp_path / "moe", "mixtral", num_key_value_heads=2, num_local_experts=4)
     config, told = replace(config, model=replace(config.model, name=str(base))), Told()

@@ -30,7 +30,7 @@ def loss_of(session: Session, model: ModelConfig) -> float:
 @pytest.mark.parametrize("method", [Full(), Adapter(rank=4), Adapter("dora", rank=4)], ids=["full", "lora", "folded"])
 def test_it_is_that_of_saved_models(tiny: Callable[..., Path], tmp_path: Path, method: Full | Adapter) -> None:
     write_rows(tmp_path)
-    config = replace(settings(tiny("llama"), tmp_path, "whole"), method=method)
+    config = replace(settings(tiny("llama"), tmp_path, "whole", lr=0.003, epochs=6.0), method=method)
     config = replace(config, data=replace(config.data, validation_fraction=0.3))
     half = replace(config, output=str(tmp_path / "half"), mitigation=MitigationConfig(interpolation=0.5))
     tune(config)
@@ -42,7 +42,7 @@ def test_it_is_that_of_saved_models(tiny: Callable[..., Path], tmp_path: Path, m
     of_half = loss_of(whole, replace(whole, workspace=Workspace(tmp_path / "half")).tuned_model)
     apart = abs(curve.losses[0.5] - curve.losses[1.0])
     assert curve.losses[0.5] == pytest.approx(of_half, abs=0.02 * apart)
-    assert apart > 1e-3
+    assert apart > 0.01
     assert tuple(curve.losses) == ALPHAS
 
 

@@ -23,7 +23,7 @@ from keeptune.events import NoticeLog, silent
 from keeptune.forgetting.gate import Decision
 from keeptune.models.adopted import adopted
 from keeptune.models.load import LoadedModel
-from keeptune.models.quantization import held_in
+from keeptune.models.quantization import held_in, leave_as_stored
 from keeptune.records import ForgettingReport
 from keeptune.scoring.table import METRICS
 from keeptune.workspace.open_run import open_run
@@ -119,6 +119,7 @@ class ForgettingCallback(TrainerCallback):
         name = str(getattr(model.config, "_name_or_path", "") or type(model).__name__)
         base, tuned = (ModelConfig(each, quantization=held_in(model)) for each in (name, str(args.output_dir)))
         settings = MeasureRun(base, tuned, measure=self._measure, output=folder)
+        leave_as_stored(model)
         with ExitStack() as opened:
             run = opened.enter_context(open_run(folder, FOLDER, resume=resumed))
             with self._adopted(args, model, processing_class) as loaded:

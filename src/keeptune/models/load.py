@@ -33,7 +33,7 @@ from keeptune.models.loading import LOADING
 from keeptune.models.memory import out_of_memory
 from keeptune.models.module_patterns import refuse_endless_patterns
 from keeptune.models.placement import Placement, place
-from keeptune.models.quantization import NONE, count, loading_arguments, quantised_already
+from keeptune.models.quantization import NONE, count, leave_as_stored, loading_arguments, quantised_already
 from keeptune.models.tokenizer import tokenizer_of, turn_end
 from keeptune.models.weight_files import ADAPTER_CONFIG, INDEX, read_json, shards_named
 
@@ -153,6 +153,7 @@ def load_model(config: ModelConfig, *, train_weights: bool = False) -> LoadedMod
         model.to(placement.device)
     else:
         model.requires_grad_(False)
+        leave_as_stored(model)
     refuse_broken_weights(model, found.name)
     model.eval()
     tokenizer = _fitting_tokenizer(found, config, model)

@@ -14,6 +14,7 @@ from keeptune.config.schema import QuantizationName
 from keeptune.errors import MissingDependency, ModelError
 
 NONE: QuantizationName = "none"
+_REPACKS = "support_avx512bf16_for_cpu"
 
 # In int8 it writes a line at each product that is not computed in float16.
 logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
@@ -68,6 +69,17 @@ def quantised_already(name: str) -> ModelError:
     return ModelError(
         f"the files of {name} hold weights in few bits", "name the model that they were made from, with --quantization"
     )
+
+
+def leave_as_stored(model: Any) -> None:
+    """Have bitsandbytes compute with the 4-bit weights as they are stored.
+
+    On CPUs with bfloat16 instructions it repacks them at the first inference: it rounds their scales to bfloat16, so that
+    measuring would change the model, and it fails on matrices whose width is not a multiple of its block's 64.
+    """
+    for module in model.modules():
+        if hasattr(module, _REPACKS):
+            setattr(module, _REPACKS, False)
 
 
 def count(parameter: torch.nn.Parameter) -> int:

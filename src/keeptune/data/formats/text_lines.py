@@ -112,7 +112,7 @@ def _in_utf8(data: bytes, path: Path, encoding: str | None, guess: bool) -> tupl
         return problem
     for mark, wide in _WIDE:
         if data.startswith(mark):
-            return _converted(data[len(mark) :], path, wide, f"encoding {_NAMES[wide]}")
+            return _converted(data, path, wide, f"encoding {_NAMES[wide]}")
     if encoding is None or data.startswith(_MARK):
         return _found(data, path) if guess and not _is_utf8(data) else (data.removeprefix(_MARK), ())
     if not data.isascii() and b"\0" not in data and _is_utf8(data):
