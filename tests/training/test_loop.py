@@ -24,7 +24,7 @@ from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import LoadedModel, load_model
 from keeptune.models.weights import trainable_weights
 from keeptune.records import EncodedRow, Example, Message
-from keeptune.training.checkpoint import load_trainable, read_weights
+from keeptune.training.checkpoint import LoopState, load_trainable, read_weights
 from keeptune.workspace.workspace import Workspace
 from tests.training.loops import loop_over
 
@@ -210,8 +210,41 @@ def test_the_best_weights_are_kept_not_the_last(tiny: Callable[..., Path], tmp_p
     expected = seen[state.best_step // 2][1]
     assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(loaded).items())
     assert not all(torch.equal(tensor, seen[-1][1][name]) for name, tensor in weights(loaded).items())
-    kept = read_weights(tmp_path / "best")
+    kept = read_weights(Workspace(tmp_path).best(state.best_step))
     assert all(torch.equal(tensor, kept[name]) for name, tensor in weights(loaded).items())
+
+
+@pytest.mark.parametrize(("cut_off", "best"), [(8, 6), (2, 0)])
+def test_a_start_cut_off_before_its_checkpoint_leaves_the_best_weights_of_the_one_before(
+    tiny: Callable[..., Path], tmp_path: Path, cut_off: int, best: int
+) -> None:
+    """Those that the checkpoint names, where the next start ends before it finds better ones."""
+    run = Workspace(tmp_path)
+    at: dict[int, dict[str, torch.Tensor]] = {}
+
+    def start(**changes: Any) -> tuple[LoadedModel, LoopState]:
+        loaded, rows = ready(tiny("llama"), Full(), count=16)
+        scores = iter(range(0, -100, -1))
+
+        def cut(event: Event, /) -> None:
+            if isinstance(event, ValidationDone):
+                at[event.step] = weights(loaded)
+                if event.step == cut_off:
+                    raise KeyboardInterrupt
+
+        loop = loop_over(
+            loaded, rows, settings(epochs=20, **changes), tmp_path, "f", cut, lambda: (next(scores), {"loss": 1.0})
+        )
+        return loaded, loop()
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert [step for step, _ in run.bests()][-1] == cut_off
+    loaded, state = start(max_minutes=1e-9)
+    assert state.best_step == (best or state.step)
+    assert state.best_step < cut_off
+    assert [step for step, _ in run.bests()][-1] == state.best_step
+    assert all(torch.equal(tensor, at[state.best_step][name]) for name, tensor in weights(loaded).items())
 
 
 def test_the_score_selects_whatever_the_loss_says(tiny: Callable[..., Path], tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ class Settings:
 def test_a_whole_training_keeps_its_weights_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def trained(session: Any) -> None:
         assert session.config.mitigation.interpolation == 1
-        for folder in (session.workspace.checkpoint(3), session.workspace.best, session.workspace.model):
-            folder.mkdir()
+        for folder in (session.workspace.checkpoint(3), session.workspace.best(3), session.workspace.model):
+            folder.mkdir(parents=True)
 
     for name, does in (("check_origin", lambda _: None), ("_equivalent_run", lambda _: None), ("train", trained)):
         monkeypatch.setattr(train, name, does)

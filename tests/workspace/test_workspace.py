@@ -87,7 +87,7 @@ def test_trained_runs_beside_a_run_and_beside_its_search(run: Workspace) -> None
 def test_intermediates_go_and_the_rest_stays(run: Workspace) -> None:
     trained(run)
     of_an_earlier_version = run.path / "rungs" / "kl=1"
-    inner = (run.best, run.whole.path, SearchRun(run.path).candidate("kl=1").path, of_an_earlier_version)
+    inner = (run.best(3), run.whole.path, SearchRun(run.path).candidate("kl=1").path, of_an_earlier_version)
     for folder in (run.checkpoint(10), run.checkpoint(9), *inner):
         folder.mkdir(parents=True)
     assert [step for step, _ in run.checkpoints()] == [9, 10]

@@ -79,6 +79,12 @@ def save_weights(folder: Path, model: Any) -> None:
         (partial / "hash").write_text(_content_hash(partial), encoding="utf-8")
 
 
+def save_best(run: Workspace, model: Any, step: int) -> None:
+    """Write the weights after `step`, the best so far, and drop those that neither they nor a checkpoint need."""
+    save_weights(run.best(step), model)
+    _drop_bests(run)
+
+
 def check_whole(folder: Path) -> None:
     """Raise CorruptCheckpoint if the folder differs from what was written."""
     if not _is_whole(folder):
@@ -113,6 +119,7 @@ def save_checkpoint(run: Workspace, trained: Trained, state: LoopState) -> Path:
         (partial / "hash").write_text(_content_hash(partial), encoding="utf-8")
     for _, old in run.checkpoints()[:-KEEP]:
         shutil.rmtree(old, ignore_errors=True)
+    _drop_bests(run)
     return folder
 
 
@@ -125,10 +132,13 @@ def load_checkpoint(run: Workspace, trained: Trained, fingerprint: str) -> LoopS
     remove_partials(run.path)
     found = run.checkpoints()
     if not found:
+        _forget_bests(run, 0)
         return None
     for _, folder in reversed(found):
         if _is_whole(folder):
-            return _restore(folder, trained, fingerprint)
+            state = _restore(folder, trained, fingerprint)
+            _forget_bests(run, state.best_step)
+            return state
     delete = joined(["rm", "-r", *(str(path) for _, path in found)])
     raise CorruptCheckpoint(
         f"no checkpoint under {run} is whole ({', '.join(path.name for _, path in found)})",
@@ -158,6 +168,24 @@ def _restore(folder: Path, trained: Trained, fingerprint: str) -> LoopState:
         trained.average.restore(_load(folder / AVERAGE))
     _restore_random(_load(folder / "random.safetensors"))
     return state
+
+
+def _drop_bests(run: Workspace) -> None:
+    """Keep the newest best weights, and those that were the best at each checkpoint."""
+    bests = run.bests()
+    ends = [step for step, _ in (*run.checkpoints(), *bests[-1:])]
+    needed = {max((step for step, _ in bests if step <= end), default=0) for end in ends}
+    for step, folder in bests:
+        if step not in needed:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_bests(run: Workspace, last: int) -> None:
+    """Drop the best weights of steps after `last`, which a start that broke off before its checkpoint left behind."""
+    remove_partials(run.best(last).parent)
+    for step, folder in run.bests():
+        if step > last:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _save(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

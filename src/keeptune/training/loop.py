@@ -120,7 +120,7 @@ class Loop:
                 gradients.memory = dataclasses.replace(gradients.memory, token_budget=state.token_budget)
             state = state or self._nothing_done()
             if state.best_step:
-                check_whole(self.best)
+                check_whole(self.run.best(state.best_step))
             epoch = self.rows.epoch
             self.observer(
                 TrainingStarted(self.steps, state.step, self.steps / self.epoch_steps, epoch.rows, epoch.tokens)
@@ -129,7 +129,8 @@ class Loop:
                 state = self._train(begun, trained, state)
             self.compiled = gradients.compiled is not plainly
             if state.best_step:
-                load_trainable(self.loaded.model, read_weights(self.best), self.best)
+                best = self.run.best(state.best_step)
+                load_trainable(self.loaded.model, read_weights(best), best)
             elif self.average:
                 self.average.swap(self.loaded.model)
         self.loaded.model.eval()
@@ -143,11 +144,6 @@ class Loop:
                 state = self._step(begun, state)
             state = dataclasses.replace(state, seconds=time.monotonic() - begun.at)
             return self._forecast(begun, state, validating)
-
-    @property
-    def best(self) -> Path:
-        """The folder of the best weights so far."""
-        return self.run.best
 
     @contextlib.contextmanager
     def _started(self, measured: bool) -> Iterator[_Begun]:
@@ -323,4 +319,4 @@ class Loop:
         return state, known.validation_seconds
 
     def _selection(self, validate: Validate) -> Selection:
-        return Selection(self.loaded, validate, self.best, self.observer)
+        return Selection(self.loaded, validate, self.run, self.observer)

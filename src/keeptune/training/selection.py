@@ -6,13 +6,13 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from keeptune.events import Notice, Observer, ValidationDone
 from keeptune.models.load import LoadedModel
-from keeptune.training.checkpoint import LoopState, save_weights
+from keeptune.training.checkpoint import LoopState, save_best
+from keeptune.workspace.workspace import Workspace
 
 Validate = Callable[[], tuple[float, Mapping[str, float]]]
 """Scores the validation slice with the current model: (lower is better, what to show)."""
@@ -20,11 +20,11 @@ Validate = Callable[[], tuple[float, Mapping[str, float]]]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Scores `loaded` between steps, and saves the best weights under `best`."""
+    """Scores `loaded` between steps, and saves the best weights in `run`."""
 
     loaded: LoadedModel
     validate: Validate
-    best: Path
+    run: Workspace
     observer: Observer
 
     def score(self) -> tuple[float, Mapping[str, float]]:
@@ -38,7 +38,7 @@ class Selection:
         score, shown = self.score()
         best = math.isfinite(score) and (state.best_score is None or score < state.best_score)
         if best:
-            save_weights(self.best, self.loaded.model)
+            save_best(self.run, self.loaded.model, state.step)
             state = dataclasses.replace(state, best_step=state.step, best_score=score)
         return self.curved(state, shown, best=best)
 

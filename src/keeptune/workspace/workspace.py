@@ -213,10 +213,14 @@ class Workspace:
         files = [self.weights / name for name in ("README.md", layout.TASK_FORMAT)] if self.weights else []
         return [file for file in files if file.is_file()]
 
-    @property
-    def best(self) -> Path:
-        """Folder for the best weights so far, while the run trains."""
-        return self.path / layout.BEST
+    def best(self, step: int) -> Path:
+        """Folder for the weights after `step` if they are the best so far, while the run trains."""
+        return self.path / layout.BEST / str(step)
+
+    def bests(self) -> list[tuple[int, Path]]:
+        """(step, folder) of the best weights that are kept, oldest first."""
+        found = (self.path / layout.BEST).glob("*")
+        return sorted((int(path.name), path) for path in found if layout.STEP.fullmatch(path.name))
 
     def checkpoint(self, step: int) -> Path:
         """Folder for the checkpoint after `step`."""
@@ -368,7 +372,7 @@ class Workspace:
         training, what the starts have said and a reproduction's own cache: the result does not need them."""
         candidates = (layout.CANDIDATES, layout.EARLIER_NAMES[layout.CANDIDATES])
         inner = (
-            self.best,
+            self.path / layout.BEST,
             self.whole.path,
             self.own_cache,
             self.course_file,

@@ -48,6 +48,14 @@ def test_is_read_and_what_was_assumed_is_said(tmp_path: Path, name: str, content
         assert words in str(loaded.problems[0])
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_of_two_byte_order_marks_one_is_no_text(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "rows.csv").write_bytes("\ufeff,b\nx,y\n".encode(encoding))
+    settings = DataConfig(prompt="{\ufeff}", completion="b")
+    loaded = load_examples(str(tmp_path / "rows.csv"), settings, "train")
+    assert [(row.prompt_text, row.completion) for row in loaded.examples] == [("x", "y")]
+
+
 def test_an_old_macintosh_file(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_bytes(b"text,label\ra,b\rc,d\r")
     loaded = load_examples(str(tmp_path / "rows.csv"), DataConfig(), "train")
