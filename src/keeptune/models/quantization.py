@@ -75,7 +75,7 @@ def leave_as_stored(model: Any) -> None:
     """Have bitsandbytes compute with the 4-bit weights as they are stored.
 
     On CPUs with bfloat16 instructions it repacks them at the first inference: it rounds their scales to bfloat16, so
-    that measuring would change the model, and it fails on matrices whose width is not a multiple of its block's 64.
+    that measuring would change the model, and it fails on matrices whose width is not a multiple of 64, its block size.
     """
     for module in model.modules():
         if hasattr(module, _REPACKS):
