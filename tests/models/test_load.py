@@ -234,15 +234,21 @@ def test_models_with_the_same_files_share_a_tokenizer(tiny: Callable[..., Path],
 
 
 def test_few_tokenizers_are_held(tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(of_tokenizers, "MOST_SHARED", 2)
+    """As many as have so many tokens; the one that was asked for longest ago goes first."""
     configs = []
     for text in "abc":
         folder = shutil.copytree(tiny("llama"), tmp_path / text)
         (folder / "chat_template.jinja").write_text(text, encoding="utf-8")
         configs.append(ModelConfig(name=str(folder)))
-    first, _, last = (load_tokenizer(each)[0] for each in configs)
-    assert load_tokenizer(configs[2])[0] is last
-    assert load_tokenizer(configs[0])[0] is not first
+    first, second, last = (load_tokenizer(each)[0] for each in configs)
+    monkeypatch.setattr(of_tokenizers, "MOST_HELD", 3 * (len(first) + of_tokenizers.WORDS))
+    assert load_tokenizer(configs[0])[0] is first
+    load_tokenizer(replace(configs[0], allow_remote_code=True))
+    assert [load_tokenizer(each)[0] for each in (configs[0], configs[2])] == [first, last]
+    assert load_tokenizer(configs[1])[0] is not second
+    monkeypatch.setattr(of_tokenizers, "MOST_HELD", 1)
+    large = load_tokenizer(replace(configs[1], allow_remote_code=True))[0]
+    assert list(of_tokenizers._SHARED.values()) == [large]
 
 
 def test_an_adapter_brings_its_own_tokenizer(tiny: Callable[..., Path], tmp_path: Path) -> None:

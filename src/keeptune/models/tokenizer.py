@@ -16,8 +16,10 @@ from keeptune.workspace.hashing import hash_files
 
 MOST_GROWTH = 1_000
 """Characters that a tokenizer may put for one. Real ones put one or two."""
-MOST_SHARED = 4
-"""Tokenizers that are held for models to come."""
+MOST_HELD = 1_000_000
+"""Tokens of all the tokenizers that are held for models to come, with `WORDS` of each."""
+WORDS = 10_000
+"""That a tokenizer keeps the tokens of, once it has seen them."""
 PROBE = "keeptune☃answer☃probe"
 """Placeholder for an answer, to find what a chat template writes after it."""
 _OTHER = ("", ".bin", ".gguf", ".h5", ".md", ".msgpack", ".onnx", ".pt", ".pth", ".safetensors")
@@ -60,18 +62,21 @@ def tokenizer_of(found: FoundModel, config: ModelConfig) -> Any:
 
 def _of_folder(folder: Path, remote_code: bool) -> Any:
     """The tokenizer of a folder, or that of another folder with the same files. A run asks for it a dozen times, and
-    what tokenizers 0.23 keeps of the words that one has seen is never freed."""
+    what tokenizers 0.23 keeps of the words that one has seen is never freed. The one last asked for
+    stays longest."""
     key = (_content(folder), remote_code)
-    if key not in _SHARED:
+    tokenizer = _SHARED.pop(key, None)
+    if tokenizer is None:
         file = folder / "tokenizer.json"
         if file.is_file() and (part := _growing_part(file)):
             told = f"the {part} in {file} can make a character into more than {MOST_GROWTH:,}"
             raise ModelError(told, "use another tokenizer")
         tokenizer = _loaded(str(folder), trust_remote_code=remote_code)
-        while len(_SHARED) >= MOST_SHARED:
-            _SHARED.pop(next(iter(_SHARED)))
-        _SHARED[key] = tokenizer
-    return _SHARED[key]
+        held = sum(len(each) + WORDS for each in (tokenizer, *_SHARED.values()))
+        while _SHARED and held > MOST_HELD:
+            held -= len(_SHARED.pop(next(iter(_SHARED)))) + WORDS
+    _SHARED[key] = tokenizer
+    return tokenizer
 
 
 def _content(folder: Path) -> str:
