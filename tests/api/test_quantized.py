@@ -44,6 +44,7 @@ from keeptune.exports.save import save_tuned
 from keeptune.inference.evaluator import load_for_inference
 from keeptune.models.adapters import attach_adapter
 from keeptune.models.load import load_model
+from keeptune.models.memory import out_of_memory
 from keeptune.models.weights import fold_adapter
 from keeptune.workspace.lineage import of_run
 from keeptune.workspace.workspace import Workspace
@@ -339,6 +340,29 @@ def test_it_needs_its_package(config: TuneConfig, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(MissingDependency, match="bitsandbytes"):
         load_model(replace(config.model, quantization="nf4"))
     assert "needs the package bitsandbytes" in check(quantized(config, "nf4")).refusal
+
+
+@BY_BITSANDBYTES
+@pytest.mark.parametrize(("name", "packs"), [("nf4", "quantize_4bit"), ("int8", "int8_vectorwise_quant")])
+@pytest.mark.parametrize(
+    ("told", "kind", "words"),
+    [
+        ("DefaultCPUAllocator: can't allocate memory", RuntimeError, "can't allocate memory"),
+        ("no kernel for this", ModelError, "cannot be loaded: no kernel for this"),
+    ],
+)
+def test_what_packing_failed_of_is_told(
+    config: TuneConfig, monkeypatch: pytest.MonkeyPatch, name: str, packs: str, told: str, kind: type, words: str
+) -> None:
+    """Too little memory is no fault of the files."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError(told)
+
+    monkeypatch.setattr(f"bitsandbytes.functional.{packs}", fails)
+    with pytest.raises(kind, match=words) as caught:
+        load_model(replace(config.model, quantization=name))
+    assert out_of_memory(caught.value) == (kind is RuntimeError)
 
 
 @pytest.mark.parametrize(("key", "name"), [("load_in_4bit", "nf4"), ("load_in_8bit", "int8")])

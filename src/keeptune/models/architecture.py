@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -119,6 +120,17 @@ def context_length(settings: Any) -> int:
         if isinstance(value, int) and value > 0 and settings.model_type not in ("t5", "mt5", "umt5"):
             return value
     return 1 << 30
+
+
+def cause_of(error: Exception) -> Exception:
+    """Of an error of transformers while it loads a model. Where weights could not be converted or packed it points to a
+    report, which is not shown: what went wrong with the first of them."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        reported = getattr(frame.f_locals.get("loading_info"), "conversion_errors", None)
+        if reported:
+            told = str(next(iter(reported.values()))).rpartition("\nError")[0]
+            return RuntimeError(told.splitlines()[-1] if told else first_line(error))
+    return error
 
 
 def cannot_load(found: FoundModel, error: Exception) -> ModelError:

@@ -19,6 +19,7 @@ from keeptune.errors import ModelError, first_line
 from keeptune.models.architecture import (
     Kind,
     cannot_load,
+    cause_of,
     context_length,
     hub_arguments,
     kind_of,
@@ -238,7 +239,10 @@ def _weights(found: FoundModel, config: ModelConfig, settings: Any, kind: Kind, 
     except Exception as error:
         if out_of_memory(error):
             raise
-        raise cannot_load(found, error) from error
+        cause = cause_of(error)
+        if out_of_memory(cause):
+            raise cause from error
+        raise cannot_load(found, cause) from error
     mismatched = sorted((name, tuple(held), tuple(asked)) for name, held, asked in report.get("mismatched_keys", ()))
     if mismatched:
         name, held, asked = mismatched[0]
